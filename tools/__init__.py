@@ -1,0 +1,1 @@
+"""Bring a bundle onto a board, and show what the board says."""

@@ -1,0 +1,1 @@
+"""Train an autoencoder on what is normal and write it down as a bundle."""
