@@ -15,19 +15,19 @@ namespace vigil::engine {
 
 enum class Status : std::uint8_t {
     ok = 0,
-    bad_model = 1,           // length, CRC-32 or schema version of the model is wrong
-    unknown_operator = 2,    // an operator that was not registered
-    arena_too_small = 3,     // AllocateTensors() asked for more than the arena holds
-    shape_mismatch = 4,      // input or output is not the int8 window that the manifest describes
-    failed = 5,              // an operator reported an error while running
-    not_begun = 6,           // run() before a begin() that returned ok
+    bad_model = 1,         // length, CRC-32 or schema version of the model is wrong
+    unknown_operator = 2,  // an operator that was not registered
+    arena_too_small = 3,   // AllocateTensors() asked for more than the arena holds
+    shape_mismatch = 4,    // input or output is not the int8 window that the manifest describes
+    failed = 5,            // an operator reported an error while running
+    not_begun = 6,         // run() before a begin() that returned ok
 };
 
 struct Facts {
-    const char* name;             // "tflm" or "compiled"
-    std::uint32_t model_bytes;    // flatbuffer in flash (tflm) or weights and tables (compiled)
-    std::uint32_t arena_bytes;    // static working memory set aside
-    std::uint32_t arena_used;     // of which used, known after begin()
+    const char* name;           // "tflm" or "compiled"
+    std::uint32_t model_bytes;  // flatbuffer in flash (tflm) or weights and tables (compiled)
+    std::uint32_t arena_bytes;  // static working memory set aside
+    std::uint32_t arena_used;   // of which used, known after begin()
 };
 
 // Checks the model (length and CRC-32 before anything parses it) and prepares to run. May be

@@ -1,0 +1,73 @@
+#include "scaler.h"
+
+#include <cstddef>
+
+namespace vigil {
+namespace {
+
+std::int8_t saturate(std::int64_t value) {
+    if (value > 127) return 127;
+    if (value < -128) return -128;
+    return static_cast<std::int8_t>(value);
+}
+
+}  // namespace
+
+void AffineScaler::operator()(Span<const std::int16_t> window, Span<std::int8_t> scaled) const {
+    const std::int64_t half = std::int64_t{1} << (shift - 1);
+    std::size_t channel = 0;
+    for (std::size_t i = 0; i < window.size(); ++i) {
+        const AffineChannel& c = channels[channel];
+        // 17 bits by 31 bits: the product and its rounding term stay far inside 64.
+        const std::int64_t product = std::int64_t{window[i] - c.center} * c.multiplier;
+        scaled[i] = saturate(zero_point + ((product + half) >> shift));
+        if (++channel == channels.size()) channel = 0;
+    }
+}
+
+void PerWindowScaler::operator()(Span<const std::int16_t> window, Span<std::int8_t> scaled) const {
+    const std::int64_t frames = static_cast<std::int64_t>(window.size() / channels);
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+        std::int64_t sum = 0;
+        std::int64_t sum_of_squares = 0;
+        for (std::size_t i = channel; i < window.size(); i += channels) {
+            const std::int32_t x = window[i];
+            sum += x;
+            sum_of_squares += x * x;
+        }
+        // frames times the standard deviation: no division until the last moment.
+        std::int64_t spread =
+            integer_sqrt(static_cast<std::uint64_t>(frames * sum_of_squares - sum * sum));
+        const std::int64_t floor = frames * static_cast<std::int64_t>(min_deviation);
+        if (spread < floor) spread = floor;
+        if (spread < 1) spread = 1;
+        // One division a window instead of one a sample. No sample is further from the mean than
+        // sqrt(frames) deviations, so |deviation * reciprocal| < 2^(8 + 23 + 24).
+        const std::int64_t reciprocal = static_cast<std::int64_t>(
+            (std::uint64_t{steps_per_deviation} << 24) / static_cast<std::uint64_t>(spread));
+        for (std::size_t i = channel; i < window.size(); i += channels) {
+            const std::int64_t deviation = frames * window[i] - sum;
+            const std::int64_t steps = (deviation * reciprocal + (std::int64_t{1} << 39)) >> 40;
+            scaled[i] = saturate(zero_point + steps);
+        }
+    }
+}
+
+std::uint32_t integer_sqrt(std::uint64_t value) {
+    // Digit by digit, base 4: exact, and no floating point.
+    std::uint64_t root = 0;
+    std::uint64_t bit = std::uint64_t{1} << 62;
+    while (bit > value) bit >>= 2;
+    while (bit != 0) {
+        if (value >= root + bit) {
+            value -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
+        bit >>= 2;
+    }
+    return static_cast<std::uint32_t>(root);
+}
+
+}  // namespace vigil

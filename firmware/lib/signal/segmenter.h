@@ -1,0 +1,59 @@
+// Segmenter: a stream of frames to windows placed by absolute frame index.
+//
+// Window k covers frames k * hop to k * hop + window - 1, whatever was lost before: after a gap
+// only the windows that touch it are missing, and every later one is where it would have been.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "span.h"
+
+namespace vigil {
+
+struct SegmenterConfig {
+    std::uint32_t window;    // frames, 1 or more
+    std::uint32_t hop;       // frames, 1 or more
+    std::uint32_t channels;  // 1 or more
+};
+
+class Segmenter {
+  public:
+    // What a call to push() reports; an implementation lives as long as the call.
+    class Sink {
+      public:
+        // `frames`: window * channels counts, valid during the call.
+        virtual void window(std::uint64_t index, Span<const std::int16_t> frames) = 0;
+        // Windows [first, first + count) can no longer be made, because frames are missing.
+        virtual void lost(std::uint64_t first, std::uint64_t count) = 0;
+
+      protected:
+        ~Sink() = default;
+    };
+
+    // `buffer` holds window * channels counts and belongs to the caller.
+    Segmenter(const SegmenterConfig& config, Span<std::int16_t> buffer)
+        : config_(config), buffer_(buffer) {}
+
+    // Forgets everything: the next frame is expected at `frame`. Windows that begin before it
+    // will never come, and are not reported as lost.
+    void restart(std::uint64_t frame);
+
+    // Takes the whole frames in `samples` (channels interleaved), the first at absolute index
+    // `first_frame`. Frames before next_frame() came already and are passed over; a jump ahead
+    // is a gap.
+    void push(std::uint64_t first_frame, Span<const std::int16_t> samples, Sink& sink);
+
+    std::uint64_t next_frame() const { return next_frame_; }
+    std::uint64_t next_window() const { return next_window_; }
+
+  private:
+    void skip_to(std::uint64_t frame, Sink& sink);
+
+    SegmenterConfig config_;
+    Span<std::int16_t> buffer_;      // the frames from next_window_'s first to next_frame_ - 1
+    std::uint64_t next_frame_ = 0;   // the frame that must come now
+    std::uint64_t next_window_ = 0;  // the window that is being filled
+};
+
+}  // namespace vigil
