@@ -1,0 +1,146 @@
+// Detector: samples -> segment -> scale -> engine -> score -> decide.
+//
+// Owns no memory: the caller sizes every buffer from the manifest's constants. Allocates nothing,
+// reads no clock of its own, knows no board.
+#pragma once
+
+#include <cstdint>
+
+#include "engine.h"
+#include "scaler.h"
+#include "score.h"
+#include "segmenter.h"
+#include "span.h"
+
+namespace vigil {
+
+// What the model was trained to expect: the manifest's numbers, as the converter wrote them.
+template <typename Scaler>
+struct DetectorConfig {
+    SegmenterConfig segmenter;
+    Scaler scaler;
+    ScoreConfig score;
+    float threshold;
+};
+
+struct DetectorBuffers {
+    Span<std::int16_t> counts;  // window * channels: the window being filled
+    Span<std::int8_t> input;    // window * channels: what the engine reads
+    Span<std::int8_t> output;   // window * channels: what the engine writes
+};
+
+// One scored window. The spans are valid during the call that hands it over.
+struct Verdict {
+    std::uint64_t window;  // absolute window index
+    float score;
+    bool anomaly;                // score > threshold
+    std::uint32_t microseconds;  // scale, engine and score together
+    Span<const std::int8_t> input;
+    Span<const std::int8_t> output;
+};
+
+class DetectorListener {
+  public:
+    virtual void scored(const Verdict& verdict) = 0;
+    // Windows [first, first + count) were lost to a gap in the samples.
+    virtual void lost(std::uint64_t first, std::uint64_t count) = 0;
+    // The engine failed on this window, which counts as lost.
+    virtual void failed(std::uint64_t window, engine::Status status) = 0;
+
+  protected:
+    ~DetectorListener() = default;
+};
+
+// One golden window of the bundle: raw counts and what they must give.
+struct GoldenWindow {
+    Span<const std::int16_t> counts;
+    Span<const std::int8_t> input;
+    Span<const std::int8_t> output;
+    float score;
+};
+
+struct GoldenReport {
+    std::uint16_t total;
+    std::uint16_t passed;            // every byte of input and output, and every bit of the score
+    std::uint32_t ticks_per_window;  // one inference, engine alone, in the clock's ticks
+};
+
+template <typename Scaler>
+class Detector final : private Segmenter::Sink {
+  public:
+    using Clock = std::uint32_t (*)();
+
+    Detector(const DetectorConfig<Scaler>& config, const DetectorBuffers& buffers, Clock micros)
+        : config_(config),
+          buffers_(buffers),
+          micros_(micros),
+          threshold_(config.threshold),
+          segmenter_(config.segmenter, buffers.counts) {}
+
+    // Runs the golden windows through scaler, engine and score. `ticks` counts time or
+    // instructions, whichever the board has. Call when no window is being filled.
+    GoldenReport check(Span<const GoldenWindow> golden, Clock ticks);
+
+    void restart(std::uint64_t frame) { segmenter_.restart(frame); }
+
+    // Takes whole frames at absolute index `first_frame` and tells the listener what came of them.
+    void push(std::uint64_t first_frame, Span<const std::int16_t> samples,
+              DetectorListener& listener) {
+        listener_ = &listener;
+        segmenter_.push(first_frame, samples, *this);
+        listener_ = nullptr;
+    }
+
+    std::uint64_t next_frame() const { return segmenter_.next_frame(); }
+    float threshold() const { return threshold_; }
+    void set_threshold(float threshold) { threshold_ = threshold; }
+
+  private:
+    void window(std::uint64_t index, Span<const std::int16_t> frames) override;
+    void lost(std::uint64_t first, std::uint64_t count) override { listener_->lost(first, count); }
+
+    DetectorConfig<Scaler> config_;
+    DetectorBuffers buffers_;
+    Clock micros_;
+    float threshold_;
+    Segmenter segmenter_;
+    DetectorListener* listener_ = nullptr;
+};
+
+// True where both hold the same bytes.
+bool same_bytes(Span<const std::int8_t> a, Span<const std::int8_t> b);
+// True where both have the same bits: bit for bit is the promise, and -0 is not 0.
+bool same_bits(float a, float b);
+
+template <typename Scaler>
+GoldenReport Detector<Scaler>::check(Span<const GoldenWindow> golden, Clock ticks) {
+    GoldenReport report{static_cast<std::uint16_t>(golden.size()), 0, 0};
+    for (const GoldenWindow& g : golden) {
+        config_.scaler(g.counts, buffers_.input);
+        const std::uint32_t before = ticks();
+        const engine::Status status = engine::run(buffers_.input, buffers_.output);
+        report.ticks_per_window = ticks() - before;
+        const bool exact =
+            status == engine::Status::ok && same_bytes(buffers_.input, g.input) &&
+            same_bytes(buffers_.output, g.output) &&
+            same_bits(score(config_.score, buffers_.input, buffers_.output), g.score);
+        report.passed = static_cast<std::uint16_t>(report.passed + (exact ? 1 : 0));
+    }
+    return report;
+}
+
+template <typename Scaler>
+void Detector<Scaler>::window(std::uint64_t index, Span<const std::int16_t> frames) {
+    const std::uint32_t start = micros_();
+    config_.scaler(frames, buffers_.input);
+    const engine::Status status = engine::run(buffers_.input, buffers_.output);
+    if (status != engine::Status::ok) {
+        listener_->failed(index, status);
+        return;
+    }
+    const float value = score(config_.score, buffers_.input, buffers_.output);
+    const std::uint32_t took = micros_() - start;
+    listener_->scored({index, value, value > threshold_, took, buffers_.input, buffers_.output});
+}
+
+}  // namespace vigil
