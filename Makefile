@@ -7,7 +7,9 @@ BOARD ?= nano33ble
 VENV  := .venv
 VIGIL := $(VENV)/bin/vigil
 READY := $(VENV)/.ready
+PACKAGES := $(VENV)/.packages
 NATIVE := $(wildcard training/native/*.cpp training/native/*.py firmware/lib/signal/* firmware/lib/span/*)
+PIP := $(VENV)/bin/python -m pip -qq --disable-pip-version-check
 
 .PHONY: help setup demo train convert build flash monitor verify budget report bench test lint clean
 .DEFAULT_GOAL := help
@@ -24,11 +26,13 @@ setup: .ci/apt-ready $(READY) ## compilers, emulator and Python packages; nothin
 .ci/apt-ready:
 	@sh .ci/apt
 
+# Packages when pyproject.toml changed; else only the C++ signal chain, compiled for Python again.
 $(READY): pyproject.toml $(NATIVE) | .ci/apt-ready
 	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@echo "installing Python packages into $(VENV) (TensorFlow is large: a few minutes the first time)"
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@if [ ! -e $(PACKAGES) ] || [ pyproject.toml -nt $(PACKAGES) ]; then \
+	    echo "installing Python packages into $(VENV): TensorFlow is large, a few minutes the first time" && \
+	    $(PIP) install --upgrade pip && $(PIP) install -e '.[dev]' && touch $(PACKAGES); \
+	else $(PIP) install --no-deps --no-build-isolation -e .; fi
 	@touch $@
 
 demo: setup ## from heartbeats to an anomaly flagged by a microcontroller, emulated: no hardware
