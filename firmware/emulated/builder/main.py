@@ -1,0 +1,78 @@
+"""Build script: the system's Arm compiler, the Nano's compiler flags, the Nano's memory limits."""
+
+import shutil
+import sys
+
+from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
+
+env = DefaultEnvironment()
+PREFIX = "arm-none-eabi-"
+
+if not shutil.which(f"{PREFIX}g++", path=env["ENV"]["PATH"]):
+    sys.stderr.write(
+        f"Error: {PREFIX}g++ is not on PATH; on Debian: sudo apt-get install "
+        "gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib\n"
+    )
+    env.Exit(1)
+
+env.Replace(
+    AR=f"{PREFIX}gcc-ar",
+    AS=f"{PREFIX}gcc",
+    CC=f"{PREFIX}gcc",
+    CXX=f"{PREFIX}g++",
+    LINK=f"{PREFIX}g++",
+    RANLIB=f"{PREFIX}gcc-ranlib",
+    OBJCOPY=f"{PREFIX}objcopy",
+    SIZETOOL=f"{PREFIX}size",
+    ARFLAGS=["rcs"],
+    # .data is charged to both memories; the stack is a section of its own and counts as SRAM.
+    SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
+    SIZEPROGREGEXP=r"^(?:\.text|\.data|\.ARM\.exidx)\s+(\d+).*",
+    SIZEDATAREGEXP=r"^(?:\.stack|\.data|\.bss)\s+(\d+).*",
+    PROGNAME="firmware",
+    PROGSUFFIX=".elf",
+)
+
+# Float ABI, char and FPU are the Nano's, from ArduinoCore-mbed's variants/ARDUINO_NANO33BLE, so
+# that what compiles here compiles there, and sizes and counts are comparable.
+MACHINE = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
+
+env.Append(
+    ASFLAGS=MACHINE,
+    ASPPFLAGS=["-x", "assembler-with-cpp"],
+    CCFLAGS=[
+        *MACHINE,
+        "-Os",
+        "-g",
+        "-funsigned-char",
+        "-ffunction-sections",
+        "-fdata-sections",
+        "-fmessage-length=0",
+        "-fomit-frame-pointer",
+        "-fno-exceptions",
+    ],
+    CFLAGS=["-std=gnu11"],
+    CXXFLAGS=[
+        "-std=gnu++17",
+        "-fno-rtti",
+        "-fno-threadsafe-statics",
+        "-fno-use-cxa-atexit",
+    ],
+    CPPDEFINES=[("F_CPU", "$BOARD_F_CPU")],
+    LINKFLAGS=[
+        *MACHINE,
+        "-Os",
+        "-nostartfiles",
+        "--specs=nano.specs",
+        "-Wl,--gc-sections",
+        "-Wl,--fatal-warnings",
+        "-Wl,--no-warn-rwx-segments",
+        "-Wl,-Map,$BUILD_DIR/firmware.map",
+    ],
+    LIBS=["m", "c", "gcc"],
+)
+
+program = env.BuildProgram()
+env.Clean(program, "$BUILD_DIR/firmware.map")
+AlwaysBuild(env.Alias("nobuild", program))
+Default([program])

@@ -1,0 +1,146 @@
+#include "HardwareSerial.h"
+
+#include "Arduino.h"
+#include "activity.h"
+#include "clock.h"
+#include "emulated.h"
+#include "registers.h"
+
+HardwareSerial Serial;
+
+namespace {
+
+// Received bytes wait here. When it is full, the UART keeps the next byte and QEMU holds back the
+// rest, so nothing is lost; a board's USB port has no such luck, which is what the link's frame
+// checks are for. A power of two.
+constexpr std::uint32_t kRingBytes = 1024;
+constexpr std::uint32_t kStallNanoseconds = 100000000;
+constexpr int kPacketBytes = 64;
+constexpr std::uint32_t kControl =
+    emulated::kUartTxEnable | emulated::kUartRxEnable | emulated::kUartRxInterrupt;
+
+std::uint8_t ring[kRingBytes];
+volatile std::uint32_t head = 0;  // counts bytes in; written by the handler
+volatile std::uint32_t tail = 0;  // counts bytes out; written by the reader
+
+bool transmitter_full() { return (emulated::uart0().state & emulated::kUartTxFull) != 0; }
+
+// Sleeps until the host has taken a byte, for at most `nanoseconds`. True if it has.
+bool wait_for_transmitter(std::uint32_t nanoseconds) {
+    const std::uint64_t end = emulated_nanoseconds() + nanoseconds;
+    emulated::uart0().control = kControl | emulated::kUartTxInterrupt;
+    while (transmitter_full() && emulated_nanoseconds() < end) {
+        emulated_sleep(nanoseconds / 10);
+    }
+    emulated::uart0().control = kControl;
+    return !transmitter_full();
+}
+
+void take_received() {
+    emulated::Uart& uart = emulated::uart0();
+    while ((uart.state & emulated::kUartRxFull) != 0 && head - tail < kRingBytes) {
+        ring[head % kRingBytes] = static_cast<std::uint8_t>(uart.data);
+        head = head + 1;
+    }
+}
+
+}  // namespace
+
+extern "C" void Uart0Rx_Handler(void) {
+    const std::uint32_t start = emulated::timer0().value;
+    // Cleared first: a byte that comes while taking one raises it again.
+    emulated::uart0().interrupts = emulated::kUartRxPending;
+    take_received();
+    emulated::set_apart(start);
+}
+
+// Only there to wake a writer.
+extern "C" void Uart0Tx_Handler(void) {
+    const std::uint32_t start = emulated::timer0().value;
+    emulated::uart0().interrupts = emulated::kUartTxPending;
+    emulated::set_apart(start);
+}
+
+void HardwareSerial::begin(unsigned long) {
+    emulated::Uart& uart = emulated::uart0();
+    if (begun_) {
+        return;
+    }
+    uart.divider = 16;  // the smallest that the UART accepts; QEMU sends at once whatever it is
+    uart.control = kControl;
+    emulated::enable_irq(emulated::kUart0RxIrq);
+    emulated::enable_irq(emulated::kUart0TxIrq);
+    begun_ = true;
+}
+
+void HardwareSerial::end() {
+    emulated::uart0().control = 0;
+    begun_ = false;
+}
+
+int HardwareSerial::available() { return static_cast<int>(head - tail); }
+
+int HardwareSerial::peek() { return available() > 0 ? ring[tail % kRingBytes] : -1; }
+
+int HardwareSerial::read() {
+    if (available() == 0) {
+        return -1;
+    }
+    const std::uint8_t byte = ring[tail % kRingBytes];
+    {
+        const emulated::InterruptLock lock;
+        tail = tail + 1;
+        take_received();  // a byte that waited for room
+    }
+    emulated::note_activity();
+    return byte;
+}
+
+size_t HardwareSerial::write(const uint8_t* bytes, size_t count) {
+    if (!begun_) {
+        return 0;
+    }
+    emulated::Uart& uart = emulated::uart0();
+    size_t sent = 0;
+    while (sent < count) {
+        if (transmitter_full()) {
+            stalled_ = stalled_ || !wait_for_transmitter(kStallNanoseconds);
+            if (stalled_) {
+                break;
+            }
+        }
+        stalled_ = false;
+        uart.data = bytes[sent];
+        ++sent;
+    }
+    if (sent > 0) {
+        emulated::note_activity();
+    }
+    return sent;
+}
+
+int HardwareSerial::availableForWrite() {
+    return transmitter_full() ? 0 : kPacketBytes;
+}
+
+void HardwareSerial::flush() {
+    if (begun_ && !stalled_ && transmitter_full()) {
+        stalled_ = !wait_for_transmitter(kStallNanoseconds);
+    }
+}
+
+size_t Stream::readBytes(uint8_t* bytes, size_t count) {
+    size_t got = 0;
+    while (got < count) {
+        const unsigned long start = millis();
+        while (available() == 0) {
+            if (millis() - start >= timeout_) {
+                return got;
+            }
+            yield();
+        }
+        bytes[got] = static_cast<uint8_t>(read());
+        ++got;
+    }
+    return got;
+}

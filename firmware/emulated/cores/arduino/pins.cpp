@@ -1,0 +1,40 @@
+// Pins: the LED is real (QEMU's FPGA I/O block, which the host can read), the rest remember.
+#include "Arduino.h"
+#include "registers.h"
+
+namespace {
+
+volatile std::uint8_t levels[kPinCount];
+
+}  // namespace
+
+// Samples that analogRead() gives, one per analog input. The emulated board has no converter: a
+// program that wants samples without the serial link puts them here.
+extern "C" {
+volatile std::uint16_t emulated_analog[kAnalogCount];
+}
+
+void pinMode(pin_size_t pin, int mode) {
+    if (pin < kPinCount && mode == INPUT_PULLUP) {
+        levels[pin] = HIGH;
+    }
+}
+
+void digitalWrite(pin_size_t pin, int level) {
+    if (pin >= kPinCount) {
+        return;
+    }
+    levels[pin] = level == LOW ? LOW : HIGH;
+    if (pin == LED_BUILTIN) {
+        emulated::leds() = level == LOW ? 0U : 1U;
+    }
+}
+
+int digitalRead(pin_size_t pin) { return pin < kPinCount ? levels[pin] : LOW; }
+
+int analogRead(pin_size_t pin) {
+    const unsigned channel = pin >= A0 ? pin - static_cast<unsigned>(A0) : pin;
+    return channel < kAnalogCount ? emulated_analog[channel] : 0;
+}
+
+void analogReadResolution(int) {}

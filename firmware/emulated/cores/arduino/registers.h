@@ -1,0 +1,74 @@
+// Registers of the MPS2 AN386 image as QEMU models it (Arm AN386; CMSDK APB UART and timer).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace emulated {
+
+struct Uart {
+    volatile std::uint32_t data;
+    volatile std::uint32_t state;
+    volatile std::uint32_t control;
+    volatile std::uint32_t interrupts;  // write 1 to clear
+    volatile std::uint32_t divider;
+};
+
+struct Timer {
+    volatile std::uint32_t control;
+    volatile std::uint32_t value;  // counts down
+    volatile std::uint32_t reload;
+    volatile std::uint32_t interrupts;  // write 1 to clear
+};
+
+constexpr std::uint32_t kUartTxFull = 1U << 0U;
+constexpr std::uint32_t kUartRxFull = 1U << 1U;
+constexpr std::uint32_t kUartTxEnable = 1U << 0U;
+constexpr std::uint32_t kUartRxEnable = 1U << 1U;
+constexpr std::uint32_t kUartTxInterrupt = 1U << 2U;
+constexpr std::uint32_t kUartRxInterrupt = 1U << 3U;
+constexpr std::uint32_t kUartTxPending = 1U << 0U;
+constexpr std::uint32_t kUartRxPending = 1U << 1U;
+
+constexpr std::uint32_t kTimerEnable = 1U << 0U;
+constexpr std::uint32_t kTimerInterrupt = 1U << 3U;
+
+inline Uart& uart0() { return *reinterpret_cast<Uart*>(0x40004000U); }
+inline Uart& uart1() { return *reinterpret_cast<Uart*>(0x40005000U); }
+inline Timer& timer0() { return *reinterpret_cast<Timer*>(0x40000000U); }
+inline Timer& timer1() { return *reinterpret_cast<Timer*>(0x40001000U); }
+
+// Two LEDs of the FPGA board; the host reads them through QEMU's monitor.
+inline volatile std::uint32_t& leds() {
+    return *reinterpret_cast<volatile std::uint32_t*>(0x40028000U);
+}
+
+// Interrupt numbers of AN386.
+constexpr unsigned kUart0RxIrq = 0;
+constexpr unsigned kUart0TxIrq = 1;
+constexpr unsigned kTimer0Irq = 8;
+constexpr unsigned kTimer1Irq = 9;
+
+inline volatile std::uint32_t& system_register(std::uintptr_t address) {
+    return *reinterpret_cast<volatile std::uint32_t*>(address);
+}
+
+inline void enable_irq(unsigned number) { system_register(0xE000E100U) = 1U << number; }
+
+// Keeps interrupts out for a scope, and puts back what was.
+class InterruptLock {
+public:
+    InterruptLock() {
+        asm volatile("mrs %0, primask\n cpsid i" : "=r"(saved_)::"memory");
+    }
+    ~InterruptLock() { asm volatile("msr primask, %0" ::"r"(saved_) : "memory"); }
+    InterruptLock(const InterruptLock&) = delete;
+    InterruptLock& operator=(const InterruptLock&) = delete;
+
+private:
+    std::uint32_t saved_;
+};
+
+inline void wait_for_interrupt() { asm volatile("wfi" ::: "memory"); }
+
+}  // namespace emulated

@@ -1,0 +1,1 @@
+"""Boards: the catalogue, the emulated board, serial ports, building and flashing."""

@@ -1,0 +1,107 @@
+"""What PlatformIO needs before `pio run` works without a network.
+
+PlatformIO keeps its packages in a "core" folder, and downloads SCons into it as `tool-scons`
+before the first build. Here the pip-installed SCons of the same version is put in that place, so
+that the emulated board builds with no network. Boards whose compiler comes from PlatformIO's
+registry download it as usual, into the same folder.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+from training.errors import BoardError
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The project's folder."""
+
+FIRMWARE = ROOT / "firmware"
+"""The PlatformIO project."""
+
+_SCONS = "4.11.1"
+_TOOL_SCONS = "4.41101.0"  # PlatformIO's numbering of SCons 4.11.1
+
+_SCONS_PY = '''"""Starts the SCons that is installed beside PlatformIO."""
+
+import SCons.Script
+
+SCons.Script.main()
+'''
+
+_QUIET = {
+    "enable_telemetry": False,
+    "check_platformio_interval": 36500,  # days
+    "check_prune_system_threshold": 0,  # never
+}
+
+
+def core_dir() -> Path:
+    """PlatformIO's folder: PLATFORMIO_CORE_DIR, else .platformio in the project."""
+    override = os.environ.get("PLATFORMIO_CORE_DIR")
+    return Path(override).expanduser().resolve() if override else ROOT / ".platformio"
+
+
+def environment() -> dict[str, str]:
+    """Environment variables for PlatformIO's processes: our core folder, no calls home."""
+    return {
+        **os.environ,
+        "PLATFORMIO_CORE_DIR": str(core_dir()),
+        "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "No",
+        "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
+        "PLATFORMIO_NO_ANSI": "true",
+    }
+
+
+def prepare_platformio() -> Path:
+    """Make `pio run -e emulated` work without a network, and return PlatformIO's core folder.
+
+    Lays tool-scons where PlatformIO looks for it and turns its telemetry and update checks off.
+    Does nothing that is done already.
+
+    Raises:
+        BoardError: platformio or scons is not installed beside this Python.
+    """
+    for module, package in (("platformio", "platformio"), ("SCons", f"scons=={_SCONS}")):
+        if importlib.util.find_spec(module) is None:
+            raise BoardError(f"{package} is not installed in {sys.prefix}: run `make setup`")
+    core = core_dir()
+    tool = core / "packages" / "tool-scons"
+    package = {"name": "tool-scons", "version": _TOOL_SCONS}
+    origin = {
+        "type": "tool",
+        **package,
+        "spec": {
+            "owner": "platformio",
+            "id": None,
+            "name": "tool-scons",
+            "requirements": None,
+            "uri": None,
+        },
+    }
+    # .piokeep holds PlatformIO's own clean-up off.
+    _write(tool / "package.json", json.dumps(package))
+    _write(tool / ".piopm", json.dumps(origin))
+    _write(tool / ".piokeep", "")
+    _write(tool / "scons.py", _SCONS_PY)
+    _turn_off_calls(core / "appstate.json")
+    return core
+
+
+def _write(path: Path, text: str) -> None:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _turn_off_calls(path: Path) -> None:
+    """Settings that hold for a plain `pio run` in this core folder too."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        state = {}
+    settings = {**state.get("settings", {}), **_QUIET}
+    if state.get("settings") != settings:
+        _write(path, json.dumps({**state, "settings": settings}))
