@@ -1,0 +1,229 @@
+"""Write a bundle, and read one with every check that docs/bundle.md promises."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import BundleError
+from training.manifest import SCHEMA, Manifest
+from training.schema import validate
+
+MANIFEST, MODEL, GOLDEN, EVALUATION = (
+    "manifest.json",
+    "model.tflite",
+    "golden.npz",
+    "evaluation.npz",
+)
+# Derived from a bundle and stale as soon as it is written anew.
+_OURS = {MANIFEST, MODEL, GOLDEN, EVALUATION, "report.html"}
+
+
+@dataclass(frozen=True, eq=False)
+class GoldenWindows:
+    """Real windows and what they must give.
+
+    counts int16 [G, window, channels], input int8 [G, in], output int8 [G, out],
+    score float32 [G], label int8 [G]
+    """
+
+    counts: NDArray[np.int16]
+    input: NDArray[np.int8]
+    output: NDArray[np.int8]
+    score: NDArray[np.float32]
+    label: NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A bundle that passed every check."""
+
+    path: Path
+    manifest: Manifest
+    model: bytes
+    golden: GoldenWindows
+    manifest_sha256: str
+
+    @property
+    def hash8(self) -> bytes:
+        """The 8 bytes by which board and host know that they speak of the same bundle."""
+        return bytes.fromhex(self.manifest_sha256)[:8]
+
+    def evaluation(self) -> dict[str, NDArray[Any]]:
+        """What the report draws: scores, labels, codes and reconstructions (docs/training.md).
+
+        Not part of the contract; BundleError if the file is not there.
+        """
+        path = self.path / EVALUATION
+        try:
+            return _arrays(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            raise BundleError(f"{path} is missing: train again to make it") from None
+
+
+def crc32(data: bytes) -> int:
+    """CRC-32 of IEEE 802.3."""
+    return zlib.crc32(data) & 0xFFFFFFFF
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """An .npz of `arrays`: the same arrays give the same bytes (entries carry no time)."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
+    return buffer.getvalue()
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """manifest.json's text."""
+    values = manifest.model_dump(mode="json", by_alias=True)
+    return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_bundle(
+    path: Path,
+    manifest: Manifest,
+    model: bytes,
+    golden: bytes,
+    evaluation: bytes | None = None,
+) -> Bundle:
+    """Put a bundle at `path` in one step, in place of an older one, and read it back.
+
+    `golden` and `evaluation` are what `pack_arrays` gives. Files in the older folder that no
+    part of Vigil's training wrote are kept.
+    Raises BundleError if `path` is a folder of something else, or the parts do not agree.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not _is_bundle(path))):
+        raise BundleError(f"{path} exists and is no bundle: choose another name, or remove it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = {MANIFEST: manifest_text(manifest).encode(), MODEL: model, GOLDEN: golden}
+    if evaluation is not None:
+        files[EVALUATION] = evaluation
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
+        new = Path(scratch) / "new"
+        new.mkdir()
+        for name, data in files.items():
+            (new / name).write_bytes(data)
+        read_bundle(new)  # nothing that would be refused takes an older bundle's place
+        if path.exists():
+            for kept in path.iterdir():
+                if kept.name not in _OURS:
+                    shutil.move(kept, new / kept.name)
+            path.rename(Path(scratch) / "old")
+        new.chmod(0o777 & ~_umask())
+        new.rename(path)
+    return read_bundle(path)
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read and check the bundle at `path`.
+
+    Raises BundleError, one line: which file or field, and why.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise BundleError(f"{path}: no such bundle (a folder with {MANIFEST}); train it first")
+    text = _read(path / MANIFEST)
+    manifest = parse_manifest(text, str(path / MANIFEST))
+    model = _read(path / MODEL)
+    _check_file(path / MODEL, model, manifest.model.bytes, manifest.model.sha256)
+    if crc32(model) != manifest.model.crc32:
+        raise BundleError(f"{path / MODEL}: CRC-32 differs from the manifest's model.crc32")
+    golden = _read(path / GOLDEN)
+    _check_file(path / GOLDEN, golden, manifest.golden.bytes, manifest.golden.sha256)
+    return Bundle(
+        path=path,
+        manifest=manifest,
+        model=model,
+        golden=_golden_windows(golden, manifest, str(path / GOLDEN)),
+        manifest_sha256=sha256(text),
+    )
+
+
+def parse_manifest(text: bytes, where: str) -> Manifest:
+    """The manifest in `text`; BundleError, naming `where` and the field, if it is none."""
+    try:
+        values = json.loads(text.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as problem:
+        raise BundleError(f"{where}: not JSON: {problem}") from None
+    if not isinstance(values, dict) or "schema" not in values:
+        raise BundleError(f"{where}: not a Vigil manifest: it has no 'schema'")
+    if values["schema"] != SCHEMA:
+        raise BundleError(
+            f"{where}: schema {values['schema']!r}, but this version of Vigil reads schema "
+            f"{SCHEMA}; train again, or use the version that wrote it"
+        )
+    return validate(Manifest, values, where, BundleError)
+
+
+def _is_bundle(path: Path) -> bool:
+    return (path / MANIFEST).is_file()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BundleError(f"{path} is missing: the bundle is incomplete; train again") from None
+    except OSError as problem:
+        raise BundleError(f"{path}: {problem.strerror}") from None
+
+
+def _check_file(path: Path, data: bytes, size: int, digest: str) -> None:
+    if len(data) != size:
+        raise BundleError(f"{path} has {len(data)} bytes, but the manifest says {size}")
+    if sha256(data) != digest:
+        raise BundleError(f"{path}: SHA-256 differs from the manifest's; the file was changed")
+
+
+def _arrays(data: bytes, where: str) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as problem:  # numpy and zipfile raise a dozen kinds for damaged files
+        raise BundleError(f"{where}: not a readable .npz: {problem}") from None
+
+
+def _golden_windows(data: bytes, manifest: Manifest, where: str) -> GoldenWindows:
+    arrays = _arrays(data, where)
+    g, channels = manifest.golden.windows, len(manifest.signal.channels)
+    expected: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+        "counts": (np.int16, (g, manifest.segmenter.window, channels)),
+        "input": (np.int8, (g, manifest.model.input.size)),
+        "output": (np.int8, (g, manifest.model.output.size)),
+        "score": (np.float32, (g,)),
+        "label": (np.int8, (g,)),
+    }
+    if set(arrays) != set(expected):
+        raise BundleError(f"{where}: holds {sorted(arrays)}, must hold {sorted(expected)}")
+    for name, (dtype, shape) in expected.items():
+        array = arrays[name]
+        if array.dtype != dtype or array.shape != shape:
+            raise BundleError(
+                f"{where}: '{name}' is {array.dtype} {list(array.shape)}, "
+                f"must be {np.dtype(dtype)} {list(shape)}"
+            )
+    return GoldenWindows(**arrays)

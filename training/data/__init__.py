@@ -1,0 +1,50 @@
+"""Data sets, one file each.
+
+A data set's module holds
+
+    class Settings(Strict)      with the field `name: Literal["<name>"]`
+    load(settings) -> Dataset   int16 counts with gain, offset, units, rate, labels; DataError
+                                says what is wrong with a file, Unavailable that there is none
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from training.data.recording import Dataset, Recording
+from training.errors import DataError
+from training.schema import Strict, nearest, validate
+
+__all__ = ["DATA_SETS", "Dataset", "Recording", "load", "load_settings", "settings_types"]
+
+DATA_SETS = ("csv", "ecg5000", "simulated")
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def settings_types() -> dict[str, type[Strict]]:
+    """Every data set's settings by its name."""
+    return {name: _module(name).Settings for name in DATA_SETS}
+
+
+def load(name: str, **settings: Any) -> Dataset:
+    """Load the data set of that name.
+
+    Raises DataError: no such data set, a wrong setting, or files that do not hold what they
+    should; its subclass Unavailable where the files cannot be had at all.
+    """
+    if name not in DATA_SETS:
+        raise DataError(f"no data set '{name}'{nearest(name, DATA_SETS)}")
+    module = _module(name)
+    values = {"name": name, **settings}
+    return load_settings(validate(module.Settings, values, f"data set '{name}'", DataError))
+
+
+def load_settings(settings: Strict) -> Dataset:
+    """Load the data set that validated settings describe."""
+    dataset: Dataset = _module(getattr(settings, "name")).load(settings)  # noqa: B009
+    return dataset

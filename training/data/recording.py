@@ -1,0 +1,133 @@
+"""One type for all data: raw counts with the facts that give them units.
+
+Whatever the source, a `Recording` holds what a sensor's converter would have sent: int16 counts,
+frame by frame, and beside them the gain, offset and rate to read them with. Labels stand on
+frames, so that the choice of window is made elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from training.errors import DataError
+
+NORMAL, ABNORMAL, UNKNOWN = 0, 1, -1
+INT16 = np.iinfo(np.int16)
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Samples of one sensor, in the order they were taken.
+
+    counts   int16 [frames, channels]
+    labels   int8 [frames]: 0 normal, 1 abnormal, -1 not known
+    channels, units, gain, offset: one entry a channel;
+             physical value [unit] = (count - offset) / gain [counts per unit]
+    rate_hz  frames per second, None when frames are not taken at equal times
+    rate_is_nominal  the rate is a stand-in, so nothing "per hour" may be derived from it
+    simulated        no sensor ever saw this
+    """
+
+    name: str
+    description: str
+    counts: NDArray[np.int16]
+    labels: NDArray[np.int8]
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    gain: tuple[float, ...]
+    offset: tuple[int, ...]
+    rate_hz: float | None
+    rate_is_nominal: bool = False
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.counts.dtype != np.int16 or self.counts.ndim != 2:
+            raise TypeError(f"{self.name}: counts must be int16 [frames, channels]")
+        if self.labels.dtype != np.int8 or self.labels.shape != self.counts.shape[:1]:
+            raise TypeError(f"{self.name}: labels must be int8 [frames]")
+        if not np.isin(self.labels, (NORMAL, ABNORMAL, UNKNOWN)).all():
+            raise ValueError(f"{self.name}: labels must be 0, 1 or -1")
+        for field in ("channels", "units", "gain", "offset"):
+            if len(getattr(self, field)) != self.counts.shape[1]:
+                raise ValueError(f"{self.name}: {field} must have one entry a channel")
+        if self.rate_hz is not None and not self.rate_hz > 0:
+            raise ValueError(f"{self.name}: rate_hz must be positive or None")
+
+    @property
+    def frames(self) -> int:
+        """Number of frames; a frame is one sample of every channel."""
+        return int(self.counts.shape[0])
+
+    @property
+    def seconds(self) -> float | None:
+        """Length in time; None when there is no rate, or only a nominal one."""
+        if self.rate_hz is None or self.rate_is_nominal:
+            return None
+        return self.frames / self.rate_hz
+
+    def physical(self) -> NDArray[np.float64]:
+        """The samples in their units, float64 [frames, channels]."""
+        return (self.counts - np.asarray(self.offset)) / np.asarray(self.gain)
+
+    def part(self, start: int, stop: int) -> Recording:
+        """Frames start to stop - 1 as a recording of their own."""
+        return replace(self, counts=self.counts[start:stop], labels=self.labels[start:stop])
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the samples, the labels and what is needed to read them; not of the names."""
+        digest = hashlib.sha256()
+        facts = (self.counts.shape, self.channels, self.units, self.gain, self.offset)
+        digest.update(json.dumps([*facts, self.rate_hz, self.rate_is_nominal]).encode())
+        digest.update(np.ascontiguousarray(self.counts, dtype="<i2").tobytes())
+        digest.update(self.labels.tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What a loader gives: one recording to train on, another to test on, of the same sensor."""
+
+    name: str
+    description: str
+    train: Recording
+    test: Recording
+
+    def __post_init__(self) -> None:
+        for field in ("channels", "units", "gain", "offset", "rate_hz", "rate_is_nominal"):
+            if getattr(self.train, field) != getattr(self.test, field):
+                raise ValueError(f"{self.name}: train and test differ in {field}")
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any of it was made by a program."""
+        return self.train.simulated or self.test.simulated
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of both recordings."""
+        return hashlib.sha256((self.train.sha256 + self.test.sha256).encode()).hexdigest()
+
+
+def to_counts(
+    values: ArrayLike, gain: ArrayLike, offset: ArrayLike, *, name: str
+) -> NDArray[np.int16]:
+    """Convert physical values [frames, channels] to counts: round(value * gain) + offset.
+
+    Raises DataError, naming row and channel counted from 0, where a value does not fit int16.
+    """
+    counts = np.rint(np.asarray(values, np.float64) * np.asarray(gain)) + np.asarray(offset)
+    outside = ~((counts >= INT16.min) & (counts <= INT16.max))
+    if outside.any():
+        row, channel = np.argwhere(outside)[0]
+        raise DataError(
+            f"{name}: frame {row}, channel {channel}: {counts[row, channel]:.0f} counts do not fit "
+            f"int16 ({INT16.min} to {INT16.max}); choose a smaller gain"
+        )
+    return counts.astype(np.int16)

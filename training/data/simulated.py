@@ -1,0 +1,229 @@
+"""Simulated ECG with labelled abnormal beats, for when no recording is at hand.
+
+The dynamical model is ECGSYN (McSharry, Clifford, Tarassenko & Smith 2003, IEEE Trans. Biomed.
+Eng. 50(3), 289-294): a phase runs around the unit circle once a beat, and five Gaussians fixed
+to it (P, Q, R, S, T) drive the voltage,
+
+    dz/dt = -sum_i a_i dtheta_i exp(-dtheta_i^2 / (2 b_i^2)) - (z - z0(t)).
+
+Parameters are those of NeuroKit2's `ecg_simulate`, against whose output the tests hold a beat.
+That function draws one set of waves for a whole signal; abnormal beats need a set a beat, so the
+equation is solved here: on the limit cycle the phase is known, what is left is linear and first
+order, and a recursive filter integrates ten minutes in a few milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.signal import lfilter
+
+from training.data.recording import ABNORMAL, NORMAL, Dataset, Recording, to_counts
+from training.schema import Strict
+
+GAIN = 1000.0  # counts per mV
+P, Q, R, S, T = range(5)
+ANGLE = np.deg2rad([-70.0, -15.0, 0.0, 15.0, 100.0])  # of the waves' peaks, at 60 beats/min
+HEIGHT = np.array([1.2, -5.0, 30.0, -7.5, 0.75])
+WIDTH = np.array([0.25, 0.1, 0.1, 0.1, 0.4])  # rad
+MILLIVOLTS = 1.6  # from the deepest point of a normal beat to its R peak
+INTERNAL_HZ = 512.0  # integration steps per second, at least
+KINDS = ("premature ventricular", "ST shift", "lost P wave", "electrode noise")
+
+Array = NDArray[np.float64]
+
+
+class Settings(Strict):
+    """What to simulate."""
+
+    name: Literal["simulated"] = "simulated"
+    train_seconds: Annotated[float, Field(ge=10, le=86400)] = 600.0
+    test_seconds: Annotated[float, Field(ge=10, le=86400)] = 600.0
+    rate_hz: Annotated[float, Field(ge=64, le=2000)] = 128.0
+    heart_rate: Annotated[float, Field(ge=30, le=150)] = 70.0  # beats per minute
+    heart_rate_std: Annotated[float, Field(ge=0, le=20)] = 3.0
+    abnormal_share: Annotated[float, Field(ge=0, le=1)] = 0.15  # of the test recording's beats
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.015  # mV, standard deviation
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Waves, durations and labels, one row a beat."""
+
+    angle: Array  # [beats, waves], rad
+    height: Array  # [beats, waves]
+    width: Array  # [beats, waves], rad
+    before: Array  # [beats], seconds from the cycle's begin to the R peak
+    after: Array  # [beats], seconds from there to its end
+    kind: NDArray[np.int64]  # [beats], index into KINDS, -1 for a normal beat
+
+
+def load(settings: Settings) -> Dataset:
+    """A recording of normal beats to train on, and one with abnormal ones among them."""
+    seeds = np.random.SeedSequence(settings.seed).spawn(2)
+    train, test = (
+        simulate(settings, seconds, share, np.random.default_rng(seed), part)
+        for seconds, share, seed, part in zip(
+            (settings.train_seconds, settings.test_seconds),
+            (0.0, settings.abnormal_share),
+            seeds,
+            ("train", "test"),
+            strict=True,
+        )
+    )
+    return Dataset("simulated", train.description, train, test)
+
+
+def simulate(
+    settings: Settings, seconds: float, share: float, rng: np.random.Generator, part: str
+) -> Recording:
+    """One lead of `seconds`, `share` of whose beats are abnormal (labels: see `KINDS`)."""
+    n = int(np.ceil(seconds * settings.heart_rate / 60 * 1.25)) + 8
+    beats = add_abnormal(normal_beats(n, settings, rng), share, rng)
+    factor = int(np.ceil(INTERNAL_HZ / settings.rate_hz))
+    voltage, beat = integrate(beats, settings.rate_hz * factor)
+    frames = round(seconds * settings.rate_hz)
+    voltage, beat = voltage[::factor][:frames], beat[::factor][:frames]
+    time = np.arange(frames) / settings.rate_hz
+    voltage = voltage * _millivolts_per_unit(settings) + wander(time, rng)
+    voltage += settings.noise * rng.standard_normal(frames)
+    noisy = beats.kind[beat] == KINDS.index("electrode noise")
+    voltage += noisy * electrode_noise(frames, rng)
+    return Recording(
+        name=f"simulated-{part}",
+        description=f"simulated ECG (ECGSYN), {settings.heart_rate:g} beats/min; no patient",
+        counts=to_counts(voltage[:, None], GAIN, 0, name="simulated"),
+        labels=np.where(beats.kind[beat] >= 0, ABNORMAL, NORMAL).astype(np.int8),
+        channels=("ecg",),
+        units=("mV",),
+        gain=(GAIN,),
+        offset=(0,),
+        rate_hz=settings.rate_hz,
+        simulated=True,
+    )
+
+
+def normal_beats(n: int, settings: Settings, rng: np.random.Generator) -> Beats:
+    """Beats that differ as those of one healthy heart at rest do."""
+    rr = intervals(n, settings, rng)
+    # Bazett-like: waves keep part of their time when the rhythm changes (as in ECGSYN).
+    fast = np.sqrt(60 / rr.mean() / 60)
+    stretch = np.array([np.sqrt(fast), fast, 1.0, fast, np.sqrt(fast)])
+    vary = rng.standard_normal
+    return Beats(
+        angle=ANGLE * stretch * (1 + 0.02 * vary((n, 5))),
+        height=HEIGHT * (1 + 0.05 * vary((n, 5))),
+        width=WIDTH * fast * (1 + 0.03 * vary((n, 5))),
+        before=rr / 2,
+        after=rr / 2,
+        kind=np.full(n, -1),
+    )
+
+
+def intervals(n: int, settings: Settings, rng: np.random.Generator) -> Array:
+    """Seconds from beat to beat: the two-humped spectrum of ECGSYN, Mayer waves at 0.1 Hz and
+    breathing at 0.25 Hz, low to high 0.5 in power, with random phases.
+    """
+    mean = 60 / settings.heart_rate
+    frequency = np.fft.rfftfreq(n, mean)
+    power = sum(
+        weight * np.exp(-((frequency - center) ** 2) / (2 * 0.01**2))
+        for weight, center in ((1 / 3, 0.1), (2 / 3, 0.25))
+    )
+    phase = rng.uniform(0, 2 * np.pi, len(frequency))
+    rr = np.fft.irfft(np.sqrt(power) * np.exp(1j * phase), n)
+    rr -= rr.mean()
+    spread = settings.heart_rate_std / settings.heart_rate * mean
+    return np.clip(mean + rr * spread / max(float(rr.std()), 1e-12), 0.3, 2.5)
+
+
+def add_abnormal(beats: Beats, share: float, rng: np.random.Generator) -> Beats:
+    """Make `share` of the beats abnormal: single ectopic beats, and episodes of the rest."""
+    n = len(beats.kind)
+    kind = beats.kind.copy()
+    todo = round(share * n)
+    while todo > 0:
+        which = int(rng.integers(len(KINDS)))
+        length = 1 if KINDS[which] == "premature ventricular" else int(rng.integers(1, 5))
+        start = int(rng.integers(1, n - length))
+        if (kind[start - 1 : start + length + 1] >= 0).any():
+            if (kind >= 0).sum() > n / 3:
+                break  # no room left for beats that stand apart
+            continue
+        kind[start : start + length] = which
+        todo -= length
+    angle, height, width = (
+        np.hstack([a, np.repeat(extra, n)[:, None]])
+        for a, extra in ((beats.angle, 0.9), (beats.height, 0.0), (beats.width, 0.45))
+    )
+    before, after = beats.before.copy(), beats.after.copy()
+
+    early = kind == KINDS.index("premature ventricular")
+    m = int(early.sum())
+    before[early] *= rng.uniform(0.35, 0.6, m)  # comes early,
+    after[early] *= rng.uniform(1.3, 1.5, m)  # and a pause follows
+    height[early, P] = 0.0
+    wide = rng.uniform(2.0, 3.0, (m, 1))  # QRS two to three times as wide, at like height,
+    width[early, Q : S + 1] *= wide
+    height[early, Q : S + 1] *= rng.uniform(0.7, 1.3, (m, 1)) / wide**2
+    height[early, T] *= -rng.uniform(1.0, 2.0, m)  # and T opposite to it
+
+    shifted = kind == KINDS.index("ST shift")
+    sign = rng.choice([-1.0, 1.0], int(shifted.sum()))
+    height[shifted, 5] = sign * rng.uniform(0.4, 0.9, int(shifted.sum()))
+
+    height[kind == KINDS.index("lost P wave"), P] = 0.0
+    return Beats(angle, height, width, before, after, kind)
+
+
+def integrate(beats: Beats, rate_hz: float) -> tuple[Array, NDArray[np.int64]]:
+    """Solve the equation for all beats: voltage [frames] and the beat of each frame."""
+    duration = np.column_stack([beats.before, beats.after]).ravel()
+    ends = np.cumsum(duration)
+    time = np.arange(int(ends[-1] * rate_hz)) / rate_hz
+    half = np.searchsorted(ends, time, side="right")
+    beat = half // 2
+    share = (time - (ends - duration)[half]) / duration[half]  # of the half cycle, 0 to 1
+    theta = np.pi * (share - (half % 2 == 0))
+    distance = theta[:, None] - beats.angle[beat]
+    distance = (distance + np.pi) % (2 * np.pi) - np.pi
+    drive = -(
+        beats.height[beat] * distance * np.exp(-0.5 * (distance / beats.width[beat]) ** 2)
+    ).sum(axis=1)
+    # Where a beat's halves differ in length the waves keep their area; 1 in a normal beat.
+    drive *= (beats.before + beats.after)[beat] / (2 * duration[half])
+    # Exact for a drive that is constant within a step.
+    decay = np.exp(-1 / rate_hz)
+    return lfilter([1 - decay], [1, -decay], drive), beat
+
+
+def wander(time: Array, rng: np.random.Generator) -> Array:
+    """Baseline, mV: breathing and slower drift."""
+    parts = ((0.03, 0.25), (0.02, 0.05))  # mV, Hz
+    return np.sum([a * np.sin(2 * np.pi * (f * time + rng.uniform())) for a, f in parts], axis=0)
+
+
+def electrode_noise(frames: int, rng: np.random.Generator) -> Array:
+    """A loose electrode, mV: steps, and noise of rising and falling strength."""
+    steps = np.where(rng.uniform(size=frames) < 0.02, rng.normal(0, 0.6, frames), 0.0)
+    strength = np.repeat(rng.uniform(0.05, 0.25, frames // 64 + 1), 64)[:frames]
+    return lfilter([1.0], [1.0, -0.97], steps) + strength * rng.standard_normal(frames)
+
+
+def _millivolts_per_unit(settings: Settings) -> float:
+    """So that an average normal beat spans MILLIVOLTS."""
+    n = 8
+    rr = np.full(n, 60 / settings.heart_rate)
+    fast = np.sqrt(settings.heart_rate / 60)
+    stretch = np.array([np.sqrt(fast), fast, 1.0, fast, np.sqrt(fast)])
+    even = np.ones((n, 1))
+    beats = Beats(
+        even * ANGLE * stretch, even * HEIGHT, even * WIDTH * fast, rr / 2, rr / 2, np.full(n, -1)
+    )
+    voltage, _ = integrate(beats, INTERNAL_HZ)
+    return MILLIVOLTS / float(np.ptp(voltage))

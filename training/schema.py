@@ -1,0 +1,70 @@
+"""Check a mapping against a pydantic model, and put what is wrong in one line for a person."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from training.errors import VigilError
+
+
+class Strict(BaseModel):
+    """Frozen, and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or the list of what there is."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; known: {', '.join(known)}" if known else ""
+
+
+def validate(
+    schema: type[Model], values: Mapping[str, Any], where: str, error: type[VigilError]
+) -> Model:
+    """An instance of `schema`, or `error` with one line: where, which key, why, what to do."""
+    try:
+        return schema.model_validate(dict(values))
+    except ValidationError as problem:
+        # An unknown key usually explains the missing one beside it, so it is named first.
+        details = sorted(
+            problem.errors(include_url=False), key=lambda d: d["type"] != "extra_forbidden"
+        )
+        raise error(f"{where}: {_sentence(schema, dict(values), details[0])}") from None
+
+
+def _sentence(schema: type[BaseModel], values: Mapping[str, Any], detail: Any) -> str:
+    path = ".".join(str(step) for step in detail["loc"]) or "the whole"
+    if detail["type"] == "extra_forbidden":
+        known = _fields_at(schema, detail["loc"][:-1])
+        return f"unknown key '{path}'{nearest(str(detail['loc'][-1]), known)}"
+    if detail["type"] == "missing":
+        return f"'{path}' is missing"
+    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    given = detail["input"]
+    shown = "" if isinstance(given, (dict, list, BaseModel)) else f" (it is {given!r})"
+    return f"'{path}' {message}{shown}"
+
+
+def _fields_at(schema: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """Names of the keys that a model takes at `path` below `schema`."""
+    for step in path:
+        field = schema.model_fields.get(str(step))
+        if field is None:
+            continue  # a list index, or the tag of a union
+        kinds = [field.annotation, *get_args(field.annotation)]
+        inner = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not inner:
+            return []
+        schema = inner[0]
+    return list(schema.model_fields)
