@@ -1,0 +1,62 @@
+// The board's reports, kept in order until the host acknowledges them.
+//
+// Together they cover every window from oldest_window() to next_window() - 1 exactly once, each
+// as scored or as lost.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "span.h"
+
+namespace vigil::link {
+
+struct Report {
+    std::uint64_t window;  // absolute index; of the first, if lost
+    std::uint64_t lost;    // how many windows are lost; 0: one that was scored
+    float score;
+    std::uint32_t microseconds;
+    std::uint8_t flags;  // Score.flags, or LostReason
+    bool sent;           // at least once
+};
+
+class ReportRing {
+  public:
+    // `memory` belongs to the caller; at least one report.
+    explicit ReportRing(Span<Report> memory) : memory_(memory) {}
+
+    // Forgets everything; the next report is to be of `window`.
+    void restart(std::uint64_t window);
+
+    // The caller has seen to it that room() > 0 and that the report begins at next_window().
+    void push(const Report& report);
+
+    // Forgets the reports of windows before `window`. False when `window` was not reported yet.
+    bool acknowledge(std::uint64_t window);
+
+    // The next report to send, nullptr when all were; sent() moves on, rewind() to the oldest.
+    Report* to_send() { return cursor_ < size_ ? &at(cursor_) : nullptr; }
+    void sent() { ++cursor_; }
+    void rewind() { cursor_ = 0; }
+
+    // From now on no kept score says that its window's bytes were sent before it.
+    void forget_windows();
+
+    bool empty() const { return size_ == 0; }
+    std::size_t capacity() const { return memory_.size(); }
+    std::size_t room() const { return memory_.size() - size_; }
+    std::uint64_t oldest_window() const { return oldest_window_; }
+    std::uint64_t next_window() const { return next_window_; }
+
+  private:
+    Report& at(std::size_t i) const;
+
+    Span<Report> memory_;
+    std::size_t first_ = 0;
+    std::size_t size_ = 0;
+    std::size_t cursor_ = 0;  // reports before it were sent
+    std::uint64_t oldest_window_ = 0;
+    std::uint64_t next_window_ = 0;
+};
+
+}  // namespace vigil::link
