@@ -1,0 +1,35 @@
+"""Flash and SRAM of a linked image by part, against the board's limits and against a baseline."""
+
+from tools.budget.budget import (
+    Budget,
+    Limits,
+    Measured,
+    Memory,
+    Part,
+    check,
+    measure,
+    with_measured,
+)
+from tools.budget.gate import Baseline, Growth, accept, compare, gate
+from tools.budget.picture import draw, picture_svg
+from tools.budget.text import render, render_text
+
+__all__ = [
+    "Baseline",
+    "Budget",
+    "Growth",
+    "Limits",
+    "Measured",
+    "Memory",
+    "Part",
+    "accept",
+    "check",
+    "compare",
+    "draw",
+    "gate",
+    "measure",
+    "picture_svg",
+    "render",
+    "render_text",
+    "with_measured",
+]

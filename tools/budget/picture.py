@@ -1,0 +1,122 @@
+"""A budget as a picture: each memory to scale, and its parts beneath."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.budget.budget import Budget, Memory, Part
+from tools.budget.parts import OWN
+from tools.theme import DARK, LIGHT, style, themed_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ROW = 0.235  # inches a part
+_NAMES = {"flash": "Flash", "sram": "SRAM"}
+_SMALL = 0.004  # parts below this share of what is used stand together in one row
+
+
+def draw(budget: Budget, path: Path, dark: bool = False) -> Path:
+    """Write the picture to `path`, by its suffix.
+
+    `.svg` follows the reader's preference for light or dark; `.png` is light, or `dark`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".svg":
+        path.write_text(picture_svg(budget, alone=True) + "\n")
+        return path
+    colours = DARK if dark else LIGHT
+    with style(colours):
+        figure(budget, colours).savefig(path, dpi=200, facecolor=colours["panel"])
+    return path
+
+
+def picture_svg(budget: Budget, prefix: str = "budget", alone: bool = False) -> str:
+    """The picture as an SVG element (see theme.themed_svg)."""
+    with style():
+        return themed_svg(figure(budget, LIGHT), prefix, alone)
+
+
+def figure(budget: Budget, colours: dict[str, str]) -> Figure:
+    """The picture; call it within theme.style()."""
+    from matplotlib.figure import Figure
+
+    memories = (budget.flash, budget.sram)
+    rows = max(len(_rows(m)) for m in memories)
+    height = 0.86 + _ROW * rows
+    made = Figure(figsize=(9.2, height))
+    for column, memory in enumerate(memories):
+        left, width = 0.03 + 0.495 * column, 0.45
+        head = made.add_axes((left, 1 - 0.58 / height, width, 0.13 / height))
+        _scale(head, memory, colours)
+        body = made.add_axes((left, 0.1 / height, width, _ROW * rows / height))
+        _bars(body, memory, rows, colours)
+    return made
+
+
+def _scale(axes: Axes, memory: Memory, colours: dict[str, str]) -> None:
+    """The whole memory, to scale."""
+    over = memory.free < 0
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.axis("off")
+    axes.barh(0.5, 1, height=1, color=colours["room"], linewidth=0)
+    start = 0.0
+    for own in (True, False):
+        size = sum(p.size for p in memory.parts if (p.name in OWN) == own and p.name != "heap")
+        end = min(start + size / memory.limit, 1.0)
+        colour = colours["normal"] if own else colours["platform"]
+        axes.barh(0.5, end - start, left=start, height=1, linewidth=0, color=colour)
+        start = end
+    axes.text(0, 1.55, _NAMES[memory.name], weight="bold", fontsize=11.5, va="baseline")
+    share = (
+        f"{memory.used:,} of {memory.limit:,} bytes  ·  {100 * memory.used / memory.limit:.1f} %"
+    )
+    axes.text(
+        1, 1.55, share, ha="right", va="baseline", color=colours["abnormal" if over else "soft"]
+    )
+
+
+def _rows(memory: Memory) -> list[tuple[str, str, int]]:
+    """(part, title, bytes): largest first, the smallest in one row."""
+    shown: list[tuple[str, str, int]] = []
+    small: list[Part] = []
+    for part in sorted(memory.parts, key=lambda p: -p.size):
+        if part.name == "heap":
+            continue
+        if part.size < _SMALL * memory.used and part.name not in OWN:
+            small.append(part)
+        else:
+            shown.append((part.name, part.title, part.size))
+    if small:
+        title = small[0].title if len(small) == 1 else f"{len(small)} smaller parts"
+        shown.append((small[0].name, title, sum(p.size for p in small)))
+    return shown
+
+
+def _bars(axes: Axes, memory: Memory, rows: int, colours: dict[str, str]) -> None:
+    entries = _rows(memory)
+    most = max((size for *_, size in entries), default=1)
+    axes.set(xlim=(-0.64, 1), ylim=(rows - 0.5, -0.5))
+    axes.axis("off")
+    for row, (part, title, size) in enumerate(entries):
+        own = part in OWN
+        axes.barh(
+            row,
+            max(0.84 * size / most, 0.004),
+            height=0.62,
+            linewidth=0,
+            color=colours["normal" if own else "platform"],
+        )
+        axes.text(-0.64, row, title, va="center", color=colours["ink" if own else "soft"])
+        axes.text(-0.03, row, f"{size:,}", va="center", ha="right", fontsize=9)
+        axes.text(
+            max(0.84 * size / most, 0.004) + 0.02,
+            row,
+            f"{100 * size / memory.used:.1f} %",
+            va="center",
+            fontsize=8.5,
+            color=colours["faint"],
+        )

@@ -1,0 +1,139 @@
+"""Colours of every figure and page, for light and for dark paper.
+
+A figure is drawn once, with the colours of light paper. `themed_svg` then replaces each of them
+by a CSS variable, so that the same SVG follows the reader's preference for light or dark, in a
+page or by itself.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Colour:
+    """One role and its two values."""
+
+    name: str
+    light: str
+    dark: str
+
+
+# Normal and abnormal differ in lightness as well as in hue, so they stay apart in grey print and
+# for every kind of colour vision.
+PALETTE = (
+    Colour("paper", "#fbfaf7", "#14171a"),
+    Colour("panel", "#fefefd", "#1b1f23"),
+    Colour("ink", "#1a1d21", "#e9e6df"),
+    Colour("soft", "#5c6269", "#a3a8ad"),
+    Colour("faint", "#989da3", "#747a80"),
+    Colour("line", "#e2dfd8", "#30353a"),
+    Colour("normal", "#1f6f8b", "#5bb5d1"),
+    Colour("normal-wash", "#c9dfe6", "#234653"),
+    Colour("abnormal", "#d4552a", "#ff8a5c"),
+    Colour("abnormal-wash", "#f6d9cc", "#553021"),
+    Colour("third", "#7a5ea8", "#b49be0"),
+    Colour("platform", "#b9bcbd", "#565c62"),
+    Colour("good", "#2f7d4f", "#6cc48d"),
+    Colour("room", "#efece5", "#262b30"),
+)
+LIGHT = {c.name: c.light for c in PALETTE}
+DARK = {c.name: c.dark for c in PALETTE}
+FONTS = (
+    '"Inter", ui-sans-serif, system-ui, -apple-system, "Segoe UI", "Helvetica Neue", '
+    'Arial, "DejaVu Sans", sans-serif'
+)
+
+
+def css_variables(colours: dict[str, str]) -> str:
+    """`--name: value;` for each colour."""
+    return " ".join(f"--{name}: {value};" for name, value in colours.items())
+
+
+@contextmanager
+def style(colours: dict[str, str] = LIGHT) -> Iterator[dict[str, str]]:
+    """Matplotlib set up for figures made of `colours`, and put back afterwards."""
+    import matplotlib
+
+    settings: dict[str, Any] = {
+        "font.family": "sans-serif",
+        "font.size": 9.5,
+        "text.color": colours["ink"],
+        "axes.labelcolor": colours["soft"],
+        "axes.edgecolor": colours["line"],
+        "axes.facecolor": "none",
+        "axes.linewidth": 0.9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": 9.5,
+        "axes.titlelocation": "left",
+        "axes.labelsize": 9,
+        "axes.unicode_minus": True,
+        "xtick.color": colours["soft"],
+        "ytick.color": colours["soft"],
+        "xtick.labelsize": 8.5,
+        "ytick.labelsize": 8.5,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "grid.color": colours["line"],
+        "grid.linewidth": 0.7,
+        "legend.frameon": False,
+        "legend.fontsize": 9,
+        "figure.facecolor": "none",
+        "savefig.facecolor": "none",
+        "lines.linewidth": 1.6,
+        "lines.solid_capstyle": "round",
+        "svg.fonttype": "none",
+        "svg.hashsalt": "vigil",
+    }
+    with matplotlib.rc_context(settings):
+        yield colours
+
+
+def svg(figure: Figure) -> str:
+    """`figure` as an SVG element, the same text for the same figure: no date, no random ids."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    return re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL).strip()
+
+
+def themed_svg(figure: Figure, prefix: str = "", alone: bool = False) -> str:
+    """`figure`, drawn in LIGHT, as an SVG element whose colours are CSS variables.
+
+    `prefix` keeps the ids of several figures in one page apart. `alone` adds the variables
+    themselves and a background, for a file of its own.
+    """
+    text = svg(figure)
+    for colour in PALETTE:
+        text = re.sub(re.escape(colour.light), f"var(--{colour.name})", text, flags=re.IGNORECASE)
+    # The page's own font; positions are anchored, so widths may differ.
+    text = re.sub(r"font: ([^;\"]*?)'?(?:DejaVu Sans|sans-serif)[^;\"]*", r"font: \1inherit", text)
+    text = re.sub(r"font: (\d+ )?([\d.]+px) inherit", _font, text)
+    if prefix:
+        text = re.sub(r'\bid="', f'id="{prefix}-', text)
+        text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    if alone:
+        rules = (
+            f"svg {{ {css_variables(LIGHT)} background: var(--panel); font-family: {FONTS}; }}"
+            f" @media (prefers-color-scheme: dark) {{ svg {{ {css_variables(DARK)} }} }}"
+        )
+        text = re.sub(r"(<svg[^>]*>)", rf"\1<style>{rules}</style>", text, count=1)
+    else:
+        text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+        text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    return text
+
+
+def _font(found: re.Match[str]) -> str:
+    weight = f"font-weight: {found[1].strip()}; " if found[1] else ""
+    return f"{weight}font-size: {found[2]}"
