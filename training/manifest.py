@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Annotated, Any, Literal, Self
 
@@ -166,7 +167,7 @@ class Threshold(Strict):
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         scores = self.calibration_scores
-        if any(a > b for a, b in zip(scores, scores[1:], strict=False)):
+        if any(a > b for a, b in itertools.pairwise(scores)):
             raise ValueError("calibration_scores must ascend")
         return self
 

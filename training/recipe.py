@@ -31,8 +31,8 @@ class Split(Strict):
     """What is held out of the training recording's normal windows."""
 
     # "shuffled": any window anywhere, for windows that stand alone (beats);
-    # "blocks": stretches of time, with windows that straddle a border left out, for streams.
-    order: Literal["shuffled", "blocks"]
+    # "time": one stretch after another, with windows that straddle a border left out, for streams.
+    order: Literal["shuffled", "time"]
     validation: Share  # stops the fit early; never trained on
     calibration: Share  # sets the threshold; neither trained on nor looked at before
 
@@ -47,7 +47,10 @@ class Scaler(Strict):
     """How counts become int8."""
 
     kind: Literal["affine", "per_window"] = "affine"
-    # The int8 grid covers the training normals' range, widened by this share of it.
+    # What 1.0 stands for in the model, affine only: a standard deviation of the training normals
+    # about their mean, or their whole range from 0 (for sigmoid outputs and cross-entropy).
+    real: Literal["deviation", "range"] = "deviation"
+    # The int8 grid covers the training normals' range, widened by this share of it on each side.
     headroom: Annotated[float, Field(ge=0, le=4)] = 0.1
     # per_window only: below this deviation, in units, a window counts as flat.
     min_deviation: Annotated[float, Field(ge=0)] = 0.0

@@ -4,7 +4,7 @@ A data set's module holds
 
     class Settings(Strict)      with the field `name: Literal["<name>"]`
     load(settings) -> Dataset   int16 counts with gain, offset, units, rate, labels; DataError
-                                says what is wrong with a file, Unavailable that there is none
+                                says what is wrong with a file, UnavailableError that there is none
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def load(name: str, **settings: Any) -> Dataset:
     """Load the data set of that name.
 
     Raises DataError: no such data set, a wrong setting, or files that do not hold what they
-    should; its subclass Unavailable where the files cannot be had at all.
+    should; its subclass UnavailableError where the files cannot be had at all.
     """
     if name not in DATA_SETS:
         raise DataError(f"no data set '{name}'{nearest(name, DATA_SETS)}")

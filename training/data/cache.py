@@ -13,7 +13,7 @@ from training.errors import DataError
 CONNECT_SECONDS = 10.0  # then the site counts as out of reach
 
 
-class Unavailable(DataError):
+class UnavailableError(DataError):
     """The files are not here and cannot be fetched."""
 
 
@@ -34,7 +34,7 @@ def files(folder: str, hashes: Mapping[str, str], url: str, progress: bool = Tru
     """Paths of the files named in `hashes` (name to SHA-256), in its order.
 
     Looked for in VIGIL_DATA/folder, then in the cache, then downloaded: `url` is a zip archive
-    that holds them. Raises DataError for a file that is not the one expected, Unavailable when
+    that holds them. Raises DataError for a file that is not the one expected, UnavailableError when
     there is none and no download.
     """
     named = data_folder()
@@ -75,7 +75,7 @@ def _download(folder: str, hashes: Mapping[str, str], url: str, progress: bool) 
                 packed.extract(name, place)
                 paths.append(place / name)
     except (requests.RequestException, OSError) as problem:
-        raise Unavailable(
+        raise UnavailableError(
             f"{folder}: not in VIGIL_DATA, not in {place}, and no download from {url} "
             f"({type(problem).__name__}); set VIGIL_DATA to a folder that holds {folder}/"
         ) from None

@@ -1,0 +1,95 @@
+"""How well scores part normal from abnormal windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import manifest
+from training.data.recording import ABNORMAL, NORMAL, Recording
+
+Scores = NDArray[np.float32]
+Labels = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class AtThreshold:
+    """Figures at one threshold; None where the labels leave nothing to divide by."""
+
+    confusion: manifest.Confusion
+    false_alarm_rate: float | None  # of the normal windows, flagged
+    recall: float | None  # of the abnormal windows, flagged
+    precision: float | None  # of the flagged windows, abnormal
+    f1: float | None
+
+
+def at_threshold(scores: Scores, labels: Labels, threshold: float | np.float32) -> AtThreshold:
+    """Flag every score above `threshold`; windows of unknown label are left out."""
+    flag = scores > np.float32(threshold)
+    normal, abnormal = labels == NORMAL, labels == ABNORMAL
+    tp, fn = int((flag & abnormal).sum()), int((~flag & abnormal).sum())
+    fp, tn = int((flag & normal).sum()), int((~flag & normal).sum())
+
+    def ratio(part: int, whole: int) -> float | None:
+        return part / whole if whole else None
+
+    # Without abnormal windows precision and F1 would be 0 whatever the model does.
+    return AtThreshold(
+        confusion=manifest.Confusion(
+            true_positive=tp, false_positive=fp, true_negative=tn, false_negative=fn
+        ),
+        false_alarm_rate=ratio(fp, fp + tn),
+        recall=ratio(tp, tp + fn),
+        precision=ratio(tp, tp + fp) if tp + fn else None,
+        f1=ratio(2 * tp, 2 * tp + fp + fn) if tp + fn else None,
+    )
+
+
+def auroc(scores: Scores, labels: Labels) -> float | None:
+    """Area under the ROC curve; None unless both labels occur."""
+    return _ranking(scores, labels)[0]
+
+
+def average_precision(scores: Scores, labels: Labels) -> float | None:
+    """Area under the precision-recall curve, as steps; None unless both labels occur."""
+    return _ranking(scores, labels)[1]
+
+
+def stage(
+    scores: Scores, labels: Labels, threshold: float | np.float32, test: Recording, hop: int
+) -> manifest.Stage:
+    """All figures of one stage of the model on the test windows.
+
+    False alarms per hour are the rate times the windows of an hour, where the rate is real.
+    """
+    found = at_threshold(scores, labels, threshold)
+    area, precision = _ranking(scores, labels)
+    per_hour = None
+    if found.false_alarm_rate is not None and test.rate_hz and not test.rate_is_nominal:
+        per_hour = found.false_alarm_rate * 3600 * test.rate_hz / hop
+    return manifest.Stage(
+        auroc=area,
+        average_precision=precision,
+        threshold=manifest.float32_text(threshold),
+        false_alarm_rate=found.false_alarm_rate,
+        recall=found.recall,
+        precision=found.precision,
+        f1=found.f1,
+        confusion=found.confusion,
+        false_alarms_per_hour=per_hour,
+    )
+
+
+def _ranking(scores: Scores, labels: Labels) -> tuple[float | None, float | None]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    known = (labels == NORMAL) | (labels == ABNORMAL)
+    truth = labels[known] == ABNORMAL
+    if truth.all() or not truth.any():
+        return None, None
+    return (
+        float(roc_auc_score(truth, scores[known])),
+        float(average_precision_score(truth, scores[known])),
+    )

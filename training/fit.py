@@ -1,0 +1,171 @@
+"""Fit a model: whole epochs inside one compiled graph.
+
+Small models spend a plain `model.fit` between steps: a Python call, a data pipeline and a dozen
+callbacks for a few microseconds of arithmetic. Here the loop over epochs and batches, shuffling,
+corruption, optimizer, validation, early stopping and keeping the best weights is a TensorFlow
+while loop, and Python sees it once every few epochs, to move a progress bar.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import objectives, recipe
+
+if TYPE_CHECKING:
+    import keras
+
+REPORTS = 20  # times that the loop comes back to Python in a full fit
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Mean loss of each epoch run, float32 [epochs]; validation is nan where nothing is held
+    back. `best_epoch` (from 0) is the one whose weights the model has.
+    """
+
+    loss: NDArray[np.float32]
+    validation: NDArray[np.float32]
+    best_epoch: int
+
+
+def fit(
+    model: keras.Model,
+    train: NDArray[np.float32],
+    validation: NDArray[np.float32],
+    settings: recipe.Fit,
+    seed: int,
+    progress: bool = False,
+) -> History:
+    """Fit `model` to give back `train`, float32 [n, size].
+
+    Stops when `validation`, float32 [m, size], has not improved for `settings.patience` epochs
+    (0: never); with any validation windows, the weights of the best epoch are kept. The same
+    seed, data and machine give the same weights.
+    """
+    import tensorflow as tf
+
+    n, batch, epochs = len(train), min(settings.batch, len(train)), settings.epochs
+    steps = math.ceil(n / batch)
+    optimizer = make_optimizer(settings, steps * epochs)
+    optimizer.build(model.trainable_variables)
+    loss_of = objectives.LOSSES[settings.loss]
+    corrupt = objectives.gaussian(settings.noise) if settings.noise else None
+    held_back = len(validation) > 0
+    data, held = tf.constant(train), tf.constant(validation)
+
+    best_weights = [tf.Variable(v, trainable=False) for v in model.variables]
+    best = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
+    best_epoch = tf.Variable(0, trainable=False)
+    running = tf.Variable(True, trainable=False)
+    losses = tf.Variable(tf.zeros([epochs]), trainable=False)
+    held_losses = tf.Variable(tf.fill([epochs], np.float32(np.nan)), trainable=False)
+
+    def step(x: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        given = x if corrupt is None else corrupt(x, tf.stack([seed, number]))
+        with tf.GradientTape() as tape:
+            total = loss_of(x, model(given, training=True))
+            if model.losses:
+                total += tf.add_n(model.losses)
+        gradients = tape.gradient(total, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        return total
+
+    @tf.function
+    def run(first: tf.Tensor, last: tf.Tensor) -> None:
+        for epoch in tf.range(first, last):
+            if running:
+                order = tf.random.experimental.stateless_shuffle(
+                    tf.range(n), seed=tf.stack([seed, -1 - epoch])
+                )
+                shuffled = tf.gather(data, order)
+                total = tf.constant(0.0)
+                for i in tf.range(steps):
+                    x = shuffled[i * batch : tf.minimum((i + 1) * batch, n)]
+                    share = tf.cast(tf.shape(x)[0], tf.float32) / n
+                    total += share * step(x, epoch * steps + i)
+                losses.scatter_nd_update([[epoch]], [total])
+                if held_back:
+                    now = loss_of(held, model(held, training=False))
+                    held_losses.scatter_nd_update([[epoch]], [now])
+                    if now < best:
+                        best.assign(now)
+                        best_epoch.assign(epoch)
+                        for kept, variable in zip(best_weights, model.variables, strict=True):
+                            kept.assign(variable)
+                    if settings.patience > 0:
+                        running.assign(epoch - best_epoch < settings.patience)
+                else:
+                    best_epoch.assign(epoch)
+
+    with _bar(progress, epochs) as report:
+        stride = math.ceil(epochs / REPORTS)
+        for first in range(0, epochs, stride):
+            last = min(first + stride, epochs)
+            run(tf.constant(first), tf.constant(last))
+            report(last, float(losses[last - 1]), float(best))
+            if not bool(running):
+                break
+    if held_back:
+        for kept, variable in zip(best_weights, model.variables, strict=True):
+            variable.assign(kept)
+    done = int(best_epoch) + settings.patience + 1 if not bool(running) else epochs
+    return History(
+        loss=losses.numpy()[:done],
+        validation=held_losses.numpy()[:done],
+        best_epoch=int(best_epoch),
+    )
+
+
+def make_optimizer(settings: recipe.Fit, total_steps: int) -> keras.Optimizer:
+    """The Keras optimizer that the recipe names."""
+    import keras
+
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, total_steps)
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "rmsprop": keras.optimizers.RMSprop,
+        "sgd": keras.optimizers.SGD,
+    }
+    return kinds[settings.optimizer](rate, weight_decay=settings.weight_decay or None)
+
+
+class _bar:  # noqa: N801 - used like a function
+    """A progress bar over epochs, or none."""
+
+    def __init__(self, show: bool, epochs: int) -> None:
+        self._show, self._epochs = show, epochs
+
+    def __enter__(self) -> Any:
+        if not self._show:
+            return lambda *_: None
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._progress = Progress(
+            TextColumn("fit"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} epochs"),
+            TextColumn("loss {task.fields[loss]:.4g}"),
+            TextColumn("best held-out {task.fields[best]:.4g}"),
+            TimeElapsedColumn(),
+        )
+        self._progress.start()
+        nan = float("nan")
+        task = self._progress.add_task("", total=self._epochs, loss=nan, best=nan)
+
+        def report(epoch: int, loss: float, best: float) -> None:
+            self._progress.update(task, completed=epoch, loss=loss, best=best)
+
+        return report
+
+    def __exit__(self, *_: object) -> None:
+        if self._show:
+            self._progress.stop()

@@ -1,0 +1,54 @@
+"""What a fit minimises: reconstruction losses, and corruption of the input.
+
+Each is a function on TensorFlow tensors [batch, size] that works inside a compiled loop; random
+ones take a seed of two integers, so that a step's noise depends on nothing but its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Loss = Callable[["tf.Tensor", "tf.Tensor"], "tf.Tensor"]
+Corruption = Callable[["tf.Tensor", Any], "tf.Tensor"]
+
+EPSILON = 1e-7  # keeps logarithms finite
+
+
+def mse(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """Mean squared error."""
+    import tensorflow as tf
+
+    return tf.reduce_mean(tf.square(output - target))
+
+
+def mae(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """Mean absolute error."""
+    import tensorflow as tf
+
+    return tf.reduce_mean(tf.abs(output - target))
+
+
+def binary_crossentropy(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """Mean of -t log y - (1 - t) log(1 - y), for targets and outputs in 0 to 1."""
+    import tensorflow as tf
+
+    y = tf.clip_by_value(output, EPSILON, 1 - EPSILON)
+    return -tf.reduce_mean(target * tf.math.log(y) + (1 - target) * tf.math.log(1 - y))
+
+
+LOSSES: dict[str, Loss] = {"mse": mse, "mae": mae, "binary_crossentropy": binary_crossentropy}
+
+
+def gaussian(deviation: float) -> Corruption:
+    """Adds noise of that standard deviation (real values) to the input; the target stays clean."""
+
+    def corrupt(x: tf.Tensor, seed: Any) -> tf.Tensor:
+        import tensorflow as tf
+
+        return x + deviation * tf.random.stateless_normal(tf.shape(x), seed)
+
+    return corrupt

@@ -1,0 +1,137 @@
+"""A Keras model to an int8 flatbuffer, and what the flatbuffer says of itself."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import manifest
+from training.errors import VigilError
+from training.scaling import Grid
+
+if TYPE_CHECKING:
+    import keras
+
+
+class QuantizeError(VigilError):
+    """A model that does not come out as int8 on the grid it was trained on."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a flatbuffer holds."""
+
+    input: manifest.Tensor
+    output: manifest.Tensor
+    operators: list[str]  # each builtin operator once, sorted
+    macs: int  # multiply-accumulates of one inference
+
+
+def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
+    """Convert `model` to int8 weights, activations, input and output, for a batch of one.
+
+    `train`, int8 [n, size] on `grid`, calibrates the activations' ranges.
+    Raises QuantizeError if the model's input does not come out as `grid`.
+    """
+    import keras
+    import tensorflow as tf
+
+    size = train.shape[1]
+    # A fixed batch of one: without it the graph carries SHAPE, PACK and STRIDED_SLICE.
+    window = keras.Input(batch_shape=(1, size), name="window")
+    deployed = keras.Model(window, model(window, training=False), name="deployed")
+    converter = tf.lite.TFLiteConverter.from_keras_model(deployed)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.int8
+    converter.inference_output_type = tf.int8
+    real = grid.real(with_extremes(train))
+    converter.representative_dataset = lambda: ([row[None]] for row in real)
+    with _quiet():
+        flatbuffer: bytes = converter.convert()
+    found = read_facts(flatbuffer).input
+    close = math.isclose(found.scale, float(grid.scale), rel_tol=1e-5)
+    if not close or found.zero_point != grid.zero_point:
+        raise QuantizeError(
+            f"the model's input came out with scale {found.scale:g} and zero point "
+            f"{found.zero_point}, but the windows were scaled with {float(grid.scale):g} and "
+            f"{grid.zero_point}; this is a defect of Vigil or of the converter's version"
+        )
+    return flatbuffer
+
+
+def with_extremes(windows: NDArray[np.int8]) -> NDArray[np.int8]:
+    """`windows`, in which -128 and 127 occur, so that calibration finds the whole input grid.
+
+    The lowest and highest value there is are moved out to the ends: the smallest change that does
+    it, so that the ranges of the inner layers hardly notice.
+    """
+    changed = windows.copy()
+    for end, at in ((-128, int(windows.argmin())), (127, int(windows.argmax()))):
+        changed.flat[at] = end
+    return changed
+
+
+def read_facts(flatbuffer: bytes) -> Facts:
+    """Input, output, operators and multiply-accumulates of a TensorFlow Lite model."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(flatbuffer, 0))
+    graph = model.subgraphs[0]
+    codes = {value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()}
+    names = [codes[max(c.builtinCode, c.deprecatedBuiltinCode)] for c in model.operatorCodes]
+    macs = 0
+    for operator in graph.operators:
+        name = names[operator.opcodeIndex]
+        shape = [list(graph.tensors[i].shape) for i in operator.inputs if i >= 0]
+        out = list(graph.tensors[operator.outputs[0]].shape)
+        if name == "FULLY_CONNECTED":  # weights [out, in], applied to every row
+            macs += math.prod(shape[0]) // shape[1][1] * math.prod(shape[1])
+        elif (
+            name == "CONV_2D" or name == "DEPTHWISE_CONV_2D"
+        ):  # weights [out, height, width, in], at every output position
+            macs += math.prod(out[:-1]) * math.prod(shape[1])
+        elif name == "TRANSPOSE_CONV":  # weights [out, height, width, in], at every input position
+            macs += math.prod(shape[2][:-1]) * math.prod(shape[1])
+    return Facts(
+        input=_tensor(graph.tensors[graph.inputs[0]], schema),
+        output=_tensor(graph.tensors[graph.outputs[0]], schema),
+        operators=sorted({names[operator.opcodeIndex] for operator in graph.operators}),
+        macs=macs,
+    )
+
+
+def _tensor(tensor: Any, schema: Any) -> manifest.Tensor:
+    if tensor.type != schema.TensorType.INT8 or tensor.quantization is None:
+        raise QuantizeError(f"tensor {tensor.name.decode()} is not int8")
+    return manifest.Tensor(
+        size=math.prod(tensor.shape),
+        scale=manifest.float32_text(tensor.quantization.scale[0]),
+        zero_point=int(tensor.quantization.zeroPoint[0]),
+    )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The converter writes to the C streams whatever the log level; not while a bar is shown."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        for stream, fd in enumerate(saved, start=1):
+            os.dup2(fd, stream)
+            os.close(fd)
+        os.close(nowhere)
