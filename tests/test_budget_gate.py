@@ -99,10 +99,10 @@ def test_a_damaged_baseline_is_refused(tmp_path: Path, text: str) -> None:
 def test_growth_planted_in_real_images(tmp_path: Path) -> None:
     """Compiled twice: the weights and the arena that were made larger are what is named."""
 
-    def image(name: str, **sizes: int) -> Budget:
+    def image(name: str, weights: int = 3000, arena: int = 640) -> Budget:
         folder = tmp_path / name
         folder.mkdir()
-        return with_measured(measure(build(folder, **sizes), NANO), Measured("emulated"))
+        return with_measured(measure(build(folder, weights, arena), NANO), Measured("emulated"))
 
     path = tmp_path / "baseline.json"
     accept(image("before"), KEY, path)

@@ -63,7 +63,7 @@ def style(colours: dict[str, str] = LIGHT) -> Iterator[dict[str, str]]:
     """Matplotlib set up for figures made of `colours`, and put back afterwards."""
     import matplotlib
 
-    settings: dict[str, Any] = {
+    settings: Any = {
         "font.family": "sans-serif",
         "font.size": 9.5,
         "text.color": colours["ink"],

@@ -172,8 +172,9 @@ def check(budget: Budget) -> None:
             what = "SRAM" if memory.name == "sram" else memory.name
             raise BudgetError(
                 f"{budget.image}: needs {memory.used:,} bytes of {what}, "
-                f"{-memory.free:,} more than {budget.board} has; the largest part is {largest.title} with "
-                f"{largest.size:,} bytes: make the model smaller, or choose a larger board"
+                f"{-memory.free:,} more than {budget.board} has; the largest part is "
+                f"{largest.title} with {largest.size:,} bytes: make it "
+                "smaller, or choose a larger board"
             )
     told = budget.measured
     for name, need in (

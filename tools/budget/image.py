@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +55,6 @@ class Image:
     sections: tuple[Section, ...]
     pieces: tuple[Piece, ...]
     mapped: bool  # whether a map file told which objects the bytes came from
-    code_crc: int  # of everything stored in flash, to tell two builds apart
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,6 @@ def read_image(elf: Path, link_map: Path | None = None) -> Image:
                 raise BudgetError(f"{elf}: not a linked program for Arm")
             sections = tuple(_sections(file))
             symbols = _symbols(file)
-            crc = _content_crc(file, sections)
     except FileNotFoundError:
         raise BudgetError(f"{elf}: no such image; build it first") from None
     except (ELFError, OSError) as problem:
@@ -88,7 +85,7 @@ def read_image(elf: Path, link_map: Path | None = None) -> Image:
         raise BudgetError(f"{elf}: has no symbols; build it without -s and without strip")
     placed = read_map(link_map) if link_map else []
     pieces = tuple(p for s in sections for p in _pieces(s, symbols, placed))
-    return Image(elf, sections, pieces, link_map is not None, crc)
+    return Image(elf, sections, pieces, link_map is not None)
 
 
 def demangle(names: list[str]) -> dict[str, str]:
@@ -132,14 +129,6 @@ def _symbols(file: ELFFile) -> list[_Symbol]:
     # Several names for one place (aliases): the last one painted wins, so order decides, and
     # the order in the file is the linker's business.
     return sorted(found, key=lambda s: (s.address, -s.size, s.name))
-
-
-def _content_crc(file: ELFFile, sections: tuple[Section, ...]) -> int:
-    crc = 0
-    for section in sections:
-        if section.in_flash:
-            crc = zlib.crc32(file.get_section_by_name(section.name).data(), crc)
-    return crc
 
 
 def _pieces(section: Section, symbols: list[_Symbol], placed: list[Placed]) -> Iterator[Piece]:
