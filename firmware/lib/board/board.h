@@ -39,4 +39,13 @@ const char* describe(Cache cache);
 // "emulated", "nano33ble": as in the catalogue of boards.
 const char* name();
 
+// A number that differs from one reset to the next, so that a host knows this run from the last.
+std::uint32_t boot_id();
+
+// Starts the board anew.
+[[noreturn]] void reboot();
+
+// Bytes that may wait in the serial port's receive buffer: more would be lost.
+extern const std::uint16_t kReceiveRing;
+
 }  // namespace vigil::board

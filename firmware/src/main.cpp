@@ -1,0 +1,74 @@
+// The sketch: wires the board to the application, and prints a few lines for a person until a
+// host says hello.
+#include <Arduino.h>
+
+#include "app.h"
+#include "board.h"
+#include "serial_stream.h"
+
+namespace {
+
+constexpr std::uint32_t kTextEveryUs = 2'000'000;
+
+vigil::SerialStream port;
+
+const vigil::Hardware kHardware = {
+    [] { return static_cast<std::uint32_t>(micros()); },
+    [](bool on) { digitalWrite(LED_BUILTIN, on ? HIGH : LOW); },
+    vigil::board::reboot,
+    vigil::board::kReceiveRing,
+};
+
+vigil::App app(port, kHardware);
+
+std::uint32_t printed_us;
+
+void print_pair(const char* name, std::uint32_t value, const char* unit) {
+    Serial.print(name);
+    Serial.print(static_cast<unsigned long>(value));
+    Serial.print(unit);
+}
+
+void print_boot_report() {
+    const vigil::link::BootReport r = app.boot_report();
+    const vigil::engine::Facts engine = vigil::engine::facts();
+    Serial.print("vigil: ");
+    Serial.print(vigil::model::kName);
+    Serial.print(" on ");
+    Serial.print(vigil::board::name());
+    Serial.print(", engine ");
+    Serial.print(engine.name);
+    Serial.print(": ");
+    Serial.println(vigil::engine::describe(app.engine_status()));
+    print_pair("  golden windows ", r.golden_passed, " of ");
+    print_pair("", r.golden_total, " exact\r\n");
+    print_pair("  inference ", r.ticks, " ");
+    Serial.print(vigil::board::counter_unit());
+    print_pair(", ", r.microseconds, " us\r\n");
+    print_pair("  arena ", r.arena_used, " of ");
+    print_pair("", r.arena_size, " bytes");
+    print_pair(", stack ", r.stack_used, " of ");
+    print_pair("", r.stack_size, " bytes");
+    Serial.print(", instruction cache ");
+    Serial.println(vigil::board::describe(vigil::board::instruction_cache()));
+    Serial.println("  waiting for a host: vigil monitor");
+}
+
+}  // namespace
+
+void setup() {
+    vigil::board::begin();
+    pinMode(LED_BUILTIN, OUTPUT);
+    Serial.begin(115200);  // USB ignores the rate; a board on battery never waits for a host
+    app.begin();
+    printed_us = static_cast<std::uint32_t>(micros()) - kTextEveryUs;
+}
+
+void loop() {
+    app.poll();
+    const std::uint32_t now = static_cast<std::uint32_t>(micros());
+    if (!app.has_host() && Serial && now - printed_us >= kTextEveryUs) {
+        printed_us = now;
+        print_boot_report();
+    }
+}

@@ -1,0 +1,39 @@
+// The board's serial port as the link's byte stream: neither side ever waits.
+#pragma once
+
+#include <Arduino.h>
+
+#include "board_link.h"
+
+namespace vigil {
+
+class SerialStream final : public link::Stream {
+  public:
+    std::size_t read(Span<std::uint8_t> bytes) override {
+        std::size_t got = 0;
+        while (got < bytes.size() && Serial.available() > 0) {
+            bytes[got++] = static_cast<std::uint8_t>(Serial.read());
+        }
+        return got;
+    }
+
+    std::size_t write(Span<const std::uint8_t> bytes) override {
+#if defined(ARDUINO_ARCH_MBED)
+        // USBSerial::write() waits for the host and hides failed sends; this takes what fits the
+        // packet that is being filled, and says so.
+        std::uint32_t taken = 0;
+        Serial.send_nb(const_cast<std::uint8_t*>(bytes.data()),
+                       static_cast<std::uint32_t>(bytes.size()), &taken, true);
+        return taken;
+#else
+        const int room = Serial.availableForWrite();
+        if (room <= 0) return 0;
+        const std::size_t count =
+            static_cast<std::size_t>(room) < bytes.size() ? static_cast<std::size_t>(room)
+                                                          : bytes.size();
+        return Serial.write(bytes.data(), count);
+#endif
+    }
+};
+
+}  // namespace vigil
