@@ -1,0 +1,33 @@
+"""Compiles this project's own sources with all warnings; they are errors on the emulated board.
+
+Own are the sketch, the libraries beside it, the emulated board's core and generated code. Libraries and frameworks of others keep their own flags. The Nano's compiler (GCC 7) is not the one
+that this code is tested with, so there a new warning is only shown.
+"""
+
+import os
+from pathlib import Path
+
+Import("env")
+
+FLAGS = ["-Wall", "-Wextra"]
+if env["PIOPLATFORM"] == "emulated":
+    FLAGS.append("-Werror")
+
+project = Path(env.subst("$PROJECT_DIR")).resolve()
+own = [
+    project / "src",
+    project / "lib",
+    project / "emulated",
+    Path(os.environ.get("VIGIL_GENERATED") or project / "generated").resolve(),
+]
+
+
+def with_warnings(env, node):
+    """Return the object of one of our sources, compiled with FLAGS; leave others alone."""
+    path = Path(node.srcnode().get_abspath()).resolve()
+    if not any(path.is_relative_to(folder) for folder in own):
+        return node
+    return env.Object(node, CCFLAGS=[*env["CCFLAGS"], *FLAGS])
+
+
+env.AddBuildMiddleware(with_warnings)
