@@ -28,9 +28,9 @@ class SerialStream final : public link::Stream {
 #else
         const int room = Serial.availableForWrite();
         if (room <= 0) return 0;
-        const std::size_t count =
-            static_cast<std::size_t>(room) < bytes.size() ? static_cast<std::size_t>(room)
-                                                          : bytes.size();
+        const std::size_t count = static_cast<std::size_t>(room) < bytes.size()
+                                      ? static_cast<std::size_t>(room)
+                                      : bytes.size();
         return Serial.write(bytes.data(), count);
 #endif
     }

@@ -11,7 +11,9 @@ namespace {
 // 0.1.0, as in pyproject.toml.
 constexpr std::uint8_t kVersion[3] = {0, 1, 0};
 
-Span<const char> text(const char* words) { return {words, std::strlen(words)}; }
+Span<const char> text(const char* words) {
+    return {words, std::strlen(words)};
+}
 
 link::TickUnit tick_unit() {
     return std::strcmp(board::counter_unit(), "instructions") == 0
@@ -21,9 +23,12 @@ link::TickUnit tick_unit() {
 
 link::Cache cache() {
     switch (board::instruction_cache()) {
-        case board::Cache::off: return link::Cache::off;
-        case board::Cache::on: return link::Cache::on;
-        case board::Cache::absent: break;
+        case board::Cache::off:
+            return link::Cache::off;
+        case board::Cache::on:
+            return link::Cache::on;
+        case board::Cache::absent:
+            break;
     }
     return link::Cache::none;
 }
@@ -61,7 +66,9 @@ void App::begin() {
     golden_ = detector_.check({model::kGolden, model::kGoldenCount}, board::counter);
 }
 
-void App::poll() { link_.poll(hardware_.micros()); }
+void App::poll() {
+    link_.poll(hardware_.micros());
+}
 
 link::BootReport App::boot_report() {
     const engine::Facts facts = engine::facts();
@@ -74,8 +81,8 @@ link::BootReport App::boot_report() {
     report.stack_used = board::stack_used();
     report.stack_size = board::stack_size();
     report.ticks = golden_.ticks_per_window;
-    report.microseconds = static_cast<std::uint32_t>(
-        std::uint64_t{golden_.ticks_per_window} * 1'000'000 / board::counter_hz());
+    report.microseconds = static_cast<std::uint32_t>(std::uint64_t{golden_.ticks_per_window} *
+                                                     1'000'000 / board::counter_hz());
     report.tick_unit = static_cast<std::uint8_t>(tick_unit());
     report.cache = static_cast<std::uint8_t>(cache());
     report.engine_status = static_cast<std::uint8_t>(engine_status_);

@@ -13,9 +13,9 @@ namespace vigil {
 
 // What the board lends the application.
 struct Hardware {
-    std::uint32_t (*micros)();  // wraps at 2^32
-    void (*light)(bool on);     // the LED that shows an anomaly
-    void (*reboot)();           // does not return on a board
+    std::uint32_t (*micros)();   // wraps at 2^32
+    void (*light)(bool on);      // the LED that shows an anomaly
+    void (*reboot)();            // does not return on a board
     std::uint16_t receive_ring;  // bytes that may wait in the port's receive buffer
 };
 

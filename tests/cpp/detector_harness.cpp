@@ -1,0 +1,86 @@
+// A detector with an engine whose every answer is known: output = input, but for windows that
+// begin with the count 99 (one output byte is wrong by one) or 100 (the engine fails).
+// Reads `first_frame count...` lines from standard input, prints what the listener hears.
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "detector.h"
+
+namespace vigil::engine {
+
+Status begin() {
+    return Status::ok;
+}
+Facts facts() {
+    return {"test", 0, 0, 0};
+}
+const char* describe(Status) {
+    return "";
+}
+
+Status run(Span<const std::int8_t> input, Span<std::int8_t> output) {
+    if (input[0] == 100) return Status::failed;
+    std::memcpy(output.data(), input.data(), input.size());
+    if (input[0] == 99) output[1] = static_cast<std::int8_t>(output[1] + 1);
+    return Status::ok;
+}
+
+}  // namespace vigil::engine
+
+namespace {
+
+constexpr std::size_t kWindow = 4;
+std::uint32_t now = 0;
+
+struct Printer final : vigil::DetectorListener {
+    void scored(const vigil::Verdict& v) override {
+        std::printf("scored %" PRIu64 " %a %d %" PRIu32 "\n", v.window,
+                    static_cast<double>(v.score), v.anomaly, v.microseconds);
+    }
+    void lost(std::uint64_t first, std::uint64_t count) override {
+        std::printf("lost %" PRIu64 " %" PRIu64 "\n", first, count);
+    }
+    void failed(std::uint64_t window, vigil::engine::Status status) override {
+        std::printf("failed %" PRIu64 " %d\n", window, static_cast<int>(status));
+    }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const vigil::AffineChannel identity[] = {{0, 1 << 20}};
+    const vigil::ScoreConfig score = {vigil::ScoreKind::mse, 1, 1, 0, 0, 1.0F / kWindow};
+    std::int16_t counts[kWindow];
+    std::int8_t input[kWindow];
+    std::int8_t output[kWindow];
+    vigil::Detector<vigil::AffineScaler> detector(
+        {{kWindow, kWindow, 1}, {identity, 20, 0}, score, argc > 1 ? std::stof(argv[1]) : 0.1F},
+        {counts, input, output}, [] { return now += 5; });
+
+    const std::int16_t raw[] = {1, 2, 3, 4};
+    const std::int8_t bytes[] = {1, 2, 3, 4};
+    const std::int8_t other[] = {1, 2, 3, 5};
+    const vigil::GoldenWindow golden[] = {
+        {raw, bytes, bytes, 0.0F},   // right
+        {raw, other, bytes, 0.0F},   // scaled otherwise
+        {raw, bytes, other, 0.0F},   // another output
+        {raw, bytes, bytes, -0.0F},  // another score, by one bit
+    };
+    const vigil::GoldenReport report = detector.check(golden, [] { return now += 7; });
+    std::printf("golden %d %d %" PRIu32 "\n", report.passed, report.total, report.ticks_per_window);
+
+    Printer printer;
+    for (std::string line; std::getline(std::cin, line);) {
+        std::istringstream words(line);
+        std::uint64_t first = 0;
+        words >> first;
+        std::vector<std::int16_t> samples;
+        for (std::int16_t value; words >> value;) samples.push_back(value);
+        detector.push(first, {samples.data(), samples.size()}, printer);
+    }
+}
