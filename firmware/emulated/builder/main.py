@@ -28,7 +28,7 @@ env.Replace(
     # .data is charged to both memories; the stack is a section of its own and counts as SRAM.
     SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
     SIZEPROGREGEXP=r"^(?:\.text|\.data|\.ARM\.exidx)\s+(\d+).*",
-    SIZEDATAREGEXP=r"^(?:\.stack|\.data|\.bss)\s+(\d+).*",
+    SIZEDATAREGEXP=r"^(?:\.stack|\.data|\.bss|\.noinit)\s+(\d+).*",
     PROGNAME="firmware",
     PROGSUFFIX=".elf",
 )

@@ -1,14 +1,26 @@
+// What both boards share.
 #include "board.h"
 
 namespace vigil::board {
 
 const char* describe(Cache cache) {
     switch (cache) {
-        case Cache::absent: return "absent";
-        case Cache::off: return "off";
-        case Cache::on: return "on";
+        case Cache::absent:
+            return "absent";
+        case Cache::off:
+            return "off";
+        case Cache::on:
+            return "on";
     }
     return "?";
+}
+
+// Armv7-M B3.2.6: Application Interrupt and Reset Control Register, key and SYSRESETREQ.
+void reboot() {
+    asm volatile("dsb" ::: "memory");
+    *reinterpret_cast<volatile std::uint32_t*>(0xE000ED0CU) = 0x05FA0004U;
+    for (;;) {
+    }
 }
 
 }  // namespace vigil::board

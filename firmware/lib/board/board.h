@@ -1,7 +1,7 @@
-// What a program may ask of the board that it runs on: counts, stack, instruction cache.
+// What a program may ask of the board that it runs on: counts, stack, instruction cache, restart.
 //
 // Implemented for the emulated board (board_emulated.cpp) and for the Arduino Nano 33 BLE
-// (board_nano33ble.cpp); each is empty on the other.
+// (board_nano33ble.cpp); each file is empty on the other.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,21 @@ enum class Cache : std::uint8_t {
     on = 2,
 };
 
+// Bytes that the serial port keeps until the program reads them. More may be lost on the Nano
+// (RingBufferN<256> of ArduinoCore-mbed's USBSerial); the emulated board's host waits instead.
+#if defined(ARDUINO_EMULATED)
+constexpr std::uint16_t kReceiveRing = 1024;
+#else
+constexpr std::uint16_t kReceiveRing = 256;
+#endif
+
 // Prepares what follows: starts the counter, turns the instruction cache on where there is one,
 // and paints the unused part of the calling thread's stack. Call it first in setup().
 void begin();
 
-// A counter that runs from begin() and wraps at 2^32; subtract two readings. In kCounterUnit:
-// the emulated board counts instructions of the program (interrupt handlers left out, repeatable),
-// the Nano counts processor cycles (interrupts and flash waits included).
+// A counter that runs from begin() and wraps at 2^32; subtract two readings. In counter_unit():
+// the emulated board counts instructions of the program (interrupt handlers and sleep left out,
+// repeatable), the Nano counts processor cycles (interrupts and flash waits included).
 std::uint32_t counter();
 const char* counter_unit();
 
@@ -29,23 +37,20 @@ const char* counter_unit();
 std::uint32_t counter_hz();
 
 // Bytes: the stack of the thread that runs setup() and loop(), and the most of it ever in use
-// since begin() (rounded up to a word; the reading itself walks the stack, so ask rarely).
+// (rounded up to a word; the reading walks the unused part of the stack, so ask rarely).
 std::uint32_t stack_size();
 std::uint32_t stack_used();
 
 Cache instruction_cache();
 const char* describe(Cache cache);
 
-// "emulated", "nano33ble": as in the catalogue of boards.
-const char* name();
-
-// A number that differs from one reset to the next, so that a host knows this run from the last.
+// A number that differs from one start of the board to the next, so that a host sees a restart.
+// Random, not a count. Known after begin().
 std::uint32_t boot_id();
 
-// Starts the board anew.
 [[noreturn]] void reboot();
 
-// Bytes that may wait in the serial port's receive buffer: more would be lost.
-extern const std::uint16_t kReceiveRing;
+// "emulated", "nano33ble": as in the catalogue of boards.
+const char* name();
 
 }  // namespace vigil::board

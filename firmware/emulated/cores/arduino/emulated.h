@@ -20,6 +20,10 @@ std::size_t emulated_stack_used(void);
 // Bytes that malloc has taken from what SRAM is left, ever. 0 in a program that keeps no heap.
 std::size_t emulated_heap_used(void);
 
+// Differs from one start to the next: a hash of the starts since the emulator came up, and of the
+// number that its command line gives after "seed=".
+std::uint32_t emulated_boot_id(void);
+
 // Text on the emulator's standard error.
 void emulated_log(const char* text);
 

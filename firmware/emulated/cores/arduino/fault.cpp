@@ -5,6 +5,7 @@
 
 #include "emulated.h"
 #include "registers.h"
+#include "semihosting.h"
 
 extern "C" {
 extern std::uint32_t __stack_top[], __ram_start[], __ram_end[];
@@ -13,17 +14,7 @@ extern std::uint32_t __stack_top[], __ram_start[], __ram_end[];
 
 namespace {
 
-constexpr std::uint32_t kExitExtended = 0x20;  // SYS_EXIT_EXTENDED
-constexpr std::uint32_t kWriteText = 0x04;     // SYS_WRITE0
-constexpr std::uint32_t kApplicationExit = 0x20026;
-
-// Arm semihosting: operation in r0, argument in r1.
-std::uint32_t semihost(std::uint32_t operation, const void* argument) {
-    register std::uint32_t r0 asm("r0") = operation;
-    register const void* r1 asm("r1") = argument;
-    asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
-    return r0;
-}
+constexpr std::uint32_t kApplicationExit = 0x20026;  // ADP_Stopped_ApplicationExit
 
 void say(const char* text) {
     emulated_log(text);
@@ -80,11 +71,11 @@ constexpr Cause kCauses[] = {
 
 }  // namespace
 
-void emulated_log(const char* text) { semihost(kWriteText, text); }
+void emulated_log(const char* text) { emulated::semihost(emulated::Call::write_text, text); }
 
 void emulated_exit(int code) {
     const std::uint32_t block[2] = {kApplicationExit, static_cast<std::uint32_t>(code)};
-    semihost(kExitExtended, block);
+    emulated::semihost(emulated::Call::exit_extended, block);
     for (;;) {
         emulated::wait_for_interrupt();
     }
