@@ -54,7 +54,7 @@ def fit(
     steps = math.ceil(n / batch)
     optimizer = make_optimizer(settings, steps * epochs)
     optimizer.build(model.trainable_variables)
-    loss_of = objectives.LOSSES[settings.loss]
+    window_loss = objectives.LOSSES[settings.loss]
     corrupt = objectives.gaussian(settings.noise) if settings.noise else None
     held_back = len(validation) > 0
     data, held = tf.constant(train), tf.constant(validation)
@@ -66,6 +66,9 @@ def fit(
     losses = tf.Variable(tf.zeros([epochs]), trainable=False)
     held_losses = tf.Variable(tf.fill([epochs], np.float32(np.nan)), trainable=False)
 
+    def loss_of(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+        return objectives.over_windows(window_loss(target, output), settings.power)
+
     def step(x: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         given = x if corrupt is None else corrupt(x, tf.stack([seed, number]))
         with tf.GradientTape() as tape:
@@ -76,7 +79,7 @@ def fit(
         optimizer.apply(gradients, model.trainable_variables)
         return total
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def run(first: tf.Tensor, last: tf.Tensor) -> None:
         for epoch in tf.range(first, last):
             if running:

@@ -214,7 +214,7 @@ class Golden(Strict):
 class Manifest(Strict):
     """manifest.json."""
 
-    schema_: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
     name: Name
     data: Data
     signal: Signal

@@ -1,7 +1,8 @@
 """What a fit minimises: reconstruction losses, and corruption of the input.
 
-Each is a function on TensorFlow tensors [batch, size] that works inside a compiled loop; random
-ones take a seed of two integers, so that a step's noise depends on nothing but its number.
+Each is a function on TensorFlow tensors that works inside a compiled loop. A loss takes target and
+output, [batch, size], and gives one number a window, [batch]; random functions take a seed of two
+integers, so that a step's noise depends on nothing but its number.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ def mse(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     """Mean squared error."""
     import tensorflow as tf
 
-    return tf.reduce_mean(tf.square(output - target))
+    return tf.reduce_mean(tf.square(output - target), axis=-1)
 
 
 def mae(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     """Mean absolute error."""
     import tensorflow as tf
 
-    return tf.reduce_mean(tf.abs(output - target))
+    return tf.reduce_mean(tf.abs(output - target), axis=-1)
 
 
 def binary_crossentropy(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
@@ -37,10 +38,20 @@ def binary_crossentropy(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
     import tensorflow as tf
 
     y = tf.clip_by_value(output, EPSILON, 1 - EPSILON)
-    return -tf.reduce_mean(target * tf.math.log(y) + (1 - target) * tf.math.log(1 - y))
+    return -tf.reduce_mean(target * tf.math.log(y) + (1 - target) * tf.math.log(1 - y), axis=-1)
 
 
 LOSSES: dict[str, Loss] = {"mse": mse, "mae": mae, "binary_crossentropy": binary_crossentropy}
+
+
+def over_windows(losses: tf.Tensor, power: float) -> tf.Tensor:
+    """The windows' losses [batch] to one number: their power mean, the plain mean for power 1."""
+    import tensorflow as tf
+
+    if power == 1:
+        return tf.reduce_mean(losses)
+    largest = tf.reduce_max(losses) + EPSILON  # so that no power of a small loss vanishes
+    return largest * tf.reduce_mean((losses / largest) ** power) ** (1 / power)
 
 
 def gaussian(deviation: float) -> Corruption:

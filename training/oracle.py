@@ -5,19 +5,40 @@ Never `tf.lite` or LiteRT: they round once where TensorFlow Lite Micro rounds tw
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from training.errors import ConvertError
 
 ARENA_BYTES = 1 << 22
 
 
 class Oracle:
-    """One model in the interpreter; batch 1, int8 in and out."""
+    """One model in the interpreter; batch 1, int8 in and out.
+
+    Raises ConvertError if the interpreter refuses the model. It does not verify flatbuffers: a
+    damaged one can end the process, so read it with tools.convert.model first when in doubt.
+    """
 
     def __init__(self, model: bytes, arena_bytes: int = ARENA_BYTES) -> None:
         from tflite_micro import runtime
 
-        self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
+        with _captured_stderr() as said:
+            try:
+                self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
+            except (RuntimeError, ValueError) as problem:
+                raise ConvertError(
+                    f"the TensorFlow Lite Micro interpreter refuses the model: "
+                    f"{_last_line(said()) or problem}"
+                ) from None
         self._input_shape = tuple(self._interpreter.get_input_details(0)["shape"])
 
     def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -28,3 +49,38 @@ class Oracle:
             self._interpreter.invoke()
             outputs.append(np.array(self._interpreter.get_output(0), np.int8).ravel())
         return np.stack(outputs) if outputs else np.empty((0, 0), np.int8)
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of arena that the interpreter takes here, where pointers have 64 bits."""
+        with _captured_stderr() as said:
+            self._interpreter.print_allocations()
+            text = said()
+        found = re.search(r"Arena allocation total (\d+) bytes", text)
+        if not found:
+            raise ConvertError("the interpreter did not say how much arena it takes")
+        return int(found.group(1))
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+@contextlib.contextmanager
+def _captured_stderr() -> Iterator[Any]:
+    """What the C++ side writes to stderr meanwhile, as a function that returns the text."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+
+        def said() -> str:
+            file.seek(0)
+            return file.read().decode("utf-8", "replace")
+
+        os.dup2(file.fileno(), 2)
+        try:
+            yield said
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

@@ -96,8 +96,10 @@ def fit_model(
     keras.utils.set_random_seed(recipe.seed)
     family = models.family(getattr(recipe.model, "family"))  # noqa: B009
     model = family.build(recipe.model, recipe.windows.length, channels, recipe.seed)
-    real = [grid.real(grid.quantize(w.counts)) for w in (parts.train, parts.validation)]
-    history = fit(model, *real, recipe.fit, recipe.seed, progress)
+    train, validation = (
+        grid.real(grid.quantize(w.counts)) for w in (parts.train, parts.validation)
+    )
+    history = fit(model, train, validation, recipe.fit, recipe.seed, progress)
     return model, history
 
 
@@ -207,7 +209,7 @@ def write(
         seed=recipe.seed,
         versions=versions(),
     )
-    evaluation = {
+    evaluation: dict[str, NDArray[Any]] = {
         "labels": labels,
         "history_loss": history.loss,
         "history_validation": history.validation,

@@ -121,4 +121,4 @@ def _after(
     windows: Windows, part: NDArray[np.int64], before: NDArray[np.int64], length: int
 ) -> NDArray[np.int64]:
     """The windows of `part` that begin after the last frame of those in `before`."""
-    return part[windows.first[part] >= windows.first[before].max() + length]
+    return np.asarray(part[windows.first[part] >= windows.first[before].max() + length])

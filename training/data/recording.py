@@ -73,7 +73,10 @@ class Recording:
 
     def physical(self) -> NDArray[np.float64]:
         """The samples in their units, float64 [frames, channels]."""
-        return (self.counts - np.asarray(self.offset)) / np.asarray(self.gain)
+        values: NDArray[np.float64] = (self.counts - np.asarray(self.offset)) / np.asarray(
+            self.gain
+        )
+        return values
 
     def part(self, start: int, stop: int) -> Recording:
         """Frames start to stop - 1 as a recording of their own."""
@@ -130,4 +133,4 @@ def to_counts(
             f"{name}: frame {row}, channel {channel}: {counts[row, channel]:.0f} counts do not fit "
             f"int16 ({INT16.min} to {INT16.max}); choose a smaller gain"
         )
-    return counts.astype(np.int16)
+    return np.asarray(counts, np.int16)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.signal import lfilter
 
-from training.data.recording import ABNORMAL, NORMAL, Dataset, Recording, to_counts
+from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset, Recording, to_counts
 from training.schema import Strict
 
 GAIN = 1000.0  # counts per mV
@@ -32,7 +32,15 @@ HEIGHT = np.array([1.2, -5.0, 30.0, -7.5, 0.75])
 WIDTH = np.array([0.25, 0.1, 0.1, 0.1, 0.4])  # rad
 MILLIVOLTS = 1.6  # from the deepest point of a normal beat to its R peak
 INTERNAL_HZ = 512.0  # integration steps per second, at least
-KINDS = ("premature ventricular", "ST shift", "lost P wave", "electrode noise")
+# Kinds of abnormal beats, and the phases, rad, in which each shows. Frames there are abnormal;
+# those of the rest of the beat look normal, or nearly, and are labelled "not known".
+KINDS = {
+    "premature ventricular": (-0.3, 1.8),
+    "ST shift": (0.5, 1.3),
+    "lost P wave": (-1.4, -1.1),
+    "electrode noise": (-2.6, 2.6),
+}
+PVC, ST, LOST_P, NOISE = range(len(KINDS))
 
 Array = NDArray[np.float64]
 
@@ -46,7 +54,7 @@ class Settings(Strict):
     rate_hz: Annotated[float, Field(ge=64, le=2000)] = 128.0
     heart_rate: Annotated[float, Field(ge=30, le=150)] = 70.0  # beats per minute
     heart_rate_std: Annotated[float, Field(ge=0, le=20)] = 3.0
-    abnormal_share: Annotated[float, Field(ge=0, le=1)] = 0.15  # of the test recording's beats
+    abnormal_share: Annotated[float, Field(ge=0, le=1)] = 0.15  # of the beats
     noise: Annotated[float, Field(ge=0, le=1)] = 0.015  # mV, standard deviation
     seed: Annotated[int, Field(ge=0)] = 1
 
@@ -63,42 +71,46 @@ class Beats:
     kind: NDArray[np.int64]  # [beats], index into KINDS, -1 for a normal beat
 
 
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What the equation gives, frame by frame."""
+
+    voltage: Array  # [frames], in the model's own unit
+    beat: NDArray[np.int64]  # [frames], row of `Beats`
+    phase: Array  # [frames], rad, -pi to pi, 0 at the R peak
+
+
 def load(settings: Settings) -> Dataset:
-    """A recording of normal beats to train on, and one with abnormal ones among them."""
+    """A recording to train on and one to test on, with abnormal beats among the normal ones."""
     seeds = np.random.SeedSequence(settings.seed).spawn(2)
     train, test = (
-        simulate(settings, seconds, share, np.random.default_rng(seed), part)
-        for seconds, share, seed, part in zip(
-            (settings.train_seconds, settings.test_seconds),
-            (0.0, settings.abnormal_share),
-            seeds,
-            ("train", "test"),
-            strict=True,
+        simulate(settings, seconds, np.random.default_rng(seed), part)
+        for seconds, seed, part in zip(
+            (settings.train_seconds, settings.test_seconds), seeds, ("train", "test"), strict=True
         )
     )
     return Dataset("simulated", train.description, train, test)
 
 
-def simulate(
-    settings: Settings, seconds: float, share: float, rng: np.random.Generator, part: str
-) -> Recording:
-    """One lead of `seconds`, `share` of whose beats are abnormal (labels: see `KINDS`)."""
+def simulate(settings: Settings, seconds: float, rng: np.random.Generator, part: str) -> Recording:
+    """One lead of `seconds`, some of whose beats are abnormal (labels: see `KINDS`)."""
     n = int(np.ceil(seconds * settings.heart_rate / 60 * 1.25)) + 8
-    beats = add_abnormal(normal_beats(n, settings, rng), share, rng)
+    beats = add_abnormal(normal_beats(n, settings, rng), settings.abnormal_share, rng)
     factor = int(np.ceil(INTERNAL_HZ / settings.rate_hz))
-    voltage, beat = integrate(beats, settings.rate_hz * factor)
     frames = round(seconds * settings.rate_hz)
-    voltage, beat = voltage[::factor][:frames], beat[::factor][:frames]
+    solution = integrate(beats, settings.rate_hz * factor)
+    kind = beats.kind[solution.beat[::factor][:frames]]
     time = np.arange(frames) / settings.rate_hz
-    voltage = voltage * _millivolts_per_unit(settings) + wander(time, rng)
+    voltage = solution.voltage[::factor][:frames] * _millivolts_per_unit(settings) + wander(
+        time, rng
+    )
     voltage += settings.noise * rng.standard_normal(frames)
-    noisy = beats.kind[beat] == KINDS.index("electrode noise")
-    voltage += noisy * electrode_noise(frames, rng)
+    voltage += (kind == NOISE) * electrode_noise(frames, rng)
     return Recording(
         name=f"simulated-{part}",
         description=f"simulated ECG (ECGSYN), {settings.heart_rate:g} beats/min; no patient",
         counts=to_counts(voltage[:, None], GAIN, 0, name="simulated"),
-        labels=np.where(beats.kind[beat] >= 0, ABNORMAL, NORMAL).astype(np.int8),
+        labels=label(kind, solution.phase[::factor][:frames]),
         channels=("ecg",),
         units=("mV",),
         gain=(GAIN,),
@@ -108,21 +120,34 @@ def simulate(
     )
 
 
+def label(kind: NDArray[np.int64], phase: Array) -> NDArray[np.int8]:
+    """Labels of frames, from the kind of their beat and their phase in it."""
+    begin, end = np.array([*KINDS.values(), (0.0, 0.0)])[kind].T  # the last row is kind -1
+    shows = (phase >= begin) & (phase <= end)
+    return np.where(kind < 0, NORMAL, np.where(shows, ABNORMAL, UNKNOWN)).astype(np.int8)
+
+
 def normal_beats(n: int, settings: Settings, rng: np.random.Generator) -> Beats:
     """Beats that differ as those of one healthy heart at rest do."""
     rr = intervals(n, settings, rng)
-    # Bazett-like: waves keep part of their time when the rhythm changes (as in ECGSYN).
-    fast = np.sqrt(60 / rr.mean() / 60)
-    stretch = np.array([np.sqrt(fast), fast, 1.0, fast, np.sqrt(fast)])
+    angle, width = at_rate(settings.heart_rate)
     vary = rng.standard_normal
     return Beats(
-        angle=ANGLE * stretch * (1 + 0.02 * vary((n, 5))),
+        angle=angle * (1 + 0.02 * vary((n, 5))),
         height=HEIGHT * (1 + 0.05 * vary((n, 5))),
-        width=WIDTH * fast * (1 + 0.03 * vary((n, 5))),
+        width=width * (1 + 0.03 * vary((n, 5))),
         before=rr / 2,
         after=rr / 2,
         kind=np.full(n, -1),
     )
+
+
+def at_rate(heart_rate: float) -> tuple[Array, Array]:
+    """Angles and widths of the waves, rad, at `heart_rate`: after Bazett's formula (as in ECGSYN)
+    waves keep part of their time when the rhythm changes, so they fill more of a shorter cycle.
+    """
+    fast = np.sqrt(heart_rate / 60)
+    return ANGLE * np.array([np.sqrt(fast), fast, 1.0, fast, np.sqrt(fast)]), WIDTH * fast
 
 
 def intervals(n: int, settings: Settings, rng: np.random.Generator) -> Array:
@@ -149,7 +174,7 @@ def add_abnormal(beats: Beats, share: float, rng: np.random.Generator) -> Beats:
     todo = round(share * n)
     while todo > 0:
         which = int(rng.integers(len(KINDS)))
-        length = 1 if KINDS[which] == "premature ventricular" else int(rng.integers(1, 5))
+        length = 1 if which == PVC else int(rng.integers(1, 5))
         start = int(rng.integers(1, n - length))
         if (kind[start - 1 : start + length + 1] >= 0).any():
             if (kind >= 0).sum() > n / 3:
@@ -163,7 +188,7 @@ def add_abnormal(beats: Beats, share: float, rng: np.random.Generator) -> Beats:
     )
     before, after = beats.before.copy(), beats.after.copy()
 
-    early = kind == KINDS.index("premature ventricular")
+    early = kind == PVC
     m = int(early.sum())
     before[early] *= rng.uniform(0.35, 0.6, m)  # comes early,
     after[early] *= rng.uniform(1.3, 1.5, m)  # and a pause follows
@@ -173,16 +198,16 @@ def add_abnormal(beats: Beats, share: float, rng: np.random.Generator) -> Beats:
     height[early, Q : S + 1] *= rng.uniform(0.7, 1.3, (m, 1)) / wide**2
     height[early, T] *= -rng.uniform(1.0, 2.0, m)  # and T opposite to it
 
-    shifted = kind == KINDS.index("ST shift")
+    shifted = kind == ST
     sign = rng.choice([-1.0, 1.0], int(shifted.sum()))
     height[shifted, 5] = sign * rng.uniform(0.4, 0.9, int(shifted.sum()))
 
-    height[kind == KINDS.index("lost P wave"), P] = 0.0
+    height[kind == LOST_P, P] = 0.0
     return Beats(angle, height, width, before, after, kind)
 
 
-def integrate(beats: Beats, rate_hz: float) -> tuple[Array, NDArray[np.int64]]:
-    """Solve the equation for all beats: voltage [frames] and the beat of each frame."""
+def integrate(beats: Beats, rate_hz: float) -> Solution:
+    """Solve the equation for all beats, `rate_hz` steps a second."""
     duration = np.column_stack([beats.before, beats.after]).ravel()
     ends = np.cumsum(duration)
     time = np.arange(int(ends[-1] * rate_hz)) / rate_hz
@@ -199,31 +224,27 @@ def integrate(beats: Beats, rate_hz: float) -> tuple[Array, NDArray[np.int64]]:
     drive *= (beats.before + beats.after)[beat] / (2 * duration[half])
     # Exact for a drive that is constant within a step.
     decay = np.exp(-1 / rate_hz)
-    return lfilter([1 - decay], [1, -decay], drive), beat
+    return Solution(lfilter([1 - decay], [1, -decay], drive), beat, theta)
 
 
 def wander(time: Array, rng: np.random.Generator) -> Array:
     """Baseline, mV: breathing and slower drift."""
     parts = ((0.03, 0.25), (0.02, 0.05))  # mV, Hz
-    return np.sum([a * np.sin(2 * np.pi * (f * time + rng.uniform())) for a, f in parts], axis=0)
+    waves = [a * np.sin(2 * np.pi * (f * time + rng.uniform())) for a, f in parts]
+    return np.asarray(np.sum(waves, axis=0))
 
 
 def electrode_noise(frames: int, rng: np.random.Generator) -> Array:
     """A loose electrode, mV: steps, and noise of rising and falling strength."""
     steps = np.where(rng.uniform(size=frames) < 0.02, rng.normal(0, 0.6, frames), 0.0)
     strength = np.repeat(rng.uniform(0.05, 0.25, frames // 64 + 1), 64)[:frames]
-    return lfilter([1.0], [1.0, -0.97], steps) + strength * rng.standard_normal(frames)
+    return np.asarray(lfilter([1.0], [1.0, -0.97], steps) + strength * rng.standard_normal(frames))
 
 
 def _millivolts_per_unit(settings: Settings) -> float:
     """So that an average normal beat spans MILLIVOLTS."""
     n = 8
-    rr = np.full(n, 60 / settings.heart_rate)
-    fast = np.sqrt(settings.heart_rate / 60)
-    stretch = np.array([np.sqrt(fast), fast, 1.0, fast, np.sqrt(fast)])
-    even = np.ones((n, 1))
-    beats = Beats(
-        even * ANGLE * stretch, even * HEIGHT, even * WIDTH * fast, rr / 2, rr / 2, np.full(n, -1)
-    )
-    voltage, _ = integrate(beats, INTERNAL_HZ)
-    return MILLIVOLTS / float(np.ptp(voltage))
+    half = np.full(n, 30 / settings.heart_rate)
+    waves = [np.tile(wave, (n, 1)) for wave in (HEIGHT, *at_rate(settings.heart_rate))]
+    beats = Beats(waves[1], waves[0], waves[2], half, half, np.full(n, -1))
+    return MILLIVOLTS / float(np.ptp(integrate(beats, INTERNAL_HZ).voltage))

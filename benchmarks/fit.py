@@ -1,0 +1,133 @@
+"""Fit against plain Keras: the same model, data, epochs, batch, optimizer and early stopping.
+
+    python -m benchmarks.fit [--epochs 100]
+
+prints both times, start-up (tracing) included, and their ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import backend, models, recipe
+from training.fit import fit, make_optimizer
+from training.recipe import read_recipe
+from training.scaling import fit_grid
+from training.train import load_data
+from training.windows import divide
+
+Windows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Result:
+    data: str
+    windows: int
+    epochs: int
+    batch: int
+    seeds: int
+    plain_seconds: float
+    compiled_seconds: float
+    plain_loss: float  # mean over seeds of the last epoch's held-out loss
+    compiled_loss: float
+
+    @property
+    def ratio(self) -> float:
+        return self.plain_seconds / self.compiled_seconds
+
+
+def plain_fit(
+    model: Any, train: Windows, validation: Windows, settings: recipe.Fit, seed: int
+) -> list[float]:
+    """What anyone writes first; held-out loss by epoch."""
+    import keras
+
+    from training import objectives
+
+    def loss(target: Any, output: Any) -> Any:
+        return objectives.over_windows(
+            objectives.LOSSES[settings.loss](target, output), settings.power
+        )
+
+    keras.utils.set_random_seed(seed)
+    steps = -(-len(train) // settings.batch)
+    model.compile(make_optimizer(settings, steps * settings.epochs), loss)
+    stop = keras.callbacks.EarlyStopping(
+        patience=settings.patience or settings.epochs, restore_best_weights=True
+    )
+    history = model.fit(
+        train,
+        train,
+        batch_size=settings.batch,
+        epochs=settings.epochs,
+        validation_data=(validation, validation),
+        callbacks=[stop],
+        verbose=0,
+    )
+    return list(history.history["val_loss"])
+
+
+def measure(name: str, epochs: int, seeds: int) -> Result:
+    followed, dataset = load_data(read_recipe(name), print)
+    parts = divide(dataset, followed.windows, followed.split, followed.seed)
+    grid = fit_grid(followed.scaler, parts.train.counts, dataset.train.gain)
+    train, held = (grid.real(grid.quantize(w.counts)) for w in (parts.train, parts.validation))
+    settings = followed.fit.model_copy(update={"epochs": epochs, "patience": 0, "noise": 0.0})
+    family = models.family(followed.model.family)  # type: ignore[attr-defined]
+
+    def build(seed: int) -> Any:
+        return family.build(
+            followed.model, followed.windows.length, len(dataset.train.channels), seed
+        )
+
+    times, losses = [], []
+    for run in (
+        lambda seed: plain_fit(build(seed), train, held, settings, seed),
+        lambda seed: fit(build(seed), train, held, settings, seed).validation,
+    ):
+        begin = time.perf_counter()
+        losses.append(float(np.mean([run(seed)[-1] for seed in range(1, seeds + 1)])))
+        times.append(time.perf_counter() - begin)
+    return Result(
+        data=dataset.name,
+        windows=len(train),
+        epochs=epochs,
+        batch=settings.batch,
+        seeds=seeds,
+        plain_seconds=times[0],
+        compiled_seconds=times[1],
+        plain_loss=losses[0],
+        compiled_loss=losses[1],
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", default="ecg5000")
+    parser.add_argument("--epochs", type=int, default=300)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    backend.prepare()
+    result = measure(options.recipe, options.epochs, options.seeds)
+    if options.json:
+        print(json.dumps({**asdict(result), "ratio": result.ratio}, indent=1))
+        return
+    print(
+        f"{result.data}: {result.windows} windows, batch {result.batch}, {result.epochs} epochs, "
+        f"{result.seeds} seed(s)"
+    )
+    print(f"plain model.fit  {result.plain_seconds:7.2f} s  held-out loss {result.plain_loss:.5f}")
+    print(f"training.fit     {result.compiled_seconds:7.2f} s  {result.compiled_loss:.5f}")
+    print(f"ratio            {result.ratio:7.1f}")
+
+
+if __name__ == "__main__":
+    main()
