@@ -1,0 +1,91 @@
+"""Curves in braille characters: two columns and four rows of dots to a character cell.
+
+A canvas holds layers; a cell shows every layer's dots in the colour of the last layer that has
+any there. Pure text: nothing here knows a terminal.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.style import Style
+from rich.text import Text
+
+# Bit of the dot at [row, column] of a cell, from U+2800 up.
+_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
+
+
+class Canvas:
+    """`width` x `height` cells, 2 * width x 4 * height dots; row 0 is at the top."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = max(width, 0), max(height, 0)
+        self._cells = np.zeros((self.height, self.width), np.uint8)
+        self._layer = np.full((self.height, self.width), -1, np.int16)
+        self._styles: list[Style] = []
+
+    @property
+    def columns(self) -> int:
+        """Dots across."""
+        return 2 * self.width
+
+    @property
+    def rows(self) -> int:
+        """Dots down."""
+        return 4 * self.height
+
+    def draw(self, low: NDArray[np.float64], high: NDArray[np.float64], style: Style) -> None:
+        """Add a layer: in dot column x, the dots from row low[x] to high[x] (fractions of the
+        height, 0 at the bottom and 1 at the top); NaN leaves the column empty.
+
+        Neighbouring columns are joined, so a steep edge is a line and not two specks.
+        """
+        style_index = len(self._styles)
+        self._styles.append(style)
+        n = min(len(low), self.columns)
+        if not n or not self.rows:
+            return
+        top = self._row(high[:n])
+        bottom = self._row(low[:n])
+        seen = ~np.isnan(low[:n])
+        # Reach half-way to the neighbour before where the two do not touch.
+        for x in range(1, n):
+            if seen[x] and seen[x - 1]:
+                if top[x] > bottom[x - 1]:
+                    top[x] = bottom[x - 1] + 1
+                elif bottom[x] < top[x - 1]:
+                    bottom[x] = top[x - 1] - 1
+                top[x], bottom[x] = min(top[x], bottom[x]), max(top[x], bottom[x])
+        for x in np.flatnonzero(seen):
+            for y in range(top[x], bottom[x] + 1):
+                row, column = y // 4, x // 2
+                self._cells[row, column] |= _DOTS[y % 4, x % 2]
+                self._layer[row, column] = style_index
+
+    def lines(self) -> list[Text]:
+        """One Text of exactly `width` cells a row."""
+        blank = Style()
+        return [
+            line_of(
+                (chr(0x2800 + int(cell)) if cell else " ", self._styles[layer] if cell else blank)
+                for cell, layer in zip(cells, layers, strict=True)
+            )
+            for cells, layers in zip(self._cells, self._layer, strict=True)
+        ]
+
+    def _row(self, fraction: NDArray[np.float64]) -> NDArray[np.int64]:
+        clipped = np.nan_to_num(np.clip(fraction, 0.0, 1.0))
+        return np.rint((1.0 - clipped) * (self.rows - 1)).astype(np.int64)
+
+
+def line_of(cells: Iterable[tuple[str, Style]]) -> Text:
+    """A line of single characters; neighbours of one style become one span, which is what a
+    terminal is sent.
+    """
+    text = Text(no_wrap=True)
+    for style, run in itertools.groupby(cells, key=lambda cell: cell[1]):
+        text.append("".join(character for character, _ in run), style)
+    return text

@@ -1,0 +1,133 @@
+"""The recent past, for views that show it: bounded however long the stream."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.monitor.events import (
+    BoardFacts,
+    Ended,
+    Event,
+    LinkCounters,
+    Marked,
+    Notice,
+    Paused,
+    Restarted,
+    SamplesSent,
+    SourceFacts,
+    Started,
+    ThresholdChanged,
+    WindowScored,
+    WindowsLost,
+)
+from tools.monitor.summary import Summary, Tally
+
+WINDOWS = 512  # scored windows kept
+FRAMES = 16384  # frames kept
+
+
+class History:
+    """Takes events on the streaming thread and is read by a painting one, under `frozen()`."""
+
+    def __init__(self) -> None:
+        self.board: BoardFacts | None = None
+        self.source: SourceFacts | None = None
+        self.windows: deque[WindowScored] = deque(maxlen=WINDOWS)
+        self.marks: deque[Marked] = deque(maxlen=WINDOWS)
+        self.counters = LinkCounters()
+        self.threshold = float("nan")
+        self.paused = False
+        self.ended: Ended | None = None
+        self.notice = ""
+        self.version = 0  # grows with every event: nothing new, nothing to paint
+        self._tally = Tally()
+        self._lock = threading.Lock()
+        self._samples = np.zeros((FRAMES, 1), np.int16)
+        self._next_frame = 0
+        self._oldest_frame = 0
+
+    @contextmanager
+    def frozen(self) -> Iterator[History]:
+        """Hold off events while reading."""
+        with self._lock:
+            yield self
+
+    @property
+    def summary(self) -> Summary:
+        """The counts so far."""
+        return self._tally.summary()
+
+    @property
+    def next_frame(self) -> int:
+        """The frame after the last one sent."""
+        return self._next_frame
+
+    def samples(self, first: int, stop: int) -> NDArray[np.float64]:
+        """Counts of frames first to stop - 1, float64 [frames, channels]; NaN where not kept."""
+        channels = self._samples.shape[1]
+        result = np.full((max(stop - first, 0), channels), np.nan)
+        low, high = max(first, self._oldest_frame), min(stop, self._next_frame)
+        if low < high:
+            frames = np.arange(low, high) % FRAMES
+            result[low - first : high - first] = self._samples[frames]
+        return result
+
+    def handle(self, event: Event) -> None:
+        """Take one event."""
+        with self._lock:
+            self._tally.handle(event)
+            self.version += 1
+            self._take(event)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.board, self.source = event.board, event.source
+                self.threshold = event.board.threshold
+                self._samples = np.zeros((FRAMES, event.board.channels), np.int16)
+                self._next_frame = self._oldest_frame = event.resume_frame
+                if event.resume_frame:
+                    self.notice = f"resumed at frame {event.resume_frame}"
+            case SamplesSent():
+                self._keep(event)
+            case WindowScored():
+                self.windows.append(event)
+            case WindowsLost():
+                self.notice = f"lost {event.count} from {event.first}: {event.reason}"
+            case LinkCounters():
+                self.counters = event
+            case ThresholdChanged():
+                self.threshold = event.value
+            case Marked():
+                self.marks.append(event)
+                self.notice = f"marked at frame {event.frame}"
+            case Paused():
+                self.paused = event.paused
+            case Restarted():
+                self.notice = f"{event.reason}: from frame {event.frame}"
+                if event.frame < self._next_frame:
+                    self.windows.clear()
+                    self._next_frame = self._oldest_frame = event.frame
+            case Notice():
+                self.notice = event.text
+            case Ended():
+                self.ended = event
+
+    def _keep(self, event: SamplesSent) -> None:
+        counts = event.counts[-FRAMES:]
+        stop = event.first_frame + len(event.counts)
+        first = stop - len(counts)
+        if first != self._next_frame:  # a jump: what lies before it is no longer in one piece
+            self._oldest_frame = first
+        self._samples[np.arange(first, stop) % FRAMES] = counts
+        self._next_frame = stop
+        self._oldest_frame = max(self._oldest_frame, stop - FRAMES)

@@ -1,0 +1,177 @@
+"""The panels of the terminal view, each a pure function from the history to lines of text.
+
+Every function gives exactly `height` lines of at most `width` cells, for any size from 0 up.
+"""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+
+from tools.monitor import bars, text
+from tools.monitor.braille import line_of
+from tools.monitor.events import Outcome, WindowScored
+from tools.monitor.history import History
+from tools.monitor.palette import ANOMALY, DIM, EMULATED, MARK, NORMAL, SIMULATED, STRONG, THRESHOLD
+
+BRIEF = {
+    Outcome.TRUE_POSITIVE: "✓",
+    Outcome.TRUE_NEGATIVE: "✓",
+    Outcome.FALSE_POSITIVE: "✗ false",
+    Outcome.FALSE_NEGATIVE: "✗ missed",
+}
+
+
+def header(history: History, width: int, height: int) -> list[Text]:
+    """Board and source, and whether the stream runs."""
+    board, source = history.board, history.source
+    if board is None or source is None:
+        return fit([Text(" Vigil  waiting for the board", STRONG)], width, height)
+    state, style = _state(history)
+    first = Text.assemble((" Vigil ", STRONG), (f" {board.model} ", "bold"))
+    if board.emulated:
+        first.append(" EMULATED ", EMULATED)
+    if source.simulated:
+        first.append(" SIMULATED ", SIMULATED)
+    golden = f"golden {board.golden_passed}/{board.golden_total}"
+    exact = board.golden_passed == board.golden_total
+    model_hash = board.model_hash if width >= 100 else board.model_hash[:8]
+    for part in (board.board, board.engine, model_hash):
+        first.append(f" {part} ", DIM)
+    first.append(f" {golden}", NORMAL if exact else ANOMALY)
+    right = Text(f"{state} ", style)
+    second = Text(f" {source.description}", DIM)
+    rate = f"{board.port} "
+    return fit([_apart(first, right, width), _apart(second, Text(rate, DIM), width)], width, height)
+
+
+def _state(history: History) -> tuple[str, Style]:
+    if history.ended is not None:
+        return ("■ complete" if history.ended.complete else "■ ended", DIM)
+    if history.paused:
+        return "‖ paused", MARK
+    return "● live", NORMAL
+
+
+def scores(history: History, width: int, height: int) -> list[Text]:
+    """One column a window, the newest at the right, on a logarithmic scale about the threshold."""
+    labels = width >= 24 and height >= 2
+    columns = max(width - 9 if labels else width, 0)
+    windows = list(history.windows)[-columns:] if columns else []
+    threshold = history.threshold
+    # The line runs through the middle of a row, or along the edge between two.
+    line_row = height // 2 if height % 2 else height // 2 - 1
+    line = "─" if height % 2 else "▁"
+    rows = []
+    for row in range(height):
+        below = (height - 1 - row) * 8  # eighths under this row
+        empty = (line, THRESHOLD) if row == line_row else (" ", DIM)
+        cells = [empty] * (columns - len(windows))
+        for window in windows:
+            whole = max(round(bars.height(window.score, threshold) * height * 8), 1)
+            eighths = min(max(whole - below, 0), 8)
+            style = ANOMALY if window.flag else NORMAL
+            cells.append((bars.LOWER_EIGHTHS[eighths], style) if eighths else empty)
+        rows.append(line_of(cells))
+        if labels:
+            rows[-1].append_text(_scale(row, line_row, height, threshold))
+    return fit(rows, width, height)
+
+
+def _scale(row: int, line_row: int, height: int, threshold: float) -> Text:
+    if row == line_row:
+        return Text(f" {text.number(threshold)}", THRESHOLD)
+    span = 10**bars.DECADES
+    if row == 0:
+        return Text(f" {text.number(threshold * span)}", DIM)
+    if row == height - 1:
+        return Text(f" {text.number(threshold / span)}", DIM)
+    return Text("")
+
+
+def windows(history: History, width: int, height: int) -> list[Text]:
+    """The last windows, newest first: number, score, bar, flag, right or wrong."""
+    labelled = history.source is not None and history.source.labelled
+    marked = {mark.window for mark in history.marks}
+    # 9 number, 9 score, 1 + 8 flag, and the verdict; the bar takes what is left.
+    cells = min(max(width - 28 - (9 if labelled else 0), 3), 40)
+    lines = []
+    for window in reversed(history.windows):
+        if len(lines) == height:
+            break
+        lines.append(_window(window, cells, labelled, window.index in marked))
+    return fit(lines, width, height)
+
+
+def _window(window: WindowScored, cells: int, labelled: bool, marked: bool) -> Text:
+    style = ANOMALY if window.flag else NORMAL
+    line = Text(no_wrap=True)
+    line.append("◆" if marked else " ", MARK)
+    line.append(f"{window.index:>7}", STRONG if window.flag else DIM)
+    line.append(f" {text.number(window.score):>8} ")
+    line.append(bars.bar(window.score, window.threshold, cells), style)
+    line.append(" ANOMALY " if window.flag else " normal  ", style)
+    if labelled and window.outcome is not None:
+        line.append(BRIEF[window.outcome], NORMAL if window.outcome.right else ANOMALY)
+    return line
+
+
+def facts(history: History, width: int, height: int) -> list[Text]:
+    """Counts, rates and the state of the link; the most wanted lines first."""
+    summary, counters = history.summary, history.counters
+    noun = history.source.noun if history.source else "window"
+    rate = summary.windows / summary.seconds if summary.seconds > 0 else 0.0
+    emulated = " emulated" if history.board and history.board.emulated else ""
+    rows: list[tuple[str, str, Style | None]] = [
+        (f"{noun}s", f"{summary.windows:,} at {rate:.1f}/s", None),
+        (
+            "flagged, lost",
+            f"{summary.flagged:,}, {summary.lost:,}",
+            ANOMALY if summary.lost else None,
+        ),
+    ]
+    if summary.labelled:
+        rows += [
+            ("precision", text.percent(summary.precision), None),
+            ("recall", text.percent(summary.recall), None),
+            ("false alarms", text.percent(summary.false_alarm_rate), None),
+        ]
+    if summary.mean_microseconds is not None:
+        rows.append((f"a {noun}", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
+    broken = counters.corrupt + counters.board_corrupt
+    missing = counters.missing + counters.board_missing
+    resent = counters.resent + counters.board_resent
+    trouble = Style(color="#f5b942") if counters.troubles else NORMAL
+    rows.insert(
+        2 if height < 6 else len(rows),
+        ("link", f"{broken} bad {missing} gone {resent} again", trouble),
+    )
+    rows += [
+        ("frames sent", f"{counters.sent:,}", None),
+        ("frames received", f"{counters.received:,}", None),
+        ("repeated", f"{counters.repeated + counters.board_repeated:,}", None),
+    ]
+    lines = []
+    for name, value, style in rows[:height]:
+        lines.append(_apart(Text(f" {name}", DIM), Text(f"{value} ", style or STRONG), width))
+    return fit(lines, width, height)
+
+
+def _apart(left: Text, right: Text, width: int) -> Text:
+    """`left` at the left edge and `right` at the right one; `left` gives way."""
+    room = width - right.cell_len
+    if room < 2:
+        return left
+    left = left.copy()
+    left.truncate(room - 1, overflow="ellipsis")
+    left.append(" " * (room - left.cell_len))
+    return left.append_text(right)
+
+
+def fit(lines: list[Text], width: int, height: int) -> list[Text]:
+    """Exactly `height` lines, none wider than `width`."""
+    lines = lines[:height] + [Text() for _ in range(height - len(lines))]
+    for line in lines:
+        line.no_wrap = True
+        line.truncate(width, overflow="crop")
+    return lines

@@ -1,0 +1,45 @@
+"""What the model made of a window, back in counts, so that it can lie over the signal.
+
+The inverse of the scalers in docs/bundle.md, for the model's output instead of its input; in
+double precision, for looking at only.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from training.manifest import Manifest
+
+
+def to_counts(
+    manifest: Manifest, output: NDArray[np.int8], counts: NDArray[np.int16]
+) -> NDArray[np.float32]:
+    """The model's int8 output [window * channels] in counts, float32 [window, channels].
+
+    `counts` int16 [window, channels]: the window itself, whose mean and deviation a per-window
+    scaler took away.
+    """
+    window, channels = counts.shape
+    model, scaler = manifest.model, manifest.scaler
+    real = model.output.scale * (output.astype(np.float64) - model.output.zero_point)
+    steps = (real / model.input.scale).reshape(window, channels)
+    if scaler.kind == "affine":
+        per_count = np.asarray(scaler.multiplier, np.float64) / 2.0**scaler.shift
+        whole = steps / np.where(per_count > 0, per_count, np.inf) + np.asarray(scaler.center)
+        return whole.astype(np.float32)
+    x = counts.astype(np.int64)
+    total, total2 = x.sum(axis=0), (x * x).sum(axis=0)
+    result = np.empty((window, channels))
+    for c in range(channels):
+        root = math.isqrt(max(window * int(total2[c]) - int(total[c]) ** 2, 0))
+        spread = max(root, window * scaler.min_deviation, 1)
+        reciprocal = (scaler.steps_per_deviation << 24) // spread
+        # q - zero_point = (n * x - sum) * reciprocal / 2^40
+        inverse = 2.0**40 / reciprocal if reciprocal else 0.0
+        result[:, c] = (steps[:, c] * inverse + int(total[c])) / window
+    return result.astype(np.float32)

@@ -1,0 +1,241 @@
+"""Recordings: every score, and the raw samples that gave it.
+
+`NAME.csv` holds one row a window; beside it, `NAME.samples.csv` holds the samples in their units,
+in the form that the `csv` data set reads, so that it replays. `NAME.npz` holds both, the samples
+as counts. A CSV is whole after every line; a .npz is put together at the end, from a file that
+grows beside it, and appears in one step.
+
+The samples begin at a multiple of the hop, so that a replay cuts the same windows. When the
+stream begins again at an earlier frame (a reset), so does the recording.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.monitor.events import (
+    UNKNOWN,
+    Event,
+    Marked,
+    Restarted,
+    SamplesSent,
+    SourceFacts,
+    Started,
+    WindowScored,
+    WindowsLost,
+)
+from training.errors import DataError
+
+COLUMNS = ("window", "first_frame", "score", "threshold", "flag", "microseconds", "label", "note")
+Labels = Callable[[int, int], NDArray[np.int8]]  # first frame and count to one label a frame
+
+
+def samples_path(path: Path) -> Path:
+    """Where the samples of a .csv recording go."""
+    return path.with_name(f"{path.stem}.samples.csv")
+
+
+def open_record(path: Path, labels: Labels) -> CsvRecord | NpzRecord:
+    """A view that records to `path`; its suffix, .csv or .npz, says how.
+
+    Raises DataError where that file cannot be written.
+    """
+    kinds = {".csv": CsvRecord, ".npz": NpzRecord}
+    if path.suffix not in kinds:
+        raise DataError(f"{path}: a recording is a .csv or a .npz file")
+    try:
+        return kinds[path.suffix](path, labels)
+    except OSError as problem:
+        raise DataError(f"{path}: cannot be written: {problem.strerror}") from None
+
+
+class _Alignment:
+    """Which of the frames on their way are to be written: from a window's start, each once."""
+
+    def __init__(self) -> None:
+        self.hop = 1
+        self._next: int | None = None
+
+    def fresh(self, event: SamplesSent) -> tuple[int, NDArray[np.int16]]:
+        """First frame and counts of what was not written yet."""
+        if self._next is None:
+            self._next = -(-event.first_frame // self.hop) * self.hop
+        skip = min(max(self._next - event.first_frame, 0), len(event.counts))
+        first = event.first_frame + skip
+        self._next = max(self._next, event.first_frame + len(event.counts))
+        return first, event.counts[skip:]
+
+    def begins_again(self, event: Restarted) -> bool:
+        """Whether a restart goes back behind what was written; then everything is written anew."""
+        if self._next is None or event.frame >= self._next:
+            return False
+        self._next = None
+        return True
+
+
+class CsvRecord:
+    """Two CSV files that grow line by line."""
+
+    def __init__(self, path: Path, labels: Labels) -> None:
+        self.path, self._labels = path, labels
+        self._files: list[TextIO] = []
+        self._scores = self._open(path)
+        self._samples = self._open(samples_path(path))
+        self._rows = csv.writer(self._scores, lineterminator="\n")
+        self._rows.writerow(COLUMNS)
+        self._source: SourceFacts | None = None
+        self._alignment = _Alignment()
+
+    def handle(self, event: Event) -> None:
+        """Write a row, or the samples."""
+        match event:
+            case Started():
+                self._source = event.source
+                self._alignment.hop = event.board.hop
+                _sample_header(self._samples, event.source)
+            case SamplesSent():
+                self._write_samples(event)
+            case WindowScored():
+                self._row(
+                    event.index,
+                    event.first_frame,
+                    np.format_float_positional(np.float32(event.score), trim="0"),
+                    np.format_float_positional(np.float32(event.threshold), trim="0"),
+                    int(event.flag),
+                    event.microseconds,
+                    "" if event.label == UNKNOWN else event.label,
+                    "",
+                )
+            case WindowsLost():
+                for index in range(event.first, event.first + event.count):
+                    self._row(index, "", "", "", "", "", "", f"lost: {event.reason}")
+            case Marked():
+                self._row(event.window, event.frame, "", "", "", "", "", f"mark: {event.text}")
+            case Restarted():
+                if self._alignment.begins_again(event) and self._source is not None:
+                    for file in self._files:
+                        file.seek(0)
+                        file.truncate()
+                    self._rows.writerow(COLUMNS)
+                    _sample_header(self._samples, self._source)
+                self._row("", event.frame, "", "", "", "", "", f"restart: {event.reason}")
+
+    def close(self) -> None:
+        """Close both files."""
+        for file in self._files:
+            file.close()
+
+    def _open(self, path: Path) -> TextIO:
+        file = path.open("w", encoding="utf-8", newline="")
+        self._files.append(file)
+        return file
+
+    def _row(self, *values: Any) -> None:
+        self._rows.writerow(values)
+        self._scores.flush()
+
+    def _write_samples(self, event: SamplesSent) -> None:
+        if self._source is None:
+            return
+        gain, offset = np.asarray(self._source.gain), np.asarray(self._source.offset)
+        first, counts = self._alignment.fresh(event)
+        values = (counts.astype(np.float64) - offset) / gain
+        labels = self._labels(first, len(counts))
+        lines = (
+            f"{','.join(map(repr, row))},{'' if label == UNKNOWN else label}\n"
+            for row, label in zip(values.tolist(), labels.tolist(), strict=True)
+        )
+        self._samples.writelines(lines)
+        self._samples.flush()
+
+
+def _sample_header(out: TextIO, source: SourceFacts) -> None:
+    out.write(f"# {source.description}{' (simulated)' if source.simulated else ''}\n")
+    if source.rate_hz is not None:
+        out.write(f"# rate_hz: {source.rate_hz:g}\n")
+    names = [f"{c} [{u}]" for c, u in zip(source.channels, source.units, strict=True)]
+    out.write(",".join([*names, "label"]) + "\n")
+
+
+class NpzRecord:
+    """One .npz: counts, label, rate_hz, simulated; window, score, threshold, flag, microseconds;
+    lost (window indices).
+    """
+
+    def __init__(self, path: Path, labels: Labels) -> None:
+        self.path, self._labels = path, labels
+        # The samples wait on disk, not in memory: a recording may be long.
+        self._spool = path.with_name(f".{path.name}.{os.getpid()}.counts")
+        self._counts = self._spool.open("w+b")
+        self._sample_labels = bytearray()
+        self._window, self._lost = array("q"), array("q")
+        self._score, self._threshold = array("f"), array("f")
+        self._flag, self._microseconds = array("b"), array("q")
+        self._columns = (
+            self._window,
+            self._lost,
+            self._score,
+            self._threshold,
+            self._flag,
+            self._microseconds,
+        )
+        self._alignment = _Alignment()
+        self._source: SourceFacts | None = None
+
+    def handle(self, event: Event) -> None:
+        """Keep it."""
+        match event:
+            case Started():
+                self._source = event.source
+                self._alignment.hop = event.board.hop
+            case SamplesSent():
+                first, counts = self._alignment.fresh(event)
+                self._counts.write(np.ascontiguousarray(counts, "<i2").tobytes())
+                self._sample_labels += self._labels(first, len(counts)).astype(np.int8).tobytes()
+            case WindowScored():
+                self._window.append(event.index)
+                self._score.append(event.score)
+                self._threshold.append(event.threshold)
+                self._flag.append(event.flag)
+                self._microseconds.append(event.microseconds)
+            case WindowsLost():
+                self._lost.extend(range(event.first, event.first + event.count))
+            case Restarted() if self._alignment.begins_again(event):
+                self._counts.seek(0)
+                self._counts.truncate()
+                self._sample_labels.clear()
+                for column in self._columns:
+                    del column[:]
+
+    def close(self) -> None:
+        """Put the file together."""
+        self._counts.flush()
+        self._counts.seek(0)
+        channels = len(self._source.channels) if self._source else 1
+        counts = np.fromfile(self._counts, "<i2").reshape(-1, channels)
+        self._counts.close()
+        rate = self._source.rate_hz if self._source and self._source.rate_hz else 0.0
+        whole = self._spool.with_suffix(".npz")
+        np.savez_compressed(
+            whole,
+            counts=counts.astype(np.int16),
+            label=np.frombuffer(bytes(self._sample_labels), np.int8),
+            rate_hz=np.float64(rate),
+            simulated=np.bool_(bool(self._source and self._source.simulated)),
+            window=np.asarray(self._window, np.int64),
+            score=np.asarray(self._score, np.float32),
+            threshold=np.asarray(self._threshold, np.float32),
+            flag=np.asarray(self._flag, np.bool_),
+            microseconds=np.asarray(self._microseconds, np.int64),
+            lost=np.asarray(self._lost, np.int64),
+        )
+        whole.replace(self.path)
+        self._spool.unlink()

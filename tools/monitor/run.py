@@ -1,0 +1,227 @@
+"""The monitor: a bundle's board, a source, one stream of events, and the views that show it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TextIO
+
+from tools.monitor import text
+from tools.monitor.controls import Controls, SetThreshold
+from tools.monitor.events import Event
+from tools.monitor.history import History
+from tools.monitor.port import open_board
+from tools.monitor.record import open_record
+from tools.monitor.source import Source, of_bundle, of_file
+from tools.monitor.stream import Board, Stream
+from tools.monitor.summary import Summary, Tally
+from tools.monitor.views import JsonView, PlainView, View
+from training.bundle import read_bundle
+from training.errors import DataError
+
+ViewName = Literal["auto", "terminal", "plain", "json"]
+
+
+@dataclass(frozen=True)
+class MonitorSettings:
+    """What to stream, to which board, and how to show it."""
+
+    bundle: Path
+    source: Path | None = None  # a .csv, or a .npz recording; else the data set's test recording
+    port: str | None = None  # a serial port; else the one that is found, else the emulated board
+    image: Path | None = None  # the emulated board's ELF; else where `build` puts it
+    view: ViewName = "auto"  # auto: terminal on a terminal, plain in a pipe
+    speed: float | None = None  # 1 is real time; None as fast as the link goes
+    repeat: bool = False  # begin again at the source's end, for ever
+    resume: bool = True  # go on with a stream that a monitor left unfinished
+    windows: int | None = None  # stop after this many
+    threshold: float | None = None  # set on the board at the start; else what the board has
+    record: Path | None = None  # .csv or .npz
+
+
+def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
+    """Stream until the source ends or someone asks to stop (key, SIGINT, SIGTERM, SIGHUP).
+
+    Whatever happens, the board is told goodbye, the terminal is given back and the recording is
+    closed. Raises VigilError: no such bundle, source or port, another model on the board, or a
+    link that failed.
+    """
+    out = sys.stdout if out is None else out
+    controls = Controls()
+    with _signals(controls) as streaming, contextlib.ExitStack() as stack:
+        try:
+            bundle = read_bundle(settings.bundle)
+            if settings.source is None:
+                source = of_bundle(bundle, settings.repeat)
+            else:
+                source = of_file(settings.source, bundle, settings.repeat)
+            pace = _pace(settings, source)
+            view = _view_name(settings.view, out)
+            board = stack.enter_context(
+                open_board(bundle, settings.port, settings.image, watch=view == "terminal")
+            )
+        except KeyboardInterrupt:
+            return Summary(reason="interrupted before the board answered")
+        streaming.set()
+        if settings.threshold is not None:
+            controls.ask(SetThreshold(settings.threshold))
+        return _watch(settings, source, board, controls, view, pace, out)
+
+
+def _watch(
+    settings: MonitorSettings,
+    source: Source,
+    board: Board,
+    controls: Controls,
+    view: ViewName,
+    frames_per_second: float | None,
+    out: TextIO,
+) -> Summary:
+    tally, history = Tally(), History()
+    views: list[View] = [tally]
+    if settings.record is not None:
+        views.append(open_record(settings.record, source.frame_labels))
+    if view == "terminal":
+        views.append(history)
+    elif view == "json":
+        views.append(JsonView(out))
+    else:
+        views.append(PlainView(out, _width(out)))
+    stream = Stream(
+        board,
+        source,
+        controls,
+        Broadcast(views, controls),
+        frames_per_second=frames_per_second,
+        resume=settings.resume,
+        windows=settings.windows,
+    )
+    try:
+        if view == "terminal":
+            _in_terminal(stream, history, controls)
+        else:
+            stream.run()
+    finally:
+        for each in views:
+            each.close()
+        summary = tally.summary()
+        with contextlib.suppress(BrokenPipeError):
+            _tell(summary, view, out)
+    return summary
+
+
+class Broadcast:
+    """Hands every event to every view. Output that nobody reads any more ends the stream."""
+
+    def __init__(self, views: list[View], controls: Controls) -> None:
+        self._views, self._controls = list(views), controls
+
+    def __call__(self, event: Event) -> None:
+        """Pass it on."""
+        for view in tuple(self._views):
+            try:
+                view.handle(event)
+            except BrokenPipeError:
+                self._views.remove(view)
+                self._controls.quit("nobody reads the output any more")
+            except OSError as problem:
+                self._views.remove(view)
+                where = f" ({problem.filename})" if problem.filename else ""
+                raise DataError(f"cannot write{where}: {problem.strerror}") from None
+
+
+def _in_terminal(stream: Stream, history: History, controls: Controls) -> None:
+    """Stream in a thread of its own while Textual has the main one."""
+    from tools.monitor.terminal import MonitorApp  # half a second that the other views need not pay
+
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            stream.run()
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            with contextlib.suppress(RuntimeError):  # the app has ended already
+                app.call_from_thread(app.exit)
+
+    thread = threading.Thread(target=work, name="stream", daemon=True)
+    app = MonitorApp(history, controls, thread.start)
+    try:
+        app.run()
+    finally:
+        controls.quit("the terminal view ended")
+        if thread.ident is not None:
+            thread.join()
+    if failures:
+        raise failures[0]
+
+
+@contextlib.contextmanager
+def _signals(controls: Controls) -> Iterator[threading.Event]:
+    """Turn the signals that ask a program to end into a polite end.
+
+    Until the event that this yields is set there is no stream to end: they interrupt then, and so
+    does a second one later.
+    """
+    streaming = threading.Event()
+
+    def ask(number: int, frame: object) -> None:
+        if not streaming.is_set() or controls.quitting:
+            raise KeyboardInterrupt
+        controls.quit(signal.Signals(number).name)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield streaming
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, ask) for number in numbers}
+    try:
+        yield streaming
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _pace(settings: MonitorSettings, source: Source) -> float | None:
+    """Frames per second, None for as fast as the link goes."""
+    if settings.speed is None:
+        return None
+    if not settings.speed > 0:
+        raise DataError(f"speed is {settings.speed:g}; it must be positive (1 is real time)")
+    if source.facts.rate_hz is None:
+        raise DataError(
+            f"{source.facts.name} has no sample rate, so there is no real time to keep; leave the "
+            "speed out, or give the rate in the file ('# rate_hz: 250')"
+        )
+    return source.facts.rate_hz * settings.speed
+
+
+def _view_name(name: ViewName, out: TextIO) -> ViewName:
+    if name != "auto":
+        return name
+    capable = os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    return "terminal" if capable and out.isatty() and sys.stdin.isatty() else "plain"
+
+
+def _width(out: TextIO) -> int:
+    try:
+        return os.get_terminal_size(out.fileno()).columns
+    except (OSError, ValueError):
+        return 80
+
+
+def _tell(summary: Summary, view: ViewName, out: TextIO) -> None:
+    if view == "json":
+        JsonView(out).summary(summary)
+    else:
+        prefix = "# " if view == "plain" else ""
+        for line in text.summary_lines(summary):
+            print(prefix + line, file=out)
+    out.flush()

@@ -1,0 +1,170 @@
+"""Where samples come from: a data set's test recording, a CSV file, or an earlier recording.
+
+Whatever the source, its counts mean what the bundle's do: the manifest's gain and offset are
+applied to a file's physical values, so a user's CSV needs no conversion by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.monitor.events import ABNORMAL, NORMAL, UNKNOWN, Counts, SourceFacts
+from training.data import csv
+from training.data import load as load_data_set
+from training.data.recording import Recording, to_counts
+from training.errors import DataError
+
+if TYPE_CHECKING:
+    from training.bundle import Bundle
+    from training.manifest import Signal
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Counts int16 [frames, channels] with labels int8 [frames], by absolute frame index.
+
+    With `repeat`, frame n is frame n modulo the length, for ever.
+    """
+
+    facts: SourceFacts
+    counts: Counts
+    labels: NDArray[np.int8]
+    repeat: bool = False
+
+    @property
+    def frames(self) -> int | None:
+        """Where the stream ends; None if it does not."""
+        return None if self.repeat else len(self.counts)
+
+    def take(self, first: int, count: int) -> Counts:
+        """Up to `count` frames from absolute frame `first`; fewer or none at the end."""
+        return self.counts[self._places(first, count)]
+
+    def frame_labels(self, first: int, count: int) -> NDArray[np.int8]:
+        """Labels of the frames that `take` gives."""
+        return self.labels[self._places(first, count)]
+
+    def label(self, first: int, count: int) -> int:
+        """Of frames first to first + count - 1: 1 if any is abnormal, 0 if all are normal, else -1.
+
+        The rule by which training labels its windows.
+        """
+        labels = self.frame_labels(first, count)
+        if (labels == ABNORMAL).any():
+            return ABNORMAL
+        return NORMAL if len(labels) == count and (labels == NORMAL).all() else UNKNOWN
+
+    def _places(self, first: int, count: int) -> NDArray[np.int64] | slice:
+        stop = first + count
+        if self.repeat and stop > len(self.counts):
+            return np.arange(first, stop) % len(self.counts)
+        return slice(first, stop)
+
+
+def of_recording(recording: Recording, repeat: bool = False) -> Source:
+    """A recording as a source; DataError if it is empty."""
+    if recording.frames == 0:
+        raise DataError(f"{recording.name}: holds no frames, so there is nothing to stream")
+    facts = SourceFacts(
+        name=recording.name,
+        description=recording.description,
+        simulated=recording.simulated,
+        frames=recording.frames,
+        labelled=bool((recording.labels != UNKNOWN).any()),
+        channels=recording.channels,
+        units=recording.units,
+        gain=recording.gain,
+        offset=recording.offset,
+        rate_hz=recording.rate_hz,
+    )
+    return Source(facts, np.ascontiguousarray(recording.counts), recording.labels, repeat)
+
+
+def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
+    """The test recording of the data set that the bundle was trained on."""
+    settings = dict(bundle.manifest.recipe.get("data", {}))
+    name = str(settings.pop("name", bundle.manifest.data.name))
+    dataset = load_data_set(name, **settings)
+    return of_recording(_checked(dataset.test, bundle), repeat)
+
+
+def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
+    """A CSV file in physical units, or a .npz that the monitor recorded (counts as they were)."""
+    if path.suffix == ".npz":
+        return of_recording(_checked(_read_npz(path, bundle.manifest.signal), bundle), repeat)
+    signal = bundle.manifest.signal
+    table = csv.read_table(path, csv.Settings(path=str(path), channels=_channels(path, signal)))
+    counts = to_counts(table.values, signal.gain, signal.offset, name=str(path))
+    recording = Recording(
+        name=path.name,
+        description=f"{path.name}: {', '.join(table.channels)}",
+        counts=counts,
+        labels=table.labels,
+        channels=table.channels,
+        units=tuple(signal.units),
+        gain=tuple(signal.gain),
+        offset=tuple(signal.offset),
+        rate_hz=table.rate_hz if table.rate_hz is not None else signal.rate_hz,
+        rate_is_nominal=signal.rate_is_nominal,
+        simulated=False,
+    )
+    return of_recording(_checked(recording, bundle), repeat)
+
+
+def _channels(path: Path, signal: Signal) -> list[str] | None:
+    """The manifest's channels if the file names them all, else whatever the file holds."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            header = next((line for line in file if line.strip() and line[0] != "#"), "")
+    except (OSError, UnicodeDecodeError):
+        return None  # the reader says what is wrong
+    names = {cell.split("[")[0].split("(")[0].strip() for cell in header.split(",")}
+    return list(signal.channels) if set(signal.channels) <= names else None
+
+
+def _read_npz(path: Path, signal: Signal) -> Recording:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in ("counts", "label", "rate_hz", "simulated")}
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ValueError, KeyError, EOFError) as problem:
+        raise DataError(f"{path}: is no recording of the monitor ({problem})") from None
+    rate = float(arrays["rate_hz"])
+    try:
+        return Recording(
+            name=path.name,
+            description=f"{path.name}: a recording of the monitor",
+            counts=arrays["counts"],
+            labels=arrays["label"],
+            channels=tuple(signal.channels),
+            units=tuple(signal.units),
+            gain=tuple(signal.gain),
+            offset=tuple(signal.offset),
+            rate_hz=rate if rate > 0 else None,
+            rate_is_nominal=signal.rate_is_nominal,
+            simulated=bool(arrays["simulated"]),
+        )
+    except (TypeError, ValueError) as problem:
+        raise DataError(f"{path}: is no recording of this sensor: {problem}") from None
+
+
+def _checked(recording: Recording, bundle: Bundle) -> Recording:
+    channels = len(bundle.manifest.signal.channels)
+    if recording.counts.shape[1] != channels:
+        raise DataError(
+            f"{recording.name}: {recording.counts.shape[1]} channels "
+            f"({', '.join(recording.channels)}), but {bundle.manifest.name} was trained on "
+            f"{channels} ({', '.join(bundle.manifest.signal.channels)})"
+        )
+    window = bundle.manifest.segmenter.window
+    if recording.frames < window:
+        raise DataError(
+            f"{recording.name}: {recording.frames} frames are fewer than one window of {window}"
+        )
+    return recording

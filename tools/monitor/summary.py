@@ -1,0 +1,126 @@
+"""Counts what the stream of events amounts to."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from tools.monitor.events import (
+    BoardFacts,
+    Ended,
+    Event,
+    LinkCounters,
+    Outcome,
+    SourceFacts,
+    Started,
+    WindowScored,
+    WindowsLost,
+)
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was seen from hello to goodbye. Rates are None where nothing was there to divide by."""
+
+    board: BoardFacts | None = None
+    source: SourceFacts | None = None
+    windows: int = 0
+    flagged: int = 0
+    lost: int = 0
+    true_positive: int = 0
+    false_positive: int = 0
+    true_negative: int = 0
+    false_negative: int = 0
+    microseconds: int = 0  # spent by the board on all windows together
+    seconds: float = 0.0  # from the first event to the last, on the host's clock
+    counters: LinkCounters = field(default_factory=LinkCounters)
+    complete: bool = False
+    reason: str = ""
+
+    @property
+    def labelled(self) -> int:
+        """Scored windows whose label is known."""
+        return self.true_positive + self.false_positive + self.true_negative + self.false_negative
+
+    @property
+    def precision(self) -> float | None:
+        """Share of flagged windows that are abnormal, of those with a label."""
+        return _ratio(self.true_positive, self.true_positive + self.false_positive)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of abnormal windows that were flagged."""
+        return _ratio(self.true_positive, self.true_positive + self.false_negative)
+
+    @property
+    def false_alarm_rate(self) -> float | None:
+        """Share of normal windows that were flagged."""
+        return _ratio(self.false_positive, self.false_positive + self.true_negative)
+
+    @property
+    def mean_microseconds(self) -> float | None:
+        """Scale, engine and score of one window, on the board's own clock."""
+        return self.microseconds / self.windows if self.windows else None
+
+
+_FIELD = {
+    Outcome.TRUE_POSITIVE: "true_positive",
+    Outcome.FALSE_POSITIVE: "false_positive",
+    Outcome.TRUE_NEGATIVE: "true_negative",
+    Outcome.FALSE_NEGATIVE: "false_negative",
+}
+
+
+class Tally:
+    """Takes events and holds the summary so far; a few integers, however long the stream."""
+
+    def __init__(self) -> None:
+        self._counts = dict.fromkeys(
+            ("windows", "flagged", "lost", "microseconds", *_FIELD.values()), 0
+        )
+        self._board: BoardFacts | None = None
+        self._source: SourceFacts | None = None
+        self._counters = LinkCounters()
+        self._ended = Ended(complete=False, reason="")
+        self._began: float | None = None
+        self._last = 0.0
+
+    def handle(self, event: Event) -> None:
+        """Count one event."""
+        self._last = time.monotonic()
+        if self._began is None:
+            self._began = self._last
+        match event:
+            case WindowScored():
+                self._counts["windows"] += 1
+                self._counts["flagged"] += event.flag
+                self._counts["microseconds"] += event.microseconds
+                if (outcome := event.outcome) is not None:
+                    self._counts[_FIELD[outcome]] += 1
+            case WindowsLost():
+                self._counts["lost"] += event.count
+            case LinkCounters():
+                self._counters = event
+            case Started():
+                self._board, self._source = event.board, event.source
+            case Ended():
+                self._ended = event
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def summary(self) -> Summary:
+        """The counts so far."""
+        return Summary(
+            board=self._board,
+            source=self._source,
+            seconds=self._last - self._began if self._began is not None else 0.0,
+            counters=self._counters,
+            complete=self._ended.complete,
+            reason=self._ended.reason,
+            **self._counts,
+        )

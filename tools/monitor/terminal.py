@@ -1,0 +1,172 @@
+"""The terminal view: paints the history a few times a second, whatever the stream's speed.
+
+Textual sends only the cells that changed, so it neither flickers nor floods an ssh connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from tools.monitor import panels
+from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor.history import History
+from tools.monitor.trace import title, trace
+
+FRAMES_PER_SECOND = 12
+STEP = 1.05  # of the threshold, a key press
+
+LEGEND = "[#5ab0f6]━ signal[/]  [#f5b942]━ reconstruction[/]"
+
+Painter = Callable[[History, int, int], list[Text]]
+
+
+@dataclass(frozen=True)
+class Heights:
+    """Lines of each part, borders included; 0 leaves it out. They add up to the screen."""
+
+    header: int
+    trace: int
+    scores: int
+    below: int
+    footer: int = 1
+
+
+def heights(total: int) -> Heights:
+    """Share `total` lines among the parts; a small screen loses the score history first."""
+    if total < 8:
+        return Heights(header=min(total, 1), trace=0, scores=0, below=max(total - 2, 0))
+    if total < 16:
+        below = max(total // 3 + 1, 4)
+        return Heights(header=1, trace=total - 2 - below, scores=0, below=below)
+    room = total - 3
+    scores = 5 + max((room - 21) // 8, 0) * 2  # odd inside: the threshold runs through a row
+    below = 8 + max((room - 21) // 3, 0) if room >= 19 else 6
+    return Heights(header=2, trace=room - scores - below, scores=scores, below=below)
+
+
+class Panel(Widget):
+    """Shows what a painter makes of the history."""
+
+    def __init__(self, history: History, painter: Painter, id: str) -> None:
+        super().__init__(id=id)
+        self._history, self._painter = history, painter
+
+    def render(self) -> Text:
+        """The painter's lines at the present size."""
+        with self._history.frozen():
+            lines = self._painter(self._history, self.size.width, self.size.height)
+        return Text("\n", no_wrap=True, end="").join(lines)
+
+
+class MonitorApp(App[None]):
+    """Header, trace, score history, last windows, facts, keys."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = """
+    Screen { background: #0d1117; color: #c9d1d9; overflow: hidden; }
+    Panel { height: auto; }
+    #header { background: #161b22; }
+    #trace, #scores, #windows, #facts {
+        border: round #30363d; border-title-color: #8b96a5; border-title-style: bold;
+    }
+    #windows { width: 1fr; height: 100%; }
+    #facts { width: 31; height: 100%; }
+    Screen.narrow #facts { display: none; }
+    Footer { background: #161b22; color: #8b96a5; }
+    FooterKey .footer-key--key { background: #161b22; color: #f5b942; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,ctrl+c,ctrl+q", "stop", "quit", key_display="q", priority=True),
+        Binding("space", "pause", "pause", key_display="space"),
+        Binding("up,plus", "threshold(1)", "threshold", key_display="↑↓"),
+        Binding("down,minus", "threshold(-1)", show=False),
+        Binding("d", "trained", "as trained"),
+        Binding("m", "mark", "mark"),
+        Binding("r", "reset", "reset"),
+    ]
+
+    def __init__(self, history: History, controls: Controls, begin: Callable[[], None]) -> None:
+        super().__init__()
+        self._history, self._controls, self._begin = history, controls, begin
+        self._painted = -1
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom."""
+        yield Panel(self._history, panels.header, "header")
+        yield Panel(self._history, trace, "trace")
+        yield Panel(self._history, panels.scores, "scores")
+        with Horizontal(id="below"):
+            yield Panel(self._history, panels.windows, "windows")
+            yield Panel(self._history, panels.facts, "facts")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Start painting, and the stream."""
+        self._arrange(self.size.width, self.size.height)
+        self.set_interval(1 / FRAMES_PER_SECOND, self._paint)
+        self._begin()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Share the lines out anew."""
+        self._arrange(event.size.width, event.size.height)
+
+    def action_stop(self) -> None:
+        """End the stream; the app ends when the board was told."""
+        self._controls.quit("by key")
+
+    def action_pause(self) -> None:
+        """Stop or go on."""
+        self._controls.ask(SetPaused())
+
+    def action_threshold(self, direction: int) -> None:
+        """A step up or down; what the board confirms is what is shown."""
+        self._controls.ask(SetThreshold(self._history.threshold * STEP**direction))
+
+    def action_trained(self) -> None:
+        """Back to the bundle's threshold."""
+        if self._history.board is not None:
+            self._controls.ask(SetThreshold(self._history.board.threshold))
+
+    def action_mark(self) -> None:
+        """Write this moment down."""
+        self._controls.ask(Mark())
+
+    def action_reset(self) -> None:
+        """From the beginning."""
+        self._controls.ask(Reset())
+
+    def _arrange(self, width: int, height: int) -> None:
+        shares = heights(height)
+        for part in ("header", "trace", "scores", "below"):
+            widget, lines = self.query_one(f"#{part}"), getattr(shares, part)
+            widget.display = lines > 0
+            widget.styles.height = max(lines, 1)
+        self.screen.set_class(width < 70, "narrow")
+        self._painted = -1
+
+    def _paint(self) -> None:
+        history = self._history
+        if history.version == self._painted:
+            return
+        self._painted = history.version
+        noun = history.source.noun if history.source else "window"
+        self.query_one("#trace").border_title = title(history).replace("[", "\\[")
+        self.query_one(
+            "#trace"
+        ).border_subtitle = "[#5ab0f6]━ signal[/]  [#f5b942]━ reconstruction[/]"
+        self.query_one("#scores").border_title = f"score of each {noun}, log scale"
+        self.query_one("#windows").border_title = f"last {noun}s"
+        self.query_one("#windows").border_subtitle = history.notice[-40:].replace("[", "\\[")
+        self.query_one("#facts").border_title = "counted"
+        for panel in self.query(Panel):
+            panel.refresh()

@@ -1,0 +1,81 @@
+"""Words and lines for people: used by the plain view, the terminal view and the summary."""
+
+from __future__ import annotations
+
+from tools.monitor.bars import bar
+from tools.monitor.events import NORMAL, BoardFacts, LinkCounters, Outcome, WindowScored
+from tools.monitor.summary import Summary
+
+VERDICT = {
+    Outcome.TRUE_POSITIVE: "right",
+    Outcome.TRUE_NEGATIVE: "right",
+    Outcome.FALSE_POSITIVE: "wrong: false alarm",
+    Outcome.FALSE_NEGATIVE: "wrong: missed",
+}
+
+
+def number(value: float) -> str:
+    """A score or threshold in at most 7 characters, four significant digits."""
+    if value == 0 or 1e-3 <= abs(value) < 1000:
+        return f"{value:#.4g}"
+    return f"{value:.1e}" if abs(value) < 1e100 else str(value)
+
+
+def percent(value: float | None) -> str:
+    """A share, or a dash where there is none."""
+    return "-" if value is None else f"{100 * value:.2f} %"
+
+
+def scored_line(event: WindowScored, cells: int = 20) -> str:
+    """One window: number, score, bar, flag, and what its label says of that."""
+    flag = "ANOMALY" if event.flag else "normal"
+    line = f"{event.index:>8} {number(event.score):>8} {bar(event.score, event.threshold, cells)}"
+    if event.outcome is None:
+        return f"{line} {flag}"
+    label = "normal" if event.label == NORMAL else "abnormal"
+    return f"{line} {flag:<7}  label {label:<8}  {VERDICT[event.outcome]}"
+
+
+def board_line(board: BoardFacts) -> str:
+    """The board in one line."""
+    kind = f"{board.board} (emulated)" if board.emulated else board.board
+    golden = f"golden {board.golden_passed}/{board.golden_total}"
+    return (
+        f"{kind} on {board.port}, engine {board.engine}, model {board.model} "
+        f"{board.model_hash}, {golden}, threshold {number(board.threshold)}"
+    )
+
+
+def counters_line(counters: LinkCounters) -> str:
+    """Both ends of the link in one line."""
+    return (
+        f"host sent {counters.sent}, received {counters.received}, corrupt {counters.corrupt}, "
+        f"missing {counters.missing}, repeated {counters.repeated}, resent {counters.resent}; "
+        f"board received {counters.board_received}, corrupt {counters.board_corrupt}, "
+        f"missing {counters.board_missing}, repeated {counters.board_repeated}, "
+        f"resent {counters.board_resent}"
+    )
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """What was seen, in a few lines."""
+    noun = summary.source.noun if summary.source else "window"
+    emulated = " (emulated)" if summary.board and summary.board.emulated else ""
+    simulated = ", simulated signal" if summary.source and summary.source.simulated else ""
+    lines = [
+        f"{summary.windows} {noun}s scored, {summary.flagged} flagged, {summary.lost} lost, "
+        f"in {summary.seconds:.1f} s{simulated}; "
+        + ("complete" if summary.complete else f"ended early: {summary.reason}")
+    ]
+    if summary.labelled:
+        lines.append(
+            f"of {summary.labelled} with a label: precision {percent(summary.precision)}, "
+            f"recall {percent(summary.recall)}, false alarms "
+            f"{percent(summary.false_alarm_rate)} of normal {noun}s "
+            f"(right: {summary.true_positive} flagged, {summary.true_negative} not; "
+            f"wrong: {summary.false_positive} false alarms, {summary.false_negative} missed)"
+        )
+    if summary.mean_microseconds is not None:
+        lines.append(f"{summary.mean_microseconds:.0f} us a {noun} on the board{emulated}")
+    lines.append(f"link: {counters_line(summary.counters)}")
+    return lines

@@ -1,0 +1,144 @@
+"""What a view is, and the two that write lines: `plain` for people, `json` for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Protocol, TextIO
+
+from tools.monitor import text
+from tools.monitor.events import (
+    Ended,
+    Event,
+    LinkCounters,
+    Marked,
+    Notice,
+    Paused,
+    Restarted,
+    SamplesSent,
+    Started,
+    ThresholdChanged,
+    WindowScored,
+    WindowsLost,
+)
+from tools.monitor.summary import Summary
+
+
+class View(Protocol):
+    """Takes every event, in order, from the thread that streams.
+
+    A view that shows (rather than writes) should only note the event and return: as long as
+    `handle` runs, nothing is sent.
+    """
+
+    def handle(self, event: Event) -> None:
+        """Take one event."""
+
+    def close(self) -> None:
+        """Nothing more will come; called once, also when the stream failed."""
+
+
+class PlainView:
+    """One line a window, on any stream of text."""
+
+    def __init__(self, out: TextIO, width: int = 80) -> None:
+        # The widest line without its bar has 64 characters.
+        self._out, self._cells = out, min(max(width - 64, 3), 40)
+        self._noun = "window"
+
+    def handle(self, event: Event) -> None:
+        """Write what a person wants to read of it."""
+        for line in self._lines(event):
+            print(line, file=self._out, flush=True)
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+    def _lines(self, event: Event) -> list[str]:
+        match event:
+            case Started():
+                self._noun = event.source.noun
+                simulated = ", simulated" if event.source.simulated else ""
+                lines = [
+                    f"# {text.board_line(event.board)}",
+                    f"# {event.source.description}{simulated}",
+                ]
+                if event.resume_frame:
+                    lines.append(f"# resuming at frame {event.resume_frame}")
+                head = f"{self._noun:>8} {'score':>8} {'threshold':^{self._cells}} flag"
+                return [*lines, head]
+            case WindowScored():
+                return [text.scored_line(event, self._cells)]
+            case WindowsLost():
+                last = event.first + event.count - 1
+                which = f"{event.first}" if event.count == 1 else f"{event.first} to {last}"
+                return [f"# lost: {self._noun} {which}: {event.reason}"]
+            case ThresholdChanged():
+                return [f"# threshold is now {text.number(event.value)}"]
+            case Marked():
+                return [f"# mark at frame {event.frame}, {self._noun} {event.window}: {event.text}"]
+            case Paused():
+                return ["# paused" if event.paused else "# going on"]
+            case Restarted():
+                return [f"# starting at frame {event.frame}: {event.reason}"]
+            case Notice():
+                return [f"# {event.text}"]
+        return []
+
+
+class JsonView:
+    """One JSON object a line; `event` names its kind. Samples are left out unless asked for."""
+
+    def __init__(self, out: TextIO, samples: bool = False) -> None:
+        self._out, self._samples = out, samples
+
+    def handle(self, event: Event) -> None:
+        """Write it as one line."""
+        if not isinstance(event, SamplesSent) or self._samples:
+            print(json.dumps(as_json(event), allow_nan=False), file=self._out, flush=True)
+
+    def summary(self, summary: Summary) -> None:
+        """The line after the last."""
+        values = {"event": "summary", **_plain(summary)}
+        for rate in ("precision", "recall", "false_alarm_rate", "mean_microseconds"):
+            values[rate] = getattr(summary, rate)
+        print(json.dumps(values, allow_nan=False), file=self._out, flush=True)
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+KINDS: dict[type[Event], str] = {
+    Started: "started",
+    SamplesSent: "samples",
+    WindowScored: "scored",
+    WindowsLost: "lost",
+    LinkCounters: "counters",
+    ThresholdChanged: "threshold",
+    Marked: "marked",
+    Paused: "paused",
+    Restarted: "restarted",
+    Notice: "notice",
+    Ended: "ended",
+}
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """An event as plain values: what goes to programs, and over a socket to a browser."""
+    values = {"event": KINDS[type(event)], **_plain(event)}
+    if isinstance(event, WindowScored):
+        values["label"] = None if event.label < 0 else event.label
+        values["outcome"] = event.outcome
+    return values
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no infinity
+    return value
