@@ -1,0 +1,1 @@
+"""A bundle to C++: the model array for TensorFlow Lite Micro, and the compiled engine's source."""

@@ -1,0 +1,45 @@
+"""Pieces of C++ source: arrays and file headers, always the same for the same input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+GENERATED = "// Written by `vigil convert`; changes here are lost at the next conversion."
+
+
+def array(ctype: str, name: str, values: Iterable[int], align: int = 0) -> str:
+    """A constant array at namespace scope, with internal linkage."""
+    return f"{_align(align)}const {ctype} {name}[] = {braced(values)};\n"
+
+
+def braced(values: Iterable[int]) -> str:
+    """`{1, 2, ...}` over lines of at most 100 columns."""
+    lines, line = [], ""
+    for text in (_literal(value) for value in values):
+        if len(line) + len(text) > 93:
+            lines.append(line.rstrip())
+            line = ""
+        line += f"{text}, "
+    lines.append(line.rstrip(", "))
+    if len(lines) == 1:
+        return "{" + lines[0] + "}"
+    return "{\n" + "".join(f"    {each}\n" for each in lines) + "}"
+
+
+def table(rows: Sequence[Sequence[str]], indent: str = "// ") -> str:
+    """Aligned columns; the first row is the head."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _align(align: int) -> str:
+    return f"alignas({align}) " if align else ""
+
+
+def _literal(value: int) -> str:
+    # INT32_MIN has no literal of its own type.
+    return "-2147483647 - 1" if value == -(1 << 31) else str(int(value))

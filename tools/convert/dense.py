@@ -1,0 +1,167 @@
+"""FULLY_CONNECTED for the compiled engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert import cpp
+from tools.convert.fixedpoint import Multiplier, activation_range, dense_multipliers
+from tools.convert.model import Model, Operator
+from tools.convert.step import Report, Step, Value
+from training.errors import ConvertError
+
+
+@dataclass(frozen=True, eq=False)
+class DenseLayer:
+    """One layer, everything that is known ahead folded in.
+
+    weights int8 [outputs, inputs]; bias int64 [outputs] with the input's zero point folded in, so
+    that accumulator = bias + weights @ input; multipliers of length 1 or outputs.
+    """
+
+    place: str
+    source: int
+    target: int
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int64]
+    multipliers: tuple[Multiplier, ...]
+    zero_point: int
+    activation: str
+    low: int
+    high: int
+    scale: str
+    macs: int
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of a row."""
+        return self.weights.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Rows."""
+        return self.weights.shape[0]
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether each row has a multiplier of its own."""
+        return len(self.multipliers) > 1
+
+    @property
+    def shape(self) -> str:
+        """`140 -> 32, RELU`."""
+        suffix = "" if self.activation == "none" else f", {self.activation}"
+        return f"{self.inputs} -> {self.outputs}{suffix}"
+
+
+def read_dense(model: Model, operator: Operator, where: str) -> DenseLayer:
+    """The layer of a FULLY_CONNECTED operator.
+
+    Raises ConvertError, one line, for what the compiled engine does not carry.
+    """
+    place = f"{where}: {operator.place}"
+    source = model.tensors[operator.inputs[0]]
+    target = model.tensors[operator.outputs[0]]
+    weights = model.tensor(operator.inputs[1]) if len(operator.inputs) > 1 else None
+    bias = model.tensor(operator.inputs[2]) if len(operator.inputs) > 2 else None
+    if weights is None or weights.data is None or weights.dtype != "int8":
+        raise ConvertError(f"{place}: its weights must be int8 constants; train again with int8")
+    if operator.option("weights_format"):
+        raise ConvertError(f"{place}: its weights are shuffled, which the engines do not read")
+    if operator.activation not in {"none", "RELU", "RELU6", "RELU_N1_TO_1"}:
+        raise ConvertError(f"{place}: fused {operator.activation}; use none, RELU or RELU6")
+    if (
+        source.dtype != "int8"
+        or target.dtype != "int8"
+        or len(source.scales) != 1
+        or len(target.scales) != 1
+        or len(weights.scales) not in {1, weights.shape[0] if weights.shape else 1}
+        or (weights.zero_points != 0).any()
+    ):
+        raise ConvertError(f"{place}: input, weights and output must be quantized int8 tensors")
+    if len(weights.shape) != 2 or not weights.size or source.size != weights.shape[1]:
+        raise ConvertError(f"{place}: weights {list(weights.shape)} do not fit one input window")
+    if target.size != weights.shape[0] or max(weights.shape) > 65535:
+        raise ConvertError(f"{place}: output {list(target.shape)} does not fit its weights")
+    folded = -source.zero_point * weights.data.sum(1, dtype=np.int64)
+    if bias is not None:
+        if bias.data is None or bias.dtype != "int32" or bias.size != weights.shape[0]:
+            raise ConvertError(f"{place}: its bias must be int32 constants, one a row")
+        folded = folded + bias.data.reshape(-1).astype(np.int64)
+    if (abs(folded) + 128 * abs(weights.data.astype(np.int64)).sum(1) >= 1 << 31).any():
+        raise ConvertError(f"{place}: a sum can leave 32 bits, where TensorFlow Lite is undefined")
+    low, high = activation_range(operator.activation, target)
+    return DenseLayer(
+        place,
+        source.index,
+        target.index,
+        weights.data,
+        folded,
+        tuple(dense_multipliers(source, weights, target)),
+        target.zero_point,
+        operator.activation,
+        low,
+        high,
+        f"{target.scale:.4g}",
+        model.macs(operator),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class PlainDense(Step):
+    """A layer in the portable kernel that takes any layer."""
+
+    layer: DenseLayer
+    why: str
+
+    @property
+    def reads(self) -> tuple[Value, ...]:  # type: ignore[override]
+        """The int8 input."""
+        return (Value(self.layer.source, self.layer.inputs),)
+
+    @property
+    def writes(self) -> tuple[Value, ...]:  # type: ignore[override]
+        """The int8 output."""
+        return (Value(self.layer.target, self.layer.outputs),)
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The kernel's header."""
+        return frozenset({"dense.h"})
+
+    @property
+    def report(self) -> Report:
+        """The line of the layer table."""
+        layer = self.layer
+        return Report(
+            "FULLY_CONNECTED", layer.shape, layer.macs, layer.scale, "dense", self.why
+        )
+
+    def constants(self, index: int) -> str:
+        """Weights, folded bias, multipliers and the layer's record."""
+        layer = self.layer
+        multipliers = ", ".join(f"{{{m.value}, {m.shift}}}" for m in layer.multipliers)
+        record = (
+            f"kWeights{index}, kBias{index}, kMultipliers{index}, {layer.inputs}, "
+            f"{layer.outputs}, {str(layer.per_channel).lower()}, {layer.zero_point}, "
+            f"{layer.low}, {layer.high}"
+        )
+        return (
+            cpp.array("std::int8_t", f"kWeights{index}", layer.weights.ravel())
+            + cpp.array("std::int32_t", f"kBias{index}", layer.bias)
+            + f"const Multiplier kMultipliers{index}[] = {{{multipliers}}};\n"
+            + f"const Dense kDense{index} = {{{record}}};\n"
+        )
+
+    def constant_bytes(self) -> int:
+        """Weights 1, bias 4, multiplier 8 bytes; the record 24."""
+        layer = self.layer
+        return layer.weights.size + 4 * layer.outputs + 8 * len(layer.multipliers) + 24
+
+    def code(self, index: int, at: Mapping[Value, str]) -> str:
+        """The kernel call."""
+        return f"dense(kDense{index}, {at[self.reads[0]]}, {at[self.writes[0]]});"

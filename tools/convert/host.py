@@ -1,0 +1,91 @@
+"""Runs a model's generated C++ on this machine: the twin of what the board runs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import ConvertError
+
+_LIBRARIES = Path(__file__).resolve().parents[2] / "firmware" / "lib"
+_KERNELS = _LIBRARIES / "engine_compiled"
+
+_BRIDGE = """
+#include "compiled_model.h"
+
+namespace compiled = vigil::model::compiled;
+
+extern "C" void vigil_run(const std::int8_t* input, std::int8_t* output, std::uint32_t windows) {
+    for (std::uint32_t i = 0; i < windows; ++i) {
+        compiled::infer(input, output);
+        input += compiled::kInputSize;
+        output += compiled::kOutputSize;
+    }
+}
+extern "C" std::uint32_t vigil_input_size() { return compiled::kInputSize; }
+extern "C" std::uint32_t vigil_output_size() { return compiled::kOutputSize; }
+"""
+
+
+class HostEngine:
+    """The compiled engine for the sources in `generated` (compiled_model.h and .cpp).
+
+    `flags` go to the compiler after the defaults. Raises ConvertError without a C++ compiler, or
+    when the sources do not compile, with the compiler's first complaint.
+    """
+
+    def __init__(self, generated: Path, flags: Sequence[str] = ()) -> None:
+        compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
+        if not compiler:
+            raise ConvertError("no C++ compiler: install g++ (apt-get install g++)")
+        with tempfile.TemporaryDirectory() as scratch:
+            bridge = Path(scratch) / "bridge.cpp"
+            bridge.write_text(_BRIDGE)
+            library = Path(scratch) / "engine.so"
+            sources = [bridge, generated / "compiled_model.cpp", *kernel_sources()]
+            command = [
+                *(compiler, "-std=c++17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"),
+                *(f"-I{folder}" for folder in (generated, _KERNELS, _LIBRARIES / "span")),
+                *map(str, sources),
+                *("-o", str(library)),
+                *flags,
+            ]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                lines = [line for line in done.stderr.splitlines() if "error" in line]
+                raise ConvertError(
+                    f"{generated}: the generated source does not compile: "
+                    f"{(lines or ['no message'])[0]}"
+                )
+            self._library = ctypes.CDLL(str(library))
+        self.input_size = int(self._library.vigil_input_size())
+        self.output_size = int(self._library.vigil_output_size())
+
+    def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+        """int8 [n, input size] to int8 [n, output size]."""
+        rows = np.ascontiguousarray(inputs, np.int8)
+        if rows.ndim != 2 or rows.shape[1] != self.input_size:
+            raise ConvertError(
+                f"the compiled model takes windows of {self.input_size} values, "
+                f"not {list(rows.shape)}"
+            )
+        outputs = np.empty((len(rows), self.output_size), np.int8)
+        self._library.vigil_run(
+            rows.ctypes.data_as(ctypes.c_void_p),
+            outputs.ctypes.data_as(ctypes.c_void_p),
+            ctypes.c_uint32(len(rows)),
+        )
+        return outputs
+
+
+def kernel_sources() -> list[Path]:
+    """The kernels that a compiled model links with, on the host as on a board."""
+    return [path for path in sorted(_KERNELS.glob("*.cpp")) if path.name != "engine.cpp"]

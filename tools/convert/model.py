@@ -1,0 +1,282 @@
+"""A TensorFlow Lite model as plain data: tensors, and operators in the order in which they run.
+
+Field numbers are those of TensorFlow Lite's schema, version 3 (schema.fbs).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert.flatbuffer import DamagedError, Table, root
+from training.errors import ConvertError
+
+_DTYPES = {0: "float32", 2: "int32", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
+
+# Options of each operator: field name -> (field number, kind, default).
+_Options = Mapping[str, tuple[int, str, float]]
+_WINDOW: _Options = {
+    "padding": (0, "int8", 0),
+    "stride_w": (1, "int32", 0),
+    "stride_h": (2, "int32", 0),
+}
+_POOL: _Options = {
+    **_WINDOW,
+    "filter_w": (3, "int32", 0),
+    "filter_h": (4, "int32", 0),
+    "activation": (5, "int8", 0),
+}
+_OPTIONS: Mapping[str, _Options] = {
+    "FULLY_CONNECTED": {"activation": (0, "int8", 0), "weights_format": (1, "int8", 0)},
+    "CONV_2D": {
+        **_WINDOW,
+        "activation": (3, "int8", 0),
+        "dilation_w": (4, "int32", 1),
+        "dilation_h": (5, "int32", 1),
+    },
+    "DEPTHWISE_CONV_2D": {
+        **_WINDOW,
+        "depth_multiplier": (3, "int32", 0),
+        "activation": (4, "int8", 0),
+        "dilation_w": (5, "int32", 1),
+        "dilation_h": (6, "int32", 1),
+    },
+    "TRANSPOSE_CONV": {**_WINDOW, "activation": (3, "int8", 0)},
+    "MAX_POOL_2D": _POOL,
+    "AVERAGE_POOL_2D": _POOL,
+    "RESIZE_NEAREST_NEIGHBOR": {
+        "align_corners": (0, "uint8", 0),
+        "half_pixel_centers": (1, "uint8", 0),
+    },
+    "ADD": {"activation": (0, "int8", 0)},
+    "MUL": {"activation": (0, "int8", 0)},
+    "LEAKY_RELU": {"alpha": (0, "float32", 0.0)},
+    "SPLIT": {"splits": (0, "int32", 0)},
+    "CONCATENATION": {"axis": (0, "int32", 0), "activation": (1, "int8", 0)},
+}
+
+ACTIVATIONS = {0: "none", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One tensor.
+
+    scales float32 [0, 1 or channels], zero_points int64 of the same length, `axis` the dimension
+    that per-channel scales run along; `data` of `shape` for constants, None for activations.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scales: NDArray[np.float32]
+    zero_points: NDArray[np.int64]
+    axis: int
+    data: NDArray[Any] | None
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def scale(self) -> np.float32:
+        """The one scale, or the first channel's."""
+        return np.float32(self.scales[0])
+
+    @property
+    def zero_point(self) -> int:
+        """The one zero point, or the first channel's."""
+        return int(self.zero_points[0])
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether each channel has a scale of its own."""
+        return len(self.scales) > 1
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator; `inputs` and `outputs` are tensor indices, -1 for an optional one left out."""
+
+    index: int
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, float]
+
+    def option(self, name: str) -> int:
+        """An integer option."""
+        return int(self.options[name])
+
+    @property
+    def activation(self) -> str:
+        """The fused activation: none, RELU, RELU6, ..."""
+        code = int(self.options.get("activation", 0))
+        return ACTIVATIONS.get(code, f"activation {code}")
+
+    @property
+    def place(self) -> str:
+        """`operator 3 (FULLY_CONNECTED)`, for messages."""
+        return f"operator {self.index} ({self.name})"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model of one subgraph with one int8 input and one int8 output."""
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    input: Tensor
+    output: Tensor
+    size: int  # bytes of the flatbuffer
+
+    def tensor(self, index: int) -> Tensor | None:
+        """The tensor at `index`, None for -1."""
+        return None if index < 0 else self.tensors[index]
+
+    def operator_names(self) -> list[str]:
+        """Each kind of operator once, sorted."""
+        return sorted({operator.name for operator in self.operators})
+
+    def macs(self, operator: Operator | None = None) -> int:
+        """Multiply-accumulates of one inference, of the whole model or of one operator."""
+        if operator is None:
+            return sum(self.macs(each) for each in self.operators)
+        out = self.tensors[operator.outputs[0]]
+        if operator.name == "TRANSPOSE_CONV":  # every input value meets the whole kernel
+            weights = self.tensors[operator.inputs[1]]
+            return self.tensors[operator.inputs[2]].size * weights.size // weights.shape[3]
+        if operator.name in {"FULLY_CONNECTED", "CONV_2D"}:
+            weights = self.tensors[operator.inputs[1]]
+            return out.size * (weights.size // weights.shape[0])
+        if operator.name == "DEPTHWISE_CONV_2D":
+            weights = self.tensors[operator.inputs[1]]
+            return out.size * weights.shape[1] * weights.shape[2]
+        return 0
+
+
+def read_model(data: bytes, where: str = "model.tflite") -> Model:
+    """Read a flatbuffer.
+
+    Raises ConvertError, one line naming `where`: damaged, or not a model of one int8 window in
+    and one out.
+    """
+    try:
+        return _read(data, where)
+    except DamagedError as problem:
+        raise ConvertError(
+            f"{where}: not a whole TensorFlow Lite model: {problem}; train again"
+        ) from None
+
+
+def _read(data: bytes, where: str) -> Model:
+    model = root(data, b"TFL3")
+    if model.uint32(0) != 3:
+        raise ConvertError(f"{where}: schema version {model.uint32(0)}, must be 3")
+    graphs = model.tables(2)
+    if len(graphs) != 1:
+        raise ConvertError(f"{where}: {len(graphs)} subgraphs, must be 1")
+    graph = graphs[0]
+    buffers = model.tables(4)
+    tensors = tuple(
+        _tensor(i, table, buffers, where) for i, table in enumerate(graph.tables(0))
+    )
+    names = [_operator_name(code) for code in model.tables(1)]
+    operators = tuple(
+        _operator(i, table, names, len(tensors), where) for i, table in enumerate(graph.tables(3))
+    )
+    if not operators:
+        raise ConvertError(f"{where}: it holds no operator")
+    ends = [
+        _end(graph, field, what, tensors, where) for field, what in ((1, "input"), (2, "output"))
+    ]
+    return Model(tensors, operators, ends[0], ends[1], len(data))
+
+
+def _end(
+    graph: Table, field: int, what: str, tensors: tuple[Tensor, ...], where: str
+) -> Tensor:
+    indices = graph.array(field, "<i4").tolist()
+    if len(indices) != 1 or not 0 <= indices[0] < len(tensors):
+        raise ConvertError(f"{where}: {len(indices)} {what}s, must be 1")
+    tensor = tensors[indices[0]]
+    if tensor.dtype != "int8" or len(tensor.scales) != 1 or tensor.data is not None:
+        raise ConvertError(
+            f"{where}: the {what} is {tensor.dtype}, must be a quantized int8 tensor"
+        )
+    return tensor
+
+
+def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tensor:
+    place = f"{where}: tensor {index}"
+    shape = tuple(table.array(0, "<i4").tolist())
+    code = table.int8(1)
+    dtype = _DTYPES.get(code, f"type {code}")
+    if any(not 0 <= side <= len(table.data) for side in shape) or math.prod(shape) > 1 << 28:
+        raise ConvertError(f"{place} has shape {list(shape)}, which cannot be")
+    scales, zeros, axis = np.empty(0, np.float32), np.empty(0, np.int64), 0
+    quantization = table.table(4)
+    if quantization is not None:
+        scales = quantization.array(2, "<f4").astype(np.float32)
+        zeros = quantization.array(3, "<i8").astype(np.int64)
+        axis = quantization.int32(6)
+        if len(zeros) != len(scales):
+            raise ConvertError(f"{place} has {len(scales)} scales but {len(zeros)} zero points")
+        if not (np.isfinite(scales) & (scales > 0)).all():
+            raise ConvertError(f"{place} has a scale that is not a positive number")
+        if dtype == "int8" and (abs(zeros) > 128).any():
+            raise ConvertError(f"{place} has a zero point outside int8")
+    at = table.uint32(2)
+    if at >= len(buffers):
+        raise ConvertError(f"{place} names buffer {at} of {len(buffers)}")
+    raw = buffers[at].array(0, "u1")
+    data = None
+    if len(raw):
+        if dtype.startswith("type "):
+            raise ConvertError(f"{place} holds constants of {dtype}, which Vigil does not read")
+        kind = np.dtype(dtype).newbyteorder("<")
+        if len(raw) != math.prod(shape) * kind.itemsize:
+            raise ConvertError(
+                f"{place} has {len(raw)} bytes, but shape {list(shape)} of {dtype} "
+                f"takes {math.prod(shape) * kind.itemsize}"
+            )
+        data = np.frombuffer(raw.tobytes(), kind).reshape(shape)
+    return Tensor(index, table.text(3), shape, dtype, scales, zeros, axis, data)
+
+
+def _operator_name(code: Table) -> str:
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    number = max(code.int32(3), code.int8(0))
+    if number == schema.BuiltinOperator.CUSTOM:
+        return code.text(1) or "CUSTOM"
+    for name, value in vars(schema.BuiltinOperator).items():
+        if value == number and name.isupper():
+            return name
+    return f"builtin {number}"
+
+
+def _operator(index: int, table: Table, names: list[str], tensors: int, where: str) -> Operator:
+    code = table.uint32(0)
+    if code >= len(names):
+        raise ConvertError(f"{where}: operator {index} names code {code} of {len(names)}")
+    name = names[code]
+    inputs = tuple(int(i) for i in table.array(1, "<i4"))
+    outputs = tuple(int(i) for i in table.array(2, "<i4"))
+    if any(not -1 <= i < tensors for i in inputs) or any(not 0 <= i < tensors for i in outputs):
+        raise ConvertError(f"{where}: operator {index} ({name}) names a tensor that is not there")
+    if not inputs or not outputs:
+        raise ConvertError(f"{where}: operator {index} ({name}) has no input or no output")
+    given = table.table(4)
+    options = {
+        key: default if given is None else getattr(given, kind)(field, default)
+        for key, (field, kind, default) in _OPTIONS.get(name, {}).items()
+    }
+    return Operator(index, name, inputs, outputs, options)
