@@ -40,21 +40,40 @@ def picture_svg(budget: Budget, prefix: str = "budget", alone: bool = False) -> 
         return themed_svg(figure(budget, LIGHT), prefix, alone)
 
 
+def memory_svg(memory: Memory, prefix: str) -> str:
+    """One memory of the picture as an SVG element, for a page with columns of its own."""
+    from matplotlib.figure import Figure
+
+    with style():
+        made = Figure(figsize=(4.3, _height(len(_rows(memory)))))
+        _column(made, memory, LIGHT, len(_rows(memory)), 0.0, 1.0)
+        return themed_svg(made, prefix)
+
+
 def figure(budget: Budget, colours: dict[str, str]) -> Figure:
     """The picture; call it within theme.style()."""
     from matplotlib.figure import Figure
 
     memories = (budget.flash, budget.sram)
     rows = max(len(_rows(m)) for m in memories)
-    height = 0.86 + _ROW * rows
-    made = Figure(figsize=(9.2, height))
-    for column, memory in enumerate(memories):
-        left, width = 0.03 + 0.495 * column, 0.45
-        head = made.add_axes((left, 1 - 0.58 / height, width, 0.13 / height))
-        _scale(head, memory, colours)
-        body = made.add_axes((left, 0.1 / height, width, _ROW * rows / height))
-        _bars(body, memory, rows, colours)
+    made = Figure(figsize=(9.4, _height(rows)))
+    for left, memory in zip((0.025, 0.525), memories, strict=True):
+        _column(made, memory, colours, rows, left, 0.45)
     return made
+
+
+def _height(rows: int) -> float:
+    return 0.86 + _ROW * rows
+
+
+def _column(
+    made: Figure, memory: Memory, colours: dict[str, str], rows: int, left: float, width: float
+) -> None:
+    height = _height(rows)
+    head = made.add_axes((left, 1 - 0.58 / height, width, 0.13 / height))
+    _scale(head, memory, colours)
+    body = made.add_axes((left, 0.1 / height, width, _ROW * rows / height))
+    _bars(body, memory, rows, colours)
 
 
 def _scale(axes: Axes, memory: Memory, colours: dict[str, str]) -> None:
@@ -105,7 +124,7 @@ def _bars(axes: Axes, memory: Memory, rows: int, colours: dict[str, str]) -> Non
         own = part in OWN
         axes.barh(
             row,
-            max(0.84 * size / most, 0.004),
+            max(0.8 * size / most, 0.004),
             height=0.62,
             linewidth=0,
             color=colours["normal" if own else "platform"],
@@ -113,7 +132,7 @@ def _bars(axes: Axes, memory: Memory, rows: int, colours: dict[str, str]) -> Non
         axes.text(-0.64, row, title, va="center", color=colours["ink" if own else "soft"])
         axes.text(-0.03, row, f"{size:,}", va="center", ha="right", fontsize=9)
         axes.text(
-            max(0.84 * size / most, 0.004) + 0.02,
+            max(0.8 * size / most, 0.004) + 0.02,
             row,
             f"{100 * size / memory.used:.1f} %",
             va="center",

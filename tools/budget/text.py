@@ -19,7 +19,7 @@ def render(budget: Budget, largest: int = 0) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{budget.image} on {budget.board}", style="bold")]
     for memory in (budget.flash, budget.sram):
         parts += [Text(), _memory(memory, largest)]
-    parts += [Text(), *(Text(line) for line in _facts(budget))]
+    parts += [Text(), *(Text(line) for line in facts(budget))]
     return Group(*parts)
 
 
@@ -78,19 +78,19 @@ def _left(memory: Memory) -> str:
     return f" of {memory.limit:,}; {memory.free:,} left"
 
 
-def _facts(budget: Budget) -> list[str]:
+def facts(budget: Budget) -> list[str]:
+    """Sentences on stack, working memory and time; every measured figure names its source."""
     told = budget.measured
     mark = f" ({told.source})" if told else ""
-    stack = f"Stack  {budget.stack_reserved:,} set aside"
+    stack = f"Stack: {budget.stack_reserved:,} bytes set aside"
     if told and told.stack_used is not None:
         stack += f", {told.stack_used:,} used at most{mark}"
     if budget.stack_worst_case is not None:
-        stack += f", {budget.stack_worst_case:,} in the worst case (compiler)"
-    lines = [stack]
+        stack += f", {budget.stack_worst_case:,} in the worst case (compiler's figures)"
+    lines = [f"{stack}."]
     if told and told.arena_used is not None:
-        lines.append(
-            f"Arena  {budget.sram.part('arena'):,} set aside, {told.arena_used:,} used{mark}"
-        )
+        arena = budget.sram.part("arena")
+        lines.append(f"Arena: {told.arena_used:,} of {arena:,} bytes used{mark}.")
     if told and told.instructions is not None:
-        lines.append(f"Time   {told.instructions:,} instructions an inference{mark}")
+        lines.append(f"Time: {told.instructions:,} instructions an inference{mark}.")
     return lines

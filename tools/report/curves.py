@@ -1,0 +1,274 @@
+"""The report's charts, each an SVG element that follows the page's colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.report.evidence import ABNORMAL, NORMAL, Evidence
+from tools.theme import LIGHT, style, themed_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WIDE, _HALF = (7.2, 3.2), (4.3, 3.3)  # inches
+_STAGE_COLOURS = ("faint", "normal", "third")
+_CLASSES = ((NORMAL, "normal"), (ABNORMAL, "abnormal"))
+
+
+def histogram(evidence: Evidence, narrow: bool = False) -> str:
+    """int8 scores of the test windows by label, and the threshold; `narrow` for a phone."""
+    scores, threshold = evidence.scores, evidence.bundle.manifest.threshold.value
+    positive = scores[scores > 0]
+    low = float(positive.min()) if len(positive) else threshold / 10
+    clipped = np.maximum(scores, low)
+    high = max(float(clipped.max()), threshold) * 1.05
+    bins = np.geomspace(low * 0.98, high, 61)
+    with _axes(_HALF if narrow else _WIDE) as axes:
+        axes.axvspan(threshold, high, color=LIGHT["room"], linewidth=0, zorder=0)
+        tallest = 0
+        for label, name in _classes(evidence):
+            chosen = clipped[evidence.labels == label]
+            counts, _ = np.histogram(chosen, bins)
+            tallest = max(tallest, int(counts.max(initial=0)))
+            x, y = np.repeat(bins, 2)[1:-1], np.repeat(counts, 2)
+            axes.fill_between(x, y, color=LIGHT[f"{name}-wash"], linewidth=0, alpha=0.75)
+            axes.plot(x, y, color=LIGHT[name], linewidth=1.3, solid_joinstyle="miter")
+        axes.axvline(threshold, color=LIGHT["ink"], linewidth=1.1, dashes=(4, 3))
+        # Beside its line, on the side that has the room.
+        right = np.log(high / threshold) > 0.25 * np.log(high / low)
+        axes.annotate(
+            f"threshold {threshold:.4g}",
+            (threshold, tallest * 1.08),
+            (5 if right else -5, 0),
+            textcoords="offset points",
+            va="top",
+            ha="left" if right else "right",
+        )
+        axes.set(xscale="log", xlim=(bins[0], high), ylim=(0, tallest * 1.1))
+        axes.set(xlabel=f"score ({_score_words(evidence)})", ylabel="test windows")
+        axes.grid(axis="y")
+        _plain_log(axes)
+        return _svg(axes, "narrow" if narrow else "histogram")
+
+
+def roc(evidence: Evidence) -> str:
+    """Recall against false-alarm rate, of every stage; the rate on a logarithmic axis."""
+    from sklearn.metrics import roc_curve
+
+    with _axes(_HALF) as axes:
+        floor = 1.0
+        for (name, scores, truth), colour in zip(evidence.stages(), _STAGE_COLOURS, strict=False):
+            rate, recall, _ = roc_curve(truth, scores)
+            floor = min(floor, 0.7 / max(int((~truth).sum()), 1))
+            _curve(axes, np.maximum(rate, floor), recall, name, colour)
+        _operating_point(axes, evidence, lambda s: (s.false_alarm_rate, s.recall), floor)
+        axes.set(xscale="log", xlim=(floor, 1), ylim=(0, 1.02))
+        axes.set(xlabel="false-alarm rate, of normal windows", ylabel="recall, of abnormal windows")
+        axes.grid()
+        axes.legend(loc="lower right")
+        _percent_log(axes)
+        return _svg(axes, "roc")
+
+
+def precision_recall(evidence: Evidence) -> str:
+    """Precision against recall, of every stage."""
+    from sklearn.metrics import precision_recall_curve
+
+    lowest = 1.0
+    with _axes(_HALF) as axes:
+        for (name, scores, truth), colour in zip(evidence.stages(), _STAGE_COLOURS, strict=False):
+            precision, recall, _ = precision_recall_curve(truth, scores, drop_intermediate=True)
+            lowest = min(lowest, float(truth.mean()))
+            _curve(axes, recall, precision, name, colour, step=True)
+        _operating_point(axes, evidence, lambda s: (s.recall, s.precision), left=True)
+        bottom = max(0.0, lowest - 0.05)
+        axes.axhline(lowest, color=LIGHT["faint"], linewidth=0.9, dashes=(2, 3))
+        axes.text(0.015, lowest + 0.008, "no skill", color=LIGHT["faint"], fontsize=8.5)
+        axes.set(xlim=(0, 1), ylim=(bottom, 1 + 0.02 * (1 - bottom)))
+        axes.set(xlabel="recall", ylabel="precision")
+        axes.grid()
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 0.12))
+        return _svg(axes, "precision-recall")
+
+
+def latent(evidence: Evidence) -> tuple[str, str]:
+    """The code of each window in two dimensions, and how they were found, in words."""
+    points, labels, how = plane(evidence)
+    with _axes(_HALF) as axes:
+        for label, name in _classes(evidence):
+            _dots(axes, points[labels == label], LIGHT[name])
+        low, high = np.percentile(points, [0.2, 99.8], axis=0)  # a few may lie far outside
+        margin = np.maximum(0.08 * (high - low), 1e-6)
+        axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
+        axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+        axes.set(xlabel=how[0], ylabel=how[1])
+        axes.grid()
+        return _svg(axes, "latent"), how[2]
+
+
+def plane(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.int8], tuple[str, str, str]]:
+    """Points [n, 2], labels [n], and (x label, y label, a sentence on how they were found)."""
+    code = np.asarray(evidence.evaluation["code"], np.float64)
+    code = code.reshape(len(code), -1)
+    labels = evidence.labels[evidence.evaluation["shown"]]
+    width = code.shape[1]
+    if width == 1:
+        order = np.arange(len(code), dtype=np.float64)
+        words = ("code", "window", "The code has one value; windows are in the order of the test.")
+        return np.stack([code[:, 0], order], axis=1), labels, words
+    if width == 2:
+        words = ("code value 1", "code value 2", "The code has two values: this is all of it.")
+        return code, labels, words
+    from sklearn.decomposition import PCA
+
+    pca = PCA(2, svd_solver="full").fit(code)
+    first, second = 100 * pca.explained_variance_ratio_
+    return (
+        pca.transform(code),
+        labels,
+        (
+            f"first component, {first:.0f} % of variance",
+            f"second component, {second:.0f} %",
+            f"The code has {width} values; drawn are its two principal components, "
+            f"which hold {first + second:.0f} % of its variance.",
+        ),
+    )
+
+
+def training(evidence: Evidence) -> str:
+    """Loss by epoch on the windows fitted to and on held-out normal windows."""
+    loss = np.asarray(evidence.evaluation["history_loss"])
+    validation = np.asarray(evidence.evaluation["history_validation"])
+    best = int(evidence.evaluation["history_best_epoch"])
+    epochs = np.arange(1, len(loss) + 1)
+    with _axes(_HALF) as axes:
+        axes.plot(epochs, loss, color=LIGHT["normal"], label="training windows")
+        if np.isfinite(validation).any():
+            axes.plot(epochs, validation, color=LIGHT["third"], label="held-out normal windows")
+            axes.plot(best + 1, validation[best], "o", color=LIGHT["third"], markersize=5)
+            axes.annotate(
+                f"kept: epoch {best + 1}",
+                (best + 1, float(validation[best])),
+                (-4, 8),
+                textcoords="offset points",
+                ha="right" if best > len(loss) / 3 else "left",
+            )
+        axes.set(yscale="log", xlim=(1, max(len(loss), 2)), xlabel="epoch", ylabel="loss")
+        axes.grid(axis="y")
+        axes.legend(loc="upper right")
+        _plain_log(axes, "y")
+        return _svg(axes, "training")
+
+
+@contextmanager
+def _axes(size: tuple[float, float]) -> Iterator[Axes]:
+    """Axes in the page's style, on a figure of `size` inches."""
+    from matplotlib.figure import Figure
+
+    with style():
+        axes = Figure(figsize=size, layout="constrained").subplots()
+        axes.set_axisbelow(True)
+        yield axes
+
+
+def _svg(axes: Axes, prefix: str) -> str:
+    """The figure of `axes` as an SVG, ids led by `prefix`, numbers to a hundredth of a point."""
+    text = themed_svg(cast("Figure", axes.figure), prefix)
+    return re.sub(
+        r' d="[^"]*"', lambda d: re.sub(r"(\d+\.\d\d)\d+", r"\1", d[0]).replace("\n", ""), text
+    )
+
+
+def _classes(evidence: Evidence) -> list[tuple[int, str]]:
+    there = [c for c in _CLASSES if (evidence.labels == c[0]).any()]
+    return there + ([(-1, "third")] if (evidence.labels < 0).any() else [])
+
+
+def _score_words(evidence: Evidence) -> str:
+    kind = {"mse": "mean squared error", "mae": "mean absolute error"}
+    return kind[evidence.bundle.manifest.score.kind]
+
+
+def _curve(
+    axes: Axes, x: NDArray[Any], y: NDArray[Any], name: str, colour: str, step: bool = False
+) -> None:
+    # The float stage is a broad band beneath, so that a curve on top of it can still be told.
+    wide = colour == "faint"
+    axes.plot(
+        x,
+        y,
+        color=LIGHT["platform" if wide else colour],
+        linewidth=5 if wide else 1.5,
+        label=name,
+        drawstyle="steps-post" if step else "default",
+        dashes=(3, 2) if colour == "third" else (None, None),
+    )
+
+
+def _operating_point(
+    axes: Axes, evidence: Evidence, where: Any, floor: float = 0.0, left: bool = False
+) -> None:
+    x, y = where(evidence.bundle.manifest.metrics.int8)
+    if x is None or y is None:
+        return
+    axes.plot(max(x, floor), y, "o", color=LIGHT["abnormal"], markersize=6.5, zorder=5)
+    axes.annotate(
+        "at the threshold",
+        (max(x, floor), y),
+        (-8, -8) if left else (8, -4),
+        textcoords="offset points",
+        va="top",
+        ha="right" if left else "left",
+        color=LIGHT["abnormal"],
+    )
+
+
+def _dots(axes: Axes, points: NDArray[np.float64], colour: str) -> None:
+    """Points as one path of round caps: a tenth of the size of so many markers."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    if not len(points):
+        return
+    vertices = np.repeat(points, 2, axis=0)
+    path = Path(vertices, np.tile([Path.MOVETO, Path.LINETO], len(points)))
+    path.should_simplify = False  # or strokes without length would be dropped
+    axes.add_patch(
+        PathPatch(
+            path,
+            edgecolor=colour,
+            facecolor="none",
+            linewidth=2.6,
+            capstyle="round",
+            alpha=0.55,
+        )
+    )
+
+
+def _plain_log(axes: Axes, which: str = "x") -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = sorted(axis.get_view_interval())
+    subs: Sequence[float] = (
+        (1.0,) if high / low > 300 else (1.0, 3.0) if high / low > 30 else (1, 2, 5)
+    )
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _percent_log(axes: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:g} %"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())

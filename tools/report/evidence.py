@@ -1,0 +1,93 @@
+"""What a report is made from: the bundle, and what was measured around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.budget.budget import Budget
+from tools.verify.result import VerifyResult
+from training.bundle import Bundle, read_bundle
+from training.errors import BundleError
+
+NORMAL, ABNORMAL = 0, 1
+_ALWAYS = ("labels", "shown", "input", "output", "code", "int8_test", "keras_test")
+
+
+@dataclass(frozen=True, eq=False)
+class BoardScores:
+    """What a board said of test windows.
+
+    windows int64 [n] (indices into the test windows), score float32 [n]
+    """
+
+    board: str  # "emulated" is said beside every figure that comes from it
+    windows: NDArray[np.int64]
+    score: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Everything that the report shows; read, never computed by a model."""
+
+    bundle: Bundle
+    evaluation: dict[str, NDArray[Any]]
+    budgets: tuple[Budget, ...] = ()
+    parity: VerifyResult | None = None
+    board: BoardScores | None = None
+
+    @staticmethod
+    def read(
+        bundle_dir: Path,
+        budgets: tuple[Budget, ...] = (),
+        parity: VerifyResult | None = None,
+        board: BoardScores | None = None,
+    ) -> Evidence:
+        """Read the bundle, and check that the rest belongs to it.
+
+        Raises BundleError if the evaluation is missing or `parity` is of another bundle.
+        """
+        bundle = read_bundle(bundle_dir)
+        evaluation = bundle.evaluation()
+        missing = [name for name in _ALWAYS if name not in evaluation]
+        if missing:
+            raise BundleError(
+                f"{bundle_dir}: its evaluation lacks '{missing[0]}'; train again to make the report"
+            )
+        if parity is not None and parity.bundle != bundle.hash8.hex():
+            raise BundleError(f"{bundle_dir}: was trained anew since it was verified; verify again")
+        return Evidence(bundle, evaluation, budgets, parity, board)
+
+    @cached_property
+    def labels(self) -> NDArray[np.int8]:
+        """Of every test window."""
+        return np.asarray(self.evaluation["labels"], np.int8)
+
+    @cached_property
+    def scores(self) -> NDArray[np.float32]:
+        """The quantized model's, of every test window."""
+        return np.asarray(self.evaluation["int8_test"], np.float32)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the test set has normal and abnormal windows."""
+        return bool((self.labels == NORMAL).any() and (self.labels == ABNORMAL).any())
+
+    def stages(self) -> list[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
+        """(name, scores, abnormal) of each stage, windows of known label only."""
+        known = self.labels >= 0
+        found = [
+            ("Keras", self.evaluation["keras_test"][known], self.labels[known] == ABNORMAL),
+            ("int8", self.scores[known], self.labels[known] == ABNORMAL),
+        ]
+        if self.board is not None:
+            labels = self.labels[self.board.windows]
+            found.append(
+                (self.board.board, self.board.score[labels >= 0], labels[labels >= 0] == ABNORMAL)
+            )
+        return found

@@ -1,0 +1,185 @@
+"""The report: one HTML file that needs nothing else, not even a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tools.budget.budget import Budget
+from tools.budget.picture import memory_svg
+from tools.budget.text import facts as budget_facts
+from tools.report import curves
+from tools.report.evidence import ABNORMAL, NORMAL, BoardScores, Evidence
+from tools.report.windows import gallery
+from tools.theme import DARK, FONTS, LIGHT, css_variables
+from tools.verify.result import Count, VerifyResult
+from training.manifest import Manifest
+
+_TEMPLATES = Path(__file__).parent
+_METHODS = {
+    "conformal": "split conformal",
+    "percentile": "percentile",
+    "sigma": "mean + k sigma",
+    "best_f1": "best F1 on training labels",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A headline figure."""
+
+    value: str
+    unit: str
+    label: str
+    note: str
+
+
+def write_report(
+    bundle_dir: Path,
+    budgets: tuple[Budget, ...] = (),
+    parity: VerifyResult | None = None,
+    board: BoardScores | None = None,
+    path: Path | None = None,
+) -> Path:
+    """Write the report of the bundle in `bundle_dir` to `path`, by default report.html in it.
+
+    `budgets` are of images that hold this bundle's model, `parity` is what verify found, `board`
+    the scores that a board gave. A part that was not measured is left out, or said to be missing.
+    Returns the path. Raises BundleError if the bundle cannot be read or `parity` is not its own.
+    """
+    evidence = Evidence.read(bundle_dir, budgets, parity, board)
+    path = Path(bundle_dir) / "report.html" if path is None else Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.write_text(render(evidence), encoding="utf-8")
+    return scratch.replace(path)
+
+
+def render(evidence: Evidence) -> str:
+    """The page's text."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(percent=_percent, setting=_setting, number=_number, count=_count)
+    latent, latent_words = curves.latent(evidence)
+    m = evidence.bundle.manifest
+    stages = {"Keras, float": m.metrics.keras, "int8, in TensorFlow Lite Micro": m.metrics.int8}
+    return environment.get_template("page.html").render(
+        m=m,
+        evidence=evidence,
+        light=css_variables(LIGHT),
+        dark=css_variables(DARK),
+        fonts=FONTS,
+        sentence=_sentence(m),
+        figures=_figures(m),
+        stages=stages,
+        board=_board_areas(evidence),
+        methods=_METHODS,
+        gallery=gallery(evidence),
+        histogram=curves.histogram(evidence),
+        histogram_narrow=curves.histogram(evidence, narrow=True),
+        roc=curves.roc(evidence) if evidence.labelled else "",
+        precision_recall=curves.precision_recall(evidence) if evidence.labelled else "",
+        latent=latent,
+        latent_words=latent_words,
+        training=curves.training(evidence),
+        memories=[
+            (b, [(x, memory_svg(x, f"{i}-{x.name}")) for x in (b.flash, b.sram)], budget_facts(b))
+            for i, b in enumerate(evidence.budgets)
+        ],
+        parity=evidence.parity,
+        recipe=_flat(m.recipe),
+        NORMAL=NORMAL,
+        ABNORMAL=ABNORMAL,
+    )
+
+
+def _sentence(m: Manifest) -> str:
+    """What the model does, in one sentence."""
+    c = m.metrics.int8.confusion
+    normal, abnormal = c.true_negative + c.false_positive, c.true_positive + c.false_negative
+    if abnormal and normal:
+        return (
+            f"Trained on {m.data.windows.train:,} normal windows alone, it flags "
+            f"{c.true_positive:,} of {abnormal:,} abnormal ones ({_percent(m.metrics.int8.recall)})"
+            f" and raises a false alarm on {c.false_positive:,} of {normal:,} normal ones "
+            f"({_percent(m.metrics.int8.false_alarm_rate)})."
+        )
+    flagged = c.true_positive + c.false_positive
+    whole = normal + abnormal
+    if whole:
+        return f"Trained on {m.data.windows.train:,} windows, it flags {flagged:,} of {whole:,}."
+    return f"Trained on {m.data.windows.train:,} windows; the test windows have no labels."
+
+
+def _figures(m: Manifest) -> list[Figure]:
+    k, q = m.metrics.keras, m.metrics.int8
+    shown = []
+    if q.auroc is not None and k.auroc is not None:
+        shown.append(Figure(f"{q.auroc:.4f}", "", "AUROC, int8", f"Keras {k.auroc:.4f}"))
+    if q.average_precision is not None and k.average_precision is not None:
+        note = f"Keras {k.average_precision:.4f}"
+        shown.append(Figure(f"{q.average_precision:.4f}", "", "average precision, int8", note))
+    if q.false_alarm_rate is not None:
+        value = f"{100 * q.false_alarm_rate:.2f}"
+        chosen = f"chosen {_setting(m.threshold.false_alarm_rate)}"
+        shown.append(Figure(value, "%", "false alarms", chosen))
+    if q.recall is not None:
+        note = f"precision {_percent(q.precision)}"
+        shown.append(Figure(f"{100 * q.recall:.1f}", "%", "recall at the threshold", note))
+    kilobytes = f"{m.model.bytes / 1024:.1f}"
+    shown.append(Figure(kilobytes, "KB", "model file", f"{m.model.parameters:,} parameters"))
+    shown.append(
+        Figure(f"{m.model.macs:,}", "", "multiply-accumulates", f"a window of {m.segmenter.window}")
+    )
+    return shown
+
+
+def _board_areas(evidence: Evidence) -> tuple[str, int, float | None, float | None] | None:
+    """(board, windows, AUROC, average precision) of the board's own scores."""
+    if evidence.board is None:
+        return None
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    name, scores, truth = evidence.stages()[-1]
+    if truth.all() or not truth.any():
+        return name, len(scores), None, None
+    return (
+        name,
+        len(scores),
+        float(roc_auc_score(truth, scores)),
+        float(average_precision_score(truth, scores)),
+    )
+
+
+def _flat(recipe: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    rows = []
+    for key, value in recipe.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            rows.append((prefix + key, shown))
+    return rows
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.{2 if value < 0.1 else 1}f} %"
+
+
+def _setting(value: float) -> str:
+    return f"{100 * value:.6g} %"
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:#.{digits}g}".rstrip(".")
+
+
+def _count(value: Count | None) -> str:
+    return "–" if value is None else f"{value.wrong:,} of {value.of:,}"

@@ -1,0 +1,145 @@
+"""Windows beside their reconstructions, as small drawings on one scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.report.evidence import ABNORMAL, NORMAL, Evidence
+from training.manifest import Affine, Manifest
+
+_EACH = 4  # drawings a group
+_CHANNELS = 3  # drawn of a window with many
+_WIDTH, _HEIGHT = 240, 96
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One window."""
+
+    index: int  # of the test window
+    score: float
+    flagged: bool
+    svg: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Windows that belong together."""
+
+    title: str
+    kind: str  # "normal" or "abnormal": the colour
+    drawings: tuple[Drawing, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """All groups, and the scale they share."""
+
+    groups: tuple[Group, ...]
+    scale: str  # in words
+
+
+def gallery(evidence: Evidence) -> Gallery:
+    """Best and worst reconstructions, of normal and of abnormal windows."""
+    shown = np.asarray(evidence.evaluation["shown"])
+    scores, labels = evidence.scores[shown], evidence.labels[shown]
+    wanted = (
+        [
+            ("Normal, reconstructed best", "normal", NORMAL, False),
+            ("Normal, reconstructed worst", "normal", NORMAL, True),
+            ("Abnormal, furthest from normal", "abnormal", ABNORMAL, True),
+            ("Abnormal, nearest to normal", "abnormal", ABNORMAL, False),
+        ]
+        if evidence.labelled
+        else [
+            ("Lowest scores", "normal", None, False),
+            ("Highest scores", "abnormal", None, True),
+        ]
+    )
+    chosen = []
+    for title, kind, label, highest in wanted:
+        of_label = np.flatnonzero(labels == label) if label is not None else np.arange(len(labels))
+        order = of_label[np.argsort(scores[of_label], kind="stable")]
+        chosen.append((title, kind, order[::-1][:_EACH] if highest else order[:_EACH]))
+    before, after, unit = _real(evidence, np.concatenate([rows for *_, rows in chosen]))
+    low = float(min(before.min(), after.min()))
+    high = float(max(before.max(), after.max()))
+    if low == high:
+        low, high = low - 1, high + 1
+    groups, at = [], 0
+    threshold = evidence.bundle.manifest.threshold.value
+    for title, kind, rows in chosen:
+        drawings = []
+        for row in rows:
+            svg = _draw(before[at], after[at], low, high, kind)
+            score = float(scores[row])
+            drawings.append(Drawing(int(shown[row]), score, score > threshold, svg))
+            at += 1
+        groups.append(Group(title, kind, tuple(drawings)))
+    return Gallery(tuple(groups), _scale_words(evidence.bundle.manifest, low, high, unit))
+
+
+def _real(
+    evidence: Evidence, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+    """Inputs and outputs [n, window, channels] in a unit a person knows, and that unit.
+
+    Both are what the score compares: the int8 input, and the int8 output on the input's grid.
+    """
+    m = evidence.bundle.manifest
+    shape = (len(rows), m.segmenter.window, len(m.signal.channels))
+    grid = m.model.input
+    steps_in = evidence.evaluation["input"][rows].astype(np.float64) - grid.zero_point
+    out = evidence.evaluation["output"][rows].astype(np.float64) - m.model.output.zero_point
+    steps_out = out * (m.model.output.scale / grid.scale)
+    both = [steps.reshape(shape) for steps in (steps_in, steps_out)]
+    if isinstance(m.scaler, Affine):
+        counts_a_step = 2.0**m.scaler.shift / np.maximum(m.scaler.multiplier, 1)
+        center, offset = np.asarray(m.scaler.center), np.asarray(m.signal.offset)
+        real = [(steps * counts_a_step + center - offset) / m.signal.gain for steps in both]
+        units = set(m.signal.units)
+        return real[0], real[1], units.pop() if len(units) == 1 else ""
+    real = [steps * 65536 / m.scaler.steps_per_deviation for steps in both]
+    return real[0], real[1], "standard deviations of the window"
+
+
+def _scale_words(m: Manifest, low: float, high: float, unit: str) -> str:
+    length = f"{m.segmenter.window} samples"
+    if m.signal.rate_hz and not m.signal.rate_is_nominal:
+        length += f" ({m.segmenter.window / m.signal.rate_hz:.3g} s)"
+    words = f"{length} across, {low:.3g} to {high:.3g} {unit}".rstrip() + " from bottom to top"
+    channels = len(m.signal.channels)
+    if channels > 1:
+        drawn = f"the first {_CHANNELS} of {channels}" if channels > _CHANNELS else f"{channels}"
+        words += f"; {drawn} channels, one above the other"
+    return words.replace("-", "−")
+
+
+def _draw(
+    before: NDArray[np.float64], after: NDArray[np.float64], low: float, high: float, kind: str
+) -> str:
+    """One window [window, channels]: input, reconstruction, and the area between them."""
+    channels = min(before.shape[1], _CHANNELS)
+    band = _HEIGHT / channels
+    marks = []
+    for c in range(channels):
+        x = np.linspace(0, _WIDTH, before.shape[0])
+        y = [
+            band * (c + 1) - 2 - (v[:, c] - low) / (high - low) * (band - 4)
+            for v in (before, after)
+        ]
+        there, back = (_points(x, y[0]), _points(x[::-1], y[1][::-1]))
+        marks.append(f'<polygon class="between {kind}" points="{there} {back}"/>')
+        marks.append(f'<polyline class="input" points="{there}"/>')
+        marks.append(f'<polyline class="output {kind}" points="{_points(x, y[1])}"/>')
+    return (
+        f'<svg class="window" viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" '
+        f'role="img" aria-label="input and reconstruction">{"".join(marks)}</svg>'
+    )
+
+
+def _points(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
