@@ -90,7 +90,7 @@ class Message:
     """Later versions may add fields at the end, which this one passes over."""
 
 
-def _wire(code: str, default: Any = 0) -> Any:
+def _wire(code: str, *, default: Any) -> Any:
     return field(default=default, metadata={"wire": code})
 
 
@@ -119,9 +119,9 @@ def _message(type_: int, *, may_grow: bool = False) -> Callable[[type[M]], type[
 class Hello(Message):
     """Opens a session, or says that it is still the same one."""
 
-    protocol: int = _wire("u8", PROTOCOL)
-    oldest: int = _wire("u8", OLDEST_PROTOCOL)
-    session: int = _wire("u32")
+    protocol: int = _wire("u8", default=PROTOCOL)
+    oldest: int = _wire("u8", default=OLDEST_PROTOCOL)
+    session: int = _wire("u32", default=0)
 
 
 @_message(0x02)
@@ -133,39 +133,39 @@ class Goodbye(Message):
 class Restart(Message):
     """Begins a stream at a sample, or goes back in it."""
 
-    stream: int = _wire("u32")
-    sample: int = _wire("u64")
-    window: int = _wire("u64")
+    stream: int = _wire("u32", default=0)
+    sample: int = _wire("u64", default=0)
+    window: int = _wire("u64", default=0)
 
 
 @_message(0x04)
 class Samples(Message):
     """int16 counts, channels interleaved, from an absolute sample index on."""
 
-    sample: int = _wire("u64")
-    counts: bytes = _wire("rest", b"")
+    sample: int = _wire("u64", default=0)
+    counts: bytes = _wire("rest", default=b"")
 
 
 @_message(0x05)
 class Skip(Message):
     """Samples before this one that did not come never will."""
 
-    sample: int = _wire("u64")
+    sample: int = _wire("u64", default=0)
 
 
 @_message(0x06)
 class ReportAck(Message):
     """The reports of all windows before this one have come."""
 
-    window: int = _wire("u64")
-    resend: int = _wire("u8")
+    window: int = _wire("u64", default=0)
+    resend: int = _wire("u8", default=0)
 
 
 @_message(0x07)
 class Watch(Message):
     """Which int8 windows to send with each score."""
 
-    mask: int = _wire("u8")
+    mask: int = _wire("u8", default=0)
 
 
 @_message(0x08)
@@ -182,7 +182,7 @@ class ThresholdGet(Message):
 class ThresholdSet(Message):
     """Sets the threshold, until the next reset."""
 
-    value: float = _wire("f32", 0.0)
+    value: float = _wire("f32", default=0.0)
 
 
 @_message(0x0B)
@@ -202,26 +202,26 @@ class Reboot(Message):
 class HelloReply(Message):
     """What the board is and where its stream stands."""
 
-    protocol: int = _wire("u8")
-    oldest: int = _wire("u8")
-    session: int = _wire("u32")
-    boot: int = _wire("u32")
-    stream: int = _wire("u32")
-    next_sample: int = _wire("u64")
-    next_window: int = _wire("u64")
-    window: int = _wire("u32")
-    hop: int = _wire("u32")
-    channels: int = _wire("u8")
-    max_payload: int = _wire("u16")
-    credit: int = _wire("u16")
-    reports: int = _wire("u16")
-    rate: float = _wire("f32", 0.0)
-    threshold: float = _wire("f32", 0.0)
-    model_hash: bytes = _wire("bytes8", bytes(8))
-    version: bytes = _wire("bytes3", bytes(3))
-    board: str = _wire("text", "")
-    engine: str = _wire("text", "")
-    model: str = _wire("text", "")
+    protocol: int = _wire("u8", default=0)
+    oldest: int = _wire("u8", default=0)
+    session: int = _wire("u32", default=0)
+    boot: int = _wire("u32", default=0)
+    stream: int = _wire("u32", default=0)
+    next_sample: int = _wire("u64", default=0)
+    next_window: int = _wire("u64", default=0)
+    window: int = _wire("u32", default=0)
+    hop: int = _wire("u32", default=0)
+    channels: int = _wire("u8", default=0)
+    max_payload: int = _wire("u16", default=0)
+    credit: int = _wire("u16", default=0)
+    reports: int = _wire("u16", default=0)
+    rate: float = _wire("f32", default=0.0)
+    threshold: float = _wire("f32", default=0.0)
+    model_hash: bytes = _wire("bytes8", default=bytes(8))
+    version: bytes = _wire("bytes3", default=bytes(3))
+    board: str = _wire("text", default="")
+    engine: str = _wire("text", default="")
+    model: str = _wire("text", default="")
 
 
 @_message(0x82)
@@ -233,97 +233,97 @@ class GoodbyeReply(Message):
 class Ack(Message):
     """What the board has taken, and what it can take."""
 
-    next_sample: int = _wire("u64")
-    next_window: int = _wire("u64")
-    stream: int = _wire("u32")
-    room: int = _wire("u16")
-    watch: int = _wire("u8")
-    sequence: int = _wire("u8")
-    reason: int = _wire("u8")
+    next_sample: int = _wire("u64", default=0)
+    next_window: int = _wire("u64", default=0)
+    stream: int = _wire("u32", default=0)
+    room: int = _wire("u16", default=0)
+    watch: int = _wire("u8", default=0)
+    sequence: int = _wire("u8", default=0)
+    reason: int = _wire("u8", default=0)
 
 
 @_message(0x84)
 class Score(Message):
     """One scored window."""
 
-    window: int = _wire("u64")
-    score: float = _wire("f32", 0.0)
-    microseconds: int = _wire("u32")
-    flags: int = _wire("u8")
+    window: int = _wire("u64", default=0)
+    score: float = _wire("f32", default=0.0)
+    microseconds: int = _wire("u32", default=0)
+    flags: int = _wire("u8", default=0)
 
 
 @_message(0x85)
 class Lost(Message):
     """Windows that will never be scored."""
 
-    window: int = _wire("u64")
-    count: int = _wire("u64")
-    reason: int = _wire("u8")
+    window: int = _wire("u64", default=0)
+    count: int = _wire("u64", default=0)
+    reason: int = _wire("u8", default=0)
 
 
 @_message(0x86)
 class Window(Message):
     """A piece of a watched window's int8 input or output."""
 
-    window: int = _wire("u64")
-    which: int = _wire("u8")
-    offset: int = _wire("u32")
-    data: bytes = _wire("rest", b"")
+    window: int = _wire("u64", default=0)
+    which: int = _wire("u8", default=0)
+    offset: int = _wire("u32", default=0)
+    data: bytes = _wire("rest", default=b"")
 
 
 @_message(0x88, may_grow=True)
 class Statistics(Message):
     """The board's counters since its reset, modulo 2**32."""
 
-    received: int = _wire("u32")
-    repeated: int = _wire("u32")
-    corrupt: int = _wire("u32")
-    missing: int = _wire("u32")
-    refused: int = _wire("u32")
-    sent: int = _wire("u32")
-    resent: int = _wire("u32")
-    samples: int = _wire("u32")
-    samples_repeated: int = _wire("u32")
-    samples_skipped: int = _wire("u32")
-    windows: int = _wire("u32")
-    anomalies: int = _wire("u32")
-    lost: int = _wire("u32")
-    overruns: int = _wire("u32")
+    received: int = _wire("u32", default=0)
+    repeated: int = _wire("u32", default=0)
+    corrupt: int = _wire("u32", default=0)
+    missing: int = _wire("u32", default=0)
+    refused: int = _wire("u32", default=0)
+    sent: int = _wire("u32", default=0)
+    resent: int = _wire("u32", default=0)
+    samples: int = _wire("u32", default=0)
+    samples_repeated: int = _wire("u32", default=0)
+    samples_skipped: int = _wire("u32", default=0)
+    windows: int = _wire("u32", default=0)
+    anomalies: int = _wire("u32", default=0)
+    lost: int = _wire("u32", default=0)
+    overruns: int = _wire("u32", default=0)
 
 
 @_message(0x89)
 class Threshold(Message):
     """The threshold and the first window that is judged by it."""
 
-    value: float = _wire("f32", 0.0)
-    window: int = _wire("u64")
+    value: float = _wire("f32", default=0.0)
+    window: int = _wire("u64", default=0)
 
 
 @_message(0x8B, may_grow=True)
 class BootReport(Message):
     """What the board found out about itself when it started."""
 
-    golden_passed: int = _wire("u16")
-    golden_total: int = _wire("u16")
-    model_bytes: int = _wire("u32")
-    arena_used: int = _wire("u32")
-    arena_size: int = _wire("u32")
-    stack_used: int = _wire("u32")
-    stack_size: int = _wire("u32")
-    ticks: int = _wire("u32")
-    microseconds: int = _wire("u32")
-    tick_unit: int = _wire("u8")
-    cache: int = _wire("u8")
-    engine_status: int = _wire("u8")
+    golden_passed: int = _wire("u16", default=0)
+    golden_total: int = _wire("u16", default=0)
+    model_bytes: int = _wire("u32", default=0)
+    arena_used: int = _wire("u32", default=0)
+    arena_size: int = _wire("u32", default=0)
+    stack_used: int = _wire("u32", default=0)
+    stack_size: int = _wire("u32", default=0)
+    ticks: int = _wire("u32", default=0)
+    microseconds: int = _wire("u32", default=0)
+    tick_unit: int = _wire("u8", default=0)
+    cache: int = _wire("u8", default=0)
+    engine_status: int = _wire("u8", default=0)
 
 
 @_message(0x8F, may_grow=True)
 class Error(Message):
     """The board refused a frame."""
 
-    code: int = _wire("u8")
-    type: int = _wire("u8")
-    detail: int = _wire("u32")
+    code: int = _wire("u8", default=0)
+    type: int = _wire("u8", default=0)
+    detail: int = _wire("u32", default=0)
 
 
 # --- the codec ----------------------------------------------------------------------------------

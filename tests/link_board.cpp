@@ -1,0 +1,350 @@
+// The board's end of the link, built for the host and called through ctypes by link_native.py:
+// frames, messages field by field, and a whole board behind a receive ring that drops what does
+// not fit, as the Nano's does.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "board_link.h"
+#include "crc32.h"
+#include "frame.h"
+#include "messages.h"
+#include "segmenter.h"
+
+using namespace vigil;
+using namespace vigil::link;
+
+namespace {
+
+// An archive for Message::fields() that writes each value down, in order, separated by tabs.
+struct Printer {
+    std::string text;
+    void add(const std::string& value) { text += (text.empty() ? "" : "\t") + value; }
+    void operator()(std::uint64_t value) { add(std::to_string(value)); }
+    void operator()(float value) {
+        char buffer[64];
+        std::snprintf(buffer, sizeof buffer, "%a", static_cast<double>(value));
+        add(buffer);
+    }
+    void hex(const std::uint8_t* bytes, std::size_t size) {
+        std::string out = "x";
+        char buffer[4];
+        for (std::size_t i = 0; i < size; ++i) {
+            std::snprintf(buffer, sizeof buffer, "%02x", bytes[i]);
+            out += buffer;
+        }
+        add(out);
+    }
+    void operator()(const std::uint8_t (&value)[3]) { hex(value, 3); }
+    void operator()(const std::uint8_t (&value)[8]) { hex(value, 8); }
+    void operator()(Span<const std::uint8_t> bytes) { hex(bytes.data(), bytes.size()); }
+    void operator()(Span<const char> text) { add("t" + std::string(text.data(), text.size())); }
+    void operator()(std::uint8_t value) { add(std::to_string(value)); }
+    void operator()(std::uint16_t value) { add(std::to_string(value)); }
+    void operator()(std::uint32_t value) { add(std::to_string(value)); }
+};
+
+template <typename Message>
+bool recode_as(Span<const std::uint8_t> payload, std::string& text, std::vector<std::uint8_t>& out) {
+    Message message;
+    if (!decode(payload, message)) return false;
+    Printer printer;
+    Message::fields(printer, static_cast<const Message&>(message));
+    text = printer.text;
+    out.assign(kMaxPayload, 0);
+    bool ok = false;
+    const std::size_t size = encode(message, Span<std::uint8_t>(out.data(), out.size()), ok);
+    out.resize(size);
+    return ok;
+}
+
+bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& text,
+            std::vector<std::uint8_t>& out) {
+    switch (static_cast<Type>(type)) {
+        case Type::hello: return recode_as<Hello>(payload, text, out);
+        case Type::goodbye: return recode_as<Goodbye>(payload, text, out);
+        case Type::restart: return recode_as<Restart>(payload, text, out);
+        case Type::samples: return recode_as<Samples>(payload, text, out);
+        case Type::skip: return recode_as<Skip>(payload, text, out);
+        case Type::report_ack: return recode_as<ReportAck>(payload, text, out);
+        case Type::watch: return recode_as<Watch>(payload, text, out);
+        case Type::statistics_get: return recode_as<StatisticsGet>(payload, text, out);
+        case Type::threshold_get: return recode_as<ThresholdGet>(payload, text, out);
+        case Type::threshold_set: return recode_as<ThresholdSet>(payload, text, out);
+        case Type::boot_get: return recode_as<BootGet>(payload, text, out);
+        case Type::reboot: return recode_as<Reboot>(payload, text, out);
+        case Type::hello_reply: return recode_as<HelloReply>(payload, text, out);
+        case Type::goodbye_reply: return recode_as<GoodbyeReply>(payload, text, out);
+        case Type::ack: return recode_as<Ack>(payload, text, out);
+        case Type::score: return recode_as<Score>(payload, text, out);
+        case Type::lost: return recode_as<Lost>(payload, text, out);
+        case Type::window: return recode_as<WindowPart>(payload, text, out);
+        case Type::statistics: return recode_as<Statistics>(payload, text, out);
+        case Type::threshold: return recode_as<Threshold>(payload, text, out);
+        case Type::boot_report: return recode_as<BootReport>(payload, text, out);
+        case Type::error: return recode_as<Error>(payload, text, out);
+    }
+    return false;
+}
+
+// A board whose detector is a checksum: any sample wrong, missing or out of place shows in the
+// score. Everything lives in a BoardLink on bounded memory; only the wire around it is the test's.
+class Board final : public Stream, public Handler, private Segmenter::Sink {
+  public:
+    Board(std::uint32_t window, std::uint32_t hop, std::uint32_t channels, std::uint32_t ring,
+          std::uint32_t boot)
+        : ring_size_(ring),
+          counts_(window * channels),
+          input_(window * channels),
+          output_(window * channels),
+          segmenter_({window, hop, channels}, Span<std::int16_t>(counts_.data(), counts_.size())),
+          link_(*this, *this, facts(window, hop, channels, ring, boot), memory_) {}
+
+    std::size_t read(Span<std::uint8_t> bytes) override {
+        const std::size_t size = std::min(bytes.size(), in_.size());
+        std::copy_n(in_.begin(), size, bytes.begin());
+        in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(size));
+        return size;
+    }
+    std::size_t write(Span<const std::uint8_t> bytes) override {
+        const std::size_t size = std::min(bytes.size(), out_room_);
+        out_.insert(out_.end(), bytes.begin(), bytes.begin() + size);
+        out_room_ -= size;
+        return size;
+    }
+
+    void restart(std::uint64_t sample) override { segmenter_.restart(sample); }
+    void samples(std::uint64_t sample, Span<const std::int16_t> counts) override {
+        segmenter_.push(sample, counts, *this);
+    }
+    float threshold() override { return threshold_; }
+    void set_threshold(float value) override { threshold_ = value; }
+    BootReport boot_report() override {
+        BootReport report;
+        report.golden_passed = report.golden_total = 4;
+        report.ticks = report.microseconds = 42;
+        report.cache = static_cast<std::uint8_t>(Cache::none);
+        return report;
+    }
+    void statistics(Statistics& counts) override { counts.overruns += dropped_; }
+    void reboot() override { reboot_asked_ = true; }
+
+    void feed(const std::uint8_t* bytes, std::size_t size) {
+        for (std::size_t i = 0; i < size; ++i) {
+            if (in_.size() < ring_size_) {
+                in_.push_back(bytes[i]);
+            } else {
+                ++dropped_;
+            }
+        }
+    }
+    std::size_t take(std::uint8_t* bytes, std::size_t size) {
+        size = std::min(size, out_.size());
+        std::copy_n(out_.begin(), size, bytes);
+        out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(size));
+        return size;
+    }
+    bool poll(std::uint32_t now, std::size_t out_room) {
+        out_room_ = out_room;
+        const bool busy = link_.poll(now);
+        return busy || !in_.empty() || !out_.empty();
+    }
+    void fail_on(std::uint64_t window) { fail_on_ = window; }
+    std::uint32_t dropped() const { return dropped_; }
+    bool reboot_asked() const { return reboot_asked_; }
+    bool is_open() const { return link_.is_open(); }
+
+  private:
+    static BoardFacts facts(std::uint32_t window, std::uint32_t hop, std::uint32_t channels,
+                            std::uint32_t ring, std::uint32_t boot) {
+        BoardFacts facts{};
+        facts.board = Span<const char>("host", 4);
+        facts.engine = Span<const char>("checksum", 8);
+        facts.model = Span<const char>("test", 4);
+        facts.version[1] = 1;
+        for (std::uint8_t i = 0; i < 8; ++i) facts.model_hash[i] = i;
+        facts.window = window;
+        facts.hop = hop;
+        facts.channels = static_cast<std::uint8_t>(channels);
+        facts.rate = 360.0f;
+        facts.boot = boot;
+        facts.credit = static_cast<std::uint16_t>(std::min<std::uint32_t>(ring, 65535));
+        return facts;
+    }
+    void window(std::uint64_t index, Span<const std::int16_t> frames) override {
+        if (index == fail_on_) {
+            link_.lost(index, 1, LostReason::engine);
+            return;
+        }
+        std::uint32_t hash = 2166136261u;
+        for (std::size_t i = 0; i < frames.size(); ++i) {
+            hash = (hash ^ static_cast<std::uint16_t>(frames[i])) * 16777619u;
+            input_[i] = static_cast<std::int8_t>(frames[i] >> 8);
+            output_[i] = static_cast<std::int8_t>(frames[i]);
+        }
+        const float score = static_cast<float>(hash >> 8) / 16777216.0f;
+        link_.score(index, score, score > threshold_, 42,
+                    Span<const std::int8_t>(input_.data(), input_.size()),
+                    Span<const std::int8_t>(output_.data(), output_.size()));
+    }
+    void lost(std::uint64_t first, std::uint64_t count) override {
+        link_.lost(first, count, LostReason::gap);
+    }
+
+    std::size_t ring_size_;
+    std::deque<std::uint8_t> in_;
+    std::deque<std::uint8_t> out_;
+    std::size_t out_room_ = 0;
+    std::uint32_t dropped_ = 0;
+    float threshold_ = 0.5f;
+    bool reboot_asked_ = false;
+    std::uint64_t fail_on_ = ~std::uint64_t{0};
+    std::vector<std::int16_t> counts_;
+    std::vector<std::int8_t> input_;
+    std::vector<std::int8_t> output_;
+    Segmenter segmenter_;
+    LinkMemory<8> memory_;
+    BoardLink link_;
+};
+
+struct Receiver {
+    std::uint16_t memory[FrameReceiver::kWords];
+    FrameReceiver receiver{memory};
+};
+
+// Frames that a receiver accepts from `wire` between two zeros of its neighbours.
+std::size_t accepted(Receiver& receiver, const std::uint8_t* wire, std::size_t size) {
+    std::size_t frames = 0;
+    receiver.receiver.push(0);
+    for (std::size_t i = 0; i < size; ++i) {
+        if (receiver.receiver.push(wire[i]) == FrameReceiver::Event::frame) ++frames;
+    }
+    if (receiver.receiver.push(0) == FrameReceiver::Event::frame) ++frames;
+    return frames;
+}
+
+}  // namespace
+
+extern "C" {
+
+std::uint32_t vigil_crc32(std::uint32_t crc, const std::uint8_t* bytes, std::size_t size) {
+    return crc32(crc, Span<const std::uint8_t>(bytes, size));
+}
+
+std::size_t vigil_encode_frame(std::uint8_t type, std::uint8_t sequence,
+                               const std::uint8_t* payload, std::size_t size, std::uint8_t* out,
+                               std::size_t room) {
+    if (size + kOverhead <= room) std::memcpy(out + kPayloadAt, payload, size);
+    return encode_frame(type, sequence, size, Span<std::uint8_t>(out, room));
+}
+
+void* vigil_receiver_new() {
+    return new Receiver;
+}
+void vigil_receiver_delete(void* receiver) {
+    delete static_cast<Receiver*>(receiver);
+}
+// One record per event: 1, type, sequence, length (2), payload for a frame, 2 for noise.
+std::size_t vigil_receiver_push(void* receiver, const std::uint8_t* bytes, std::size_t size,
+                                std::uint8_t* out) {
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+        switch (static_cast<Receiver*>(receiver)->receiver.push(bytes[i])) {
+            case FrameReceiver::Event::none: break;
+            case FrameReceiver::Event::damaged: out[at++] = 2; break;
+            case FrameReceiver::Event::frame: {
+                const Frame& frame = static_cast<Receiver*>(receiver)->receiver.frame();
+                out[at++] = 1;
+                out[at++] = frame.type;
+                out[at++] = frame.sequence;
+                out[at++] = static_cast<std::uint8_t>(frame.payload.size());
+                out[at++] = static_cast<std::uint8_t>(frame.payload.size() >> 8);
+                std::memcpy(out + at, frame.payload.data(), frame.payload.size());
+                at += frame.payload.size();
+            }
+        }
+    }
+    return at;
+}
+
+// Decodes, writes the values down in `text`, encodes again into `out`. -1 when it is refused.
+int vigil_recode(std::uint8_t type, const std::uint8_t* payload, std::size_t size, char* text,
+                 std::size_t text_room, std::uint8_t* out) {
+    std::string values;
+    std::vector<std::uint8_t> again;
+    // A copy of the exact size, so that the sanitizer sees a read past the end.
+    std::vector<std::uint8_t> copy(payload, payload + size);
+    if (!recode(type, Span<const std::uint8_t>(copy.data(), copy.size()), values, again)) return -1;
+    std::snprintf(text, text_room, "%s", values.c_str());
+    std::memcpy(out, again.data(), again.size());
+    return static_cast<int>(again.size());
+}
+
+// How many of all bursts of up to `bits` bits in `wire` still let a frame through; the first and
+// the last bit of a burst are wrong, those between are any.
+std::uint64_t vigil_undetected_bursts(const std::uint8_t* wire, std::size_t size, unsigned bits,
+                                      std::uint64_t* tried) {
+    Receiver receiver;
+    std::vector<std::uint8_t> damaged(wire, wire + size);
+    std::uint64_t undetected = 0;
+    *tried = 0;
+    for (std::size_t start = 0; start < 8 * size; ++start) {
+        for (unsigned length = 1; length <= bits && start + length <= 8 * size; ++length) {
+            const std::uint64_t inner = length > 2 ? std::uint64_t{1} << (length - 2) : 1;
+            for (std::uint64_t middle = 0; middle < inner; ++middle) {
+                std::uint64_t pattern = 1 | middle << 1 | std::uint64_t{1} << (length - 1);
+                pattern <<= start % 8;
+                for (std::size_t i = start / 8; pattern != 0; ++i, pattern >>= 8) {
+                    damaged[i] = static_cast<std::uint8_t>(wire[i] ^ (pattern & 0xFF));
+                }
+                if (accepted(receiver, damaged.data(), size) != 0) ++undetected;
+                ++*tried;
+                for (std::size_t i = start / 8; i < size && i <= (start + length) / 8; ++i) {
+                    damaged[i] = wire[i];
+                }
+            }
+        }
+    }
+    return undetected;
+}
+
+std::size_t vigil_accepted(const std::uint8_t* wire, std::size_t size) {
+    Receiver receiver;
+    return accepted(receiver, wire, size);
+}
+
+void* vigil_board_new(std::uint32_t window, std::uint32_t hop, std::uint32_t channels,
+                      std::uint32_t ring, std::uint32_t boot) {
+    return new Board(window, hop, channels, ring, boot);
+}
+void vigil_board_delete(void* board) {
+    delete static_cast<Board*>(board);
+}
+void vigil_board_feed(void* board, const std::uint8_t* bytes, std::size_t size) {
+    static_cast<Board*>(board)->feed(bytes, size);
+}
+std::size_t vigil_board_take(void* board, std::uint8_t* bytes, std::size_t size) {
+    return static_cast<Board*>(board)->take(bytes, size);
+}
+int vigil_board_poll(void* board, std::uint32_t now, std::size_t out_room) {
+    return static_cast<Board*>(board)->poll(now, out_room) ? 1 : 0;
+}
+void vigil_board_fail_on(void* board, std::uint64_t window) {
+    static_cast<Board*>(board)->fail_on(window);
+}
+std::uint32_t vigil_board_dropped(void* board) {
+    return static_cast<Board*>(board)->dropped();
+}
+int vigil_board_reboot_asked(void* board) {
+    return static_cast<Board*>(board)->reboot_asked() ? 1 : 0;
+}
+int vigil_board_is_open(void* board) {
+    return static_cast<Board*>(board)->is_open() ? 1 : 0;
+}
+
+}  // extern "C"
