@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from training import manifest
 from training.errors import VigilError
+from training.scales import agree_on_factors
 from training.scaling import Grid
 
 if TYPE_CHECKING:
@@ -53,10 +54,13 @@ def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
+    # One scale a layer: the TensorFlow Lite Micro library that boards run knows no more for dense
+    # layers, and would take the first row's for all of them.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     real = grid.real(with_extremes(train))
     converter.representative_dataset = lambda: ([row[None]] for row in real)
     with _quiet():
-        flatbuffer: bytes = converter.convert()
+        flatbuffer = agree_on_factors(converter.convert())
     found = read_facts(flatbuffer).input
     close = math.isclose(found.scale, float(grid.scale), rel_tol=1e-5)
     if not close or found.zero_point != grid.zero_point:

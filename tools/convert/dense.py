@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert import cpp
-from tools.convert.fixedpoint import Multiplier, activation_range, dense_multipliers
+from tools.convert.fixedpoint import Multiplier, activation_range, multipliers
 from tools.convert.model import Model, Operator
 from tools.convert.step import Report, Step, Value
 from training.errors import ConvertError
@@ -39,12 +39,12 @@ class DenseLayer:
     @property
     def inputs(self) -> int:
         """Inputs of a row."""
-        return self.weights.shape[1]
+        return int(self.weights.shape[1])
 
     @property
     def outputs(self) -> int:
         """Rows."""
-        return self.weights.shape[0]
+        return int(self.weights.shape[0])
 
     @property
     def per_channel(self) -> bool:
@@ -101,7 +101,7 @@ def read_dense(model: Model, operator: Operator, where: str) -> DenseLayer:
         target.index,
         weights.data,
         folded,
-        tuple(dense_multipliers(source, weights, target)),
+        tuple(multipliers(source, weights, target)),
         target.zero_point,
         operator.activation,
         low,
@@ -137,9 +137,7 @@ class PlainDense(Step):
     def report(self) -> Report:
         """The line of the layer table."""
         layer = self.layer
-        return Report(
-            "FULLY_CONNECTED", layer.shape, layer.macs, layer.scale, "dense", self.why
-        )
+        return Report("FULLY_CONNECTED", layer.shape, layer.macs, layer.scale, "dense", self.why)
 
     def constants(self, index: int) -> str:
         """Weights, folded bias, multipliers and the layer's record."""

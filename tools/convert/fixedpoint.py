@@ -35,20 +35,12 @@ def quantize_multiplier(real: float) -> Multiplier:
     return Multiplier(0, 0) if shift < -31 else Multiplier(value, shift)
 
 
-def dense_multipliers(source: Tensor, weights: Tensor, target: Tensor) -> list[Multiplier]:
-    """FULLY_CONNECTED's multipliers: one, or one an output when the weights are per channel.
+def multipliers(source: Tensor, weights: Tensor, target: Tensor) -> list[Multiplier]:
+    """A layer's multipliers, one for each of the weights' scales.
 
-    The interpreter multiplies the two scales in single precision when there is one scale, and in
-    double precision when there are many.
+    In double precision throughout, like the interpreter. (Versions before 2025 multiplied the two
+    scales of a FULLY_CONNECTED in single precision, which can move the last bits.)
     """
-    if not weights.per_channel:
-        product = float(np.float32(source.scale) * np.float32(weights.scale))
-        return [quantize_multiplier(product / float(target.scale))]
-    return conv_multipliers(source, weights, target)
-
-
-def conv_multipliers(source: Tensor, weights: Tensor, target: Tensor) -> list[Multiplier]:
-    """The convolutions' multipliers, one for each of the weights' scales, in double precision."""
     return [
         quantize_multiplier(float(source.scale) * float(scale) / float(target.scale))
         for scale in weights.scales

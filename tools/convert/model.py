@@ -185,9 +185,7 @@ def _read(data: bytes, where: str) -> Model:
         raise ConvertError(f"{where}: {len(graphs)} subgraphs, must be 1")
     graph = graphs[0]
     buffers = model.tables(4)
-    tensors = tuple(
-        _tensor(i, table, buffers, where) for i, table in enumerate(graph.tables(0))
-    )
+    tensors = tuple(_tensor(i, table, buffers, where) for i, table in enumerate(graph.tables(0)))
     names = [_operator_name(code) for code in model.tables(1)]
     operators = tuple(
         _operator(i, table, names, len(tensors), where) for i, table in enumerate(graph.tables(3))
@@ -200,10 +198,8 @@ def _read(data: bytes, where: str) -> Model:
     return Model(tensors, operators, ends[0], ends[1], len(data))
 
 
-def _end(
-    graph: Table, field: int, what: str, tensors: tuple[Tensor, ...], where: str
-) -> Tensor:
-    indices = graph.array(field, "<i4").tolist()
+def _end(graph: Table, field: int, what: str, tensors: tuple[Tensor, ...], where: str) -> Tensor:
+    indices = [int(i) for i in graph.array(field, "<i4")]
     if len(indices) != 1 or not 0 <= indices[0] < len(tensors):
         raise ConvertError(f"{where}: {len(indices)} {what}s, must be 1")
     tensor = tensors[indices[0]]
@@ -259,7 +255,7 @@ def _operator_name(code: Table) -> str:
         return code.text(1) or "CUSTOM"
     for name, value in vars(schema.BuiltinOperator).items():
         if value == number and name.isupper():
-            return name
+            return str(name)
     return f"builtin {number}"
 
 

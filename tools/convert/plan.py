@@ -10,7 +10,7 @@ from tools.convert.lookup import read_look_up
 from tools.convert.memory import Memory, lay_out
 from tools.convert.model import Model, Operator
 from tools.convert.single import UNARY
-from tools.convert.step import Step, Value
+from tools.convert.step import Step
 from training.errors import ConvertError
 
 

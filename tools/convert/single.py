@@ -24,7 +24,8 @@ def table_of(operator: Operator, source: Tensor, target: Tensor) -> NDArray[np.i
     Raises ConvertError if the interpreter refuses the operator with these scales.
     """
     ramp = np.arange(-128, 128, dtype=np.int8)
-    return Oracle(_one_operator_model(operator, source, target)).run(ramp[None])[0]
+    oracle = Oracle(_one_operator_model(operator, source, target))
+    return oracle.run(ramp[None]).reshape(256)
 
 
 def _one_operator_model(operator: Operator, source: Tensor, target: Tensor) -> bytes:

@@ -6,7 +6,9 @@
 namespace vigil::engine {
 
 // Everything was checked when the source was generated; there is nothing left that can fail.
-Status begin() { return Status::ok; }
+Status begin() {
+    return Status::ok;
+}
 
 Status run(Span<const std::int8_t> input, Span<std::int8_t> output) {
     if (input.size() != model::compiled::kInputSize ||

@@ -1,0 +1,227 @@
+"""Everything that the firmware needs to know of a bundle, as C++ source."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert import cpp
+from tools.convert.compiled import compile_model
+from tools.convert.model import read_model
+from tools.convert.tflm import arena_bytes, refused, tflm_model
+from training.bundle import Bundle, read_bundle
+from training.errors import ConvertError
+from training.manifest import Affine, Manifest
+
+GOLDEN_ON_BOARD = 4
+"""Golden windows that go into the image, normal and abnormal ones where there are both."""
+
+ENGINES = ("compiled", "tflm")
+
+_CONSTANTS = """\
+{generated}
+#pragma once
+
+#include <cstdint>
+
+#include "scaler.h"
+#include "score.h"
+
+namespace vigil::model {{
+
+inline constexpr char kName[] = "{name}";
+inline constexpr std::uint8_t kHash[8] = {hash};  // of the bundle's manifest
+
+constexpr std::uint32_t kWindow = {window};  // frames
+constexpr std::uint32_t kHop = {hop};  // frames
+constexpr std::uint32_t kChannels = {channels};
+constexpr std::uint32_t kInputSize = {input_size};
+constexpr std::uint32_t kOutputSize = {output_size};
+constexpr float kRateHz = {rate};  // frames per second, 0 where there is no fixed rate
+
+{scaler}
+inline constexpr ScoreConfig kScore = {{ScoreKind::{score}}};
+constexpr float kThreshold = {threshold};  // a window scoring more is an anomaly
+
+constexpr std::uint32_t kModelBytes = {model_bytes};
+constexpr std::uint32_t kModelCrc32 = {model_crc32:#010x};
+constexpr std::uint32_t kArenaBytes = {arena_bytes};  // for TensorFlow Lite Micro: docs/engine.md
+
+}}  // namespace vigil::model
+"""
+
+_GOLDEN_HEADER = """\
+{generated}
+#pragma once
+
+#include <cstdint>
+
+#include "detector.h"
+
+namespace vigil::model {{
+
+constexpr std::uint32_t kGoldenCount = {count};
+extern const GoldenWindow kGolden[kGoldenCount];
+
+}}  // namespace vigil::model
+"""
+
+_GOLDEN_SOURCE = """\
+{generated}
+#include "golden.h"
+
+namespace vigil::model {{
+namespace {{
+
+{arrays}
+}}  // namespace
+
+const GoldenWindow kGolden[kGoldenCount] = {{
+{windows}\
+}};
+
+}}  // namespace vigil::model
+"""
+
+
+def convert(bundle_dir: Path, out: Path, engines: Sequence[str] | None = None) -> list[Path]:
+    """Write the C++ for the bundle in `bundle_dir` into the folder `out`, for `engines`.
+
+    Without `engines`, both: an engine that cannot carry the model gets sources that stop a build
+    with the reason. The same bundle gives the same files, byte for byte; files that would not
+    change are left alone, so that nothing is compiled again. Returns the files, sorted.
+    Raises BundleError for a bundle that fails its checks, ConvertError, one line, if an engine
+    that was asked for (or every one) cannot carry the model.
+    """
+    bundle = read_bundle(bundle_dir)
+    where = f"{bundle.manifest.name}/{bundle.manifest.model.file}"
+    model = read_model(bundle.model, where)
+    tensors = bundle.manifest.model
+    if (model.input.size, model.output.size) != (tensors.input.size, tensors.output.size):
+        raise ConvertError(f"{where}: input and output sizes differ from the manifest's")
+
+    files = dict(_golden(bundle))
+    reasons = []
+    for engine in ENGINES:
+        try:
+            if engine == "tflm":
+                files |= tflm_model(model, bundle.model, where)
+            else:
+                files |= compile_model(model, bundle.manifest.name, where)
+        except ConvertError as problem:
+            if engines and engine in engines:
+                raise
+            reasons.append(problem)
+            sources = refused(_quotable(str(problem)))
+            files |= {
+                name.replace("tflm", engine): text.replace("tflm", engine)
+                for name, text in sources.items()
+            }
+    if len(reasons) == len(ENGINES):
+        raise reasons[0]
+    files["constants.h"] = _constants(bundle, arena_bytes(model, bundle.model))
+    return write_files(out, files)
+
+
+def write_files(out: Path, files: dict[str, str]) -> list[Path]:
+    """Write each text whose file does not hold it already, whole or not at all."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        path = out / name
+        if path.is_file() and path.read_bytes() == text.encode():
+            continue
+        with tempfile.NamedTemporaryFile("w", dir=out, delete=False, encoding="utf-8") as file:
+            file.write(text)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(path)
+    return sorted(out / name for name in files)
+
+
+def _constants(bundle: Bundle, arena: int) -> str:
+    manifest = bundle.manifest
+    score = manifest.score
+    fields = (
+        f"{score.kind}, {score.input_weight}, {score.output_weight}, "
+        f"{manifest.model.input.zero_point}, {manifest.model.output.zero_point}, "
+        f"{_float(score.factor)}"
+    )
+    return _CONSTANTS.format(
+        generated=cpp.GENERATED,
+        name=manifest.name,
+        hash=cpp.braced(bundle.hash8),
+        window=manifest.segmenter.window,
+        hop=manifest.segmenter.hop,
+        channels=len(manifest.signal.channels),
+        input_size=manifest.model.input.size,
+        output_size=manifest.model.output.size,
+        rate=_float(manifest.signal.rate_hz or 0.0),
+        scaler=_scaler(manifest),
+        score=fields,
+        threshold=_float(manifest.threshold.value),
+        model_bytes=manifest.model.bytes,
+        model_crc32=manifest.model.crc32,
+        arena_bytes=arena,
+    )
+
+
+def _scaler(manifest: Manifest) -> str:
+    scaler = manifest.scaler
+    channels = len(manifest.signal.channels)
+    if isinstance(scaler, Affine):
+        pairs = ", ".join(
+            f"{{{c}, {m}}}" for c, m in zip(scaler.center, scaler.multiplier, strict=True)
+        )
+        return (
+            f"inline constexpr AffineChannel kScalerChannels[] = {{{pairs}}};\n"
+            "inline constexpr AffineScaler kScaler = "
+            f"{{Span<const AffineChannel>(kScalerChannels), {scaler.shift}, {scaler.zero_point}}};"
+        )
+    return (
+        f"inline constexpr PerWindowScaler kScaler = {{{channels}, {scaler.min_deviation}, "
+        f"{scaler.steps_per_deviation}, {scaler.zero_point}}};"
+    )
+
+
+def _golden(bundle: Bundle) -> dict[str, str]:
+    golden = bundle.golden
+    chosen = _some_of_each(golden.label)
+    arrays, windows = [], []
+    for number, i in enumerate(chosen):
+        arrays += [
+            cpp.array("std::int16_t", f"kCounts{number}", golden.counts[i].ravel()),
+            cpp.array("std::int8_t", f"kInput{number}", golden.input[i]),
+            cpp.array("std::int8_t", f"kOutput{number}", golden.output[i]),
+        ]
+        windows.append(
+            f"    {{kCounts{number}, kInput{number}, kOutput{number}, "
+            f"{_float(float(golden.score[i]))}}},\n"
+        )
+    return {
+        "golden.h": _GOLDEN_HEADER.format(generated=cpp.GENERATED, count=len(chosen)),
+        "golden.cpp": _GOLDEN_SOURCE.format(
+            generated=cpp.GENERATED, arrays="".join(arrays), windows="".join(windows)
+        ),
+    }
+
+
+def _some_of_each(label: NDArray[np.int8]) -> list[int]:
+    """Indices of up to GOLDEN_ON_BOARD windows, labels in turn."""
+    queues = [np.flatnonzero(label == value).tolist() for value in (0, 1, -1)]
+    chosen: list[int] = []
+    while len(chosen) < GOLDEN_ON_BOARD and any(queues):
+        chosen += [queue.pop(0) for queue in queues if queue]
+    return sorted(chosen[:GOLDEN_ON_BOARD])
+
+
+def _float(value: float) -> str:
+    """A single-precision literal with as many digits as bring the same value back."""
+    text = str(np.float32(value))
+    return f"{text}F" if "." in text or "e" in text else f"{text}.0F"
+
+
+def _quotable(text: str) -> str:
+    return text.replace("\\", "/").replace('"', "'")
