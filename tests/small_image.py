@@ -45,15 +45,25 @@ Status run(Span<const std::int8_t> input, Span<std::int8_t> output) {
 """,
     "src/main.cpp": """
 #include "detector.h"
-static std::int16_t counts[64]; static std::int8_t in[64], out[64]; static int tuned[3] = {1, 2, 3};
+namespace vigil::link { struct Memory { volatile std::uint8_t ring[300]; }; }
+struct App {
+    std::int16_t counts_[64];
+    std::int8_t input_[64], output_[64];
+    vigil::link::Memory memory_;
+    int state_;
+};
+static App app;
+static int tuned[3] = {1, 2, 3};
 extern "C" int puts(const char*);
 extern "C" void reset() {
     static const vigil::AffineChannel channel[] = {{0, 1 << 20}};
     for (;;) {
-        counts[0] = static_cast<std::int16_t>(tuned[1]++);
-        vigil::AffineScaler{{channel, 1}, 20, 0}({counts, 64}, {in, 64});
-        vigil::engine::run({in, 64}, {out, 64});
-        if (vigil::score({vigil::ScoreKind::mse, 1, 1, 0, 0, 0.5f}, {in, 64}, {out, 64}) > 1)
+        app.counts_[0] = static_cast<std::int16_t>(tuned[1]++);
+        app.memory_.ring[app.state_++ % 300] = 1;
+        vigil::AffineScaler{{channel, 1}, 20, 0}({app.counts_, 64}, {app.input_, 64});
+        vigil::engine::run({app.input_, 64}, {app.output_, 64});
+        if (vigil::score({vigil::ScoreKind::mse, 1, 1, 0, 0, 0.5f}, {app.input_, 64},
+                         {app.output_, 64}) > 1)
             puts("anomaly");
     }
 }

@@ -55,7 +55,9 @@ def test_bytes_go_to_their_owners(budget: Budget) -> None:
     assert budget.flash.part("vectors") >= 8
     assert 40 <= budget.flash.part("engine") <= 200
     assert 300 <= budget.flash.part("signal") <= 1200
-    assert budget.sram.part("sketch") >= 64 * 4 + 12  # counts, input, output, tuned
+    assert budget.sram.part("detector") == 64 * 4  # counts, input and output of the application
+    assert budget.sram.part("link") == 300  # another of its members
+    assert budget.sram.part("sketch") == 4 + 12  # its state, and a variable beside it
     assert budget.flash.part("sketch") >= 12 + 50  # tuned's initial values, and code
     assert budget.flash.part("libc") > 100  # puts
     assert budget.flash.part("other") == 0

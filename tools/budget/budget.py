@@ -200,7 +200,7 @@ def _attribute(name: str, limit: int, image: Image) -> Memory:
     groups: dict[str, list[Piece]] = defaultdict(list)
     for piece in mine:
         groups[part_of(piece, image.mapped)].append(piece)
-    readable = demangle(sorted({p.symbol for p in mine if p.symbol}))
+    readable = demangle(sorted({p.symbol.split(".")[0] for p in mine if p.symbol}))
     parts = tuple(
         Part(key, sum(p.size for p in groups[key]), _largest(groups[key], readable))
         for key in TITLES
@@ -223,9 +223,10 @@ def _largest(pieces: Iterable[Piece], readable: dict[str, str]) -> tuple[Item, .
 
 def _label(piece: Piece, readable: dict[str, str]) -> str:
     if piece.symbol:
-        return readable[piece.symbol]
+        name, dot, member = piece.symbol.partition(".")
+        return readable[name] + dot + member
     if piece.padding:
-        return "(padding)"
+        return "(reserved)" if piece.section.name.startswith((".stack", ".heap")) else "(padding)"
     where = f"{Path(piece.archive).name}({piece.object})" if piece.archive else piece.object
     return f"{Path(where).name or piece.section.name} {piece.input_section}".strip()
 

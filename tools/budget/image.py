@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,14 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from tools.budget.linkmap import Placed, read_map
+from tools.budget.members import members_of
 from training.errors import BudgetError
 
 _ALLOC, _WRITE = 0x2, 0x1
 # Linker scripts set these aside as (COPY) or (NOLOAD), so flags and types say little.
 _RESERVED = (".heap", ".stack")
+# The sketch's variables from this size on are looked at member by member.
+_LARGE, _SKETCH = 256, "main.cpp"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Piece:
     size: int  # bytes
     padding: bool = False
     function: bool = False
+    address: int = 0  # of the symbol
+    type: str = ""  # of a member of a larger variable, "symbol.member": the member's type
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,9 @@ def read_image(elf: Path, link_map: Path | None = None) -> Image:
     if not symbols:
         raise BudgetError(f"{elf}: has no symbols; build it without -s and without strip")
     placed = read_map(link_map) if link_map else []
-    pieces = tuple(p for s in sections for p in _pieces(s, symbols, placed))
-    return Image(elf, sections, pieces, link_map is not None)
+    pieces = (p for s in sections for p in _pieces(s, symbols, placed))
+    split = tuple(part for piece in pieces for part in _by_member(elf, piece))
+    return Image(elf, sections, split, link_map is not None)
 
 
 def demangle(names: list[str]) -> dict[str, str]:
@@ -160,4 +166,20 @@ def _pieces(section: Section, symbols: list[_Symbol], placed: list[Placed]) -> I
             size=int(size),
             padding=bool(at and at.padding and not symbol),
             function=bool(symbol and symbol.function),
+            address=symbol.address if symbol else 0,
         )
+
+
+def _by_member(elf: Path, piece: Piece) -> Iterator[Piece]:
+    """`piece`, or what each of its members takes where it is a large object of the sketch."""
+    large = piece.section.in_sram and piece.symbol and piece.size >= _LARGE
+    if not large or _SKETCH not in piece.object:
+        yield piece
+        return
+    rest = piece.size
+    for member in members_of(elf, piece.address, piece.size, _SKETCH):
+        rest -= member.size
+        name = f"{piece.symbol}.{member.name}"
+        yield replace(piece, symbol=name, size=member.size, type=member.type)
+    if rest:  # what the compiler put in front: base classes
+        yield replace(piece, size=rest)

@@ -42,6 +42,7 @@ class _Rule:
     input_section: str = ""
     source: str = ""  # in "archive(object)", with forward slashes
     symbol: str = ""  # in the mangled name
+    type: str = ""  # in the type's name; members of large variables have one
     sram: bool | None = None  # only what occupies SRAM, or only what does not
     function: bool | None = None
 
@@ -57,8 +58,9 @@ _RULES = (
     _Rule("golden", source=r"\bgolden\.(cpp\.)?o\b"),
     # The engine's working memory, wherever it is defined.
     _Rule("arena", symbol=r"\d[kg]?_?\w*([Aa]rena|[Aa]ctivation)\w*", sram=True),
-    # Tables of numbers made from the model; its code, if any, is the engine's.
-    _Rule("model", source=r"\b(tflm|compiled)_model\.(cpp\.)?o\b", sram=False, function=False),
+    # Beside its weights, a compiled model holds code and tables, which are the engine's.
+    _Rule("model", source=r"\btflm_model\.(cpp\.)?o\b", sram=False, function=False),
+    _Rule("model", source=r"\bcompiled_model\.(cpp\.)?o\b", symbol=r"Weights", sram=False),
     _Rule("engine", source=r"\b(tflm|compiled)_model\.(cpp\.)?o\b"),
     _Rule("model", symbol=r"^_ZN5vigil5modelL?\d", function=False),
     _Rule("engine", source=r"Chirale_TensorFLowLite|\bengine_(tflm|compiled)\b|tflite|tensorflow"),
@@ -66,8 +68,14 @@ _RULES = (
     _Rule("detector", source=r"/detector/|libdetector\.a|\bdetector\.(cpp\.)?o"),
     _Rule("link", source=r"/link/|liblink\.a"),
     _Rule("board", source=r"/lib\w*/board/|libboard\.a|\bboard_\w+\.(cpp\.)?o"),
-    _Rule("link", source=r"/src/", symbol=r"^_ZN\w*5vigil4link", sram=True),
-    _Rule("sketch", source=r"/src/"),
+    # The application is one object of the sketch; its members are counted where they belong.
+    _Rule("link", type=r"^vigil::link::"),
+    _Rule("detector", type=r"^vigil::(Detector|Segmenter)\b"),
+    _Rule("detector", type=r"\[\]$", symbol=r"\.(counts|input|output)_?$"),
+    # Templates and inline functions are compiled where they are used.
+    _Rule("detector", symbol=r"^_ZNK?5vigil8Detector"),
+    _Rule("link", symbol=r"^_ZNK?5vigil4link"),
+    _Rule("sketch", source=r"(^|/)src/|/lib\w*/app/|libapp\.a"),
     _Rule(
         "vectors", source=r"/startup\w*\.|\bcrt(i|n|0|begin|end)\.o|\bstartup\w*\.(S|cpp|c)?\.?o"
     ),
@@ -103,6 +111,7 @@ def part_of(piece: Piece, mapped: bool) -> str:
             and re.search(rule.input_section, piece.input_section)
             and re.search(rule.source, source)
             and re.search(rule.symbol, piece.symbol)
+            and re.search(rule.type, piece.type)
         ):
             return rule.part
     if not mapped:

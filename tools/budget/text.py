@@ -9,7 +9,7 @@ from rich.text import Text
 from tools.budget.budget import Budget, Memory
 from tools.budget.parts import OWN
 
-_BAR, _TITLE, _SYMBOL = 24, 19, 48  # characters
+_BAR, _TITLE, _SYMBOL = 20, 19, 48  # characters
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _NAMES = {"flash": "Flash", "sram": "SRAM"}
 
@@ -35,6 +35,7 @@ def _memory(memory: Memory, largest: int) -> RenderableType:
     over = memory.free < 0
     head = Text(f"{_NAMES[memory.name]:<{_TITLE + 2}}", style="bold")
     head.append(f"{memory.used:>9,}")
+    head.append(f" of {memory.limit:,}", style="dim")
     head.append_text(
         Text("  ").append_text(_bar(memory.used, memory.limit, _colour(over), room=True))
     )
@@ -74,8 +75,8 @@ def _bar(value: int, whole: int, style: str, room: bool = False) -> Text:
 
 def _left(memory: Memory) -> str:
     if memory.free < 0:
-        return f"; {-memory.free:,} more than the {memory.limit:,} there are"
-    return f" of {memory.limit:,}; {memory.free:,} left"
+        return f", {-memory.free:,} too many"
+    return f", {memory.free:,} left"
 
 
 def facts(budget: Budget) -> list[str]:
