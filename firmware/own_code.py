@@ -27,7 +27,9 @@ def with_warnings(env, node):
     path = Path(node.srcnode().get_abspath()).resolve()
     if not any(path.is_relative_to(folder) for folder in own):
         return node
-    return env.Object(node, CCFLAGS=[*env["CCFLAGS"], *FLAGS])
+    return env.Object(node, OWN_CODE_FLAGS=FLAGS)
 
 
+# By reference: the board's builder adds to CCFLAGS only after this script has run.
+env.Append(CCFLAGS=["$OWN_CODE_FLAGS"], OWN_CODE_FLAGS=[])
 env.AddBuildMiddleware(with_warnings)
