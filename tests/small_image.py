@@ -85,7 +85,7 @@ def build(folder: Path, weights: int = 3000, arena: int = 640, code: str = "") -
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         sources.append(path)
-    flags = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-Os"]
+    flags = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-Os", "-g"]
     flags += [
         "-std=c++17",
         "-ffunction-sections",
