@@ -25,8 +25,9 @@ REPORTS = 20  # times that the loop comes back to Python in a full fit
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Mean loss of each epoch run, float32 [epochs]; validation is nan where nothing is held
-    back. `best_epoch` (from 0) is the one whose weights the model has.
+    """Loss of each epoch run, float32 [epochs], as the power mean of the windows' losses (so its
+    unit does not depend on the power); validation is nan where nothing is held back.
+    `best_epoch` (from 0) is the one whose weights the model has.
     """
 
     loss: NDArray[np.float32]
@@ -92,10 +93,10 @@ def fit(
                     x = shuffled[i * batch : tf.minimum((i + 1) * batch, n)]
                     share = tf.cast(tf.shape(x)[0], tf.float32) / n
                     total += share * step(x, epoch * steps + i)
-                losses.scatter_nd_update([[epoch]], [total])
+                losses.scatter_nd_update([[epoch]], [total ** (1 / settings.power)])
                 if held_back:
                     now = loss_of(held, model(held, training=False))
-                    held_losses.scatter_nd_update([[epoch]], [now])
+                    held_losses.scatter_nd_update([[epoch]], [now ** (1 / settings.power)])
                     if now < best:
                         best.assign(now)
                         best_epoch.assign(epoch)
@@ -111,7 +112,7 @@ def fit(
         for first in range(0, epochs, stride):
             last = min(first + stride, epochs)
             run(tf.constant(first), tf.constant(last))
-            report(last, float(losses[last - 1]), float(best))
+            report(last, float(losses[last - 1]), float(best) ** (1 / settings.power))
             if not bool(running):
                 break
     if held_back:

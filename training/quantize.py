@@ -99,9 +99,8 @@ def read_facts(flatbuffer: bytes) -> Facts:
         out = list(graph.tensors[operator.outputs[0]].shape)
         if name == "FULLY_CONNECTED":  # weights [out, in], applied to every row
             macs += math.prod(shape[0]) // shape[1][1] * math.prod(shape[1])
-        elif (
-            name == "CONV_2D" or name == "DEPTHWISE_CONV_2D"
-        ):  # weights [out, height, width, in], at every output position
+        elif name in {"CONV_2D", "DEPTHWISE_CONV_2D"}:
+            # weights [out, height, width, in] or [1, height, width, out], at every output position
             macs += math.prod(out[:-1]) * math.prod(shape[1])
         elif name == "TRANSPOSE_CONV":  # weights [out, height, width, in], at every input position
             macs += math.prod(shape[2][:-1]) * math.prod(shape[1])

@@ -60,8 +60,9 @@ class Fit(Strict):
     """How the weights are found."""
 
     loss: Literal["mse", "mae", "binary_crossentropy"] = "mse"
-    # A batch's loss is the power mean of its windows' losses: 1 weighs all windows alike, more
-    # leans on those that are reconstructed worst, so that rare normal shapes are learned too.
+    # What is minimised is the mean of the windows' losses raised to this power: 1 weighs all
+    # windows alike, more leans on those that are reconstructed worst, so that rare normal shapes
+    # are learned too.
     power: Annotated[float, Field(ge=1, le=16)] = 1.0
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
