@@ -50,7 +50,8 @@ struct Printer {
 };
 
 template <typename Message>
-bool recode_as(Span<const std::uint8_t> payload, std::string& text, std::vector<std::uint8_t>& out) {
+bool recode_as(Span<const std::uint8_t> payload, std::string& text,
+               std::vector<std::uint8_t>& out) {
     Message message;
     if (!decode(payload, message)) return false;
     Printer printer;
@@ -66,28 +67,50 @@ bool recode_as(Span<const std::uint8_t> payload, std::string& text, std::vector<
 bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& text,
             std::vector<std::uint8_t>& out) {
     switch (static_cast<Type>(type)) {
-        case Type::hello: return recode_as<Hello>(payload, text, out);
-        case Type::goodbye: return recode_as<Goodbye>(payload, text, out);
-        case Type::restart: return recode_as<Restart>(payload, text, out);
-        case Type::samples: return recode_as<Samples>(payload, text, out);
-        case Type::skip: return recode_as<Skip>(payload, text, out);
-        case Type::report_ack: return recode_as<ReportAck>(payload, text, out);
-        case Type::watch: return recode_as<Watch>(payload, text, out);
-        case Type::statistics_get: return recode_as<StatisticsGet>(payload, text, out);
-        case Type::threshold_get: return recode_as<ThresholdGet>(payload, text, out);
-        case Type::threshold_set: return recode_as<ThresholdSet>(payload, text, out);
-        case Type::boot_get: return recode_as<BootGet>(payload, text, out);
-        case Type::reboot: return recode_as<Reboot>(payload, text, out);
-        case Type::hello_reply: return recode_as<HelloReply>(payload, text, out);
-        case Type::goodbye_reply: return recode_as<GoodbyeReply>(payload, text, out);
-        case Type::ack: return recode_as<Ack>(payload, text, out);
-        case Type::score: return recode_as<Score>(payload, text, out);
-        case Type::lost: return recode_as<Lost>(payload, text, out);
-        case Type::window: return recode_as<WindowPart>(payload, text, out);
-        case Type::statistics: return recode_as<Statistics>(payload, text, out);
-        case Type::threshold: return recode_as<Threshold>(payload, text, out);
-        case Type::boot_report: return recode_as<BootReport>(payload, text, out);
-        case Type::error: return recode_as<Error>(payload, text, out);
+        case Type::hello:
+            return recode_as<Hello>(payload, text, out);
+        case Type::goodbye:
+            return recode_as<Goodbye>(payload, text, out);
+        case Type::restart:
+            return recode_as<Restart>(payload, text, out);
+        case Type::samples:
+            return recode_as<Samples>(payload, text, out);
+        case Type::skip:
+            return recode_as<Skip>(payload, text, out);
+        case Type::report_ack:
+            return recode_as<ReportAck>(payload, text, out);
+        case Type::watch:
+            return recode_as<Watch>(payload, text, out);
+        case Type::statistics_get:
+            return recode_as<StatisticsGet>(payload, text, out);
+        case Type::threshold_get:
+            return recode_as<ThresholdGet>(payload, text, out);
+        case Type::threshold_set:
+            return recode_as<ThresholdSet>(payload, text, out);
+        case Type::boot_get:
+            return recode_as<BootGet>(payload, text, out);
+        case Type::reboot:
+            return recode_as<Reboot>(payload, text, out);
+        case Type::hello_reply:
+            return recode_as<HelloReply>(payload, text, out);
+        case Type::goodbye_reply:
+            return recode_as<GoodbyeReply>(payload, text, out);
+        case Type::ack:
+            return recode_as<Ack>(payload, text, out);
+        case Type::score:
+            return recode_as<Score>(payload, text, out);
+        case Type::lost:
+            return recode_as<Lost>(payload, text, out);
+        case Type::window:
+            return recode_as<WindowPart>(payload, text, out);
+        case Type::statistics:
+            return recode_as<Statistics>(payload, text, out);
+        case Type::threshold:
+            return recode_as<Threshold>(payload, text, out);
+        case Type::boot_report:
+            return recode_as<BootReport>(payload, text, out);
+        case Type::error:
+            return recode_as<Error>(payload, text, out);
     }
     return false;
 }
@@ -255,8 +278,11 @@ std::size_t vigil_receiver_push(void* receiver, const std::uint8_t* bytes, std::
     std::size_t at = 0;
     for (std::size_t i = 0; i < size; ++i) {
         switch (static_cast<Receiver*>(receiver)->receiver.push(bytes[i])) {
-            case FrameReceiver::Event::none: break;
-            case FrameReceiver::Event::damaged: out[at++] = 2; break;
+            case FrameReceiver::Event::none:
+                break;
+            case FrameReceiver::Event::damaged:
+                out[at++] = 2;
+                break;
             case FrameReceiver::Event::frame: {
                 const Frame& frame = static_cast<Receiver*>(receiver)->receiver.frame();
                 out[at++] = 1;

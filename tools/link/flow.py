@@ -185,11 +185,11 @@ class Outbound:
         if self.next <= self.acked:
             return False
         # A broken frame has no number: the one after the last good one is as good a guess.
-        seen = (ack.sequence + (ack.reason == AckReason.DAMAGED)) & 0xFF
+        seen = (ack.heard + (ack.reason == AckReason.DAMAGED)) & 0xFF
         if self._recover is not None and not at_or_after(seen, self._recover):
             return False
         self._recover = None
-        has_read_all = self._latest is not None and at_or_after(ack.sequence, self._latest)
+        has_read_all = self._latest is not None and at_or_after(ack.heard, self._latest)
         return has_read_all or ack.reason != AckReason.PROGRESS
 
     def go_back(self, next_sequence: int) -> None:

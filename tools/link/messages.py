@@ -238,7 +238,7 @@ class Ack(Message):
     stream: int = _wire("u32", default=0)
     room: int = _wire("u16", default=0)
     watch: int = _wire("u8", default=0)
-    sequence: int = _wire("u8", default=0)
+    heard: int = _wire("u8", default=0)
     reason: int = _wire("u8", default=0)
 
 

@@ -550,14 +550,14 @@ class Session:
 
     def _take_ack(self, ack: m.Ack) -> None:
         now = self._now()
-        self._exchange.line.read_up_to(ack.sequence, now)
+        self._exchange.line.read_up_to(ack.heard, now)
         self._board_watch = ack.watch
         out = self._outbound
         if out is None or self._reports is None:
             return
         if self._mode is _Mode.RESTART:
             told = self._restart_sequence
-            if told is None or not at_or_after(ack.sequence, told):
+            if told is None or not at_or_after(ack.heard, told):
                 return
             if (ack.stream, ack.next_sample) != (self._stream, out.acked):
                 return

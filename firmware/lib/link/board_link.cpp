@@ -411,7 +411,7 @@ Ack BoardLink::ack() const {
     ack.stream = stream_id_;
     ack.room = static_cast<std::uint16_t>(room());
     ack.watch = watch_;
-    ack.sequence = last_sequence_;
+    ack.heard = last_sequence_;
     ack.reason = static_cast<std::uint8_t>(ack_reason_);
     return ack;
 }

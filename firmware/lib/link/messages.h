@@ -214,13 +214,14 @@ struct Ack {
     std::uint64_t next_sample = 0;  // all samples before this one have been taken
     std::uint64_t next_window = 0;  // the first window whose report is not acknowledged
     std::uint32_t stream = 0;
-    std::uint16_t room = 0;     // windows that may become complete before more must be acknowledged
-    std::uint8_t watch = 0;     // the mask in force
-    std::uint8_t sequence = 0;  // of the last good frame from the host: all before it are read
-    std::uint8_t reason = 0;    // AckReason
+    std::uint16_t room = 0;  // windows that may become complete before more must be acknowledged
+    std::uint8_t watch = 0;  // the mask in force
+    std::uint8_t heard =
+        0;  // sequence of the last good frame from the host: all before it are read
+    std::uint8_t reason = 0;  // AckReason
     template <typename Archive, typename Self>
     static void fields(Archive& a, Self& m) {
-        a(m.next_sample), a(m.next_window), a(m.stream), a(m.room), a(m.watch), a(m.sequence);
+        a(m.next_sample), a(m.next_window), a(m.stream), a(m.room), a(m.watch), a(m.heard);
         a(m.reason);
     }
 };

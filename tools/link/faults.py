@@ -1,0 +1,279 @@
+"""A line that misbehaves on purpose, the same way for the same seed.
+
+`FaultFilter` is the logic, in memory and on any clock; `FaultProxy` puts one in each direction
+between a board's port and a pseudo-terminal that a session opens instead.
+"""
+
+import os
+import pty
+import random
+import select
+import threading
+import time
+import tty
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from tools.link.transport import Transport
+from training.errors import LinkError
+
+DROP = "drop"
+"""The whole frame is lost."""
+LOSE = "lose"
+"""A run of up to 8 bytes is lost, delimiters included."""
+TRUNCATE = "truncate"
+"""The rest of the frame is lost, its delimiter included."""
+FLIP = "flip"
+"""Up to 8 single bits are wrong."""
+BURST = "burst"
+"""Up to 32 bits in a row are random."""
+DUPLICATE = "duplicate"
+"""The frame comes twice."""
+GARBAGE = "garbage"
+"""Up to 64 random bytes come before the frame."""
+MERGE = "merge"
+"""The delimiters between this frame and the next are lost."""
+SPLIT = "split"
+"""The frame comes in two pieces with a pause between them."""
+DELAY = "delay"
+"""The frame, and everything after it, comes late."""
+
+KINDS = (DROP, LOSE, TRUNCATE, FLIP, BURST, DUPLICATE, GARBAGE, MERGE, SPLIT, DELAY)
+
+
+@dataclass(frozen=True)
+class FaultConfig:
+    """What goes wrong, how often, and which way."""
+
+    rate: float = 0.01
+    """Probability that something happens to a frame."""
+    seed: int = 0
+    kinds: tuple[str, ...] = KINDS
+    """Drawn from with equal probability."""
+    delay: float = 0.05
+    """Seconds, at the most, of a delay or a pause."""
+    hold: float = 0.005
+    """Seconds that bytes without a delimiter are held back, to see what frame they belong to."""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.kinds) - set(KINDS)
+        if unknown or not self.kinds:
+            raise LinkError(f"no such fault: {sorted(unknown)}; there are {', '.join(KINDS)}")
+        if not 0 <= self.rate <= 1:
+            raise LinkError(f"a fault rate lies between 0 and 1, not at {self.rate}")
+
+
+class FaultFilter:
+    """One direction of a line. What happens depends on seed and frames, never on timing."""
+
+    def __init__(self, config: FaultConfig) -> None:
+        self.config = config
+        self.frames = 0
+        """Frames that came in."""
+        self.faults: Counter[str] = Counter()
+        """How often each fault was done."""
+        self._random = random.Random(config.seed)
+        self._held = bytearray()
+        self._held_since = 0.0
+        self._out: deque[tuple[float, bytes]] = deque()
+        self._not_before = 0.0
+        self._merge = False
+
+    def feed(self, data: bytes, now: float) -> None:
+        """Takes what came down the line at `now` seconds."""
+        if data and not self._held:
+            self._held_since = now
+        self._held += data
+        while (end := self._end_of_frame()) > 0:
+            frame = bytes(self._held[:end])
+            del self._held[:end]
+            self._held_since = now
+            self.frames += 1
+            self._pass_on(frame, now)
+
+    def take(self, now: float) -> bytes:
+        """What comes out at the other end until `now`."""
+        if self._held and now - self._held_since >= self.config.hold:
+            self._emit(bytes(self._held), now)
+            self._held.clear()
+        out = bytearray()
+        while self._out and self._out[0][0] <= now:
+            out += self._out.popleft()[1]
+        return bytes(out)
+
+    @property
+    def waiting(self) -> bool:
+        """Something is still on its way."""
+        return bool(self._held or self._out)
+
+    def clear(self) -> None:
+        """Forgets what is on its way, as when one end is unplugged."""
+        self._held.clear()
+        self._out.clear()
+        self._merge = False
+
+    def _end_of_frame(self) -> int:
+        """Where the first frame in `_held` ends, its zeros included; 0: not yet."""
+        start = next((i for i, byte in enumerate(self._held) if byte), len(self._held))
+        return self._held.find(0, start) + 1
+
+    def _emit(self, data: bytes, when: float) -> None:
+        self._not_before = max(self._not_before, when)
+        if data:
+            self._out.append((self._not_before, data))
+
+    def _pass_on(self, frame: bytes, now: float) -> None:
+        draw = self._random
+        if self._merge:
+            self._merge = False
+            frame = frame.lstrip(b"\0")
+        if draw.random() >= self.config.rate:
+            self._emit(frame, now)
+            return
+        kind = draw.choice(self.config.kinds)
+        self.faults[kind] += 1
+        at = draw.randrange(len(frame))
+        if kind == DROP:
+            return
+        if kind == LOSE:
+            frame = frame[:at] + frame[at + draw.randint(1, 8) :]
+        elif kind == TRUNCATE:
+            frame = frame[:at]
+        elif kind == FLIP:
+            frame = _flip(
+                frame, [draw.randrange(8 * len(frame)) for _ in range(draw.randint(1, 8))]
+            )
+        elif kind == BURST:
+            first = draw.randrange(8 * len(frame))
+            bits = [first, *(first + i for i in range(1, 32) if draw.random() < 0.5)]
+            frame = _flip(frame, [bit for bit in bits if bit < 8 * len(frame)])
+        elif kind == DUPLICATE:
+            frame = frame + frame
+        elif kind == GARBAGE:
+            frame = draw.randbytes(draw.randint(1, 64)) + frame
+        elif kind == MERGE:
+            frame = frame.rstrip(b"\0")
+            self._merge = True
+        elif kind == SPLIT:
+            self._emit(frame[:at], now)
+            frame, now = frame[at:], now + draw.uniform(0, self.config.delay)
+        elif kind == DELAY:
+            now += draw.uniform(0, self.config.delay)
+        self._emit(frame, now)
+
+
+def _flip(data: bytes, bits: Sequence[int]) -> bytes:
+    damaged = bytearray(data)
+    for bit in bits:
+        damaged[bit // 8] ^= 1 << bit % 8
+    return bytes(damaged)
+
+
+class FaultProxy:
+    """A pseudo-terminal with a bad line behind it. Linux and macOS.
+
+    Args:
+        board: an open line to the board; the proxy closes it.
+        to_board: faults on the way to the board.
+        to_host: faults on the way back.
+        at: what to do how many seconds after the start, such as rebooting a board.
+        reopen: opens the board's line again when it was lost; None: the proxy goes quiet.
+    """
+
+    def __init__(
+        self,
+        board: Transport,
+        to_board: FaultConfig,
+        to_host: FaultConfig,
+        *,
+        at: Sequence[tuple[float, Callable[[], None]]] = (),
+        reopen: Callable[[], Transport] | None = None,
+    ) -> None:
+        self.to_board = FaultFilter(to_board)
+        self.to_host = FaultFilter(to_host)
+        self._board: Transport | None = board
+        self._reopen = reopen
+        self._at = deque(sorted(at, key=lambda item: item[0]))
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self._unwritten = bytearray()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fault proxy", daemon=True)
+        self.port = os.ttyname(self._slave)
+        """What a session opens."""
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes the line away and closes the board's port."""
+        if self._stop.is_set():
+            return
+        self._stop.set()
+        self._thread.join()
+        if self._board is not None:
+            self._board.close()
+        # The slave was kept open, so that the master stays readable between two sessions.
+        os.close(self._slave)
+        os.close(self._master)
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        while not self._stop.is_set():
+            now = time.monotonic() - began
+            while self._at and self._at[0][0] <= now:
+                self._at.popleft()[1]()
+            self.to_board.feed(self._read_host(), now)
+            down = self.to_board.take(now)
+            try:
+                self._exchange(down, now)
+            except LinkError:
+                self._lose_board()
+            self._unwritten += self.to_host.take(now)
+            self._write_host()
+
+    def _exchange(self, down: bytes, now: float) -> None:
+        if self._board is None:
+            if self._reopen is None:
+                return
+            self._board = self._reopen()
+        if down:
+            self._board.write(down)
+        self.to_host.feed(self._board.read(0.0), now)
+
+    def _lose_board(self) -> None:
+        if self._board is not None:
+            self._board.close()
+        self._board = None
+
+    def _read_host(self) -> bytes:
+        # A short wait here is what keeps the loop from spinning; the board's side waits with it.
+        ready, _, _ = select.select([self._master], [], [], 0.0005)
+        try:
+            return os.read(self._master, 65536) if ready else b""
+        except OSError:
+            return b""
+
+    def _write_host(self) -> None:
+        if not self._unwritten:
+            return
+        try:
+            written = os.write(self._master, self._unwritten)
+        except BlockingIOError:
+            return
+        except OSError:
+            written = len(self._unwritten)
+        del self._unwritten[:written]
