@@ -19,7 +19,7 @@ class Count:
 class Rung:
     """One place where the same windows were computed; None where a stage was not looked at."""
 
-    name: str  # "golden file", "interpreter", "compiled engine, host", "emulated (compiled)", ...
+    name: str  # "compiled engine, host", "emulated, tflm engine", ...
     windows: int
     input: Count | None  # bytes of scaled input
     output: Count | None  # bytes of model output
@@ -44,6 +44,15 @@ class FloatDifference:
 
 
 @dataclass(frozen=True)
+class ScoredOnBoard:
+    """The board's own scores of test windows, for its AUROC in the report."""
+
+    board: str  # its name; "emulated" is said beside every number from it
+    windows: tuple[int, ...]  # indices into the test windows
+    scores: tuple[float, ...]  # single-precision values
+
+
+@dataclass(frozen=True)
 class VerifyResult:
     """The table that `vigil verify` prints."""
 
@@ -53,6 +62,7 @@ class VerifyResult:
     more: int  # further windows of the test set
     rungs: tuple[Rung, ...]
     keras: FloatDifference | None
+    board: ScoredOnBoard | None = None
 
     @property
     def ok(self) -> bool:
@@ -61,21 +71,28 @@ class VerifyResult:
 
     def to_json(self) -> str:
         """Everything, as JSON text with one newline at the end."""
-        return json.dumps({**asdict(self), "ok": self.ok}, indent=1) + "\n"
+        return json.dumps({**asdict(self), "ok": self.ok}) + "\n"
 
     @staticmethod
     def from_json(text: str) -> VerifyResult:
         """The result that to_json() wrote."""
         values = json.loads(text)
         values.pop("ok")
-        keras = values["keras"]
+        keras, board = values["keras"], values["board"]
         return VerifyResult(
             **{
                 **values,
                 "rungs": tuple(_rung(r) for r in values["rungs"]),
                 "keras": FloatDifference(**keras) if keras else None,
+                "board": ScoredOnBoard(**{k: _tuple(v) for k, v in board.items()})
+                if board
+                else None,
             }
         )
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _rung(values: dict[str, Any]) -> Rung:
