@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -12,8 +13,6 @@ from numpy.typing import NDArray
 from tools.monitor.events import (
     BoardFacts,
     LinkCounters,
-    Restarted,
-    ThresholdChanged,
     WindowScored,
     WindowsLost,
 )
@@ -70,16 +69,17 @@ class FakeBoard:
             channels=1,
             rate_hz=100.0,
             threshold=1e5,
+            trained_threshold=1e5,
             golden_passed=4,
             golden_total=4,
         )
         self.resume_frame = resume_frame
         self.closed = 0
-        self.restarts: list[int] = []
+        self.restarts = 0
+        self.finished: bool | None = None
         self.sent = 0
         self.threshold = self.facts.threshold
         self.lose: set[int] = set()
-        self.reboot_at: int | None = None
         self.fail_at: int | None = None
         self._credit = credit
         self._segmenter = Segmenter(WINDOW, hop, 1)
@@ -96,12 +96,6 @@ class FakeBoard:
         self.sent += len(counts)
         if self.fail_at is not None and first_frame >= self.fail_at:
             raise LinkError("/dev/fake: the port is gone")
-        if self.reboot_at is not None and first_frame >= self.reboot_at:
-            begin = self._segmenter.next_window * self.facts.hop
-            self.reboot_at = None
-            self._segmenter.restart(begin)
-            self._waiting.append(Restarted(begin, "the board was reset"))
-            return
         indices, windows, _ = self._segmenter.push(first_frame, counts)
         for index, window in zip(indices.tolist(), windows, strict=True):
             if index in self.lose:
@@ -127,17 +121,23 @@ class FakeBoard:
         self._waiting.clear()
         return events
 
-    def set_threshold(self, value: float) -> None:
+    def set_threshold(self, value: float) -> float:
+        if not math.isfinite(value):
+            raise LinkError("/dev/fake: the board refuses it")
         self.threshold = value
-        self._waiting.append(ThresholdChanged(value))
+        return value
 
-    def restart(self, frame: int) -> None:
-        self.restarts.append(frame)
+    def take_up(self) -> int:
+        return self.resume_frame
+
+    def restart(self) -> None:
+        self.restarts += 1
         self._waiting.clear()
-        self._segmenter.restart(frame)
+        self._segmenter.restart(0)
 
     def counters(self) -> LinkCounters:
         return LinkCounters(sent=self.sent, received=self.sent // 2)
 
-    def close(self) -> None:
+    def close(self, finished: bool) -> None:
         self.closed += 1
+        self.finished = finished

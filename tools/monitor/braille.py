@@ -48,8 +48,8 @@ class Canvas:
         n = min(len(low), self.columns)
         if not n or not self.rows:
             return
-        top = self._row(high[:n])
-        bottom = self._row(low[:n])
+        top: list[int] = self._row(high[:n]).tolist()
+        bottom: list[int] = self._row(low[:n]).tolist()
         seen = ~np.isnan(low[:n])
         # Reach half-way to the neighbour before where the two do not touch.
         for x in range(1, n):
@@ -59,7 +59,7 @@ class Canvas:
                 elif bottom[x] < top[x - 1]:
                     bottom[x] = top[x - 1] - 1
                 top[x], bottom[x] = min(top[x], bottom[x]), max(top[x], bottom[x])
-        for x in np.flatnonzero(seen):
+        for x in np.flatnonzero(seen).tolist():
             for y in range(top[x], bottom[x] + 1):
                 row, column = y // 4, x // 2
                 self._cells[row, column] |= _DOTS[y % 4, x % 2]

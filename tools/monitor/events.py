@@ -54,6 +54,7 @@ class BoardFacts:
     channels: int
     rate_hz: float | None
     threshold: float
+    trained_threshold: float  # the bundle's
     golden_passed: int
     golden_total: int
 

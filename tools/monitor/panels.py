@@ -12,7 +12,18 @@ from tools.monitor import bars, text
 from tools.monitor.braille import line_of
 from tools.monitor.events import Outcome, WindowScored
 from tools.monitor.history import History
-from tools.monitor.palette import ANOMALY, DIM, EMULATED, MARK, NORMAL, SIMULATED, STRONG, THRESHOLD
+from tools.monitor.palette import (
+    ANOMALY,
+    BAD,
+    DIM,
+    EMULATED,
+    GOOD,
+    MARK,
+    NORMAL,
+    SIMULATED,
+    STRONG,
+    THRESHOLD,
+)
 
 BRIEF = {
     Outcome.TRUE_POSITIVE: "✓",
@@ -38,7 +49,7 @@ def header(history: History, width: int, height: int) -> list[Text]:
     model_hash = board.model_hash if width >= 100 else board.model_hash[:8]
     for part in (board.board, board.engine, model_hash):
         first.append(f" {part} ", DIM)
-    first.append(f" {golden}", NORMAL if exact else ANOMALY)
+    first.append(f" {golden}", GOOD if exact else BAD)
     right = Text(f"{state} ", style)
     second = Text(f" {source.description}", DIM)
     rate = f"{board.port} "
@@ -50,7 +61,7 @@ def _state(history: History) -> tuple[str, Style]:
         return ("■ complete" if history.ended.complete else "■ ended", DIM)
     if history.paused:
         return "‖ paused", MARK
-    return "● live", NORMAL
+    return "● live", GOOD
 
 
 def scores(history: History, width: int, height: int) -> list[Text]:
@@ -112,7 +123,7 @@ def _window(window: WindowScored, cells: int, labelled: bool, marked: bool) -> T
     line.append(bars.bar(window.score, window.threshold, cells), style)
     line.append(" ANOMALY " if window.flag else " normal  ", style)
     if labelled and window.outcome is not None:
-        line.append(BRIEF[window.outcome], NORMAL if window.outcome.right else ANOMALY)
+        line.append(BRIEF[window.outcome], GOOD if window.outcome.right else BAD)
     return line
 
 
@@ -127,7 +138,7 @@ def facts(history: History, width: int, height: int) -> list[Text]:
         (
             "flagged, lost",
             f"{summary.flagged:,}, {summary.lost:,}",
-            ANOMALY if summary.lost else None,
+            BAD if summary.lost else None,
         ),
     ]
     if summary.labelled:
@@ -141,7 +152,7 @@ def facts(history: History, width: int, height: int) -> list[Text]:
     broken = counters.corrupt + counters.board_corrupt
     missing = counters.missing + counters.board_missing
     resent = counters.resent + counters.board_resent
-    trouble = Style(color="#f5b942") if counters.troubles else NORMAL
+    trouble = BAD if counters.troubles else GOOD
     rows.insert(
         2 if height < 6 else len(rows),
         ("link", f"{broken} bad {missing} gone {resent} again", trouble),
@@ -151,7 +162,7 @@ def facts(history: History, width: int, height: int) -> list[Text]:
         ("frames received", f"{counters.received:,}", None),
         ("repeated", f"{counters.repeated + counters.board_repeated:,}", None),
     ]
-    lines = []
+    lines: list[Text] = []
     for name, value, style in rows[:height]:
         lines.append(_apart(Text(f" {name}", DIM), Text(f"{value} ", style or STRONG), width))
     return fit(lines, width, height)

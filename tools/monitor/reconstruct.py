@@ -31,7 +31,7 @@ def to_counts(
     if scaler.kind == "affine":
         per_count = np.asarray(scaler.multiplier, np.float64) / 2.0**scaler.shift
         whole = steps / np.where(per_count > 0, per_count, np.inf) + np.asarray(scaler.center)
-        return whole.astype(np.float32)
+        return np.asarray(whole, np.float32)
     x = counts.astype(np.int64)
     total, total2 = x.sum(axis=0), (x * x).sum(axis=0)
     result = np.empty((window, channels))

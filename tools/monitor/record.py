@@ -48,13 +48,14 @@ def open_record(path: Path, labels: Labels) -> CsvRecord | NpzRecord:
 
     Raises DataError where that file cannot be written.
     """
-    kinds = {".csv": CsvRecord, ".npz": NpzRecord}
-    if path.suffix not in kinds:
-        raise DataError(f"{path}: a recording is a .csv or a .npz file")
     try:
-        return kinds[path.suffix](path, labels)
+        if path.suffix == ".csv":
+            return CsvRecord(path, labels)
+        if path.suffix == ".npz":
+            return NpzRecord(path, labels)
     except OSError as problem:
         raise DataError(f"{path}: cannot be written: {problem.strerror}") from None
+    raise DataError(f"{path}: a recording is a .csv or a .npz file")
 
 
 class _Alignment:

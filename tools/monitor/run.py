@@ -64,7 +64,7 @@ def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
             pace = _pace(settings, source)
             view = _view_name(settings.view, out)
             board = stack.enter_context(
-                open_board(bundle, settings.port, settings.image, watch=view == "terminal")
+                open_board(bundle, source, settings.port, settings.image, watch=view == "terminal")
             )
         except KeyboardInterrupt:
             return Summary(reason="interrupted before the board answered")

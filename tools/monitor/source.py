@@ -6,6 +6,7 @@ applied to a file's physical values, so a user's CSV needs no conversion by hand
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class Source:
     facts: SourceFacts
     counts: Counts
     labels: NDArray[np.int8]
+    identity: str  # the same for the same samples: by it a stream is known again
     repeat: bool = False
 
     @property
@@ -82,13 +84,15 @@ def of_recording(recording: Recording, repeat: bool = False) -> Source:
         offset=recording.offset,
         rate_hz=recording.rate_hz,
     )
-    return Source(facts, np.ascontiguousarray(recording.counts), recording.labels, repeat)
+    return Source(
+        facts, np.ascontiguousarray(recording.counts), recording.labels, recording.sha256, repeat
+    )
 
 
 def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
     """The test recording of the data set that the bundle was trained on."""
-    settings = dict(bundle.manifest.recipe.get("data", {}))
-    name = str(settings.pop("name", bundle.manifest.data.name))
+    settings = dict(bundle.manifest.recipe["data"])
+    name = str(settings.pop("name"))
     dataset = load_data_set(name, **settings)
     return of_recording(_checked(dataset.test, bundle), repeat)
 
@@ -99,6 +103,7 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
         return of_recording(_checked(_read_npz(path, bundle.manifest.signal), bundle), repeat)
     signal = bundle.manifest.signal
     table = csv.read_table(path, csv.Settings(path=str(path), channels=_channels(path, signal)))
+    _check_channels(path.name, table.channels, bundle)
     counts = to_counts(table.values, signal.gain, signal.offset, name=str(path))
     recording = Recording(
         name=path.name,
@@ -133,7 +138,7 @@ def _read_npz(path: Path, signal: Signal) -> Recording:
             arrays = {name: file[name] for name in ("counts", "label", "rate_hz", "simulated")}
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, KeyError, EOFError) as problem:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise DataError(f"{path}: is no recording of the monitor ({problem})") from None
     rate = float(arrays["rate_hz"])
     try:
@@ -154,14 +159,17 @@ def _read_npz(path: Path, signal: Signal) -> Recording:
         raise DataError(f"{path}: is no recording of this sensor: {problem}") from None
 
 
-def _checked(recording: Recording, bundle: Bundle) -> Recording:
-    channels = len(bundle.manifest.signal.channels)
-    if recording.counts.shape[1] != channels:
+def _check_channels(name: str, channels: tuple[str, ...], bundle: Bundle) -> None:
+    trained = bundle.manifest.signal.channels
+    if len(channels) != len(trained):
         raise DataError(
-            f"{recording.name}: {recording.counts.shape[1]} channels "
-            f"({', '.join(recording.channels)}), but {bundle.manifest.name} was trained on "
-            f"{channels} ({', '.join(bundle.manifest.signal.channels)})"
+            f"{name}: {len(channels)} channels ({', '.join(channels)}), but "
+            f"{bundle.manifest.name} was trained on {len(trained)} ({', '.join(trained)})"
         )
+
+
+def _checked(recording: Recording, bundle: Bundle) -> Recording:
+    _check_channels(recording.name, recording.channels, bundle)
     window = bundle.manifest.segmenter.window
     if recording.frames < window:
         raise DataError(

@@ -28,6 +28,7 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from tools.monitor.source import Source
+from training.errors import LinkError
 
 CHUNK_SECONDS = 0.04  # sent at once when paced: often enough to look like a moving trace
 IDLE_SECONDS = 0.02  # how long to listen when there is nothing to send
@@ -54,20 +55,23 @@ class Board(Protocol):
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         """What came in; waits at most `timeout` seconds for something to come. LinkError."""
 
-    def set_threshold(self, value: float) -> None:
-        """Answered by ThresholdChanged."""
+    def set_threshold(self, value: float) -> float:
+        """Set it on the board, and say what the board then has. LinkError if it refuses."""
 
-    def restart(self, frame: int) -> None:
-        """Forget the stream: the next frame is `frame`."""
+    def take_up(self) -> int:
+        """Go on with the unfinished stream; the frame to send first."""
+
+    def restart(self) -> None:
+        """Begin a new stream: the next frame is 0."""
 
     def counters(self) -> LinkCounters:
         """Of both ends."""
 
-    def close(self) -> None:
-        """Say goodbye. The board keeps its place in the stream only if it hears none."""
+    def close(self, finished: bool) -> None:
+        """Say goodbye; a stream that is `finished` is not there to be taken up again."""
 
 
-BoardEvent = WindowScored | WindowsLost | ThresholdChanged | Restarted | Notice
+BoardEvent = WindowScored | WindowsLost | Notice
 
 
 class Pace:
@@ -148,19 +152,21 @@ class Stream:
             reason = self._controls.quit_reason
             self._drain()
         finally:
+            complete = self._through()
             try:
-                self._board.close()
-            finally:
                 self._tell_counters(force=True)
-                complete = self._through()
+                # Who quits has seen enough; who was cut off may want to go on.
+                self._board.close(finished=complete or self._controls.quitting)
+            finally:
                 self._emit(Ended(complete=complete, reason="" if complete else reason))
 
     def _begin(self) -> None:
         frame = self._board.resume_frame if self._resume else 0
-        if self._stop is not None and frame >= self._stop:
-            frame = 0  # an earlier stream came to its end: this is a new one
-        if frame == 0:
-            self._board.restart(0)
+        if frame > 0 and (self._stop is None or frame < self._stop):
+            frame = self._board.take_up()
+        else:
+            frame = 0
+            self._board.restart()
         self._at(frame)
         self._emit(Started(self._board.facts, self._source.facts, frame))
 
@@ -179,16 +185,22 @@ class Stream:
         for command in self._controls.take():
             match command:
                 case SetThreshold():
-                    self._board.set_threshold(command.value)
+                    self._set_threshold(command.value)
                 case SetPaused():
                     self._pause(not self._paused if command.paused is None else command.paused)
                 case Mark():
                     window = self._next_frame // self._board.facts.hop
                     self._emit(Marked(self._next_frame, window, command.text))
                 case Reset():
-                    self._board.restart(0)
+                    self._board.restart()
                     self._at(0)
                     self._emit(Restarted(0, "reset"))
+
+    def _set_threshold(self, value: float) -> None:
+        try:
+            self._emit(ThresholdChanged(self._board.set_threshold(value)))
+        except LinkError as refusal:
+            self._emit(Notice(f"threshold not set: {refusal}"))
 
     def _pause(self, paused: bool) -> None:
         self._paused = paused
@@ -221,8 +233,6 @@ class Stream:
                     event = self._labelled(event)
                 case WindowsLost():
                     self._next_window = max(self._next_window, event.first + event.count)
-                case Restarted():
-                    self._at(event.frame)
             self._emit(event)
         self._tell_counters()
 

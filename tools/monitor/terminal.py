@@ -21,11 +21,15 @@ from tools.monitor import panels
 from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
 from tools.monitor.history import History
 from tools.monitor.trace import title, trace
+from tools.theme import DARK
 
 FRAMES_PER_SECOND = 12
 STEP = 1.05  # of the threshold, a key press
 
-LEGEND = "[#5ab0f6]━ signal[/]  [#f5b942]━ reconstruction[/]"
+LEGEND = (
+    f"[{DARK['normal']}]━ signal[/]  [{DARK['abnormal']}]━ flagged[/]  "
+    f"[{DARK['third']}]━ reconstruction[/]"
+)
 
 Painter = Callable[[History, int, int], list[Text]]
 
@@ -44,7 +48,7 @@ class Heights:
 def heights(total: int) -> Heights:
     """Share `total` lines among the parts; a small screen loses the score history first."""
     if total < 8:
-        return Heights(header=min(total, 1), trace=0, scores=0, below=max(total - 2, 0))
+        return Heights(header=min(max(total - 1, 0), 1), trace=0, scores=0, below=max(total - 2, 0))
     if total < 16:
         below = max(total // 3 + 1, 4)
         return Heights(header=1, trace=total - 2 - below, scores=0, below=below)
@@ -72,18 +76,18 @@ class MonitorApp(App[None]):
     """Header, trace, score history, last windows, facts, keys."""
 
     ENABLE_COMMAND_PALETTE = False
-    CSS = """
-    Screen { background: #0d1117; color: #c9d1d9; overflow: hidden; }
-    Panel { height: auto; }
-    #header { background: #161b22; }
-    #trace, #scores, #windows, #facts {
-        border: round #30363d; border-title-color: #8b96a5; border-title-style: bold;
-    }
-    #windows { width: 1fr; height: 100%; }
-    #facts { width: 31; height: 100%; }
-    Screen.narrow #facts { display: none; }
-    Footer { background: #161b22; color: #8b96a5; }
-    FooterKey .footer-key--key { background: #161b22; color: #f5b942; }
+    CSS = f"""
+    Screen {{ background: {DARK["paper"]}; color: {DARK["ink"]}; overflow: hidden; }}
+    #header, Footer {{ background: {DARK["room"]}; color: {DARK["soft"]}; }}
+    #trace, #scores, #windows, #facts {{
+        border: round {DARK["line"]};
+        border-title-color: {DARK["soft"]};
+        border-subtitle-color: {DARK["soft"]};
+    }}
+    #windows {{ width: 1fr; height: 100%; }}
+    #facts {{ width: 31; height: 100%; }}
+    Screen.narrow #facts {{ display: none; }}
+    FooterKey .footer-key--key {{ background: {DARK["room"]}; color: {DARK["ink"]}; }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c,ctrl+q", "stop", "quit", key_display="q", priority=True),
@@ -135,7 +139,7 @@ class MonitorApp(App[None]):
     def action_trained(self) -> None:
         """Back to the bundle's threshold."""
         if self._history.board is not None:
-            self._controls.ask(SetThreshold(self._history.board.threshold))
+            self._controls.ask(SetThreshold(self._history.board.trained_threshold))
 
     def action_mark(self) -> None:
         """Write this moment down."""

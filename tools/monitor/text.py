@@ -15,10 +15,10 @@ VERDICT = {
 
 
 def number(value: float) -> str:
-    """A score or threshold in at most 7 characters, four significant digits."""
+    """A score or threshold in at most 9 characters; four significant digits, or two and a power."""
     if value == 0 or 1e-3 <= abs(value) < 1000:
         return f"{value:#.4g}"
-    return f"{value:.1e}" if abs(value) < 1e100 else str(value)
+    return f"{value:.1e}"
 
 
 def percent(value: float | None) -> str:

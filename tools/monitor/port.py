@@ -1,0 +1,215 @@
+"""The board at the other end: finds it, checks that it runs this bundle, speaks to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tools.link import events as link
+from tools.link.messages import Statistics
+from tools.link.session import Session, stream_id
+from tools.monitor.events import (
+    BoardFacts,
+    Counts,
+    LinkCounters,
+    Notice,
+    WindowScored,
+    WindowsLost,
+)
+from tools.monitor.reconstruct import to_counts
+from tools.monitor.source import Source
+from training.errors import BoardError, LinkError
+
+if TYPE_CHECKING:
+    from tools.monitor.stream import BoardEvent
+    from training.bundle import Bundle
+
+AHEAD_SAMPLES = 4096  # that may be on their way beyond the windows not yet reported
+STREAM_NAMES = 2  # of one source: a new stream must have another number than the board's last
+
+
+@contextlib.contextmanager
+def open_board(
+    bundle: Bundle,
+    source: Source,
+    port: str | None = None,
+    image: Path | None = None,
+    watch: bool = False,
+) -> Iterator[LinkBoard]:
+    """The board on `port`; else the one that is plugged in; else the emulated one running `image`.
+
+    `watch`: ask for every window's reconstruction, which costs link.
+    Raises BoardError or LinkError, one line: no board, no answer, another model.
+    """
+    with contextlib.ExitStack() as stack:
+        name = port if port is not None else stack.enter_context(_some_port(image))
+        session = stack.enter_context(Session.open(name))
+        yield LinkBoard(session, bundle, source, watch)
+
+
+@contextlib.contextmanager
+def _some_port(image: Path | None) -> Iterator[str]:
+    from tools.boards.ports import find_ports
+
+    ports = find_ports()
+    if len(ports) > 1:
+        names = ", ".join(each.device for each in ports)
+        raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
+    if ports:
+        yield ports[0].device
+        return
+    if image is None:
+        raise BoardError(
+            "no board is plugged in, and there is no image for the emulated one: run `vigil build`"
+        )
+    from tools.boards.emulated import EmulatedBoard
+
+    with EmulatedBoard(image) as board:
+        yield board.port
+
+
+class LinkBoard:
+    """A session as the stream wants it (`tools.monitor.stream.Board`)."""
+
+    def __init__(self, session: Session, bundle: Bundle, source: Source, watch: bool) -> None:
+        hello, boot = session.board, session.boot
+        if hello.model_hash != bundle.hash8:
+            raise LinkError(
+                f"{session.port}: the board runs {hello.model} ({hello.model_hash.hex()}), not "
+                f"{bundle.manifest.name} ({bundle.hash8.hex()}): build and flash this bundle"
+            )
+        self._session, self._source, self._manifest = session, source, bundle.manifest
+        self._names = [stream_id(f"{source.identity}#{n}") for n in range(STREAM_NAMES)]
+        self._thresholds = [(0, hello.threshold)]  # from which window on, ascending
+        self._statistics = self._before = session.statistics()
+        self._answers, self._stream = True, 0
+        session.watch(output=watch)
+        self.facts = BoardFacts(
+            port=session.port,
+            board=hello.board,
+            emulated=hello.board == "emulated",
+            engine=hello.engine,
+            model=hello.model,
+            model_hash=hello.model_hash.hex(),
+            window=hello.window,
+            hop=hello.hop,
+            channels=hello.channels,
+            rate_hz=hello.rate if hello.rate > 0 else None,
+            threshold=hello.threshold,
+            trained_threshold=bundle.manifest.threshold.value,
+            golden_passed=boot.golden_passed,
+            golden_total=boot.golden_total,
+        )
+
+    @property
+    def resume_frame(self) -> int:
+        """Where this source's stream stands on the board; 0 if it holds none of it."""
+        hello = self._session.board
+        if hello.stream not in self._names:
+            return 0
+        return min(hello.next_sample, hello.next_window * hello.hop)
+
+    def take_up(self) -> int:
+        """Go on with the stream that the board holds; the frame to send first."""
+        return self._session.start(self._session.board.stream)
+
+    def restart(self) -> None:
+        """Begin a new stream at frame 0, whatever the board holds."""
+        held = self._session.board.stream, self._stream
+        self._stream = next(name for name in self._names if name not in held)
+        self._thresholds = [(0, self._thresholds[-1][1])]
+        self._session.start(self._stream)
+
+    def room(self) -> int:
+        """Frames: the session's room, but not far ahead of the scores."""
+        session = self._session
+        ahead = session.next_sample - session.next_window * self.facts.hop
+        most = AHEAD_SAMPLES // self.facts.channels + self.facts.window
+        return min(session.room, max(most - ahead, 0)) if self._answers else 0
+
+    def send(self, first_frame: int, counts: Counts) -> None:
+        """Into the session's buffer, which sends and resends."""
+        session = self._session
+        if first_frame != session.next_sample or session.offer(counts) != len(counts):
+            raise LinkError(f"{session.port}: frame {first_frame} is not the one to send now")
+
+    def receive(self, timeout: float) -> Sequence[BoardEvent]:
+        """What came, in the monitor's words."""
+        return [told for event in self._session.poll(timeout) if (told := self._told(event))]
+
+    def set_threshold(self, value: float) -> float:
+        """Set it on the board; what the board then has."""
+        answer = self._session.set_threshold(value)
+        self._thresholds.append((answer.window, answer.value))
+        return answer.value
+
+    def counters(self) -> LinkCounters:
+        """Of both ends since this session began, the board's own as last heard."""
+        if self._answers:
+            with contextlib.suppress(LinkError):  # the next receive() says what is wrong
+                self._statistics = self._session.statistics()
+                if self._statistics.received < self._before.received:
+                    self._before = Statistics()  # the board was reset and counts from 0
+        host, board, before = self._session.counters, self._statistics, self._before
+        return LinkCounters(
+            sent=host.sent,
+            received=host.received,
+            corrupt=host.corrupt,
+            missing=host.missing,
+            repeated=host.repeated,
+            resent=host.resent,
+            board_received=board.received - before.received,
+            board_corrupt=board.corrupt - before.corrupt,
+            board_missing=board.missing - before.missing,
+            board_repeated=board.repeated - before.repeated,
+            board_resent=board.resent - before.resent,
+        )
+
+    def close(self, finished: bool) -> None:
+        """Say goodbye; a stream that is `finished` is not there to be taken up again."""
+        try:
+            if finished and self._answers:
+                self._session.start(stream_id("finished"))
+        finally:
+            self._session.close()
+
+    def _told(self, event: link.Event) -> BoardEvent | None:
+        match event:
+            case link.Scored():
+                return self._scored(event)
+            case link.Lost():
+                return WindowsLost(event.first, event.count, event.reason.name.lower())
+            case link.PortLost():
+                self._answers = False
+                return Notice(f"{event.reason}; waiting for it to come back")
+            case link.Resumed():
+                self._answers = True
+                why = "was reset" if event.rebooted else "answers again"
+                return Notice(f"the board {why}: going on at frame {event.sample}")
+            case link.Refused():
+                return Notice(f"the board refused a message of type {event.type:#04x}")
+            case link.BoardText():
+                return Notice(f"the board says: {event.text.strip()}")
+        return None
+
+    def _scored(self, event: link.Scored) -> WindowScored:
+        while len(self._thresholds) > 1 and self._thresholds[1][0] <= event.window:
+            del self._thresholds[0]
+        first = event.window * self.facts.hop
+        made = None
+        if event.output is not None:
+            window = self._source.take(first, self.facts.window)
+            made = to_counts(self._manifest, np.frombuffer(event.output, np.int8), window)
+        return WindowScored(
+            index=event.window,
+            first_frame=first,
+            score=event.score,
+            threshold=self._thresholds[0][1],
+            flag=event.anomaly,
+            microseconds=event.microseconds,
+            reconstruction=made,
+        )
