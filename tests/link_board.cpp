@@ -58,10 +58,10 @@ bool recode_as(Span<const std::uint8_t> payload, std::string& text,
     Message::fields(printer, static_cast<const Message&>(message));
     text = printer.text;
     out.assign(kMaxPayload, 0);
-    bool ok = false;
-    const std::size_t size = encode(message, Span<std::uint8_t>(out.data(), out.size()), ok);
+    const std::size_t size = encode(message, Span<std::uint8_t>(out.data(), out.size()));
+    if (size > out.size()) return false;
     out.resize(size);
-    return ok;
+    return true;
 }
 
 bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& text,
@@ -126,7 +126,8 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
           input_(window * channels),
           output_(window * channels),
           segmenter_({window, hop, channels}, Span<std::int16_t>(counts_.data(), counts_.size())),
-          link_(*this, *this, facts(window, hop, channels, ring, boot), memory_) {}
+          facts_(facts(window, hop, channels, ring, boot)),
+          link_(*this, *this, facts_, memory_) {}
 
     std::size_t read(Span<std::uint8_t> bytes) override {
         const std::size_t size = std::min(bytes.size(), in_.size());
@@ -231,6 +232,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     std::vector<std::int8_t> input_;
     std::vector<std::int8_t> output_;
     Segmenter segmenter_;
+    BoardFacts facts_;
     LinkMemory<8> memory_;
     BoardLink link_;
 };

@@ -1,6 +1,7 @@
 #include "board_link.h"
 
 #include <cfloat>
+#include <cstring>
 
 namespace vigil::link {
 namespace {
@@ -13,11 +14,6 @@ constexpr int kFramesPerPoll = 4;
 
 // A sequence number up to this far behind the last one is of a frame that came before.
 constexpr std::uint8_t kBehind = 32;
-
-// The first window that begins at `sample` or later.
-std::uint64_t first_window_from(std::uint64_t sample, std::uint32_t hop) {
-    return (sample + hop - 1) / hop;
-}
 
 }  // namespace
 
@@ -42,6 +38,16 @@ bool BoardLink::check_clock() {
     if (now_us_ - reported_us_ <= timeouts_.resend_us) return false;
     rewind();
     return true;
+}
+
+// The sample behind window `window`: so many make it complete.
+std::uint64_t BoardLink::window_end(std::uint64_t window) const {
+    return window * facts_.hop + facts_.window;
+}
+
+// The first window that begins at `sample` or later.
+std::uint64_t BoardLink::first_window_from(std::uint64_t sample) const {
+    return (sample + facts_.hop - 1) / facts_.hop;
 }
 
 // --- receiving ----------------------------------------------------------------------------------
@@ -97,14 +103,18 @@ bool BoardLink::in_sequence(std::uint8_t sequence) {
     return true;
 }
 
+// Reads a payload into a message of this layout; what is too short or too long is refused.
+bool BoardLink::read(const Frame& frame, const LayoutCode* layout, bool may_grow, void* message) {
+    const std::size_t size = read_fields(layout, message, frame.payload);
+    if (size == frame.payload.size() || (may_grow && size < frame.payload.size())) return true;
+    refuse(ErrorCode::bad_length, static_cast<std::uint32_t>(frame.payload.size()));
+    return false;
+}
+
 template <typename Message>
 void BoardLink::read(const Frame& frame) {
     Message message;
-    if (decode(frame.payload, message)) {
-        on(message);
-    } else {
-        refuse(ErrorCode::bad_length, static_cast<std::uint32_t>(frame.payload.size()));
-    }
+    if (read(frame, LayoutOf<Message>::kCodes.codes, Message::kMayGrow, &message)) on(message);
 }
 
 void BoardLink::dispatch(const Frame& frame) {
@@ -164,7 +174,7 @@ void BoardLink::on(const Reboot&) {
 
 void BoardLink::on(const Restart& message) {
     if (message.stream == 0 || message.sample > kMaxSample ||
-        message.window > first_window_from(message.sample, facts_.hop)) {
+        message.window > first_window_from(message.sample)) {
         return refuse(ErrorCode::bad_value, 0);
     }
     stream_id_ = message.stream;
@@ -172,46 +182,39 @@ void BoardLink::on(const Restart& message) {
     reports_.restart(message.window);
     rewind();
     handler_.restart(message.sample);
-    settle(first_window_from(message.sample, facts_.hop));
+    settle(first_window_from(message.sample));
 }
 
 void BoardLink::on(const Samples& message) {
-    const std::size_t sample_size = facts_.channels * sizeof(std::int16_t);
-    const std::size_t offered = message.counts.size() / sample_size;
-    if (offered * sample_size != message.counts.size() || offered == 0) {
-        return refuse(ErrorCode::bad_length, static_cast<std::uint32_t>(message.counts.size()));
+    const std::uint32_t sample_size = facts_.channels * sizeof(std::int16_t);
+    const auto bytes = static_cast<std::uint32_t>(message.counts.size());
+    const std::uint32_t offered = bytes / sample_size;
+    if (offered * sample_size != bytes || offered == 0) {
+        return refuse(ErrorCode::bad_length, bytes);
     }
     if (stream_id_ == 0) return refuse(ErrorCode::no_stream, 0);
     if (message.sample > next_sample_) return acknowledge(AckReason::gap);
-    const std::uint64_t old = next_sample_ - message.sample;
-    if (old >= offered) {
-        counts_.samples_repeated += static_cast<std::uint32_t>(offered);
-        return;
-    }
-    counts_.samples_repeated += static_cast<std::uint32_t>(old);
+    const std::uint64_t known = next_sample_ - message.sample;
+    const std::uint32_t old = known < offered ? static_cast<std::uint32_t>(known) : offered;
+    counts_.samples_repeated += old;
     // Up to the last sample before the window after those whose reports can be kept is complete.
-    const std::uint64_t end = (reports_.next_window() + room()) * facts_.hop + facts_.window - 1;
-    std::uint64_t fresh = offered - old;
-    if (fresh > end - next_sample_) {
-        fresh = end - next_sample_;
+    const std::uint64_t places = window_end(reports_.next_window() + room()) - 1 - next_sample_;
+    std::uint32_t fresh = offered - old;
+    if (fresh > places) {
+        fresh = static_cast<std::uint32_t>(places);
         acknowledge(AckReason::full);
-        if (fresh == 0) return;
     }
-    // A little-endian core reads the int16 where the receiver put them, aligned (FrameReceiver).
-    static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-                  "samples would need their bytes swapped");
+    if (fresh == 0) return;
+    // The receiver put them on an even address.
     const auto* counts =
         reinterpret_cast<const std::int16_t*>(message.counts.data() + old * sample_size);
     const std::uint64_t first = next_sample_;
     next_sample_ += fresh;
-    counts_.samples += static_cast<std::uint32_t>(fresh);
-    handler_.samples(
-        first, Span<const std::int16_t>(counts, static_cast<std::size_t>(fresh) * facts_.channels));
+    counts_.samples += fresh;
+    handler_.samples(first, Span<const std::int16_t>(counts, fresh * facts_.channels));
     // Whatever the handler did, the windows that are complete are behind us.
-    if (reports_.next_window() * facts_.hop + facts_.window <= next_sample_) {
-        lost(reports_.next_window(),
-             (next_sample_ - facts_.window) / facts_.hop + 1 - reports_.next_window(),
-             LostReason::overrun);
+    while (window_end(reports_.next_window()) <= next_sample_) {
+        if (!lost(reports_.next_window(), 1, LostReason::overrun)) break;
     }
 }
 
@@ -223,7 +226,7 @@ void BoardLink::on(const Skip& message) {
     counts_.samples_skipped += static_cast<std::uint32_t>(message.sample - next_sample_);
     next_sample_ = message.sample;
     handler_.samples(message.sample, {});
-    settle(first_window_from(message.sample, facts_.hop));
+    settle(first_window_from(message.sample));
 }
 
 void BoardLink::on(const ReportAck& message) {
@@ -333,10 +336,12 @@ void BoardLink::flush() {
 
 template <typename Message>
 void BoardLink::put(const Message& message) {
-    bool ok = false;
-    const std::size_t size = encode(message, wire_.slice(kPayloadAt, kMaxPayload), ok);
-    if (!ok) return;
-    wire_size_ = encode_frame(static_cast<std::uint8_t>(Message::kType), sequence_, size, wire_);
+    put(Message::kType, LayoutOf<Message>::kCodes.codes, &message);
+}
+
+void BoardLink::put(Type type, const LayoutCode* layout, const void* message) {
+    const std::size_t size = write_fields(layout, message, wire_.slice(kPayloadAt, kMaxPayload));
+    wire_size_ = encode_frame(static_cast<std::uint8_t>(type), sequence_, size, wire_);
     wire_at_ = 0;
     ++sequence_;
     ++counts_.sent;
@@ -394,10 +399,8 @@ HelloReply BoardLink::hello_reply() {
     reply.reports = static_cast<std::uint16_t>(reports_.capacity());
     reply.rate = facts_.rate;
     reply.threshold = handler_.threshold();
-    for (std::size_t i = 0; i < sizeof reply.model_hash; ++i) {
-        reply.model_hash[i] = facts_.model_hash[i];
-    }
-    for (std::size_t i = 0; i < sizeof reply.version; ++i) reply.version[i] = facts_.version[i];
+    std::memcpy(reply.model_hash, facts_.model_hash, sizeof reply.model_hash);
+    std::memcpy(reply.version, facts_.version, sizeof reply.version);
     reply.board = facts_.board;
     reply.engine = facts_.engine;
     reply.model = facts_.model;

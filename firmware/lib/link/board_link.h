@@ -146,6 +146,9 @@ class BoardLink {
     void on(const Reboot&);
     template <typename Message>
     void read(const Frame& frame);
+    bool read(const Frame& frame, const LayoutCode* layout, bool may_grow, void* message);
+    std::uint64_t window_end(std::uint64_t window) const;
+    std::uint64_t first_window_from(std::uint64_t sample) const;
     void settle(std::uint64_t first_window);
     std::size_t room() const;
     void new_watch(std::uint8_t mask);
@@ -162,6 +165,7 @@ class BoardLink {
     Ack ack() const;
     template <typename Message>
     void put(const Message& message);
+    void put(Type type, const LayoutCode* layout, const void* message);
     bool check_clock();
 
     Stream& stream_;

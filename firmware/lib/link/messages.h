@@ -1,12 +1,12 @@
 // Every message of the link, field by field in the order of docs/link.md.
 //
-// Each names its fields once, in fields(), for reading and for writing alike. Spans that decode()
-// fills point into the payload and are good as long as it is.
+// Each names its fields once, in fields(): in the order of the struct, of which the layout on the
+// wire is made. Spans that decode() fills point into the payload and are good as long as it is.
 #pragma once
 
 #include <cstdint>
 
-#include "bytes.h"
+#include "fields.h"
 #include "span.h"
 
 namespace vigil::link {
@@ -73,7 +73,7 @@ constexpr std::uint8_t kAnomaly = 1;
 struct Empty {
     static constexpr bool kMayGrow = false;
     template <typename Archive, typename Self>
-    static void fields(Archive&, Self&) {}
+    static constexpr void fields(Archive&, Self&) {}
 };
 
 struct Hello {
@@ -83,7 +83,7 @@ struct Hello {
     std::uint8_t oldest = 0;    // oldest that it still understands
     std::uint32_t session = 0;  // a number the host has not used before
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.protocol), a(m.oldest), a(m.session);
     }
 };
@@ -99,7 +99,7 @@ struct Restart {
     std::uint64_t sample = 0;  // absolute index of the next sample
     std::uint64_t window = 0;  // the first window to report
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.stream), a(m.sample), a(m.window);
     }
 };
@@ -110,7 +110,7 @@ struct Samples {
     std::uint64_t sample = 0;         // absolute index of the first
     Span<const std::uint8_t> counts;  // int16, channels interleaved, whole samples
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.sample), a(m.counts);
     }
 };
@@ -120,7 +120,7 @@ struct Skip {
     static constexpr bool kMayGrow = false;
     std::uint64_t sample = 0;  // samples before this one that did not come never will
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.sample);
     }
 };
@@ -131,7 +131,7 @@ struct ReportAck {
     std::uint64_t window = 0;  // the reports of all windows before this one have come
     std::uint8_t resend = 0;   // 1: send again what is kept from this window on
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.window), a(m.resend);
     }
 };
@@ -141,7 +141,7 @@ struct Watch {
     static constexpr bool kMayGrow = false;
     std::uint8_t mask = 0;  // kWatchInput, kWatchOutput
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.mask);
     }
 };
@@ -159,7 +159,7 @@ struct ThresholdSet {
     static constexpr bool kMayGrow = false;
     float value = 0;
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.value);
     }
 };
@@ -196,7 +196,7 @@ struct HelloReply {
     Span<const char> engine;
     Span<const char> model;
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.protocol), a(m.oldest), a(m.session), a(m.boot), a(m.stream), a(m.next_sample);
         a(m.next_window), a(m.window), a(m.hop), a(m.channels), a(m.max_payload), a(m.credit);
         a(m.reports), a(m.rate), a(m.threshold), a(m.model_hash), a(m.version), a(m.board);
@@ -220,7 +220,7 @@ struct Ack {
         0;  // sequence of the last good frame from the host: all before it are read
     std::uint8_t reason = 0;  // AckReason
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.next_sample), a(m.next_window), a(m.stream), a(m.room), a(m.watch), a(m.heard);
         a(m.reason);
     }
@@ -234,7 +234,7 @@ struct Score {
     std::uint32_t microseconds = 0;  // scale, engine and score together
     std::uint8_t flags = 0;  // kAnomaly; kWatchInput, kWatchOutput: WINDOW frames came before
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.window), a(m.score), a(m.microseconds), a(m.flags);
     }
 };
@@ -246,7 +246,7 @@ struct Lost {
     std::uint64_t count = 0;   // 1 or more
     std::uint8_t reason = 0;   // LostReason
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.window), a(m.count), a(m.reason);
     }
 };
@@ -259,7 +259,7 @@ struct WindowPart {
     std::uint32_t offset = 0;       // of the first byte within the window
     Span<const std::uint8_t> data;  // int8
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.window), a(m.which), a(m.offset), a(m.data);
     }
 };
@@ -283,7 +283,7 @@ struct Statistics {
     std::uint32_t lost = 0;              // windows lost
     std::uint32_t overruns = 0;          // bytes or reports that found no place
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.received), a(m.repeated), a(m.corrupt), a(m.missing), a(m.refused), a(m.sent);
         a(m.resent), a(m.samples), a(m.samples_repeated), a(m.samples_skipped), a(m.windows);
         a(m.anomalies), a(m.lost), a(m.overruns);
@@ -296,7 +296,7 @@ struct Threshold {
     float value = 0;
     std::uint64_t window = 0;  // the first window that is judged by it
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.value), a(m.window);
     }
 };
@@ -321,7 +321,7 @@ struct BootReport {
     std::uint8_t cache = 0;          // Cache
     std::uint8_t engine_status = 0;  // engine::Status of begin()
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.golden_passed), a(m.golden_total), a(m.model_bytes), a(m.arena_used), a(m.arena_size);
         a(m.stack_used), a(m.stack_size), a(m.ticks), a(m.microseconds), a(m.tick_unit);
         a(m.cache), a(m.engine_status);
@@ -335,7 +335,7 @@ struct Error {
     std::uint8_t type = 0;  // of the frame that it answers
     std::uint32_t detail = 0;
     template <typename Archive, typename Self>
-    static void fields(Archive& a, Self& m) {
+    static constexpr void fields(Archive& a, Self& m) {
         a(m.code), a(m.type), a(m.detail);
     }
 };
@@ -343,18 +343,16 @@ struct Error {
 // False when the payload is too short, or longer than the message can be.
 template <typename Message>
 bool decode(Span<const std::uint8_t> payload, Message& message) {
-    Reader reader(payload);
-    Message::fields(reader, message);
-    return reader.ok() && (Message::kMayGrow || reader.left() == 0);
+    static_assert(std::is_trivially_copyable_v<Message> && std::is_standard_layout_v<Message>);
+    const std::size_t size = read_fields(LayoutOf<Message>::kCodes.codes, &message, payload);
+    return Message::kMayGrow ? size <= payload.size() : size == payload.size();
 }
 
-// The number of bytes written; `ok` is false when they did not fit.
+// The number of bytes written, more than payload.size() when they do not fit.
 template <typename Message>
-std::size_t encode(const Message& message, Span<std::uint8_t> payload, bool& ok) {
-    Writer writer(payload);
-    Message::fields(writer, message);
-    ok = writer.ok();
-    return writer.size();
+std::size_t encode(const Message& message, Span<std::uint8_t> payload) {
+    static_assert(std::is_trivially_copyable_v<Message> && std::is_standard_layout_v<Message>);
+    return write_fields(LayoutOf<Message>::kCodes.codes, &message, payload);
 }
 
 }  // namespace vigil::link
