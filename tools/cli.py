@@ -1,0 +1,277 @@
+"""The command-line program `vigil`: options in, one call into the room that does the work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import click
+import typer
+from rich.console import Console
+
+from training.errors import VigilError
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path("build")
+
+app = typer.Typer(
+    name="vigil",
+    help="Train an autoencoder on what is normal, and put it on a microcontroller.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Name = Annotated[str, typer.Argument(help="A recipe's name, or the path of a recipe (.toml).")]
+BoardOption = Annotated[
+    str, typer.Option("--board", "-b", help="A board of the catalogue: see `vigil boards`.")
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", "-e", help="compiled, or tflm (TensorFlow Lite Micro).")
+]
+PortOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--port", "-p", help="Serial port; found by its USB id when left out."),
+]
+
+
+def main() -> None:
+    """Run the program. Bad input is one line on standard error and exit code 2."""
+    # TensorFlow tells of CUDA and of its own log on every import; a person asked for neither.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        code = app(standalone_mode=False)
+    except VigilError as problem:
+        _complain(str(problem))
+        code = 2
+    except click.UsageError as problem:
+        hint = f" (try: {problem.ctx.command_path} --help)" if problem.ctx else ""
+        _complain(f"{problem.format_message()}{hint}")
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        code = 130
+    except BrokenPipeError:  # the reader of our output went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    print(f"vigil: {message}", file=sys.stderr)
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _bundle_path(name: str) -> Path:
+    """build/NAME for a recipe's name or file; a bundle's own folder is taken as it is."""
+    path = Path(name)
+    if (path / "manifest.json").is_file():
+        return path
+    return BUILD / (path.stem if path.suffix == ".toml" else path.name)
+
+
+@app.command()
+def train(
+    name: Name = "ecg5000",
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", "-s", help="Change a setting: SECTION.KEY=VALUE, as in TOML."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", "-o", help="The bundle's folder; build/NAME when left out."),
+    ] = None,
+) -> None:
+    """Fit, quantize, calibrate and evaluate; writes the bundle build/NAME."""
+    from tools import pipeline
+
+    pipeline.train(_console(), name, set_ or [], out)
+
+
+@app.command()
+def recipes() -> None:
+    """List the recipes."""
+    from tools import pipeline
+
+    pipeline.show_recipes(_console())
+
+
+@app.command()
+def convert(name: Name = "ecg5000") -> None:
+    """Turn a bundle into C++ for the firmware: firmware/generated."""
+    from tools import pipeline
+
+    pipeline.convert(_console(), _bundle_path(name))
+
+
+@app.command()
+def build(
+    name: Name = "ecg5000", board: BoardOption = "emulated", engine: EngineOption = "compiled"
+) -> None:
+    """Convert, and compile the firmware for a board."""
+    from tools import pipeline
+
+    pipeline.build(_console(), _bundle_path(name), board, engine)
+
+
+@app.command()
+def flash(
+    name: Name = "ecg5000",
+    board: BoardOption = "nano33ble",
+    engine: EngineOption = "tflm",
+    port: PortOption = None,
+) -> None:
+    """Convert, compile and upload to a board that is plugged in."""
+    from tools import pipeline
+
+    pipeline.flash(_console(), _bundle_path(name), board, engine, port)
+
+
+@app.command()
+def boards() -> None:
+    """List the boards of the catalogue, and the ports where one is plugged in."""
+    from tools import pipeline
+
+    pipeline.show_boards(_console())
+
+
+@app.command()
+def board(
+    name: Name = "ecg5000",
+    engine: EngineOption = "compiled",
+    link: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Also reach the port by this name (a symbolic link)."),
+    ] = None,
+) -> None:
+    """Boot the emulated board and print its serial port; Ctrl-C powers it down."""
+    from tools import pipeline
+
+    pipeline.run_board(_console(), _bundle_path(name), engine, link)
+
+
+@app.command()
+def monitor(
+    name: Name = "ecg5000",
+    port: PortOption = None,
+    source: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--source", help="A .csv or a recorded .npz to stream, not the test set."),
+    ] = None,
+    windows: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--windows", "-n", min=1, help="Stop after this many windows."),
+    ] = None,
+    speed: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="1 is real time; as fast as the link goes when left out."),
+    ] = None,
+    threshold: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Set on the board before the stream starts."),
+    ] = None,
+    record: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Write scores (.csv), or scores and samples (.npz)."),
+    ] = None,
+    repeat: Annotated[bool, typer.Option("--repeat", help="Begin again at the end.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Do not go on with a stream that was left unfinished.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="A line a window.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """Stream samples to a board and watch its scores."""
+    from tools import pipeline
+    from tools.monitor.run import MonitorSettings
+
+    if plain and json:
+        raise click.UsageError("--plain and --json exclude each other")
+    pipeline.monitor(
+        MonitorSettings(
+            bundle=_bundle_path(name),
+            source=source,
+            port=port,
+            view="plain" if plain else "json" if json else "auto",
+            speed=speed,
+            repeat=repeat,
+            resume=not fresh,
+            windows=windows,
+            threshold=threshold,
+            record=record,
+        )
+    )
+
+
+@app.command()
+def verify(
+    name: Name = "ecg5000",
+    port: PortOption = None,
+    engine: EngineOption = "compiled",
+    windows: Annotated[
+        int, typer.Option("--windows", "-n", min=0, help="Windows beside the golden ones.")
+    ] = 500,
+    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+) -> None:
+    """Run the same windows on every rung, and count the bytes that differ."""
+    from tools import pipeline
+
+    if not pipeline.verify(_console(), _bundle_path(name), port, engine, windows, json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def budget(
+    name: Name = "ecg5000",
+    board: BoardOption = "emulated",
+    engine: EngineOption = "compiled",
+    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    picture: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Draw it, too: .png or .svg."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Fail on growth against the recorded baseline.")
+    ] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Record this as the new baseline.")
+    ] = False,
+) -> None:
+    """Show flash and SRAM by part, against the board's limits."""
+    from tools import pipeline
+
+    pipeline.budget(
+        _console(), _bundle_path(name), board, engine, json, picture, check=check, accept=accept
+    )
+
+
+@app.command()
+def report(name: Name = "ecg5000") -> None:
+    """Write build/NAME/report.html from what was measured."""
+    from tools import pipeline
+
+    pipeline.report(_console(), _bundle_path(name))
+
+
+@app.command()
+def demo(
+    name: Name = "ecg5000",
+    windows: Annotated[
+        int, typer.Option("--windows", "-n", min=1, help="Windows to stream live.")
+    ] = 80,
+) -> None:
+    """From data to an anomaly flagged by an emulated microcontroller, and a report of it all."""
+    from tools import demo as show
+
+    show.run(_console(), name, windows)
+
+
+if __name__ == "__main__":
+    main()

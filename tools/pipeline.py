@@ -1,0 +1,373 @@
+"""The steps behind the commands: each makes what it needs first, does its part, and tells.
+
+    train -> bundle -> convert -> build -> board -> monitor, verify, budget -> report
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from training.errors import BoardError, BundleError
+
+if TYPE_CHECKING:
+    from tools.boards.build import BuildResult
+    from tools.budget import Budget, Measured
+    from tools.monitor.run import MonitorSettings
+    from tools.monitor.summary import Summary
+    from tools.verify import VerifyResult
+    from training.bundle import Bundle
+    from training.data.recording import Dataset
+    from training.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+GENERATED = ROOT / "firmware" / "generated"
+BASELINE = ROOT / "benchmarks" / "budget-baseline.json"
+
+
+# --- train ----------------------------------------------------------------------------------------
+
+
+def train(console: Console, name: str, settings: list[str], out: Path | None) -> Bundle:
+    """Follow a recipe and tell what came of it."""
+    from training.recipe import read_recipe
+
+    return follow(console, read_recipe(name, settings), out)
+
+
+def follow(console: Console, recipe: Recipe, out: Path | None = None) -> Bundle:
+    """Train, and show the figures that matter."""
+    start = time.monotonic()
+    with console.status("loading TensorFlow"):
+        from training.train import train as run
+
+    def say(line: str) -> None:
+        console.print(escape(line))
+
+    bundle = run(recipe, out, progress=console.is_terminal, say=say)
+    show_metrics(console, bundle)
+    console.print(f"[bold]{bundle.path}[/] in {time.monotonic() - start:.0f} s")
+    return bundle
+
+
+def show_metrics(console: Console, bundle: Bundle) -> None:
+    """A line a stage, and the threshold with its promise."""
+    m = bundle.manifest
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("test set" + (", simulated" if m.data.simulated else ""))
+    for head in ("AUROC", "average precision", "false alarms", "recall", "precision"):
+        table.add_column(head, justify="right")
+    for stage, what in ((m.metrics.keras, "Keras, float"), (m.metrics.int8, "int8, as the board")):
+        table.add_row(
+            what,
+            *(_figure(v) for v in (stage.auroc, stage.average_precision)),
+            *(_percent(v) for v in (stage.false_alarm_rate, stage.recall, stage.precision)),
+        )
+    console.print(table)
+    console.print(
+        f"threshold {m.threshold.value:.4g} ({m.threshold.method}): {escape(m.threshold.guarantee)}"
+    )
+
+
+def is_current(bundle_path: Path, recipe: Recipe, dataset: Dataset) -> bool:
+    """Whether training again would give the bundle that is there: same recipe, data, versions."""
+    from training.bundle import read_bundle
+    from training.train import versions
+
+    with suppress(BundleError):
+        bundle = read_bundle(bundle_path)
+        bundle.evaluation()
+        m = bundle.manifest
+        return (m.recipe, m.versions, m.data.sha256) == (
+            recipe.as_json(),
+            versions(),
+            dataset.sha256,
+        )
+    return False
+
+
+def show_recipes(console: Console) -> None:
+    """Name, data, model, and the recipe's own first comment line."""
+    from training.recipe import RECIPES, read_recipe, recipe_names
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in ("recipe", "data", "model", "what you get"):
+        table.add_column(head)
+    for name in recipe_names():
+        recipe = read_recipe(name)
+        first = (RECIPES / f"{name}.toml").read_text(encoding="utf-8").splitlines()[0]
+        told = escape(first.lstrip("# ")) if first.startswith("#") else ""
+        data, model = recipe.data.model_dump(), recipe.model.model_dump()
+        table.add_row(name, data["name"], model["family"], told)
+    console.print(table)
+
+
+# --- convert, build, flash ------------------------------------------------------------------------
+
+
+def convert(console: Console, bundle_path: Path) -> None:
+    """Make firmware/generated from the bundle."""
+    from tools.convert import convert as run
+
+    files = run(bundle_path, GENERATED)
+    where = _shown(GENERATED)
+    console.print(f"{where}: {', '.join(file.name for file in files)}", soft_wrap=True)
+
+
+def build(console: Console, bundle_path: Path, board: str, engine: str) -> BuildResult:
+    """Convert and compile; the image must fit its board."""
+    from tools import budget
+    from tools.boards.build import build as run
+    from tools.boards.catalogue import find_board
+    from tools.convert import convert as convert_bundle
+
+    row = find_board(board)
+    environment = row.environment(engine)
+    convert_bundle(bundle_path, GENERATED, engines=[engine])
+    with console.status(f"compiling for {row.name}, {engine} engine"):
+        result = run(environment)
+    measured = budget.measure(result.elf, row)
+    budget.check(measured)
+    console.print(
+        f"{_shown(result.elf)}: {measured.flash.used:,} bytes of flash, "
+        f"{measured.sram.used:,} of SRAM, in {result.seconds:.0f} s"
+    )
+    return result
+
+
+def flash(
+    console: Console, bundle_path: Path, board: str, engine: str, port: str | None
+) -> None:
+    """Build and upload."""
+    from tools.boards.build import flash as run
+    from tools.boards.catalogue import find_board
+    from tools.boards.ports import find_port
+
+    row = find_board(board)
+    if board == "emulated":
+        raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
+    build(console, bundle_path, board, engine)
+    port = port or find_port(row)
+    with console.status(f"uploading to {row.name} on {port}"):
+        run(row.environment(engine), port)
+    console.print(f"flashed {row.name} on {port}: now `vigil monitor --port {port}`")
+
+
+def show_boards(console: Console) -> None:
+    """The catalogue, and where a board is plugged in."""
+    from tools.boards.catalogue import load_boards
+    from tools.boards.ports import find_ports
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in ("board", "", "core", "clock", "flash", "SRAM", "engines", "port"):
+        table.add_column(head, justify="right" if head in ("clock", "flash", "SRAM") else "left")
+    for key, row in load_boards().items():
+        table.add_row(
+            key,
+            row.name,
+            row.core,
+            f"{row.clock_hz / 1e6:g} MHz",
+            f"{row.flash_bytes:,}",
+            f"{row.sram_bytes:,}",
+            ", ".join(row.environments) or "budget only",
+            ", ".join(p.device for p in find_ports(row)),
+        )
+    console.print(table)
+
+
+# --- boards that run ------------------------------------------------------------------------------
+
+
+@contextmanager
+def emulated(console: Console, bundle_path: Path, engine: str) -> Iterator[str]:
+    """Build for the emulated board, boot it, and yield its port."""
+    from tools.boards.emulated import EmulatedBoard
+
+    result = build(console, bundle_path, "emulated", engine)
+    with EmulatedBoard(result.elf) as running:
+        yield running.port
+
+
+def run_board(console: Console, bundle_path: Path, engine: str, link: Path | None) -> None:
+    """Keep the emulated board running until it ends or somebody stops it."""
+    from tools.boards.emulated import EmulatedBoard
+
+    result = build(console, bundle_path, "emulated", engine)
+    with EmulatedBoard(result.elf) as running:
+        if link is not None:
+            _point(link, running.port)
+        try:
+            console.print(
+                f"emulated board on {running.port}; `vigil monitor --port {link or running.port}` "
+                "in another terminal; Ctrl-C powers it down",
+                soft_wrap=True,
+            )
+            while running.running:
+                time.sleep(0.2)
+            raise BoardError(
+                f"the emulated board ended with exit code {running.exit_code}: "
+                f"{running.log.strip() or 'it said nothing'}"
+            )
+        except KeyboardInterrupt:
+            console.print("powered down")
+        finally:
+            if link is not None:
+                link.unlink(missing_ok=True)
+
+
+def _point(link: Path, port: str) -> None:
+    if link.is_symlink():
+        link.unlink()
+    try:
+        os.symlink(port, link)
+    except FileExistsError:
+        raise BoardError(f"{link} exists and is no symbolic link: choose another name") from None
+    except OSError as problem:
+        raise BoardError(f"{link}: {problem.strerror}") from None
+
+
+def monitor(settings: MonitorSettings) -> Summary:
+    """Watch a board; without a port, one that is plugged in, else an emulated one."""
+    from tools.monitor.run import run
+
+    return run(settings)
+
+
+# --- verify, budget, report -----------------------------------------------------------------------
+
+
+def verify(
+    console: Console,
+    bundle_path: Path,
+    port: str | None,
+    engine: str,
+    windows: int,
+    as_json: bool,
+) -> bool:
+    """Every rung against the interpreter; True when no byte differs."""
+    from tools.verify.text import render
+
+    quiet = Console(stderr=True, highlight=False) if as_json else console
+    result = run_verify(quiet, bundle_path, port, engine, windows)
+    if as_json:
+        print(result.to_json(), end="")
+    else:
+        console.print(render(result))
+    return result.ok
+
+
+def run_verify(
+    console: Console, bundle_path: Path, port: str | None, engine: str, windows: int
+) -> VerifyResult:
+    """Verify against the board on `port`, or an emulated one; kept for the report."""
+    from tools.verify.verify import save
+    from tools.verify.verify import verify as run
+
+    if port is not None:
+        with console.status(f"verifying against the board on {port}"):
+            result = run(bundle_path, [port], windows)
+    else:
+        with emulated(console, bundle_path, engine) as found, console.status("verifying"):
+            result = run(bundle_path, [found], windows)
+    save(result, bundle_path)
+    return result
+
+
+def budget(
+    console: Console,
+    bundle_path: Path,
+    board: str,
+    engine: str,
+    as_json: bool,
+    picture: Path | None,
+    *,
+    check: bool,
+    accept: bool,
+) -> None:
+    """Flash and SRAM of the bundle's image by part; fails over a limit, or on growth."""
+    from tools import budget as room
+
+    quiet = Console(stderr=True, highlight=False) if as_json else console
+    found = measure_budget(quiet, bundle_path, board, engine)
+    if as_json:
+        print(found.to_json(), end="")
+    else:
+        console.print(room.render(found, largest=3))
+    if picture is not None:
+        quiet.print(str(room.draw(found, picture)))
+    room.check(found)
+    key = f"{bundle_path.name} {board} {engine}"
+    if accept:
+        room.accept(found, key, BASELINE)
+        quiet.print(f"recorded as the baseline of '{key}' in {_shown(BASELINE)}")
+    elif check:
+        room.gate(found, key, BASELINE)
+        quiet.print(f"within the baseline of '{key}'")
+
+
+def measure_budget(console: Console, bundle_path: Path, board: str, engine: str) -> Budget:
+    """Build, measure, and on the emulated board boot it for stack, arena and instructions."""
+    from tools import budget as room
+    from tools.boards.catalogue import find_board
+
+    result = build(console, bundle_path, board, engine)
+    found = room.measure(result.elf, find_board(board))
+    if board == "emulated":
+        found = room.with_measured(found, _boot(result.elf))
+    path = bundle_path / f"budget-{board}-{engine}.json"
+    path.write_text(found.to_json(), encoding="utf-8")
+    return found
+
+
+def _boot(elf: Path) -> Measured:
+    from tools.boards.emulated import EmulatedBoard
+    from tools.budget import Measured
+    from tools.link.session import Session
+
+    with EmulatedBoard(elf) as running, Session.open(running.port) as session:
+        told = session.boot_report()
+    return Measured(
+        source="emulated",
+        stack_used=told.stack_used,
+        arena_used=told.arena_used,
+        instructions=told.ticks,
+    )
+
+
+def report(console: Console, bundle_path: Path) -> Path:
+    """Write report.html from the bundle, its budgets and what verify found."""
+    from tools.budget import Budget
+    from tools.report import write_report
+    from tools.verify.verify import load
+
+    budgets = tuple(
+        Budget.from_json(path.read_text(encoding="utf-8"))
+        for path in sorted(bundle_path.glob("budget-*.json"))
+        if path.stat().st_mtime >= (bundle_path / "manifest.json").stat().st_mtime
+    )
+    path = write_report(bundle_path, budgets, load(bundle_path))
+    console.print(f"[bold]{path}[/]")
+    return path
+
+
+def _shown(path: Path) -> Path:
+    """Relative to here where that is shorter to read."""
+    with suppress(ValueError):
+        return path.resolve().relative_to(Path.cwd())
+    return path
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
