@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -143,9 +144,11 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
-def read_recipe(name_or_path: str | Path) -> Recipe:
+def read_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe:
     """The recipe of that name among Vigil's own, or in the TOML file at that path.
 
+    `changes` are settings in place of the file's, each "section.key=value" with a TOML value
+    (quotes around a text may be left out).
     Raises RecipeError, one line naming file, key and the nearest right one.
     """
     path = Path(name_or_path)
@@ -161,7 +164,26 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
         raise RecipeError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise RecipeError(f"{path}: {problem}") from None
+    for change in changes:
+        _change(values, change)
     return make_recipe(values, str(path))
+
+
+def _change(values: dict[str, Any], change: str) -> None:
+    """Put one "section.key=value" into a recipe's mapping."""
+    key, equals, text = change.partition("=")
+    *sections, last = (part.strip() for part in key.split("."))
+    if not equals or not last or not all(sections):
+        raise RecipeError(f"'{change}': a setting is changed by SECTION.KEY=VALUE")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise RecipeError(f"'{change}': '{section}' is a setting, not a section")
+    values[last] = value
 
 
 def make_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
