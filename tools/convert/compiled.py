@@ -55,13 +55,14 @@ void infer(const std::int8_t* input, std::int8_t* output) {{
 """
 
 
-def compile_model(model: Model, title: str, where: str) -> dict[str, str]:
+def compile_model(model: Model, title: str, where: str, *, plain: bool = False) -> dict[str, str]:
     """File name to text of the model's C++; the same model gives the same text.
 
-    `title` is one line for the reader; `where` names the model in errors.
+    `title` is one line for the reader; `where` names the model in errors; `plain` leaves the
+    paired kernels out.
     Raises ConvertError, one line, for what the engine does not carry.
     """
-    plan = make_plan(model, where)
+    plan = make_plan(model, where, plain=plain)
     steps = plan.steps
     reports = [step.report for step in steps]
     rows = [Report.HEAD, *(report.cells(i) for i, report in enumerate(reports))]
@@ -102,7 +103,11 @@ def compile_model(model: Model, title: str, where: str) -> dict[str, str]:
 
 def _places(plan: Plan) -> Mapping[Value, str]:
     """An expression for each value's address."""
-    return {
-        value: at if isinstance(at, str) else f"arena + {at}" if at else "arena"
-        for value, at in plan.memory.places.items()
-    }
+
+    def place(value: Value, at: str | int) -> str:
+        if isinstance(at, str):
+            return at
+        place = f"arena + {at}" if at else "arena"
+        return f"reinterpret_cast<Wide*>({place})" if value.wide else place
+
+    return {value: place(value, at) for value, at in plan.memory.places.items()}

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 GENERATED = "// Written by `vigil convert`; changes here are lost at the next conversion."
 
 
-def array(ctype: str, name: str, values: Iterable[int], align: int = 0) -> str:
+def array(ctype: str, name: str, values: Iterable[int | str], align: int = 0) -> str:
     """A constant array at namespace scope, with internal linkage."""
     return f"{_align(align)}const {ctype} {name}[] = {braced(values)};\n"
 
 
-def braced(values: Iterable[int]) -> str:
+def braced(values: Iterable[int | str]) -> str:
     """`{1, 2, ...}` over lines of at most 100 columns."""
     lines, line = [], ""
     for text in (_literal(value) for value in values):
@@ -40,6 +40,8 @@ def _align(align: int) -> str:
     return f"alignas({align}) " if align else ""
 
 
-def _literal(value: int) -> str:
+def _literal(value: int | str) -> str:
+    if isinstance(value, str):
+        return value
     # INT32_MIN has no literal of its own type.
     return "-2147483647 - 1" if value == -(1 << 31) else str(int(value))

@@ -1,0 +1,117 @@
+// The portable twin of the paired kernel: the same arithmetic, word for word.
+#pragma once
+
+#include <cstdint>
+
+#include "pairs.h"
+
+namespace vigil::compiled {
+namespace portable {
+
+constexpr std::int32_t low(std::uint32_t word) {
+    return static_cast<std::int16_t>(word);
+}
+constexpr std::int32_t high(std::uint32_t word) {
+    return static_cast<std::int16_t>(word >> 16);
+}
+
+// SMLAD: both lanes' products, added modulo 2^32.
+constexpr std::uint32_t smlad(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    return sum + static_cast<std::uint32_t>(low(a) * low(b)) +
+           static_cast<std::uint32_t>(high(a) * high(b));
+}
+
+// SXTAB16: bytes 0 and 2 of `bytes`, sign-extended, added to the lanes.
+constexpr std::uint32_t sxtab16(std::uint32_t lanes, std::uint32_t bytes) {
+    const auto l = static_cast<std::uint32_t>(low(lanes) + static_cast<std::int8_t>(bytes));
+    const auto h = static_cast<std::uint32_t>(high(lanes) + static_cast<std::int8_t>(bytes >> 16));
+    return (h << 16) | (l & 0xFFFF);
+}
+
+// SMMLA: the product's high word, added.
+constexpr std::int32_t smmla(std::int32_t a, std::int32_t b, std::int32_t sum) {
+    const std::int64_t product = static_cast<std::int64_t>(a) * b;
+    return static_cast<std::int32_t>(product >> 32) + sum;
+}
+
+// Four inputs of one pair: S of both rows, B of the first by Winograd's inner product.
+constexpr void four_inputs(const std::uint32_t* weights, const Wide* x, std::uint32_t& s,
+                           std::uint32_t& b) {
+    s = smlad(weights[0], x[0], s);
+    s = smlad(weights[1], x[1], s);
+    b = smlad(sxtab16(x[1], weights[0]), sxtab16(x[0], weights[1]), b);
+}
+
+template <Shift kShift>
+constexpr std::int32_t shifted(std::uint32_t value, std::uint32_t bits) {
+    if (kShift == Shift::left) {
+        return static_cast<std::int32_t>(value << bits);
+    }
+    return static_cast<std::int32_t>(value) >> (kShift == Shift::right ? bits : 0);
+}
+
+constexpr std::uint32_t clamped(std::int32_t value) {
+    return static_cast<std::uint32_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+}  // namespace portable
+
+template <Shift kShift, bool kSigned, bool kPerChannel, bool kBytes>
+void dense_pairs(const Pairs& layer, const Wide* input, void* output) {
+    const std::uint32_t* stream = layer.stream;
+    auto* wide = static_cast<Wide*>(output);
+    auto* bytes = static_cast<std::int8_t*>(output);
+    std::uint32_t neighbours = 0;
+    for (std::uint32_t four = 0; four < layer.fours; ++four) {
+        std::uint32_t s[2] = {stream[0], stream[1]};
+        std::uint32_t b[2] = {stream[2] - input[0], stream[3] - input[0]};
+        stream += 4;
+        for (std::uint32_t group = 0; group < layer.groups;) {
+            const std::uint32_t count = layer.groups - group > 1 ? 2 : 1;
+            for (std::uint32_t pair = 0; pair < 2; ++pair) {
+                for (std::uint32_t i = 0; i < count; ++i, stream += 2) {
+                    portable::four_inputs(stream, input + 1 + 2 * (group + i), s[pair], b[pair]);
+                }
+            }
+            group += count;
+        }
+        // Rows r2, r3 from S - B = 256 A, rows r0, r1 from B.
+        std::uint32_t out[4];
+        for (std::uint32_t row = 0; row < 4; ++row) {
+            const std::uint32_t sum = row < 2 ? s[row] - b[row] : b[row - 2] << 8;
+            const std::int32_t t = portable::shifted<kShift>(sum, layer.shift);
+            const std::int32_t multiplier =
+                kPerChannel ? static_cast<std::int32_t>(stream[row]) : layer.multiplier;
+            std::int32_t y =
+                kPerChannel ? static_cast<std::int32_t>(stream[4 + row]) : layer.rounding;
+            if (kSigned && t < 0) {
+                y += kPerChannel ? static_cast<std::int32_t>(stream[8 + row]) : layer.correction;
+            }
+            y = portable::smmla(t, multiplier, y);
+            if (kShift == Shift::after) {
+                y = static_cast<std::int32_t>(static_cast<std::uint32_t>(y) << layer.shift);
+            }
+            out[row] = portable::clamped(y >> 16);
+        }
+        if (kPerChannel) {
+            stream += kSigned ? 12 : 8;
+        }
+        const std::uint32_t even = (out[0] << 16) | out[2];
+        const std::uint32_t odd = (out[1] << 16) | out[3];
+        if (kBytes) {
+            bytes[4 * four] = static_cast<std::int8_t>(out[2] - 128);
+            bytes[4 * four + 1] = static_cast<std::int8_t>(out[3] - 128);
+            bytes[4 * four + 2] = static_cast<std::int8_t>(out[0] - 128);
+            bytes[4 * four + 3] = static_cast<std::int8_t>(out[1] - 128);
+        } else {
+            neighbours = portable::smlad(even, odd, neighbours);
+            wide[1 + 2 * four] = even;
+            wide[2 + 2 * four] = odd;
+        }
+    }
+    if (!kBytes) {
+        wide[0] = neighbours;
+    }
+}
+
+}  // namespace vigil::compiled

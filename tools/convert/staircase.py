@@ -1,0 +1,116 @@
+"""Requantization in one multiplication, proven equal to TensorFlow Lite Micro's two roundings.
+
+A requantization is a staircase: int8 out, at most 255 steps up as the accumulator grows. Another
+non-decreasing function is the same function if it steps at the same accumulators, which takes two
+evaluations a step to check. So the paired kernel's cheaper form (docs/engine.md) is used only
+where the converter has proven it, row by row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert.fixedpoint import Multiplier, requantize
+
+_STEPS = np.arange(1, 256)
+
+
+@dataclass(frozen=True)
+class Requantization:
+    """What TensorFlow Lite Micro does with one row's accumulator, known to be in [least, most]."""
+
+    by: Multiplier
+    zero_point: int
+    low: int
+    high: int
+    least: int
+    most: int
+
+    def __call__(self, sums: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The int8 output plus 128, in 0..255."""
+        value = requantize(sums, self.by) + self.zero_point
+        return np.clip(value, self.low, self.high) + 128
+
+    def steps(self) -> NDArray[np.int64]:
+        """int64 [255]: the smallest sum that gives at least 1, 2, ... 255; most + 1 if none."""
+        below = np.full(255, self.least - 1)
+        reached = np.full(255, self.most + 1)
+        while (reached - below > 1).any():
+            middle = (below + reached) >> 1
+            enough = self(middle) >= _STEPS
+            reached = np.where(enough, middle, reached)
+            below = np.where(enough, below, middle)
+        return reached
+
+
+@dataclass(frozen=True)
+class OneMultiply:
+    """The kernel's form: t = 256 * sum; y = (t * multiplier >> 32) + rounding, plus `correction`
+    where t is negative; clamp(y >> 16, 0, 255). `shift` (left, or right where negative) applies
+    to t, or with `after` to y.
+    """
+
+    shift: int
+    after: bool
+    multiplier: int
+    rounding: int
+    correction: int
+
+    def __call__(self, sums: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As the kernel computes it, where nothing leaves 32 bits."""
+        before, after = (0, self.shift) if self.after else (self.shift, 0)
+        t = sums << 8 << before if before >= 0 else sums << 8 >> -before
+        y = (t * self.multiplier >> 32) + self.rounding + np.where(t < 0, self.correction, 0)
+        return np.clip(y << after >> 16, 0, 255)
+
+    def equals(self, exact: Requantization, steps: NDArray[np.int64]) -> bool:
+        """Whether both give the same for every sum in [least, most]; `steps` are exact.steps()."""
+        at = self(np.minimum(steps, exact.most)) >= _STEPS
+        before = self(np.maximum(steps - 1, exact.least)) >= _STEPS
+        reached, started = steps <= exact.most, steps > exact.least
+        return bool((at == reached).all() and not before[started].any())
+
+
+def best_shift(by: Multiplier) -> int:
+    """The shift that uses the multiplier's 31 bits as they are, so that nothing is rounded off."""
+    return 9 + by.shift
+
+
+def fits(exact: Requantization, shift: int, after: bool) -> bool:
+    """Whether t, y and TensorFlow Lite's own left shift stay within 32 bits for every sum."""
+    largest = max(abs(exact.least), abs(exact.most)) + 1
+    if largest << max(8, exact.by.shift) >= 1 << 31:
+        return False
+    if not after:
+        return largest << (8 + max(shift, 0)) < 1 << 31
+    highest = (largest << 8) * exact.by.value >> (32 + best_shift(exact.by) - shift)
+    return shift > 0 and (highest << shift) + (1 << 25) < 1 << 31
+
+
+def one_multiply(
+    exact: Requantization, shift: int, *, after: bool, signed: bool
+) -> OneMultiply | None:
+    """The form that equals `exact` at this shift, or None.
+
+    `signed`: with the correction that ties away from zero need on the negative side. Where
+    `shift` is larger than best_shift, the multiplier loses bits, and its neighbours are tried.
+    """
+    dropped = shift - best_shift(exact.by)  # bits of the multiplier
+    if dropped < 0:
+        return None  # it would not fit 31 bits
+    steps = exact.steps()
+    tie = 1 << (15 + exact.by.shift) if -15 <= exact.by.shift < 0 else 0
+    middle = ((exact.zero_point + 128) << 16) + (1 << 15) + tie
+    correction = -2 * tie if signed else 0
+    if after:
+        middle, correction = middle >> shift, correction >> shift
+    for off in (0, 1, -1):
+        for extra in (0, 1) if dropped else (0,):
+            multiplier = (exact.by.value >> dropped) + extra
+            form = OneMultiply(shift, after, multiplier, middle + off, correction)
+            if form.equals(exact, steps):
+                return form
+    return None
