@@ -15,14 +15,34 @@ class Reports:
 
     def __init__(self, next_window: int, window_bytes: int, counters: Counters) -> None:
         self.next_window = next_window
-        """All windows before this one have been handed on."""
-        self.due = False
-        """The board is owed an acknowledgement."""
+        """All windows before this one have come."""
+        self._returned = self._handed = self._acknowledged = next_window
+        self.again = False
+        """The board is owed an acknowledgement that it did not get."""
         self.missed = False
         """A report before one that came did not: the board must send it again."""
         self._window_bytes = window_bytes
         self._counters = counters
         self._parts: dict[int, bytearray] = {}
+
+    def returned(self) -> None:
+        """The program above gets all that have come. It may still stumble over them."""
+        self._returned = self.next_window
+
+    def handed(self) -> None:
+        """It came back for more: what it got is its own, and may be acknowledged."""
+        self._handed = self._returned
+
+    @property
+    def due(self) -> bool:
+        """The board is owed an acknowledgement."""
+        return self.again or self._handed > self._acknowledged
+
+    def acknowledged(self) -> int:
+        """The window to name in an acknowledgement that is sent now."""
+        self.again = False
+        self._acknowledged = self._handed
+        return self._handed
 
     def window(self, part: m.Window) -> None:
         """Takes a piece of a watched window, in order of offset."""
@@ -70,7 +90,7 @@ class Reports:
     def _in_turn(self, first: int, end: int) -> bool:
         if end <= self.next_window:
             self._counters.repeated += 1
-            self.due = True  # the acknowledgement was lost
+            self.again = True  # the acknowledgement was lost
             return False
         if first > self.next_window:
             self.missed = True
@@ -79,6 +99,5 @@ class Reports:
 
     def _advance(self, window: int) -> None:
         self.next_window = window
-        self.due = True
         self.missed = False
         self._parts.clear()

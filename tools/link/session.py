@@ -128,7 +128,9 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:  # or else the last events may not have been dealt with
+            self._confirm()
         self.close()
 
     # --- what there is to know ------------------------------------------------------------------
@@ -171,17 +173,19 @@ class Session:
 
     # --- the stream -----------------------------------------------------------------------------
 
-    def start(self, stream: int, first: int = 0) -> int:
+    def start(self, stream: int, first: int = 0, *, window: int | None = None) -> int:
         """Begins `stream`, or takes it up where the board stands, if it is the board's own.
 
         Args:
             stream: not 0; `stream_id` makes one from a name.
             first: absolute index of the first sample, where the stream begins anew.
+            window: the first window that is wanted, by a program that has kept the reports of
+                those before; None: all from `first` on that nobody has acknowledged.
 
         Returns:
             Absolute index of the sample to offer first. For a stream taken up this is the first
-            sample of the first window whose report nobody has acknowledged: the board holds some
-            of what follows already, but a reset would make it forget.
+            sample of the first window that is wanted: the board holds some of what follows
+            already, but a reset would make it forget.
 
         Raises:
             LinkError: the board does not answer, or `stream` is no stream's number.
@@ -194,12 +198,15 @@ class Session:
             self._wait(lambda: self._mode is _Mode.READY)
         board = self.board
         self._stream = stream
-        self._fresh = board.stream != stream
-        if board.stream == stream:
-            first = min(board.next_sample, board.next_window * board.hop)
+        self._fresh = board.stream != stream and window is None
+        if window is None and board.stream == stream:
             window = board.next_window
-        else:
+        if window is None:
             window = first_window_from(first, board.hop)
+        else:
+            first = window * board.hop
+            if board.stream == stream:
+                first = min(first, board.next_sample)
         self._outbound = Outbound(board, first, self._capacity)
         self._reports = Reports(window, board.window * board.channels, self._exchange.counters)
         self._take_up(board)
@@ -247,6 +254,7 @@ class Session:
                 yield from self.poll(_NAP if len(rest) else 0.0)
         while not self.done:
             yield from self.poll(_NAP)
+        self._confirm()
 
     def poll(self, timeout: float = 0.0) -> list[Event]:
         """Reads, acts, and returns what happened.
@@ -258,6 +266,7 @@ class Session:
             LinkError: the board does not answer any more, or the port is gone for good.
         """
         deadline = self._now() + timeout
+        self._confirm()
         self._pump(0.0)
         while not self._events and self._mode is not _Mode.CLOSED:
             left = deadline - self._now()
@@ -266,7 +275,13 @@ class Session:
             self._pump(min(left, _NAP))
         events = list(self._events)
         self._events.clear()
+        if self._reports is not None:
+            self._reports.returned()
         return events
+
+    def _confirm(self) -> None:
+        if self._reports is not None:
+            self._reports.handed()
 
     # --- requests -------------------------------------------------------------------------------
 
@@ -321,7 +336,7 @@ class Session:
 
     def _say_goodbye(self) -> None:
         if self._reports is not None and self._reports.due:
-            self._exchange.send(m.ReportAck(self._reports.next_window))
+            self._exchange.send(m.ReportAck(self._reports.acknowledged()))
         for _ in range(3):
             self._exchange.send(m.Goodbye())
             deadline = self._now() + self._timeouts.goodbye
@@ -412,7 +427,7 @@ class Session:
             if self._outbound is not None:
                 self._outbound.go_back(self._exchange.sequence)
             if self._reports is not None:
-                self._reports.due = True  # at the least, it makes the board speak
+                self._reports.again = True  # at the least, it makes the board speak
         if self._mode is _Mode.RESTART and self._settled(now):
             self._act_restart(now)
         if self._request is not None and now >= self._request_at and self._fits(CONTROL):
@@ -423,7 +438,8 @@ class Session:
             if self._settled(now):
                 self._send_samples()
         if now - self._exchange.spoke >= self._timeouts.keepalive:
-            self._exchange.send(m.ReportAck(self.next_window if self._stream else 0))
+            window = self._reports.acknowledged() if self._reports is not None else 0
+            self._exchange.send(m.ReportAck(window))
 
     def _act_hello(self, now: float) -> None:
         if now - self._since > self._timeouts.open:
@@ -462,8 +478,7 @@ class Session:
         ask = (self._reports.missed or late) and now - self._resend_asked > wait
         if not (ask or self._reports.due) or not self._fits(CONTROL):
             return
-        self._exchange.send(m.ReportAck(self._reports.next_window, int(ask)))
-        self._reports.due = False
+        self._exchange.send(m.ReportAck(self._reports.acknowledged(), int(ask)))
         if ask:
             self._resend_asked = now
 
@@ -533,7 +548,7 @@ class Session:
         if keeps and out.buffer.start <= board.next_sample:
             out.rewind(max(board.next_sample, out.acked))
             out.limit_to(board.reports)
-            reports.due = True
+            reports.again = True
             self._enter(_Mode.STREAM)
             self._resumed()
         else:
