@@ -1,11 +1,10 @@
 """The steps behind the commands: each makes what it needs first, does its part, and tells.
 
-    train -> bundle -> convert -> build -> board -> monitor, verify, budget -> report
+train -> bundle -> convert -> build -> board -> monitor, verify, budget -> report
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -143,9 +142,7 @@ def build(console: Console, bundle_path: Path, board: str, engine: str) -> Build
     return result
 
 
-def flash(
-    console: Console, bundle_path: Path, board: str, engine: str, port: str | None
-) -> None:
+def flash(console: Console, bundle_path: Path, board: str, engine: str, port: str | None) -> None:
     """Build and upload."""
     from tools.boards.build import flash as run
     from tools.boards.catalogue import find_board
@@ -227,7 +224,7 @@ def _point(link: Path, port: str) -> None:
     if link.is_symlink():
         link.unlink()
     try:
-        os.symlink(port, link)
+        link.symlink_to(port)
     except FileExistsError:
         raise BoardError(f"{link} exists and is no symbolic link: choose another name") from None
     except OSError as problem:

@@ -38,7 +38,9 @@ class Board:
     def environment(self, engine: str) -> str:
         """The PlatformIO environment that puts `engine` on this board, or BoardError."""
         if not self.environments:
-            raise BoardError(f"{self.name} is in the catalogue for its limits only: no build for it")
+            raise BoardError(
+                f"{self.name} is in the catalogue for its limits only: no build for it"
+            )
         if engine not in self.environments:
             known = ", ".join(sorted(self.environments))
             raise BoardError(f"no engine '{engine}' for {self.name}; choose one of: {known}")
