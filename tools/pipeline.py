@@ -265,7 +265,7 @@ def run_verify(
     console: Console, bundle_path: Path, port: str | None, engine: str, windows: int
 ) -> VerifyResult:
     """Verify against the board on `port`, or an emulated one; kept for the report."""
-    from tools.verify.verify import save
+    from tools.verify import save
     from tools.verify.verify import verify as run
 
     if port is not None:
@@ -343,7 +343,7 @@ def report(console: Console, bundle_path: Path) -> Path:
     """Write report.html from the bundle, its budgets and what verify found."""
     from tools.budget import Budget
     from tools.report import write_report
-    from tools.verify.verify import load
+    from tools.verify import load
 
     budgets = tuple(
         Budget.from_json(path.read_text(encoding="utf-8"))
