@@ -12,6 +12,7 @@ from tools.budget.budget import (
 )
 from tools.budget.gate import Baseline, Growth, accept, compare, gate
 from tools.budget.picture import draw, picture_svg
+from tools.budget.store import load, save
 from tools.budget.text import render, render_text
 
 __all__ = [
@@ -27,9 +28,11 @@ __all__ = [
     "compare",
     "draw",
     "gate",
+    "load",
     "measure",
     "picture_svg",
     "render",
     "render_text",
+    "save",
     "with_measured",
 ]

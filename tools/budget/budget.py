@@ -111,6 +111,7 @@ class Budget:
     stack_reserved: int  # bytes
     stack_worst_case: int | None = None  # bytes, from the compiler's own figures
     measured: Measured | None = None
+    bundle: str = ""  # hash of the bundle whose model it holds, in hexadecimal, where known
 
     def to_json(self) -> str:
         """Everything, as JSON text with one newline at the end."""
@@ -141,9 +142,11 @@ def measure(
     board: HasLimits,
     link_map: Path | None = None,
     measured: Measured | None = None,
+    bundle: str = "",
 ) -> Budget:
     """The budget of `elf` on `board`.
 
+    `measured` and `bundle` (Bundle.hash8 in hexadecimal) are taken over as they are.
     `link_map` is GNU ld's map file, by default the file beside `elf` with the suffix `.map` if
     there is one; without it, objects are unknown and much of the image is "other".
     Raises BudgetError if `elf` cannot be read. Fitting or not is check()'s matter.
@@ -161,6 +164,7 @@ def measure(
         sram=_attribute("sram", board.sram_bytes, image),
         stack_reserved=stack,
         measured=measured,
+        bundle=bundle,
     )
 
 
@@ -224,7 +228,7 @@ def _largest(pieces: Iterable[Piece], readable: dict[str, str]) -> tuple[Item, .
 def _label(piece: Piece, readable: dict[str, str]) -> str:
     if piece.symbol:
         name, dot, member = piece.symbol.partition(".")
-        return readable[name] + dot + member
+        return readable[name].replace("(anonymous namespace)::", "") + dot + member
     if piece.padding:
         return "(reserved)" if piece.section.name.startswith((".stack", ".heap")) else "(padding)"
     where = f"{Path(piece.archive).name}({piece.object})" if piece.archive else piece.object

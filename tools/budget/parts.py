@@ -63,7 +63,7 @@ _RULES = (
     _Rule("model", source=r"\bcompiled_model\.(cpp\.)?o\b", symbol=r"Weights", sram=False),
     _Rule("engine", source=r"\b(tflm|compiled)_model\.(cpp\.)?o\b"),
     _Rule("model", symbol=r"^_ZN5vigil5modelL?\d", function=False),
-    _Rule("engine", source=r"Chirale_TensorFLowLite|\bengine_(tflm|compiled)\b|tflite|tensorflow"),
+    _Rule("engine", source=r"Chirale_TensorFLowLite|engine_(tflm|compiled)\b|tflite|tensorflow"),
     _Rule("signal", source=rf"\blib/?signal\b|/signal/|libsignal\.a|\b{_SIGNAL}"),
     _Rule("detector", source=r"/detector/|libdetector\.a|\bdetector\.(cpp\.)?o"),
     _Rule("link", source=r"/link/|liblink\.a"),

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.budget.budget import Budget
+from tools.budget.store import load as load_budgets
 from tools.verify.result import VerifyResult
+from tools.verify.store import load as load_parity
 from training.bundle import Bundle, read_bundle
 from training.errors import BundleError
 
@@ -44,11 +46,11 @@ class Evidence:
     @staticmethod
     def read(
         bundle_dir: Path,
-        budgets: tuple[Budget, ...] = (),
+        budgets: tuple[Budget, ...] | None = None,
         parity: VerifyResult | None = None,
         board: BoardScores | None = None,
     ) -> Evidence:
-        """Read the bundle, and check that the rest belongs to it.
+        """Read the bundle, and what is kept beside it of what is not given.
 
         Raises BundleError if the evaluation is missing or `parity` is of another bundle.
         """
@@ -59,8 +61,18 @@ class Evidence:
             raise BundleError(
                 f"{bundle_dir}: its evaluation lacks '{missing[0]}'; train again to make the report"
             )
-        if parity is not None and parity.bundle != bundle.hash8.hex():
+        own = bundle.hash8.hex()
+        if budgets is None:
+            budgets = load_budgets(bundle_dir, own)
+        if parity is None:
+            parity = load_parity(bundle_dir)
+        elif parity.bundle != own:
             raise BundleError(f"{bundle_dir}: was trained anew since it was verified; verify again")
+        if board is None and parity is not None and parity.board is not None:
+            told = parity.board
+            board = BoardScores(
+                told.board, np.asarray(told.windows, np.int64), np.asarray(told.scores, np.float32)
+            )
         return Evidence(bundle, evaluation, budgets, parity, board)
 
     @cached_property

@@ -38,7 +38,7 @@ class Figure:
 
 def write_report(
     bundle_dir: Path,
-    budgets: tuple[Budget, ...] = (),
+    budgets: tuple[Budget, ...] | None = None,
     parity: VerifyResult | None = None,
     board: BoardScores | None = None,
     path: Path | None = None,
@@ -46,7 +46,8 @@ def write_report(
     """Write the report of the bundle in `bundle_dir` to `path`, by default report.html in it.
 
     `budgets` are of images that hold this bundle's model, `parity` is what verify found, `board`
-    the scores that a board gave. A part that was not measured is left out, or said to be missing.
+    the scores that a board gave; what is not given is taken from the bundle's folder, where
+    budget.save and verify.save keep it. A part that was not measured is said to be missing.
     Returns the path. Raises BundleError if the bundle cannot be read or `parity` is not its own.
     """
     evidence = Evidence.read(bundle_dir, budgets, parity, board)

@@ -1,5 +1,20 @@
-"""The same windows on every rung, byte for byte against the TensorFlow Lite Micro interpreter."""
+"""The same windows on every rung, byte for byte against the TensorFlow Lite Micro interpreter.
+
+verify() is in tools.verify.verify, so that reading a result imports no engine.
+"""
 
 from tools.verify.result import Count, FloatDifference, Rung, ScoredOnBoard, VerifyResult
+from tools.verify.store import load, save
+from tools.verify.text import render, render_text
 
-__all__ = ["Count", "FloatDifference", "Rung", "ScoredOnBoard", "VerifyResult"]
+__all__ = [
+    "Count",
+    "FloatDifference",
+    "Rung",
+    "ScoredOnBoard",
+    "VerifyResult",
+    "load",
+    "render",
+    "render_text",
+    "save",
+]

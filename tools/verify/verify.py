@@ -17,8 +17,6 @@ from tools.verify.stream import lay_out
 from training.bundle import Bundle, read_bundle
 from training.errors import ConvertError, LinkError
 
-RESULT = "verify.json"
-
 
 def verify(
     bundle_dir: Path,
@@ -67,25 +65,6 @@ def verify(
         keras=_keras(bundle) if counts is None else None,
         board=scored,
     )
-
-
-def save(result: VerifyResult, bundle_dir: Path) -> Path:
-    """Keep `result` beside the bundle, for the report."""
-    path = Path(bundle_dir) / RESULT
-    path.write_text(result.to_json())
-    return path
-
-
-def load(bundle_dir: Path) -> VerifyResult | None:
-    """The result that save() kept; None if there is none, or it is of an older bundle."""
-    path = Path(bundle_dir) / RESULT
-    if not path.is_file():
-        return None
-    try:
-        result = VerifyResult.from_json(path.read_text())
-    except (ValueError, KeyError, TypeError):
-        return None
-    return result if result.bundle == read_bundle(bundle_dir).hash8.hex() else None
 
 
 def _more(
