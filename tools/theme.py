@@ -41,6 +41,7 @@ PALETTE = (
     Colour("abnormal", "#d4552a", "#ff8a5c"),
     Colour("abnormal-wash", "#f6d9cc", "#553021"),
     Colour("third", "#7a5ea8", "#b49be0"),
+    Colour("third-wash", "#dfd6ee", "#3b3154"),
     Colour("platform", "#b9bcbd", "#565c62"),
     Colour("good", "#2f7d4f", "#6cc48d"),
     Colour("room", "#efece5", "#262b30"),

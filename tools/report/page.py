@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tools.budget.budget import Budget
@@ -67,7 +68,9 @@ def render(evidence: Evidence) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_percent, setting=_setting, number=_number, count=_count)
+    environment.filters.update(
+        percent=_percent, setting=_setting, number=_number, area=_area, count=_count
+    )
     latent, latent_words = curves.latent(evidence)
     m = evidence.bundle.manifest
     stages = {"Keras, float": m.metrics.keras, "int8, in TensorFlow Lite Micro": m.metrics.int8}
@@ -80,7 +83,7 @@ def render(evidence: Evidence) -> str:
         sentence=_sentence(m),
         figures=_figures(m),
         stages=stages,
-        board=_board_areas(evidence),
+        board=_board_stage(evidence),
         methods=_METHODS,
         gallery=gallery(evidence),
         histogram=curves.histogram(evidence),
@@ -142,20 +145,42 @@ def _figures(m: Manifest) -> list[Figure]:
     return shown
 
 
-def _board_areas(evidence: Evidence) -> tuple[str, int, float | None, float | None] | None:
-    """(board, windows, AUROC, average precision) of the board's own scores."""
+@dataclass(frozen=True)
+class BoardStage:
+    """The board's own scores, judged by the bundle's threshold."""
+
+    name: str
+    windows: int
+    auroc: float | None
+    average_precision: float | None
+    false_alarm_rate: float | None
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+def _board_stage(evidence: Evidence) -> BoardStage | None:
     if evidence.board is None:
         return None
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    name, scores, truth = evidence.stages()[-1]
-    if truth.all() or not truth.any():
-        return name, len(scores), None, None
-    return (
-        name,
-        len(scores),
-        float(roc_auc_score(truth, scores)),
-        float(average_precision_score(truth, scores)),
+    name, scores, abnormal = evidence.stages()[-1]
+    flag = scores > np.float32(evidence.bundle.manifest.threshold.value)
+    both = bool(abnormal.any() and not abnormal.all())
+    hits = int((flag & abnormal).sum())
+
+    def ratio(part: int, whole: int) -> float | None:
+        return part / whole if whole else None
+
+    return BoardStage(
+        name=name,
+        windows=len(evidence.board.windows),
+        auroc=float(roc_auc_score(abnormal, scores)) if both else None,
+        average_precision=float(average_precision_score(abnormal, scores)) if both else None,
+        false_alarm_rate=ratio(int((flag & ~abnormal).sum()), int((~abnormal).sum())),
+        recall=ratio(hits, int(abnormal.sum())),
+        precision=ratio(hits, int(flag.sum())) if both else None,
+        f1=ratio(2 * hits, int(flag.sum()) + int(abnormal.sum())) if both else None,
     )
 
 
@@ -180,6 +205,10 @@ def _setting(value: float) -> str:
 
 def _number(value: float | None, digits: int = 4) -> str:
     return "–" if value is None else f"{value:#.{digits}g}".rstrip(".")
+
+
+def _area(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _count(value: Count | None) -> str:
