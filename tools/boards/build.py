@@ -1,8 +1,5 @@
-"""Build and flash the firmware, through PlatformIO."""
+"""Building images and putting them on boards, through PlatformIO."""
 
-from __future__ import annotations
-
-import os
 import re
 import subprocess
 import sys
@@ -10,90 +7,138 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.boards.catalogue import board_of_environment
 from tools.boards.prepare import FIRMWARE, environment, prepare_platformio
 from training.errors import BoardError
 
-_REGISTRY_SIGNS = ("HTTPClientError", "Could not find the package", "InternetConnectionError")
+TFLM_LIBRARY = "Chirale_TensorFLowLite"
+"""TensorFlow Lite Micro for Arduino, in the spelling of PlatformIO's registry."""
+
+_JOBS = 2
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build left behind."""
+    """What a build left.
 
+    Attributes:
+        environment: PlatformIO environment.
+        elf: the image, with symbols.
+        map: the linker's map, or None where the platform writes none.
+        seconds: how long it took.
+        output: what PlatformIO said.
+    """
+
+    environment: str
     elf: Path
-    map: Path
+    map: Path | None
     seconds: float
-    output: str  # everything that PlatformIO and the compiler said
+    output: str
 
 
 def build(
-    environment_name: str, generated: Path | None = None, build_dir: Path | None = None
+    env: str,
+    generated: Path | None = None,
+    build_dir: Path | None = None,
+    project: Path = FIRMWARE,
 ) -> BuildResult:
-    """Compile the sketch for a PlatformIO environment (Board.environment()).
+    """Build an image.
 
-    `generated` is the folder that convert() filled, by default firmware/generated; `build_dir`
-    takes what is compiled, by default firmware/.pio/build.
-    Raises BoardError with the first thing that the compiler or PlatformIO complained of.
+    Args:
+        env: PlatformIO environment, "emulated" say.
+        generated: folder of the model's generated sources; firmware/generated if None.
+        build_dir: where objects and image go, in a folder named for the environment; PlatformIO's
+            own place in the project if None.
+        project: PlatformIO project; the firmware unless a test says otherwise.
+
+    Raises:
+        BoardError: the build failed; the message is its first error.
     """
-    start = time.monotonic()
-    folder = (build_dir or FIRMWARE / ".pio" / "build").resolve()
-    output = _run(environment_name, [], generated, folder)
-    elf = folder / environment_name / "firmware.elf"
-    if not elf.is_file():
-        raise BoardError(f"{environment_name}: built, but there is no image at {elf}")
-    return BuildResult(elf, elf.with_suffix(".map"), time.monotonic() - start, output)
-
-
-def flash(environment_name: str, port: str, generated: Path | None = None) -> None:
-    """Upload what `build` compiled to the board on `port`; BoardError says why it failed."""
-    arguments = ["--target", "upload", "--upload-port", port]
-    _run(environment_name, arguments, generated, (FIRMWARE / ".pio" / "build").resolve())
-
-
-def _run(
-    environment_name: str, arguments: list[str], generated: Path | None, build_dir: Path
-) -> str:
     prepare_platformio()
     variables = environment()
-    variables["PLATFORMIO_BUILD_DIR"] = str(build_dir)
     if generated is not None:
         variables["VIGIL_GENERATED"] = str(generated.resolve())
-    command = [sys.executable, "-m", "platformio", "run", "--project-dir", str(FIRMWARE)]
-    done = subprocess.run(
-        [*command, "--environment", environment_name, *arguments],
+    build_dir = (build_dir or project / ".pio" / "build").resolve()
+    variables["PLATFORMIO_BUILD_DIR"] = str(build_dir)
+    start = time.monotonic()
+    output = _platformio(["run", "-e", env], project, variables, f"build of {env}")
+    seconds = time.monotonic() - start
+    elf = build_dir / env / "firmware.elf"
+    if not elf.is_file():
+        raise BoardError(f"build of {env}: PlatformIO says it succeeded but left no {elf}")
+    map_file = elf.with_suffix(".map")
+    return BuildResult(env, elf, map_file if map_file.is_file() else None, seconds, output)
+
+
+def flash(env: str, port: str | None = None, generated: Path | None = None) -> str:
+    """Build an image and put it on a plugged-in board; return what PlatformIO said.
+
+    Args:
+        env: PlatformIO environment of a real board.
+        port: serial port; found by USB id if None.
+        generated: folder of the model's generated sources; firmware/generated if None.
+
+    Raises:
+        BoardError: the environment is the emulated board's, the build failed, or no board took
+            the image.
+    """
+    if board_of_environment(env).emulated:
+        raise BoardError(f"{env} is the emulated board: nothing to flash, run `vigil board`")
+    prepare_platformio()
+    variables = environment()
+    if generated is not None:
+        variables["VIGIL_GENERATED"] = str(generated.resolve())
+    arguments = ["run", "-e", env, "-t", "upload"]
+    if port is not None:
+        arguments += ["--upload-port", port]
+    return _platformio(arguments, FIRMWARE, variables, f"flashing {env}")
+
+
+def has_tflm_library(env: str = "emulated_tflm", project: Path = FIRMWARE) -> bool:
+    """Whether TensorFlow Lite Micro is where PlatformIO keeps the libraries of an environment.
+
+    PlatformIO puts it there by itself when it can reach its registry. PLATFORMIO_LIBDEPS_DIR names
+    another place, as always with PlatformIO.
+    """
+    override = environment().get("PLATFORMIO_LIBDEPS_DIR")
+    folder = Path(override) if override else project / ".pio" / "libdeps"
+    return (folder / env / TFLM_LIBRARY / ".piopm").is_file()
+
+
+def _platformio(arguments: list[str], project: Path, variables: dict[str, str], what: str) -> str:
+    process = subprocess.run(
+        [sys.executable, "-m", "platformio", *arguments, "-j", str(_JOBS), "-d", str(project)],
         env=variables,
-        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
         text=True,
         errors="replace",
+        check=False,
     )
-    if done.returncode != 0:
-        log = build_dir / f"{environment_name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(done.stdout)
-        shown = os.path.relpath(log)
-        raise BoardError(f"{environment_name}: {_complaint(done.stdout)} (all of it: {shown})")
-    return done.stdout
+    if process.returncode != 0:
+        raise BoardError(f"{what}: {first_error(process.stdout)}")
+    return process.stdout
 
 
-def _complaint(output: str) -> str:
-    """The first line that says what went wrong."""
-    if any(sign in output for sign in _REGISTRY_SIGNS):
-        return (
-            "PlatformIO could not fetch a platform or library from its registry; builds for real "
-            "boards need the network the first time"
-        )
-    overflow = re.search(r"region `(\w+)' overflowed by (\d+) bytes", output)
-    if overflow:
-        memory = {"FLASH": "flash", "RAM": "SRAM"}.get(overflow[1], overflow[1])
-        return (
-            f"does not fit: {int(overflow[2]):,} bytes more {memory} than the board has; "
-            "make the model smaller, or choose a larger board"
-        )
-    for pattern in (r"^.*?: (?:fatal )?error: .*$", r"^Error: .*$", r"^.*\bError\b.*$"):
-        found = re.search(pattern, output, flags=re.MULTILINE)
-        if found:
-            return found[0].strip().removeprefix("Error: ")
+_ERRORS = (
+    r"^.*:\d+:\d+: (?:fatal )?error: .*$",  # compiler
+    r"^.*\bregion `\w+' overflowed by \d+ bytes.*$",  # linker: too large
+    r"^.*undefined reference to .*$",
+    r"^.*multiple definition of .*$",
+    r"^.*/ld: .*error.*$",
+    r"^\S*Error:? .*$",  # PlatformIO and our scripts
+    r"^.*\b[Ee]rror\b.*$",
+)
+
+
+def first_error(output: str) -> str:
+    """Return the line of a failed build's output that says why, the likeliest kind first."""
+    for pattern in _ERRORS:
+        match = re.search(pattern, output, flags=re.MULTILINE)
+        if match:
+            line = match[0].strip()
+            # A linker's line opens with its own long path.
+            return re.sub(r"^\S*/ld(?:\.\w+)?: ", "", line).removeprefix("Error: ")
     lines = [line for line in output.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "PlatformIO failed without a word"
+    return lines[-1] if lines else "PlatformIO failed without a word"

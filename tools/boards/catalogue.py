@@ -1,72 +1,113 @@
-"""The catalogue of boards: boards.toml, checked and typed."""
-
-from __future__ import annotations
+"""The catalogue of boards: boards.toml as typed rows."""
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from training.errors import BoardError
-from training.schema import nearest
 
-CATALOGUE = Path(__file__).with_name("boards.toml")
+_CATALOGUE = Path(__file__).with_name("boards.toml")
 
 
 @dataclass(frozen=True)
 class Board:
-    """One row; boards.toml says what each fact rests on."""
+    """One board and its limits.
 
-    key: str  # "emulated", "nano33ble"
-    name: str  # for people
+    Attributes:
+        id: key in the catalogue.
+        name: name for people.
+        core: processor core, as compilers spell it.
+        fpu: whether it has single-precision floating point.
+        dsp: whether it has the DSP extension (SMLAD and its kin).
+        clock_hz: processor clock; of the emulated board, virtual instructions a second.
+        flash_bytes: what a program may take, behind the bootloader.
+        sram_bytes: all of it, the framework's share included.
+        usb_ids: (vendor, product) under which it shows up, bootloader included.
+        led: Arduino pin of the built-in LED, or None.
+        analog: Arduino pins of the analog inputs, from A0.
+        environments: PlatformIO environment by engine name ("tflm", "compiled").
+    """
+
+    id: str
+    name: str
     core: str
     fpu: bool
     dsp: bool
     clock_hz: int
-    flash_bytes: int  # what a program may take
+    flash_bytes: int
     sram_bytes: int
-    usb_ids: tuple[tuple[int, int], ...] = ()  # (vendor, product)
-    led: int | None = None  # Arduino pin
-    analog: tuple[int, ...] = ()  # Arduino pins, from A0
-    wait_states: tuple[int, ...] = ()
-    environments: MappingProxyType[str, str] = field(  # PlatformIO environment by engine
-        default_factory=lambda: MappingProxyType({})
-    )
+    usb_ids: tuple[tuple[int, int], ...]
+    led: int | None
+    analog: tuple[int, ...]
+    environments: MappingProxyType[str, str]
+
+    @property
+    def emulated(self) -> bool:
+        """Whether every number from this board needs the word beside it."""
+        return self.id == "emulated"
 
     def environment(self, engine: str) -> str:
-        """The PlatformIO environment that puts `engine` on this board, or BoardError."""
-        if not self.environments:
+        """Return the PlatformIO environment that builds for this board with `engine`.
+
+        Raises:
+            BoardError: there is none.
+        """
+        try:
+            return self.environments[engine]
+        except KeyError:
+            known = ", ".join(sorted(self.environments)) or "none"
             raise BoardError(
-                f"{self.name} is in the catalogue for its limits only: no build for it"
-            )
-        if engine not in self.environments:
-            known = ", ".join(sorted(self.environments))
-            raise BoardError(f"no engine '{engine}' for {self.name}; choose one of: {known}")
-        return self.environments[engine]
+                f"{self.id} has no build with engine {engine!r}; it has: {known}"
+            ) from None
 
 
 @cache
 def load_boards() -> MappingProxyType[str, Board]:
-    """Every board by its key, in the order of the file."""
-    with CATALOGUE.open("rb") as file:
-        rows = tomllib.load(file)
-    return MappingProxyType({key: _board(key, row) for key, row in rows.items()})
+    """Return every board of the catalogue by its id."""
+    table = tomllib.loads(_CATALOGUE.read_text(encoding="utf-8"))
+    return MappingProxyType(
+        {
+            key: Board(
+                id=key,
+                name=row["name"],
+                core=row["core"],
+                fpu=row["fpu"],
+                dsp=row["dsp"],
+                clock_hz=row["clock_hz"],
+                flash_bytes=row["flash_bytes"],
+                sram_bytes=row["sram_bytes"],
+                usb_ids=tuple((vendor, product) for vendor, product in row["usb_ids"]),
+                led=row.get("led"),
+                analog=tuple(row.get("analog", ())),
+                environments=MappingProxyType(dict(row["environments"])),
+            )
+            for key, row in table.items()
+        }
+    )
 
 
 def find_board(key: str) -> Board:
-    """The board of that key; BoardError names the nearest there is."""
+    """Return a board by its id.
+
+    Raises:
+        BoardError: no such board; the message names those that are.
+    """
     boards = load_boards()
     if key not in boards:
-        raise BoardError(f"no board '{key}'{nearest(key, boards)}")
+        raise BoardError(f"no board {key!r} in the catalogue; it has: {', '.join(boards)}")
     return boards[key]
 
 
-def _board(key: str, row: dict[str, Any]) -> Board:
-    values = dict(row)
-    values["usb_ids"] = tuple((vendor, product) for vendor, product in row.get("usb_ids", ()))
-    values["analog"] = tuple(row.get("analog", ()))
-    values["wait_states"] = tuple(row.get("wait_states", ()))
-    values["environments"] = MappingProxyType(dict(row.get("environments", {})))
-    return Board(key=key, **values)
+def board_of_environment(environment: str) -> Board:
+    """Return the board for which a PlatformIO environment builds.
+
+    Raises:
+        BoardError: no board has this environment.
+    """
+    for board in load_boards().values():
+        if environment in board.environments.values():
+            return board
+    known = sorted(env for board in load_boards().values() for env in board.environments.values())
+    raise BoardError(f"no environment {environment!r}; there are: {', '.join(known)}")

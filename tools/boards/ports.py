@@ -1,45 +1,92 @@
-"""Serial ports with a board behind them, found by USB id."""
+"""Finding a board's serial port, by USB id."""
 
-from __future__ import annotations
-
+import errno
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
+import serial
 from serial.tools import list_ports
 
 from tools.boards.catalogue import Board, load_boards
 from training.errors import BoardError
 
+BAUD_RATE = 115200
+"""USB ignores it, with one exception: see open_port()."""
+
 
 @dataclass(frozen=True)
 class Port:
-    """A serial port and the board that its USB id belongs to."""
+    """A serial port behind which a board of the catalogue is.
 
-    device: str  # "/dev/ttyACM0"
+    Attributes:
+        path: device file.
+        board: the board.
+        serial_number: the USB serial number, or an empty text.
+    """
+
+    path: str
     board: Board
-    serial_number: str | None
+    serial_number: str
 
 
-def find_ports(board: Board | None = None) -> list[Port]:
-    """Ports where `board`, or any board of the catalogue, is plugged in; sorted by device."""
-    rows = [board] if board is not None else list(load_boards().values())
-    by_id = {usb_id: row for row in rows for usb_id in row.usb_ids}
-    found = [
-        Port(info.device, by_id[info.vid, info.pid], info.serial_number)
-        for info in list_ports.comports()
-        if (info.vid, info.pid) in by_id
+def find_ports() -> list[Port]:
+    """Return the ports of all boards that are plugged in, by path."""
+    boards = {usb_id: board for board in load_boards().values() for usb_id in board.usb_ids}
+    ports = [
+        Port(entry.device, boards[entry.vid, entry.pid], entry.serial_number or "")
+        for entry in list_ports.comports()
+        if (entry.vid, entry.pid) in boards
     ]
-    return sorted(found, key=lambda port: port.device)
+    return sorted(ports, key=lambda port: port.path)
 
 
-def find_port(board: Board) -> str:
-    """The one port where `board` is plugged in; BoardError if there is none, or several."""
-    ports = find_ports(board)
+def find_port(board: Board | None = None) -> Port:
+    """Return the one port that is plugged in, of `board` if one is given.
+
+    Raises:
+        BoardError: none, or several.
+    """
+    what = "board" if board is None else board.name
+    ports = [port for port in find_ports() if board is None or port.board == board]
     if not ports:
         raise BoardError(
-            f"no {board.name} is plugged in: connect it (press its reset button twice if its light "
-            "is off), or name the port with --port"
+            f"no {what} found on USB: plug it in (with a cable that carries data), "
+            "name its port with --port, or use the emulated board"
         )
     if len(ports) > 1:
-        names = ", ".join(port.device for port in ports)
-        raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
-    return ports[0].device
+        names = ", ".join(f"{port.path} ({port.board.name})" for port in ports)
+        raise BoardError(f"several boards found: choose one with --port: {names}")
+    return ports[0]
+
+
+def open_port(path: str, timeout_s: float | None = 0.1) -> serial.Serial:
+    """Open a serial port for this process alone, at 115200 baud.
+
+    The rate is no parameter: opening a Nano's port at 1200 baud starts its bootloader.
+
+    Raises:
+        BoardError: no such port, another program has it, or no permission; with what to do.
+    """
+    try:
+        return serial.Serial(path, BAUD_RATE, timeout=timeout_s, exclusive=True)
+    except serial.SerialException as error:
+        raise BoardError(_explain(path, error)) from error
+
+
+def _explain(path: str, error: serial.SerialException) -> str:
+    """One line: what is wrong with a port, and what to do."""
+    code = error.errno
+    if code == errno.ENOENT or not Path(path).exists():
+        return f"{path}: no such port: was the board unplugged? `vigil board` lists what is there"
+    if code == errno.EACCES or not os.access(path, os.R_OK | os.W_OK):
+        return (
+            f"{path}: no permission: sudo usermod -a -G dialout $USER, then log in again "
+            "(or install PlatformIO's udev rules)"
+        )
+    if code in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
+        return (
+            f"{path}: busy: close the other monitor; if there is none, ModemManager may be "
+            "probing it: wait some seconds, or sudo systemctl stop ModemManager"
+        )
+    return f"{path}: {error}"

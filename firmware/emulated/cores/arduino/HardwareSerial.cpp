@@ -2,17 +2,18 @@
 
 #include "Arduino.h"
 #include "activity.h"
+#include "boot.h"
 #include "clock.h"
 #include "emulated.h"
+#include "host_ring.h"
 #include "registers.h"
 
 HardwareSerial Serial;
 
 namespace {
 
-// Received bytes wait here. When it is full, the UART keeps the next byte and QEMU holds back the
-// rest, so nothing is lost; a board's USB port has no such luck, which is what the link's frame
-// checks are for. A power of two.
+// Received bytes wait here. When it is full the host waits, so nothing is lost; a board's USB port
+// has no such luck, which is what the link's frame checks are for. A power of two.
 constexpr std::uint32_t kRingBytes = 1024;
 constexpr std::uint32_t kStallNanoseconds = 100000000;
 constexpr int kPacketBytes = 64;
@@ -22,25 +23,57 @@ constexpr std::uint32_t kControl =
 std::uint8_t ring[kRingBytes];
 volatile std::uint32_t head = 0;  // counts bytes in; written by the handler
 volatile std::uint32_t tail = 0;  // counts bytes out; written by the reader
+volatile bool waiting = false;    // the ring was full, and the host may have more
+
+emulated::HostRing host;  // open if the host passes bytes in bulk
+
+// "patient=1" on the command line: wait for the host as long as it takes. Where virtual time does
+// not follow the clock on the wall, a timeout would mean nothing.
+bool patient = false;
 
 bool transmitter_full() { return (emulated::uart0().state & emulated::kUartTxFull) != 0; }
 
-// Sleeps until the host has taken a byte, for at most `nanoseconds`. True if it has.
-bool wait_for_transmitter(std::uint32_t nanoseconds) {
-    const std::uint64_t end = emulated_nanoseconds() + nanoseconds;
+// Sleeps until the host has taken a byte, for at most kStallNanoseconds. True if it has.
+bool wait_for_transmitter() {
+    const std::uint64_t end = emulated_nanoseconds() + kStallNanoseconds;
     emulated::uart0().control = kControl | emulated::kUartTxInterrupt;
-    while (transmitter_full() && emulated_nanoseconds() < end) {
-        emulated_sleep(nanoseconds / 10);
+    while (transmitter_full() && (patient || emulated_nanoseconds() < end)) {
+        emulated_sleep(kStallNanoseconds / 10);
     }
     emulated::uart0().control = kControl;
     return !transmitter_full();
 }
 
-void take_received() {
+// One piece of what has come, up to the end of the ring. 0 when nothing has.
+std::uint32_t receive(std::uint8_t* bytes, std::uint32_t size) {
+    if (host.is_open()) {
+        return host.read(bytes, size);
+    }
     emulated::Uart& uart = emulated::uart0();
-    while ((uart.state & emulated::kUartRxFull) != 0 && head - tail < kRingBytes) {
-        ring[head % kRingBytes] = static_cast<std::uint8_t>(uart.data);
-        head = head + 1;
+    if ((uart.state & emulated::kUartRxFull) == 0) {
+        return 0;
+    }
+    *bytes = static_cast<std::uint8_t>(uart.data);
+    return 1;
+}
+
+// Fills the ring. Called with interrupts locked, or from the handler.
+void take_received() {
+    if (host.is_open()) {
+        static_cast<void>(emulated::uart0().data);  // the bell, heard: makes room for the next
+    }
+    for (;;) {
+        const std::uint32_t room = kRingBytes - (head - tail);
+        const std::uint32_t to_end = kRingBytes - head % kRingBytes;
+        waiting = room == 0;
+        if (waiting) {
+            return;
+        }
+        const std::uint32_t got = receive(ring + head % kRingBytes, room < to_end ? room : to_end);
+        if (got == 0) {
+            return;
+        }
+        head = head + got;
     }
 }
 
@@ -66,6 +99,9 @@ void HardwareSerial::begin(unsigned long) {
     if (begun_) {
         return;
     }
+    char answer[4];
+    patient = emulated::command_line("patient=", answer, sizeof(answer)) > 0 && answer[0] == '1';
+    host.open();
     uart.divider = 16;  // the smallest that the UART accepts; QEMU sends at once whatever it is
     uart.control = kControl;
     emulated::enable_irq(emulated::kUart0RxIrq);
@@ -87,10 +123,10 @@ int HardwareSerial::read() {
         return -1;
     }
     const std::uint8_t byte = ring[tail % kRingBytes];
-    {
+    tail = tail + 1;
+    if (waiting && head - tail <= kRingBytes / 2) {
         const emulated::InterruptLock lock;
-        tail = tail + 1;
-        take_received();  // a byte that waited for room
+        take_received();
     }
     emulated::note_activity();
     return byte;
@@ -104,7 +140,7 @@ size_t HardwareSerial::write(const uint8_t* bytes, size_t count) {
     size_t sent = 0;
     while (sent < count) {
         if (transmitter_full()) {
-            stalled_ = stalled_ || !wait_for_transmitter(kStallNanoseconds);
+            stalled_ = stalled_ || !wait_for_transmitter();
             if (stalled_) {
                 break;
             }
@@ -125,7 +161,7 @@ int HardwareSerial::availableForWrite() {
 
 void HardwareSerial::flush() {
     if (begun_ && !stalled_ && transmitter_full()) {
-        stalled_ = !wait_for_transmitter(kStallNanoseconds);
+        stalled_ = !wait_for_transmitter();
     }
 }
 

@@ -1,4 +1,6 @@
-// What the emulator's command line tells the board.
+// What the emulator's command line tells the board (-semihosting-config arg=NAME=VALUE).
+#include "boot.h"
+
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -11,28 +13,44 @@ namespace {
 // Survives a reset, but not a restart of the emulator, which fills memory with zeros.
 [[gnu::section(".noinit")]] std::uint32_t starts;
 
-// The value of `name=` on the command line (-semihosting-config arg=...), or 0.
-std::uint32_t command_line_number(const char* name) {
+}  // namespace
+
+namespace emulated {
+
+std::size_t command_line(const char* name, char* value, std::size_t size) {
     char text[256];
     struct {
         char* text;
         std::uint32_t size;
     } block = {text, sizeof(text)};
-    if (emulated::semihost(emulated::Call::command_line, &block) != 0) {
+    value[0] = '\0';
+    if (semihost(Call::command_line, &block) != 0) {
         return 0;
     }
     const char* const found = std::strstr(text, name);
-    return found == nullptr ? 0 : std::strtoul(found + std::strlen(name), nullptr, 10);
+    if (found == nullptr) {
+        return 0;
+    }
+    const char* const start = found + std::strlen(name);
+    const std::size_t length = std::strcspn(start, " ");
+    if (length >= size) {
+        return 0;
+    }
+    std::memcpy(value, start, length);
+    value[length] = '\0';
+    return length;
 }
 
-}  // namespace
+}  // namespace emulated
 
 std::uint32_t emulated_boot_id(void) {
     static std::uint32_t id = 0;
     if (id == 0) {
+        char seed[16];
+        emulated::command_line("seed=", seed, sizeof(seed));
         // Knuth's multiplicative hash spreads the count of starts over all bits.
         starts = starts + 1;
-        id = command_line_number("seed=") ^ starts * 2654435761U;
+        id = std::strtoul(seed, nullptr, 10) ^ starts * 2654435761U;
     }
     return id;
 }

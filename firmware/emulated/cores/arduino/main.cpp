@@ -11,7 +11,7 @@ namespace {
 // serial port for data and there was none. Sleeping until an interrupt, or for one tick, keeps a
 // host's processor free; a board would simply spin.
 constexpr std::uint64_t kIdleInstructions = 2000;
-constexpr std::uint32_t kTickNanoseconds = 1000000;
+constexpr std::uint32_t kTickNanoseconds = 5000000;
 
 bool active = false;
 

@@ -6,7 +6,11 @@
 namespace emulated {
 
 enum class Call : std::uint32_t {
+    open = 0x01,
     write_text = 0x04,
+    write = 0x05,
+    read = 0x06,
+    seek = 0x0A,
     command_line = 0x15,
     exit_extended = 0x20,
 };
@@ -17,5 +21,48 @@ inline std::uint32_t semihost(Call call, const void* argument) {
     asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
     return r0;
 }
+
+// A file of the host's, opened for reading and writing in binary.
+class HostFile {
+  public:
+    HostFile() = default;
+
+    bool open(const char* path, std::uint32_t length) {
+        const struct {
+            const char* path;
+            std::uint32_t mode;
+            std::uint32_t length;
+        } block = {path, 3, length};
+        handle_ = static_cast<std::int32_t>(semihost(Call::open, &block));
+        return is_open();
+    }
+
+    bool is_open() const { return handle_ >= 0; }
+
+    // Both move `size` bytes at an offset. False if QEMU could not.
+    bool read(std::uint32_t offset, void* data, std::uint32_t size) const {
+        return transfer(Call::read, offset, data, size);
+    }
+    bool write(std::uint32_t offset, const void* data, std::uint32_t size) const {
+        return transfer(Call::write, offset, const_cast<void*>(data), size);
+    }
+
+  private:
+    bool transfer(Call call, std::uint32_t offset, void* data, std::uint32_t size) const {
+        const struct {
+            std::int32_t handle;
+            std::uint32_t offset;
+        } place = {handle_, offset};
+        const struct {
+            std::int32_t handle;
+            void* data;
+            std::uint32_t size;
+        } block = {handle_, data, size};
+        // Both calls return what is left to do: nothing, when all went well.
+        return semihost(Call::seek, &place) == 0 && semihost(call, &block) == 0;
+    }
+
+    std::int32_t handle_ = -1;
+};
 
 }  // namespace emulated

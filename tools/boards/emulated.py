@@ -1,0 +1,214 @@
+"""The emulated board: QEMU's Cortex-M4, with a serial port that any program can open."""
+
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from tools.boards.qmp import Qmp
+from tools.boards.serial_bridge import SerialBridge
+from training.errors import BoardError
+
+QEMU = "qemu-system-arm"
+_LED_REGISTER = 0x40028000  # FPGA I/O block of MPS2 boards, LED0
+_STOP_TIMEOUT_S = 5.0
+
+
+class EmulatedBoard:
+    """A running emulated board.
+
+    Use it as a context manager; on leaving, QEMU is gone whatever happened.
+
+    Attributes:
+        elf: the program.
+
+    Example:
+        with EmulatedBoard(result.elf) as board:
+            port = serial.Serial(board.port)
+    """
+
+    def __init__(self, elf: Path, *, deterministic: bool = False, seed: int = 0) -> None:
+        """Prepare a board that runs `elf`; nothing starts yet.
+
+        Args:
+            elf: an image built for an emulated environment.
+            deterministic: virtual time leaps over idle waits instead of following the clock on
+                the wall. What the program computes from time no longer depends on the host, but
+                an idle board keeps a processor busy.
+            seed: makes the program's boot id differ from another board's.
+        """
+        self.elf = elf
+        self._deterministic = deterministic
+        self._seed = seed
+        self._process: subprocess.Popen[bytes] | None = None
+        self._bridge: SerialBridge | None = None
+        self._qmp: Qmp | None = None
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the board)
+
+    def __enter__(self) -> "EmulatedBoard":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> str:
+        """Path of the serial port, for pyserial. The baud rate means nothing."""
+        if self._bridge is None:
+            raise BoardError("emulated board: not running")
+        return self._bridge.port
+
+    @property
+    def running(self) -> bool:
+        """Whether QEMU runs. A program that faults or exits ends it."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """QEMU's exit code: the program's, 70 after a fault; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    @property
+    def log(self) -> str:
+        """What the program and QEMU said on standard error, faults included."""
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").splitlines()
+        # The board has a network interface that nobody uses, and QEMU says so every time.
+        return "\n".join(line for line in lines if "has no peer" not in line)
+
+    def start(self) -> None:
+        """Power up: start QEMU, wait until the serial port is there, let the program go.
+
+        Raises:
+            BoardError: no QEMU, no such image, or QEMU does not start.
+        """
+        if self.running:
+            raise BoardError("emulated board: already running")
+        if shutil.which(QEMU) is None:
+            raise BoardError(f"{QEMU} is not on PATH: sudo apt-get install qemu-system-arm")
+        if not self.elf.is_file():
+            raise BoardError(f"no image at {self.elf}: run `vigil build`")
+        self._stderr.seek(0)
+        self._stderr.truncate()
+        bridge = SerialBridge()
+        try:
+            self._process = subprocess.Popen(
+                self._command(bridge),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                pass_fds=(bridge.qemu_end.fileno(), bridge.memory),
+                # Ctrl-C on the terminal is for us, not for QEMU. And the leader of a session that
+                # opens a terminal (the chardev "life" below) takes it as its own: if this process
+                # dies, the terminal goes, and the hang-up ends QEMU too.
+                start_new_session=True,
+            )
+        except OSError as error:
+            bridge.close()
+            raise BoardError(f"{QEMU} does not start: {error}") from error
+        self._bridge = bridge
+        bridge.start()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._qmp = Qmp(self._process.stdin, self._process.stdout)
+        try:
+            self._qmp.connect()
+            self._qmp.command("cont")
+        except BoardError as error:
+            self.kill()
+            raise BoardError(f"{error}: {self.log.strip() or 'it said nothing'}") from error
+
+    def _command(self, bridge: SerialBridge) -> list[str]:
+        sleep = "off" if self._deterministic else "on"
+        semihosting = [
+            "enable=on,target=native,arg=firmware",
+            f"arg=serial=/proc/self/fd/{bridge.memory}",
+            f"arg=seed={self._seed}",
+            f"arg=patient={int(self._deterministic)}",
+        ]
+        return [
+            QEMU,
+            *("-M", "mps2-an386"),
+            *("-display", "none"),
+            "-nodefaults",
+            *("-nic", "none"),
+            "-S",
+            *("-icount", f"shift=6,sleep={sleep}"),
+            *("-chardev", f"socket,id=uart,fd={bridge.qemu_end.fileno()}"),
+            *("-serial", "chardev:uart"),
+            *("-chardev", f"serial,id=life,path={bridge.port}"),
+            *("-qmp", "stdio"),
+            *("-semihosting-config", ",".join(semihosting)),
+            *("-kernel", str(self.elf)),
+        ]
+
+    def stop(self) -> int | None:
+        """Power down, and return QEMU's exit code. Harmless when nothing runs."""
+        if self.running:
+            assert self._process is not None
+            self._process.send_signal(signal.SIGTERM)
+        return self._gone()
+
+    def kill(self) -> None:
+        """Pull the plug: QEMU and the port are gone at once."""
+        if self.running:
+            assert self._process is not None
+            self._process.kill()
+        self._gone()
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait until the program ends by itself, and return its exit code.
+
+        Raises:
+            BoardError: it still runs after `timeout_s` seconds.
+        """
+        if self._process is None:
+            raise BoardError("emulated board: not running")
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise BoardError(f"emulated board: still running after {timeout_s} s") from error
+
+    def reset(self) -> None:
+        """Press the reset button. The port stays."""
+        self._running_qmp().command("system_reset")
+
+    def led(self) -> bool:
+        """Whether the built-in LED is lit."""
+        text = self._running_qmp().monitor(f"xp /1xw {_LED_REGISTER:#x}")
+        value = re.search(r":\s*(0x[0-9a-f]+)", text)
+        if value is None:
+            raise BoardError(f"emulated board: QEMU does not show the LED: {text.strip()}")
+        return bool(int(value[1], 16) & 1)
+
+    def _running_qmp(self) -> Qmp:
+        if not self.running or self._qmp is None:
+            raise BoardError(f"emulated board: not running (exit code {self.exit_code})")
+        return self._qmp
+
+    def _gone(self) -> int | None:
+        """Reap QEMU and take the port away."""
+        code = None
+        process = self._process
+        if process is not None:
+            try:
+                code = process.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                code = process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        if self._bridge is not None:
+            self._bridge.close()
+            self._bridge = None
+        self._qmp = None
+        return code

@@ -1,0 +1,142 @@
+"""The emulated board's serial port: a pseudo-terminal for the host, joined to QEMU's UART.
+
+QEMU's UART takes about ten thousand bytes a second from the host, one at a time. So bytes for the
+board go through a ring in shared memory, which the board reads by semihosting, and one byte on the
+UART tells it to look. Bytes from the board come straight from the UART.
+"""
+
+import contextlib
+import mmap
+import os
+import pty
+import select
+import socket
+import struct
+import threading
+import time
+import tty
+
+_CHUNK = 4096
+_GATHER_S = 0.0002  # bytes from the board come one by one; let a few gather
+_FULL_S = 0.0005  # how often to look whether the board has made room
+
+# Layout of the shared memory; HardwareSerial.cpp of the emulated board has the same.
+_PUT, _TAKEN, _RING = 0, 4, 8
+_RING_BYTES = 4096
+
+
+class SerialBridge:
+    """Moves bytes between a pseudo-terminal and an emulated UART, in two threads.
+
+    Attributes:
+        port: path of the pseudo-terminal that a host opens.
+        qemu_end: socket to hand to QEMU as the UART.
+        memory: descriptor of the shared memory, to hand to QEMU too.
+    """
+
+    def __init__(self) -> None:
+        # Holding the slave open keeps the master alive while no client is there.
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self.port = os.ttyname(self._slave)
+        self._uart, self.qemu_end = socket.socketpair()
+        self._uart.setblocking(False)
+        self.memory = os.memfd_create("serial")
+        os.ftruncate(self.memory, _RING + _RING_BYTES)
+        self._shared = mmap.mmap(self.memory, _RING + _RING_BYTES)
+        self._stop_reader, self._stop_writer = os.pipe()
+        self._threads = [
+            threading.Thread(target=self._to_board, name="serial to board", daemon=True),
+            threading.Thread(target=self._from_board, name="serial from board", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Start moving bytes; QEMU has its end by now."""
+        self.qemu_end.close()
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop, and take the port away: a client sees what it sees when a board is unplugged."""
+        os.write(self._stop_writer, b"x")
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+        self._uart.close()
+        self.qemu_end.close()
+        self._shared.close()
+        for descriptor in (
+            self._master,
+            self._slave,
+            self.memory,
+            self._stop_reader,
+            self._stop_writer,
+        ):
+            os.close(descriptor)
+
+    def _to_board(self) -> None:
+        put = 0
+        while self._wait(reading=self._master):
+            data = _read(self._master)
+            while data:
+                (taken,) = struct.unpack_from("<I", self._shared, _TAKEN)
+                room = _RING_BYTES - (put - taken & 0xFFFFFFFF)
+                if room == 0:
+                    if not self._wait(timeout_s=_FULL_S):
+                        return
+                    continue
+                start = put % _RING_BYTES
+                piece = data[: min(room, _RING_BYTES - start)]
+                self._shared[_RING + start : _RING + start + len(piece)] = piece
+                put = put + len(piece) & 0xFFFFFFFF
+                struct.pack_into("<I", self._shared, _PUT, put)
+                data = data[len(piece) :]
+                self._ring()
+
+    def _ring(self) -> None:
+        """Make the board look. When QEMU takes no more bells, it has one that the board will hear."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            self._uart.send(b"\0")
+
+    def _from_board(self) -> None:
+        while self._wait(reading=self._uart.fileno()):
+            try:
+                data = self._uart.recv(_CHUNK)
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                return
+            if not data:
+                return
+            while data:
+                if not self._wait(writing=self._master):
+                    return
+                data = data[_write(self._master, data) :]
+            time.sleep(_GATHER_S)
+
+    def _wait(
+        self,
+        reading: int | None = None,
+        writing: int | None = None,
+        timeout_s: float | None = None,
+    ) -> bool:
+        """Wait until a descriptor is ready or the time is up; False when it is time to stop."""
+        readers = [self._stop_reader] + ([] if reading is None else [reading])
+        writers = [] if writing is None else [writing]
+        ready, _, _ = select.select(readers, writers, [], timeout_s)
+        return self._stop_reader not in ready
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _CHUNK)
+    except BlockingIOError:
+        return b""
+
+
+def _write(descriptor: int, data: bytes) -> int:
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:
+        return 0
