@@ -32,7 +32,7 @@ class Requantization:
     def __call__(self, sums: NDArray[np.int64]) -> NDArray[np.int64]:
         """The int8 output plus 128, in 0..255."""
         value = requantize(sums, self.by) + self.zero_point
-        return np.clip(value, self.low, self.high) + 128
+        return np.asarray(np.clip(value, self.low, self.high) + 128)
 
     def steps(self) -> NDArray[np.int64]:
         """int64 [255]: the smallest sum that gives at least 1, 2, ... 255; most + 1 if none."""
@@ -64,7 +64,7 @@ class OneMultiply:
         before, after = (0, self.shift) if self.after else (self.shift, 0)
         t = sums << 8 << before if before >= 0 else sums << 8 >> -before
         y = (t * self.multiplier >> 32) + self.rounding + np.where(t < 0, self.correction, 0)
-        return np.clip(y << after >> 16, 0, 255)
+        return np.asarray(np.clip(y << after >> 16, 0, 255))
 
     def equals(self, exact: Requantization, steps: NDArray[np.int64]) -> bool:
         """Whether both give the same for every sum in [least, most]; `steps` are exact.steps()."""
