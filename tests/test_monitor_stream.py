@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,13 @@ def test_a_threshold_that_the_board_refuses_is_said_and_nothing_else_happens() -
     assert notice.text == "threshold not set: /dev/fake: the board refuses it"
     assert not events.of(ThresholdChanged)
     assert events[-1].complete
+
+
+def test_a_board_with_another_threshold_than_the_bundles_is_said() -> None:
+    board = FakeBoard()
+    board.facts = replace(board.facts, threshold=5e4)
+    (notice,) = stream_all(board, source(2)).of(Notice)
+    assert notice.text == "the board's threshold is 5.0e+04, not the bundle's 1.0e+05"
 
 
 def test_a_number_of_windows() -> None:

@@ -73,7 +73,7 @@ def test_plain_has_a_line_for_each_window() -> None:
 
 def test_plain_says_what_is_not_a_score() -> None:
     comments = [line for line in plain() if line.startswith("#")]
-    assert "fake (emulated) on /dev/fake" in comments[0]
+    assert "emulated board on /dev/fake" in comments[0]
     assert "simulated" in comments[1]
     assert "# lost: beat 7: engine" in comments
 
@@ -313,14 +313,15 @@ def test_keys_become_commands(history: History) -> None:
     async def press() -> None:
         app = MonitorApp(history, controls, lambda: None)
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.press("space", "up", "down", "m", "d", "q")
+            await pilot.press("space", "up", "up", "m", "d", "down", "q")
 
     asyncio.run(press())
-    pause, up, down, mark, trained = controls.take()
+    pause, up, twice, mark, trained, down = controls.take()
     assert (pause, mark) == (SetPaused(), Mark())
     assert up.value == pytest.approx(1.05e5)  # type: ignore[union-attr]
-    assert down.value == pytest.approx(1e5 / 1.05)  # type: ignore[union-attr]
+    assert twice.value == pytest.approx(1.05**2 * 1e5)  # type: ignore[union-attr]
     assert trained == SetThreshold(1e5)
+    assert down.value == pytest.approx(1e5 / 1.05)  # type: ignore[union-attr]
     assert controls.quitting and controls.quit_reason == "by key"
 
 

@@ -6,13 +6,13 @@ import math
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 LOWER_EIGHTHS = " ▁▂▃▄▅▆▇█"
-DECADES = 1.5  # shown on either side of the threshold
+DECADES = 1.0  # shown on either side of the threshold
 
 
 def height(score: float, threshold: float) -> float:
     """Where a score stands: 0 to 1, exactly 0.5 at the threshold.
 
-    Linear in log10(score / threshold) and clipped at 1.5 decades on either side. Scores are never
+    Linear in log10(score / threshold) and clipped at DECADES on either side. Scores are never
     negative; a threshold of 0 or less is passed by all but a score of 0.
     """
     if score <= 0:

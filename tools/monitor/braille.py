@@ -51,7 +51,7 @@ class Canvas:
         top: list[int] = self._row(high[:n]).tolist()
         bottom: list[int] = self._row(low[:n]).tolist()
         seen = ~np.isnan(low[:n])
-        # Reach half-way to the neighbour before where the two do not touch.
+        # Reach to the neighbour before, where the two do not touch.
         for x in range(1, n):
             if seen[x] and seen[x - 1]:
                 if top[x] > bottom[x - 1]:

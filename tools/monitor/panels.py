@@ -47,7 +47,8 @@ def header(history: History, width: int, height: int) -> list[Text]:
     golden = f"golden {board.golden_passed}/{board.golden_total}"
     exact = board.golden_passed == board.golden_total
     model_hash = board.model_hash if width >= 100 else board.model_hash[:8]
-    for part in (board.board, board.engine, model_hash):
+    name = () if board.emulated else (board.board,)
+    for part in (*name, board.engine, model_hash):
         first.append(f" {part} ", DIM)
     first.append(f" {golden}", GOOD if exact else BAD)
     right = Text(f"{state} ", style)
@@ -106,7 +107,7 @@ def windows(history: History, width: int, height: int) -> list[Text]:
     marked = {mark.window for mark in history.marks}
     # 9 number, 9 score, 1 + 8 flag, and the verdict; the bar takes what is left.
     cells = min(max(width - 28 - (9 if labelled else 0), 3), 40)
-    lines = []
+    lines: list[Text] = []
     for window in reversed(history.windows):
         if len(lines) == height:
             break

@@ -87,6 +87,8 @@ class LinkBoard:
         self._thresholds = [(0, hello.threshold)]  # from which window on, ascending
         self._statistics = self._before = session.statistics()
         self._answers, self._stream = True, 0
+        self._held: list[link.Event] = []
+        self._listening = False  # what it says for people before the first score is its greeting
         session.watch(output=watch)
         self.facts = BoardFacts(
             port=session.port,
@@ -100,7 +102,7 @@ class LinkBoard:
             channels=hello.channels,
             rate_hz=hello.rate if hello.rate > 0 else None,
             threshold=hello.threshold,
-            trained_threshold=bundle.manifest.threshold.value,
+            trained_threshold=float(np.float32(bundle.manifest.threshold.value)),
             golden_passed=boot.golden_passed,
             golden_total=boot.golden_total,
         )
@@ -115,7 +117,11 @@ class LinkBoard:
 
     def take_up(self) -> int:
         """Go on with the stream that the board holds; the frame to send first."""
-        return self._session.start(self._session.board.stream)
+        first = self._session.start(self._session.board.stream)
+        # That it answers again is no news: it was asked to.
+        events = self._session.poll()
+        self._held = [event for event in events if not isinstance(event, link.Resumed)]
+        return first
 
     def restart(self) -> None:
         """Begin a new stream at frame 0, whatever the board holds."""
@@ -139,7 +145,9 @@ class LinkBoard:
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         """What came, in the monitor's words."""
-        return [told for event in self._session.poll(timeout) if (told := self._told(event))]
+        events = self._held or self._session.poll(timeout)
+        self._held = []
+        return [told for event in events if (told := self._told(event))]
 
     def set_threshold(self, value: float) -> float:
         """Set it on the board; what the board then has."""
@@ -192,11 +200,12 @@ class LinkBoard:
                 return Notice(f"the board {why}: going on at frame {event.sample}")
             case link.Refused():
                 return Notice(f"the board refused a message of type {event.type:#04x}")
-            case link.BoardText():
+            case link.BoardText() if self._listening:
                 return Notice(f"the board says: {event.text.strip()}")
         return None
 
     def _scored(self, event: link.Scored) -> WindowScored:
+        self._listening = True
         while len(self._thresholds) > 1 and self._thresholds[1][0] <= event.window:
             del self._thresholds[0]
         first = event.window * self.facts.hop

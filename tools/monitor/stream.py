@@ -28,6 +28,7 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from tools.monitor.source import Source
+from tools.monitor.text import number
 from training.errors import LinkError
 
 CHUNK_SECONDS = 0.04  # sent at once when paced: often enough to look like a moving trace
@@ -168,7 +169,11 @@ class Stream:
             frame = 0
             self._board.restart()
         self._at(frame)
-        self._emit(Started(self._board.facts, self._source.facts, frame))
+        facts = self._board.facts
+        self._emit(Started(facts, self._source.facts, frame))
+        if facts.threshold != facts.trained_threshold:
+            said = f"{number(facts.threshold)}, not the bundle's {number(facts.trained_threshold)}"
+            self._emit(Notice(f"the board's threshold is {said}"))
 
     def _at(self, frame: int) -> None:
         """Go on from `frame`; windows that begin before it and are not whole will never come."""

@@ -5,6 +5,7 @@ Textual sends only the cells that changed, so it neither flickers nor floods an 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -25,6 +26,7 @@ from tools.theme import DARK
 
 FRAMES_PER_SECOND = 12
 STEP = 1.05  # of the threshold, a key press
+CONFIRM_S = 0.5  # within which key presses add up, though the board has not confirmed the first
 
 LEGEND = (
     f"[{DARK['normal']}]━ signal[/]  [{DARK['abnormal']}]━ flagged[/]  "
@@ -103,6 +105,7 @@ class MonitorApp(App[None]):
         super().__init__()
         self._history, self._controls, self._begin = history, controls, begin
         self._painted = -1
+        self._wanted, self._wanted_until = 0.0, 0.0  # the threshold asked for, not yet confirmed
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
@@ -134,11 +137,15 @@ class MonitorApp(App[None]):
 
     def action_threshold(self, direction: int) -> None:
         """A step up or down; what the board confirms is what is shown."""
-        self._controls.ask(SetThreshold(self._history.threshold * STEP**direction))
+        waiting = time.monotonic() < self._wanted_until
+        value = self._wanted if waiting else self._history.threshold
+        self._wanted, self._wanted_until = value * STEP**direction, time.monotonic() + CONFIRM_S
+        self._controls.ask(SetThreshold(self._wanted))
 
     def action_trained(self) -> None:
         """Back to the bundle's threshold."""
         if self._history.board is not None:
+            self._wanted_until = 0.0
             self._controls.ask(SetThreshold(self._history.board.trained_threshold))
 
     def action_mark(self) -> None:
@@ -165,9 +172,7 @@ class MonitorApp(App[None]):
         self._painted = history.version
         noun = history.source.noun if history.source else "window"
         self.query_one("#trace").border_title = title(history).replace("[", "\\[")
-        self.query_one(
-            "#trace"
-        ).border_subtitle = "[#5ab0f6]━ signal[/]  [#f5b942]━ reconstruction[/]"
+        self.query_one("#trace").border_subtitle = LEGEND
         self.query_one("#scores").border_title = f"score of each {noun}, log scale"
         self.query_one("#windows").border_title = f"last {noun}s"
         self.query_one("#windows").border_subtitle = history.notice[-40:].replace("[", "\\[")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.monitor.bars import bar
-from tools.monitor.events import NORMAL, BoardFacts, LinkCounters, Outcome, WindowScored
+from tools.monitor.events import BoardFacts, LinkCounters, Outcome, WindowScored
 from tools.monitor.summary import Summary
 
 VERDICT = {
@@ -32,13 +32,12 @@ def scored_line(event: WindowScored, cells: int = 20) -> str:
     line = f"{event.index:>8} {number(event.score):>8} {bar(event.score, event.threshold, cells)}"
     if event.outcome is None:
         return f"{line} {flag}"
-    label = "normal" if event.label == NORMAL else "abnormal"
-    return f"{line} {flag:<7}  label {label:<8}  {VERDICT[event.outcome]}"
+    return f"{line} {flag:<7}  {VERDICT[event.outcome]}"
 
 
 def board_line(board: BoardFacts) -> str:
     """The board in one line."""
-    kind = f"{board.board} (emulated)" if board.emulated else board.board
+    kind = "emulated board" if board.emulated else board.board
     golden = f"golden {board.golden_passed}/{board.golden_total}"
     return (
         f"{kind} on {board.port}, engine {board.engine}, model {board.model} "

@@ -42,8 +42,8 @@ class PlainView:
     """One line a window, on any stream of text."""
 
     def __init__(self, out: TextIO, width: int = 80) -> None:
-        # The widest line without its bar has 64 characters.
-        self._out, self._cells = out, min(max(width - 64, 3), 40)
+        # The widest line has 46 characters beside its bar.
+        self._out, self._cells = out, min(max(width - 46, 3), 40)
         self._noun = "window"
 
     def handle(self, event: Event) -> None:
