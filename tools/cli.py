@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -68,11 +69,23 @@ def _console() -> Console:
 
 
 def _bundle_path(name: str) -> Path:
-    """build/NAME for a recipe's name or file; a bundle's own folder is taken as it is."""
+    """build/NAME for a recipe's name or file; a bundle's own folder is taken as it is.
+
+    Where the recipe's data could not be had, training followed its fallback: then that bundle.
+    """
     path = Path(name)
     if (path / "manifest.json").is_file():
         return path
-    return BUILD / (path.stem if path.suffix == ".toml" else path.name)
+    path = BUILD / (path.stem if path.suffix == ".toml" else path.name)
+    if not path.exists():
+        from training.recipe import read_recipe
+
+        with suppress(VigilError):
+            fallback = read_recipe(name).fallback
+            if fallback is not None and (BUILD / fallback).exists():
+                _complain(f"there is no {path}; taking {BUILD / fallback}, trained in its place")
+                return BUILD / fallback
+    return path
 
 
 @app.command()
