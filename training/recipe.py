@@ -117,6 +117,17 @@ class Recipe(Strict):
     def _model_settings(cls, value: Any) -> Strict:
         return _tagged(value, "model", "family", models.settings_types())
 
+    @model_validator(mode="after")
+    def _crossentropy_needs_a_range(self) -> Self:
+        if self.fit.loss == "binary_crossentropy" and not (
+            self.scaler.kind == "affine" and self.scaler.real == "range"
+        ):
+            raise ValueError(
+                "fit.loss 'binary_crossentropy' takes values in 0 to 1; set scaler.kind to "
+                "'affine', scaler.real to 'range' and the model's output_activation to 'sigmoid'"
+            )
+        return self
+
     def as_json(self) -> dict[str, Any]:
         """What the manifest keeps: all settings, but of a path only the file's name."""
         values = self.model_dump(mode="json")
@@ -136,7 +147,7 @@ def _tagged(value: Any, section: str, tag: str, kinds: dict[str, type[Strict]]) 
     kind = value[tag]
     if kind not in kinds:
         raise RecipeError(f"'{section}.{tag}' is '{kind}'{nearest(str(kind), kinds)}")
-    return validate(kinds[kind], value, section, RecipeError)
+    return validate(kinds[kind], value, "", RecipeError, section)
 
 
 def recipe_names() -> list[str]:
@@ -191,5 +202,5 @@ def make_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
     try:
         return validate(Recipe, values, where, RecipeError)
     except RecipeError as problem:
-        text = str(problem)
-        raise RecipeError(text if text.startswith(where) else f"{where}: {text}") from None
+        text = str(problem)  # of the sections that are checked on their own, without `where`
+        raise RecipeError(text if text.startswith(f"{where}: ") else f"{where}: {text}") from None

@@ -30,9 +30,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def validate(
-    schema: type[Model], values: Mapping[str, Any], where: str, error: type[VigilError]
+    schema: type[Model],
+    values: Mapping[str, Any],
+    where: str,
+    error: type[VigilError],
+    section: str = "",
 ) -> Model:
-    """An instance of `schema`, or `error` with one line: where, which key, why, what to do."""
+    """An instance of `schema`, or `error` with one line: where, which key, why, what to do.
+
+    `section` is the dotted path of `values` within what the person wrote.
+    """
     try:
         return schema.model_validate(dict(values))
     except ValidationError as problem:
@@ -40,11 +47,12 @@ def validate(
         details = sorted(
             problem.errors(include_url=False), key=lambda d: d["type"] != "extra_forbidden"
         )
-        raise error(f"{where}: {_sentence(schema, dict(values), details[0])}") from None
+        sentence = _sentence(schema, details[0], section)
+        raise error(f"{where}: {sentence}" if where else sentence) from None
 
 
-def _sentence(schema: type[BaseModel], values: Mapping[str, Any], detail: Any) -> str:
-    path = ".".join(str(step) for step in detail["loc"]) or "the whole"
+def _sentence(schema: type[BaseModel], detail: Any, section: str) -> str:
+    path = ".".join(str(step) for step in ((section, *detail["loc"]) if section else detail["loc"]))
     if detail["type"] == "extra_forbidden":
         known = _fields_at(schema, detail["loc"][:-1])
         return f"unknown key '{path}'{nearest(str(detail['loc'][-1]), known)}"
@@ -53,7 +61,7 @@ def _sentence(schema: type[BaseModel], values: Mapping[str, Any], detail: Any) -
     message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     given = detail["input"]
     shown = "" if isinstance(given, (dict, list, BaseModel)) else f" (it is {given!r})"
-    return f"'{path}' {message}{shown}"
+    return f"'{path}' {message}{shown}" if path else message
 
 
 def _fields_at(schema: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

@@ -1,0 +1,111 @@
+"""The compiled fit does what plain Keras does, faster, and the same each time."""
+
+import numpy as np
+import pytest
+
+from training import models, recipe
+from training.fit import fit
+from training.objectives import LOSSES, over_windows
+
+pytestmark = pytest.mark.slow
+
+SIZE = 24
+
+
+def build(seed: int = 1, hidden: tuple[int, ...] = (12,)):
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    module = models.family("dense")
+    settings = module.Settings(family="dense", hidden=list(hidden), code=4)
+    return module.build(settings, SIZE, 1, seed)
+
+
+@pytest.fixture(scope="module")
+def windows():
+    rng = np.random.default_rng(1)
+    phase = rng.uniform(0, 2 * np.pi, (100, 1))
+    x = np.sin(phase + np.arange(SIZE) / 3) + 0.1 * rng.standard_normal((100, SIZE))
+    return x[:80].astype(np.float32), x[80:].astype(np.float32)
+
+
+def test_one_batch_an_epoch_gives_plain_keras_weights(windows):
+    # With the whole set in one batch there is no order to shuffle: both must walk the same path.
+    import keras
+
+    train, held = windows
+    ours, plain = build(), build()
+    settings = recipe.Fit(batch=80, epochs=15, learning_rate=0.01)
+    history = fit(ours, train, held, settings, seed=1)
+    plain.compile(keras.optimizers.Adam(0.01), "mse")
+    theirs = plain.fit(
+        train, train, batch_size=80, epochs=15, verbose=0, validation_data=(held, held)
+    ).history
+    assert history.loss == pytest.approx(theirs["loss"], rel=1e-4)
+    assert history.validation == pytest.approx(theirs["val_loss"], rel=1e-4)
+    assert history.best_epoch == int(np.argmin(theirs["val_loss"]))
+
+
+def test_a_last_batch_that_is_smaller_counts_by_its_windows(windows):
+    train, held = windows
+    settings = recipe.Fit(batch=32, epochs=1, optimizer="sgd", learning_rate=1e-9)
+    model = build()
+    history = fit(model, train, held, settings, seed=1)
+    error = ((model.predict(train, verbose=0) - train) ** 2).mean()
+    assert history.loss[0] == pytest.approx(error, rel=1e-5)
+
+
+def test_same_seed_same_weights_and_another_seed_others(windows):
+    settings = recipe.Fit(batch=16, epochs=5, noise=0.1)
+    weights = []
+    for seed in (1, 1, 2):
+        model = build(seed=1)
+        fit(model, *windows, settings, seed)
+        weights.append(np.concatenate([w.ravel() for w in model.get_weights()]))
+    assert (weights[0] == weights[1]).all()
+    assert (weights[0] != weights[2]).any()
+
+
+def test_early_stopping_keeps_the_best_epoch(windows):
+    train, held = windows
+    model = build()
+    settings = recipe.Fit(batch=16, epochs=400, patience=3, learning_rate=0.05)
+    history = fit(model, train, held, settings, seed=1)
+    assert len(history.loss) < 400
+    assert len(history.loss) == len(history.validation) == history.best_epoch + 1 + 3
+    assert history.best_epoch == int(np.argmin(history.validation))
+    error = ((model.predict(held, verbose=0) - held) ** 2).mean()
+    assert error == pytest.approx(history.validation.min(), rel=1e-4)
+
+
+def test_without_held_out_windows_it_runs_to_the_end(windows):
+    train, held = windows
+    history = fit(build(), train, held[:0], recipe.Fit(epochs=7, patience=2), seed=1)
+    assert len(history.loss) == 7 and np.isnan(history.validation).all()
+    assert history.best_epoch == 6
+
+
+def test_power_raises_each_windows_loss_and_reports_their_power_mean(windows):
+    train, held = windows
+    settings = recipe.Fit(batch=80, epochs=1, optimizer="sgd", learning_rate=1e-9, power=3.0)
+    model = build()
+    history = fit(model, train, held, settings, seed=1)
+    for given, reported in ((train, history.loss), (held, history.validation)):
+        losses = ((model.predict(given, verbose=0) - given) ** 2).mean(axis=1)
+        assert reported[0] == pytest.approx((losses**3).mean() ** (1 / 3), rel=1e-4)
+
+
+def test_losses_are_their_formulas():
+    rng = np.random.default_rng(1)
+    t, y = rng.uniform(0.05, 0.95, (2, 5, 7)).astype(np.float32)
+    expected = {
+        "mse": ((t - y) ** 2).mean(1),
+        "mae": np.abs(t - y).mean(1),
+        "binary_crossentropy": -(t * np.log(y) + (1 - t) * np.log(1 - y)).mean(1),
+    }
+    assert set(expected) == set(LOSSES)
+    for name, value in expected.items():
+        assert LOSSES[name](t, y).numpy() == pytest.approx(value, rel=1e-5)
+    losses = np.array([1.0, 2.0, 3.0], np.float32)
+    assert float(over_windows(losses, 1)) == 2
+    assert float(over_windows(losses, 2)) == pytest.approx(14 / 3)

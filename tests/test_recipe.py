@@ -1,0 +1,114 @@
+"""Recipes: those that come along are sound, and a slip of the pen is one line."""
+
+import copy
+import tomllib
+
+import pytest
+
+from training import models
+from training.errors import RecipeError
+from training.recipe import RECIPES, make_recipe, read_recipe, recipe_names
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_reads_is_named_for_its_file_and_explains_itself(name):
+    recipe = read_recipe(name)
+    assert recipe.name == name
+    text = (RECIPES / f"{name}.toml").read_text()
+    header = text.split("\n\nname =")[0]
+    assert all(line.startswith("#") for line in header.splitlines() if line)
+    for phrase in (f"vigil train {name}", "Takes", "You should see"):
+        assert phrase in header
+    assert recipe.fallback is None or recipe.fallback in recipe_names()
+    # What is read is what was written: JSON and back.
+    assert make_recipe(recipe.model_dump(mode="json")) == recipe
+
+
+@pytest.fixture
+def values():
+    return tomllib.loads((RECIPES / "ecg5000.toml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "message"),
+    [
+        ("fit", {"epoch": 3}, "unknown key 'fit.epoch'; did you mean 'epochs'?"),
+        ("model", {"hiden": [3]}, "unknown key 'model.hiden'; did you mean 'hidden'?"),
+        ("windows", {"lenght": 3}, "unknown key 'windows.lenght'; did you mean 'length'?"),
+        ("data", {"name": "ecg500"}, "'data.name' is 'ecg500'; did you mean 'ecg5000'?"),
+        ("model", {"family": "dens"}, "'model.family' is 'dens'; did you mean 'dense'?"),
+        ("fit", {"epochs": "many"}, "'fit.epochs' should be a valid integer"),
+        ("fit", {"epochs": 0}, "'fit.epochs' should be greater than or equal to 1 (it is 0)"),
+        ("fit", {"loss": "mean"}, "'fit.loss' should be 'mse', 'mae'"),
+        ("model", {"code": 0}, "'model.code' should be greater than or equal to 1 (it is 0)"),
+        ("split", {"calibration": 0.94}, "leave nothing to train on"),
+        ("threshold", {"false_alarm_rate": 1.0}, "'threshold.false_alarm_rate' should be less"),
+        ("fit", {"loss": "binary_crossentropy"}, "scaler.real"),
+    ],
+)
+def test_a_wrong_key_or_value_is_one_line(values, section, change, message):
+    values[section].update(change)
+    with pytest.raises(RecipeError) as caught:
+        make_recipe(values, "my.toml")
+    line = str(caught.value)
+    assert line.startswith("my.toml: ") and message in line and "\n" not in line
+
+
+def test_a_missing_section_and_an_unknown_one(values):
+    broken = copy.deepcopy(values)
+    del broken["windows"]
+    with pytest.raises(RecipeError, match="'windows' is missing"):
+        make_recipe(broken)
+    with pytest.raises(RecipeError, match="unknown key 'modle'; did you mean 'model'"):
+        make_recipe({**values, "modle": {}})
+
+
+def test_files_that_are_no_recipes(tmp_path):
+    with pytest.raises(RecipeError, match="no recipe 'ecg500'; did you mean 'ecg5000'"):
+        read_recipe("ecg500")
+    with pytest.raises(RecipeError, match="no such file"):
+        read_recipe(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("[data\n")
+    with pytest.raises(RecipeError, match=r"bad\.toml: "):
+        read_recipe(tmp_path / "bad.toml")
+
+
+def test_the_manifests_copy_keeps_no_folder(values):
+    values["data"] = {"name": "csv", "path": "/home/someone/data/sensor.csv"}
+    assert make_recipe(values).as_json()["data"]["path"] == "sensor.csv"
+
+
+def test_a_recipe_does_not_change(values):
+    recipe = make_recipe(values)
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.seed = 2
+
+
+# One row a family: settings, input size, and the parameters its layers must have.
+FAMILIES = {
+    "dense": (
+        {"family": "dense", "hidden": [32, 16], "code": 8},
+        140,
+        {
+            "encoder_1": 140 * 32 + 32,
+            "encoder_2": 32 * 16 + 16,
+            "code": 16 * 8 + 8,
+            "decoder_1": 8 * 16 + 16,
+            "decoder_2": 16 * 32 + 32,
+            "reconstruction": 32 * 140 + 140,
+        },
+    ),
+}
+
+
+def test_every_family_has_a_row():
+    assert sorted(FAMILIES) == models.families()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_familys_layers_have_the_parameters_that_its_shape_says(name):
+    settings, size, expected = FAMILIES[name]
+    module = models.family(name)
+    model = module.build(module.Settings(**settings), size, 1, seed=1)
+    assert {x.name: x.count_params() for x in model.layers if x.count_params()} == expected
+    assert model.input_shape == model.output_shape == (None, size)
