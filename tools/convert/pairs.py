@@ -138,9 +138,10 @@ def _row_constants(paired: Paired, first: int) -> list[NDArray[np.int64]]:
         paired.forms[row] if row < len(paired.forms) else none
         for row in (first + 2, first + 3, first, first + 1)
     ]
-    columns = [[form.multiplier for form in forms], [form.rounding for form in forms]]
+    columns = [[form.rounding for form in forms]]
     if paired.signed:
         columns.append([form.correction for form in forms])
+    columns.append([form.multiplier for form in forms])
     return [np.array(column, np.int64) for column in columns]
 
 

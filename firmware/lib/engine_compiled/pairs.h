@@ -28,8 +28,8 @@ enum class Shift : std::uint8_t { none, left, right, after };
 //   for every 8 inputs (4 at the end if the groups of four are odd)
 //             4 words of the first pair (2), then as many of the second;
 //             each holds two lanes of 256 * a + b, b the pair's first row
-//   with kPerChannel: 4 words of multipliers, 4 of roundings, and with kSigned 4 of corrections,
-//             in the order r2 r3 r0 r1
+//   with kPerChannel: 4 words of roundings, with kSigned 4 of corrections, 4 of multipliers,
+//             each in the order r2 r3 r0 r1
 struct Pairs {
     const std::uint32_t* stream;
     std::uint16_t groups;  // inputs / 4, rounded up
@@ -54,4 +54,8 @@ void dense_pairs(const Pairs& layer, const Wide* input, void* output);
 
 }  // namespace vigil::compiled
 
+#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
+#include "pairs_dsp.h"
+#else
 #include "pairs_portable.h"
+#endif

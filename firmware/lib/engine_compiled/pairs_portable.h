@@ -80,12 +80,13 @@ void dense_pairs(const Pairs& layer, const Wide* input, void* output) {
         for (std::uint32_t row = 0; row < 4; ++row) {
             const std::uint32_t sum = row < 2 ? s[row] - b[row] : b[row - 2] << 8;
             const std::int32_t t = portable::shifted<kShift>(sum, layer.shift);
-            const std::int32_t multiplier =
-                kPerChannel ? static_cast<std::int32_t>(stream[row]) : layer.multiplier;
-            std::int32_t y =
-                kPerChannel ? static_cast<std::int32_t>(stream[4 + row]) : layer.rounding;
+            const auto own = [&](std::uint32_t column) {
+                return static_cast<std::int32_t>(stream[4 * column + row]);
+            };
+            const std::int32_t multiplier = kPerChannel ? own(kSigned ? 2 : 1) : layer.multiplier;
+            std::int32_t y = kPerChannel ? own(0) : layer.rounding;
             if (kSigned && t < 0) {
-                y += kPerChannel ? static_cast<std::int32_t>(stream[8 + row]) : layer.correction;
+                y += kPerChannel ? own(1) : layer.correction;
             }
             y = portable::smmla(t, multiplier, y);
             if (kShift == Shift::after) {
