@@ -15,7 +15,7 @@ from tools.monitor.controls import Controls, Mark, Reset
 from tools.monitor.events import Event, WindowScored
 from tools.monitor.reconstruct import to_counts
 from tools.monitor.record import open_record, samples_path
-from tools.monitor.source import Source, of_bundle, of_file, of_recording, shuffled
+from tools.monitor.source import Source, of_bundle, of_file, of_recording
 from tools.monitor.stream import Stream
 from training.errors import DataError
 from training.manifest import Affine, PerWindow, Segmenter, Signal, Tensor
@@ -173,19 +173,6 @@ def test_a_label_stands_for_its_window() -> None:
     ]
     assert what.label(30, 20) == 1
     assert of_recording(recording(2), repeat=True).label(30, 20) == 0
-
-
-def test_shuffled_windows_keep_their_labels() -> None:
-    what = source(30)
-    mixed = shuffled(what, WINDOW)
-    blocks = {bytes(b) for b in what.counts.reshape(30, WINDOW)}
-    assert {bytes(b) for b in mixed.counts.reshape(30, WINDOW)} == blocks
-    assert [mixed.label(k * WINDOW, WINDOW) for k in range(30)] == [
-        int(abs(mixed.counts[k * WINDOW : (k + 1) * WINDOW]).max() > 500) for k in range(30)
-    ]
-    assert mixed.identity != what.identity == source(30).identity
-    assert np.array_equal(mixed.counts, shuffled(what, WINDOW).counts)
-    assert not np.array_equal(mixed.counts, what.counts)
 
 
 def test_the_bundle_names_its_data_set() -> None:

@@ -57,10 +57,10 @@ def _some_port(image: Path | None) -> Iterator[str]:
 
     ports = find_ports()
     if len(ports) > 1:
-        names = ", ".join(each.device for each in ports)
+        names = ", ".join(each.path for each in ports)
         raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
     if ports:
-        yield ports[0].device
+        yield ports[0].path
         return
     if image is None:
         raise BoardError(

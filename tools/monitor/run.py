@@ -18,11 +18,11 @@ from tools.monitor.events import Event
 from tools.monitor.history import History
 from tools.monitor.port import open_board
 from tools.monitor.record import open_record
-from tools.monitor.source import Source, of_bundle, of_file, shuffled
+from tools.monitor.source import Source, of_bundle, of_file
 from tools.monitor.stream import Board, Stream
 from tools.monitor.summary import Summary, Tally
 from tools.monitor.views import JsonView, PlainView, View
-from training.bundle import Bundle, read_bundle
+from training.bundle import read_bundle
 from training.errors import DataError
 
 ViewName = Literal["auto", "terminal", "plain", "json"]
@@ -38,7 +38,6 @@ class MonitorSettings:
     image: Path | None = None  # the emulated board's ELF; else where `build` puts it
     view: ViewName = "auto"  # auto: terminal on a terminal, plain in a pipe
     speed: float | None = None  # 1 is real time; None as fast as the link goes
-    shuffle: bool = False  # windows in another order, always the same; only where hop = window
     repeat: bool = False  # begin again at the source's end, for ever
     resume: bool = True  # go on with a stream that a monitor left unfinished
     windows: int | None = None  # stop after this many
@@ -62,8 +61,6 @@ def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
                 source = of_bundle(bundle, settings.repeat)
             else:
                 source = of_file(settings.source, bundle, settings.repeat)
-            if settings.shuffle:
-                source = _shuffled(source, bundle)
             pace = _pace(settings, source)
             view = _view_name(settings.view, out)
             board = stack.enter_context(
@@ -190,16 +187,6 @@ def _signals(controls: Controls) -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _shuffled(source: Source, bundle: Bundle) -> Source:
-    segmenter = bundle.manifest.segmenter
-    if segmenter.window != segmenter.hop:
-        raise DataError(
-            f"{bundle.manifest.name}: windows of {segmenter.window} frames begin every "
-            f"{segmenter.hop}, so they cannot be shuffled"
-        )
-    return shuffled(source, segmenter.window)
 
 
 def _pace(settings: MonitorSettings, source: Source) -> float | None:

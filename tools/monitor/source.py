@@ -7,7 +7,7 @@ applied to a file's physical values, so a user's CSV needs no conversion by hand
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,22 +86,6 @@ def of_recording(recording: Recording, repeat: bool = False) -> Source:
     )
     return Source(
         facts, np.ascontiguousarray(recording.counts), recording.labels, recording.sha256, repeat
-    )
-
-
-def shuffled(source: Source, block: int) -> Source:
-    """The same blocks of frames in another order, always the same one.
-
-    For data sets whose normal windows all come first, where windows stand alone (hop = window).
-    """
-    blocks = len(source.counts) // block
-    order = np.random.default_rng(0).permutation(blocks)
-    frames = (order[:, None] * block + np.arange(block)).ravel()
-    return replace(
-        source,
-        counts=source.counts[frames],
-        labels=source.labels[frames],
-        identity=f"{source.identity} shuffled by {block}",
     )
 
 
