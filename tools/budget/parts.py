@@ -58,9 +58,10 @@ _RULES = (
     _Rule("golden", source=r"\bgolden\.(cpp\.)?o\b"),
     # The engine's working memory, wherever it is defined.
     _Rule("arena", symbol=r"\d[kg]?_?\w*([Aa]rena|[Aa]ctivation)\w*", sram=True),
-    # Beside its weights, a compiled model holds code and tables, which are the engine's.
+    # Beside its weights (each layer's, with its biases, in the order of reading), a compiled model
+    # holds code and tables, which are the engine's.
     _Rule("model", source=r"\btflm_model\.(cpp\.)?o\b", sram=False, function=False),
-    _Rule("model", source=r"\bcompiled_model\.(cpp\.)?o\b", symbol=r"Weights", sram=False),
+    _Rule("model", source=r"\bcompiled_model\.(cpp\.)?o\b", symbol=r"Weights|kStream\d", sram=False),
     _Rule("engine", source=r"\b(tflm|compiled)_model\.(cpp\.)?o\b"),
     _Rule("model", symbol=r"^_ZN5vigil5modelL?\d", function=False),
     _Rule("engine", source=r"Chirale_TensorFLowLite|engine_(tflm|compiled)\b|tflite|tensorflow"),
