@@ -105,7 +105,7 @@ class Budget:
     """What an image takes of its board."""
 
     board: str
-    image: str  # the ELF file's name
+    image: str  # the ELF file: its folder, which names the environment, and its name
     flash: Memory
     sram: Memory
     stack_reserved: int  # bytes
@@ -159,7 +159,7 @@ def measure(
     stack = sum(p.size for p in image.pieces if part_of(p, image.mapped) == "stack")
     return Budget(
         board=board.name,
-        image=elf.name,
+        image=f"{elf.parent.name}/{elf.name}",
         flash=_attribute("flash", board.flash_bytes, image),
         sram=_attribute("sram", board.sram_bytes, image),
         stack_reserved=stack,
