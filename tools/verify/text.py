@@ -38,8 +38,9 @@ def render(result: VerifyResult) -> RenderableType:
                 style="dim",
             )
         )
+    ran = "" if all(rung.windows for rung in result.rungs) else " that ran"
     verdict = (
-        Text("equal on every rung", style="bold green")
+        Text(f"equal on every rung{ran}", style="bold green")
         if result.ok
         else Text("NOT equal: the rungs above disagree with the interpreter", style="bold red")
     )
