@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional
 
-import click
 import typer
 from rich.console import Console
 
@@ -48,11 +47,10 @@ def main() -> None:
     except VigilError as problem:
         _complain(str(problem))
         code = 2
-    except click.UsageError as problem:
-        hint = f" (try: {problem.ctx.command_path} --help)" if problem.ctx else ""
-        _complain(f"{problem.format_message()}{hint}")
+    except typer.TyperException as problem:  # an unknown command or option, a value out of range
+        _complain(f"{problem.format_message()} (see `vigil --help`)")
         code = 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         code = 130
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -204,7 +202,7 @@ def monitor(
     from tools.monitor.run import MonitorSettings
 
     if plain and json:
-        raise click.UsageError("--plain and --json exclude each other")
+        raise typer.BadParameter("--plain and --json exclude each other")
     pipeline.monitor(
         MonitorSettings(
             bundle=_bundle_path(name),

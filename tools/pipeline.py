@@ -149,10 +149,10 @@ def flash(console: Console, bundle_path: Path, board: str, engine: str, port: st
     from tools.boards.ports import find_port
 
     row = find_board(board)
-    if board == "emulated":
+    if row.emulated:
         raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
     build(console, bundle_path, board, engine)
-    port = port or find_port(row)
+    port = port or find_port(row).path
     with console.status(f"uploading to {row.name} on {port}"):
         run(row.environment(engine), port)
     console.print(f"flashed {row.name} on {port}: now `vigil monitor --port {port}`")
@@ -166,16 +166,17 @@ def show_boards(console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in ("board", "", "core", "clock", "flash", "SRAM", "engines", "port"):
         table.add_column(head, justify="right" if head in ("clock", "flash", "SRAM") else "left")
-    for key, row in load_boards().items():
+    ports = find_ports()
+    for row in load_boards().values():
         table.add_row(
-            key,
+            row.id,
             row.name,
             row.core,
             f"{row.clock_hz / 1e6:g} MHz",
             f"{row.flash_bytes:,}",
             f"{row.sram_bytes:,}",
             ", ".join(row.environments) or "budget only",
-            ", ".join(p.device for p in find_ports(row)),
+            ", ".join(port.path for port in ports if port.board == row),
         )
     console.print(table)
 
@@ -317,7 +318,7 @@ def measure_budget(console: Console, bundle_path: Path, board: str, engine: str)
 
     result = build(console, bundle_path, board, engine)
     found = room.measure(result.elf, find_board(board))
-    if board == "emulated":
+    if find_board(board).emulated:
         found = room.with_measured(found, _boot(result.elf))
     path = bundle_path / f"budget-{board}-{engine}.json"
     path.write_text(found.to_json(), encoding="utf-8")

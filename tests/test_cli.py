@@ -1,0 +1,73 @@
+"""The program `vigil`: bad input is one line on standard error and exit code 2, no traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def vigil(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.cli", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(cwd), "COLUMNS": "100"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trian"], "trian"),
+        (["train", "ecg500"], "did you mean 'ecg5000'?"),
+        (["train", "ecg5000", "--set", "model.cod=4"], "did you mean 'code'?"),
+        (["train", "ecg5000", "--set", "model"], "SECTION.KEY=VALUE"),
+        (["train", "absent.toml"], "no such file"),
+        (["train", "csv", "--set", "data.path=absent.csv"], "absent.csv"),
+        (["build", "nothing"], "train it first"),
+        (["build", "--board", "nano33"], "no board 'nano33'"),
+        (["build", "--engine", "eon"], "engine 'eon'"),
+        (["build", "--board", "nicla_sense_me"], "it has: none"),
+        (["flash", "--board", "emulated"], "needs no upload"),
+        (["report", "nothing"], "train it first"),
+        (["monitor", "nothing"], "train it first"),
+        (["monitor", "--plain", "--json"], "exclude each other"),
+        (["monitor", "--windows", "0"], "--windows"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(words, said, tmp_path):
+    done = vigil(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("vigil: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_bundle_is_refused_with_its_reason(tmp_path):
+    bundle = tmp_path / "build" / "ecg5000"
+    bundle.mkdir(parents=True)
+    (bundle / "manifest.json").write_text(json.dumps({"schema": 7}))
+    done = vigil("convert", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "schema 7" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_lists_every_command(tmp_path):
+    done = vigil("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for (
+        command
+    ) in "train convert build flash board boards monitor verify budget report demo".split():
+        assert f" {command} " in done.stdout
+
+
+def test_recipes_and_boards_are_listed(tmp_path):
+    assert "ecg5000" in vigil("recipes", cwd=tmp_path).stdout
+    assert "nano33ble" in vigil("boards", cwd=tmp_path).stdout
