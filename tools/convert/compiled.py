@@ -73,7 +73,8 @@ def compile_model(model: Model, title: str, where: str, *, plain: bool = False) 
         f"{constants} bytes of constants, {arena} bytes of activations."
     )
     headers = sorted(set().union(*(step.headers for step in steps)))
-    definitions = [step.constants(i) for i, step in enumerate(steps)]
+    shared = sorted(set().union(*(step.shared() for step in steps)))
+    definitions = ["".join(shared), *(step.constants(i) for i, step in enumerate(steps))]
     if arena:
         definitions.append(f"alignas(8) std::int8_t arena[{arena}];\n")
     places = _places(plan)

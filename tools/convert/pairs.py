@@ -189,22 +189,36 @@ class PairedDense(Step):
         words = (f"0x{word:08X}" for word in stream(paired))
         return (
             cpp.array("std::uint32_t", f"kStream{index}", words)
-            + f"const Pairs kPairs{index} = {{{record}}};\n"
+            + f"constexpr Pairs<{self._form}> kPairs{index}{{Layer{{{record}}}}};\n"
         )
 
+    @property
+    def _form(self) -> str:
+        """The name of the kernel's form."""
+        name = f"kForm_{self.paired.shift_name}"
+        for flag, word in (
+            (self.paired.signed, "sign"),
+            (self.paired.per_channel, "per_channel"),
+            (self.to_bytes, "bytes"),
+        ):
+            name += f"_{word}" if flag else ""
+        return name
+
+    def shared(self) -> frozenset[str]:
+        """The form's definition."""
+        flags = (self.paired.signed, self.paired.per_channel, self.to_bytes)
+        values = ", ".join(
+            [f"Shift::{self.paired.shift_name}", *(str(flag).lower() for flag in flags)]
+        )
+        return frozenset({f"constexpr Form {self._form} = {{{values}}};\n"})
+
     def constant_bytes(self) -> int:
-        """The stream, and the record's 24 bytes."""
-        return 4 * len(stream(self.paired)) + 24
+        """The stream, and the record's 44 bytes."""
+        return 4 * len(stream(self.paired)) + 44
 
     def code(self, index: int, at: Mapping[Value, str]) -> str:
         """The kernel call."""
-        paired = self.paired
-        flags = (paired.signed, paired.per_channel, self.to_bytes)
-        arguments = ", ".join(
-            [f"Shift::{paired.shift_name}", *(str(flag).lower() for flag in flags)]
-        )
-        source, target = at[self.reads[0]], at[self.writes[0]]
-        return f"dense_pairs<{arguments}>(kPairs{index}, {source}, {target});"
+        return f"dense_pairs(kPairs{index}, {at[self.reads[0]]}, {at[self.writes[0]]});"
 
 
 @dataclass(frozen=True)

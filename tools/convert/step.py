@@ -57,6 +57,10 @@ class Step(ABC):
     def report(self) -> Report:
         """The line of the layer table."""
 
+    def shared(self) -> frozenset[str]:
+        """C++ definitions that steps of one kind have in common; each is written once."""
+        return frozenset()
+
     def constants(self, index: int) -> str:
         """C++ definitions at namespace scope; their names end in `index`."""
         return ""

@@ -15,42 +15,46 @@ namespace vigil::compiled {
 // A widened input holds the model's int8 values; a kernel writes its outputs plus 128.
 using Wide = std::uint32_t;
 
-constexpr std::uint32_t wide_words(std::uint32_t values) {
-    return 1 + (values + 3) / 4 * 2;
-}
-
 // What brings 256 * accumulator (t) and the product (y) to where 65536 stands for one output step:
 // nothing; t shifted left or right; or y shifted left, where t shifted would leave 32 bits.
 enum class Shift : std::uint8_t { none, left, right, after };
 
-// One layer. `stream` holds for every four rows r0 r1 r2 r3, the pairs (r0, r2) and (r1, r3):
-//   2 words   start values of S for both pairs, then 2 words of B
-//   for every 8 inputs (4 at the end if the groups of four are odd)
-//             4 words of the first pair (2), then as many of the second;
-//             each holds two lanes of 256 * a + b, b the pair's first row
-//   with kPerChannel: 4 words of roundings, with kSigned 4 of corrections, 4 of multipliers,
-//             each in the order r2 r3 r0 r1
-struct Pairs {
+// How a layer's kernel is made. Layers of one model that agree share it.
+//   sign         ties of negative sums are corrected (no ReLU hides them)
+//   per_channel  each row has constants of its own
+//   bytes        the output is int8, not Wide
+struct Form {
+    Shift shift;
+    bool sign;
+    bool per_channel;
+    bool bytes;
+};
+
+// One layer, as the converter knows it.
+struct Layer {
+    // For every four rows r0 r1 r2 r3, the pairs (r0, r2) and (r1, r3):
+    //   2 words   start values of S for both pairs, then 2 words of B
+    //   for every 8 inputs (4 at the end if the groups of four are odd)
+    //             4 words of the first pair (2), then as many of the second;
+    //             each holds two lanes of 256 * a + b, b the pair's first row
+    //   with per_channel: 4 words of roundings, with sign 4 of corrections, 4 of multipliers,
+    //             each in the order r2 r3 r0 r1
     const std::uint32_t* stream;
     std::uint16_t groups;  // inputs / 4, rounded up
     std::uint16_t fours;   // outputs / 4, rounded up
     std::uint8_t shift;    // bits
-    // Unless kPerChannel: y = high word of (t * multiplier) + rounding, with kSigned + correction
+    // Unless per_channel: y = high word of (t * multiplier) + rounding, with sign + correction
     // where t is negative; output = y / 65536, clamped to 0..255.
     std::int32_t multiplier;
     std::int32_t rounding;
     std::int32_t correction;
 };
 
-// int8 values to lanes. `wide` takes wide_words(count).
+// int8 values to lanes. `wide` takes 1 + 2 * (count / 4, rounded up) words.
 void widen(const std::int8_t* values, std::uint32_t count, Wide* wide);
 
-// The kernel's outputs back to int8.
+// A kernel's outputs back to int8.
 void narrow(const Wide* wide, std::uint32_t count, std::int8_t* values);
-
-// Runs one layer. `output` is Wide[wide_words(4 * fours)], or with kBytes int8 [4 * fours].
-template <Shift kShift, bool kSigned, bool kPerChannel, bool kBytes>
-void dense_pairs(const Pairs& layer, const Wide* input, void* output);
 
 }  // namespace vigil::compiled
 

@@ -2,66 +2,66 @@
 
 #if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
 
-namespace {
+// Eight inputs are 8 + 4 SMLAD, 8 SXTAB16 and 3 LDM for 32 products. A word of weights is used
+// twice: whole, as two lanes of 256 a + b; and its bytes 0 and 2 (b), added to the neighbours.
+static_assert(vigil::compiled::dsp::kChainBlocks == 9 && vigil::compiled::dsp::kBlockBytes == 92,
+              "the assembly below says 9 and 92 too");
 
-// For the assembler: the chain's length in blocks and a block's bytes, checked below.
-static_assert(vigil::compiled::dsp::kChainBlocks == 9 && vigil::compiled::dsp::kBlockBytes == 92);
+asm(R"(
+    .syntax unified
+    .thumb
+    .macro vigil_pair s, b
+    ldmia.w r0!, {r10, r11, r12, lr}
+    smlad \s, r10, r6, \s
+    smlad \s, r11, r7, \s
+    smlad \s, r12, r8, \s
+    smlad \s, lr, r9, \s
+    sxtab16 r10, r7, r10
+    sxtab16 r11, r6, r11
+    sxtab16 r12, r9, r12
+    sxtab16 lr, r8, lr
+    smlad \b, r10, r11, \b
+    smlad \b, r12, lr, \b
+    .endm
 
-}  // namespace
-
-// Eight inputs: 8 + 4 SMLAD, 8 SXTAB16 and 3 LDM for 32 products. A word of weights is used twice:
-// whole, as two lanes of 256 a + b, and its bytes 0 and 2 (b) added to the neighbour's input.
-__attribute__((naked, noinline, used)) void vigil_pairs_chain() {
-    asm volatile(
-        ".macro vigil_pair s, b\n"
-        "ldmia.w r0!, {r10, r11, r12, lr}\n"
-        "smlad \\s, r10, r6, \\s\n"
-        "smlad \\s, r11, r7, \\s\n"
-        "smlad \\s, r12, r8, \\s\n"
-        "smlad \\s, lr, r9, \\s\n"
-        "sxtab16 r10, r7, r10\n"
-        "sxtab16 r11, r6, r11\n"
-        "sxtab16 r12, r9, r12\n"
-        "sxtab16 lr, r8, lr\n"
-        "smlad \\b, r10, r11, \\b\n"
-        "smlad \\b, r12, lr, \\b\n"
-        ".endm\n"
-        "3:\n"
-        ".rept 9\n"
-        "ldmia.w r1!, {r6-r9}\n"
-        "vigil_pair r2, r4\n"
-        "vigil_pair r3, r5\n"
-        ".endr\n"
-        ".if . - 3b != 9 * 92\n"
-        ".error \"blocks of another size than kBlockBytes\"\n"
-        ".endif\n"
-        "ldr.w pc, [sp, #40]\n"
-
-        ".global vigil_pairs_again\n"
-        ".thumb_func\n"
-        "vigil_pairs_again:\n"
-        "ldr.w lr, [sp, #44]\n"
-        "cmp r1, lr\n"
-        "bne.w 3b\n"
-        "ldr.w pc, [sp, #48]\n"
-
-        ".global vigil_pairs_half\n"
-        ".thumb_func\n"
-        "vigil_pairs_half:\n"
-        "ldmia.w r1!, {r6, r7}\n"
-        "ldmia.w r0!, {r10, r11, r12, lr}\n"
-        "smlad r2, r10, r6, r2\n"
-        "smlad r2, r11, r7, r2\n"
-        "sxtab16 r10, r7, r10\n"
-        "sxtab16 r11, r6, r11\n"
-        "smlad r4, r10, r11, r4\n"
-        "smlad r3, r12, r6, r3\n"
-        "smlad r3, lr, r7, r3\n"
-        "sxtab16 r12, r7, r12\n"
-        "sxtab16 lr, r6, lr\n"
-        "smlad r5, r12, lr, r5\n"
-        "ldr.w pc, [sp, #52]\n"
-        ".purgem vigil_pair\n");
-}
+    .section .text.vigil_pairs, "ax", %progbits
+    .balign 4
+    .global vigil_pairs_chain, vigil_pairs_again, vigil_pairs_half
+    .type vigil_pairs_chain, %object
+    .type vigil_pairs_again, %object
+    .type vigil_pairs_half, %object
+vigil_pairs_chain:
+    .rept 9
+    ldmia.w r1!, {r6-r9}
+    vigil_pair r2, r4
+    vigil_pair r3, r5
+    .endr
+    .if . - vigil_pairs_chain != 9 * 92
+    .error "blocks of another size than kBlockBytes"
+    .endif
+    ldr.w pc, [sp, #40]
+vigil_pairs_again:
+    ldr.w lr, [sp, #44]
+    cmp r1, lr
+    bne.w vigil_pairs_chain
+    ldr.w pc, [sp, #48]
+vigil_pairs_half:
+    ldmia.w r1!, {r6, r7}
+    ldmia.w r0!, {r10, r11, r12, lr}
+    smlad r2, r10, r6, r2
+    smlad r2, r11, r7, r2
+    sxtab16 r10, r7, r10
+    sxtab16 r11, r6, r11
+    smlad r4, r10, r11, r4
+    smlad r3, r12, r6, r3
+    smlad r3, lr, r7, r3
+    sxtab16 r12, r7, r12
+    sxtab16 lr, r6, lr
+    smlad r5, r12, lr, r5
+    ldr.w pc, [sp, #52]
+    .size vigil_pairs_chain, . - vigil_pairs_chain
+    .purgem vigil_pair
+    .text
+)");
 
 #endif

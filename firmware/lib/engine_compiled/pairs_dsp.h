@@ -1,10 +1,16 @@
 // The paired kernel for cores with the DSP extension. docs/engine.md explains the arithmetic;
 // pairs_portable.h is the same in C++.
 //
-// All registers are spoken for in the inner loop, so it is assembly, and what a row needs around
-// it lives on the stack. Registers:
+// The inner loop takes all fourteen registers, so what four rows need around it lies on the stack:
 //   r0 stream   r1 inputs   r2 r3 S of the two pairs   r4 r5 B   r6-r9 four words of inputs
 //   r10 r11 r12 lr four words of weights
+//
+//   [sp]      inputs, multiplier, rounding, shift, the inputs' sum of neighbours, output,
+//             correction or the outputs' sum of neighbours, end of the output, shift + 8:
+//             nine words that one instruction loads, into r1 r6-r12 lr
+//   [sp, 36]  where to enter the chain         [sp, 40]  where it goes on
+//   [sp, 44]  end of the inputs in eights      [sp, 48]  where vigil_pairs_again goes on
+//   [sp, 52]  where vigil_pairs_half goes on   [sp, 56]  with sign, the outputs' sum of neighbours
 #pragma once
 
 #include <cstdint>
@@ -12,11 +18,11 @@
 #include "pairs.h"
 
 extern "C" {
-// The inner loop, kChainBlocks times eight inputs in a row, and where its parts begin. Jumped
-// into, never called: they leave through addresses in the control block at sp.
-void vigil_pairs_chain();
-void vigil_pairs_again();  // back to the chain's start until r1 is at Control::inputs_end
-void vigil_pairs_half();   // four inputs more
+// The inner loop: kChainBlocks times eight inputs in a row. Code, declared as bytes so that an
+// address within it is a constant. Jumped into; leaves through the addresses at sp.
+extern const char vigil_pairs_chain[];
+extern const char vigil_pairs_again[];  // to the chain's start until r1 is at [sp, 44]
+extern const char vigil_pairs_half[];   // four inputs more
 }
 
 namespace vigil::compiled {
@@ -24,120 +30,111 @@ namespace dsp {
 
 constexpr std::uint32_t kChainBlocks = 9;  // 140 inputs are 17 blocks and a half: two passes
 constexpr std::uint32_t kBlockBytes = 92;
-
-// What a row finds at sp. The first nine words are loaded at once.
-struct Control {
-    const Wide* inputs;          // 0
-    std::int32_t multiplier;     // 4; with kPerChannel, shift
-    std::int32_t rounding;       // 8; with kPerChannel, shift_rows_01
-    std::uint32_t shift;         // 12
-    std::uint32_t neighbours;    // 16
-    void* output;                // 20
-    std::int32_t correction;     // 24; without kSigned, the sum of the outputs' neighbours
-    const void* output_end;      // 28
-    std::uint32_t shift_rows_01; // 32
-    std::uintptr_t entry;        // 36
-    std::uintptr_t after_chain;  // 40
-    const Wide* inputs_end;      // 44
-    std::uintptr_t after_again;  // 48
-    std::uintptr_t after_half;   // 52
-    std::uint32_t sum;           // 56; with kSigned, the sum of the outputs' neighbours
-    std::uint32_t last;          // 60: offset of the address that the rows' end goes into
-};
-
-inline std::uintptr_t address(void (*code)()) { return reinterpret_cast<std::uintptr_t>(code); }
-
-// How a row runs through its inputs: which parts, in which order.
-inline void route(Control& control, std::uint32_t groups) {
-    const std::uint32_t blocks = groups / 2;
-    const std::uint32_t first = blocks % kChainBlocks;
-    const std::uintptr_t half = groups % 2 != 0 ? address(vigil_pairs_half) : 0;
-    control.inputs_end = control.inputs + 4 * blocks;
-    control.entry = address(vigil_pairs_chain) +
-                    (first != 0 ? (kChainBlocks - first) * kBlockBytes : 0);
-    if (blocks == 0) {
-        control.entry = half;
-    }
-    control.after_chain = blocks > kChainBlocks ? address(vigil_pairs_again) : half;
-    control.after_again = half;
-    control.last = half != 0 ? 52 : blocks > kChainBlocks ? 48 : 40;
-}
+constexpr std::uint32_t kThumb = 1;  // the lowest bit of an address to jump to
 
 }  // namespace dsp
 
+// The layer in the order in which the kernel takes it, its way through the chain worked out.
+template <const Form& kForm>
+struct Pairs {
+    const char* entry;
+    const char* after_chain;
+    std::uint32_t input_bytes;  // in eights
+    const char* after_again;
+    std::int32_t multiplier;
+    std::int32_t rounding;
+    std::uint32_t shift;
+    std::int32_t correction;
+    std::uint32_t output_bytes;
+    const std::uint32_t* stream;
+    std::uint32_t last;  // offset from sp of the address that leads to the rows' outputs
 
-template <Shift kShift, bool kSigned, bool kPerChannel, bool kBytes>
-__attribute__((noinline)) void dense_pairs(const Pairs& layer, const Wide* input, void* output) {
-    dsp::Control control;
-    control.inputs = input + 1;
-    control.multiplier = kPerChannel ? layer.shift : layer.multiplier;
-    control.rounding = kPerChannel ? layer.shift + 8 : layer.rounding;
-    control.shift = layer.shift;
-    control.neighbours = input[0];
-    auto* wide = static_cast<Wide*>(output);
-    auto* bytes = static_cast<std::int8_t*>(output);
-    control.output = kBytes ? static_cast<void*>(bytes) : wide + 1;
-    control.output_end = kBytes ? static_cast<void*>(bytes + 4 * layer.fours)
-                                : wide + 1 + 2 * layer.fours;
-    control.correction = kSigned ? layer.correction : 0;
-    control.shift_rows_01 = kShift == Shift::right ? 8U - layer.shift : layer.shift + 8U;
-    control.sum = 0;
-    dsp::route(control, layer.groups);
+    constexpr explicit Pairs(const Layer& of)
+        : entry(vigil_pairs_chain + dsp::kThumb),
+          after_chain(nullptr),
+          input_bytes(of.groups / 2 * 16U),
+          after_again(nullptr),
+          multiplier(kForm.per_channel ? of.shift : of.multiplier),
+          rounding(kForm.per_channel ? of.shift + 8 : of.rounding),
+          shift(of.shift),
+          correction(kForm.sign ? of.correction : 0),
+          output_bytes(of.fours * (kForm.bytes ? 4U : 8U)),
+          stream(of.stream),
+          last(40) {
+        const std::uint32_t blocks = of.groups / 2U;
+        const std::uint32_t first = blocks % dsp::kChainBlocks;
+        if (first != 0) {
+            entry += (dsp::kChainBlocks - first) * dsp::kBlockBytes;
+        }
+        if (blocks > dsp::kChainBlocks) {
+            after_chain = vigil_pairs_again + dsp::kThumb;
+            last = 48;
+        }
+        if (of.groups % 2 != 0) {
+            const char* half = vigil_pairs_half + dsp::kThumb;
+            (blocks == 0 ? entry : last == 48 ? after_again : after_chain) = half;
+            last = 52;
+        }
+    }
+};
 
-    register const std::uint32_t* stream asm("r0") = layer.stream;
-    register const void* end asm("r1") = &control + 1;
+// Runs one layer. `output` is Wide, of 4 * fours values, or with Form::bytes int8 [4 * fours].
+template <const Form& kForm>
+__attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide* input,
+                                           void* output) {
+    register const void* r0 asm("r0") = &pairs;
+    register const void* r1 asm("r1") = input;
+    register void* r2 asm("r2") = output;
     asm volatile(
-        "push {r4-r11, lr}\n"
-        // The control block, to where only sp is needed to reach it.
-        "ldmdb r1!, {r4-r11}\n"
-        "push {r4-r11}\n"
-        "ldr r3, [sp, #28]\n"  // Control::last
-        "ldmdb r1!, {r4-r11}\n"
-        "push {r4-r11}\n"
-        "adr.w r2, 2f\n"
-        "orr r2, r2, #1\n"
-        "str r2, [sp, r3]\n"
-        "mov r1, r4\n"
-        "mov r9, r8\n"
+        "push {r2, r4-r11, lr}\n"
+        "ldr r9, [r1], #4\n"
+        "ldmia r0!, {r3-r6}\n"
+        "add r5, r1\n"
+        "movs r8, #0\n"
+        "push {r3-r8}\n"
+        "ldmia r0!, {r6-r8, r11, r12}\n"
+        ".if %c[bytes]\n"
+        "mov r10, r2\n"
+        ".else\n"
+        "add r10, r2, #4\n"
+        ".endif\n"
+        "add r12, r10\n"
+        "add lr, r8, #8\n"
+        "push {r1, r6-r12, lr}\n"
+        "ldmia r0, {r0, r3}\n"
+        "bl 3f\n"  // lr: where the rows' inputs end, and their outputs begin
 
-        "1:\n"  // four rows; r1 inputs, r9 neighbours
-        "ldmia r0!, {r2-r5}\n"
-        "sub r4, r4, r9\n"
-        "sub r5, r5, r9\n"
-        "ldr pc, [sp, #36]\n"
-
-        "2:\n"  // S - B = 256 A
         ".if %c[per_channel]\n"
         "ldrd r6, r7, [sp, #4]\n"
         ".else\n"
         "ldmia sp, {r1, r6-r12, lr}\n"
         ".endif\n"
-        "sub r2, r2, r4\n"
-        "sub r3, r3, r5\n"
+        "sub r2, r4\n"  // S - B = 256 A
+        "sub r3, r5\n"
         ".if %c[left] && %c[per_channel]\n"
-        "lsl r2, r2, r6\n"
-        "lsl r3, r3, r6\n"
-        "lsl r4, r4, r7\n"
-        "lsl r5, r5, r7\n"
+        "lsl r2, r6\n"
+        "lsl r3, r6\n"
+        "lsl r4, r7\n"
+        "lsl r5, r7\n"
         ".elseif %c[left]\n"
-        "lsl r2, r2, r8\n"
-        "lsl r3, r3, r8\n"
-        "lsl r4, r4, lr\n"
-        "lsl r5, r5, lr\n"
+        "lsl r2, r8\n"
+        "lsl r3, r8\n"
+        "lsl r4, lr\n"
+        "lsl r5, lr\n"
         ".else\n"
-        "lsl r4, r4, #8\n"
-        "lsl r5, r5, #8\n"
+        "lsl r4, #8\n"
+        "lsl r5, #8\n"
         ".endif\n"
         ".if %c[right] && %c[per_channel]\n"
-        "asr r2, r2, r6\n"
-        "asr r3, r3, r6\n"
-        "asr r4, r4, r6\n"
-        "asr r5, r5, r6\n"
+        "asr r2, r6\n"
+        "asr r3, r6\n"
+        "asr r4, r6\n"
+        "asr r5, r6\n"
         ".elseif %c[right]\n"
-        "asr r2, r2, r8\n"
-        "asr r3, r3, r8\n"
-        "asr r4, r4, r8\n"
-        "asr r5, r5, r8\n"
+        "asr r2, r8\n"
+        "asr r3, r8\n"
+        "asr r4, r8\n"
+        "asr r5, r8\n"
         ".endif\n"
 
         ".if %c[per_channel]\n"
@@ -147,10 +144,10 @@ __attribute__((noinline)) void dense_pairs(const Pairs& layer, const Wide* input
         "and r11, r11, r3, asr #31\n"
         "and r12, r12, r4, asr #31\n"
         "and lr, lr, r5, asr #31\n"
-        "add r6, r6, r10\n"
-        "add r7, r7, r11\n"
-        "add r8, r8, r12\n"
-        "add r9, r9, lr\n"
+        "add r6, r10\n"
+        "add r7, r11\n"
+        "add r8, r12\n"
+        "add r9, lr\n"
         "ldmia r0!, {r10-r12, lr}\n"
         ".endif\n"
         "smmla r2, r2, r10, r6\n"
@@ -160,16 +157,16 @@ __attribute__((noinline)) void dense_pairs(const Pairs& layer, const Wide* input
         "ldmia sp, {r1, r6-r12}\n"
         ".elseif %c[sign]\n"
         "and lr, r11, r2, asr #31\n"
-        "add lr, lr, r7\n"
+        "add lr, r7\n"
         "smmla r2, r2, r6, lr\n"
         "and lr, r11, r3, asr #31\n"
-        "add lr, lr, r7\n"
+        "add lr, r7\n"
         "smmla r3, r3, r6, lr\n"
         "and lr, r11, r4, asr #31\n"
-        "add lr, lr, r7\n"
+        "add lr, r7\n"
         "smmla r4, r4, r6, lr\n"
         "and lr, r11, r5, asr #31\n"
-        "add lr, lr, r7\n"
+        "add lr, r7\n"
         "smmla r5, r5, r6, lr\n"
         ".else\n"
         "smmla r2, r2, r6, r7\n"
@@ -178,10 +175,10 @@ __attribute__((noinline)) void dense_pairs(const Pairs& layer, const Wide* input
         "smmla r5, r5, r6, r7\n"
         ".endif\n"
         ".if %c[after]\n"
-        "lsl r2, r2, r8\n"
-        "lsl r3, r3, r8\n"
-        "lsl r4, r4, r8\n"
-        "lsl r5, r5, r8\n"
+        "lsl r2, r8\n"
+        "lsl r3, r8\n"
+        "lsl r4, r8\n"
+        "lsl r5, r8\n"
         ".endif\n"
 
         "pkhtb r4, r2, r4, asr #16\n"
@@ -205,18 +202,28 @@ __attribute__((noinline)) void dense_pairs(const Pairs& layer, const Wide* input
         "strd r10, r11, [sp, #20]\n"
         ".endif\n"
         "cmp r10, r12\n"
-        "bne 1b\n"
+        "bne 1f\n"
         "mov r0, r11\n"
-        "add sp, sp, #64\n"
-        "pop {r4-r11, lr}\n"
-        : "+r"(stream), "+r"(end)
-        : [left] "i"(kShift == Shift::left), [right] "i"(kShift == Shift::right),
-          [after] "i"(kShift == Shift::after), [sign] "i"(kSigned),
-          [per_channel] "i"(kPerChannel), [bytes] "i"(kBytes)
-        : "r2", "r3", "r12", "cc", "memory");
-    if (!kBytes) {
-        wide[0] = reinterpret_cast<std::uint32_t>(stream);
-    }
+        "add sp, #60\n"
+        "pop {r2, r4-r11, lr}\n"
+        ".if !%c[bytes]\n"
+        "str r0, [r2]\n"
+        ".endif\n"
+        "b 2f\n"
+
+        "3:\n"
+        "str lr, [sp, r3]\n"
+        "1:\n"  // four rows; r1 inputs, r9 their sum of neighbours
+        "ldmia r0!, {r2-r5}\n"
+        "sub r4, r9\n"
+        "sub r5, r9\n"
+        "ldr pc, [sp, #36]\n"
+        "2:\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        : [left] "i"(kForm.shift == Shift::left), [right] "i"(kForm.shift == Shift::right),
+          [after] "i"(kForm.shift == Shift::after), [sign] "i"(kForm.sign),
+          [per_channel] "i"(kForm.per_channel), [bytes] "i"(kForm.bytes)
+        : "r3", "r12", "cc", "memory");
 }
 
 }  // namespace vigil::compiled

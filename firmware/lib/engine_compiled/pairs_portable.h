@@ -42,22 +42,41 @@ constexpr void four_inputs(const std::uint32_t* weights, const Wide* x, std::uin
     b = smlad(sxtab16(x[1], weights[0]), sxtab16(x[0], weights[1]), b);
 }
 
-template <Shift kShift>
-constexpr std::int32_t shifted(std::uint32_t value, std::uint32_t bits) {
-    if (kShift == Shift::left) {
-        return static_cast<std::int32_t>(value << bits);
+// 256 * accumulator to an output in 0..255. `own`: the row's words of constants, if any.
+template <const Form& kForm>
+std::uint32_t requantize(const Layer& layer, std::uint32_t sum, const std::uint32_t* own) {
+    const auto column = [own](std::uint32_t i) { return static_cast<std::int32_t>(own[4 * i]); };
+    const std::int32_t multiplier =
+        kForm.per_channel ? column(kForm.sign ? 2 : 1) : layer.multiplier;
+    std::int32_t y = kForm.per_channel ? column(0) : layer.rounding;
+    auto t = static_cast<std::int32_t>(kForm.shift == Shift::left ? sum << layer.shift : sum);
+    if (kForm.shift == Shift::right) {
+        t >>= layer.shift;
     }
-    return static_cast<std::int32_t>(value) >> (kShift == Shift::right ? bits : 0);
-}
-
-constexpr std::uint32_t clamped(std::int32_t value) {
-    return static_cast<std::uint32_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+    if (kForm.sign && t < 0) {
+        y += kForm.per_channel ? column(1) : layer.correction;
+    }
+    y = smmla(t, multiplier, y);
+    if (kForm.shift == Shift::after) {
+        y = static_cast<std::int32_t>(static_cast<std::uint32_t>(y) << layer.shift);
+    }
+    y >>= 16;
+    return static_cast<std::uint32_t>(y < 0 ? 0 : y > 255 ? 255 : y);
 }
 
 }  // namespace portable
 
-template <Shift kShift, bool kSigned, bool kPerChannel, bool kBytes>
-void dense_pairs(const Pairs& layer, const Wide* input, void* output) {
+// The layer in the form that `dense_pairs` reads.
+template <const Form& kForm>
+struct Pairs {
+    Layer layer;
+    constexpr explicit Pairs(const Layer& of) : layer(of) {}
+};
+
+// Runs one layer. `output` is Wide, of 4 * fours values, or with Form::bytes int8 [4 * fours].
+template <const Form& kForm>
+void dense_pairs(const Pairs<kForm>& pairs, const Wide* input, void* output) {
+    const Layer& layer = pairs.layer;
     const std::uint32_t* stream = layer.stream;
     auto* wide = static_cast<Wide*>(output);
     auto* bytes = static_cast<std::int8_t*>(output);
@@ -75,31 +94,18 @@ void dense_pairs(const Pairs& layer, const Wide* input, void* output) {
             }
             group += count;
         }
-        // Rows r2, r3 from S - B = 256 A, rows r0, r1 from B.
+        // Rows r2, r3 from S - B = 256 A; rows r0, r1 from B.
         std::uint32_t out[4];
         for (std::uint32_t row = 0; row < 4; ++row) {
             const std::uint32_t sum = row < 2 ? s[row] - b[row] : b[row - 2] << 8;
-            const std::int32_t t = portable::shifted<kShift>(sum, layer.shift);
-            const auto own = [&](std::uint32_t column) {
-                return static_cast<std::int32_t>(stream[4 * column + row]);
-            };
-            const std::int32_t multiplier = kPerChannel ? own(kSigned ? 2 : 1) : layer.multiplier;
-            std::int32_t y = kPerChannel ? own(0) : layer.rounding;
-            if (kSigned && t < 0) {
-                y += kPerChannel ? own(1) : layer.correction;
-            }
-            y = portable::smmla(t, multiplier, y);
-            if (kShift == Shift::after) {
-                y = static_cast<std::int32_t>(static_cast<std::uint32_t>(y) << layer.shift);
-            }
-            out[row] = portable::clamped(y >> 16);
+            out[row] = portable::requantize<kForm>(layer, sum, stream + row);
         }
-        if (kPerChannel) {
-            stream += kSigned ? 12 : 8;
+        if (kForm.per_channel) {
+            stream += kForm.sign ? 12 : 8;
         }
         const std::uint32_t even = (out[0] << 16) | out[2];
         const std::uint32_t odd = (out[1] << 16) | out[3];
-        if (kBytes) {
+        if (kForm.bytes) {
             bytes[4 * four] = static_cast<std::int8_t>(out[2] - 128);
             bytes[4 * four + 1] = static_cast<std::int8_t>(out[3] - 128);
             bytes[4 * four + 2] = static_cast<std::int8_t>(out[0] - 128);
@@ -110,7 +116,7 @@ void dense_pairs(const Pairs& layer, const Wide* input, void* output) {
             wide[2 + 2 * four] = odd;
         }
     }
-    if (!kBytes) {
+    if (!kForm.bytes) {
         wide[0] = neighbours;
     }
 }
