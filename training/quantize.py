@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,8 @@ def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     real = grid.real(with_extremes(train))
     converter.representative_dataset = lambda: ([row[None]] for row in real)
-    with _quiet():
+    with _quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         flatbuffer = agree_on_factors(converter.convert())
     found = read_facts(flatbuffer).input
     close = math.isclose(found.scale, float(grid.scale), rel_tol=1e-5)
