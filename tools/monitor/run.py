@@ -111,8 +111,10 @@ def _watch(
         for each in views:
             each.close()
         summary = tally.summary()
-        with contextlib.suppress(BrokenPipeError):
+        try:
             _tell(summary, view, out)
+        except BrokenPipeError:
+            _let_go(out)
     return summary
 
 
@@ -187,6 +189,14 @@ def _signals(controls: Controls) -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _let_go(out: TextIO) -> None:
+    """Send what Python still holds for a reader that is gone nowhere, so that it ends quietly."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
 
 
 def _pace(settings: MonitorSettings, source: Source) -> float | None:
