@@ -70,9 +70,9 @@ class Line:
             coming = self.drop(coming, self.now)
         self.board.feed(coming)
         self.board.poll(int(self.now * 1e6))
+        self.up.feed(self.board.take(), self.now)
         if self.board.reboot_asked:
             self.reboot()
-        self.up.feed(self.board.take(), self.now)
         return self.up.take(self.now)
 
     def transport(self) -> MemoryTransport:

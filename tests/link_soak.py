@@ -35,7 +35,7 @@ class Soak:
         return self.scored + self.lost == self.windows and not (self.wrong or self.twice)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The host's program ended between two lines, without a goodbye."""
 
 
@@ -70,7 +70,7 @@ def soak(
                 line.reboot()
                 return data[draw.randrange(len(data) + 1) :]
             result.host_restarts += 1
-            raise Killed
+            raise KilledError
         return data
 
     line.drop = strike
@@ -88,7 +88,7 @@ def soak(
                     next_window = event.first + event.count
             session.close()
             break
-        except Killed:
+        except KilledError:
             continue
     for window, score in windows_of(events).items():
         result.scored += score is not None

@@ -69,9 +69,9 @@ class Exchange:
 
     def unfinished(self) -> str:
         """What the last bytes say to a person, when they were never part of a frame."""
-        lines = [text.text for text in self.texts]
-        tail = text_of(self._receiver.clear())
-        return (lines + (tail or "").split("\n"))[-1].strip()
+        text = text_of(self._receiver.clear()) or ""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
 
     def _message(self, frame: Frame) -> m.Message | None:
         if frame.type < 0x80:

@@ -318,8 +318,10 @@ class Session:
 
     def reboot(self) -> None:
         """Asks the board to reset itself; `poll` takes the stream up again."""
-        self._ask(m.Reboot(), m.GoodbyeReply)
-        self._enter(_Mode.HELLO)
+        # The answer may be lost with the port: then the board is gone, which is as good.
+        self._ask(m.Reboot(), m.GoodbyeReply, or_gone=True)
+        if self._mode is not _Mode.PORT_LOST:
+            self._enter(_Mode.HELLO)
 
     def close(self) -> None:
         """Says goodbye and gives the port back. Closing twice does no harm."""
@@ -344,12 +346,18 @@ class Session:
                 if any(isinstance(x, m.GoodbyeReply) for x in self._exchange.receive(left)):
                     return
 
-    def _ask(self, request: m.Message, reply: type[Reply]) -> Reply:
+    def _ask(self, request: m.Message, reply: type[Reply], *, or_gone: bool = False) -> Reply:
+        def answered() -> bool:
+            gone = or_gone and self._mode in (_Mode.HELLO, _Mode.PORT_LOST)
+            return gone or isinstance(self._answer, (reply, m.Error))
+
         self._request, self._answer, self._request_at = request, None, float("-inf")
         try:
-            self._wait(lambda: isinstance(self._answer, (reply, m.Error)), self._timeouts.answer)
+            self._wait(answered, self._timeouts.answer)
         finally:
             self._request = None
+        if self._answer is None:
+            return reply()
         if isinstance(self._answer, m.Error):
             raise LinkError(f"{self.port}: the board refuses {_explain(self._answer)}")
         assert isinstance(self._answer, reply)

@@ -159,7 +159,7 @@ def _group_of(port: str) -> str:
 
 
 class MemoryTransport:
-    """A line in memory to `peer`, on a clock that moves only while the session waits.
+    """A line in memory to `peer`, on a clock that moves only when the session reads.
 
     Args:
         peer: called with what was written and the time in seconds, returns what comes back.
@@ -184,11 +184,11 @@ class MemoryTransport:
         while True:
             written, self._written = bytes(self._written), bytearray()
             data = self._peer(written, self._now)
-            if data or self._now >= deadline:
-                if data:
-                    log.debug("%s < %s", self.name, Hex(data))
-                return data
             self._now += self._step
+            if data:
+                log.debug("%s < %s", self.name, Hex(data))
+            if data or self._now >= deadline:
+                return data
 
     def write(self, data: bytes) -> None:
         """See `Transport.write`."""
