@@ -62,9 +62,19 @@ def test_a_damaged_bundle_is_refused_with_its_reason(tmp_path):
 def test_help_lists_every_command(tmp_path):
     done = vigil("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for (
-        command
-    ) in "train convert build flash board boards monitor verify budget report demo".split():
+    for command in [
+        "train",
+        "convert",
+        "build",
+        "flash",
+        "board",
+        "boards",
+        "monitor",
+        "verify",
+        "budget",
+        "report",
+        "demo",
+    ]:
         assert f" {command} " in done.stdout
 
 
