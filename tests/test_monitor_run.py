@@ -204,6 +204,29 @@ def test_the_terminal_is_given_back(tmp_path: Path, how: str | signal.Signals) -
     assert len(samples) > 100 and samples[-1].count(",") == 1
 
 
+def test_a_terminal_that_vanishes_ends_the_monitor_too(tmp_path: Path) -> None:
+    record = tmp_path / "run.npz"
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    # A session of its own whose terminal this is: hanging up sends it SIGHUP.
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *program("terminal", record)],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    try:
+        os.close(slave)
+        Screen(process, master).wait_for(b"ANOMALY")
+        os.close(master)
+        process.wait(20)
+    finally:
+        process.kill()
+    with np.load(record) as file:
+        assert len(file["window"]) > 4
+
+
 # --- the emulated board -------------------------------------------------------------------------
 
 

@@ -25,6 +25,8 @@ from tools.monitor.views import JsonView, PlainView, View
 from training.bundle import read_bundle
 from training.errors import DataError
 
+CLOSE_SECONDS = 3.0  # for the terminal view to end once the stream has
+
 ViewName = Literal["auto", "terminal", "plain", "json"]
 
 
@@ -143,21 +145,29 @@ def _in_terminal(stream: Stream, history: History, controls: Controls) -> None:
     from tools.monitor.terminal import MonitorApp  # half a second that the other views need not pay
 
     failures: list[BaseException] = []
+    streamed, closed = threading.Event(), threading.Event()
+    main = threading.get_ident()
 
     def work() -> None:
         try:
             stream.run()
         except BaseException as failure:
             failures.append(failure)
-        finally:
-            with contextlib.suppress(RuntimeError):  # the app has ended already
-                app.call_from_thread(app.exit)
+        streamed.set()
+        # A terminal that is gone (a connection that broke) takes no more output, and Textual waits
+        # for it for ever. A signal gets it out of that.
+        while not closed.wait(CLOSE_SECONDS):
+            signal.pthread_kill(main, signal.SIGINT)
 
     thread = threading.Thread(target=work, name="stream", daemon=True)
-    app = MonitorApp(history, controls, thread.start)
+    app = MonitorApp(history, controls, thread.start, streamed.is_set)
     try:
         app.run()
+    except KeyboardInterrupt:
+        if not streamed.is_set():
+            raise
     finally:
+        closed.set()
         controls.quit("the terminal view ended")
         if thread.ident is not None:
             thread.join()

@@ -101,9 +101,16 @@ class MonitorApp(App[None]):
         Binding("r", "reset", "reset"),
     ]
 
-    def __init__(self, history: History, controls: Controls, begin: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        history: History,
+        controls: Controls,
+        begin: Callable[[], None],
+        over: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__()
-        self._history, self._controls, self._begin = history, controls, begin
+        self._history, self._controls = history, controls
+        self._begin, self._over = begin, over  # starts the stream; whether it has ended
         self._painted = -1
         self._wanted, self._wanted_until = 0.0, 0.0  # the threshold asked for, not yet confirmed
 
@@ -166,6 +173,9 @@ class MonitorApp(App[None]):
         self._painted = -1
 
     def _paint(self) -> None:
+        if self._over():
+            self.exit()
+            return
         history = self._history
         if history.version == self._painted:
             return
