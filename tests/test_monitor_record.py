@@ -66,6 +66,7 @@ def test_what_was_recorded_replays(tmp_path: Path, name: str) -> None:
     assert np.array_equal(replay.counts, what.counts)
     assert np.array_equal(replay.labels, what.labels)
     assert replay.facts.rate_hz == what.facts.rate_hz
+    assert replay.facts.simulated
     again = record(tmp_path / "again.csv", replay, FakeBoard())
     scores = [[e.score for e in run if isinstance(e, WindowScored)] for run in (events, again)]
     assert len(scores[0]) == 30 and scores[0] == scores[1]

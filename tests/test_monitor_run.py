@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -235,6 +236,9 @@ def image(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tools.boards.build import build
     from tools.convert import convert
 
+    for tool in ("arm-none-eabi-g++", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not on PATH")
     folder = tmp_path_factory.mktemp("image")
     convert(bundle.path, folder / "generated", ["compiled"])
     return build("emulated", folder / "generated", folder / "build").elf

@@ -35,6 +35,7 @@ from tools.monitor.events import (
 from training.errors import DataError
 
 COLUMNS = ("window", "first_frame", "score", "threshold", "flag", "microseconds", "label", "note")
+SIMULATED = "# simulated: true"  # a line of a CSV: what follows was made by a program
 Labels = Callable[[int, int], NDArray[np.int8]]  # first frame and count to one label a frame
 
 
@@ -159,7 +160,9 @@ class CsvRecord:
 
 
 def _sample_header(out: TextIO, source: SourceFacts) -> None:
-    out.write(f"# {source.description}{' (simulated)' if source.simulated else ''}\n")
+    out.write(f"# {source.description}\n")
+    if source.simulated:
+        out.write(f"{SIMULATED}\n")
     if source.rate_hz is not None:
         out.write(f"# rate_hz: {source.rate_hz:g}\n")
     names = [f"{c} [{u}]" for c, u in zip(source.channels, source.units, strict=True)]

@@ -6,6 +6,7 @@ applied to a file's physical values, so a user's CSV needs no conversion by hand
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.monitor.events import ABNORMAL, NORMAL, UNKNOWN, Counts, SourceFacts
+from tools.monitor.record import SIMULATED
 from training.data import csv
 from training.data import load as load_data_set
 from training.data.recording import Recording, to_counts
@@ -116,9 +118,16 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
         offset=tuple(signal.offset),
         rate_hz=table.rate_hz if table.rate_hz is not None else signal.rate_hz,
         rate_is_nominal=signal.rate_is_nominal,
-        simulated=False,
+        simulated=_says_simulated(path),
     )
     return of_recording(_checked(recording, bundle), repeat)
+
+
+def _says_simulated(path: Path) -> bool:
+    """Whether a comment above the header says so, as recordings of simulated signals do."""
+    with path.open(encoding="utf-8-sig") as file:
+        comments = itertools.takewhile(lambda line: line.startswith("#"), file)
+        return any(line.strip() == SIMULATED for line in comments)
 
 
 def _channels(path: Path, signal: Signal) -> list[str] | None:
