@@ -11,8 +11,10 @@ from typing import Any, Protocol
 
 from tools.budget.image import Image, Piece, demangle, read_image
 from tools.budget.parts import TITLES, part_of
+from tools.budget.stack import CallGraph
 from training.errors import BudgetError
 
+_ENGINE_RUN = r"_ZN5vigil6engine3runE"
 _LARGEST = 8  # symbols listed under each part
 
 
@@ -109,7 +111,9 @@ class Budget:
     flash: Memory
     sram: Memory
     stack_reserved: int  # bytes
-    stack_worst_case: int | None = None  # bytes, from the compiler's own figures
+    # Bounds from the compiler's figures, bytes; None where the graph of calls is open.
+    stack_worst_case: int | None = None  # of the whole program
+    inference_stack: int | None = None  # of one inference, engine::run() and all below it
     measured: Measured | None = None
     bundle: str = ""  # hash of the bundle whose model it holds, in hexadecimal, where known
 
@@ -156,6 +160,7 @@ def measure(
     if link_map is None and beside.is_file():
         link_map = beside
     image = read_image(elf, link_map)
+    graph = CallGraph(elf)
     stack = sum(p.size for p in image.pieces if part_of(p, image.mapped) == "stack")
     return Budget(
         board=board.name,
@@ -163,6 +168,8 @@ def measure(
         flash=_attribute("flash", board.flash_bytes, image),
         sram=_attribute("sram", board.sram_bytes, image),
         stack_reserved=stack,
+        stack_worst_case=_bound(graph, "main$"),
+        inference_stack=_bound(graph, _ENGINE_RUN),
         measured=measured,
         bundle=bundle,
     )
@@ -184,6 +191,7 @@ def check(budget: Budget) -> None:
     for name, need in (
         ("measured", told.stack_used if told else None),
         ("worst-case", budget.stack_worst_case),
+        ("an inference's worst-case", budget.inference_stack),
     ):
         if need is not None and need > budget.stack_reserved:
             raise BudgetError(
@@ -195,6 +203,12 @@ def check(budget: Budget) -> None:
 def with_measured(budget: Budget, measured: Measured) -> Budget:
     """`budget` with what the board reported."""
     return replace(budget, measured=measured)
+
+
+def _bound(graph: CallGraph, pattern: str) -> int | None:
+    function = graph.find(pattern)
+    found = graph.worst_case(function) if function else None
+    return found.bytes if found and found.closed else None
 
 
 def _attribute(name: str, limit: int, image: Image) -> Memory:

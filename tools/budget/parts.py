@@ -61,7 +61,7 @@ _RULES = (
     # Beside its weights (each layer's, with its biases, in the order of reading), a compiled model
     # holds code and tables, which are the engine's.
     _Rule("model", source=r"\btflm_model\.(cpp\.)?o\b", sram=False, function=False),
-    _Rule("model", source=r"\bcompiled_model\.(cpp\.)?o\b", symbol=r"Weights|kStream\d", sram=False),
+    _Rule("model", source=r"\bcompiled_model\.(cpp\.)?o\b", symbol=r"Weights|Stream\d", sram=False),
     _Rule("engine", source=r"\b(tflm|compiled)_model\.(cpp\.)?o\b"),
     _Rule("model", symbol=r"^_ZN5vigil5modelL?\d", function=False),
     _Rule("engine", source=r"Chirale_TensorFLowLite|engine_(tflm|compiled)\b|tflite|tensorflow"),

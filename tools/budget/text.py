@@ -88,6 +88,8 @@ def facts(budget: Budget) -> list[str]:
         stack += f", {told.stack_used:,} used at most{mark}"
     if budget.stack_worst_case is not None:
         stack += f", {budget.stack_worst_case:,} in the worst case (compiler's figures)"
+    if budget.inference_stack is not None:
+        stack += f"; an inference takes at most {budget.inference_stack:,} (compiler's figures)"
     lines = [f"{stack}."]
     if told and told.arena_used is not None:
         arena = budget.sram.part("arena")

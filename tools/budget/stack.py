@@ -1,0 +1,182 @@
+"""The worst case of the stack, where the graph of calls is closed.
+
+A function's own share is the compiler's figure: the largest distance of the frame's base from
+the stack pointer in the unwinding tables (.debug_frame), what -fstack-usage prints as well; or
+all that its instructions push, where that is more, for assembly pushes behind the compiler's
+back. Calls are read from the disassembly, branches to another function (tail calls) among them.
+A call through a pointer or a recursion leaves the graph open: then there is no bound.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elftools.common.exceptions import DWARFError
+from elftools.dwarf.callframe import FDE
+from elftools.elf.elffile import ELFFile
+
+_OBJDUMP = "arm-none-eabi-objdump"
+_FUNCTION = re.compile(r"^([0-9a-f]+) <(.+)>:$")
+_INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")
+_TARGET = re.compile(r"([0-9a-f]+) <([^>+]+)(\+0x[0-9a-f]+)?>")
+_CALLS = ("b", "bl", "blx")
+_SUB = r"sp,(?: sp,)? #(\d+)"
+_DOWN = {"sub": _SUB, "subw": _SUB, "str": r".*\[sp, #-(\d+)\]!"}
+
+
+@dataclass(frozen=True)
+class WorstCase:
+    """The most stack that a function and all it calls may use."""
+
+    function: str  # mangled
+    bytes: int  # of the deepest path; where the graph is open, of the deepest path that is known
+    path: tuple[str, ...]  # that path, from the function down
+    open_at: tuple[str, ...]  # functions that call through a pointer or recurse
+
+    @property
+    def closed(self) -> bool:
+        """Whether `bytes` is a bound."""
+        return not self.open_at
+
+
+@dataclass(frozen=True)
+class _Deepest:
+    bytes: int
+    path: tuple[int, ...]
+    gaps: frozenset[str]
+
+
+@dataclass
+class _Function:
+    name: str
+    frame: int = 0  # from the tables
+    pushed: int = 0  # from the instructions, all together
+    calls: set[int] = field(default_factory=set)
+    indirect: bool = False
+
+    @property
+    def own(self) -> int:
+        # Assembly inside a function pushes without the compiler's knowledge; what the compiler
+        # allocates by computation shows in its tables alone.
+        return max(self.pushed, self.frame)
+
+
+class CallGraph:
+    """The functions of an image and who calls whom; empty where there is no disassembler."""
+
+    def __init__(self, elf: Path) -> None:
+        self._functions = _read(elf)
+        self._known: dict[int, _Deepest | None] = {}  # None while its calls are being followed
+
+    def find(self, pattern: str) -> str | None:
+        """The first function whose mangled name begins with the regular expression `pattern`."""
+        names = sorted(f.name for f in self._functions.values())
+        return next((name for name in names if re.match(pattern, name)), None)
+
+    def worst_case(self, function: str) -> WorstCase | None:
+        """The bound of `function` (mangled name); None where it is not there (inlined, for one)."""
+        start = next((a for a, f in self._functions.items() if f.name == function), None)
+        found = None if start is None else self._deepest(start)
+        if found is None:
+            return None
+        path = tuple(self._functions[a].name for a in found.path)
+        return WorstCase(function, found.bytes, path, tuple(sorted(found.gaps)))
+
+    def _deepest(self, at: int) -> _Deepest | None:
+        if at in self._known:
+            return self._known[at]
+        self._known[at] = None
+        function = self._functions[at]
+        gaps = {function.name} if function.indirect else set()
+        best = _Deepest(0, (), frozenset())
+        for callee in sorted(function.calls):
+            below = self._deepest(callee) if callee in self._functions else None
+            if below is None:  # a recursion, or a jump into the middle of something
+                gaps.add(function.name)
+                continue
+            gaps |= below.gaps
+            best = max(best, below, key=lambda found: found.bytes)
+        found = _Deepest(function.own + best.bytes, (at, *best.path), frozenset(gaps))
+        self._known[at] = found
+        return found
+
+
+def _read(elf: Path) -> dict[int, _Function]:
+    """Every function by its address."""
+    tool = shutil.which(_OBJDUMP)
+    if tool is None:
+        return {}
+    done = subprocess.run(
+        [tool, "-d", "--no-show-raw-insn", str(elf)], capture_output=True, text=True, check=True
+    )
+    functions: dict[int, _Function] = {}
+    at: _Function | None = None
+    for line in done.stdout.splitlines():
+        head = _FUNCTION.match(line)
+        if head:
+            at = functions.setdefault(int(head[1], 16), _Function(head[2]))
+            continue
+        code = _INSTRUCTION.match(line)
+        if at is not None and code:
+            _instruction(at, code[2], code[3])
+    for address, frame in _frames(elf).items():
+        if address in functions:
+            functions[address].frame = frame
+    return functions
+
+
+def _instruction(at: _Function, name: str, operands: str) -> None:
+    base = name.split(".")[0]
+    target = _TARGET.search(operands)
+    if base in _CALLS or (base.startswith("b") and base not in ("bic", "bics") and target):
+        if target is None:
+            at.indirect = True
+        elif target[2] != at.name or (target[3] is None and base in ("bl", "blx")):
+            at.calls.add(int(target[1], 16))
+        # What is left stays within: a loop, or a subroutine whose pushes are counted already.
+    elif base == "bx" and operands.strip() not in ("lr", "r14"):
+        at.indirect = True
+    elif base in ("push", "vpush") or (base in ("stmdb", "vstmdb") and operands.startswith("sp!")):
+        at.pushed += _list_bytes(operands)
+    elif base in _DOWN and (down := re.match(_DOWN[base], operands)):
+        at.pushed += int(down[1])
+
+
+def _list_bytes(operands: str) -> int:
+    """Bytes that a register list stores: {r4-r7, lr} is 20, {d8-d9} 16."""
+    total = 0
+    inside = operands[operands.index("{") + 1 : operands.index("}")]
+    for part in inside.split(","):
+        first, _, last = part.strip().partition("-")
+        size = 8 if first.startswith("d") else 4
+        names = {"sl": 10, "fp": 11, "ip": 12, "lr": 14, "r9": 9, "sb": 9}
+
+        def number(register: str) -> int:
+            return names.get(register) or int(re.sub(r"\D", "", register) or 0)  # noqa: B023
+
+        total += size * (number(last) - number(first) + 1 if last else 1)
+    return total
+
+
+def _frames(elf: Path) -> dict[int, int]:
+    """Largest frame of each function that has unwinding tables, by address."""
+    found: dict[int, int] = defaultdict(int)
+    try:
+        with elf.open("rb") as stream:
+            dwarf = ELFFile(stream).get_dwarf_info()
+            if not dwarf.has_CFI():
+                return {}
+            for entry in dwarf.CFI_entries():
+                if isinstance(entry, FDE):
+                    start = entry["initial_location"]
+                    for row in entry.get_decoded().table:
+                        offset = row["cfa"].offset
+                        found[start] = max(found[start], offset or 0)
+    except (DWARFError, KeyError, AttributeError):
+        return {}
+    return dict(found)
