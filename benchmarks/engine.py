@@ -102,7 +102,9 @@ def main() -> None:
         per = f"{count / report.macs:.3f}" if report.macs else "-"
         print(f"{i:3} {report.kernel:12} {report.shape:18} {report.macs:7} {count:10.1f} {per:>6}")
     macs = sum(step.report.macs for step in steps)
-    print(f"    whole model, emulated {macs:23} {measured.total:10.1f} {measured.total / macs:6.3f}")
+    print(
+        f"    whole model, emulated {macs:23} {measured.total:10.1f} {measured.total / macs:6.3f}"
+    )
     for name, size in measured.code.items():
         print(f"    {size:6} {name[:110]}")
 

@@ -25,7 +25,7 @@ def agree_on_factors(flatbuffer: bytes) -> bytes:
 
     Only for weights quantized per tensor. Raises VigilError if no scale nearby agrees.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
     data = bytearray(flatbuffer)
     model = schema.Model.GetRootAsModel(data, 0)

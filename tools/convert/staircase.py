@@ -38,11 +38,11 @@ class Requantization:
         """int64 [255]: the smallest sum that gives at least 1, 2, ... 255; most + 1 if none."""
         below = np.full(255, self.least - 1)
         reached = np.full(255, self.most + 1)
-        while (reached - below > 1).any():
+        while (open_ := reached - below > 1).any():
             middle = (below + reached) >> 1
             enough = self(middle) >= _STEPS
-            reached = np.where(enough, middle, reached)
-            below = np.where(enough, below, middle)
+            reached = np.where(open_ & enough, middle, reached)
+            below = np.where(open_ & ~enough, middle, below)
         return reached
 
 

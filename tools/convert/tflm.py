@@ -112,11 +112,14 @@ def arena_bytes(model: Model, data: bytes) -> int:
     """Bytes of arena to set aside on a board: a bound, measured and computed.
 
     The interpreter's own use here, where pointers have 64 bits and every record is at least as
-    large as on a board; plus the scratch memory that CMSIS-NN's convolutions and average pooling
-    ask for and the reference kernels do not; plus 1/16 for differences between versions. The
-    board reports how much it uses (a dense model: about a third).
+    large as on a board; what the memory planner needs for a moment on 32 bits (24 bytes a tensor,
+    40 more for one that it places); the scratch memory that CMSIS-NN's convolutions and average
+    pooling ask for and the reference kernels do not; and 1/16 for differences between versions.
+    A dense model uses about half of it, as the board reports.
     """
-    total = Oracle(data).arena_bytes + _cmsis_scratch(model)
+    placed = sum(tensor.data is None for tensor in model.tensors)
+    planner = 24 * len(model.tensors) + 40 * placed
+    total = Oracle(data).arena_bytes + planner + _cmsis_scratch(model)
     return -(-(total + total // 16) // 16) * 16 + 16
 
 

@@ -1,0 +1,201 @@
+"""The compiled engine equals the TensorFlow Lite Micro interpreter, on every byte of every output.
+
+Random networks: 1 to 4 dense layers of 1 to 700 values, weights per tensor and per channel, every
+activation, scales over ten orders of magnitude, inputs that saturate; 100 windows each.
+"""
+
+import functools
+import os
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import networks
+import numpy as np
+import pytest
+from models import Activation, ModelBuilder, dense, unary
+
+from benchmarks import emulator
+from tools.convert.compiled import compile_model
+from tools.convert.host import HostEngine
+from tools.convert.model import read_model
+from training.errors import ConvertError
+from training.oracle import Oracle
+
+WINDOWS = 100
+HOST_NETWORKS = 200
+EMULATED_NETWORKS = 40
+
+needs_emulator = pytest.mark.skipif(bool(emulator.missing()), reason=emulator.missing() or "")
+
+
+@functools.cache
+def cases(seed, count):
+    """Models, inputs, and what the interpreter says."""
+    rng = np.random.default_rng(seed)
+    models = [networks.random_network(rng) for _ in range(count)]
+    inputs = [
+        networks.random_inputs(rng, WINDOWS, read_model(model).input.size) for model in models
+    ]
+    expected = [Oracle(model).run(x) for model, x in zip(models, inputs, strict=True)]
+    return models, inputs, expected
+
+
+def differing(outputs, expected):
+    """Bytes that differ, per model."""
+    assert [o.shape for o in outputs] == [e.shape for e in expected]
+    return [int((o != e).sum()) for o, e in zip(outputs, expected, strict=True)]
+
+
+def kernels_used(folder):
+    """How often each kernel was chosen, from the generated layer tables."""
+    text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
+    return Counter(re.findall(r"^// \d+ +FULLY_CONNECTED .* (dense(?:_pairs)?) ", text, re.M))
+
+
+def test_200_random_networks_on_the_host(tmp_path):
+    models, inputs, expected = cases(seed=1, count=HOST_NETWORKS)
+    outputs = networks.run_on_host(models, inputs, tmp_path)
+    assert sum(differing(outputs, expected)) == 0
+    assert min(kernels_used(tmp_path)[name] for name in ("dense", "dense_pairs")) > 50
+
+
+def test_plain_kernels_alone(tmp_path):
+    models, inputs, expected = cases(seed=2, count=30)
+    outputs = networks.run_on_host(models, inputs, tmp_path, plain=range(30))
+    assert sum(differing(outputs, expected)) == 0
+    assert kernels_used(tmp_path)["dense_pairs"] == 0
+
+
+def test_address_and_undefined_sanitizers_find_nothing(tmp_path):
+    models, inputs, expected = cases(seed=3, count=40)
+    flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    outputs = networks.run_on_host(models, inputs, tmp_path, flags)
+    assert sum(differing(outputs, expected)) == 0
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("flags", [emulator.FAST, emulator.NANO], ids=["O2-hard", "nano"])
+def test_random_networks_emulated(flags, tmp_path):
+    seed = 4 if flags is emulator.FAST else 5
+    models, inputs, expected = cases(seed, EMULATED_NETWORKS)
+    outputs = networks.run_emulated(models, inputs, tmp_path, flags)
+    assert sum(differing(outputs, expected)) == 0
+    assert kernels_used(tmp_path)["dense_pairs"] > 20
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("requantize.h", "(std::int64_t{1} << 30)", "0"),  # no nudge: one too low at times
+        ("requantize.h", "- (high < 0 ? 1 : 0)", ""),  # ties up instead of away from zero
+        ("dense.cpp", "layer.bias[row]", "layer.bias[row] + 1"),
+        ("pairs_portable.h", "y += kForm.per_channel ?", "y += 1 + kForm.per_channel ?"),
+        ("pairs_portable.h", "y >>= 16;", "y = (y >> 16) + 1;"),
+        ("pairs.cpp", "v[0] * v[1] + v[2] * v[3]", "v[0] * v[1] + v[2] * v[3] + 1"),
+    ],
+)
+def test_a_kernel_wrong_by_one_is_caught(file, right, wrong, tmp_path):
+    models, inputs, expected = cases(seed=9, count=40)
+    kernels = networks.kernels_with(tmp_path, file, right, wrong)
+    outputs = networks.run_on_host(models, inputs, tmp_path, kernels=kernels)
+    assert sum(differing(outputs, expected)) > 0
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("pairs_dsp.cpp", "sxtab16 lr, r8, lr", "sxtab16 lr, r9, lr"),
+        ("pairs_dsp.h", "and lr, r11, r5, asr #31", "and lr, r11, r4, asr #31"),
+    ],
+)
+def test_wrong_assembly_is_caught(file, right, wrong, tmp_path):
+    models, inputs, expected = cases(seed=4, count=EMULATED_NETWORKS)
+    kernels = networks.kernels_with(tmp_path, file, right, wrong)
+    outputs = networks.run_emulated(models, inputs, tmp_path, kernels=kernels)
+    assert sum(differing(outputs, expected)) > 0
+
+
+@pytest.mark.parametrize("name", ["LOGISTIC", "TANH"])
+@pytest.mark.parametrize("scale", [0.001, 0.0235, 0.1, 0.5, 3.0])
+def test_tables_for_all_256_inputs(name, scale, tmp_path):
+    builder = ModelBuilder()
+    source = builder.tensor((1, 256), scale, 7)
+    target_scale, zero = (1 / 256, -128) if name == "LOGISTIC" else (1 / 128, 0)
+    model = builder.finish(source, unary(builder, name, source, (1, 256), target_scale, zero))
+    ramp = np.arange(-128, 128, dtype=np.int8)[None]
+    assert (engine_of(model, tmp_path).run(ramp) == Oracle(model).run(ramp)).all()
+
+
+@pytest.mark.data
+def test_mlperf_tiny_anomaly_detection(tmp_path):
+    mlperf_tiny = Path(os.environ.get("VIGIL_DATA", "")) / "mlperf_tiny"
+    if not mlperf_tiny.is_dir():
+        pytest.skip("set VIGIL_DATA to a folder that holds mlperf_tiny/")
+    model = (mlperf_tiny / "ad01_int8.tflite").read_bytes()
+    windows = np.fromfile(mlperf_tiny / "normal_id_01_windows.bin", "<f4").reshape(-1, 640)
+    source = read_model(model).input
+    steps = np.round(windows / float(source.scale)) + source.zero_point
+    inputs = np.clip(steps, -128, 127).astype(np.int8)
+    inputs = np.concatenate([inputs, networks.random_inputs(np.random.default_rng(6), 100, 640)])
+    assert (engine_of(model, tmp_path).run(inputs) == Oracle(model).run(inputs)).all()
+
+
+def test_same_model_same_source():
+    model = networks.random_network(np.random.default_rng(8))
+    texts = [compile_model(read_model(model), "title", "model") for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+def test_no_code_for_kernels_that_the_model_does_not_need():
+    source = compile_model(read_model(small_model()), "title", "model")["compiled_model.cpp"]
+    assert '#include "pairs.h"' in source
+    assert '#include "dense.h"' not in source and '#include "table.h"' not in source
+
+
+def test_layer_table():
+    source = compile_model(read_model(small_model()), "small", "model")["compiled_model.cpp"]
+    table = [line.split() for line in source.splitlines() if line.startswith("// ")]
+    assert table[1] == ["//", "small"]
+    row = next(line for line in table if "FULLY_CONNECTED" in line)
+    assert row[3:] == [*"8 -> 16, RELU 128 0.05 dense_pairs".split(), *row[10:]]
+
+
+def test_operator_that_the_engine_does_not_carry():
+    builder = ModelBuilder()
+    source = builder.tensor((1, 4), 0.1)
+    target = unary(builder, "ABS", source, (1, 4), 0.1, 0)
+    model = read_model(builder.finish(source, target), "m.tflite")
+    with pytest.raises(ConvertError, match=r"^m\.tflite: operator 0 \(ABS\) is not in the"):
+        compile_model(model, "title", "m.tflite")
+
+
+def test_sanitizer_run_really_checks(tmp_path):
+    """A kernel that reads past its input ends the sanitized program."""
+    models, inputs, _ = cases(seed=3, count=5)
+    kernels = networks.kernels_with(
+        tmp_path, "pairs.cpp", "left < 4 ? left : 4", "left < 4 ? left + 2000 : 4"
+    )
+    with pytest.raises(subprocess.CalledProcessError):
+        networks.run_on_host(models, inputs, tmp_path, ("-fsanitize=address",), kernels=kernels)
+
+
+def small_model():
+    builder = ModelBuilder()
+    source = builder.tensor((1, 8), 0.1, 3)
+    weights = np.arange(128).reshape(16, 8).astype(np.int8)
+    target = dense(
+        builder, source, weights, np.arange(16), source_scale=0.1, weight_scale=0.01,
+        target_scale=0.05, target_zero_point=-128, activation=Activation.RELU,
+    )  # fmt: skip
+    return builder.finish(source, target)
+
+
+def engine_of(model, folder):
+    for name, text in compile_model(read_model(model), "test", "test").items():
+        (folder / name).write_text(text)
+    return HostEngine(folder)
