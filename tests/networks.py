@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from models import Activation, ModelBuilder, dense, unary
 
 from benchmarks import emulator
-from models import Activation, ModelBuilder, dense, unary
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 

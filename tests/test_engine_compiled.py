@@ -162,7 +162,7 @@ def test_layer_table():
     table = [line.split() for line in source.splitlines() if line.startswith("// ")]
     assert table[1] == ["//", "small"]
     row = next(line for line in table if "FULLY_CONNECTED" in line)
-    assert row[3:] == [*"8 -> 16, RELU 128 0.05 dense_pairs".split(), *row[10:]]
+    assert row[3:] == [*["8", "->", "16,", "RELU", "128", "0.05", "dense_pairs"], *row[10:]]
 
 
 def test_operator_that_the_engine_does_not_carry():
