@@ -64,7 +64,14 @@ def budget(bundle: Bundle) -> Budget:
     sram = Memory("sram", 262_144, (Part("arena", 48, ()), Part("stack", 32_768, ())))
     measured = Measured("emulated", stack_used=1_020, arena_used=48, instructions=90_210)
     return Budget(
-        "emulated", "firmware.elf", flash, sram, 32_768, None, measured, bundle.hash8.hex()
+        "emulated",
+        "emulated/firmware.elf",
+        flash,
+        sram,
+        stack_reserved=32_768,
+        inference_stack=240,
+        measured=measured,
+        bundle=bundle.hash8.hex(),
     )
 
 
@@ -125,6 +132,7 @@ def test_every_part_is_there(full: str, bundle: Bundle) -> None:
     assert "kept: epoch 19" in sections["inside"]
     assert "10,256" in sections["budget"]
     assert "90,210 instructions an inference (emulated)" in sections["budget"]
+    assert "an inference takes at most 240" in sections["budget"]
     assert "0 of 1,344" in sections["parity"] and "equal" in sections["parity"]
     assert "0.00123" in sections["parity"]
     assert m.data.sha256 in sections["provenance"]
