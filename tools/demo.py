@@ -11,7 +11,7 @@ from rich.console import Console
 from tools import pipeline
 
 ENGINE = "compiled"
-VERIFY_WINDOWS = 100
+VERIFY_WINDOWS = 500
 LIVE_SPEED = 12.0  # times real time, on a terminal: fast enough not to bore, slow enough to see
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-import sys
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training import manifest
+from training import backend, manifest
 from training.errors import VigilError
 from training.scales import agree_on_factors
 from training.scaling import Grid
@@ -60,7 +56,7 @@ def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     real = grid.real(with_extremes(train))
     converter.representative_dataset = lambda: ([row[None]] for row in real)
-    with _quiet(), warnings.catch_warnings():
+    with backend.quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         flatbuffer = agree_on_factors(converter.convert())
     found = read_facts(flatbuffer).input
@@ -122,21 +118,3 @@ def _tensor(tensor: Any, schema: Any) -> manifest.Tensor:
         scale=manifest.float32_text(tensor.quantization.scale[0]),
         zero_point=int(tensor.quantization.zeroPoint[0]),
     )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The converter writes to the C streams whatever the log level; not while a bar is shown."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        for stream, fd in enumerate(saved, start=1):
-            os.dup2(fd, stream)
-            os.close(fd)
-        os.close(nowhere)

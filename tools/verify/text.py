@@ -12,7 +12,7 @@ from tools.verify.result import Count, VerifyResult
 def render(result: VerifyResult) -> RenderableType:
     """The table of rungs, for rich."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("differs from the interpreter", no_wrap=True)
+    table.add_column("differs from the interpreter")
     for head in ("windows", "input bytes", "output bytes", "scores"):
         table.add_column(head, justify="right", no_wrap=True)
     for rung in result.rungs:
