@@ -532,6 +532,11 @@ class Session:
                 f"{self.port}: the board has another model now ({reply.model} instead of "
                 f"{self.board.model}); start again"
             )
+        if not (reply.window and reply.hop and 0 < 2 * reply.channels <= reply.max_payload - 8):
+            raise LinkError(
+                f"{self.port}: the board says that it takes windows of {reply.window} samples, "
+                f"{reply.hop} apart, of {reply.channels} channels: flash it with 'make flash'"
+            )
         self._rebooted = self._stream != 0 and reply.stream != self._stream
         self.board = reply
         self._exchange.line.clear()
@@ -615,8 +620,13 @@ class Session:
             self._events.append(Refused(error.code, error.type, error.detail))
 
     def _take_report(self, message: m.Score | m.Lost | m.Window) -> None:
-        assert self._reports is not None
+        assert self._reports is not None and self._outbound is not None
         self._report_came = self._now()
+        end = message.window + (message.count if isinstance(message, m.Lost) else 1)
+        sent = max(self._outbound.buffer.end, self._outbound.acked)
+        if end > first_window_from(sent, self.board.hop):  # of samples that nobody sent
+            self._exchange.counters.refused += 1
+            return
         if isinstance(message, m.Window):
             self._reports.window(message)
             return

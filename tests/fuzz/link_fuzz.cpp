@@ -1,0 +1,191 @@
+// libFuzzer target for the board's side of the link: receiver, decoder and state machine.
+//
+// The first byte says how the rest is read: as raw bytes from the line, or as frames with a right
+// check (type, length, payload, each in turn), which get past the check and into the machine.
+// What the board says is read back by the same receiver, and must hold together.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "board_link.h"
+#include "frame.h"
+#include "messages.h"
+#include "segmenter.h"
+
+using namespace vigil;
+using namespace vigil::link;
+
+namespace {
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+class Board final : public Stream, public Handler, private Segmenter::Sink {
+  public:
+    Board(std::uint32_t window, std::uint32_t hop, std::uint32_t channels, std::size_t per_write)
+        : per_write_(per_write),
+          window_(window * channels),
+          output_(window * channels),
+          segmenter_({window, hop, channels}, Span<std::int16_t>(window_.data(), window_.size())),
+          link_(*this, *this, facts(window, hop, channels), memory_),
+          channels_(channels) {}
+
+    std::size_t read(Span<std::uint8_t> bytes) override {
+        const std::size_t size = std::min(bytes.size(), in_.size() - at_);
+        std::memcpy(bytes.data(), in_.data() + at_, size);
+        at_ += size;
+        return size;
+    }
+    std::size_t write(Span<const std::uint8_t> bytes) override {
+        const std::size_t size = std::min(bytes.size(), per_write_);
+        for (std::size_t i = 0; i < size; ++i) {
+            if (host_.push(bytes[i]) == FrameReceiver::Event::frame) heard(host_.frame());
+        }
+        return size;
+    }
+
+    void restart(std::uint64_t sample) override {
+        segmenter_.restart(sample);
+        expected_ = sample;
+    }
+    void samples(std::uint64_t sample, Span<const std::int16_t> counts) override {
+        // Never twice, in whole samples, readable to the last.
+        require(sample >= expected_ && counts.size() % channels_ == 0);
+        require(reinterpret_cast<std::uintptr_t>(counts.data()) % alignof(std::int16_t) == 0);
+        for (const std::int16_t count : counts) sum_ += count;
+        expected_ = sample + counts.size() / channels_;
+        segmenter_.push(sample, counts, *this);
+    }
+    float threshold() override { return threshold_; }
+    void set_threshold(float value) override {
+        require(value - value == 0.0f);
+        threshold_ = value;
+    }
+    BootReport boot_report() override { return {}; }
+    void statistics(Statistics&) override {}
+    void reboot() override { require(!link_.is_open()); }
+
+    void line(const std::uint8_t* bytes, std::size_t size) {
+        in_.assign(bytes, bytes + size), at_ = 0;
+    }
+    void run(std::uint32_t step) {
+        for (int i = 0; i < 40 && (link_.poll(now_ += step) || at_ < in_.size()); ++i) {
+        }
+    }
+
+  private:
+    static BoardFacts facts(std::uint32_t window, std::uint32_t hop, std::uint32_t channels) {
+        BoardFacts facts{};
+        facts.board = Span<const char>("a name of more than thirty-one bytes", 36);
+        facts.window = window;
+        facts.hop = hop;
+        facts.channels = static_cast<std::uint8_t>(channels);
+        facts.credit = 256;
+        return facts;
+    }
+    void window(std::uint64_t index, Span<const std::int16_t> frames) override {
+        require(link_.can_score());
+        for (std::size_t i = 0; i < frames.size(); ++i) {
+            output_[i] = static_cast<std::int8_t>(frames[i]);
+        }
+        const Span<const std::int8_t> bytes(output_.data(), output_.size());
+        require(link_.score(index, 1.0f, (index & 1) != 0, 1, bytes, bytes));
+    }
+    void lost(std::uint64_t first, std::uint64_t count) override {
+        require(link_.lost(first, count, LostReason::gap));
+    }
+    template <typename Message>
+    Message get(const Frame& frame) {
+        Message message;
+        require(decode(frame.payload, message));
+        return message;
+    }
+    void heard(const Frame& frame) {
+        switch (static_cast<Type>(frame.type)) {
+            case Type::hello_reply:
+                get<HelloReply>(frame);
+                break;
+            case Type::goodbye_reply:
+                get<GoodbyeReply>(frame);
+                break;
+            case Type::ack:
+                require(get<Ack>(frame).room <= kReports);
+                break;
+            case Type::score:
+                get<Score>(frame);
+                break;
+            case Type::lost:
+                require(get<Lost>(frame).count > 0);
+                break;
+            case Type::window:
+                require(get<WindowPart>(frame).data.size() > 0);
+                break;
+            case Type::statistics:
+                get<Statistics>(frame);
+                break;
+            case Type::threshold:
+                get<Threshold>(frame);
+                break;
+            case Type::boot_report:
+                get<BootReport>(frame);
+                break;
+            case Type::error:
+                get<Error>(frame);
+                break;
+            default:
+                require(false);
+        }
+    }
+
+    static constexpr std::size_t kReports = 4;
+
+    std::size_t per_write_;
+    std::vector<std::uint8_t> in_;
+    std::size_t at_ = 0;
+    std::uint16_t host_memory_[FrameReceiver::kWords];
+    FrameReceiver host_{host_memory_};
+    std::uint32_t now_ = 0;
+    std::uint64_t expected_ = 0;
+    std::int64_t sum_ = 0;
+    float threshold_ = 0;
+    std::vector<std::int16_t> window_;
+    std::vector<std::int8_t> output_;
+    Segmenter segmenter_;
+    LinkMemory<kReports> memory_;
+    BoardLink link_;
+    std::uint32_t channels_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size < 2) return 0;
+    const std::uint8_t how = data[0];
+    constexpr std::uint32_t kWindows[] = {1, 4, 30, 300};
+    const std::uint32_t window = kWindows[how >> 1 & 3];
+    Board board(window, (how >> 3 & 1) != 0 ? 1 : window + (how >> 4 & 1), 1 + (how >> 5 & 1),
+                (how >> 6 & 1) != 0 ? 7 : 1000);
+    const std::uint32_t step = (how >> 7 & 1) != 0 ? 200'000 : 100;
+    ++data, --size;
+    if ((how & 1) == 0) {
+        board.line(data, size);
+        board.run(step);
+        return 0;
+    }
+    std::uint8_t sequence = 0;
+    while (size >= 2) {
+        const std::uint8_t type = data[0];
+        const std::size_t length = std::min<std::size_t>({data[1], size - 2, kMaxPayload});
+        std::uint8_t wire[kMaxWire];
+        std::memcpy(wire + kPayloadAt, data + 2, length);
+        board.line(wire, encode_frame(type, sequence++, length, Span<std::uint8_t>(wire)));
+        board.run(step);
+        data += 2 + length;
+        size -= 2 + length;
+    }
+    return 0;
+}
