@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint32_t kLargest = 1024;
 constexpr std::int8_t kGuard = 0x5A;
 std::int8_t input[kLargest];
-std::int8_t output[kLargest + 2];
+std::int8_t output[kLargest + 2];  // odd addresses: callers promise no alignment
 
 }  // namespace
 

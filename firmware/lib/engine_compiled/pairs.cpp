@@ -5,58 +5,68 @@
 namespace vigil::compiled {
 namespace {
 
+struct Widened {
+    const std::int8_t* values;
+    Wide* out;
+    std::uint32_t neighbours;
+};
+
 #if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
-// Sixteen values at a time, from any address; returns the sum of neighbours.
-std::uint32_t widen_sixteens(const std::int8_t*& values, std::uint32_t count, Wide*& out) {
-    std::uint32_t sum = 0;
-    const std::int8_t* end = values + count / 16 * 16;
-    if (values == end) {
-        return 0;
+// `groups` times four values, from any address: five instructions each, four groups a turn.
+inline void widen_groups(Widened& at, std::uint32_t groups) {
+    if (groups == 0) {
+        return;
     }
-    std::uint32_t a;
-    std::uint32_t b;
+    const std::int8_t* end = at.values + 4 * groups;
+    std::uint32_t entry = groups % 4 != 0 ? (4 - groups % 4) * 20 : 0;
+    std::uint32_t even;
+    std::uint32_t odd;
     asm volatile(
+        "adr %[even], 1f\n"
+        "add %[entry], %[even]\n"
+        "orr %[entry], #1\n"
+        "bx %[entry]\n"
+        ".balign 4\n"
         "1:\n"
-        ".rept 2\n"
-        "ldr %[a], [%[in]], #4\n"
-        "ldr %[b], [%[in]], #4\n"
-        "sxtb16 r4, %[a]\n"
-        "sxtb16 r5, %[a], ror #8\n"
-        "sxtb16 r6, %[b]\n"
-        "sxtb16 r8, %[b], ror #8\n"
-        "smlad %[sum], r4, r5, %[sum]\n"
-        "smlad %[sum], r6, r8, %[sum]\n"
-        "stmia %[out]!, {r4, r5, r6, r8}\n"
+        ".rept 4\n"
+        "ldr.w %[odd], [%[in]], #4\n"
+        "sxtb16.w %[even], %[odd]\n"
+        "sxtb16.w %[odd], %[odd], ror #8\n"
+        "smlad %[sum], %[even], %[odd], %[sum]\n"
+        "strd %[even], %[odd], [%[out]], #8\n"
         ".endr\n"
         "cmp %[in], %[end]\n"
         "bne 1b\n"
-        : [in] "+r"(values), [out] "+r"(out), [sum] "+r"(sum), [a] "=&r"(a), [b] "=&r"(b)
+        : [in] "+r"(at.values), [out] "+r"(at.out), [sum] "+r"(at.neighbours), [entry] "+r"(entry),
+          [even] "=&r"(even), [odd] "=&r"(odd)
         : [end] "r"(end)
-        : "r4", "r5", "r6", "r8", "cc", "memory");
-    return sum;
+        : "cc", "memory");
 }
 #else
-std::uint32_t widen_sixteens(const std::int8_t*&, std::uint32_t, Wide*&) { return 0; }
+inline void widen_groups(Widened& at, std::uint32_t groups) {
+    for (; groups != 0; --groups, at.values += 4) {
+        const std::int8_t* v = at.values;
+        at.neighbours += static_cast<std::uint32_t>(v[0] * v[1] + v[2] * v[3]);
+        for (std::uint32_t lane = 0; lane < 2; ++lane) {
+            const auto high = static_cast<std::uint32_t>(std::int32_t{v[lane + 2]});
+            *at.out++ = (high << 16) | static_cast<std::uint16_t>(v[lane]);
+        }
+    }
+}
 #endif
 
 }  // namespace
 
 void widen(const std::int8_t* values, std::uint32_t count, Wide* wide) {
-    const std::int8_t* end = values + count;
-    Wide* out = wide + 1;
-    std::uint32_t neighbours = widen_sixteens(values, count, out);
-    while (values != end) {
-        std::int8_t v[4] = {0, 0, 0, 0};
-        const auto left = static_cast<std::uint32_t>(end - values);
-        const std::uint32_t take = left < 4 ? left : 4;
-        std::memcpy(v, values, take);
-        values += take;
-        const std::int32_t products = v[0] * v[1] + v[2] * v[3];
-        neighbours += static_cast<std::uint32_t>(products);
-        *out++ = (static_cast<std::uint32_t>(v[2]) << 16) | static_cast<std::uint16_t>(v[0]);
-        *out++ = (static_cast<std::uint32_t>(v[3]) << 16) | static_cast<std::uint16_t>(v[1]);
+    Widened at{values, wide + 1, 0};
+    widen_groups(at, count / 4);
+    if (count % 4 != 0) {
+        std::int8_t last[4] = {0, 0, 0, 0};
+        std::memcpy(last, at.values, count % 4);
+        at.values = last;
+        widen_groups(at, 1);
     }
-    wide[0] = neighbours;
+    wide[0] = at.neighbours;
 }
 
 void narrow(const Wide* wide, std::uint32_t count, std::int8_t* values) {
