@@ -265,6 +265,17 @@ def test_a_reset_of_the_board_loses_nothing():
     assert session.board.boot == 3
 
 
+def test_a_reset_between_hello_and_stream_is_noticed():
+    """The reset board counts its frames from 0 again; they are not old ones."""
+    line = Line()
+    with line.session() as session:
+        for _ in range(20):
+            session.threshold()
+        line.reboot()
+        assert session.statistics().sent < 5
+    assert session.board.boot == 2
+
+
 def test_a_reboot_on_request():
     line, samples = Line(), noise(2800)
     with line.session() as session:

@@ -11,7 +11,7 @@ from tools.link.timeouts import Timeouts
 from tools.link.transport import Transport
 from training.errors import LinkError
 
-_BEHIND = 32  # a sequence number up to this far behind the last is of a frame that came before
+_BEHIND = 32  # a sequence number up to this far behind the last does not mean that 200 are missing
 
 
 class Exchange:
@@ -82,10 +82,13 @@ class Exchange:
         self.counters.received += 1
         self.owed_since = None
         if self._heard is not None:
+            if frame.sequence == self._heard:
+                return None  # it came twice
+            # A board that was reset begins at 0 again, and has something to say: so what seems to
+            # be an old frame is read. Nothing that a board says does harm the second time.
             missing = (frame.sequence - self._heard - 1) & 0xFF
-            if missing >= 256 - _BEHIND:
-                return None  # a frame that came twice
-            self.counters.missing += missing
+            if missing < 256 - _BEHIND:
+                self.counters.missing += missing
         self._heard = frame.sequence
         try:
             return m.decode(frame.type, frame.payload)
