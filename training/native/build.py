@@ -3,7 +3,7 @@
 from setuptools.command.build_ext import build_ext
 
 
-class BuildExt(build_ext):
+class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
     """Add pybind11's headers and the flags on which bit-exactness rests."""
 
     def build_extensions(self) -> None:
