@@ -1,7 +1,8 @@
 """Compiles this project's own sources with all warnings; they are errors on the emulated board.
 
-Own are the sketch, the libraries beside it, the emulated board's core and generated code. Libraries and frameworks of others keep their own flags. The Nano's compiler (GCC 7) is not the one
-that this code is tested with, so there a new warning is only shown.
+Own are the sketch, the libraries beside it, the emulated board's core and generated code. Libraries
+and frameworks of others keep their flags. The Nano's compiler (GCC 7) is not the one that this code
+is tested with, so there a new warning is only shown.
 """
 
 import os
@@ -12,6 +13,12 @@ Import("env")
 FLAGS = ["-Wall", "-Wextra"]
 if env["PIOPLATFORM"] == "emulated":
     FLAGS.append("-Werror")
+
+if env.GetProjectOption("custom_engine") == "tflm":
+    # Its headers are not ours: no warnings about them. PlatformIO names this folder to the engine,
+    # and would not to the generated code.
+    library = Path(env.subst("$PROJECT_LIBDEPS_DIR")) / env["PIOENV"] / "Chirale_TensorFLowLite"
+    FLAGS += ["-isystem", str(library / "src")]
 
 project = Path(env.subst("$PROJECT_DIR")).resolve()
 own = [

@@ -1,3 +1,74 @@
-"""Fixtures that any test may ask for."""
+"""Fixtures that any test may ask for, and what a marked test needs before it can run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tools.boards.build import has_tflm_library
+from tools.boards.ports import find_ports
 
 pytest_plugins = ["fixtures_training"]
+
+
+@cache
+def toolchain_missing() -> str | None:
+    missing = [p for p in ("arm-none-eabi-g++", "qemu-system-arm") if shutil.which(p) is None]
+    return f"not on PATH: {', '.join(missing)} (run: make setup)" if missing else None
+
+
+@cache
+def tflm_missing() -> str | None:
+    if has_tflm_library():
+        return None
+    return "TensorFlow Lite Micro is not installed: with a network, pio run -e emulated_tflm does it"
+
+
+@cache
+def registry_missing() -> str | None:
+    if os.environ.get("VIGIL_REGISTRY") == "1":
+        return None
+    return "downloads compilers from PlatformIO's registry: set VIGIL_REGISTRY=1"
+
+
+@cache
+def board_missing() -> str | None:
+    return None if find_ports() else "no board is plugged in"
+
+
+def data_missing() -> str | None:
+    folder = os.environ.get("VIGIL_DATA")
+    if not folder:
+        return "set VIGIL_DATA to the folder of data sets"
+    return None if Path(folder).is_dir() else f"VIGIL_DATA: no folder {folder}"
+
+
+def data_set_missing(name: str) -> str | None:
+    reason = data_missing()
+    if reason is None and not (Path(os.environ["VIGIL_DATA"]) / name).is_dir():
+        reason = f"VIGIL_DATA has no folder {name}/"
+    return reason
+
+
+NEEDS: dict[str, Callable[[], str | None]] = {
+    "toolchain": toolchain_missing,
+    "tflm": tflm_missing,
+    "registry": registry_missing,
+    "board": board_missing,
+    "data": data_missing,
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot run here, and say why. `data("ecg5000")` asks for one set."""
+    for name, reason_against in NEEDS.items():
+        for marker in item.iter_markers(name):
+            names = marker.args if name == "data" else ()
+            reasons = [data_set_missing(each) for each in names] or [reason_against()]
+            for reason in filter(None, reasons):
+                pytest.skip(reason)

@@ -47,8 +47,8 @@ def build(
     Args:
         env: PlatformIO environment, "emulated" say.
         generated: folder of the model's generated sources; firmware/generated if None.
-        build_dir: where objects and image go, in a folder named for the environment; PlatformIO's
-            own place in the project if None.
+        build_dir: where objects and image go, in a folder `pio` of their own, which PlatformIO
+            empties whenever the project's settings have changed; the project's .pio if None.
         project: PlatformIO project; the firmware unless a test says otherwise.
 
     Raises:
@@ -58,12 +58,12 @@ def build(
     variables = environment()
     if generated is not None:
         variables["VIGIL_GENERATED"] = str(generated.resolve())
-    build_dir = (build_dir or project / ".pio" / "build").resolve()
-    variables["PLATFORMIO_BUILD_DIR"] = str(build_dir)
+    objects = project / ".pio" / "build" if build_dir is None else build_dir.resolve() / "pio"
+    variables["PLATFORMIO_BUILD_DIR"] = str(objects)
     start = time.monotonic()
     output = _platformio(["run", "-e", env], project, variables, f"build of {env}")
     seconds = time.monotonic() - start
-    elf = build_dir / env / "firmware.elf"
+    elf = objects / env / "firmware.elf"
     if not elf.is_file():
         raise BoardError(f"build of {env}: PlatformIO says it succeeded but left no {elf}")
     map_file = elf.with_suffix(".map")
@@ -127,7 +127,7 @@ _ERRORS = (
     r"^.*undefined reference to .*$",
     r"^.*multiple definition of .*$",
     r"^.*/ld: .*error.*$",
-    r"^\S*Error:? .*$",  # PlatformIO and our scripts
+    r"^\S*Error: .*$",  # PlatformIO and our scripts
     r"^.*\b[Ee]rror\b.*$",
 )
 

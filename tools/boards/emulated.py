@@ -35,9 +35,9 @@ class EmulatedBoard:
 
         Args:
             elf: an image built for an emulated environment.
-            deterministic: virtual time leaps over idle waits instead of following the clock on
-                the wall. What the program computes from time no longer depends on the host, but
-                an idle board keeps a processor busy.
+            deterministic: the board never sleeps, so that virtual time is its count of
+                instructions and nothing else, and does not follow the clock on the wall. Keeps a
+                processor busy.
             seed: makes the program's boot id differ from another board's.
         """
         self.elf = elf
@@ -71,6 +71,13 @@ class EmulatedBoard:
     def running(self) -> bool:
         """Whether QEMU runs. A program that faults or exits ends it."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """QEMU's process id."""
+        if self._process is None:
+            raise BoardError("emulated board: not running")
+        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
@@ -127,12 +134,11 @@ class EmulatedBoard:
             raise BoardError(f"{error}: {self.log.strip() or 'it said nothing'}") from error
 
     def _command(self, bridge: SerialBridge) -> list[str]:
-        sleep = "off" if self._deterministic else "on"
         semihosting = [
             "enable=on,target=native,arg=firmware",
             f"arg=serial=/proc/self/fd/{bridge.memory}",
             f"arg=seed={self._seed}",
-            f"arg=patient={int(self._deterministic)}",
+            f"arg=spin={int(self._deterministic)}",
         ]
         return [
             QEMU,
@@ -141,7 +147,7 @@ class EmulatedBoard:
             "-nodefaults",
             *("-nic", "none"),
             "-S",
-            *("-icount", f"shift=6,sleep={sleep}"),
+            *("-icount", "shift=6"),
             *("-chardev", f"socket,id=uart,fd={bridge.qemu_end.fileno()}"),
             *("-serial", "chardev:uart"),
             *("-chardev", f"serial,id=life,path={bridge.port}"),

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from training.errors import BoardError
@@ -63,15 +64,16 @@ def prepare_platformio() -> Path:
     Raises:
         BoardError: platformio or scons is not installed beside this Python.
     """
-    for module, package in (("platformio", "platformio"), ("SCons", f"scons=={_SCONS}")):
+    for module, distribution in (("platformio", "platformio"), ("SCons", f"scons=={_SCONS}")):
         if importlib.util.find_spec(module) is None:
-            raise BoardError(f"{package} is not installed in {sys.prefix}: run `make setup`")
+            raise BoardError(f"{distribution} is not installed in {sys.prefix}: run `make setup`")
     core = core_dir()
     tool = core / "packages" / "tool-scons"
     package = {"name": "tool-scons", "version": _TOOL_SCONS}
     origin = {
         "type": "tool",
-        **package,
+        "name": "tool-scons",
+        "version": _TOOL_SCONS,
         "spec": {
             "owner": "platformio",
             "id": None,
@@ -85,7 +87,7 @@ def prepare_platformio() -> Path:
     _write(tool / ".piopm", json.dumps(origin))
     _write(tool / ".piokeep", "")
     _write(tool / "scons.py", _SCONS_PY)
-    _turn_off_calls(core / "appstate.json")
+    _settle(core / "appstate.json")
     return core
 
 
@@ -96,12 +98,16 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _turn_off_calls(path: Path) -> None:
-    """Settings that hold for a plain `pio run` in this core folder too."""
+def _settle(path: Path) -> None:
+    """Write settings that hold for a plain `pio run` in this core folder too."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         state = {}
-    settings = {**state.get("settings", {}), **_QUIET}
-    if state.get("settings") != settings:
-        _write(path, json.dumps({**state, "settings": settings}))
+    wanted = {
+        **state,
+        "settings": {**state.get("settings", {}), **_QUIET},
+        "last_version": version("platformio"),  # no welcome, no upgrade of anything
+    }
+    if state != wanted:
+        _write(path, json.dumps(wanted))

@@ -1,4 +1,4 @@
-"""Talking to a running QEMU: its machine protocol (QMP), JSON lines over standard input and output."""
+"""QEMU's machine protocol (QMP): JSON lines over standard input and output."""
 
 import json
 import os

@@ -95,7 +95,7 @@ class SerialBridge:
                 self._ring()
 
     def _ring(self) -> None:
-        """Make the board look. When QEMU takes no more bells, it has one that the board will hear."""
+        """Make the board look. QEMU takes no more bells when one is on its way anyway."""
         with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
             self._uart.send(b"\0")
 

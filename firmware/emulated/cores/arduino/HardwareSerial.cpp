@@ -27,17 +27,15 @@ volatile bool waiting = false;    // the ring was full, and the host may have mo
 
 emulated::HostRing host;  // open if the host passes bytes in bulk
 
-// "patient=1" on the command line: wait for the host as long as it takes. Where virtual time does
-// not follow the clock on the wall, a timeout would mean nothing.
-bool patient = false;
-
 bool transmitter_full() { return (emulated::uart0().state & emulated::kUartTxFull) != 0; }
 
-// Sleeps until the host has taken a byte, for at most kStallNanoseconds. True if it has.
+// Sleeps until the host has taken a byte, for at most kStallNanoseconds. True if it has. Where
+// virtual time does not follow the clock on the wall a timeout would mean nothing: there it waits
+// for as long as it takes.
 bool wait_for_transmitter() {
     const std::uint64_t end = emulated_nanoseconds() + kStallNanoseconds;
     emulated::uart0().control = kControl | emulated::kUartTxInterrupt;
-    while (transmitter_full() && (patient || emulated_nanoseconds() < end)) {
+    while (transmitter_full() && (emulated::spins() || emulated_nanoseconds() < end)) {
         emulated_sleep(kStallNanoseconds / 10);
     }
     emulated::uart0().control = kControl;
@@ -84,14 +82,14 @@ extern "C" void Uart0Rx_Handler(void) {
     // Cleared first: a byte that comes while taking one raises it again.
     emulated::uart0().interrupts = emulated::kUartRxPending;
     take_received();
-    emulated::set_apart(start);
+    emulated::handler_done(start);
 }
 
 // Only there to wake a writer.
 extern "C" void Uart0Tx_Handler(void) {
     const std::uint32_t start = emulated::timer0().value;
     emulated::uart0().interrupts = emulated::kUartTxPending;
-    emulated::set_apart(start);
+    emulated::handler_done(start);
 }
 
 void HardwareSerial::begin(unsigned long) {
@@ -99,14 +97,15 @@ void HardwareSerial::begin(unsigned long) {
     if (begun_) {
         return;
     }
-    char answer[4];
-    patient = emulated::command_line("patient=", answer, sizeof(answer)) > 0 && answer[0] == '1';
     host.open();
     uart.divider = 16;  // the smallest that the UART accepts; QEMU sends at once whatever it is
     uart.control = kControl;
     emulated::enable_irq(emulated::kUart0RxIrq);
     emulated::enable_irq(emulated::kUart0TxIrq);
     begun_ = true;
+    // A bell that rang before anyone listened is gone, but not what it rang for.
+    const emulated::InterruptLock lock;
+    take_received();
 }
 
 void HardwareSerial::end() {

@@ -41,6 +41,14 @@ std::size_t command_line(const char* name, char* value, std::size_t size) {
     return length;
 }
 
+bool spins() {
+    static const bool answer = [] {
+        char value[4];
+        return command_line("spin=", value, sizeof(value)) > 0 && value[0] == '1';
+    }();
+    return answer;
+}
+
 }  // namespace emulated
 
 std::uint32_t emulated_boot_id(void) {

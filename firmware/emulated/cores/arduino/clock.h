@@ -9,7 +9,11 @@ namespace emulated {
 void start_clock();
 
 // Leaves the ticks since `since` (a reading of timer 0) out of the instruction count. Called with
-// interrupts locked, or from a handler: all have the same priority.
+// interrupts locked.
 void set_apart(std::uint32_t since);
+
+// The same, for a handler that read timer 0 first thing and returns after this: also leaves out
+// what surrounds the two readings. All handlers have the same priority, so none interrupts another.
+void handler_done(std::uint32_t since);
 
 }  // namespace emulated

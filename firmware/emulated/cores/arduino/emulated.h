@@ -30,7 +30,8 @@ void emulated_log(const char* text);
 // Ends the emulator with an exit code.
 [[noreturn]] void emulated_exit(int code);
 
-// Sleeps until an interrupt comes or `nanoseconds` of virtual time have passed.
+// Sleeps until an interrupt comes or `nanoseconds` of virtual time have passed; or not at all, when
+// the emulator is told to spin. So callers ask again what they wait for.
 void emulated_sleep(std::uint32_t nanoseconds);
 }
 

@@ -19,8 +19,7 @@ void HostRing::open() {
     char path[64];
     const std::size_t length = command_line("serial=", path, sizeof(path));
     if (length > 0 && file_.open(path, length)) {
-        file_.read(kPutOffset, &taken_, sizeof(taken_));
-        file_.write(kTakenOffset, &taken_, sizeof(taken_));
+        file_.read(kTakenOffset, &taken_, sizeof(taken_));
     }
 }
 

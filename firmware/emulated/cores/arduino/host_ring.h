@@ -15,8 +15,8 @@ namespace emulated {
 
 class HostRing {
   public:
-    // Opens the file if the command line names one, and drops what the host put in before: a board
-    // that was not up has not heard it.
+    // Opens the file if the command line names one. What the host put in before waits there, also
+    // through a reset.
     void open();
     bool is_open() const { return file_.is_open(); }
 

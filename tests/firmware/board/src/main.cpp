@@ -1,16 +1,193 @@
+// Obeys one-line commands on the serial port, each a letter and a number, so that a test can try
+// what the emulated board has. Answers are lines too.
 #include <Arduino.h>
+#include <Wire.h>
+#include <assert.h>
 #include <board.h>
 #include <emulated.h>
-static uint8_t buf[1024];
-void setup() { Serial.begin(115200); pinMode(LED_BUILTIN, OUTPUT); Serial.println(vigil::board::boot_id()); }
-static uint32_t sink=0;
+
+namespace board = vigil::board;
+
+namespace {
+
+#if defined(FILL_FLASH)
+const uint8_t filler[FILL_FLASH] = {1};
+#elif defined(FILL_SRAM)
+volatile uint8_t filler[FILL_SRAM];
+#else
+uint8_t filler[1];
+#endif
+
+char line[32];
+size_t length = 0;
+
+void answer(const char* name, unsigned long value) {
+    Serial.print(name);
+    Serial.print(' ');
+    Serial.println(value);
+}
+
+// Two instructions a turn, and no others.
+void spin(uint32_t turns) { asm volatile("1: subs %0, #1\n bne 1b" : "+r"(turns)::"cc"); }
+
+// Uses about `bytes` of stack, for real: every word is written.
+[[gnu::noinline]] uint32_t use_stack(uint32_t bytes) {
+    volatile uint8_t frame[256];
+    for (volatile uint8_t& byte : frame) {
+        byte = static_cast<uint8_t>(bytes);
+    }
+    return bytes <= sizeof(frame) ? frame[0] : use_stack(bytes - sizeof(frame)) + frame[1];
+}
+
+}  // namespace
+
+// Work of every kind: loads, stores, multiplications, floating point, a division, calls. A test
+// counts its instructions a second time, in another emulator.
+extern "C" [[gnu::noinline]] uint32_t mixed_work(uint32_t rounds) {
+    static uint32_t table[16];
+    uint32_t state = 1;
+    float sum = 0;
+    for (uint32_t i = 0; i < rounds; ++i) {
+        state = state * 1664525U + 1013904223U;
+        table[state >> 28U] += state ^ i;
+        sum += static_cast<float>(state >> 16U) * 0.5F;
+        if ((state & 0x40000000U) != 0) {
+            state += 1000000007U / (i + 1);
+        }
+    }
+    return state ^ table[3] ^ static_cast<uint32_t>(sum);
+}
+
+extern "C" [[gnu::noinline]] uint32_t no_work(uint32_t rounds) {
+    asm volatile("" ::: "memory");
+    return rounds;
+}
+
+namespace {
+
+template <typename Function>
+uint32_t count(Function function) {
+    const uint32_t start = board::counter();
+    function();
+    return board::counter() - start;
+}
+
+void report() {
+    Serial.print("name ");
+    Serial.println(board::name());
+    Serial.print("unit ");
+    Serial.println(board::counter_unit());
+    Serial.print("cache ");
+    Serial.println(board::describe(board::instruction_cache()));
+    answer("hz", board::counter_hz());
+    answer("boot", board::boot_id());
+    answer("stack_size", board::stack_size());
+    answer("stack_used", board::stack_used());
+    answer("heap_used", emulated_heap_used());
+    answer("filler", filler[board::stack_used() % sizeof(filler)]);
+    Serial.println("end");
+}
+
+void print_everything() {
+    Serial.println("text");
+    Serial.println('c');
+    Serial.println(-12);
+    Serial.println(34U);
+    Serial.println(255, HEX);
+    Serial.println(5, BIN);
+    Serial.println(-2147483647L - 1);
+    Serial.println(18446744073709551615ULL);
+    Serial.println(3.14159);
+    Serial.println(-0.5F, 4);
+    Serial.println(0.9999, 2);
+    Serial.println(static_cast<uint8_t>(200));
+    Serial.write("raw", 3);
+    Serial.println();
+}
+
+void send(uint32_t bytes) {
+    uint8_t block[100];
+    for (size_t i = 0; i < sizeof(block); ++i) {
+        block[i] = static_cast<uint8_t>(i);
+    }
+    uint32_t sent = 0;
+    for (uint32_t left = bytes; left > 0;) {
+        const size_t size = left < sizeof(block) ? left : sizeof(block);
+        sent += Serial.write(block, size);
+        left -= size;
+    }
+    answer("sent", sent);
+}
+
+void take(uint32_t bytes) {
+    uint32_t sum = 0;
+    uint32_t got = 0;
+    while (got < bytes) {
+        const int byte = Serial.read();
+        if (byte < 0) {
+            yield();
+            continue;
+        }
+        sum = sum * 31U + static_cast<uint32_t>(byte);
+        ++got;
+    }
+    answer("sum", sum);
+}
+
+void obey(char command, uint32_t number) {
+    volatile uint32_t zero = 0;
+    switch (command) {
+        case 'i': return report();
+        case 'c': return answer("count", count([=] { spin(number); }));
+        case 'm': return answer("count", count([=] { mixed_work(number); }));
+        case 'n': return answer("count", count([=] { no_work(number); }));
+        case 'p': return print_everything();
+        case 's': return answer("deep", use_stack(number));
+        case 'h': return answer("heap", malloc(number) != nullptr);
+        case 'l':
+            pinMode(LED_BUILTIN, OUTPUT);
+            digitalWrite(LED_BUILTIN, number != 0 ? HIGH : LOW);
+            return answer("led", digitalRead(LED_BUILTIN));
+        case 'd': {
+            const unsigned long start = micros();
+            delay(number);
+            return answer("us", micros() - start);
+        }
+        case 'b': return send(number);
+        case 't': return take(number);
+        case 'r': board::reboot();
+        case 'x': exit(static_cast<int>(number));
+        // Faults. Each ends the emulator.
+        case 'O': use_stack(100000); break;
+        case 'F': *reinterpret_cast<volatile uint32_t*>(0x1000) = 1; break;
+        case 'R': answer("read", *reinterpret_cast<volatile uint32_t*>(0x20040000)); break;
+        case 'U': asm volatile("udf #0"); break;
+        case 'D': answer("quotient", 1000 / zero); break;
+        case 'C': reinterpret_cast<void (*)()>(0x30000001)(); break;
+        case 'A': abort();
+        case 'E': assert(number == 1); break;
+    }
+    answer("unknown", static_cast<unsigned long>(command));
+}
+
+}  // namespace
+
+void setup() {
+    board::begin();
+    Serial.begin(115200);
+}
+
 void loop() {
-  int c = Serial.read();
-  if (c < 0) return;
-  if (c == 't') { // send 100000
-    for (int i = 0; i < 100; ++i) Serial.write(buf, 1000);
-  } else if (c == 'r') { // receive 100000
-    uint32_t n=0; while (n < 100000) { int k = Serial.available(); if (!k) continue; while (k--) {sink += Serial.read(); ++n;} }
-    Serial.println("done");
-  } else Serial.write((uint8_t)c);
+    while (Serial.available() > 0) {
+        const char c = static_cast<char>(Serial.read());
+        if (c != '\n') {
+            if (length < sizeof(line) - 1) {
+                line[length++] = c;
+            }
+            continue;
+        }
+        line[length] = '\0';
+        length = 0;
+        obey(line[0], strtoul(line + 1, nullptr, 10));
+    }
 }
