@@ -10,7 +10,7 @@ from types import TracebackType
 
 from tools.boards.qmp import Qmp
 from tools.boards.serial_bridge import SerialBridge
-from training.errors import BoardError
+from training.errors import BoardError, LinkError
 
 QEMU = "qemu-system-arm"
 _LED_REGISTER = 0x40028000  # FPGA I/O block of MPS2 boards, LED0
@@ -58,7 +58,13 @@ class EmulatedBoard:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        ended = self.exit_code
         self.stop()
+        if ended is not None and isinstance(value, LinkError):
+            # Whoever waited for an answer could not know why none came; the program's last words
+            # tell.
+            said = " ".join(self.log.split()) or "it said nothing"
+            raise BoardError(f"the emulated board stopped (exit code {ended}): {said}") from value
 
     @property
     def port(self) -> str:
