@@ -1,0 +1,44 @@
+"""What went wrong on a link, in one line that says the likely cause and what to do."""
+
+from tools.link import messages as m
+from tools.link.exchange import Exchange
+
+
+def explain_silence(exchange: Exchange, state: str, in_hello: bool) -> str:
+    """Why a board does not answer, from what came from it before."""
+    port, counters = exchange.transport.name, exchange.counters
+    if in_hello and counters.received == 0:
+        said = exchange.unfinished()
+        if said:
+            return f"{port}: no Vigil firmware answers there; it says '{said[-60:]}'"
+        if counters.corrupt:
+            return (
+                f"{port}: what comes back is not Vigil's link ({counters.corrupt} damaged "
+                "pieces): other firmware on the board, or serial noise"
+            )
+        return (
+            f"{port}: the board does not answer; wrong port, wrong firmware "
+            "(flash it with 'make flash'), or a board that is stuck (press its reset button)"
+        )
+    return (
+        f"{port}: the board does not answer any more ({state}; "
+        f"{counters.received} good frames before, {counters.corrupt} damaged: "
+        f"{'possible serial noise' if counters.corrupt else 'unplugged, reset or stuck'})"
+    )
+
+
+def explain_error(error: m.Error) -> str:
+    """What the board refused and why."""
+    cls = m.BY_TYPE.get(error.type)
+    what = m.name_of(cls) if cls else f"type 0x{error.type:02x}"
+    known = error.code in set(m.ErrorCode)
+    why = m.ErrorCode(error.code).name.lower().replace("_", " ") if known else f"code {error.code}"
+    return f"{what} ({why}, detail {error.detail})"
+
+
+def explain_versions(detail: int) -> str:
+    """Which side to update, from the detail of ERROR `version`."""
+    newest, oldest = detail >> 8 & 0xFF, detail & 0xFF
+    ours = f"this program speaks {m.OLDEST_PROTOCOL} to {m.PROTOCOL}"
+    remedy = "update this program" if oldest > m.PROTOCOL else "flash the board with 'make flash'"
+    return f"the board speaks link protocol {oldest} to {newest}, {ours}: {remedy}"
