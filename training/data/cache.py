@@ -30,11 +30,17 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("vigil"))
 
 
-def files(folder: str, hashes: Mapping[str, str], url: str, progress: bool = True) -> list[Path]:
+def files(
+    folder: str,
+    hashes: Mapping[str, str],
+    url: str,
+    progress: bool = True,
+    sources: Mapping[str, str] | None = None,
+) -> list[Path]:
     """Paths of the files named in `hashes` (name to SHA-256), in its order.
 
     Looked for in VIGIL_DATA/folder, then in the cache, then downloaded: `url` is a zip archive
-    that holds them. Raises DataError for a file that is not the one expected, UnavailableError when
+    that holds them, or ends with a slash and has each under its name, or under that in `sources`. Raises DataError for a file that is not the one expected, UnavailableError when
     there is none and no download.
     """
     named = data_folder()
@@ -44,7 +50,7 @@ def files(folder: str, hashes: Mapping[str, str], url: str, progress: bool = Tru
             for path, expected in zip(found, hashes.values(), strict=True):
                 _check(path, expected)
             return found
-    return _download(folder, hashes, url, progress)
+    return _download(folder, hashes, url, progress, sources or {})
 
 
 def _check(path: Path, expected: str) -> None:
@@ -57,7 +63,9 @@ def _check(path: Path, expected: str) -> None:
         )
 
 
-def _download(folder: str, hashes: Mapping[str, str], url: str, progress: bool) -> list[Path]:
+def _download(
+    folder: str, hashes: Mapping[str, str], url: str, progress: bool, sources: Mapping[str, str]
+) -> list[Path]:
     import pooch
     import requests
 
@@ -65,15 +73,21 @@ def _download(folder: str, hashes: Mapping[str, str], url: str, progress: bool) 
     fetch = pooch.HTTPDownloader(progressbar=_Bar() if progress else False, timeout=CONNECT_SECONDS)
     logger = pooch.get_logger()
     logger.setLevel("ERROR")
-    try:
-        archive = pooch.retrieve(
-            url, known_hash=None, fname="download.zip", path=place, downloader=fetch
+
+    def retrieve(address: str, name: str) -> Path:
+        return Path(
+            pooch.retrieve(address, known_hash=None, fname=name, path=place, downloader=fetch)
         )
+
+    try:
         paths = []
-        with zipfile.ZipFile(archive) as packed:
-            for name in hashes:
-                packed.extract(name, place)
-                paths.append(place / name)
+        if url.endswith("/"):
+            paths = [retrieve(url + sources.get(name, name), name) for name in hashes]
+        else:
+            with zipfile.ZipFile(retrieve(url, "download.zip")) as packed:
+                for name in hashes:
+                    packed.extract(name, place)
+                    paths.append(place / name)
     except (requests.RequestException, OSError) as problem:
         raise UnavailableError(
             f"{folder}: not in VIGIL_DATA, not in {place}, and no download from {url} "

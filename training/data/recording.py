@@ -32,6 +32,8 @@ class Recording:
     rate_hz  frames per second, None when frames are not taken at equal times
     rate_is_nominal  the rate is a stand-in, so nothing "per hour" may be derived from it
     simulated        no sensor ever saw this
+    classes  int16 [frames]: what a frame shows (a digit, an activity, a kind of beat), from 0;
+             None where nobody said. For pictures and probes; nothing is trained on it
     """
 
     name: str
@@ -45,12 +47,15 @@ class Recording:
     rate_hz: float | None
     rate_is_nominal: bool = False
     simulated: bool = False
+    classes: NDArray[np.int16] | None = None
 
     def __post_init__(self) -> None:
         if self.counts.dtype != np.int16 or self.counts.ndim != 2:
             raise TypeError(f"{self.name}: counts must be int16 [frames, channels]")
         if self.labels.dtype != np.int8 or self.labels.shape != self.counts.shape[:1]:
             raise TypeError(f"{self.name}: labels must be int8 [frames]")
+        if self.classes is not None and self.classes.shape != self.labels.shape:
+            raise TypeError(f"{self.name}: classes must be int16 [frames]")
         if not np.isin(self.labels, (NORMAL, ABNORMAL, UNKNOWN)).all():
             raise ValueError(f"{self.name}: labels must be 0, 1 or -1")
         for field in ("channels", "units", "gain", "offset"):
@@ -80,7 +85,9 @@ class Recording:
 
     def part(self, start: int, stop: int) -> Recording:
         """Frames start to stop - 1 as a recording of their own."""
-        return replace(self, counts=self.counts[start:stop], labels=self.labels[start:stop])
+        classes = None if self.classes is None else self.classes[start:stop]
+        counts, labels = self.counts[start:stop], self.labels[start:stop]
+        return replace(self, counts=counts, labels=labels, classes=classes)
 
     @cached_property
     def sha256(self) -> str:
