@@ -19,7 +19,4 @@ if missing:
     sys.stderr.write(f"Error: {folder} has no {', '.join(missing)}: run: vigil convert\n")
     env.Exit(1)
 
-# Generated headers use the libraries' types, so their folders come along.
-libraries = sorted(str(path) for path in (project / "lib").iterdir() if path.is_dir())
-env.Append(CPPPATH=[str(folder), *libraries])
 env.BuildSources("$BUILD_DIR/generated", str(folder), ["-<*>", *(f"+<{name}>" for name in sources)])

@@ -1,8 +1,9 @@
 """Compiles this project's own sources with all warnings; they are errors on the emulated board.
 
-Own are the sketch, the libraries beside it, the emulated board's core and generated code. Libraries
-and frameworks of others keep their flags. The Nano's compiler (GCC 7) is not the one that this code
-is tested with, so there a new warning is only shown.
+Own are the sketch, the libraries beside it, the emulated board's core and generated code. They also
+see the generated headers, which others do not: a framework may have a constants.h of its own.
+Libraries and frameworks of others keep their flags. The Nano's compiler (GCC 7) is not the one that
+this code is tested with, so there a new warning is only shown.
 """
 
 import os
@@ -21,12 +22,10 @@ if env.GetProjectOption("custom_engine") == "tflm":
     FLAGS += ["-isystem", str(library / "src")]
 
 project = Path(env.subst("$PROJECT_DIR")).resolve()
-own = [
-    project / "src",
-    project / "lib",
-    project / "emulated",
-    Path(os.environ.get("VIGIL_GENERATED") or project / "generated").resolve(),
-]
+generated = Path(os.environ.get("VIGIL_GENERATED") or project / "generated").resolve()
+own = [project / "src", project / "lib", project / "emulated", generated]
+# Generated headers use the libraries' types.
+libraries = sorted(str(path) for path in (project / "lib").iterdir() if path.is_dir())
 
 
 def with_warnings(env, node):
@@ -34,7 +33,8 @@ def with_warnings(env, node):
     path = Path(node.srcnode().get_abspath()).resolve()
     if not any(path.is_relative_to(folder) for folder in own):
         return node
-    return env.Object(node, OWN_CODE_FLAGS=FLAGS)
+    includes = [*env.get("CPPPATH", []), str(generated), *libraries]
+    return env.Object(node, OWN_CODE_FLAGS=FLAGS, CPPPATH=includes)
 
 
 # By reference: the board's builder adds to CCFLAGS only after this script has run.

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <Arduino.h>
+#if defined(ARDUINO_ARCH_MBED)
+#include <USB/PluggableUSBSerial.h>  // Serial wraps this core's USB port and hides send_nb()
+#endif
 
 #include "board_link.h"
 
@@ -22,8 +25,8 @@ class SerialStream final : public link::Stream {
         // USBSerial::write() waits for the host and hides failed sends; this takes what fits the
         // packet that is being filled, and says so.
         std::uint32_t taken = 0;
-        Serial.send_nb(const_cast<std::uint8_t*>(bytes.data()),
-                       static_cast<std::uint32_t>(bytes.size()), &taken, true);
+        _SerialUSB.send_nb(const_cast<std::uint8_t*>(bytes.data()),
+                           static_cast<std::uint32_t>(bytes.size()), &taken, true);
         return taken;
 #else
         const int room = Serial.availableForWrite();

@@ -14,8 +14,6 @@ from training.errors import BoardError
 TFLM_LIBRARY = "Chirale_TensorFLowLite"
 """TensorFlow Lite Micro for Arduino, in the spelling of PlatformIO's registry."""
 
-_JOBS = 2
-
 
 @dataclass(frozen=True)
 class BuildResult:
@@ -107,7 +105,7 @@ def has_tflm_library(env: str = "emulated_tflm", project: Path = FIRMWARE) -> bo
 
 def _platformio(arguments: list[str], project: Path, variables: dict[str, str], what: str) -> str:
     process = subprocess.run(
-        [sys.executable, "-m", "platformio", *arguments, "-j", str(_JOBS), "-d", str(project)],
+        [sys.executable, "-m", "platformio", *arguments, "-d", str(project)],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
