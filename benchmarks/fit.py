@@ -71,7 +71,8 @@ def plain_fit(
         callbacks=[stop],
         verbose=0,
     )
-    return list(history.history["val_loss"])
+    # The root brings it to the scale that training.fit tells.
+    return [float(loss ** (1 / settings.power)) for loss in history.history["val_loss"]]
 
 
 def measure(name: str, epochs: int, seeds: int) -> Result:
