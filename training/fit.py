@@ -42,8 +42,9 @@ def fit(
     settings: recipe.Fit,
     seed: int,
     progress: bool = False,
+    corruption: objectives.Corruption | None = None,
 ) -> History:
-    """Fit `model` to give back `train`, float32 [n, size].
+    """Fit `model` to give back `train`, float32 [n, size], from what `corruption` makes of it.
 
     Stops when `validation`, float32 [m, size], has not improved for `settings.patience` epochs
     (0: never); with any validation windows, the weights of the best epoch are kept. The same
@@ -56,7 +57,7 @@ def fit(
     optimizer = make_optimizer(settings, steps * epochs)
     optimizer.build(model.trainable_variables)
     window_loss = objectives.LOSSES[settings.loss]
-    corrupt = objectives.gaussian(settings.noise) if settings.noise else None
+    corrupt = objectives.gaussian(settings.noise) if settings.noise else corruption
     held_back = len(validation) > 0
     data, held = tf.constant(train), tf.constant(validation)
 
@@ -95,7 +96,8 @@ def fit(
                     total += share * step(x, epoch * steps + i)
                 losses.scatter_nd_update([[epoch]], [total ** (1 / settings.power)])
                 if held_back:
-                    now = loss_of(held, model(held, training=False))
+                    shown = held if corrupt is None else corrupt(held, tf.constant([seed, -1]))
+                    now = loss_of(held, model(shown, training=False))
                     held_losses.scatter_nd_update([[epoch]], [now ** (1 / settings.power)])
                     if now < best:
                         best.assign(now)

@@ -42,9 +42,10 @@ class Oracle:
         self._input_shape = tuple(self._interpreter.get_input_details(0)["shape"])
 
     def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
-        """int8 [n, input size] to int8 [n, output size]."""
+        """int8 [n, input size] to int8 [n, output size]; every window finds recurrent state at 0."""
         outputs = []
         for row in inputs:
+            self._interpreter.reset()
             self._interpreter.set_input(row.reshape(self._input_shape), 0)
             self._interpreter.invoke()
             outputs.append(np.array(self._interpreter.get_output(0), np.int8).ravel())

@@ -102,11 +102,14 @@ def read_facts(flatbuffer: bytes) -> Facts:
             macs += math.prod(out[:-1]) * math.prod(shape[1])
         elif name == "TRANSPOSE_CONV":  # weights [out, height, width, in], at every input position
             macs += math.prod(shape[2][:-1]) * math.prod(shape[1])
+        elif name == "UNIDIRECTIONAL_SEQUENCE_LSTM":  # four gates, from the input and the state
+            steps, weights = math.prod(shape[0][:-1]), shape[1:9]
+            macs += steps * sum(math.prod(each) for each in weights)
     return Facts(
         input=_tensor(graph.tensors[graph.inputs[0]], schema),
         output=_tensor(graph.tensors[graph.outputs[0]], schema),
         operators=sorted({names[operator.opcodeIndex] for operator in graph.operators}),
-        macs=macs,
+        macs=int(macs),
     )
 
 

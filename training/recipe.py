@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from training import data, models
+from training.corruption import Settings as Corruption
 from training.errors import RecipeError
 from training.manifest import Method, Name
 from training.schema import Strict, nearest, validate
@@ -75,6 +76,9 @@ class Fit(Strict):
     # epoch's weights are kept.
     patience: Annotated[int, Field(ge=0)] = 0
     noise: Annotated[float, Field(ge=0)] = 0.0
+    # Epochs that each pair of layers is fitted alone, from the outside in, before the whole is
+    # (greedy layer-wise pretraining; dense stacks only). 0: everything at once.
+    pretrain: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
 class Score(Strict):
@@ -104,6 +108,9 @@ class Recipe(Strict):
     scaler: Scaler = Scaler()
     model: SerializeAsAny[Strict]
     fit: Fit = Fit()
+    corruption: Corruption = Corruption()  # of the input, while fitting
+    # Also write encoder.tflite: the encoder alone, a feature extractor.
+    encoder: bool = False
     score: Score = Score()
     threshold: ThresholdChoice = ThresholdChoice()
 
@@ -126,6 +133,16 @@ class Recipe(Strict):
                 "fit.loss 'binary_crossentropy' takes values in 0 to 1; set scaler.kind to "
                 "'affine', scaler.real to 'range' and the model's output_activation to 'sigmoid'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _model_fits_the_window(self) -> Self:
+        check = getattr(models.family(getattr(self.model, "family")), "check", None)  # noqa: B009
+        if check is not None:
+            try:
+                check(self.model, self.windows.length)
+            except RecipeError as problem:
+                raise ValueError(str(problem)) from None
         return self
 
     def as_json(self) -> dict[str, Any]:

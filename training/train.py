@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, data, evaluate, manifest, models
+from training import backend, corruption, data, evaluate, manifest, models
 from training.bundle import Bundle, crc32, pack_arrays, sha256, write_bundle
 from training.data.cache import UnavailableError
 from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset
 from training.errors import DataError
+from training.encoder import ENCODER, encoder_of, encoder_to_int8
+from training.estimate import Estimate, estimate
 from training.fit import History, fit
 from training.oracle import Oracle
+from training.pretrain import pretrain
 from training.quantize import Facts, read_facts, to_int8
 from training.recipe import Recipe, read_recipe
 from training.scaling import Grid, fit_grid
@@ -29,12 +32,14 @@ from training.windows import Parts, Windows, divide
 if TYPE_CHECKING:
     import keras
 
+WEIGHTS = "keras.weights.h5"  # beside the bundle, for what only the float model can do
 GOLDEN_WINDOWS = 16
 EVALUATION_WINDOWS = 5000  # windows of which the report can show input and reconstruction
 PACKAGES = ("tensorflow", "keras", "numpy", "tflite_micro")
 DISTRIBUTIONS = {"vigil": "vigil-tinyml", "tflite_micro": "tflite-micro"}
 
 Say = Callable[[str], None]
+BeforeFit = Callable[[Estimate], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +52,19 @@ class StageScores:
 
 
 def train(
-    recipe: Recipe, out_dir: Path | None = None, progress: bool = True, say: Say = lambda _: None
+    recipe: Recipe,
+    out_dir: Path | None = None,
+    progress: bool = True,
+    say: Say = lambda _: None,
+    before_fit: BeforeFit | None = None,
 ) -> Bundle:
     """Follow `recipe` and write the bundle to `out_dir`, by default build/NAME.
 
     `say` is told, in a line, what a person should know (that data are simulated, for one).
     Where the data cannot be had and the recipe names a fallback, that recipe is followed, and
     the bundle is named for it.
+    `before_fit` is given an estimate of what the model will take on a board, and raises what
+    should stop the run before time is spent on a fit.
     Raises a VigilError for what the user can put right.
     """
     recipe, dataset = load_data(recipe, say)
@@ -65,11 +76,18 @@ def train(
         f"{len(parts.test)} to test"
     )
     backend.prepare()
+    if before_fit is not None:
+        before_fit(estimate(recipe, grid))
     model, history = fit_model(recipe, parts, grid, len(dataset.train.channels), progress)
     say(f"fitted in {len(history.loss)} epochs (best: {history.best_epoch + 1}); quantizing")
     flatbuffer = to_int8(model, grid.quantize(parts.train.counts), grid)
     facts = read_facts(flatbuffer)
-    return write(recipe, dataset, parts, grid, model, history, flatbuffer, facts, out_dir)
+    bundle = write(recipe, dataset, parts, grid, model, history, flatbuffer, facts, out_dir)
+    model.save_weights(bundle.path / WEIGHTS)
+    if recipe.encoder:
+        encoder, _ = encoder_to_int8(model, grid.quantize(parts.train.counts), grid)
+        (bundle.path / ENCODER).write_bytes(encoder)
+    return bundle
 
 
 def load_data(recipe: Recipe, say: Say = lambda _: None) -> tuple[Recipe, Dataset]:
@@ -99,7 +117,12 @@ def fit_model(
     train, validation = (
         grid.real(grid.quantize(w.counts)) for w in (parts.train, parts.validation)
     )
-    history = fit(model, train, validation, recipe.fit, recipe.seed, progress)
+    if recipe.fit.pretrain:
+        pretrain(model, train, recipe.fit, recipe.seed)
+    damage = None
+    if recipe.corruption != corruption.Settings():
+        damage = corruption.make(recipe.corruption, channels)
+    history = fit(model, train, validation, recipe.fit, recipe.seed, progress, damage)
     return model, history
 
 
@@ -115,6 +138,8 @@ def write(
     out_dir: Path | None,
 ) -> Bundle:
     """Measure both stages, choose the threshold, and write everything down."""
+    from training.layers import deployed_parameters
+
     score = fold_score(recipe.score.kind, facts.input, facts.output)
     native_score = make_score(score, facts.input, facts.output)
     oracle = Oracle(flatbuffer)
@@ -190,7 +215,7 @@ def write(
             sha256=sha256(flatbuffer),
             crc32=crc32(flatbuffer),
             family=getattr(recipe.model, "family"),  # noqa: B009
-            parameters=model.count_params(),
+            parameters=deployed_parameters(model),
             macs=facts.macs,
             operators=facts.operators,
             input=facts.input,
@@ -281,10 +306,8 @@ def _shown(
     windows: Windows, grid: Grid, oracle: Oracle, model: keras.Model
 ) -> dict[str, NDArray[Any]]:
     """Counts, int8 input and reconstruction, and Keras's code of the windows a report may show."""
-    import keras
-
     scaled = grid.quantize(windows.counts)
-    encoder = keras.Model(model.input, model.get_layer("code").output)
+    encoder = encoder_of(model)
     return {
         "counts": windows.counts,
         "input": scaled,

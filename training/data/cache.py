@@ -40,7 +40,8 @@ def files(
     """Paths of the files named in `hashes` (name to SHA-256), in its order.
 
     Looked for in VIGIL_DATA/folder, then in the cache, then downloaded: `url` is a zip archive
-    that holds them, or ends with a slash and has each under its name, or under that in `sources`. Raises DataError for a file that is not the one expected, UnavailableError when
+    that holds them; or it ends with a slash and has each under its name, or under that in
+    `sources`. Raises DataError for a file that is not the one expected, UnavailableError when
     there is none and no download.
     """
     named = data_folder()

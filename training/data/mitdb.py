@@ -42,8 +42,8 @@ class Settings(Strict):
     """Patients; those whose records are not at hand are left out, and the description says so."""
 
     name: Literal["mitdb"] = "mitdb"
-    train: list[str] = DS1.split()
-    test: list[str] = DS2.split()
+    train: tuple[str, ...] = tuple(DS1.split())
+    test: tuple[str, ...] = tuple(DS2.split())
 
 
 def load(settings: Settings) -> Dataset:

@@ -49,7 +49,7 @@ class Settings(Strict):
     """Which digits count as abnormal, and how many images to take."""
 
     name: Literal["mnist"] = "mnist"
-    abnormal: list[Digit] = []  # never trained on, flagged in the test part
+    abnormal: tuple[Digit, ...] = ()  # never trained on, flagged in the test part
     train: Annotated[int, Field(ge=100, le=60_000)] = 60_000  # the first so many
     test: Annotated[int, Field(ge=10, le=10_000)] = 10_000
 
@@ -102,7 +102,7 @@ def _recording(
     description: str,
     pixels: NDArray[np.uint8],
     digits: NDArray[np.uint8],
-    abnormal: list[int],
+    abnormal: tuple[int, ...],
 ) -> Recording:
     labels = np.isin(digits, abnormal).astype(np.int8)
     return Recording(

@@ -6,6 +6,9 @@ A family's module is named for it and holds
     build(settings, window, channels, seed) -> keras.Model
                                 flat [batch, window * channels] in and out, float32, with the
                                 layer that gives the code named "code"
+and, where a shape can fail to fit a window,
+
+    check(settings, window)     RecipeError, naming the key and the fix
 
 That is all that a new family needs: it is found by its file.
 """

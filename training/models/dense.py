@@ -35,6 +35,9 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
+    from training.layers import refuse_wide_code
+
+    refuse_wide_code(settings.code, window * channels, "dense")
     widths = [*settings.hidden, settings.code, *reversed(settings.hidden)]
     names = [
         *(f"encoder_{i}" for i in range(1, len(settings.hidden) + 1)),

@@ -1,7 +1,6 @@
 // The engine contract, kept by TensorFlow Lite Micro's interpreter.
 #include "engine.h"
 
-#include <Chirale_TensorFlowLite.h>  // makes Arduino's builders compile the library
 
 #include <cstring>
 #include <new>
@@ -84,6 +83,10 @@ Status run(Span<const std::int8_t> input, Span<std::int8_t> output) {
     }
     if (input.size() != model::kInputSize || output.size() != model::kOutputSize) {
         return Status::shape_mismatch;
+    }
+    // Recurrent state lives in the interpreter between two calls; every window finds it at zero.
+    if (interpreter->Reset() != kTfLiteOk) {
+        return Status::failed;
     }
     std::memcpy(interpreter->input(0)->data.int8, input.data(), input.size());
     if (interpreter->Invoke() != kTfLiteOk) {

@@ -1,0 +1,55 @@
+"""What a recipe's model will take on a board, before it is trained.
+
+An untrained model of the same shape is quantized and prepared by the interpreter: sizes do not
+hang on the weights' values, so the figures are those of the trained model but for the few bytes
+by which the numbers in a flatbuffer differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training import backend, models
+from training.oracle import Oracle
+from training.quantize import read_facts, to_int8
+from training.recipe import Recipe
+from training.scaling import Grid
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes of the flatbuffer and of the interpreter's arena (64-bit pointers), and the work."""
+
+    model: bytes
+    model_bytes: int
+    arena_bytes: int
+    macs: int
+    operators: tuple[str, ...]
+    parameters: int
+
+
+def estimate(recipe: Recipe, grid: Grid) -> Estimate:
+    """Build, quantize and prepare the recipe's model with random weights; takes seconds."""
+    backend.prepare()
+    import keras
+
+    from training.layers import deployed_parameters
+
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(recipe.seed)
+    family = models.family(getattr(recipe.model, "family"))  # noqa: B009
+    model = family.build(recipe.model, recipe.windows.length, grid.channels, recipe.seed)
+    size = recipe.windows.length * grid.channels
+    windows = np.random.default_rng(recipe.seed).integers(-128, 128, (8, size)).astype(np.int8)
+    flatbuffer = to_int8(model, windows, grid)
+    facts = read_facts(flatbuffer)
+    return Estimate(
+        model=flatbuffer,
+        model_bytes=len(flatbuffer),
+        arena_bytes=Oracle(flatbuffer).arena_bytes,
+        macs=facts.macs,
+        operators=tuple(facts.operators),
+        parameters=deployed_parameters(model),
+    )

@@ -1,0 +1,200 @@
+"""Layers and stacks that the families share, made of operators that TensorFlow Lite Micro has.
+
+What only training needs (sampling, penalties, a discriminator) happens when a layer is called
+with training=True; called otherwise such a layer hands on its input, and the converter leaves no
+trace of it. A layer that a board never gets has `training_only` set, so that it is not counted
+among the deployed parameters. Importing this module imports Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from training.errors import RecipeError
+
+Activation = Literal["linear", "relu", "relu6", "leaky_relu", "tanh", "sigmoid"]
+
+
+def glorot(seed: int, number: int) -> keras.initializers.Initializer:
+    """Glorot's uniform initializer (2010), another draw for each layer's number."""
+    return keras.initializers.GlorotUniform(seed=seed * 1000 + number)
+
+
+def dense_stack(
+    x: Any, widths: Sequence[int], activation: str, prefix: str, seed: int, first: int
+) -> Any:
+    """Fully connected layers named prefix_1, prefix_2, ...; `first` numbers their seeds."""
+    for i, width in enumerate(widths):
+        x = keras.layers.Dense(
+            width, activation, kernel_initializer=glorot(seed, first + i), name=f"{prefix}_{i + 1}"
+        )(x)
+    return x
+
+
+def refuse_wide_code(code: int, size: int, family: str) -> None:
+    """RecipeError for a code that could hold the window as it is."""
+    if code >= size:
+        raise RecipeError(
+            f"model.code is {code}, not below the window's {size} values, so a '{family}' "
+            "autoencoder can copy them: set a smaller code, or the family 'sparse', whose penalty "
+            "forbids that"
+        )
+
+
+class Upsample(keras.layers.Layer):  # type: ignore[misc]
+    """Nearest-neighbour upsampling of [batch, height, width, channels] by whole factors.
+
+    Keras's own layers become TILE for one axis, which TensorFlow Lite Micro lacks; this becomes
+    RESIZE_NEAREST_NEIGHBOR.
+    """
+
+    def __init__(self, factors: tuple[int, int], **rest: Any) -> None:
+        super().__init__(**rest)
+        self.factors = factors
+
+    def call(self, x: Any) -> Any:
+        """[b, h, w, c] to [b, h * factors[0], w * factors[1], c]."""
+        size = [x.shape[1] * self.factors[0], x.shape[2] * self.factors[1]]
+        return tf.raw_ops.ResizeNearestNeighbor(
+            images=x, size=size, align_corners=False, half_pixel_centers=False
+        )
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """See call."""
+        return (shape[0], shape[1] * self.factors[0], shape[2] * self.factors[1], shape[3])
+
+
+class Stepped(keras.layers.Layer):  # type: ignore[misc]
+    """Counts its training calls, for warm-up and for random numbers that depend on nothing else."""
+
+    def __init__(self, seed: int, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.seed = seed
+        self.step = self.add_weight(
+            shape=(), dtype="int32", initializer="zeros", trainable=False, name="step"
+        )
+
+    def next_seed(self) -> Any:
+        """Two integers, others at every call."""
+        self.step.assign_add(1)
+        return tf.stack([np.int32(self.seed), tf.convert_to_tensor(self.step)])
+
+
+class Sampling(Stepped):
+    """Draws the code z = mean + exp(log_variance / 2) * noise, and adds beta * KL to the loss.
+
+    KL(q(z|x) || N(0, 1)) = -1/2 sum(1 + log_variance - mean^2 - variance) (Kingma & Welling
+    2014), times `weight`; beta rises from 0 to its value over `warm_up` steps. Without training it
+    gives the mean, so EXP and random numbers stay off the board.
+    """
+
+    def __init__(self, beta: float, weight: float, warm_up: int, seed: int, **rest: Any) -> None:
+        super().__init__(seed, **rest)
+        self.beta, self.weight, self.warm_up = beta, weight, warm_up
+
+    def call(self, x: tuple[Any, Any], training: bool = False) -> Any:
+        """([b, code], [b, code]) to [b, code]."""
+        mean, log_variance = x
+        if not training:
+            return mean
+        noise = tf.random.stateless_normal(tf.shape(mean), self.next_seed())
+        variance = tf.exp(log_variance)
+        kl = -0.5 * tf.reduce_sum(1 + log_variance - tf.square(mean) - variance, axis=-1)
+        warmth = tf.minimum(1.0, tf.cast(self.step, tf.float32) / max(1, self.warm_up))
+        self.add_loss(self.beta * warmth * self.weight * tf.reduce_mean(kl))
+        return mean + tf.sqrt(variance) * noise
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """The mean's."""
+        return shape[0]
+
+
+class Sparsity(keras.layers.Layer):  # type: ignore[misc]
+    """Adds a penalty on the activations to the loss, and hands them on.
+
+    "l1": weight * mean |a| over batch, summed over units; "kl": weight * sum over units of
+    KL(target || mean activation over the batch), for activations in 0 to 1 (Ng 2011).
+    """
+
+    def __init__(
+        self, penalty: Literal["l1", "kl"], weight: float, target: float, **rest: Any
+    ) -> None:
+        super().__init__(**rest)
+        self.penalty, self.weight, self.target = penalty, weight, target
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """[b, units] unchanged."""
+        if training:
+            if self.penalty == "l1":
+                amount = tf.reduce_sum(tf.reduce_mean(tf.abs(x), axis=0))
+            else:
+                mean = tf.clip_by_value(tf.reduce_mean(x, axis=0), 1e-6, 1 - 1e-6)
+                p = self.target
+                amount = tf.reduce_sum(
+                    p * tf.math.log(p / mean) + (1 - p) * tf.math.log((1 - p) / (1 - mean))
+                )
+            self.add_loss(self.weight * amount)
+        return x
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _reversed_gradient(x: Any) -> Any:
+    return tf.identity(x), lambda gradient: -gradient
+
+
+class Adversary(Stepped):
+    """A discriminator between codes and draws from N(0, 1), which the encoder learns to deceive.
+
+    The discriminator minimises its cross-entropy; the gradient that reaches the code is reversed
+    (Ganin & Lempitsky 2015), so the encoder maximises it, in one step of one optimizer: the
+    adversarial autoencoder of Makhzani et al. (2015).
+    """
+
+    training_only = True
+
+    def __init__(self, hidden: Sequence[int], weight: float, seed: int, **rest: Any) -> None:
+        super().__init__(seed, **rest)
+        self.weight = weight
+        self.judges = [
+            keras.layers.Dense(width, "relu", kernel_initializer=glorot(seed, 500 + i))
+            for i, width in enumerate(hidden)
+        ]
+        self.verdict = keras.layers.Dense(1, kernel_initializer=glorot(seed, 599))
+
+    def build(self, shape: Any) -> None:
+        """Weights of the discriminator."""
+        for layer in (*self.judges, self.verdict):
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.built = True
+
+    def judge(self, code: Any) -> Any:
+        """Logit that a code was drawn from the prior, [b, 1]."""
+        for layer in self.judges:
+            code = layer(code)
+        return self.verdict(code)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """[b, code] unchanged."""
+        if training:
+            drawn = tf.random.stateless_normal(tf.shape(x), self.next_seed())
+            loss = tf.reduce_mean(tf.nn.softplus(-self.judge(drawn))) + tf.reduce_mean(
+                tf.nn.softplus(self.judge(_reversed_gradient(x)))
+            )
+            self.add_loss(self.weight * loss)
+        return x
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        """The input's."""
+        return shape
+
+
+def deployed_parameters(model: keras.Model) -> int:
+    """Trainable numbers that reach a board."""
+    layers = [each for each in model.layers if not getattr(each, "training_only", False)]
+    return int(sum(np.prod(w.shape) for each in layers for w in each.trainable_weights))
