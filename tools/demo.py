@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from tools import pipeline
 
@@ -45,7 +46,10 @@ def _bundle(console: Console, name: str) -> Path:
     from training.train import load_data
 
     _step(console, f"train: recipe '{name}'")
-    recipe, dataset = load_data(read_recipe(name), lambda line: console.print(line))
+    told: list[str] = []
+    recipe, dataset = load_data(read_recipe(name), told.append)
+    for line in told:
+        console.print(escape(line))
     path = Path("build") / recipe.name
     if pipeline.is_current(path, recipe, dataset):
         from training.bundle import read_bundle
@@ -53,7 +57,7 @@ def _bundle(console: Console, name: str) -> Path:
         console.print(f"{path} is up to date: same recipe, data, seed and versions")
         pipeline.show_metrics(console, read_bundle(path))
     else:
-        pipeline.follow(console, recipe)
+        pipeline.follow(console, recipe, told=told)
     return path
 
 

@@ -6,8 +6,9 @@ train -> bundle -> convert -> build -> board -> monitor, verify, budget -> repor
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,14 +43,17 @@ def train(console: Console, name: str, settings: list[str], out: Path | None) ->
     return follow(console, read_recipe(name, settings), out)
 
 
-def follow(console: Console, recipe: Recipe, out: Path | None = None) -> Bundle:
-    """Train, and show the figures that matter."""
+def follow(
+    console: Console, recipe: Recipe, out: Path | None = None, told: Collection[str] = ()
+) -> Bundle:
+    """Train, and show the figures that matter; lines already `told` are not told again."""
     start = time.monotonic()
     with console.status("loading TensorFlow"):
         from training.train import train as run
 
     def say(line: str) -> None:
-        console.print(escape(line))
+        if line not in told:
+            console.print(escape(line))
 
     bundle = run(recipe, out, progress=console.is_terminal, say=say)
     show_metrics(console, bundle)
@@ -236,7 +240,29 @@ def monitor(settings: MonitorSettings) -> Summary:
     """Watch a board; without a port, one that is plugged in, else an emulated one."""
     from tools.monitor.run import run
 
-    return run(settings)
+    return run(_with_image(settings, [settings.port]))
+
+
+def monitor_web(settings: MonitorSettings, ports: list[str], web_port: int) -> list[Summary]:
+    """The same in a browser: ports given, else boards plugged in, else an emulated one."""
+    from tools.boards.ports import find_ports
+    from tools.monitor.web.run import WebSettings, run_web
+
+    wanted: list[str | None] = [*(ports or (port.path for port in find_ports()))]
+    wanted = wanted or [None]
+    return run_web(WebSettings(_with_image(settings, wanted), wanted, web_port))
+
+
+def _with_image(settings: MonitorSettings, ports: Sequence[str | None]) -> MonitorSettings:
+    """Settings with an image for the emulated board, built if one is going to be booted."""
+    from tools.boards.ports import find_ports
+    from tools.monitor.port import EMULATED
+
+    boots = EMULATED in ports or (None in ports and not find_ports())
+    if settings.image is not None or not boots:
+        return settings
+    result = build(Console(stderr=True, highlight=False), settings.bundle, "emulated", "compiled")
+    return replace(settings, image=result.elf)
 
 
 # --- verify, budget, report -----------------------------------------------------------------------
