@@ -6,7 +6,7 @@ train -> bundle -> convert -> build -> board -> monitor, verify, budget -> repor
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
