@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -26,7 +27,9 @@ def toolchain_missing() -> str | None:
 def tflm_missing() -> str | None:
     if has_tflm_library():
         return None
-    return "TensorFlow Lite Micro is not installed: with a network, pio run -e emulated_tflm does it"
+    return (
+        "TensorFlow Lite Micro is not installed: with a network, pio run -e emulated_tflm does it"
+    )
 
 
 @cache
@@ -39,6 +42,22 @@ def registry_missing() -> str | None:
 @cache
 def board_missing() -> str | None:
     return None if find_ports() else "no board is plugged in"
+
+
+@cache
+def browser_missing() -> str | None:
+    if importlib.util.find_spec("playwright") is None:
+        return "playwright is not installed: pip install playwright"
+    found = any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    return None if found else "no Chromium on PATH: apt-get install chromium"
+
+
+@cache
+def broker_missing() -> str | None:
+    places = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    if shutil.which("mosquitto", path=places):
+        return None
+    return "no MQTT broker on PATH: apt-get install mosquitto"
 
 
 def data_missing() -> str | None:
@@ -60,6 +79,8 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "tflm": tflm_missing,
     "registry": registry_missing,
     "board": board_missing,
+    "browser": browser_missing,
+    "broker": broker_missing,
     "data": data_missing,
 }
 

@@ -6,12 +6,15 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.console import Console
 
 from training.errors import VigilError
+
+if TYPE_CHECKING:
+    from tools.link.faults import FaultConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path("build")
@@ -84,6 +87,19 @@ def _bundle_path(name: str) -> Path:
                 _complain(f"there is no {path}; taking {BUILD / fallback}, trained in its place")
                 return BUILD / fallback
     return path
+
+
+def _faults(text: str | None) -> FaultConfig | None:
+    """RATE[,SEED], a rate of 0.01 being one frame in a hundred."""
+    if text is None:
+        return None
+    from tools.link.faults import FaultConfig
+
+    rate, _, seed = text.partition(",")
+    try:
+        return FaultConfig(rate=float(rate), seed=int(seed or "0"))
+    except ValueError:
+        raise typer.BadParameter(f"--faults {text}: RATE or RATE,SEED, such as 0.01,7") from None
 
 
 @app.command()
@@ -169,7 +185,15 @@ def board(
 @app.command()
 def monitor(
     name: Name = "ecg5000",
-    port: PortOption = None,
+    port: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--port",
+            "-p",
+            help="Serial port; found by its USB id when left out. `emulated` boots a board. "
+            "With --web, once for each board.",
+        ),
+    ] = None,
     source: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--source", help="A .csv or a recorded .npz to stream, not the test set."),
@@ -196,27 +220,44 @@ def monitor(
     ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="A line a window.")] = False,
     json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    web: Annotated[bool, typer.Option("--web", help="In a browser, in real time.")] = False,
+    web_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="For the browser; 0 is any that is free.")
+    ] = 0,
+    faults: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="RATE[,SEED]",
+            help="Spoil frames on purpose: 0.01 is one in a hundred.",
+        ),
+    ] = None,
 ) -> None:
     """Stream samples to a board and watch its scores."""
     from tools import pipeline
     from tools.monitor.run import MonitorSettings
 
-    if plain and json:
-        raise typer.BadParameter("--plain and --json exclude each other")
-    pipeline.monitor(
-        MonitorSettings(
-            bundle=_bundle_path(name),
-            source=source,
-            port=port,
-            view="plain" if plain else "json" if json else "auto",
-            speed=speed,
-            repeat=repeat,
-            resume=not fresh,
-            windows=windows,
-            threshold=threshold,
-            record=record,
-        )
+    if plain + json + web > 1:
+        raise typer.BadParameter("--plain, --json and --web exclude each other")
+    ports = port or []
+    if len(ports) > 1 and not web:
+        raise typer.BadParameter("several boards at once are for --web")
+    settings = MonitorSettings(
+        bundle=_bundle_path(name),
+        source=source,
+        port=ports[0] if ports else None,
+        view="plain" if plain else "json" if json else "auto",
+        speed=speed,
+        repeat=repeat,
+        resume=not fresh,
+        windows=windows,
+        threshold=threshold,
+        record=record,
+        faults=_faults(faults),
     )
+    if web:
+        pipeline.monitor_web(settings, ports, web_port)
+    else:
+        pipeline.monitor(settings)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,11 @@ from tools.monitor.source import Source
 from training.errors import BoardError, LinkError
 
 if TYPE_CHECKING:
+    from tools.link.faults import FaultConfig
     from tools.monitor.stream import BoardEvent
     from training.bundle import Bundle
 
+EMULATED = "emulated"  # in a port's place: boot a board instead
 AHEAD_SAMPLES = 4096  # that may be on their way beyond the windows not yet reported
 STREAM_NAMES = 2  # of one source: a new stream must have another number than the board's last
 
@@ -39,14 +42,22 @@ def open_board(
     port: str | None = None,
     image: Path | None = None,
     watch: bool = False,
+    faults: FaultConfig | None = None,
 ) -> Iterator[LinkBoard]:
     """The board on `port`; else the one that is plugged in; else the emulated one running `image`.
 
+    `port` may be "emulated": an emulated board of its own, whatever is plugged in.
     `watch`: ask for every window's reconstruction, which costs link.
+    `faults`: what goes wrong on the line, each way with a seed of its own.
     Raises BoardError or LinkError, one line: no board, no answer, another model.
     """
     with contextlib.ExitStack() as stack:
-        name = port if port is not None else stack.enter_context(_some_port(image))
+        if port is None:
+            name = stack.enter_context(_some_port(image))
+        else:
+            name = stack.enter_context(_emulated(image)) if port == EMULATED else port
+        if faults is not None:
+            name = stack.enter_context(_bad_line(name, faults))
         session = stack.enter_context(Session.open(name))
         yield LinkBoard(session, bundle, source, watch)
 
@@ -62,6 +73,12 @@ def _some_port(image: Path | None) -> Iterator[str]:
     if ports:
         yield ports[0].path
         return
+    with _emulated(image) as name:
+        yield name
+
+
+@contextlib.contextmanager
+def _emulated(image: Path | None) -> Iterator[str]:
     if image is None:
         raise BoardError(
             "no board is plugged in, and there is no image for the emulated one: run `vigil build`"
@@ -70,6 +87,19 @@ def _some_port(image: Path | None) -> Iterator[str]:
 
     with EmulatedBoard(image) as board:
         yield board.port
+
+
+@contextlib.contextmanager
+def _bad_line(port: str, faults: FaultConfig) -> Iterator[str]:
+    """A port that leads to `port` by way of a line with faults."""
+    from tools.link.faults import FaultProxy
+    from tools.link.transport import SerialTransport
+
+    back = replace(faults, seed=faults.seed + 1)
+    with FaultProxy(
+        SerialTransport(port), faults, back, reopen=lambda: SerialTransport(port)
+    ) as proxy:
+        yield proxy.port
 
 
 class LinkBoard:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from tools.monitor import text
 from tools.monitor.controls import Controls, SetThreshold
@@ -24,6 +24,10 @@ from tools.monitor.summary import Summary, Tally
 from tools.monitor.views import JsonView, PlainView, View
 from training.bundle import read_bundle
 from training.errors import DataError
+
+if TYPE_CHECKING:
+    from tools.link.faults import FaultConfig
+    from training.bundle import Bundle
 
 CLOSE_SECONDS = 3.0  # for the terminal view to end once the stream has
 
@@ -45,6 +49,7 @@ class MonitorSettings:
     windows: int | None = None  # stop after this many
     threshold: float | None = None  # set on the board at the start; else what the board has
     record: Path | None = None  # .csv or .npz
+    faults: FaultConfig | None = None  # what goes wrong on the line, on purpose
 
 
 def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
@@ -56,17 +61,21 @@ def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
     """
     out = sys.stdout if out is None else out
     controls = Controls()
-    with _signals(controls) as streaming, contextlib.ExitStack() as stack:
+    with polite_end(controls) as streaming, contextlib.ExitStack() as stack:
         try:
             bundle = read_bundle(settings.bundle)
-            if settings.source is None:
-                source = of_bundle(bundle, settings.repeat)
-            else:
-                source = of_file(settings.source, bundle, settings.repeat)
-            pace = _pace(settings, source)
+            source = source_of(settings, bundle)
+            pace = pace_of(settings, source)
             view = _view_name(settings.view, out)
             board = stack.enter_context(
-                open_board(bundle, source, settings.port, settings.image, watch=view == "terminal")
+                open_board(
+                    bundle,
+                    source,
+                    settings.port,
+                    settings.image,
+                    watch=view == "terminal",
+                    faults=settings.faults,
+                )
             )
         except KeyboardInterrupt:
             return Summary(reason="interrupted before the board answered")
@@ -176,7 +185,7 @@ def _in_terminal(stream: Stream, history: History, controls: Controls) -> None:
 
 
 @contextlib.contextmanager
-def _signals(controls: Controls) -> Iterator[threading.Event]:
+def polite_end(controls: Controls) -> Iterator[threading.Event]:
     """Turn the signals that ask a program to end into a polite end.
 
     Until the event that this yields is set there is no stream to end: they interrupt then, and so
@@ -209,10 +218,20 @@ def _let_go(out: TextIO) -> None:
         os.close(nowhere)
 
 
-def _pace(settings: MonitorSettings, source: Source) -> float | None:
-    """Frames per second, None for as fast as the link goes."""
+def source_of(settings: MonitorSettings, bundle: Bundle) -> Source:
+    """What is to be streamed."""
+    if settings.source is None:
+        return of_bundle(bundle, settings.repeat)
+    return of_file(settings.source, bundle, settings.repeat)
+
+
+def pace_of(settings: MonitorSettings, source: Source, real_time: bool = False) -> float | None:
+    """Frames per second, None for as fast as the link goes.
+
+    `real_time`: what to take where no speed was asked for, if the source has a rate.
+    """
     if settings.speed is None:
-        return None
+        return source.facts.rate_hz if real_time else None
     if not settings.speed > 0:
         raise DataError(f"speed is {settings.speed:g}; it must be positive (1 is real time)")
     if source.facts.rate_hz is None:

@@ -1,0 +1,234 @@
+"""Between the streams and the browsers: keeps the recent past of every board, and what is new.
+
+Streams hand events over from threads of their own; a hub notes them and returns at once. The
+server asks for what is new a few times a second and sends the same text to every browser, so
+that all see one stream; a browser that comes later first gets the past.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.monitor.controls import Command, Controls
+from tools.monitor.events import (
+    Ended,
+    Event,
+    Marked,
+    Notice,
+    Restarted,
+    SamplesSent,
+    Started,
+    WindowScored,
+    WindowsLost,
+)
+from tools.monitor.summary import Tally
+from tools.monitor.views import as_json
+
+FRAMES = 1 << 17  # kept of each board: 17 minutes at 125 Hz
+WINDOWS = 1 << 13  # scored windows kept of each board
+RECONSTRUCTED = 1 << 17  # values of reconstructions kept of each board
+NOTICES = 200
+
+Json = dict[str, Any]
+
+
+def encoded(values: NDArray[Any], kind: str) -> str:
+    """Numbers as base64 of their little-endian bytes; `kind` is i2 or f4."""
+    return base64.b64encode(np.ascontiguousarray(values, f"<{kind}").tobytes()).decode()
+
+
+def _samples(first: int, counts: list[NDArray[np.int16]]) -> Json:
+    return {
+        "event": "samples",
+        "first_frame": first,
+        "counts": encoded(np.concatenate(counts), "i2"),
+    }
+
+
+def _scored(window: WindowScored, reconstruction: bool = True) -> Json:
+    made = window.reconstruction
+    return {
+        "event": "scored",
+        "index": window.index,
+        "first_frame": window.first_frame,
+        "score": window.score,
+        "threshold": window.threshold,
+        "flag": window.flag,
+        "microseconds": window.microseconds,
+        "label": None if window.label < 0 else window.label,
+        "outcome": window.outcome,
+        "reconstruction": encoded(made, "f4") if reconstruction and made is not None else None,
+    }
+
+
+@dataclass
+class Past:
+    """What a browser that comes now is told of one board; bounded."""
+
+    started: Started | None = None
+    chunks: deque[SamplesSent] = field(default_factory=deque)  # each follows the one before
+    windows: deque[WindowScored] = field(default_factory=lambda: deque(maxlen=WINDOWS))
+    lost: deque[WindowsLost] = field(default_factory=lambda: deque(maxlen=NOTICES))
+    marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
+    latest: dict[type, Event] = field(default_factory=dict)  # of the kinds where only that counts
+    frames: int = 0
+
+    def take(self, event: Event) -> None:
+        """Keep one event."""
+        match event:
+            case Started():
+                self.started = event
+            case SamplesSent():
+                self._keep(event)
+            case WindowScored():
+                self.windows.append(event)
+            case WindowsLost():
+                self.lost.append(event)
+            case Marked():
+                self.marks.append(event)
+            case Restarted():
+                self._forget(event.frame)
+            case _:
+                self.latest[type(event)] = event
+
+    def told(self) -> list[Json]:
+        """All of it, as events in an order that makes sense."""
+        if self.started is None:
+            return [as_json(event) for event in self.latest.values()]
+        events = [as_json(self.started)]
+        if self.chunks:
+            events.append(_samples(self.chunks[0].first_frame, [c.counts for c in self.chunks]))
+        size = max(self.started.board.window * self.started.board.channels, 1)
+        without = len(self.windows) - RECONSTRUCTED // size
+        events += [_scored(w, n >= without) for n, w in enumerate(self.windows)]
+        events += [as_json(event) for event in (*self.lost, *self.marks, *self.latest.values())]
+        return events
+
+    def _keep(self, event: SamplesSent) -> None:
+        if self.chunks:
+            last = self.chunks[-1]
+            if event.first_frame != last.first_frame + len(last.counts):
+                self._forget(None)
+        self.chunks.append(event)
+        self.frames += len(event.counts)
+        while self.frames - len(self.chunks[0].counts) >= FRAMES:
+            self.frames -= len(self.chunks.popleft().counts)
+
+    def _forget(self, frame: int | None) -> None:
+        """Samples always; windows too where the stream goes back to `frame`."""
+        following = self.chunks[-1].first_frame + len(self.chunks[-1].counts) if self.chunks else 0
+        self.chunks.clear()
+        self.frames = 0
+        if frame is not None and frame < following:
+            self.windows.clear()
+            self.lost.clear()
+            self.marks.clear()
+
+
+class BoardView:
+    """One board's view: notes events for the hub's browsers (`tools.monitor.views.View`)."""
+
+    def __init__(self, key: str, controls: Controls) -> None:
+        self.key, self.controls = key, controls
+        self._tally, self._past = Tally(), Past()
+        self._new: list[Json] = []
+        self._run: list[NDArray[np.int16]] = []  # samples that follow each other
+        self._run_first = self._run_stop = 0
+        self._lock = threading.Lock()
+
+    def handle(self, event: Event) -> None:
+        """Note it."""
+        with self._lock:
+            self._tally.handle(event)
+            self._past.take(event)
+            match event:
+                case SamplesSent():
+                    if self._run and event.first_frame != self._run_stop:
+                        self._close_run()
+                    if not self._run:
+                        self._run_first = event.first_frame
+                    self._run.append(event.counts)
+                    self._run_stop = event.first_frame + len(event.counts)
+                case WindowScored():
+                    self._close_run()
+                    self._new.append(_scored(event))
+                case _:
+                    self._close_run()
+                    self._new.append(as_json(event))
+
+    def close(self) -> None:
+        """What was seen stays to be looked at."""
+
+    def fail(self, reason: str) -> None:
+        """The board could not be had, or was lost for good."""
+        self.handle(Notice(reason))
+        self.handle(Ended(complete=False, reason=reason))
+
+    def news(self) -> Json | None:
+        """What came since the last call; None if nothing did."""
+        with self._lock:
+            return self._take_news()
+
+    def news_and_past(self) -> tuple[Json | None, Json]:
+        """What came since the last call, and all that was kept, of one moment: who is given the
+        past must not be told the news again, and who is not must not miss it.
+        """
+        with self._lock:
+            news = self._take_news()
+            return news, {"key": self.key, "events": self._past.told(), "totals": self._totals()}
+
+    def _take_news(self) -> Json | None:
+        self._close_run()
+        events, self._new = self._new, []
+        return {"key": self.key, "events": events, "totals": self._totals()} if events else None
+
+    def _close_run(self) -> None:
+        if self._run:
+            self._new.append(_samples(self._run_first, self._run))
+            self._run = []
+
+    def _totals(self) -> Json:
+        s = self._tally.summary()
+        return {
+            "windows": s.windows,
+            "flagged": s.flagged,
+            "lost": s.lost,
+            "labelled": s.labelled,
+            "precision": s.precision,
+            "recall": s.recall,
+            "false_alarm_rate": s.false_alarm_rate,
+            "mean_microseconds": s.mean_microseconds,
+            "seconds": s.seconds,
+        }
+
+
+class Hub:
+    """Every board's view, in the order in which they are shown."""
+
+    def __init__(self) -> None:
+        self._boards: dict[str, BoardView] = {}
+
+    def view(self, key: str, controls: Controls) -> BoardView:
+        """A view for one more board, known by `key` to the browsers."""
+        self._boards[key] = BoardView(key, controls)
+        return self._boards[key]
+
+    def news(self) -> list[Json]:
+        """What is new of each board that has any."""
+        return [news for board in tuple(self._boards.values()) if (news := board.news())]
+
+    def news_and_past(self) -> tuple[list[Json], list[Json]]:
+        """What is new of each board that has any, and what is known of every board."""
+        both = [board.news_and_past() for board in tuple(self._boards.values())]
+        return [news for news, _ in both if news], [past for _, past in both]
+
+    def ask(self, key: str, command: Command) -> None:
+        """Pass on what a person asked for in a browser; KeyError if there is no such board."""
+        self._boards[key].controls.ask(command)

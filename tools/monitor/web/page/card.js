@@ -1,0 +1,296 @@
+// One board on the page: what it is, its trace and scores, its flags and counts, its commands.
+import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
+import { moment, number, percent, verdict, whole } from "./words.js";
+
+const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 24;
+const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
+const WORDS_MS = 200, PAST_MS = 150; // between two looks at what need not be painted in every frame
+const STEP = 1.05; // of the threshold, a press
+
+export class Card {
+  constructor(store, ask, inspect) {
+    this.store = store;
+    this.inspect = inspect;
+    this.ask = (what, more) => ask({ key: store.key, ask: what, ...more });
+    this.view = null; // frames shown {first, stop} while scrolled back; null follows the stream
+    this.span = 0; // frames shown while following
+    this.painted = -1;
+    this.traces = [];
+    this.wordsDue = this.pastDue = 0;
+    this.later = null;
+    this.listed = { last: -1, count: 0 };
+    this.place = document.getElementById("card").content.cloneNode(true).firstElementChild;
+    this.place.dataset.key = store.key;
+    const find = (s) => this.place.querySelector(s);
+    this.parts = {
+      name: find("h2"), facts: find(".facts"), state: find(".state"), source: find(".source"),
+      traces: find(".traces"), scores: find(".scores"), past: find(".past"), flags: find(".flags ol"),
+      counts: find(".counts"), notice: find(".notice"), threshold: find(".threshold input"),
+      live: find(".live"), pause: find("[data-ask=pause]"), noFlags: find(".flags"),
+    };
+    this.place.addEventListener("click", (e) => this.clicked(e));
+    this.parts.threshold.addEventListener("change", () => {
+      const value = Number(this.parts.threshold.value.replace(",", "."));
+      if (Number.isFinite(value) && this.parts.threshold.value.trim()) this.ask("threshold", { value });
+      this.painted = -1;
+    });
+    this.scrolling();
+    addEventListener("theme", () => this.again());
+    new ResizeObserver(() => this.resize()).observe(this.place);
+  }
+
+  again() { this.painted = -1; }
+
+  // The charts, once it is known what they show.
+  build() {
+    const { board } = this.store, n = Math.min(board.channels, 6);
+    this.built = this.store.board;
+    for (const u of [...this.traces, this.scores]) u?.destroy();
+    this.span ||= Math.max(WINDOWS_IN_TRACE * board.hop, board.window * 2);
+    const each = Math.max(TRACE_HEIGHT / n, 70);
+    this.traces = Array.from({ length: n }, (_, c) =>
+      tracePlot(this.parts.traces, this.store, c, each + (c === n - 1 ? AXIS : 0), c === n - 1));
+    this.scale = this.traces.map(() => [Infinity, -Infinity]);
+    for (const u of this.traces) this.pointing(u);
+    this.scores = scorePlot(this.parts.scores, SCORE_HEIGHT, (index) => this.pick(index));
+  }
+
+  resize() {
+    const width = this.parts.traces.clientWidth;
+    if (!width || width === this.width) return;
+    this.width = width;
+    for (const u of this.traces) u.setSize({ width, height: u.height });
+    this.scores?.setSize({ width, height: this.scores.height });
+    this.again();
+  }
+
+  // Click opens the window; drag pans; wheel zooms about the pointer.
+  pointing(u) {
+    let from = null;
+    const over = u.over;
+    const frame = (e) => u.posToVal(e.clientX - over.getBoundingClientRect().left, "x");
+    over.addEventListener("pointerdown", (e) => {
+      const { first, stop } = this.range();
+      from = { x: e.clientX, first, stop, moved: false };
+      over.setPointerCapture(e.pointerId);
+    });
+    over.addEventListener("pointermove", (e) => {
+      if (!from) return;
+      const by = e.clientX - from.x;
+      if (Math.abs(by) > 4) from.moved = true;
+      if (from.moved) this.show(from.first - by * (from.stop - from.first) / over.clientWidth, from.stop - from.first);
+    });
+    over.addEventListener("pointerup", (e) => {
+      const clicked = from && !from.moved;
+      from = null;
+      if (!clicked) return;
+      const w = this.store.windows[this.store.placeAt(frame(e))];
+      if (w && frame(e) < w.first_frame + this.store.board.window) this.inspect(this.store, w);
+    });
+    over.addEventListener("wheel", (e) => {
+      e.preventDefault();
+      if (Math.abs(e.deltaX) > Math.abs(e.deltaY)) {
+        const { first, stop } = this.range();
+        this.show(first + e.deltaX * (stop - first) / over.clientWidth, stop - first);
+      } else this.zoom(1.0015 ** e.deltaY, frame(e));
+    }, { passive: false });
+  }
+
+  // The strip of the past: drag, or arrow keys.
+  scrolling() {
+    const { past } = this.parts;
+    const to = (e) => {
+      const { left, width } = past.getBoundingClientRect(), { first, stop } = this.range();
+      const middle = this.store.oldest + (e.clientX - left) / width * (this.store.next - this.store.oldest);
+      this.show(middle - (stop - first) / 2, stop - first);
+    };
+    past.addEventListener("pointerdown", (e) => { past.setPointerCapture(e.pointerId); to(e); });
+    past.addEventListener("pointermove", (e) => { if (e.buttons) to(e); });
+    past.addEventListener("keydown", (e) => {
+      const { first, stop } = this.range(), span = stop - first, hop = this.store.board?.hop ?? 1;
+      const first_ = { ArrowLeft: first - hop, ArrowRight: first + hop, PageUp: first - span, PageDown: first + span, Home: this.store.oldest }[e.key];
+      if (first_ !== undefined) this.show(first_, span);
+      else if (e.key === "End") this.follow();
+      else if (e.key === "-") this.zoom(1.4);
+      else if (e.key === "+") this.zoom(1 / 1.4);
+      else return;
+      e.preventDefault();
+    });
+  }
+
+  range() {
+    if (this.view) return this.view;
+    const stop = this.end ?? this.store.end;
+    return { first: stop - this.span, stop };
+  }
+
+  show(first, span) {
+    const { oldest, end } = this.store;
+    if (first + span >= end) return this.follow();
+    first = Math.max(first, Math.min(oldest, end - span));
+    this.view = { first, stop: first + span };
+    this.scale = this.traces.map(() => [Infinity, -Infinity]);
+    this.again();
+  }
+
+  follow() {
+    if (this.view) this.span = this.view.stop - this.view.first;
+    this.view = null;
+    this.again();
+  }
+
+  zoom(by, about) {
+    const { first, stop } = this.range(), { board, oldest, next } = this.store;
+    const span = Math.min(Math.max((stop - first) * by, board.window / 4), Math.max(next - oldest, 2 * board.window));
+    if (!this.view) { this.span = span; return this.again(); }
+    about ??= (first + stop) / 2;
+    this.show(about - (about - first) * span / (stop - first), span);
+  }
+
+  pick(index) {
+    const near = this.store.windows.find((w) => w.index === index);
+    if (near) this.inspect(this.store, near);
+  }
+
+  clicked(e) {
+    const button = e.target.closest("button"), { store } = this;
+    if (!button) return;
+    const threshold = (value) => this.ask("threshold", { value });
+    switch (button.dataset.do ?? button.dataset.ask) {
+      case "in": return this.zoom(1 / 1.4);
+      case "out": return this.zoom(1.4);
+      case "live": return this.follow();
+      case "pause": return this.ask("pause", { paused: !store.paused });
+      case "mark": return this.ask("mark", { text: "mark" });
+      case "reset": return this.ask("reset");
+      case "raise": return threshold(store.threshold * STEP);
+      case "lower": return threshold(store.threshold / STEP);
+      case "trained": return threshold(store.board.trained_threshold);
+      case "flag": return this.pick(Number(button.dataset.index));
+    }
+  }
+
+  // Called before every frame; true if anything was painted.
+  paint() {
+    const { store } = this;
+    if (store.board && this.built !== store.board) this.build();
+    const end = store.end;
+    // The stream comes in lumps; the trace glides after it and catches up in a quarter second.
+    const gliding = !this.view && this.end !== undefined && end > this.end && end - this.end < 2 * this.span;
+    this.end = gliding ? Math.min(end, this.end + Math.max((end - this.end) * 0.22, 0.25)) : end;
+    if (store.version === this.painted && !gliding) return false;
+    const now = performance.now(), again = this.painted < 0;
+    this.painted = store.version;
+    if (again || now > this.wordsDue) {
+      this.words();
+      this.wordsDue = now + WORDS_MS;
+    } else if (this.wordsDue) this.later ??= setTimeout(() => { this.later = null; this.again(); }, WORDS_MS);
+    if (!store.board) return true;
+    this.drawTraces();
+    const newest = store.newest?.index;
+    if (again || newest !== this.drawn) {
+      this.drawn = newest;
+      this.drawScores();
+      this.list();
+    }
+    if (again || now > this.pastDue) {
+      const { first, stop } = this.range();
+      paintPast(this.parts.past, store, first, stop);
+      this.pastDue = now + PAST_MS;
+    }
+    return true;
+  }
+
+  drawTraces() {
+    const { first, stop } = this.range();
+    this.traces.forEach((u, c) => {
+      const data = traceData(this.store, c, first, stop, u.width);
+      // The scale widens at once and narrows slowly, so that it does not jump with every beat.
+      let low = Infinity, high = -Infinity;
+      for (const values of data.slice(1)) {
+        for (const v of values) if (v !== null) { if (v < low) low = v; if (v > high) high = v; }
+      }
+      if (low < Infinity) {
+        const scale = this.scale[c], old = Number.isFinite(scale[0]);
+        scale[0] = old && scale[0] < low ? scale[0] + 0.01 * (low - scale[0]) : low;
+        scale[1] = old && scale[1] > high ? scale[1] + 0.01 * (high - scale[1]) : high;
+      }
+      const [bottom, top] = Number.isFinite(this.scale[c][0]) ? this.scale[c] : [0, 1];
+      const room = (top - bottom || 1) * 0.08;
+      u.batch(() => {
+        u.setData(data, false);
+        u.setScale("x", { min: first, max: stop });
+        u.setScale("y", { min: bottom - room, max: top + 2.4 * room });
+      });
+    });
+  }
+
+  drawScores() {
+    const { windows } = this.store;
+    let last = windows.length;
+    if (this.view) last = Math.min(last, this.store.placeAt(this.view.stop) + Math.ceil(WINDOWS_IN_SCORES / 2));
+    const shown = windows.slice(Math.max(last - WINDOWS_IN_SCORES, 0), last);
+    const newest = shown.length ? shown[shown.length - 1].index : 0;
+    this.scores.batch(() => {
+      this.scores.setData([
+        shown.map((w) => w.index),
+        shown.map((w) => (w.flag ? null : level(w))),
+        shown.map((w) => (w.flag ? level(w) : null)),
+      ], false);
+      this.scores.setScale("x", { min: newest - WINDOWS_IN_SCORES + 0.5, max: newest + 0.6 });
+    });
+  }
+
+  list() {
+    const { store } = this, { flags } = this.parts, newest = store.newest;
+    const last = newest ? newest.index : -1;
+    if (last < this.listed.last || !newest) {
+      flags.replaceChildren();
+      this.listed.last = -1;
+    }
+    for (let i = Math.max(store.windows.length - 500, 0); i < store.windows.length; i++) {
+      const w = store.windows[i];
+      if (w.index <= this.listed.last || !w.flag) continue;
+      const item = document.createElement("li"), button = document.createElement("button");
+      button.type = "button";
+      button.dataset.ask = "flag";
+      button.dataset.index = w.index;
+      button.title = `score ${number(w.score)}, threshold ${number(w.threshold)}; ${verdict(w) || "no label"}`;
+      button.innerHTML = `<b>${w.index}</b> <span>${(w.score / w.threshold).toFixed(2)} ×</span>`;
+      if (w.outcome === "false positive") button.classList.add("wrong");
+      item.append(button);
+      flags.prepend(item);
+      if (flags.childElementCount > FLAGS_LISTED) flags.lastElementChild.remove();
+    }
+    this.listed.last = last;
+  }
+
+  words() {
+    const { store, parts } = this, { board, source, totals: t, counters: c } = store;
+    parts.notice.textContent = store.notice;
+    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : store.paused ? "paused" : board ? "live" : "waiting";
+    parts.state.textContent = state;
+    parts.state.dataset.state = state;
+    if (!board) { parts.name.textContent = store.key; return; }
+    parts.name.textContent = board.emulated ? board.model : `${board.model} on ${board.board}`;
+    this.place.querySelector(".emulated").hidden = !board.emulated;
+    this.place.querySelector(".simulated").hidden = !source.simulated;
+    parts.facts.textContent = `${board.engine} · ${board.model_hash.slice(0, 8)} · golden ${board.golden_passed}/${board.golden_total} · ${board.port}`;
+    parts.source.textContent = source.description;
+    parts.live.classList.toggle("on", !this.view);
+    parts.live.textContent = this.view ? "back to live" : "live";
+    parts.pause.textContent = store.paused ? "Go on" : "Pause";
+    if (document.activeElement !== parts.threshold) parts.threshold.value = number(store.threshold);
+    parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
+    const noun = store.noun;
+    const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
+    if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
+    if (t?.mean_microseconds != null) rows.push([`a ${noun}`, `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
+    if (c) {
+      const bad = c.corrupt + c.board_corrupt, gone = c.missing + c.board_missing, again = c.resent + c.board_resent;
+      rows.push(["link, both ends", `${whole(bad)} bad · ${whole(gone)} gone · ${whole(again)} again`, bad + gone > 0]);
+    }
+    parts.counts.innerHTML = rows.map(([name, value, bad, note]) =>
+      `<div><dt>${name}</dt><dd${bad ? ' class="bad"' : ""}>${value}${note ? ` <small>${note}</small>` : ""}</dd></div>`).join("");
+  }
+}

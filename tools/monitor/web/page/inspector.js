@@ -1,0 +1,119 @@
+// A window under the glass: the signal, what the model made of it, and where the two differ.
+/* global uPlot */
+import { axis, base, colour, steps } from "./plots.js";
+import { moment, number, verdict } from "./words.js";
+
+const PART = 0.5; // of the squared difference, whose shortest stretch is shown
+const dialog = document.getElementById("inspector");
+const find = (s) => dialog.querySelector(s);
+let store = null, shown = null, plots = [];
+
+// Squared difference of each frame, summed over channels, as a share of the window's.
+export function shares(samples, made, channels) {
+  const result = new Float64Array(samples.length / channels);
+  for (let i = 0; i < samples.length; i++) result[Math.floor(i / channels)] += (samples[i] - made[i]) ** 2;
+  const total = result.reduce((a, b) => a + b, 0);
+  return total > 0 ? result.map((v) => v / total) : result;
+}
+
+// The shortest stretch [first, stop) that holds PART of the whole.
+export function stretch(share) {
+  let best = [0, share.length], sum = 0, first = 0;
+  for (let stop = 1; stop <= share.length; stop++) {
+    sum += share[stop - 1];
+    while (sum - share[first] >= PART) sum -= share[first++];
+    if (sum >= PART && stop - first < best[1] - best[0]) best = [first, stop];
+  }
+  return best;
+}
+
+export function inspect(of, w) {
+  store = of;
+  shown = w;
+  if (!dialog.open) dialog.showModal();
+  draw();
+}
+
+function draw() {
+  for (const u of plots) u.destroy();
+  plots = [];
+  const w = shown, samples = store.samplesOf(w), made = w.reconstruction, n = store.channels;
+  find("h2").textContent = `${store.noun[0].toUpperCase()}${store.noun.slice(1)} ${w.index}`;
+  find(".badge").textContent = w.flag ? "anomaly" : "normal";
+  dialog.dataset.flag = w.flag;
+  const at = moment(w.first_frame, store.board.rate_hz ?? store.source.rate_hz);
+  find(".facts").textContent = [
+    `score ${number(w.score)}`, `threshold ${number(w.threshold)}`, `${(w.score / w.threshold).toFixed(2)} ×`,
+    store.source.rate_hz ? `at ${at}` : `frame ${at}`, verdict(w),
+  ].filter(Boolean).join(" · ");
+  const place = find(".plots"), where = find(".where");
+  if (!samples || !made) {
+    where.textContent = samples ? "Its reconstruction is no longer kept." : "Its samples are no longer kept.";
+    return;
+  }
+  const share = shares(samples, made, n), [first, stop] = stretch(share);
+  const length = share.length, x = Array.from({ length }, (_, i) => i);
+  const rate = store.board.rate_hz ?? store.source.rate_hz;
+  const label = (v) => (rate ? moment(v, rate, 1) : v);
+  for (let c = 0; c < n; c++) {
+    const pick = (values) => x.map((i) => values[i * n + c]);
+    plots.push(new uPlot({
+      ...base(place.clientWidth, Math.max(230 / n, 90)),
+      padding: [10, 10, 4, 0],
+      scales: { x: { time: false }, y: {} },
+      series: [
+        {},
+        { stroke: () => colour("third"), width: 2.5, points: { show: false } },
+        { stroke: () => colour(w.flag ? "abnormal" : "normal"), width: 1.8, points: { show: false } },
+      ],
+      bands: [{ series: [1, 2], fill: () => colour("third-wash"), dir: 0 }],
+      axes: [axis({ size: 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map(() => "") }), axis({ size: 56, space: 36 })],
+      hooks: { drawClear: [(u) => wash(u, first, stop - 1)] },
+    }, [x, pick(made), pick(samples)], place));
+  }
+  plots.push(new uPlot({
+    ...base(place.clientWidth, 120),
+    scales: { x: { time: false }, y: { range: (u, low, high) => [0, high * 1.08 || 1] } },
+    series: [{}, {
+      stroke: () => colour(w.flag ? "abnormal" : "normal"), fill: () => colour(w.flag ? "abnormal-wash" : "normal-wash"),
+      width: 1.4, points: { show: false },
+    }],
+    axes: [
+      axis({ size: 24, space: 80, incrs: steps(rate), values: (u, splits) => splits.map(label) }),
+      axis({ size: 56, space: 28, values: (u, splits) => splits.map((v) => `${+(100 * v).toFixed(1)} %`) }),
+    ],
+    hooks: { drawClear: [(u) => wash(u, first, stop - 1)] },
+  }, [x, share], place));
+  const span = rate ? `${moment(first, rate, 1)} to ${moment(stop, rate, 1)}` : `${first} to ${stop - 1}`;
+  where.textContent = `Half of the squared difference sits in ${stop - first} of ${length} samples (${span}). ` +
+    "Below the signal: each sample's share.";
+}
+
+function wash(u, first, last) {
+  const { ctx, bbox } = u, left = u.valToPos(first - 0.5, "x", true), right = u.valToPos(last + 0.5, "x", true);
+  ctx.save();
+  ctx.fillStyle = colour("room");
+  ctx.fillRect(left, bbox.top, right - left, bbox.height);
+  ctx.restore();
+}
+
+function go(step) {
+  const at = store.windows.indexOf(shown), by = step.startsWith("-") ? -1 : 1;
+  let to = at + by;
+  if (step.endsWith("flag")) while (store.windows[to] && !store.windows[to].flag) to += by;
+  if (store.windows[to]) inspect(store, store.windows[to]);
+}
+
+dialog.addEventListener("click", (e) => {
+  const step = e.target.closest("button")?.dataset.go;
+  if (step === "close" || e.target === dialog) dialog.close();
+  else if (step) go(step);
+});
+dialog.addEventListener("keydown", (e) => {
+  const by = { ArrowLeft: "-", ArrowRight: "+" }[e.key];
+  if (!by) return;
+  e.preventDefault();
+  go(by + (e.shiftKey ? "flag" : "1"));
+});
+addEventListener("theme", () => { if (dialog.open) draw(); });
+addEventListener("resize", () => { if (dialog.open) draw(); });

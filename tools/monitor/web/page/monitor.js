@@ -1,0 +1,67 @@
+// The page: one WebSocket, a card for each board, one loop that paints.
+import { Card } from "./card.js";
+import { inspect } from "./inspector.js";
+import { Store } from "./store.js";
+
+const PAINT_MS = 24; // every second frame of a screen with 60 a second: 30 a second
+const RETRY_MS = 1000;
+
+const cards = new Map();
+const connection = document.getElementById("connection");
+let socket = null;
+
+function ask(message) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+function card(key) {
+  if (!cards.has(key)) {
+    const made = new Card(new Store(key), ask, inspect);
+    cards.set(key, made);
+    document.getElementById("boards").append(made.place);
+    document.getElementById("empty").hidden = true;
+    document.body.classList.toggle("several", cards.size > 1);
+  }
+  return cards.get(key);
+}
+
+function take({ type, boards }) {
+  for (const { key, events, totals } of boards) {
+    const { store } = card(key);
+    if (type === "past") store.clear(0);
+    for (const event of events) store.take(event);
+    store.totals = totals;
+    store.version++;
+    if (store.board) document.getElementById("title").textContent = store.board.model;
+  }
+}
+
+function say(text, state) {
+  connection.textContent = text;
+  connection.dataset.state = state;
+}
+
+function connect() {
+  const { host, search } = location;
+  socket = new WebSocket(`ws://${host}/stream${search}`);
+  socket.addEventListener("open", () => say("connected", "live"));
+  socket.addEventListener("message", (e) => take(JSON.parse(e.data)));
+  socket.addEventListener("close", () => {
+    say("the monitor is gone; trying again", "ended");
+    setTimeout(connect, RETRY_MS);
+  });
+}
+
+// How often it really paints, for whoever wants to know: document.documentElement.dataset.painted.
+let painted = 0, before = 0;
+function loop(now) {
+  requestAnimationFrame(loop);
+  if (now - before < PAINT_MS) return;
+  before = now;
+  let any = false;
+  for (const each of cards.values()) any = each.paint() || any;
+  if (any) document.documentElement.dataset.painted = ++painted;
+}
+
+connect();
+requestAnimationFrame(loop);

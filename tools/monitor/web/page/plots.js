@@ -1,0 +1,208 @@
+// The charts of a card, made of uPlot: the trace, the scores, and the strip of all that is kept.
+/* global uPlot */
+import { moment } from "./words.js";
+
+const colours = new Map(); // asked for in every frame, so kept until the theme changes
+addEventListener("theme", () => colours.clear());
+
+export function colour(name) {
+  if (!colours.has(name)) {
+    colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  }
+  return colours.get(name);
+}
+
+const FONT = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+const PIXELS_A_POINT = 0.5; // more points than two a pixel are drawn as their lowest and highest
+
+export function axis(options) {
+  return {
+    font: FONT, stroke: () => colour("faint"), ticks: { show: false }, gap: 4,
+    grid: { stroke: () => colour("line"), width: 1 }, ...options,
+  };
+}
+
+export const base = (width, height) => ({
+  width, height, legend: { show: false }, padding: [8, 10, 0, 0],
+  cursor: { points: { show: false }, drag: { x: false, y: false }, y: false },
+});
+
+// Signal, flagged signal and reconstruction of frames first to stop - 1 of channel c, as uPlot
+// takes them: nulls are gaps. Neighbours in different colours share a point, so lines meet.
+export function traceData(store, c, first, stop, width) {
+  const n = store.channels;
+  const from = Math.max(Math.floor(first), store.oldest), to = Math.min(Math.ceil(stop), store.next);
+  const x = [], signal = [], flagged = [], made = [];
+  if (!store.signal || to <= from) return [x, made, signal, flagged];
+  const bin = Math.max(1, Math.floor((to - from) * PIXELS_A_POINT / Math.max(width, 1)));
+  let before = -1;
+  const put = (frame, value, guess, flag) => {
+    if (before >= 0 && flag !== before) (flag ? flagged : signal)[x.length - 1] = (flag ? signal : flagged)[x.length - 1];
+    before = flag;
+    x.push(frame);
+    signal.push(flag ? null : value);
+    flagged.push(flag ? value : null);
+    made.push(Number.isNaN(guess) ? null : guess);
+  };
+  for (let frame = from - (from % bin); frame < to; frame += bin) {
+    if (bin === 1) {
+      const at = frame - store.base;
+      if (at >= 0) put(frame, store.signal[at * n + c], store.made[at * n + c], store.flags[at]);
+      continue;
+    }
+    let low = Infinity, high = -Infinity, lowAt = 0, highAt = 0, gl = NaN, gh = NaN, flag = 0;
+    for (let f = Math.max(frame, from); f < Math.min(frame + bin, to); f++) {
+      const at = f - store.base, v = store.signal[at * n + c], g = store.made[at * n + c];
+      if (v < low) { low = v; lowAt = f; gl = g; }
+      if (v > high) { high = v; highAt = f; gh = g; }
+      flag |= store.flags[at];
+    }
+    if (low === Infinity) continue;
+    if (lowAt === highAt) put(lowAt, low, gl, flag);
+    else if (lowAt < highAt) { put(lowAt, low, gl, flag); put(highAt, high, gh, flag); }
+    else { put(highAt, high, gh, flag); put(lowAt, low, gl, flag); }
+  }
+  return [x, made, signal, flagged];
+}
+
+const line = (name, width) => ({ stroke: () => colour(name), width, points: { show: false }, spanGaps: false });
+
+// Between two labels of the axis: round seconds where there is a rate, else round frames.
+const SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
+export const steps = (rate) => (rate ? SECONDS.map((s) => s * rate) : undefined);
+
+export function tracePlot(place, store, c, height, last) {
+  const rate = store.board.rate_hz ?? store.source.rate_hz;
+  const options = {
+    ...base(place.clientWidth, height),
+    scales: { x: { time: false, auto: false }, y: { auto: false } },
+    series: [{}, line("third", 2), line("normal", 1.5), line("abnormal", 1.7)],
+    axes: [
+      axis({ show: last, size: 24, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => moment(v, rate, step)) }),
+      axis({ size: 52, space: 34 }),
+    ],
+    hooks: { drawClear: [(u) => bands(u, store, c === 0)] },
+  };
+  return new uPlot(options, [[], [], [], []], place);
+}
+
+// Flagged windows as a wash behind the trace, numbered; marks as a dotted line.
+function bands(u, store, numbered) {
+  const { ctx, bbox } = u, { min, max } = u.scales.x, { window } = store.board;
+  if (min == null) return;
+  const px = (frame) => u.valToPos(frame, "x", true);
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
+  ctx.textBaseline = "top";
+  ctx.textAlign = "left";
+  let free = -Infinity;
+  for (let i = Math.max(store.placeAt(min - window), 0); i < store.windows.length; i++) {
+    const w = store.windows[i];
+    if (w.first_frame >= max) break;
+    if (!w.flag || w.first_frame + window <= min) continue;
+    const left = px(w.first_frame), right = px(w.first_frame + window);
+    ctx.globalAlpha = 0.45;
+    ctx.fillStyle = colour("abnormal-wash");
+    ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    ctx.globalAlpha = 1;
+    const text = `▲ ${w.index}`, at = Math.max(left, bbox.left) + 5 * ratio;
+    if (numbered && at > free && right - at > ctx.measureText(text).width) {
+      ctx.fillStyle = colour("abnormal");
+      ctx.fillText(text, at, bbox.top + 4 * ratio);
+      free = at + ctx.measureText(text).width + 4 * ratio;
+    }
+  }
+  ctx.strokeStyle = colour("third");
+  ctx.setLineDash([2 * ratio, 3 * ratio]);
+  for (const mark of store.marks) {
+    if (mark.frame < min || mark.frame > max) continue;
+    ctx.beginPath();
+    ctx.moveTo(px(mark.frame), bbox.top);
+    ctx.lineTo(px(mark.frame), bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+// Score over threshold, log10, cut at a decade either side: 0 is the threshold.
+export const level = (w) => {
+  if (!(w.score > 0)) return -1;
+  if (!(w.threshold > 0)) return 1;
+  return Math.min(Math.max(Math.log10(w.score / w.threshold), -1), 1);
+};
+
+export function scorePlot(place, height, pick) {
+  const bars = (name) => ({
+    fill: () => colour(name), stroke: () => colour(name), width: 0, points: { show: false },
+    paths: uPlot.paths.bars({ size: [0.72, 14, 1] }), fillTo: -1.1,
+  });
+  const options = {
+    ...base(place.clientWidth, height),
+    scales: { x: { time: false, auto: false }, y: { range: [-1.1, 1.1] } },
+    series: [{}, bars("normal"), bars("abnormal")],
+    axes: [
+      axis({ size: 22, space: 70, grid: { show: false }, values: (u, splits) => splits.map((v) => (v < 0 ? "" : v)), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }),
+      axis({ size: 52, splits: () => [-1, 0, 1], values: () => ["÷ 10", "1", "× 10"], grid: { show: false } }),
+    ],
+    hooks: { draw: [thresholdLine] },
+  };
+  const plot = new uPlot(options, [[], [], []], place);
+  plot.over.addEventListener("click", (e) => pick(Math.round(plot.posToVal(e.offsetX, "x"))));
+  return plot;
+}
+
+function thresholdLine(u) {
+  const { ctx, bbox } = u, y = Math.round(u.valToPos(0, "y", true)) + 0.5;
+  ctx.save();
+  ctx.strokeStyle = colour("ink");
+  ctx.lineWidth = devicePixelRatio;
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.restore();
+}
+
+// Everything kept, in one strip: height is the highest score of a pixel, colour whether any was
+// flagged; the frame is what the trace shows.
+export function paintPast(canvas, store, first, stop) {
+  const ratio = devicePixelRatio, width = canvas.clientWidth, height = canvas.clientHeight;
+  if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
+  if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
+  const ctx = canvas.getContext("2d"), span = Math.max(store.next - store.oldest, 1);
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  const x = (frame) => ((frame - store.oldest) / span) * width;
+  const high = new Float32Array(width).fill(-2), any = new Uint8Array(width);
+  const wide = Math.max(1, Math.floor(x(store.oldest + store.board.hop)) - 1);
+  for (const w of store.windows) {
+    const at = Math.floor(x(w.first_frame));
+    for (let i = Math.max(at, 0); i < Math.min(at + wide, width); i++) {
+      high[i] = Math.max(high[i], level(w));
+      any[i] |= w.flag;
+    }
+  }
+  for (const [flag, name] of [[0, "normal"], [1, "abnormal"]]) {
+    ctx.fillStyle = colour(name);
+    for (let i = 0; i < width; i++) {
+      if (high[i] < -1 || any[i] !== flag) continue;
+      const h = 2 + (height - 6) * (high[i] + 1) / 2;
+      ctx.fillRect(i, height - 2 - h, 1, h);
+    }
+  }
+  const left = Math.max(x(first), 0), right = Math.max(Math.min(x(stop), width), left + 6);
+  ctx.globalAlpha = 0.55;
+  ctx.fillStyle = colour("panel");
+  ctx.fillRect(0, 0, left, height);
+  ctx.fillRect(right, 0, width - right, height);
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = colour("ink");
+  ctx.lineWidth = 1.5;
+  ctx.beginPath();
+  ctx.roundRect(left + 0.75, 0.75, Math.max(right - left - 1.5, 4), height - 1.5, 3);
+  ctx.stroke();
+}

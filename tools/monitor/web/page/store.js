@@ -1,0 +1,142 @@
+// What is known of one board: samples, reconstruction and flags by frame; windows; counts.
+
+const FRAMES = 1 << 17; // kept, as the server keeps them
+
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+
+export class Store {
+  constructor(key) {
+    this.key = key;
+    this.board = null;
+    this.source = null;
+    this.threshold = NaN;
+    this.paused = false;
+    this.ended = null;
+    this.totals = null;
+    this.counters = null;
+    this.notice = "";
+    this.version = 0; // grows with all that is shown
+    this.clear(0);
+  }
+
+  clear(frame) {
+    this.base = this.next = this.oldest = frame; // base: the frame at place 0 of the arrays
+    this.windows = []; // ascending
+    this.marks = [];
+    this.lost = [];
+    this.made = this.signal = null;
+    this.flags = null;
+  }
+
+  get channels() { return this.board.channels; }
+  get noun() { return this.source?.channels.some((c) => /ecg/i.test(c)) ? "beat" : "window"; }
+  get newest() { return this.windows[this.windows.length - 1]; }
+
+  // Where a trace that follows the stream ends: at most one hop ahead of the newest score.
+  get end() {
+    const w = this.newest;
+    return w ? Math.min(this.next, w.first_frame + this.board.window + this.board.hop) : this.next;
+  }
+
+  take(event) {
+    this.version++;
+    switch (event.event) {
+      case "started":
+        this.clear(event.resume_frame);
+        this.board = event.board;
+        this.source = event.source;
+        this.threshold = event.board.threshold;
+        this.ended = null;
+        break;
+      case "samples": this.addSamples(event); break;
+      case "scored": this.addWindow(event); break;
+      case "counters": this.counters = event; break;
+      case "threshold": this.threshold = event.value; break;
+      case "paused": this.paused = event.paused; break;
+      case "marked":
+        this.marks.push(event);
+        this.notice = `marked at frame ${event.frame}`;
+        break;
+      case "lost":
+        this.lost.push(event);
+        this.notice = `lost ${event.count} from ${event.first}: ${event.reason}`;
+        break;
+      case "restarted":
+        this.notice = `${event.reason}: from frame ${event.frame}`;
+        if (event.frame < this.next) this.clear(event.frame);
+        break;
+      case "notice": this.notice = event.text; break;
+      case "ended": this.ended = event; break;
+    }
+  }
+
+  // Counts in the sensor's units.
+  unit(count, c) { return (count - this.source.offset[c]) / this.source.gain[c]; }
+
+  // Room for frames up to `stop`; what is older than FRAMES is let go.
+  reach(stop) {
+    const n = this.channels;
+    if (this.signal && stop - this.base <= this.flags.length) return;
+    const from = Math.max(this.oldest, stop - FRAMES);
+    const size = Math.min(Math.max(2 * (stop - from), 4096), 2 * FRAMES);
+    const before = { signal: this.signal, made: this.made, flags: this.flags };
+    this.signal = new Float32Array(size * n).fill(NaN);
+    this.made = new Float32Array(size * n).fill(NaN);
+    this.flags = new Uint8Array(size);
+    if (before.signal) {
+      const skip = from - this.base;
+      this.signal.set(before.signal.subarray(skip * n));
+      this.made.set(before.made.subarray(skip * n));
+      this.flags.set(before.flags.subarray(skip));
+    }
+    this.base = this.oldest = from;
+    const first = this.windows.findIndex((w) => w.first_frame >= from);
+    if (first > 0) this.windows.splice(0, first);
+  }
+
+  addSamples(event) {
+    const counts = new Int16Array(bytes(event.counts)), n = this.channels;
+    if (event.first_frame !== this.next) { // a jump: what lies before is no longer in one piece
+      this.signal = null;
+      this.base = this.oldest = this.next = event.first_frame;
+    }
+    const stop = event.first_frame + counts.length / n;
+    this.reach(stop);
+    const at = (event.first_frame - this.base) * n;
+    for (let i = 0; i < counts.length; i++) this.signal[at + i] = this.unit(counts[i], i % n);
+    this.next = stop;
+  }
+
+  addWindow(event) {
+    const n = this.channels;
+    const w = { ...event, reconstruction: null };
+    if (event.reconstruction) {
+      const made = new Float32Array(bytes(event.reconstruction));
+      for (let i = 0; i < made.length; i++) made[i] = this.unit(made[i], i % n);
+      w.reconstruction = made;
+    }
+    this.windows.push(w);
+    if (!this.signal || w.first_frame < this.base) return;
+    const at = w.first_frame - this.base, stop = Math.min(at + this.board.window, this.flags.length);
+    if (w.flag) this.flags.fill(1, at, stop);
+    if (w.reconstruction) this.made.set(w.reconstruction.subarray(0, (stop - at) * n), at * n);
+  }
+
+  // Place in `windows` of the newest that begins at `frame` or before; -1 if none.
+  placeAt(frame) {
+    let low = 0, high = this.windows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.windows[middle].first_frame <= frame) low = middle + 1; else high = middle;
+    }
+    return low - 1;
+  }
+
+  // Samples of a window in units, Float32Array [window * channels]; null if no longer kept.
+  samplesOf(w) {
+    const n = this.channels, at = w.first_frame - this.base;
+    if (!this.signal || w.first_frame < this.oldest) return null;
+    if (w.first_frame + this.board.window > this.next) return null;
+    return this.signal.subarray(at * n, (at + this.board.window) * n);
+  }
+}

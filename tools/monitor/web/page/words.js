@@ -1,0 +1,30 @@
+// Numbers and times as people read them; the same rules as in the terminal view.
+
+export function number(value) {
+  if (value == null || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  return value === 0 || (size >= 1e-3 && size < 1000) ? value.toPrecision(4) : value.toExponential(1);
+}
+
+export const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(2)} %`);
+export const whole = (value) => value.toLocaleString("en-US").replaceAll(",", "\u202f");
+
+// A frame as a time where there is a rate, else as its number.
+export function moment(frame, rate, step = Infinity) {
+  if (!rate) return whole(Math.round(frame));
+  const seconds = frame / rate, digits = step / rate < 0.1 ? 2 : step / rate < 1 ? 1 : 0;
+  const sign = seconds < 0 ? "−" : "", t = Math.abs(seconds);
+  if (t < 60) return `${sign}${t.toFixed(digits)} s`;
+  const rest = (t % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
+  return `${sign}${Math.floor(t / 60)}:${rest}`;
+}
+
+export function verdict(w) {
+  switch (w.outcome) {
+    case "true positive": return "label: abnormal ✓";
+    case "true negative": return "label: normal ✓";
+    case "false positive": return "label: normal ✗ false alarm";
+    case "false negative": return "label: abnormal ✗ missed";
+    default: return "";
+  }
+}

@@ -1,0 +1,160 @@
+"""The browser view as a program: a stream a board, each in a thread, and one server for all."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from tools.monitor import text
+from tools.monitor.controls import Controls, SetThreshold
+from tools.monitor.port import open_board
+from tools.monitor.record import open_record
+from tools.monitor.run import Broadcast, MonitorSettings, pace_of, polite_end, source_of
+from tools.monitor.stream import Stream
+from tools.monitor.summary import Summary, Tally
+from tools.monitor.views import View
+from tools.monitor.web.hub import BoardView, Hub
+from tools.monitor.web.server import serve
+from training.bundle import read_bundle
+from training.errors import DataError, VigilError
+
+if TYPE_CHECKING:
+    from tools.monitor.source import Source
+    from training.bundle import Bundle
+
+JOIN_SECONDS = 5.0  # for a stream to part from its board
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """What each board streams, which boards, and where the page is served."""
+
+    monitor: MonitorSettings  # its port and view are not used
+    ports: Sequence[str | None] = (None,)  # a board each; None takes the one that is found
+    web_port: int = 0  # 0: any that is free
+
+
+def run_web(settings: WebSettings, out: TextIO | None = None) -> list[Summary]:
+    """Serve until someone asks to stop (SIGINT, SIGTERM, SIGHUP); one summary a board.
+
+    The page stays when a stream has ended, to be looked at. A board that fails is shown as such
+    and leaves the others alone; if all that were asked for fail before they answer, the first
+    one's error is raised. Raises VigilError: no such bundle or source, or the web port is taken.
+    """
+    out = sys.stdout if out is None else out
+    monitor, ports = settings.monitor, list(settings.ports)
+    if monitor.record is not None and len(ports) > 1:
+        raise DataError("a recording holds one board's stream: choose one with --port")
+    hub, stop = Hub(), Controls()
+    with polite_end(stop) as streaming:
+        try:
+            bundle = read_bundle(monitor.bundle)
+            source = source_of(monitor, bundle)
+            seats = [
+                _Seat(monitor, bundle, source, port, hub, _key(n, port, ports))
+                for n, port in enumerate(ports)
+            ]
+        except KeyboardInterrupt:
+            return []
+        streaming.set()
+        with serve(hub, settings.web_port) as address:
+            print(f"{address}\nopen it in a browser; Ctrl-C ends", file=out, flush=True)
+            for seat in seats:
+                seat.start()
+            while not stop.quitting and not all(seat.failed_early for seat in seats):
+                time.sleep(0.1)
+            for seat in seats:
+                seat.controls.quit(stop.quit_reason or "the other boards failed")
+            for seat in seats:
+                seat.join(JOIN_SECONDS)
+    if all(seat.failed_early for seat in seats) and seats[0].failure is not None:
+        raise seats[0].failure
+    for seat in seats:
+        prefix = f"{seat.view.key}: " if len(seats) > 1 else ""
+        for line in text.summary_lines(seat.tally.summary()):
+            print(prefix + line, file=out)
+        if seat.failure is not None:
+            print(f"{prefix}{seat.failure}", file=out)
+    return [seat.tally.summary() for seat in seats]
+
+
+def _key(n: int, port: str | None, ports: Sequence[str | None]) -> str:
+    """A name that no other board has."""
+    name = port or "board"
+    return name if ports.count(port) == 1 else f"{name} {n + 1}"
+
+
+class _Seat:
+    """One board's thread."""
+
+    def __init__(
+        self,
+        settings: MonitorSettings,
+        bundle: Bundle,
+        source: Source,
+        port: str | None,
+        hub: Hub,
+        key: str,
+    ) -> None:
+        self._settings, self._bundle, self._source, self._port = settings, bundle, source, port
+        self.controls, self.tally = Controls(), Tally()
+        self.view: BoardView = hub.view(key, self.controls)
+        self.failure: VigilError | None = None
+        self._answered = False
+        self._thread = threading.Thread(target=self._run, name=f"stream {key}", daemon=True)
+
+    def start(self) -> None:
+        """Open the board and stream."""
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the stream."""
+        self._thread.join(seconds)
+
+    @property
+    def failed_early(self) -> bool:
+        """Whether there never was anything to see."""
+        return self.failure is not None and not self._answered
+
+    def _run(self) -> None:
+        try:
+            self._stream()
+        except VigilError as failure:
+            self.failure = failure
+            self.view.fail(str(failure))
+
+    def _stream(self) -> None:
+        settings = self._settings
+        views: list[View] = [self.tally, self.view]
+        with contextlib.ExitStack() as stack:
+            if settings.record is not None:
+                record = open_record(settings.record, self._source.frame_labels)
+                stack.callback(record.close)
+                views.append(record)
+            board = stack.enter_context(
+                open_board(
+                    self._bundle,
+                    self._source,
+                    self._port,
+                    settings.image,
+                    watch=True,
+                    faults=settings.faults,
+                )
+            )
+            self._answered = True
+            if settings.threshold is not None:
+                self.controls.ask(SetThreshold(settings.threshold))
+            Stream(
+                board,
+                self._source,
+                self.controls,
+                Broadcast(views, self.controls),
+                frames_per_second=pace_of(settings, self._source, real_time=True),
+                resume=settings.resume,
+                windows=settings.windows,
+            ).run()

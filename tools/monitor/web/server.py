@@ -1,0 +1,251 @@
+"""The web server: on 127.0.0.1 only, for those who have the token, with no request to outside.
+
+A browser loads the page, opens a WebSocket and is sent JSON: first the past of every board, then
+thirty times a second what is new. What it sends back are commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import importlib.util
+import json
+import math
+import secrets
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tools.monitor.controls import Command, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor.web.hub import Hub, Json
+from tools.theme import DARK, LIGHT, css_variables
+from training.errors import VigilError
+
+TICKS_PER_SECOND = 30
+BACKLOG = 60  # messages that may wait for one browser; then it starts afresh from the past
+HOST = "127.0.0.1"
+PAGE = Path(__file__).resolve().parent / "page"
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",  # the token is in the address
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class WebError(VigilError):
+    """The browser view cannot be served."""
+
+
+def plot_library() -> Path:
+    """The folder of uPlot's script and style sheet, as the package uplot-python ships them."""
+    spec = importlib.util.find_spec("uplot")  # found, not imported: its Python side is not needed
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(place) / "static"
+        if (folder / "uPlot.iife.js").is_file():
+            return folder
+    raise WebError("the browser view needs the package uplot-python: pip install uplot-python")
+
+
+def command_of(message: Any) -> tuple[str, Command]:
+    """The board's key and the command in a browser's message; ValueError if it is none."""
+    if not isinstance(message, dict) or not isinstance(key := message.get("key"), str):
+        raise ValueError("not a command")
+    match message:
+        case {"ask": "pause", "paused": bool(paused)}:
+            return key, SetPaused(paused)
+        case {"ask": "threshold", "value": float() | int() as value} if math.isfinite(value):
+            return key, SetThreshold(float(value))
+        case {"ask": "mark", "text": str(text)}:
+            return key, Mark(text[:200] or "mark")
+        case {"ask": "reset"}:
+            return key, Reset()
+    raise ValueError("not a command")
+
+
+class Browsers:
+    """Those that are connected, each with its own queue; none can slow another down."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._queues: set[asyncio.Queue[str]] = set()
+
+    @property
+    def count(self) -> int:
+        """How many look on."""
+        return len(self._queues)
+
+    @contextlib.contextmanager
+    def join(self) -> Iterator[asyncio.Queue[str]]:
+        """A queue of messages for one more browser; the past comes first."""
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        news, past = self._hub.news_and_past()
+        self._tell(news)
+        queue.put_nowait(_text("past", past))
+        self._queues.add(queue)
+        try:
+            yield queue
+        finally:
+            self._queues.discard(queue)
+
+    def tell_news(self) -> None:
+        """Send everyone what is new."""
+        behind = [queue for queue in self._queues if queue.qsize() >= BACKLOG]
+        if not behind:
+            self._tell(self._hub.news())
+            return
+        # A tab that slept gets the present and not all that it missed.
+        news, past = self._hub.news_and_past()
+        self._tell(news)
+        text = _text("past", past)
+        for queue in behind:
+            while not queue.empty():
+                queue.get_nowait()
+            queue.put_nowait(text)
+
+    def _tell(self, news: list[Json]) -> None:
+        if news:
+            text = _text("news", news)
+            for queue in self._queues:
+                queue.put_nowait(text)
+
+
+def _text(kind: str, boards: list[Json]) -> str:
+    return json.dumps({"type": kind, "boards": boards}, allow_nan=False)
+
+
+def make_app(hub: Hub, token: str) -> Starlette:
+    """The ASGI application: `/`, its few files, and the WebSocket `/stream`."""
+    browsers = Browsers(hub)
+    library = plot_library()
+    files = {
+        "monitor.css": PAGE / "monitor.css",
+        "uPlot.js": library / "uPlot.iife.js",
+        "uPlot.css": library / "uPlot.min.css",
+        **{path.name: path for path in PAGE.glob("*.js")},
+    }
+
+    def known(given: str | None) -> bool:
+        return given is not None and hmac.compare_digest(given.encode(), token.encode())
+
+    async def page(request: Request) -> Response:
+        if not known(request.query_params.get("token")):
+            return PlainTextResponse(
+                "Open the address that `vigil monitor --web` printed: it ends with a token.\n",
+                403,
+                HEADERS,
+            )
+        return FileResponse(PAGE / "index.html", headers=HEADERS)
+
+    async def file(request: Request) -> Response:
+        path = files.get(request.path_params["name"])
+        if path is None:
+            return PlainTextResponse("no such file\n", 404, HEADERS)
+        return FileResponse(path, headers=HEADERS)
+
+    async def colours(request: Request) -> Response:
+        light, dark = css_variables(LIGHT), css_variables(DARK)
+        text = (
+            f":root {{ {light} color-scheme: light; }}\n"
+            f":root[data-theme=dark] {{ {dark} color-scheme: dark; }}\n"
+        )
+        return Response(text, media_type="text/css", headers=HEADERS)
+
+    async def stream(websocket: WebSocket) -> None:
+        origin = websocket.headers.get("origin")
+        own = f"http://{websocket.headers.get('host')}"
+        if not known(websocket.query_params.get("token")) or origin not in (None, own):
+            await websocket.close(1008)
+            return
+        await websocket.accept()
+        with browsers.join() as queue, contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            sending = asyncio.create_task(_send(websocket, queue))
+            try:
+                async for text in websocket.iter_text():
+                    with contextlib.suppress(ValueError, KeyError):
+                        hub.ask(*command_of(json.loads(text)))
+            finally:
+                sending.cancel()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async def tick() -> None:
+            while True:
+                await asyncio.sleep(1 / TICKS_PER_SECOND)
+                browsers.tell_news()
+
+        ticking = asyncio.create_task(tick())
+        yield
+        ticking.cancel()
+
+    app = Starlette(
+        routes=[
+            Route("/", page),
+            Route("/files/colours.css", colours),
+            Route("/files/{name}", file),
+            WebSocketRoute("/stream", stream),
+        ],
+        # Against a foreign page that lets its own name point to this machine.
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+        lifespan=lifespan,
+    )
+    app.state.browsers = browsers
+    return app
+
+
+async def _send(websocket: WebSocket, queue: asyncio.Queue[str]) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+        while True:
+            await websocket.send_text(await queue.get())
+
+
+@contextlib.contextmanager
+def serve(hub: Hub, port: int = 0) -> Iterator[str]:
+    """Serve `hub` on 127.0.0.1 from a thread of its own; the page's address, token included.
+
+    `port` 0: any that is free. Raises WebError if the port is taken.
+    """
+    import uvicorn
+
+    token = secrets.token_urlsafe(18)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(64)  # now, so that who reads the address finds somebody there
+    except OSError as problem:
+        listener.close()
+        raise WebError(
+            f"{HOST}:{port}: {problem.strerror}; choose another with --web-port"
+        ) from None
+    config = uvicorn.Config(
+        make_app(hub, token),
+        log_level="error",
+        ws="websockets-sansio",
+        ws_ping_interval=None,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), name="web server", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+        listener.close()
