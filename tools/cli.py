@@ -129,6 +129,20 @@ def recipes() -> None:
 
 
 @app.command()
+def zoo(
+    names: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="Recipes; all when left out, which also writes docs/zoo.md."),
+    ] = None,
+    docs: Annotated[Path, typer.Option(help="Where zoo.md and its pictures go.")] = ROOT / "docs",
+) -> None:
+    """Train every recipe small, measure and draw each, and write docs/zoo.md."""
+    from tools import pipeline
+
+    pipeline.zoo(_console(), names or [], BUILD, docs)
+
+
+@app.command()
 def convert(name: Name = "ecg5000") -> None:
     """Turn a bundle into C++ for the firmware: firmware/generated."""
     from tools import pipeline
@@ -253,6 +267,7 @@ def monitor(
         threshold=threshold,
         record=record,
         faults=_faults(faults),
+        mqtt=mqtt,
     )
     if web:
         pipeline.monitor_web(settings, ports, web_port)

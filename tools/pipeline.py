@@ -113,6 +113,16 @@ def show_recipes(console: Console) -> None:
     console.print(table)
 
 
+def zoo(console: Console, names: list[str], build: Path, docs: Path) -> None:
+    """Every recipe, small: a table and a picture each."""
+    from tools.zoo.run import run
+
+    start = time.monotonic()
+    with console.status("training the zoo"):
+        run(build, docs, names, say=lambda line: console.print(escape(line)))
+    console.print(f"[bold]{docs / 'zoo.md'}[/] in {time.monotonic() - start:.0f} s")
+
+
 # --- convert, build, flash ------------------------------------------------------------------------
 
 

@@ -35,3 +35,7 @@ class LinkError(VigilError):
 
 class BudgetError(VigilError):
     """An image that does not fit its board."""
+
+
+class EstimateError(VigilError):
+    """An image whose instructions cannot be counted."""

@@ -42,7 +42,7 @@ class Oracle:
         self._input_shape = tuple(self._interpreter.get_input_details(0)["shape"])
 
     def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
-        """int8 [n, input size] to int8 [n, output size]; every window finds recurrent state at 0."""
+        """int8 [n, input size] to int8 [n, output size], from state 0 each."""
         outputs = []
         for row in inputs:
             self._interpreter.reset()

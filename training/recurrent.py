@@ -37,7 +37,9 @@ def lstm(
 def _marked() -> Any:
     """`lstm` as a function that the converter replaces by UNIDIRECTIONAL_SEQUENCE_LSTM.
 
-    It goes by these attributes and by the order of arguments and results, not by the body.
+    It goes by these attributes and by the order of arguments and results, not by the body. Two
+    functions of one name count as two ways to do the same, and TensorFlow would put a trace for
+    one batch size in place of another's: so every call has a name of its own.
     """
     return tf.function(
         lstm,
@@ -65,7 +67,6 @@ class LSTM(keras.layers.Layer):  # type: ignore[misc]
     ) -> None:
         super().__init__(**rest)
         self.units, self.gives, self.seed = units, gives, seed
-        self._fused = _marked()
 
     def build(self, shape: Any) -> None:
         """The weights of `lstm`."""
@@ -90,7 +91,7 @@ class LSTM(keras.layers.Layer):  # type: ignore[misc]
         """[batch, steps, features] to what `gives` says."""
         zeros = tf.zeros((tf.shape(x)[0] if x.shape[0] is None else x.shape[0], self.units))
         weights = (tf.convert_to_tensor(w) for w in (self.kernel, self.recurrent, self.bias))
-        run = lstm if training else self._fused
+        run = lstm if training else _marked()
         last, sequence, *_ = run(x, zeros, zeros, *weights)
         return last if self.gives == "last" else sequence
 

@@ -16,8 +16,8 @@ from training import backend, corruption, data, evaluate, manifest, models
 from training.bundle import Bundle, crc32, pack_arrays, sha256, write_bundle
 from training.data.cache import UnavailableError
 from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset
-from training.errors import DataError
 from training.encoder import ENCODER, encoder_of, encoder_to_int8
+from training.errors import DataError
 from training.estimate import Estimate, estimate
 from training.fit import History, fit
 from training.oracle import Oracle

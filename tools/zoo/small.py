@@ -1,0 +1,24 @@
+"""Small settings: what of each recipe is trained where two cores have six minutes for all."""
+
+# Test images are few because every one runs through the interpreter's reference kernels.
+_DIGITS = ("data.train=12000", "data.test=600")
+
+SMALL: dict[str, tuple[str, ...]] = {
+    "ecg5000": (),
+    "linear": (),
+    "sparse": (),
+    "sparse_kl": (),
+    "denoising": (),
+    "stacked": (),
+    "variational": (),
+    "lstm": ("fit.epochs=150",),
+    "sines": ("data.train=400", "data.test=200", "fit.epochs=6"),
+    "nab": (),
+    "mitdb": ("fit.epochs=20",),
+    "activity": ("fit.epochs=40",),
+    "mnist": (*_DIGITS, "fit.epochs=10"),
+    "inpainting": (*_DIGITS, "fit.epochs=10"),
+    "mnist_conv": ("data.train=2500", "data.test=120", "fit.epochs=5"),
+    "mnist_variational": (*_DIGITS, "fit.epochs=20", "model.warm_up=500"),
+    "adversarial": (*_DIGITS, "fit.epochs=20"),
+}

@@ -1,0 +1,117 @@
+"""A trained recipe with everything that a row or a picture of it is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import corruption, data
+from training.bundle import Bundle
+from training.data.recording import NORMAL, Dataset, Recording
+from training.oracle import Oracle
+from training.recipe import Recipe, make_recipe
+from training.scaling import Grid
+from training.windows import Parts, Windows, divide
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A bundle and its fit's seconds."""
+
+    bundle: Bundle
+    seconds: float
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What was followed."""
+        return make_recipe(self.bundle.manifest.recipe)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Loaded anew."""
+        return data.load_settings(self.recipe.data)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """As training divided it."""
+        recipe = self.recipe
+        return divide(self.dataset, recipe.windows, recipe.split, recipe.seed)
+
+    @cached_property
+    def evaluation(self) -> dict[str, NDArray[Any]]:
+        """Scores, codes and reconstructions of the test windows."""
+        return self.bundle.evaluation()
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The float model."""
+        from training.decode import restore
+
+        return restore(self.bundle)
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        """The int8 model in the interpreter."""
+        return Oracle(self.bundle.model)
+
+    @property
+    def grid(self) -> Grid:
+        """The int8 grid of the input."""
+        m = self.bundle.manifest
+        scale = np.float32(m.model.input.scale)
+        return Grid(m.scaler, scale, m.model.input.zero_point, len(m.signal.channels))
+
+    def input(self) -> NDArray[np.float32]:
+        """Real inputs of the shown test windows, float32 [s, size]."""
+        return self.grid.real(self.evaluation["input"])
+
+    def output(self) -> NDArray[np.float32]:
+        """Their int8 reconstructions as real values."""
+        return self.real_output(self.evaluation["output"])
+
+    def real_output(self, output: NDArray[np.int8]) -> NDArray[np.float32]:
+        """What int8 outputs stand for."""
+        tensor = self.bundle.manifest.model.output
+        steps = output.astype(np.float32) - tensor.zero_point
+        return np.asarray(steps * np.float32(tensor.scale))
+
+    def labels(self) -> NDArray[np.int8]:
+        """Labels of the shown test windows."""
+        return np.asarray(self.evaluation["labels"][self.evaluation["shown"]])
+
+    def classes(self) -> NDArray[np.int16]:
+        """Classes of the shown test windows."""
+        shown = self.parts.test[self.evaluation["shown"]]
+        return classes_of(self.dataset.test, shown)
+
+    def corrupted(self, count: int) -> tuple[NDArray[np.float32], ...]:
+        """The first `count` normal test windows: clean, corrupted, and what int8 makes of those."""
+        clean = self.input()[self.labels() == NORMAL][:count]
+        damage = corruption.make(self.recipe.corruption, self.grid.channels)
+        damaged = np.asarray(damage(clean, np.array([self.recipe.seed, 12345])))
+        steps = np.rint(damaged / self.grid.scale) + self.grid.zero_point
+        quantized = np.clip(steps, -128, 127).astype(np.int8)
+        return clean, self.grid.real(quantized), self.real_output(self.oracle.run(quantized))
+
+    def train_codes(self, count: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+        """Codes and classes of `count` training windows."""
+        from training.encoder import encoder_of
+
+        some = self.parts.train[:count]
+        real = self.grid.real(self.grid.quantize(some.counts))
+        codes = encoder_of(self.model).predict(real, batch_size=256, verbose=0)
+        return np.asarray(codes), classes_of(self.dataset.train, some)
+
+
+def classes_of(recording: Recording, windows: Windows) -> NDArray[np.int16]:
+    """The class in each window's middle."""
+    if recording.classes is None:
+        return np.zeros(len(windows), np.int16)
+    return np.asarray(recording.classes[windows.first + windows.counts.shape[1] // 2])
