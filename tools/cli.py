@@ -238,6 +238,10 @@ def monitor(
     web_port: Annotated[
         int, typer.Option(min=0, max=65535, help="For the browser; 0 is any that is free.")
     ] = 0,
+    mqtt: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="URL", help="Publish to a broker, too: mqtt://HOST or mqtts://HOST."),
+    ] = None,
     faults: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from tools.monitor import text
 from tools.monitor.controls import Controls, SetThreshold
-from tools.monitor.events import Event
+from tools.monitor.events import BoardFacts, Event
 from tools.monitor.history import History
 from tools.monitor.port import open_board
 from tools.monitor.record import open_record
@@ -50,6 +50,7 @@ class MonitorSettings:
     threshold: float | None = None  # set on the board at the start; else what the board has
     record: Path | None = None  # .csv or .npz
     faults: FaultConfig | None = None  # what goes wrong on the line, on purpose
+    mqtt: str | None = None  # a broker's address: publish there, too
 
 
 def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
@@ -95,9 +96,7 @@ def _watch(
     out: TextIO,
 ) -> Summary:
     tally, history = Tally(), History()
-    views: list[View] = [tally]
-    if settings.record is not None:
-        views.append(open_record(settings.record, source.frame_labels))
+    views: list[View] = [tally, *writers(settings, source, board.facts)]
     if view == "terminal":
         views.append(history)
     elif view == "json":
@@ -127,6 +126,19 @@ def _watch(
         except BrokenPipeError:
             _let_go(out)
     return summary
+
+
+def writers(settings: MonitorSettings, source: Source, board: BoardFacts) -> list[View]:
+    """The views beside the one that is looked at: a recording, a broker."""
+    views: list[View] = []
+    if settings.record is not None:
+        views.append(open_record(settings.record, source.frame_labels))
+    if settings.mqtt is not None:
+        from tools.monitor.mqtt import MqttView, board_name, broker_of
+
+        name = board_name(board.port, board.emulated)
+        views.append(MqttView(broker_of(settings.mqtt), name))
+    return views
 
 
 class Broadcast:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from tools.monitor import text
 from tools.monitor.controls import Controls, SetThreshold
 from tools.monitor.port import open_board
-from tools.monitor.record import open_record
-from tools.monitor.run import Broadcast, MonitorSettings, pace_of, polite_end, source_of
+from tools.monitor.run import Broadcast, MonitorSettings, pace_of, polite_end, source_of, writers
 from tools.monitor.stream import Stream
 from tools.monitor.summary import Summary, Tally
 from tools.monitor.views import View
@@ -132,10 +131,6 @@ class _Seat:
         settings = self._settings
         views: list[View] = [self.tally, self.view]
         with contextlib.ExitStack() as stack:
-            if settings.record is not None:
-                record = open_record(settings.record, self._source.frame_labels)
-                stack.callback(record.close)
-                views.append(record)
             board = stack.enter_context(
                 open_board(
                     self._bundle,
@@ -147,6 +142,9 @@ class _Seat:
                 )
             )
             self._answered = True
+            for writer in writers(settings, self._source, board.facts):
+                stack.callback(writer.close)
+                views.append(writer)
             if settings.threshold is not None:
                 self.controls.ask(SetThreshold(settings.threshold))
             Stream(
