@@ -115,7 +115,10 @@ def _platformio(arguments: list[str], project: Path, variables: dict[str, str], 
         check=False,
     )
     if process.returncode != 0:
-        raise BoardError(f"{what}: {first_error(process.stdout)}")
+        why = first_error(process.stdout)
+        if "overflowed by" in why:
+            why += ": it does not fit the board; make the model smaller, or choose a larger board"
+        raise BoardError(f"{what}: {why}")
     return process.stdout
 
 
