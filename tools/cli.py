@@ -113,11 +113,15 @@ def train(
         Optional[Path],  # noqa: UP045
         typer.Option("--out", "-o", help="The bundle's folder; build/NAME when left out."),
     ] = None,
+    board: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--board", "-b", help="Say before the fit whether the model can fit it."),
+    ] = None,
 ) -> None:
     """Fit, quantize, calibrate and evaluate; writes the bundle build/NAME."""
     from tools import pipeline
 
-    pipeline.train(_console(), name, set_ or [], out)
+    pipeline.train(_console(), name, set_ or [], out, board)
 
 
 @app.command()
@@ -210,7 +214,7 @@ def monitor(
     ] = None,
     source: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--source", help="A .csv or a recorded .npz to stream, not the test set."),
+        typer.Option("--source", help="Stream this, not the test set: .csv, .npz, .hea (WFDB)."),
     ] = None,
     windows: Annotated[
         Optional[int],  # noqa: UP045
@@ -226,7 +230,7 @@ def monitor(
     ] = None,
     record: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Write scores (.csv), or scores and samples (.npz)."),
+        typer.Option(help="Write scores and samples: .csv, .npz, or .hea (WFDB)."),
     ] = None,
     repeat: Annotated[bool, typer.Option("--repeat", help="Begin again at the end.")] = False,
     fresh: Annotated[
@@ -277,6 +281,41 @@ def monitor(
         pipeline.monitor_web(settings, ports, web_port)
     else:
         pipeline.monitor(settings)
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(help="What --record wrote: .csv, .npz or .hea.")],
+    name: Name = "ecg5000",
+    port: PortOption = None,
+    host: Annotated[bool, typer.Option("--host", help="On this machine, without a board.")] = False,
+    speed: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="1 is real time; as fast as the link goes when left out."),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="A line a window.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """Play a recording back; it must give the same scores, bit for bit."""
+    from tools import pipeline
+    from tools.monitor.replay import read_recorded
+    from tools.monitor.run import MonitorSettings
+
+    if plain and json:
+        raise typer.BadParameter("--plain and --json exclude each other")
+    recorded = read_recorded(recording)
+    pipeline.monitor(
+        MonitorSettings(
+            bundle=_bundle_path(name),
+            source=recorded.samples,
+            port=port,
+            view="plain" if plain else "json" if json else "auto",
+            speed=speed,
+            resume=False,
+            on_host=host,
+            compare=recorded,
+        )
+    )
 
 
 @app.command()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tools.verify import VerifyResult
     from training.bundle import Bundle
     from training.data.recording import Dataset
+    from training.estimate import Estimate
     from training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,17 +37,26 @@ BASELINE = ROOT / "benchmarks" / "budget-baseline.json"
 # --- train ----------------------------------------------------------------------------------------
 
 
-def train(console: Console, name: str, settings: list[str], out: Path | None) -> Bundle:
-    """Follow a recipe and tell what came of it."""
+def train(
+    console: Console, name: str, settings: list[str], out: Path | None, board: str | None = None
+) -> Bundle:
+    """Follow a recipe and tell what came of it; with a board, not if the model cannot fit it."""
     from training.recipe import read_recipe
 
-    return follow(console, read_recipe(name, settings), out)
+    return follow(console, read_recipe(name, settings), out, board=board)
 
 
 def follow(
-    console: Console, recipe: Recipe, out: Path | None = None, told: Collection[str] = ()
+    console: Console,
+    recipe: Recipe,
+    out: Path | None = None,
+    told: Collection[str] = (),
+    board: str | None = None,
 ) -> Bundle:
     """Train, and show the figures that matter; lines already `told` are not told again."""
+    from tools.boards.catalogue import find_board
+
+    row = None if board is None else find_board(board)
     start = time.monotonic()
     with console.status("loading TensorFlow"):
         from training.train import train as run
@@ -55,7 +65,14 @@ def follow(
         if line not in told:
             console.print(escape(line))
 
-    bundle = run(recipe, out, progress=console.is_terminal, say=say)
+    def forecast(estimate: Estimate) -> None:
+        from tools.forecast import check
+
+        if row is not None:
+            say(check(recipe.name, estimate, row))
+
+    before_fit = None if row is None else forecast
+    bundle = run(recipe, out, progress=console.is_terminal, say=say, before_fit=before_fit)
     show_metrics(console, bundle)
     console.print(f"[bold]{bundle.path}[/] in {time.monotonic() - start:.0f} s")
     return bundle
@@ -269,7 +286,7 @@ def _with_image(settings: MonitorSettings, ports: Sequence[str | None]) -> Monit
     from tools.monitor.port import EMULATED
 
     boots = EMULATED in ports or (None in ports and not find_ports())
-    if settings.image is not None or not boots:
+    if settings.image is not None or settings.on_host or not boots:
         return settings
     result = build(Console(stderr=True, highlight=False), settings.bundle, "emulated", "compiled")
     return replace(settings, image=result.elf)

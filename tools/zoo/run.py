@@ -25,7 +25,7 @@ def run(
     """Train the recipes `names` (all of SMALL when empty) into build/zoo/NAME.
 
     Writes docs/zoo.md and docs/zoo/NAME.png when all were asked for; else the pictures alone.
-    A recipe whose data cannot be had is left out, and said. VigilError for a name that is no recipe.
+    A recipe whose data cannot be had is left out, and said. RecipeError for an unknown name.
     """
     start, rows = time.monotonic(), []
     for name in names or SMALL:
