@@ -16,7 +16,7 @@ import os
 from array import array
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ from tools.monitor.events import (
 )
 from training.errors import DataError
 
+if TYPE_CHECKING:
+    from tools.monitor.views import View
+
 COLUMNS = ("window", "first_frame", "score", "threshold", "flag", "microseconds", "label", "note")
 SIMULATED = "# simulated: true"  # a line of a CSV: what follows was made by a program
 Labels = Callable[[int, int], NDArray[np.int8]]  # first frame and count to one label a frame
@@ -44,8 +47,8 @@ def samples_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.samples.csv")
 
 
-def open_record(path: Path, labels: Labels) -> CsvRecord | NpzRecord:
-    """A view that records to `path`; its suffix, .csv or .npz, says how.
+def open_record(path: Path, labels: Labels) -> View:
+    """A view that records to `path`; its suffix, .csv, .npz or .hea (WFDB), says how.
 
     Raises DataError where that file cannot be written.
     """
@@ -54,12 +57,16 @@ def open_record(path: Path, labels: Labels) -> CsvRecord | NpzRecord:
             return CsvRecord(path, labels)
         if path.suffix == ".npz":
             return NpzRecord(path, labels)
+        if path.suffix == ".hea":
+            from tools.monitor.wfdb_record import WfdbRecord
+
+            return WfdbRecord(path, labels)
     except OSError as problem:
         raise DataError(f"{path}: cannot be written: {problem.strerror}") from None
-    raise DataError(f"{path}: a recording is a .csv or a .npz file")
+    raise DataError(f"{path}: a recording is a .csv, a .npz or a .hea (WFDB) file")
 
 
-class _Alignment:
+class Alignment:
     """Which of the frames on their way are to be written: from a window's start, each once."""
 
     def __init__(self) -> None:
@@ -84,17 +91,17 @@ class _Alignment:
 
 
 class CsvRecord:
-    """Two CSV files that grow line by line."""
+    """Two CSV files that grow line by line; one if `samples` are kept elsewhere."""
 
-    def __init__(self, path: Path, labels: Labels) -> None:
+    def __init__(self, path: Path, labels: Labels, samples: bool = True) -> None:
         self.path, self._labels = path, labels
         self._files: list[TextIO] = []
         self._scores = self._open(path)
-        self._samples = self._open(samples_path(path))
+        self._samples = self._open(samples_path(path)) if samples else None
         self._rows = csv.writer(self._scores, lineterminator="\n")
         self._rows.writerow(COLUMNS)
         self._source: SourceFacts | None = None
-        self._alignment = _Alignment()
+        self._alignment = Alignment()
 
     def handle(self, event: Event) -> None:
         """Write a row, or the samples."""
@@ -102,7 +109,7 @@ class CsvRecord:
             case Started():
                 self._source = event.source
                 self._alignment.hop = event.board.hop
-                _sample_header(self._samples, event.source)
+                self._begin_samples()
             case SamplesSent():
                 self._write_samples(event)
             case WindowScored():
@@ -127,7 +134,7 @@ class CsvRecord:
                         file.seek(0)
                         file.truncate()
                     self._rows.writerow(COLUMNS)
-                    _sample_header(self._samples, self._source)
+                    self._begin_samples()
                 self._row("", event.frame, "", "", "", "", "", f"restart: {event.reason}")
 
     def close(self) -> None:
@@ -144,11 +151,15 @@ class CsvRecord:
         self._rows.writerow(values)
         self._scores.flush()
 
+    def _begin_samples(self) -> None:
+        if self._samples is not None and self._source is not None:
+            _sample_header(self._samples, self._source)
+
     def _write_samples(self, event: SamplesSent) -> None:
-        if self._source is None:
+        first, counts = self._alignment.fresh(event)
+        if self._source is None or self._samples is None:
             return
         gain, offset = np.asarray(self._source.gain), np.asarray(self._source.offset)
-        first, counts = self._alignment.fresh(event)
         values = (counts.astype(np.float64) - offset) / gain
         labels = self._labels(first, len(counts))
         lines = (
@@ -191,7 +202,7 @@ class NpzRecord:
             self._flag,
             self._microseconds,
         )
-        self._alignment = _Alignment()
+        self._alignment = Alignment()
         self._source: SourceFacts | None = None
 
     def handle(self, event: Event) -> None:

@@ -18,18 +18,24 @@ from tools.monitor.events import BoardFacts, Event
 from tools.monitor.history import History
 from tools.monitor.port import open_board
 from tools.monitor.record import open_record
+from tools.monitor.replay import Comparison, Recorded
 from tools.monitor.source import Source, of_bundle, of_file
 from tools.monitor.stream import Board, Stream
 from tools.monitor.summary import Summary, Tally
 from tools.monitor.views import JsonView, PlainView, View
 from training.bundle import read_bundle
-from training.errors import DataError
+from training.errors import DataError, VigilError
 
 if TYPE_CHECKING:
     from tools.link.faults import FaultConfig
     from training.bundle import Bundle
 
 CLOSE_SECONDS = 3.0  # for the terminal view to end once the stream has
+
+
+class ReplayError(VigilError):
+    """A recording did not give the same scores again."""
+
 
 ViewName = Literal["auto", "terminal", "plain", "json"]
 
@@ -51,6 +57,8 @@ class MonitorSettings:
     record: Path | None = None  # .csv or .npz
     faults: FaultConfig | None = None  # what goes wrong on the line, on purpose
     mqtt: str | None = None  # a broker's address: publish there, too
+    on_host: bool = False  # no board: the same chain on this machine
+    compare: Recorded | None = None  # hold the scores against these
 
 
 def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
@@ -68,16 +76,22 @@ def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
             source = source_of(settings, bundle)
             pace = pace_of(settings, source)
             view = _view_name(settings.view, out)
-            board = stack.enter_context(
-                open_board(
-                    bundle,
-                    source,
-                    settings.port,
-                    settings.image,
-                    watch=view == "terminal",
-                    faults=settings.faults,
+            board: Board
+            if settings.on_host:
+                from tools.monitor.host import HostBoard
+
+                board = HostBoard(bundle, watch=view == "terminal")
+            else:
+                board = stack.enter_context(
+                    open_board(
+                        bundle,
+                        source,
+                        settings.port,
+                        settings.image,
+                        watch=view == "terminal",
+                        faults=settings.faults,
+                    )
                 )
-            )
         except KeyboardInterrupt:
             return Summary(reason="interrupted before the board answered")
         streaming.set()
@@ -96,7 +110,9 @@ def _watch(
     out: TextIO,
 ) -> Summary:
     tally, history = Tally(), History()
+    comparison = Comparison(settings.compare) if settings.compare is not None else None
     views: list[View] = [tally, *writers(settings, source, board.facts)]
+    views += [comparison] if comparison is not None else []
     if view == "terminal":
         views.append(history)
     elif view == "json":
@@ -123,8 +139,13 @@ def _watch(
         summary = tally.summary()
         try:
             _tell(summary, view, out)
+            if comparison is not None and view != "json":
+                for line in comparison.lines(source.facts.noun):
+                    print(("# " if view == "plain" else "") + line, file=out, flush=True)
         except BrokenPipeError:
             _let_go(out)
+    if comparison is not None and not comparison.same:
+        raise ReplayError(f"{settings.source}: {comparison.lines(source.facts.noun)[0]}")
     return summary
 
 

@@ -100,10 +100,12 @@ def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
 
 
 def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
-    """A CSV file in physical units, or a .npz that the monitor recorded (counts as they were)."""
-    if path.suffix == ".npz":
-        return of_recording(_checked(_read_npz(path, bundle.manifest.signal), bundle), repeat)
+    """A CSV file in physical units, a WFDB record (.hea), or a .npz that the monitor recorded."""
     signal = bundle.manifest.signal
+    if path.suffix == ".npz":
+        return of_recording(_checked(_read_npz(path, signal), bundle), repeat)
+    if path.suffix == ".hea":
+        return of_recording(_checked(_read_hea(path, signal), bundle), repeat)
     table = csv.read_table(path, csv.Settings(path=str(path), channels=_channels(path, signal)))
     _check_channels(path.name, table.channels, bundle)
     counts = to_counts(table.values, signal.gain, signal.offset, name=str(path))
@@ -139,6 +141,22 @@ def _channels(path: Path, signal: Signal) -> list[str] | None:
         return None  # the reader says what is wrong
     names = {cell.split("[")[0].split("(")[0].strip() for cell in header.split(",")}
     return list(signal.channels) if set(signal.channels) <= names else None
+
+
+def _read_hea(path: Path, signal: Signal) -> Recording:
+    from tools.monitor import wfdb_record
+
+    return wfdb_record.read_wfdb(
+        path,
+        wfdb_record.Signal(
+            channels=tuple(signal.channels),
+            units=tuple(signal.units),
+            gain=tuple(signal.gain),
+            offset=tuple(signal.offset),
+            rate_hz=signal.rate_hz,
+            rate_is_nominal=signal.rate_is_nominal,
+        ),
+    )
 
 
 def _read_npz(path: Path, signal: Signal) -> Recording:

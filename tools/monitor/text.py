@@ -75,6 +75,8 @@ def summary_lines(summary: Summary) -> list[str]:
             f"wrong: {summary.false_positive} false alarms, {summary.false_negative} missed)"
         )
     if summary.mean_microseconds is not None:
-        lines.append(f"{summary.mean_microseconds:.0f} us a {noun} on the board{emulated}")
+        host = summary.board is not None and summary.board.board == "host"
+        where = "on this machine" if host else f"on the board{emulated}"
+        lines.append(f"{summary.mean_microseconds:.0f} us a {noun} {where}")
     lines.append(f"link: {counters_line(summary.counters)}")
     return lines

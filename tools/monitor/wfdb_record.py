@@ -1,0 +1,239 @@
+"""Recordings as PhysioNet keeps them (WFDB), which every ECG tool reads.
+
+`NAME.hea` is the header, `NAME.dat` the counts (format 16), `NAME.flag` what happened: each flag,
+lost window and mark as a comment at its first frame. `NAME.label` holds the labels where there
+are any, as rhythm changes `(NORMAL`, `(ABNORMAL` and `(UNKNOWN`. Beside them, `NAME.csv` holds
+every score. A header's gain and baseline are the bundle's gain and offset, so the counts that
+replay are the counts that were streamed.
+
+The formats: https://wfdb.io/spec. A count of -32768 is read by other tools as a missing value.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.monitor.events import (
+    ABNORMAL,
+    NORMAL,
+    UNKNOWN,
+    Event,
+    Marked,
+    Restarted,
+    SamplesSent,
+    SourceFacts,
+    Started,
+    WindowScored,
+    WindowsLost,
+)
+from tools.monitor.record import Alignment, CsvRecord, Labels
+from tools.monitor.text import number
+from training.data.recording import Recording
+from training.errors import DataError
+
+FLAGS, LABELS = "flag", "label"  # the annotators
+NO_RATE = "no sample rate"  # in a comment: WFDB knows no such thing
+SIMULATED = "simulated signal"
+WORDS = {NORMAL: "(NORMAL", ABNORMAL: "(ABNORMAL", UNKNOWN: "(UNKNOWN"}
+
+
+class WfdbRecord:
+    """Signal and scores grow as they come; header and annotations are written at the end."""
+
+    def __init__(self, path: Path, labels: Labels) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", path.stem):
+            raise DataError(f"{path}: a WFDB record's name holds letters, digits, _ and - only")
+        self.path, self._labels = path, labels
+        self._scores = CsvRecord(path.with_suffix(".csv"), labels, samples=False)
+        self._signal = path.with_suffix(".dat").open("w+b")
+        self._alignment = Alignment()
+        self._source: SourceFacts | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._first: int | None = None  # the frame at which the recording begins
+        self._frames = 0
+        self._notes: list[tuple[int, str]] = []
+        self._runs: list[tuple[int, str]] = []  # where labels change
+
+    def handle(self, event: Event) -> None:
+        """Write the samples and the score, or keep the note."""
+        self._scores.handle(event)
+        match event:
+            case Started():
+                self._source, self._alignment.hop = event.source, event.board.hop
+            case SamplesSent():
+                self._samples(event)
+            case WindowScored() if event.flag:
+                ratio = f"score {number(event.score)} threshold {number(event.threshold)}"
+                self._notes.append((event.first_frame, f"ANOMALY window {event.index} {ratio}"))
+            case WindowsLost():
+                frame = event.first * self._alignment.hop
+                self._notes.append((frame, f"LOST {event.count} windows: {event.reason}"))
+            case Marked():
+                self._notes.append((event.frame, f"MARK {event.text}"))
+            case Restarted() if self._alignment.begins_again(event):
+                self._signal.seek(0)
+                self._signal.truncate()
+                self._clear()
+
+    def close(self) -> None:
+        """Header and annotations."""
+        self._scores.close()
+        self._signal.flush()
+        self._signal.seek(0)
+        source = self._source
+        if source is not None and self._frames:
+            counts = np.fromfile(self._signal, "<i2").reshape(self._frames, -1)
+            _write_header(self.path, source, counts)
+            _write_notes(self.path, FLAGS, '"', self._placed(self._notes), source.rate_hz)
+            _write_notes(self.path, LABELS, "+", self._placed(self._runs), source.rate_hz)
+        self._signal.close()
+
+    def _samples(self, event: SamplesSent) -> None:
+        first, counts = self._alignment.fresh(event)
+        if not len(counts):
+            return
+        if self._first is None:
+            self._first = first
+        self._signal.write(np.ascontiguousarray(counts, "<i2").tobytes())
+        self._frames += len(counts)
+        if self._source is None or not self._source.labelled:
+            return
+        labels = self._labels(first, len(counts))
+        for place in (0, *(np.flatnonzero(np.diff(labels)) + 1).tolist()):
+            word = WORDS[int(labels[place])]
+            if not self._runs or self._runs[-1][1] != word:
+                self._runs.append((first + place, word))
+
+    def _placed(self, notes: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Frames counted from the recording's beginning; what lies outside it is left out."""
+        shifted = ((frame - (self._first or 0), text) for frame, text in notes)
+        return sorted((frame, text) for frame, text in shifted if 0 <= frame < self._frames)
+
+
+def _write_header(path: Path, source: SourceFacts, counts: NDArray[np.int16]) -> None:
+    rate = source.rate_hz or 1.0
+    lines = [f"{path.stem} {len(source.channels)} {rate!r} {len(counts)}"]
+    for c, (name, unit, gain, offset) in enumerate(
+        zip(source.channels, source.units, source.gain, source.offset, strict=True)
+    ):
+        total = int(counts[:, c].astype(np.int64).sum())
+        checksum = (total + 0x8000) % 0x10000 - 0x8000  # the sum's low 16 bits, with a sign
+        unit = re.sub(r"\s", "_", unit) or "count"
+        lines.append(
+            f"{path.stem}.dat 16 {float(gain)!r}({offset})/{unit} 16 0 "
+            f"{int(counts[0, c])} {checksum} 0 {name}"
+        )
+    lines.append(f"# {source.description}")
+    lines += [f"# {NO_RATE}"] if source.rate_hz is None else []
+    lines += [f"# {SIMULATED}"] if source.simulated else []
+    whole = path.with_name(f".{path.name}.{os.getpid()}")
+    whole.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    whole.replace(path)
+
+
+def _write_notes(
+    path: Path, annotator: str, symbol: str, notes: list[tuple[int, str]], rate: float | None
+) -> None:
+    place = path.with_suffix(f".{annotator}")
+    if not notes:
+        place.unlink(missing_ok=True)
+        return
+    import wfdb  # a second and a half, which a monitor need not pay at its start
+
+    wfdb.wrann(
+        path.stem,
+        annotator,
+        np.array([frame for frame, _ in notes]),
+        [symbol] * len(notes),
+        aux_note=[text[:250] for _, text in notes],
+        fs=rate or 1.0,
+        write_dir=str(path.parent),
+    )
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What counts mean where they are going to be streamed: one entry a channel."""
+
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    gain: tuple[float, ...]
+    offset: tuple[int, ...]
+    rate_hz: float | None
+    rate_is_nominal: bool
+
+
+def read_wfdb(path: Path, signal: Signal) -> Recording:
+    """A WFDB record, from here or anywhere, as counts of `signal`.
+
+    The channels of these names, or all if it has as many. Counts are taken as they are where gain
+    and baseline are the signal's own, else by way of physical units. Raises DataError.
+    """
+    import wfdb
+
+    from training.data.recording import to_counts
+
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    name = str(path.with_suffix(""))
+    try:
+        record = wfdb.rdrecord(name, physical=False)
+        if record.d_signal is None:
+            raise ValueError("it has no signal of one rate")
+    except Exception as problem:  # the reader's own errors are of many kinds
+        raise DataError(f"{path}: is no WFDB record that can be read ({problem})") from None
+    names = tuple(record.sig_name or ())
+    chosen = [names.index(c) for c in signal.channels if c in names]
+    if len(chosen) != len(signal.channels):
+        chosen = list(range(record.n_sig))
+    same = len(chosen) == len(signal.channels) and all(
+        record.adc_gain[s] == signal.gain[c] and record.baseline[s] == signal.offset[c]
+        for c, s in enumerate(chosen)
+    )
+    digital = record.d_signal[:, chosen]
+    if same:
+        counts = digital.astype(np.int16)
+    elif len(chosen) == len(signal.channels):
+        gain = np.array([record.adc_gain[s] for s in chosen])
+        baseline = np.array([record.baseline[s] for s in chosen])
+        counts = to_counts((digital - baseline) / gain, signal.gain, signal.offset, name=str(path))
+    else:
+        raise DataError(
+            f"{path}: {len(chosen)} channels ({', '.join(names)}), but the model was trained on "
+            f"{len(signal.channels)} ({', '.join(signal.channels)})"
+        )
+    comments = record.comments or []
+    return Recording(
+        name=path.name,
+        description=f"{path.name}: {', '.join(names[s] for s in chosen)}",
+        counts=counts,
+        labels=_read_labels(path, len(counts)),
+        channels=signal.channels,
+        units=signal.units,
+        gain=signal.gain,
+        offset=signal.offset,
+        rate_hz=None if NO_RATE in comments else float(record.fs),
+        rate_is_nominal=signal.rate_is_nominal,
+        simulated=SIMULATED in comments,
+    )
+
+
+def _read_labels(path: Path, frames: int) -> NDArray[np.int8]:
+    labels = np.full(frames, UNKNOWN, np.int8)
+    if not path.with_suffix(f".{LABELS}").is_file():
+        return labels
+    import wfdb
+
+    notes = wfdb.rdann(str(path.with_suffix("")), LABELS)
+    values = {word: label for label, word in WORDS.items()}
+    for at, text in zip(notes.sample, notes.aux_note, strict=True):
+        labels[int(at) :] = values.get(text.strip("\0"), UNKNOWN)
+    return labels
