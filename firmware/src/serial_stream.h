@@ -3,7 +3,15 @@
 
 #include <Arduino.h>
 #if defined(ARDUINO_ARCH_MBED)
-#include <USB/PluggableUSBSerial.h>  // Serial wraps this core's USB port and hides send_nb()
+// Serial wraps this core's USB port, and hides send_nb(). The header brings <chrono> in, whose
+// abs() and round() Arduino's macros would break.
+#pragma push_macro("abs")
+#pragma push_macro("round")
+#undef abs
+#undef round
+#include <USB/PluggableUSBSerial.h>
+#pragma pop_macro("round")
+#pragma pop_macro("abs")
 #endif
 
 #include "board_link.h"

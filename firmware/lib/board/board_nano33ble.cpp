@@ -61,13 +61,21 @@ void begin() {
     paint_stack();
 }
 
-std::uint32_t counter() { return DWT->CYCCNT; }
+std::uint32_t counter() {
+    return DWT->CYCCNT;
+}
 
-const char* counter_unit() { return "cycles"; }
+const char* counter_unit() {
+    return "cycles";
+}
 
-std::uint32_t counter_hz() { return SystemCoreClock; }
+std::uint32_t counter_hz() {
+    return SystemCoreClock;
+}
 
-std::uint32_t stack_size() { return this_thread().stack_size; }
+std::uint32_t stack_size() {
+    return this_thread().stack_size;
+}
 
 std::uint32_t stack_used() {
     const volatile std::uint32_t* p = lowest_word();
@@ -82,9 +90,13 @@ Cache instruction_cache() {
     return on ? Cache::on : Cache::off;
 }
 
-std::uint32_t boot_id() { return id; }
+std::uint32_t boot_id() {
+    return id;
+}
 
-const char* name() { return "nano33ble"; }
+const char* name() {
+    return "nano33ble";
+}
 
 }  // namespace vigil::board
 

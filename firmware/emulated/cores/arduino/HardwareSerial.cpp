@@ -27,7 +27,9 @@ volatile bool waiting = false;    // the ring was full, and the host may have mo
 
 emulated::HostRing host;  // open if the host passes bytes in bulk
 
-bool transmitter_full() { return (emulated::uart0().state & emulated::kUartTxFull) != 0; }
+bool transmitter_full() {
+    return (emulated::uart0().state & emulated::kUartTxFull) != 0;
+}
 
 // Sleeps until the host has taken a byte, for at most kStallNanoseconds. True if it has. Where
 // virtual time does not follow the clock on the wall a timeout would mean nothing: there it waits
@@ -113,9 +115,13 @@ void HardwareSerial::end() {
     begun_ = false;
 }
 
-int HardwareSerial::available() { return static_cast<int>(head - tail); }
+int HardwareSerial::available() {
+    return static_cast<int>(head - tail);
+}
 
-int HardwareSerial::peek() { return available() > 0 ? ring[tail % kRingBytes] : -1; }
+int HardwareSerial::peek() {
+    return available() > 0 ? ring[tail % kRingBytes] : -1;
+}
 
 int HardwareSerial::read() {
     if (available() == 0) {

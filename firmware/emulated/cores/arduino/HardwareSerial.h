@@ -4,7 +4,7 @@
 #include "Print.h"
 
 class Stream : public Print {
-public:
+  public:
     virtual int available() = 0;
     virtual int read() = 0;
     virtual int peek() = 0;
@@ -18,15 +18,15 @@ public:
         return readBytes(reinterpret_cast<uint8_t*>(bytes), count);
     }
 
-protected:
+  protected:
     ~Stream() = default;
 
-private:
+  private:
     unsigned long timeout_ = 1000;
 };
 
 class HardwareSerial final : public Stream {
-public:
+  public:
     // The rate means nothing to an emulated port.
     void begin(unsigned long rate);
     void end();
@@ -47,7 +47,7 @@ public:
 
     operator bool() const { return begun_; }
 
-private:
+  private:
     bool begun_ = false;
     bool stalled_ = false;
 };

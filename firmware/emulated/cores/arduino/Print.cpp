@@ -26,7 +26,9 @@ size_t Print::print(unsigned char value, int base) {
     return print_magnitude(*this, value, base, false);
 }
 
-size_t Print::print(int value, int base) { return print(static_cast<long>(value), base); }
+size_t Print::print(int value, int base) {
+    return print(static_cast<long>(value), base);
+}
 
 size_t Print::print(unsigned int value, int base) {
     return print_magnitude(*this, value, base, false);

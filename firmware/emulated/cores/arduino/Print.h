@@ -6,7 +6,7 @@
 #include <string.h>
 
 class Print {
-public:
+  public:
     virtual size_t write(uint8_t byte) = 0;
     virtual size_t write(const uint8_t* bytes, size_t count) = 0;
     virtual int availableForWrite() { return 0; }
@@ -40,6 +40,6 @@ public:
         return count + println();
     }
 
-protected:
+  protected:
     ~Print() = default;
 };

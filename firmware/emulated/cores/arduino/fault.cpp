@@ -41,12 +41,18 @@ void say_register(const char* name, std::uint32_t value) {
 
 const char* name_of(std::uint32_t exception) {
     switch (exception) {
-        case 2: return "NMI";
-        case 3: return "HardFault";
-        case 4: return "MemManage";
-        case 5: return "BusFault";
-        case 6: return "UsageFault";
-        default: return "unexpected interrupt";
+        case 2:
+            return "NMI";
+        case 3:
+            return "HardFault";
+        case 4:
+            return "MemManage";
+        case 5:
+            return "BusFault";
+        case 6:
+            return "UsageFault";
+        default:
+            return "unexpected interrupt";
     }
 }
 
@@ -71,7 +77,9 @@ constexpr Cause kCauses[] = {
 
 }  // namespace
 
-void emulated_log(const char* text) { emulated::semihost(emulated::Call::write_text, text); }
+void emulated_log(const char* text) {
+    emulated::semihost(emulated::Call::write_text, text);
+}
 
 void emulated_exit(int code) {
     const std::uint32_t block[2] = {kApplicationExit, static_cast<std::uint32_t>(code)};

@@ -11,7 +11,9 @@ constexpr std::uint32_t kTakenOffset = 4;
 constexpr std::uint32_t kRingOffset = 8;
 constexpr std::uint32_t kRingBytes = 4096;
 
-std::uint32_t least(std::uint32_t a, std::uint32_t b) { return a < b ? a : b; }
+std::uint32_t least(std::uint32_t a, std::uint32_t b) {
+    return a < b ? a : b;
+}
 
 }  // namespace
 

@@ -19,7 +19,9 @@ bool active = false;
 
 namespace emulated {
 
-void note_activity() { active = true; }
+void note_activity() {
+    active = true;
+}
 
 }  // namespace emulated
 

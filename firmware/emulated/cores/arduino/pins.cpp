@@ -30,7 +30,9 @@ void digitalWrite(pin_size_t pin, int level) {
     }
 }
 
-int digitalRead(pin_size_t pin) { return pin < kPinCount ? levels[pin] : LOW; }
+int digitalRead(pin_size_t pin) {
+    return pin < kPinCount ? levels[pin] : LOW;
+}
 
 int analogRead(pin_size_t pin) {
     const unsigned channel = pin >= A0 ? pin - static_cast<unsigned>(A0) : pin;

@@ -33,10 +33,18 @@ constexpr std::uint32_t kUartRxPending = 1U << 1U;
 constexpr std::uint32_t kTimerEnable = 1U << 0U;
 constexpr std::uint32_t kTimerInterrupt = 1U << 3U;
 
-inline Uart& uart0() { return *reinterpret_cast<Uart*>(0x40004000U); }
-inline Uart& uart1() { return *reinterpret_cast<Uart*>(0x40005000U); }
-inline Timer& timer0() { return *reinterpret_cast<Timer*>(0x40000000U); }
-inline Timer& timer1() { return *reinterpret_cast<Timer*>(0x40001000U); }
+inline Uart& uart0() {
+    return *reinterpret_cast<Uart*>(0x40004000U);
+}
+inline Uart& uart1() {
+    return *reinterpret_cast<Uart*>(0x40005000U);
+}
+inline Timer& timer0() {
+    return *reinterpret_cast<Timer*>(0x40000000U);
+}
+inline Timer& timer1() {
+    return *reinterpret_cast<Timer*>(0x40001000U);
+}
 
 // Two LEDs of the FPGA board; the host reads them through QEMU's monitor.
 inline volatile std::uint32_t& leds() {
@@ -53,22 +61,24 @@ inline volatile std::uint32_t& system_register(std::uintptr_t address) {
     return *reinterpret_cast<volatile std::uint32_t*>(address);
 }
 
-inline void enable_irq(unsigned number) { system_register(0xE000E100U) = 1U << number; }
+inline void enable_irq(unsigned number) {
+    system_register(0xE000E100U) = 1U << number;
+}
 
 // Keeps interrupts out for a scope, and puts back what was.
 class InterruptLock {
-public:
-    InterruptLock() {
-        asm volatile("mrs %0, primask\n cpsid i" : "=r"(saved_)::"memory");
-    }
+  public:
+    InterruptLock() { asm volatile("mrs %0, primask\n cpsid i" : "=r"(saved_)::"memory"); }
     ~InterruptLock() { asm volatile("msr primask, %0" ::"r"(saved_) : "memory"); }
     InterruptLock(const InterruptLock&) = delete;
     InterruptLock& operator=(const InterruptLock&) = delete;
 
-private:
+  private:
     std::uint32_t saved_;
 };
 
-inline void wait_for_interrupt() { asm volatile("wfi" ::: "memory"); }
+inline void wait_for_interrupt() {
+    asm volatile("wfi" ::: "memory");
+}
 
 }  // namespace emulated

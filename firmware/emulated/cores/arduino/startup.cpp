@@ -55,8 +55,7 @@ constexpr Vectors make_vectors() {
 // One region of the memory protection unit: base, size 2^log2_size, access and execute rights.
 enum class Access : std::uint32_t { none = 0, read_write = 3, read_only = 6 };
 
-void protect(unsigned region, std::uint32_t base, unsigned log2_size, Access access,
-             bool execute) {
+void protect(unsigned region, std::uint32_t base, unsigned log2_size, Access access, bool execute) {
     constexpr std::uint32_t kValid = 1U << 4U;
     constexpr std::uint32_t kEnable = 1U;
     emulated::system_register(0xE000ED9CU) = base | kValid | region;

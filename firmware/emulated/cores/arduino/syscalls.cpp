@@ -22,7 +22,9 @@ void* _sbrk(std::ptrdiff_t bytes) {
     return old;
 }
 
-std::size_t emulated_heap_used(void) { return static_cast<std::size_t>(heap_top - __heap_start); }
+std::size_t emulated_heap_used(void) {
+    return static_cast<std::size_t>(heap_top - __heap_start);
+}
 
 int _write(int, const char* bytes, int count) {
     for (int i = 0; i < count; ++i) {
@@ -32,22 +34,34 @@ int _write(int, const char* bytes, int count) {
     return count;
 }
 
-[[noreturn]] void _exit(int code) { emulated_exit(code); }
+[[noreturn]] void _exit(int code) {
+    emulated_exit(code);
+}
 
 int _kill(int, int) {
     errno = EINVAL;
     return -1;
 }
 
-int _getpid(void) { return 1; }
+int _getpid(void) {
+    return 1;
+}
 
-int _read(int, char*, int) { return 0; }
+int _read(int, char*, int) {
+    return 0;
+}
 
-int _close(int) { return -1; }
+int _close(int) {
+    return -1;
+}
 
-int _lseek(int, int, int) { return 0; }
+int _lseek(int, int, int) {
+    return 0;
+}
 
-int _isatty(int) { return 1; }
+int _isatty(int) {
+    return 1;
+}
 
 int _fstat(int, struct stat* status) {
     status->st_mode = S_IFCHR;

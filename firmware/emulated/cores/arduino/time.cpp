@@ -44,7 +44,9 @@ void start_clock() {
     timer.control = kTimerEnable | kTimerInterrupt;
 }
 
-void set_apart(std::uint32_t since) { apart = apart + (since - timer0().value); }
+void set_apart(std::uint32_t since) {
+    apart = apart + (since - timer0().value);
+}
 
 void handler_done(std::uint32_t since) {
     // Ten instructions of a handler lie outside of its two readings, 16 ticks; from the listing,
@@ -70,7 +72,9 @@ extern "C" void Timer1_Handler(void) {
     emulated::handler_done(start);
 }
 
-std::uint64_t emulated_nanoseconds(void) { return ticks() * kNanosecondsPerTick; }
+std::uint64_t emulated_nanoseconds(void) {
+    return ticks() * kNanosecondsPerTick;
+}
 
 std::uint64_t emulated_instructions(void) {
     std::uint64_t total = 0;
@@ -101,7 +105,9 @@ void emulated_sleep(std::uint32_t nanoseconds) {
     }
 }
 
-unsigned long micros(void) { return static_cast<unsigned long>(emulated_nanoseconds() / 1000U); }
+unsigned long micros(void) {
+    return static_cast<unsigned long>(emulated_nanoseconds() / 1000U);
+}
 
 unsigned long millis(void) {
     return static_cast<unsigned long>(emulated_nanoseconds() / 1000000U);

@@ -28,7 +28,9 @@ void answer(const char* name, unsigned long value) {
 }
 
 // Two instructions a turn, and no others.
-void spin(uint32_t turns) { asm volatile("1: subs %0, #1\n bne 1b" : "+r"(turns)::"cc"); }
+void spin(uint32_t turns) {
+    asm volatile("1: subs %0, #1\n bne 1b" : "+r"(turns)::"cc");
+}
 
 // Uses about `bytes` of stack, for real: every word is written.
 [[gnu::noinline]] uint32_t use_stack(uint32_t bytes) {
@@ -137,13 +139,20 @@ void take(uint32_t bytes) {
 void obey(char command, uint32_t number) {
     volatile uint32_t zero = 0;
     switch (command) {
-        case 'i': return report();
-        case 'c': return answer("count", count([=] { spin(number); }));
-        case 'm': return answer("count", count([=] { mixed_work(number); }));
-        case 'n': return answer("count", count([=] { no_work(number); }));
-        case 'p': return print_everything();
-        case 's': return answer("deep", use_stack(number));
-        case 'h': return answer("heap", malloc(number) != nullptr);
+        case 'i':
+            return report();
+        case 'c':
+            return answer("count", count([=] { spin(number); }));
+        case 'm':
+            return answer("count", count([=] { mixed_work(number); }));
+        case 'n':
+            return answer("count", count([=] { no_work(number); }));
+        case 'p':
+            return print_everything();
+        case 's':
+            return answer("deep", use_stack(number));
+        case 'h':
+            return answer("heap", malloc(number) != nullptr);
         case 'l':
             pinMode(LED_BUILTIN, OUTPUT);
             digitalWrite(LED_BUILTIN, number != 0 ? HIGH : LOW);
@@ -153,19 +162,38 @@ void obey(char command, uint32_t number) {
             delay(number);
             return answer("us", micros() - start);
         }
-        case 'b': return send(number);
-        case 't': return take(number);
-        case 'r': board::reboot();
-        case 'x': exit(static_cast<int>(number));
+        case 'b':
+            return send(number);
+        case 't':
+            return take(number);
+        case 'r':
+            board::reboot();
+        case 'x':
+            exit(static_cast<int>(number));
         // Faults. Each ends the emulator.
-        case 'O': use_stack(100000); break;
-        case 'F': *reinterpret_cast<volatile uint32_t*>(0x1000) = 1; break;
-        case 'R': answer("read", *reinterpret_cast<volatile uint32_t*>(0x20040000)); break;
-        case 'U': asm volatile("udf #0"); break;
-        case 'D': answer("quotient", 1000 / zero); break;
-        case 'C': reinterpret_cast<void (*)()>(0x30000001)(); break;
-        case 'A': abort();
-        case 'E': assert(number == 1); break;
+        case 'O':
+            use_stack(100000);
+            break;
+        case 'F':
+            *reinterpret_cast<volatile uint32_t*>(0x1000) = 1;
+            break;
+        case 'R':
+            answer("read", *reinterpret_cast<volatile uint32_t*>(0x20040000));
+            break;
+        case 'U':
+            asm volatile("udf #0");
+            break;
+        case 'D':
+            answer("quotient", 1000 / zero);
+            break;
+        case 'C':
+            reinterpret_cast<void (*)()>(0x30000001)();
+            break;
+        case 'A':
+            abort();
+        case 'E':
+            assert(number == 1);
+            break;
     }
     answer("unknown", static_cast<unsigned long>(command));
 }

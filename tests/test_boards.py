@@ -1,0 +1,259 @@
+"""The catalogue of boards, finding ports, preparing PlatformIO, building."""
+
+from __future__ import annotations
+
+import configparser
+import errno
+import json
+import os
+import pty
+import re
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import serial
+
+from tools.boards import build as building
+from tools.boards import ports, prepare
+from tools.boards.build import build, first_error, flash
+from tools.boards.catalogue import board_of_environment, find_board, load_boards
+from tools.boards.ports import find_port, find_ports, open_port
+from tools.boards.prepare import FIRMWARE, prepare_platformio
+from training.errors import BoardError
+
+NANO = [(0x2341, 0x005A), (0x2341, 0x805A), (0x2341, 0x015A), (0x2341, 0x025A)]
+
+
+def test_the_nano_is_there_under_all_its_ids() -> None:
+    board = find_board("nano33ble")
+    assert sorted(board.usb_ids) == sorted(NANO)
+    assert (board.clock_hz, board.flash_bytes, board.sram_bytes) == (64_000_000, 983_040, 262_144)
+    assert not board.emulated
+
+
+def test_no_two_boards_share_a_usb_id() -> None:
+    ids = [usb_id for board in load_boards().values() for usb_id in board.usb_ids]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_emulated_board_has_the_nanos_limits_wherever_they_are_written() -> None:
+    nano, emulated = find_board("nano33ble"), find_board("emulated")
+    limits = (nano.flash_bytes, nano.sram_bytes)
+    assert (emulated.flash_bytes, emulated.sram_bytes) == limits
+    platform = FIRMWARE / "emulated"
+    upload = json.loads((platform / "boards" / "emulated.json").read_text())["upload"]
+    assert (upload["maximum_size"], upload["maximum_ram_size"]) == limits
+    script = (platform / "ldscripts" / "emulated.ld").read_text()
+    assert tuple(int(n) for n in re.findall(r"LENGTH = (\d+)", script)) == limits
+    assert emulated.emulated
+
+
+def test_catalogue_and_platformio_know_the_same_environments() -> None:
+    project = configparser.ConfigParser()
+    project.read(FIRMWARE / "platformio.ini")
+    written = {name[4:] for name in project.sections() if name.startswith("env:")}
+    known = {e for board in load_boards().values() for e in board.environments.values()}
+    assert written == known
+    for environment in known:
+        board = board_of_environment(environment)
+        base = project[f"env:{environment}"]["extends"].split(",")[0]
+        assert project[base]["board"] == board.id
+
+
+def test_unknown_names_say_what_there_is() -> None:
+    with pytest.raises(BoardError, match=r"no board 'uno' .* nano33ble"):
+        find_board("uno")
+    with pytest.raises(BoardError, match=r"no environment 'uno'; .* emulated_tflm"):
+        board_of_environment("uno")
+    with pytest.raises(BoardError, match=r"nicla_sense_me has no build with engine 'tflm'"):
+        find_board("nicla_sense_me").environment("tflm")
+
+
+def test_platformio_gets_every_usb_id() -> None:
+    """firmware/usb_ids.py, run as PlatformIO runs it."""
+    updates: dict[str, object] = {}
+
+    class Env(dict[str, str]):
+        def subst(self, text: str) -> str:
+            return {"$PROJECT_DIR": str(FIRMWARE)}[text]
+
+        def BoardConfig(self) -> SimpleNamespace:  # noqa: N802
+            return SimpleNamespace(update=updates.__setitem__)
+
+    env = Env(BOARD="nano33ble")
+    runpy.run_path(
+        str(FIRMWARE / "usb_ids.py"), init_globals={"Import": lambda *_: None, "env": env}
+    )
+    assert updates["build.hwids"] == [[f"0x{v:04x}", f"0x{p:04x}"] for v, p in NANO]
+
+
+def plug_in(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, int | None, int | None]) -> None:
+    found = [
+        SimpleNamespace(device=device, vid=vid, pid=pid, serial_number=f"S{device[-1]}")
+        for device, vid, pid in entries
+    ]
+    monkeypatch.setattr(ports.list_ports, "comports", lambda: found)
+
+
+@pytest.mark.parametrize("usb_id", NANO)
+def test_finds_a_board_by_usb_id(monkeypatch: pytest.MonkeyPatch, usb_id: tuple[int, int]) -> None:
+    plug_in(monkeypatch, ("/dev/ttyS0", None, None), ("/dev/ttyACM1", *usb_id))
+    port = find_port()
+    assert (port.path, port.board.id, port.serial_number) == ("/dev/ttyACM1", "nano33ble", "S1")
+
+
+def test_none_and_several_boards(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch, ("/dev/ttyUSB0", 0x0403, 0x6001))
+    assert find_ports() == []
+    with pytest.raises(BoardError, match=r"no board found on USB.*--port"):
+        find_port()
+    plug_in(monkeypatch, ("/dev/ttyACM1", *NANO[1]), ("/dev/ttyACM0", *NANO[0]))
+    assert [port.path for port in find_ports()] == ["/dev/ttyACM0", "/dev/ttyACM1"]
+    with pytest.raises(BoardError, match=r"several boards.*/dev/ttyACM0.*/dev/ttyACM1"):
+        find_port()
+    plug_in(monkeypatch, ("/dev/ttyACM0", *NANO[0]), ("/dev/ttyACM1", 0x2341, 0x0060))
+    assert find_port(find_board("nicla_sense_me")).path == "/dev/ttyACM1"
+
+
+def test_a_port_is_for_one_program_and_never_at_1200_baud() -> None:
+    master, slave = pty.openpty()
+    path = os.ttyname(slave)
+    first = open_port(path)
+    assert first.baudrate == 115200
+    with pytest.raises(BoardError, match=r"busy: close the other monitor.*ModemManager"):
+        open_port(path)
+    first.close()
+    open_port(path).close()
+    os.close(slave)
+    os.close(master)
+
+
+def test_a_missing_port_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="no such port: was the board unplugged"):
+        open_port(str(tmp_path / "ttyACM0"))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (errno.EACCES, "no permission: sudo usermod -a -G dialout"),
+        (errno.EBUSY, "busy: close the other monitor"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_ports_that_do_not_open_say_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, said: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise serial.SerialException(code, f"could not open port: {os.strerror(code)}")
+
+    port = tmp_path / "ttyACM0"
+    port.touch()
+    monkeypatch.setattr(ports.serial, "Serial", refuse)
+    with pytest.raises(BoardError, match=said):
+        open_port(str(port))
+
+
+def test_preparing_is_quiet_idempotent_and_stays_in_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path / "core"))
+    core = prepare_platformio()
+    assert core == tmp_path / "core"
+    state = core / "appstate.json"
+    settings = json.loads(state.read_text())["settings"]
+    assert settings["enable_telemetry"] is False
+    files = {path: path.stat().st_mtime_ns for path in core.rglob("*") if path.is_file()}
+    assert len(files) == 5
+    prepare_platformio()
+    assert files == {path: path.stat().st_mtime_ns for path in core.rglob("*") if path.is_file()}
+    # What a user has set for PlatformIO besides stays.
+    text = json.loads(state.read_text())
+    text["settings"] |= {"force_verbose": True, "enable_telemetry": True}
+    state.write_text(json.dumps(text))
+    prepare_platformio()
+    settings = json.loads(state.read_text())["settings"]
+    assert settings["force_verbose"] is True
+    assert settings["enable_telemetry"] is False
+
+
+def test_without_an_override_the_users_own_platformio_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PLATFORMIO_CORE_DIR", raising=False)
+    assert prepare.core_dir() == prepare.ROOT / ".platformio"
+    assert prepare.environment()["PLATFORMIO_CORE_DIR"] == str(prepare.ROOT / ".platformio")
+    assert "core_dir = ../.platformio" in (FIRMWARE / "platformio.ini").read_text()
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        (
+            "Compiling a.o\nsrc/main.cpp:3:5: error: 'x' was not declared\n*** [a.o] Error 1\n",
+            "src/main.cpp:3:5: error: 'x' was not declared",
+        ),
+        (
+            "/usr/lib/gcc/bin/ld: region `FLASH' overflowed by 12 bytes\n"
+            "collect2: error: ld returned 1 exit status\n",
+            "region `FLASH' overflowed by 12 bytes",
+        ),
+        (
+            "Error: /x/generated has no constants.h: run: vigil convert\n",
+            "/x/generated has no constants.h: run: vigil convert",
+        ),
+        ("UnknownEnvNamesError: Unknown environment names 'x'\n", None),
+        ("one\n\ntwo\n", "two"),
+        ("", "PlatformIO failed without a word"),
+    ],
+)
+def test_a_failed_build_is_its_first_error(output: str, line: str | None) -> None:
+    assert first_error(output) == (line or output.strip())
+
+
+@pytest.mark.toolchain
+def test_no_generated_sources_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(BoardError) as caught:
+        build("emulated", generated=tmp_path, build_dir=tmp_path / "build")
+    assert str(caught.value) == (
+        f"build of emulated: {tmp_path} has no constants.h, golden.cpp, compiled_model.cpp: "
+        "run: vigil convert"
+    )
+
+
+def test_a_build_keeps_what_else_is_in_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """PlatformIO empties its build folder when settings change: it must be its own."""
+    seen = {}
+
+    def pretend(_: list[str], __: Path, variables: dict[str, str], ___: str) -> str:
+        folder = Path(variables["PLATFORMIO_BUILD_DIR"])
+        seen["folder"] = folder
+        (folder / "emulated").mkdir(parents=True)
+        (folder / "emulated" / "firmware.elf").touch()
+        return ""
+
+    monkeypatch.setattr(building, "_platformio", pretend)
+    result = build("emulated", build_dir=tmp_path)
+    assert seen["folder"] != tmp_path
+    assert result.elf.is_relative_to(tmp_path)
+    assert result.map is None
+
+
+def test_the_emulated_board_cannot_be_flashed() -> None:
+    with pytest.raises(BoardError, match="emulated board: nothing to flash, run `vigil board`"):
+        flash("emulated")
+
+
+def test_the_library_is_looked_for_where_platformio_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLATFORMIO_LIBDEPS_DIR", str(tmp_path))
+    assert not building.has_tflm_library()
+    library = tmp_path / "emulated_tflm" / building.TFLM_LIBRARY
+    library.mkdir(parents=True)
+    (library / ".piopm").touch()
+    assert building.has_tflm_library()
