@@ -369,6 +369,15 @@ def report(name: Name = "ecg5000") -> None:
 
 
 @app.command()
+def doctor() -> None:
+    """Check the whole chain, from Python to the serial port; a line each."""
+    from tools import pipeline
+
+    if not pipeline.doctor(_console()):
+        raise typer.Exit(1)
+
+
+@app.command()
 def demo(
     name: Name = "ecg5000",
     windows: Annotated[

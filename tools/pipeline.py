@@ -292,6 +292,19 @@ def _with_image(settings: MonitorSettings, ports: Sequence[str | None]) -> Monit
     return replace(settings, image=result.elf)
 
 
+def doctor(console: Console) -> bool:
+    """Whether nothing is missing; a line for each part of the chain."""
+    from tools.doctor import State, examine
+
+    marks = {State.GOOD: "[green]✓[/]", State.NOTE: "[yellow]•[/]", State.BAD: "[red]✗[/]"}
+    well = True
+    for finding in examine():
+        well &= finding.state is not State.BAD
+        line = f"{marks[finding.state]} {finding.name:<22} {escape(finding.found)}"
+        console.print(line + (f": {escape(finding.do)}" if finding.do else ""), soft_wrap=True)
+    return well
+
+
 # --- verify, budget, report -----------------------------------------------------------------------
 
 
