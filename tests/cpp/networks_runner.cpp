@@ -6,7 +6,7 @@
 namespace {
 
 // Guards around the output: a kernel that writes past its end is found out.
-constexpr std::uint32_t kLargest = 1024;
+constexpr std::uint32_t kLargest = 1 << 14;
 constexpr std::int8_t kGuard = 0x5A;
 std::int8_t input[kLargest];
 std::int8_t output[kLargest + 2];  // odd addresses: callers promise no alignment

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tools.convert import cpp
 from tools.convert.fixedpoint import Multiplier, activation_range, multipliers
-from tools.convert.model import Model, Operator
+from tools.convert.model import Model, Operator, Tensor
 from tools.convert.step import Report, Step, Value
 from training.errors import ConvertError
 
@@ -68,10 +68,41 @@ def read_dense(model: Model, operator: Operator, where: str) -> DenseLayer:
     target = model.tensors[operator.outputs[0]]
     weights = model.tensor(operator.inputs[1]) if len(operator.inputs) > 1 else None
     bias = model.tensor(operator.inputs[2]) if len(operator.inputs) > 2 else None
-    if weights is None or weights.data is None or weights.dtype != "int8":
-        raise ConvertError(f"{place}: its weights must be int8 constants; train again with int8")
+    rows = checked_weights(place, weights)
     if operator.option("weights_format"):
         raise ConvertError(f"{place}: its weights are shuffled, which the engines do not read")
+    if rows.ndim != 2 or not rows.size or source.size % rows.shape[1]:
+        raise ConvertError(f"{place}: weights {list(rows.shape)} do not fit one input window")
+    if target.size * rows.shape[1] != source.size * rows.shape[0]:
+        raise ConvertError(f"{place}: output {list(target.shape)} does not fit its weights")
+    assert weights is not None
+    return fold(place, operator, source, weights, rows, bias, target, model.macs(operator))
+
+
+def checked_weights(place: str, weights: Tensor | None) -> NDArray[np.int8]:
+    """The values of quantized int8 weights; ConvertError if they are anything else."""
+    if weights is None or weights.data is None or weights.dtype != "int8":
+        raise ConvertError(f"{place}: its weights must be int8 constants; train again with int8")
+    if not len(weights.scales) or (weights.zero_points != 0).any():
+        raise ConvertError(f"{place}: its weights must be quantized around zero")
+    return weights.data
+
+
+def fold(
+    place: str,
+    operator: Operator,
+    source: Tensor,
+    weights: Tensor,
+    rows: NDArray[np.int8],
+    bias: Tensor | None,
+    target: Tensor,
+    macs: int,
+) -> DenseLayer:
+    """A layer of `rows`, int8 [outputs, inputs], with the scales of `weights`.
+
+    Raises ConvertError, one line, for what the compiled engine does not carry.
+    """
+    outputs = rows.shape[0]
     if operator.activation not in {"none", "RELU", "RELU6", "RELU_N1_TO_1"}:
         raise ConvertError(f"{place}: fused {operator.activation}; use none, RELU or RELU6")
     if (
@@ -79,27 +110,24 @@ def read_dense(model: Model, operator: Operator, where: str) -> DenseLayer:
         or target.dtype != "int8"
         or len(source.scales) != 1
         or len(target.scales) != 1
-        or len(weights.scales) not in {1, weights.shape[0] if weights.shape else 1}
-        or (weights.zero_points != 0).any()
+        or len(weights.scales) not in {1, outputs}
     ):
         raise ConvertError(f"{place}: input, weights and output must be quantized int8 tensors")
-    if len(weights.shape) != 2 or not weights.size or source.size != weights.shape[1]:
-        raise ConvertError(f"{place}: weights {list(weights.shape)} do not fit one input window")
-    if target.size != weights.shape[0] or max(weights.shape) > 65535:
-        raise ConvertError(f"{place}: output {list(target.shape)} does not fit its weights")
-    folded = -source.zero_point * weights.data.sum(1, dtype=np.int64)
+    if max(rows.shape) > 65535:
+        raise ConvertError(f"{place}: more than 65535 inputs or outputs; train a smaller layer")
+    folded = -source.zero_point * rows.sum(1, dtype=np.int64)
     if bias is not None:
-        if bias.data is None or bias.dtype != "int32" or bias.size != weights.shape[0]:
+        if bias.data is None or bias.dtype != "int32" or bias.size != outputs:
             raise ConvertError(f"{place}: its bias must be int32 constants, one a row")
         folded = folded + bias.data.reshape(-1).astype(np.int64)
-    if (abs(folded) + 128 * abs(weights.data.astype(np.int64)).sum(1) >= 1 << 31).any():
+    if (abs(folded) + 128 * abs(rows.astype(np.int64)).sum(1) >= 1 << 31).any():
         raise ConvertError(f"{place}: a sum can leave 32 bits, where TensorFlow Lite is undefined")
     low, high = activation_range(operator.activation, target)
     return DenseLayer(
         place,
         source.index,
         target.index,
-        weights.data,
+        rows,
         folded,
         tuple(multipliers(source, weights, target)),
         target.zero_point,
@@ -107,7 +135,7 @@ def read_dense(model: Model, operator: Operator, where: str) -> DenseLayer:
         low,
         high,
         f"{target.scale:.4g}",
-        model.macs(operator),
+        macs,
     )
 
 

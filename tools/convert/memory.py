@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tools.convert.step import Step, Value
 from training.errors import ConvertError
@@ -14,23 +14,47 @@ ALIGN = 8
 
 @dataclass(frozen=True)
 class Memory:
-    """`places` gives each value `input`, `output` or its arena offset in bytes."""
+    """`places` gives each value `input`, `output`, `input + 5`, or its arena offset in bytes."""
 
     places: Mapping[Value, str | int]
     arena_bytes: int
 
 
-def lay_out(
-    steps: Sequence[Step], same: Mapping[int, int], source: int, target: int, where: str
-) -> Memory:
+@dataclass
+class Views:
+    """Tensors that have no memory of their own: `same` as another, or `parts` of one.
+
+    `same` maps a tensor to the one whose memory is its own, `parts` to the one that holds it and
+    to the first byte there. A tensor is in one of them at most. Lanes (wide) have no parts.
+    """
+
+    same: dict[int, int] = field(default_factory=dict)
+    parts: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def name(self, tensor: int) -> int:
+        """The tensor that stands for all with the same memory."""
+        while tensor in self.same:
+            tensor = self.same[tensor]
+        return tensor
+
+    def find(self, value: Value) -> tuple[Value, int]:
+        """The value that holds `value`, and the first byte there."""
+        tensor, at = self.name(value.tensor), 0
+        while not value.wide and tensor in self.parts:
+            tensor, first = self.parts[tensor]
+            tensor, at = self.name(tensor), at + first
+        return Value(tensor, value.bytes + at, value.wide), at
+
+
+def lay_out(steps: Sequence[Step], views: Views, source: int, target: int, where: str) -> Memory:
     """Place values so that those alive at the same time never overlap, large ones first.
 
-    `same` maps a tensor to the one whose memory it shares; `source` and `target` are the model's
-    input and output tensors. Raises ConvertError if the output is computed by no step.
+    `source` and `target` are the model's input and output tensors. Raises ConvertError if the
+    output is computed by no step.
     """
 
     def root(value: Value) -> Value:
-        return Value(same.get(value.tensor, value.tensor), value.bytes, value.wide)
+        return views.find(value)[0]
 
     begin: dict[Value, int] = {}
     end: dict[Value, int] = {}
@@ -49,8 +73,12 @@ def lay_out(
     for i in reversed(range(len(steps))):
         step = steps[i]
         if step.in_place:
+            whole = [
+                views.name(v.tensor) not in views.parts for v in (step.reads[0], step.writes[0])
+            ]
             read, write = root(step.reads[0]), root(step.writes[0])
-            if end[read] == i and read not in (first, last):
+            others = map(root, step.reads[1:])
+            if end[read] == i and all(whole) and read not in (first, last, *others):
                 home[read] = home[write]
 
     spans: dict[Value, tuple[int, int, int]] = {}
@@ -63,8 +91,14 @@ def lay_out(
     places: dict[Value, str | int] = {}
     for step in steps:
         for value in (*step.reads, *step.writes):
-            at = home[root(value)]
-            places[value] = "input" if at == first else "output" if at == last else offsets[at]
+            held, part = views.find(value)
+            at = home[held]
+            if at in (first, last):
+                places[value] = ("input" if at == first else "output") + (
+                    f" + {part}" if part else ""
+                )
+            else:
+                places[value] = offsets[at] + part
     total = max((offsets[at] + spans[at][2] for at in spans), default=0)
     return Memory(places, total)
 

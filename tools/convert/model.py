@@ -57,6 +57,16 @@ _OPTIONS: Mapping[str, _Options] = {
     "MUL": {"activation": (0, "int8", 0)},
     "LEAKY_RELU": {"alpha": (0, "float32", 0.0)},
     "SPLIT": {"splits": (0, "int32", 0)},
+    "SPLIT_V": {"splits": (0, "int32", 0)},
+    "PACK": {"count": (0, "int32", 0), "axis": (1, "int32", 0)},
+    "UNPACK": {"count": (0, "int32", 0), "axis": (1, "int32", 0)},
+    "STRIDED_SLICE": {
+        "begin_mask": (0, "int32", 0),
+        "end_mask": (1, "int32", 0),
+        "ellipsis_mask": (2, "int32", 0),
+        "new_axis_mask": (3, "int32", 0),
+        "shrink_axis_mask": (4, "int32", 0),
+    },
     "CONCATENATION": {"axis": (0, "int32", 0), "activation": (1, "int8", 0)},
 }
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tools.convert.convolution import (
+    dense_rows,
+    read_convolution,
+    read_depthwise,
+    read_transposed,
+)
 from tools.convert.dense import DenseLayer, PlainDense, read_dense
+from tools.convert.elementwise import read_elementwise
 from tools.convert.lookup import read_look_up
-from tools.convert.memory import Memory, lay_out
+from tools.convert.memory import Memory, Views, lay_out
 from tools.convert.model import Model, Operator
+from tools.convert.moves import Copy, Move, Runs, read_moves, read_resize
 from tools.convert.pairs import INT8, OFFSET, Convert, Lanes, Paired, PairedDense, pair
+from tools.convert.pool import read_pool
 from tools.convert.single import UNARY
 from tools.convert.step import Step
 from training.errors import ConvertError
@@ -32,7 +41,7 @@ def make_plan(model: Model, where: str, *, plain: bool = False) -> Plan:
     for operator in model.operators:
         planner.add(operator)
     steps = planner.steps
-    memory = lay_out(steps, planner.same, model.input.index, model.output.index, where)
+    memory = lay_out(steps, planner.views, model.input.index, model.output.index, where)
     return Plan(tuple(steps), memory)
 
 
@@ -42,37 +51,71 @@ class _Planner:
     where: str
     plain: bool
     steps: list[Step] = field(default_factory=list)
-    same: dict[int, int] = field(default_factory=dict)
-    """A RESHAPE's output is its input, in the same memory."""
+    views: Views = field(default_factory=Views)
+    """Tensors that need no step: a RESHAPE's output is its input, in the same memory."""
     wide: dict[int, Lanes] = field(default_factory=dict)
     """Tensors that exist as the paired kernels' lanes."""
     fits: dict[tuple[int, Lanes], Paired | str] = field(default_factory=dict)
 
     def add(self, operator: Operator) -> None:
-        if operator.name == "RESHAPE":
+        name = operator.name
+        if name in _RESHAPES:
             self._reshape(operator)
-        elif operator.name == "FULLY_CONNECTED":
+        elif name == "FULLY_CONNECTED":
             self._dense(operator)
-        elif operator.name in _READERS:
-            self.steps += _READERS[operator.name](self.model, operator, self.where)
+        elif name == "CONV_2D":
+            self.steps += read_convolution(self.model, operator, self.where, plain=self.plain)
+        elif name == "TRANSPOSE_CONV":
+            self.steps += read_transposed(self.model, operator, self.where, plain=self.plain)
+        elif name in _MOVES:
+            for move in read_moves(self.model, operator, self.where):
+                self._move(name, move)
+        elif name in _READERS:
+            self.steps += _READERS[name](self.model, operator, self.where)
         else:
             raise ConvertError(
                 f"{self.where}: {operator.place} is not in the compiled engine; "
                 "build with the tflm engine, or train another architecture"
             )
 
-    def _root(self, tensor: int) -> int:
-        return self.same.get(tensor, tensor)
-
     def _reshape(self, operator: Operator) -> None:
-        source, target = operator.inputs[0], operator.outputs[0]
-        if self.model.tensors[source].size != self.model.tensors[target].size:
+        source = self.model.tensors[operator.inputs[0]]
+        target = self.model.tensors[operator.outputs[0]]
+        if source.size != target.size:
             raise ConvertError(f"{self.where}: {operator.place}: it changes the number of values")
-        self.same[target] = self._root(source)
+        whole = Runs(1, source.size, 0, source.size)
+        self._move(operator.name, Move(source, target, whole, whole))
+
+    def _move(self, name: str, move: Move) -> None:
+        """Values that lie in one piece stay where they are, if they may; else they are copied."""
+        source, target = move.source, move.target
+        of_source = self.views.name(source.index)
+        free = of_source not in self.views.parts and of_source not in (
+            self.model.input.index,
+            self.views.name(self.model.output.index),
+        )  # a step's own memory, which can be chosen
+        fills = move.put.count * move.put.bytes == target.size
+        is_output = target.index == self.model.output.index
+        if not move.whole or (fills and is_output and source.size != target.size):
+            self.steps.append(Copy(name, move))
+        elif fills and (not is_output or free):
+            if source.size == target.size:
+                self.views.same[target.index] = of_source
+            else:
+                self.views.parts[target.index] = (of_source, move.taken.start)
+        elif not fills and free:
+            self.views.parts[of_source] = (target.index, move.put.start)
+        else:
+            self.steps.append(Copy(name, move))
 
     def _dense(self, operator: Operator) -> None:
         layer = read_dense(self.model, operator, self.where)
-        source = self._root(layer.source)
+        rows = self.model.tensors[layer.source].size // layer.inputs
+        if rows > 1:
+            tensor = self.model.tensors[layer.source]
+            self.steps.append(dense_rows(layer, rows, tensor, plain=self.plain))
+            return
+        source = self.views.name(layer.source)
         fit = self._fit(operator, layer, self.wide.get(source, INT8))
         if isinstance(fit, str):
             self.steps.append(PlainDense(layer, fit))
@@ -102,6 +145,8 @@ class _Planner:
         readers = [each for each in self.model.operators if target in each.inputs]
         return bool(readers) and all(
             reader.name == "FULLY_CONNECTED"
+            and self.model.tensors[reader.outputs[0]].size
+            == self.model.tensors[reader.inputs[1]].shape[0]
             and not isinstance(
                 self._fit(reader, read_dense(self.model, reader, self.where), OFFSET), str
             )
@@ -113,6 +158,16 @@ def _look_up(model: Model, operator: Operator, where: str) -> Sequence[Step]:
     return [read_look_up(model, operator, where)]
 
 
+_RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+
+_MOVES = frozenset({"CONCATENATION", "PACK", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "UNPACK"})
+
 _READERS: Mapping[str, Callable[[Model, Operator, str], Sequence[Step]]] = {
+    "ADD": read_elementwise,
+    "AVERAGE_POOL_2D": read_pool,
+    "DEPTHWISE_CONV_2D": read_depthwise,
+    "MAX_POOL_2D": read_pool,
+    "MUL": read_elementwise,
+    "RESIZE_NEAREST_NEIGHBOR": read_resize,
     **dict.fromkeys(UNARY, _look_up),
 }

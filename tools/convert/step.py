@@ -20,6 +20,11 @@ class Value:
     wide: bool = False
 
 
+def scratch(target: int, part: int) -> tuple[int, ...]:
+    """Names of memory that a step needs while it runs; `part` tells steps of one target apart."""
+    return tuple(-1 - 3 * ((target << 32) + part) - i for i in range(3))
+
+
 @dataclass(frozen=True)
 class Report:
     """One line of the generated file's layer table."""

@@ -1,0 +1,23 @@
+// Operators that only move values: SPLIT, CONCATENATION, slices, resizing to the nearest pixel.
+#pragma once
+
+#include <cstdint>
+
+namespace vigil::compiled {
+
+// `count` runs of `bytes` each, whose starts lie `from_step` and `to_step` apart.
+struct Runs {
+    std::uint32_t count, bytes, from_step, to_step;
+};
+
+void copy(const Runs& runs, const std::int8_t* input, std::int8_t* output);
+
+// Pixel (y, x) of output [out_height][out_width][channels] is the input's pixel
+// (y * in_height / out_height, x * in_width / out_width), rounded down.
+struct Resize {
+    std::uint16_t in_height, in_width, out_height, out_width, channels;
+};
+
+void resize_nearest(const Resize& resize, const std::int8_t* input, std::int8_t* output);
+
+}  // namespace vigil::compiled
