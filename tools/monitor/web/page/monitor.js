@@ -52,15 +52,20 @@ function connect() {
   });
 }
 
-// How often it really paints, for whoever wants to know: document.documentElement.dataset.painted.
-let painted = 0, before = 0;
+// How often it paints and for how many milliseconds, for whoever wants to know: data-painted and
+// data-spent of the root element.
+let painted = 0, spent = 0, before = 0;
 function loop(now) {
   requestAnimationFrame(loop);
   if (now - before < PAINT_MS) return;
   before = now;
+  const began = performance.now();
   let any = false;
   for (const each of cards.values()) any = each.paint() || any;
-  if (any) document.documentElement.dataset.painted = ++painted;
+  if (!any) return;
+  const { dataset } = document.documentElement;
+  dataset.painted = ++painted;
+  dataset.spent = (spent += performance.now() - began).toFixed(1);
 }
 
 connect();
