@@ -9,6 +9,8 @@ import os
 import pty
 import re
 import runpy
+import signal
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -211,6 +213,13 @@ def test_without_an_override_the_users_own_platformio_is_left_alone(
 )
 def test_a_failed_build_is_its_first_error(output: str, line: str | None) -> None:
     assert first_error(output) == (line or output.strip())
+
+
+def test_a_build_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stopped = subprocess.CompletedProcess([], -signal.SIGTERM, "Compiling a.o\n")
+    monkeypatch.setattr(building.subprocess, "run", lambda *_, **__: stopped)
+    with pytest.raises(BoardError, match=r"^build of emulated: stopped by SIGTERM; run it again$"):
+        build("emulated", build_dir=tmp_path)
 
 
 @pytest.mark.toolchain

@@ -1,6 +1,7 @@
 """Building images and putting them on boards, through PlatformIO."""
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -114,6 +115,10 @@ def _platformio(arguments: list[str], project: Path, variables: dict[str, str], 
         errors="replace",
         check=False,
     )
+    if process.returncode < 0:
+        raise BoardError(
+            f"{what}: stopped by {signal.Signals(-process.returncode).name}; run it again"
+        )
     if process.returncode != 0:
         why = first_error(process.stdout)
         if "overflowed by" in why:

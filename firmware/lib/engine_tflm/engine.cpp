@@ -1,7 +1,6 @@
 // The engine contract, kept by TensorFlow Lite Micro's interpreter.
 #include "engine.h"
 
-
 #include <cstring>
 #include <new>
 
