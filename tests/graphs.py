@@ -351,6 +351,37 @@ class Graph:
             states.append(hidden)
         return self.pack(states, 1)
 
+    def lstm(self, x: Tensor) -> Tensor:
+        """A UNIDIRECTIONAL_SEQUENCE_LSTM, and its last hidden state or all of them."""
+        rng, builder = self.rng, self.builder
+        divisors = [n for n in range(1, 13) if x.size % n == 0]
+        steps, units = int(rng.choice(divisors)), int(rng.integers(1, 12))
+        features = x.size // steps
+        x = self.reshape(x, (1, steps, features))
+        hidden = self.tensor((1, units), 1 / 128 * float(rng.uniform(0.5, 1)))
+        power = int(rng.integers(-15, -9))
+
+        def weights(columns: int, source: Tensor) -> tuple[int, float]:
+            values = rng.integers(-127, 128, (units, columns)).astype(np.int8)
+            # Gate sums reach 8, the end of what sigmoid and tanh resolve, and pass it at times.
+            scale = 10 ** rng.uniform(-0.5, 0.5) * 8 / (60 * np.sqrt(columns) * 70 * source.scale)
+            return builder.constant(values, scale), float(np.float32(scale))
+
+        driven = [weights(features, x) for _ in range(4)]
+        fed_back = [weights(units, hidden) for _ in range(4)]
+        biases = [
+            builder.constant(rng.integers(-2000, 2000, units).astype(np.int32), x.scale * scale)
+            for _, scale in driven
+        ]
+        y = self.tensor((1, steps, units), hidden.scale, hidden.zero)
+        inputs = [x.index, *(w for w, _ in driven), *(w for w, _ in fed_back), -1, -1, -1, *biases]
+        inputs += [-1, -1, builder.state((1, units), "int8", hidden.scale, hidden.zero)]
+        inputs += [builder.state((1, units), "int16", 2.0**power), -1, -1, -1, -1]
+        clip = float(rng.choice([0.0, 0.0, 10.0, 1.0]))
+        options = schema.UnidirectionalSequenceLSTMOptionsT(Activation.TANH, clip, 0.0, False)
+        self.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], options)
+        return self.unpack(y, 1)[-1] if rng.integers(2) else y
+
 
 def random_graph(rng: np.random.Generator) -> bytes:
     """A network of 1 to 6 of the above."""
@@ -370,7 +401,7 @@ def random_graph(rng: np.random.Generator) -> bytes:
     if end == 0:
         x = graph.dense(x)
     elif end == 1:
-        x = graph.lstm_cells(x)
+        x = graph.lstm_cells(x) if rng.integers(2) else graph.lstm(x)
     elif end == 2 or x is source:
         x = graph.reshape(graph.unary(x), (1, x.size))
     return graph.builder.finish(source.index, x.index)

@@ -15,7 +15,11 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 Activation = schema.ActivationFunctionType
 Scales = float | Sequence[float]
 
-_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
+_TYPES = {
+    "int8": schema.TensorType.INT8,
+    "int16": schema.TensorType.INT16,
+    "int32": schema.TensorType.INT32,
+}
 
 
 class ModelBuilder:
@@ -32,6 +36,12 @@ class ModelBuilder:
     ) -> int:
         """An int8 activation."""
         return self._add(shape, "int8", 0, scale, zero_point, axis)
+
+    def state(self, shape: Sequence[int], dtype: str, scale: Scales, zero_point: int = 0) -> int:
+        """A variable tensor, which keeps its values from one inference to the next."""
+        index = self._add(shape, dtype, 0, scale, zero_point, 0)
+        self._tensors[index].isVariable = True
+        return index
 
     def constant(
         self, values: np.ndarray, scale: Scales | None = None, zero_point: int = 0, axis: int = 0

@@ -23,7 +23,7 @@ OPERATORS = {
     "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
     "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MUL", "PACK", "QUANTIZE", "RELU", "RESHAPE",
     "RESIZE_NEAREST_NEIGHBOR", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "TANH", "TRANSPOSE_CONV",
-    "UNPACK",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK",
 }  # fmt: skip
 
 
@@ -76,6 +76,9 @@ def test_random_networks_emulated(flags, tmp_path):
         ("convolve.cpp", "std::memset(out, at.padding, bytes(from - x))", "std::memset(out, 0, 0)"),
         ("convolve.cpp", "width == at.in_width", "width <= at.in_width"),
         ("depthwise.cpp", "layer.per_channel ? out : 0", "layer.per_channel ? channel : 0"),
+        ("lstm.cpp", "(1 << (-left - 1))", "0"),
+        ("lstm.cpp", "fraction * step", "0 * step"),
+        ("lstm.cpp", "hidden != nullptr", "hidden != output"),
         ("pool.cpp", "sum > 0 ? sum + count / 2", "sum > 0 ? sum"),
         ("pool.cpp", "std::int32_t most = -128;", "std::int32_t most = -127;"),
         ("elementwise.cpp", "1 << 20", "1 << 18"),

@@ -60,6 +60,12 @@ _OPTIONS: Mapping[str, _Options] = {
     "SPLIT_V": {"splits": (0, "int32", 0)},
     "PACK": {"count": (0, "int32", 0), "axis": (1, "int32", 0)},
     "UNPACK": {"count": (0, "int32", 0), "axis": (1, "int32", 0)},
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": {
+        "activation": (0, "int8", 0),
+        "cell_clip": (1, "float32", 0.0),
+        "proj_clip": (2, "float32", 0.0),
+        "time_major": (3, "uint8", 0),
+    },
     "STRIDED_SLICE": {
         "begin_mask": (0, "int32", 0),
         "end_mask": (1, "int32", 0),
@@ -163,6 +169,9 @@ class Model:
         if operator.name == "TRANSPOSE_CONV":  # every input value meets the whole kernel
             weights = self.tensors[operator.inputs[1]]
             return self.tensors[operator.inputs[2]].size * weights.size // weights.shape[3]
+        if operator.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":  # four gates, input and feedback
+            weights, recurrent = (self.tensors[operator.inputs[i]] for i in (1, 5))
+            return 4 * (out.size // weights.shape[0]) * (weights.size + recurrent.size)
         if operator.name in {"FULLY_CONNECTED", "CONV_2D"}:
             weights = self.tensors[operator.inputs[1]]
             return out.size * (weights.size // weights.shape[0])

@@ -14,6 +14,7 @@ from tools.convert.convolution import (
 from tools.convert.dense import DenseLayer, PlainDense, read_dense
 from tools.convert.elementwise import read_elementwise
 from tools.convert.lookup import read_look_up
+from tools.convert.lstm import read_lstm
 from tools.convert.memory import Memory, Views, lay_out
 from tools.convert.model import Model, Operator
 from tools.convert.moves import Copy, Move, Runs, read_moves, read_resize
@@ -169,5 +170,6 @@ _READERS: Mapping[str, Callable[[Model, Operator, str], Sequence[Step]]] = {
     "MAX_POOL_2D": read_pool,
     "MUL": read_elementwise,
     "RESIZE_NEAREST_NEIGHBOR": read_resize,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": read_lstm,
     **dict.fromkeys(UNARY, _look_up),
 }
