@@ -27,6 +27,9 @@ class Board:
         usb_ids: (vendor, product) under which it shows up, bootloader included.
         led: Arduino pin of the built-in LED, or None.
         analog: Arduino pins of the analog inputs, from A0.
+        wait_states: cycles that a read from flash waits at most, cache off, or None if unknown.
+        active_ma: the busy processor's current in mA, (least, most) by regulator, or None.
+        supply_v: volts at which that current flows, or None.
         environments: PlatformIO environment by engine name ("tflm", "compiled").
     """
 
@@ -42,6 +45,9 @@ class Board:
     led: int | None
     analog: tuple[int, ...]
     environments: MappingProxyType[str, str]
+    wait_states: int | None = None
+    active_ma: tuple[float, float] | None = None
+    supply_v: float | None = None
 
     @property
     def emulated(self) -> bool:
@@ -82,6 +88,9 @@ def load_boards() -> MappingProxyType[str, Board]:
                 led=row.get("led"),
                 analog=tuple(row.get("analog", ())),
                 environments=MappingProxyType(dict(row["environments"])),
+                wait_states=row.get("wait_states"),
+                active_ma=tuple(row["active_ma"]) if "active_ma" in row else None,
+                supply_v=row.get("supply_v"),
             )
             for key, row in table.items()
         }
