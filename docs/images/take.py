@@ -9,22 +9,28 @@ Half a minute.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from tools.monitor.controls import Controls
 from tools.monitor.events import Event, WindowScored
 from tools.monitor.history import History
-from tools.monitor.port import open_board
+from tools.monitor.port import EMULATED, open_board
 from tools.monitor.run import Broadcast
 from tools.monitor.source import of_bundle
 from tools.monitor.stream import Stream
 from tools.monitor.terminal import MonitorApp
+from tools.monitor.views import View
+from tools.monitor.web.hub import Hub
+from tools.monitor.web.server import serve
 from training.bundle import read_bundle
 
 HERE = Path(__file__).resolve().parent
@@ -35,44 +41,59 @@ CELLS = (100, 30)
 WIDTH = 960  # of a picture, in CSS pixels
 WINDOWS = 372  # shown when the picture is taken: heartbeats of both kinds are in sight
 BEATS_A_SECOND = 60.0
+PICTURES: tuple[tuple[str, Literal["light", "dark"], bool], ...] = (
+    ("web", "light", False),
+    ("web-flag", "dark", True),
+)
 
 
-class Until(History):
-    """A history that stands still after so many windows, for the picture to be of that moment."""
+class Until:
+    """A view that stands still after so many windows, for the picture to be of that moment."""
 
-    def __init__(self, windows: int) -> None:
-        super().__init__()
-        self._windows, self.full = windows, threading.Event()
+    def __init__(self, view: View, windows: int) -> None:
+        self._view, self._windows, self.full = view, windows, threading.Event()
 
     def handle(self, event: Event) -> None:
-        """Take it, until there are enough."""
+        """Pass it on, until there are enough."""
         if self.full.is_set():
             return
-        super().handle(event)
+        self._view.handle(event)
         if isinstance(event, WindowScored) and event.index + 1 >= self._windows:
             self.full.set()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@contextlib.contextmanager
+def streaming(view: View, controls: Controls, windows: int) -> Iterator[tuple[Stream, Until]]:
+    """The test set on its way to an emulated board, seen by `view` up to so many windows."""
+    bundle = read_bundle(BUNDLE)
+    source, until = of_bundle(bundle), Until(view, windows)
+    with open_board(bundle, source, EMULATED, IMAGE, watch=True) as board:
+        yield (
+            Stream(
+                board,
+                source,
+                controls,
+                Broadcast([until], controls),
+                frames_per_second=BEATS_A_SECOND * bundle.manifest.segmenter.hop,
+                resume=False,
+            ),
+            until,
+        )
 
 
 def terminal(windows: int = WINDOWS) -> str:
     """The terminal view after so many windows, as SVG."""
-    bundle = read_bundle(BUNDLE)
-    source = of_bundle(bundle)
-    history, controls = Until(windows), Controls()
-    with open_board(bundle, source, image=IMAGE, watch=True) as board:
-        stream = Stream(
-            board,
-            source,
-            controls,
-            Broadcast([history], controls),
-            frames_per_second=BEATS_A_SECOND * bundle.manifest.segmenter.hop,
-            resume=False,
-        )
+    history, controls = History(), Controls()
+    with streaming(history, controls, windows) as (stream, until):
         thread = threading.Thread(target=stream.run)
         app = MonitorApp(history, controls, thread.start)
 
         async def take() -> str:
             async with app.run_test(size=CELLS) as pilot:
-                await asyncio.to_thread(history.full.wait, 60)
+                await asyncio.to_thread(until.full.wait, 60)
                 await pilot.pause(0.3)
                 svg = app.export_screenshot(title="vigil monitor ecg5000")
                 controls.quit("picture taken")
@@ -83,15 +104,52 @@ def terminal(windows: int = WINDOWS) -> str:
     return svg
 
 
+def web(windows: int = WINDOWS) -> None:
+    """The browser view, light, and a flag under the glass, dark."""
+    from playwright.sync_api import sync_playwright
+
+    hub, controls = Hub(), Controls()
+    with (
+        streaming(hub.view("board", controls), controls, windows) as (stream, until),
+        serve(hub) as url,
+        sync_playwright() as playwright,
+    ):
+        thread = threading.Thread(target=stream.run)
+        thread.start()
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        until.full.wait(60)
+        for name, theme, flag in PICTURES:
+            context = browser.new_context(
+                viewport={"width": 1120, "height": 760},
+                color_scheme=theme,
+                device_scale_factor=2,
+            )
+            page = context.new_page()
+            page.goto(url)
+            page.wait_for_timeout(1500)
+            if flag:
+                page.locator(".flags button").first.click()
+                page.wait_for_timeout(300)
+            page.screenshot(path=HERE / f"{name}.png")
+            context.close()
+        browser.close()
+        controls.quit("pictures taken")
+        thread.join()
+
+
+def chromium() -> str:
+    """Where it is."""
+    return shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("no Chromium")
+
+
 def draw(page: str, to: Path, width: int, height: int) -> None:
     """A page of HTML as PNG, twice as fine as its pixels."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("no Chromium")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.html"
         path.write_text(page, encoding="utf-8")
         subprocess.run(
             [
-                chromium,
+                chromium(),
                 "--headless=new",
                 "--no-sandbox",
                 "--disable-gpu",
@@ -129,3 +187,4 @@ if __name__ == "__main__":
     picture = terminal()
     width, height = size_of(picture)
     draw(framed(picture), HERE / "monitor.png", WIDTH, round(WIDTH * height / width))
+    web()

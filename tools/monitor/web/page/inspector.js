@@ -59,16 +59,15 @@ function draw() {
     const pick = (values) => x.map((i) => values[i * n + c]);
     plots.push(new uPlot({
       ...base(place.clientWidth, Math.max(230 / n, 90)),
-      padding: [10, 10, 4, 0],
+      padding: [10, 20, 4, 0],
       scales: { x: { time: false }, y: {} },
       series: [
         {},
         { stroke: () => colour("third"), width: 2.5, points: { show: false } },
         { stroke: () => colour(w.flag ? "abnormal" : "normal"), width: 1.8, points: { show: false } },
       ],
-      bands: [{ series: [1, 2], fill: () => colour("third-wash"), dir: 0 }],
       axes: [axis({ size: 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map(() => "") }), axis({ size: 56, space: 36 })],
-      hooks: { drawClear: [(u) => wash(u, first, stop - 1)] },
+      hooks: { drawClear: [(u) => wash(u, first, stop - 1), between] },
     }, [x, pick(made), pick(samples)], place));
   }
   plots.push(new uPlot({
@@ -94,6 +93,19 @@ function wash(u, first, last) {
   ctx.save();
   ctx.fillStyle = colour("room");
   ctx.fillRect(left, bbox.top, right - left, bbox.height);
+  ctx.restore();
+}
+
+// The difference, filled.
+function between(u) {
+  const { ctx } = u, [x, made, samples] = u.data;
+  const point = (values, i) => ctx.lineTo(u.valToPos(x[i], "x", true), u.valToPos(values[i], "y", true));
+  ctx.save();
+  ctx.fillStyle = colour("third-wash");
+  ctx.beginPath();
+  for (let i = 0; i < x.length; i++) point(made, i);
+  for (let i = x.length - 1; i >= 0; i--) point(samples, i);
+  ctx.fill();
   ctx.restore();
 }
 

@@ -23,7 +23,7 @@ export function axis(options) {
 }
 
 export const base = (width, height) => ({
-  width, height, legend: { show: false }, padding: [8, 10, 0, 0],
+  width, height, legend: { show: false }, padding: [8, 20, 0, 0],
   cursor: { points: { show: false }, drag: { x: false, y: false }, y: false },
 });
 
@@ -81,51 +81,69 @@ export function tracePlot(place, store, c, height, last) {
       axis({ show: last, size: 24, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => moment(v, rate, step)) }),
       axis({ size: 52, space: 34 }),
     ],
-    hooks: { drawClear: [(u) => bands(u, store, c === 0)] },
+    hooks: { drawClear: [(u) => washes(u, store)], draw: [(u) => notes(u, store, c === 0)] },
   };
   return new uPlot(options, [[], [], [], []], place);
 }
 
-// Flagged windows as a wash behind the trace, numbered; marks as a dotted line.
-function bands(u, store, numbered) {
-  const { ctx, bbox } = u, { min, max } = u.scales.x, { window } = store.board;
+// Every flagged window in sight, with its left and right edge on the canvas.
+function flagged(u, store, each) {
+  const { min, max } = u.scales.x, { window } = store.board;
   if (min == null) return;
-  const px = (frame) => u.valToPos(frame, "x", true);
-  const ratio = devicePixelRatio;
+  for (let i = Math.max(store.placeAt(min - window), 0); i < store.windows.length; i++) {
+    const w = store.windows[i];
+    if (w.first_frame >= max) break;
+    if (w.flag && w.first_frame + window > min) {
+      each(w, u.valToPos(w.first_frame, "x", true), u.valToPos(w.first_frame + window, "x", true));
+    }
+  }
+}
+
+function clipped(u, draw) {
+  const { ctx, bbox } = u;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
-  ctx.textBaseline = "top";
-  ctx.textAlign = "left";
-  let free = -Infinity;
-  for (let i = Math.max(store.placeAt(min - window), 0); i < store.windows.length; i++) {
-    const w = store.windows[i];
-    if (w.first_frame >= max) break;
-    if (!w.flag || w.first_frame + window <= min) continue;
-    const left = px(w.first_frame), right = px(w.first_frame + window);
+  draw(ctx, bbox, devicePixelRatio);
+  ctx.restore();
+}
+
+// Flagged windows as a wash behind the trace.
+function washes(u, store) {
+  clipped(u, (ctx, bbox) => {
     ctx.globalAlpha = 0.45;
     ctx.fillStyle = colour("abnormal-wash");
-    ctx.fillRect(left, bbox.top, right - left, bbox.height);
-    ctx.globalAlpha = 1;
-    const text = `▲ ${w.index}`, at = Math.max(left, bbox.left) + 5 * ratio;
-    if (numbered && at > free && right - at > ctx.measureText(text).width) {
-      ctx.fillStyle = colour("abnormal");
-      ctx.fillText(text, at, bbox.top + 4 * ratio);
-      free = at + ctx.measureText(text).width + 4 * ratio;
+    flagged(u, store, (w, left, right) => ctx.fillRect(left, bbox.top, right - left, bbox.height));
+  });
+}
+
+// Their numbers over it, where there is room; marks as dotted lines.
+function notes(u, store, numbered) {
+  clipped(u, (ctx, bbox, ratio) => {
+    ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
+    ctx.textBaseline = "top";
+    ctx.textAlign = "left";
+    ctx.fillStyle = colour("abnormal");
+    let free = -Infinity;
+    if (numbered) {
+      flagged(u, store, (w, left, right) => {
+        const text = `▲ ${w.index}`, at = Math.max(left, bbox.left) + 5 * ratio, stop = at + ctx.measureText(text).width;
+        if (at < free || stop > right) return;
+        ctx.fillText(text, at, bbox.top + 4 * ratio);
+        free = stop + 4 * ratio;
+      });
     }
-  }
-  ctx.strokeStyle = colour("third");
-  ctx.setLineDash([2 * ratio, 3 * ratio]);
-  for (const mark of store.marks) {
-    if (mark.frame < min || mark.frame > max) continue;
-    ctx.beginPath();
-    ctx.moveTo(px(mark.frame), bbox.top);
-    ctx.lineTo(px(mark.frame), bbox.top + bbox.height);
-    ctx.stroke();
-  }
-  ctx.restore();
+    ctx.strokeStyle = colour("third");
+    ctx.setLineDash([2 * ratio, 3 * ratio]);
+    for (const mark of store.marks) {
+      const x = u.valToPos(mark.frame, "x", true);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+  });
 }
 
 // Score over threshold, log10, cut at a decade either side: 0 is the threshold.
