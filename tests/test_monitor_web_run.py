@@ -1,0 +1,102 @@
+"""The browser view as a program: what it prints, how it ends, and one board among several."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+HERE = Path(__file__).resolve().parent
+
+PROGRAM = """
+import contextlib, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from monitor_board import FakeBoard, source
+from training.errors import LinkError
+from tools.monitor.run import MonitorSettings
+from tools.monitor.web import run as web
+
+@contextlib.contextmanager
+def open_board(bundle, source, port, image, **options):
+    if port == "broken":
+        raise LinkError("broken: there is no such port; is the board plugged in?")
+    board = FakeBoard()
+    if port == "fails":
+        board.fail_at = 100
+    yield board
+
+web.open_board = open_board
+web.read_bundle = lambda path: None
+web.source_of = lambda settings, bundle: source(50, True)
+ports = sys.argv[1:]
+try:
+    found = web.run_web(web.WebSettings(MonitorSettings(Path("none"), speed=5.0), ports))
+except LinkError as problem:
+    sys.exit(f"refused: {{problem}}")
+print("SUMMARIES", [s.windows > 0 for s in found], [s.reason for s in found])
+"""
+
+
+def start(*ports: str) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(here=str(HERE)), *ports],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=HERE.parent,
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def end(process: subprocess.Popen[str]) -> str:
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+    return out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_a_signal_and_sums_up(number):
+    process, url = start("one", "two")
+    with urllib.request.urlopen(url, timeout=5) as page:
+        assert b"Vigil" in page.read()
+    process.stdout.readline()
+    # Not before both streams run, or there is nothing to sum up.
+    seen: set[str] = set()
+    with connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as socket:
+        while seen != {"one", "two"}:
+            for board in json.loads(socket.recv(timeout=10))["boards"]:
+                if any(e["event"] == "scored" for e in board["events"]):
+                    seen.add(board["key"])
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, out
+    assert f"SUMMARIES [True, True] ['{number.name}', '{number.name}']" in out
+    assert "one: " in out and "two: " in out
+
+
+def test_a_board_that_fails_leaves_the_other_alone():
+    process, url = start("fails", "broken", "one")
+    with urllib.request.urlopen(url, timeout=5) as page:
+        assert page.status == 200
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
+    out = end(process)
+    assert process.returncode == 0, out
+    assert "fails: /dev/fake: the port is gone" in out
+    assert "broken: broken: there is no such port" in out
+    assert "SUMMARIES" in out and "True]" in out
+
+
+def test_if_no_board_answers_it_ends_with_the_reason():
+    process, _ = start("broken")
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "refused: broken: there is no such port" in out
