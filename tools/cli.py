@@ -136,7 +136,7 @@ def recipes() -> None:
 def zoo(
     names: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Argument(help="Recipes; all when left out, which also writes docs/zoo.md."),
+        typer.Argument(help="Recipes; all when left out."),
     ] = None,
     docs: Annotated[Path, typer.Option(help="Where zoo.md and its pictures go.")] = ROOT / "docs",
 ) -> None:
@@ -337,7 +337,13 @@ def verify(
 
 @app.command()
 def budget(
-    name: Name = "ecg5000",
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(
+            help="A recipe's name or path; left out, ecg5000, or with --check and --accept the "
+            "reference model, which needs no data."
+        ),
+    ] = None,
     board: BoardOption = "emulated",
     engine: EngineOption = "compiled",
     json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
@@ -355,9 +361,36 @@ def budget(
     """Show flash and SRAM by part, against the board's limits."""
     from tools import pipeline
 
+    if name is None and not (check or accept):
+        name = "ecg5000"
+    path = pipeline.reference_bundle() if name in (None, "reference") else _bundle_path(name or "")
     pipeline.budget(
-        _console(), _bundle_path(name), board, engine, json, picture, check=check, accept=accept
+        _console(), path, board, engine, json, picture, check=check, accept=accept
     )
+
+
+@app.command()
+def bench(
+    docs: Annotated[
+        Path, typer.Option(help="Folder for bench.md and images/bench.svg and .png.")
+    ] = ROOT / "docs",
+) -> None:
+    """Measure every engine layer by layer, emulated: docs/bench.md and its plot."""
+    from tools import pipeline
+
+    pipeline.bench(_console(), docs)
+
+
+@app.command()
+def estimate(
+    name: Name = "ecg5000",
+    engine: EngineOption = "compiled",
+    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+) -> None:
+    """Estimate time and energy of an inference on every board, before there is one."""
+    from tools import pipeline
+
+    pipeline.show_estimate(_console(), _bundle_path(name), engine, json)
 
 
 @app.command()

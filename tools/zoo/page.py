@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -27,15 +29,27 @@ class Row:
     error: tuple[float, float]  # mean score of normal test windows: float, int8
     told: str
 
+    def save(self, path: Path) -> None:
+        """Kept beside the bundle, so that the page can be written without training all again."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
-def page(rows: Sequence[Row], seconds: float) -> str:
+    @classmethod
+    def load(cls, path: Path) -> Row:
+        """What `save` wrote."""
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def page(rows: Sequence[Row]) -> str:
     """The whole text."""
+    seconds = sum(row.seconds for row in rows)
     return "\n".join(
         [
             "# The zoo",
             "",
             "Every recipe that comes along, trained by `vigil zoo`, which also wrote this page: "
-            f"{len(rows)} recipes in {seconds / 60:.1f} minutes, small settings where they are "
+            f"{len(rows)} recipes in {seconds / 60:.1f} minutes of training, quantizing and "
+            "measuring, small settings where they are "
             "named below. All figures are measured: float and int8 on the same test windows, int8 "
             "in the TensorFlow Lite Micro interpreter. Error is the mean score of the normal test "
             "windows. Flash is the model's flatbuffer; arena is the interpreter's on this host, "
