@@ -5,6 +5,7 @@ torn from is taken up again where it stood.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import pty
@@ -24,6 +25,7 @@ import numpy as np
 import pytest
 from small_bundle import WINDOW, small_bundle
 
+from tools.link.faults import FaultConfig
 from tools.monitor.controls import Controls
 from tools.monitor.events import Event, ThresholdChanged, WindowScored
 from tools.monitor.port import open_board
@@ -275,6 +277,24 @@ def whole(bundle: Bundle, image: Path, csv_path: Path, tmp_path_factory: Any) ->
     assert summary.mean_microseconds is not None and summary.mean_microseconds > 0
     assert "(emulated)" in out.read_text()
     return scores(record)
+
+
+@pytest.mark.toolchain
+def test_a_line_with_faults_changes_no_score(
+    bundle: Bundle, image: Path, csv_path: Path, whole: dict[int, str], tmp_path: Path
+) -> None:
+    record = tmp_path / "faults.csv"
+    faults = FaultConfig(rate=0.05, seed=5, delay=0.01)
+    summary = run(
+        MonitorSettings(
+            bundle.path, csv_path, "emulated", image, view="plain", record=record, faults=faults
+        ),
+        io.StringIO(),
+    )
+    counters = summary.counters
+    assert counters.corrupt + counters.missing + counters.board_corrupt + counters.board_missing > 0
+    assert summary.lost == 0
+    assert scores(record) == whole
 
 
 @pytest.mark.toolchain
