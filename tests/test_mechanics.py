@@ -91,7 +91,7 @@ def test_sampling_is_the_mean_on_a_board_and_its_divergence_warms_up():
     assert z.std() == pytest.approx(np.exp(-0.5), rel=0.03)
 
 
-def test_the_discriminators_gradient_is_reversed_for_the_code():
+def test_encoder_and_discriminator_learn_against_each_other():
     backend.prepare()
     import tensorflow as tf
 
@@ -102,9 +102,16 @@ def test_the_discriminators_gradient_is_reversed_for_the_code():
     with tf.GradientTape(persistent=True) as tape:
         layer(code, training=True)
         loss = layer.losses[0]
-        fooled = tf.reduce_mean(tf.nn.softplus(layer.judge(code)))
-    down = tape.gradient(loss, code)
-    np.testing.assert_allclose(down, -tape.gradient(fooled, code), rtol=1e-4, atol=1e-8)
+        logit = layer.judge(code)
+        deceived = tf.reduce_mean(tf.nn.softplus(-logit))
+        found = tf.reduce_mean(tf.nn.softplus(logit))
+        drawn = tf.random.stateless_normal((64, 2), tf.constant([1, 1]))
+        found += tf.reduce_mean(tf.nn.softplus(-layer.judge(drawn)))
+    weights = layer.verdict.kernel.value
+    np.testing.assert_allclose(tape.gradient(loss, code), tape.gradient(deceived, code), rtol=1e-4)
+    np.testing.assert_allclose(
+        tape.gradient(loss, weights), tape.gradient(found, weights), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_pretraining_lowers_the_loss_before_the_first_whole_epoch(windows):

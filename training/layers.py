@@ -142,17 +142,13 @@ class Sparsity(keras.layers.Layer):  # type: ignore[misc]
         return x
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def _reversed_gradient(x: Any) -> Any:
-    return tf.identity(x), lambda gradient: -gradient
-
-
 class Adversary(Stepped):
     """A discriminator between codes and draws from N(0, 1), which the encoder learns to deceive.
 
-    The discriminator minimises its cross-entropy; the gradient that reaches the code is reversed
-    (Ganin & Lempitsky 2015), so the encoder maximises it, in one step of one optimizer: the
-    adversarial autoencoder of Makhzani et al. (2015).
+    The adversarial autoencoder of Makhzani et al. (2015), in one step of one optimizer: the
+    discriminator minimises its cross-entropy on codes that it cannot move, and the encoder the
+    cross-entropy of being taken for a draw, by a discriminator that it cannot move (Goodfellow's
+    non-saturating loss: a reversed gradient vanishes once the discriminator wins).
     """
 
     training_only = True
@@ -173,18 +169,22 @@ class Adversary(Stepped):
             shape = layer.compute_output_shape(shape)
         self.built = True
 
-    def judge(self, code: Any) -> Any:
-        """Logit that a code was drawn from the prior, [b, 1]."""
-        for layer in self.judges:
-            code = layer(code)
-        return self.verdict(code)
+    def judge(self, code: Any, fixed: bool = False) -> Any:
+        """Logit that a code was drawn from the prior, [b, 1]; `fixed` lets no weight learn."""
+        hold = tf.stop_gradient if fixed else tf.identity
+        for layer in (*self.judges, self.verdict):
+            kernel, bias = (hold(tf.convert_to_tensor(w)) for w in (layer.kernel, layer.bias))
+            code = layer.activation(tf.matmul(code, kernel) + bias)
+        return code
 
     def call(self, x: Any, training: bool = False) -> Any:
         """[b, code] unchanged."""
         if training:
             drawn = tf.random.stateless_normal(tf.shape(x), self.next_seed())
-            loss = tf.reduce_mean(tf.nn.softplus(-self.judge(drawn))) + tf.reduce_mean(
-                tf.nn.softplus(self.judge(_reversed_gradient(x)))
+            loss = tf.reduce_mean(
+                tf.nn.softplus(-self.judge(drawn))
+                + tf.nn.softplus(self.judge(tf.stop_gradient(x)))
+                + tf.nn.softplus(-self.judge(x, fixed=True))
             )
             self.add_loss(self.weight * loss)
         return x
