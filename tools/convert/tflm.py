@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from tools.convert import cpp
-from tools.convert.fixedpoint import multipliers, quantize_multiplier
-from tools.convert.model import Model
+from tools.convert.fixedpoint import activation_range, multipliers, quantize_multiplier
+from tools.convert.model import Model, Operator
 from training.errors import ConvertError
 from training.oracle import Oracle
 
@@ -87,6 +87,8 @@ def tflm_model(model: Model, data: bytes, where: str) -> dict[str, str]:
     or answer with other bytes than the interpreter.
     """
     _check_dense(model, where)
+    for operator in model.operators:
+        _check(model, operator, where)
     methods = [_method(model, name, where) for name in model.operator_names()]
     lines = [f"    TF_LITE_ENSURE_STATUS(resolver.{method}());\n" for method in methods]
     array = cpp.array("std::uint8_t", "kModel", data, align=16)
@@ -145,6 +147,27 @@ def _method(model: Model, name: str, where: str) -> str:
             "TensorFlow Lite Micro; train another architecture"
         )
     return method
+
+
+def _check(model: Model, operator: Operator, where: str) -> None:
+    """Other operators in which the boards' library of 2024 differs from the interpreter."""
+    trouble = None
+    if operator.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        trouble = "is computed in another way"
+    elif operator.name in {"CONV_2D", "DEPTHWISE_CONV_2D"}:
+        if len(operator.inputs) < 3 or operator.inputs[2] < 0:
+            trouble = "has no bias, and ends the program"
+    elif operator.name == "TRANSPOSE_CONV":
+        target = model.tensors[operator.outputs[0]]
+        if activation_range(operator.activation, target) != (-128, 127):
+            trouble = f"leaves out the fused {operator.activation}"
+    elif operator.name == "RESIZE_NEAREST_NEIGHBOR" and operator.option("half_pixel_centers"):
+        trouble = "takes half_pixel_centers for off"
+    if trouble:
+        raise ConvertError(
+            f"{where}: {operator.place}, which in the boards' TensorFlow Lite Micro {trouble}; "
+            "use the compiled engine"
+        )
 
 
 def _check_dense(model: Model, where: str) -> None:
