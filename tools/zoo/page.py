@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,10 @@ class Row:
     @classmethod
     def load(cls, path: Path) -> Row:
         """What `save` wrote."""
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("changes", "operators", "auroc", "error"):
+            values[key] = tuple(values[key])
+        return cls(**values)
 
 
 def page(rows: Sequence[Row]) -> str:
