@@ -6,6 +6,7 @@ For what comes after training; nothing here needs TensorFlow.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,24 @@ def small_bundle(
     path: Path,
     *,
     channels: int = 1,
-    hop: int = WINDOW,
+    window: int = WINDOW,
+    hop: int | None = None,
     labelled: bool = True,
     simulated: bool = False,
     per_window: bool = False,
+    network: Callable[[manifest.Tensor, manifest.Tensor], bytes] | None = None,
 ) -> Bundle:
-    """Sine waves of any phase are normal; a third of 160 test windows has more noise."""
+    """Sine waves of any phase are normal; a third of 160 test windows has more noise.
+
+    `network` makes another model than the projection, from the input's and output's quantization.
+    """
     rng = np.random.default_rng(7)
-    size = WINDOW * channels
-    time = np.arange(WINDOW)[:, None] / WINDOW
+    size = window * channels
+    time = np.arange(window)[:, None] / window
     phase = rng.uniform(0, 2 * np.pi, (KEPT, 1, channels))
-    real = np.sin(2 * np.pi * time + phase) + rng.normal(0, 0.05, (KEPT, WINDOW, channels))
+    real = np.sin(2 * np.pi * time + phase) + rng.normal(0, 0.05, (KEPT, window, channels))
     labels = (np.arange(KEPT) % 3 == 2).astype(np.int8)
-    real[labels == 1] += rng.normal(0, 0.06, ((labels == 1).sum(), WINDOW, channels))
+    real[labels == 1] += rng.normal(0, 0.06, ((labels == 1).sum(), window, channels))
     counts = np.rint(real * 1000).astype(np.int16)
 
     grid = manifest.Tensor(size=size, scale=manifest.float32_text(0.02), zero_point=-3)
@@ -61,7 +67,10 @@ def small_bundle(
         )
         native = AffineScaler([0] * channels, [multiplier] * channels, 30, -3)
     scaled = native.scale(counts)
-    model = _projection(scaled[labels == 0], grid, out, CODE * channels)
+    if network is not None:
+        model = network(grid, out)
+    else:
+        model = _projection(scaled[labels == 0], grid, out, CODE * channels)
     output = Oracle(model).run(scaled)
     score = fold_score("mse", grid, out)
     scores = make_score(score, grid, out).score(scaled, output)
@@ -102,7 +111,7 @@ def small_bundle(
             gain=[1000.0] * channels,
             offset=[0] * channels,
         ),
-        segmenter=manifest.Segmenter(kind="fixed", window=WINDOW, hop=hop),
+        segmenter=manifest.Segmenter(kind="fixed", window=window, hop=hop or window),
         scaler=scaler,
         model=manifest.ModelFile(
             file="model.tflite",

@@ -364,9 +364,7 @@ def budget(
     if name is None and not (check or accept):
         name = "ecg5000"
     path = pipeline.reference_bundle() if name in (None, "reference") else _bundle_path(name or "")
-    pipeline.budget(
-        _console(), path, board, engine, json, picture, check=check, accept=accept
-    )
+    pipeline.budget(_console(), path, board, engine, json, picture, check=check, accept=accept)
 
 
 @app.command()

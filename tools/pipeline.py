@@ -378,48 +378,85 @@ def budget(
 
 
 def measure_budget(console: Console, bundle_path: Path, board: str, engine: str) -> Budget:
-    """Build, measure, and on the emulated board boot it for stack, arena and instructions."""
+    """Build, measure, and on the emulated board run it for stack, arena and instructions."""
     from tools import budget as room
     from tools.boards.catalogue import find_board
+    from training.bundle import read_bundle
 
+    bundle = read_bundle(bundle_path)
+    row = find_board(board)
     result = build(console, bundle_path, board, engine)
-    found = room.measure(result.elf, find_board(board))
-    if find_board(board).emulated:
-        found = room.with_measured(found, _boot(result.elf))
-    path = bundle_path / f"budget-{board}-{engine}.json"
-    path.write_text(found.to_json(), encoding="utf-8")
+    found = room.measure(result.elf, row, bundle=bundle.hash8.hex())
+    if row.emulated:
+        found = room.with_measured(found, measured_emulated(result.elf, bundle))
+    room.save(found, bundle_path, result.environment)
     return found
 
 
-def _boot(elf: Path) -> Measured:
+def measured_emulated(elf: Path, bundle: Bundle) -> Measured:
+    """What the emulated board says after it worked through the bundle's golden windows."""
     from tools.boards.emulated import EmulatedBoard
-    from tools.budget import Measured
-    from tools.link.session import Session
+    from tools.budget.boot import measured_on
 
-    with EmulatedBoard(elf) as running, Session.open(running.port) as session:
-        told = session.boot_report()
-    return Measured(
-        source="emulated",
-        stack_used=told.stack_used,
-        arena_used=told.arena_used,
-        instructions=told.ticks,
-    )
+    counts = bundle.golden.counts
+    frames = counts.reshape(-1, counts.shape[-1])
+    with EmulatedBoard(elf, deterministic=True) as running:
+        return measured_on(running.port, frames)
 
 
 def report(console: Console, bundle_path: Path) -> Path:
     """Write report.html from the bundle, its budgets and what verify found."""
-    from tools.budget import Budget
     from tools.report import write_report
-    from tools.verify import load
 
-    budgets = tuple(
-        Budget.from_json(path.read_text(encoding="utf-8"))
-        for path in sorted(bundle_path.glob("budget-*.json"))
-        if path.stat().st_mtime >= (bundle_path / "manifest.json").stat().st_mtime
-    )
-    path = write_report(bundle_path, budgets, load(bundle_path))
+    path = write_report(bundle_path)
     console.print(f"[bold]{path}[/]")
     return path
+
+
+# --- bench, estimate ------------------------------------------------------------------------------
+
+
+def bench(console: Console, docs: Path) -> None:
+    """Measure every engine, and write docs/bench.md with its plot. From a checkout only."""
+    import sys
+
+    from training.data.cache import data_folder
+
+    sys.path.insert(0, str(ROOT))  # benchmarks are no part of the installed package
+    from benchmarks.page import write
+
+    with console.status("measuring") as status:
+        path = write(Path("build"), data_folder(), docs, lambda line: status.update(escape(line)))
+    console.print(path.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
+    console.print(f"[bold]{_shown(path)}[/]")
+
+
+def reference_bundle() -> Path:
+    """The bundle by which sizes are compared: the same on every machine, and no data in it."""
+    import sys
+
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.reference import make
+
+    return make(Path("build") / "reference").path
+
+
+def show_estimate(console: Console, bundle_path: Path, engine: str, as_json: bool) -> None:
+    """Build for the emulated board, count an inference there, tell what that means on boards."""
+    from tools.boards.catalogue import load_boards
+    from tools.estimate import count_inference, estimate, render
+    from training.bundle import read_bundle
+
+    quiet = Console(stderr=True, highlight=False) if as_json else console
+    golden = read_bundle(bundle_path).golden
+    result = build(quiet, bundle_path, "emulated", engine)
+    counts = count_inference(result.elf, golden.input, golden.output)
+    windows = len(golden.input)
+    found = estimate(bundle_path.name, engine, counts, windows, list(load_boards().values()))
+    if as_json:
+        print(found.to_json(), end="")
+    else:
+        console.print(render(found))
 
 
 def _shown(path: Path) -> Path:

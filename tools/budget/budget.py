@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
+
+from elftools.elf.elffile import ELFFile
 
 from tools.budget.image import Image, Piece, demangle, read_image
 from tools.budget.parts import TITLES, part_of
@@ -116,6 +119,7 @@ class Budget:
     inference_stack: int | None = None  # of one inference, engine::run() and all below it
     measured: Measured | None = None
     bundle: str = ""  # hash of the bundle whose model it holds, in hexadecimal, where known
+    compiler: str = ""  # as the image says
 
     def to_json(self) -> str:
         """Everything, as JSON text with one newline at the end."""
@@ -172,7 +176,17 @@ def measure(
         inference_stack=_bound(graph, _ENGINE_RUN),
         measured=measured,
         bundle=bundle,
+        compiler=compiler_of(elf),
     )
+
+
+def compiler_of(elf: Path) -> str:
+    """What the image's .comment section says, such as "GCC 12.2.1"; empty without one."""
+    with Path(elf).open("rb") as stream:
+        section = ELFFile(stream).get_section_by_name(".comment")
+        text = section.data().decode(errors="replace") if section else ""
+    found = sorted({f"{m[1]} {m[2]}" for m in re.finditer(r"(GCC): \([^\0]*\) (\d[\d.]*)", text)})
+    return ", ".join(found)
 
 
 def check(budget: Budget) -> None:

@@ -7,7 +7,7 @@ whichever comes first, and names the part that grew.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tools.budget.budget import Budget, Memory
@@ -26,13 +26,17 @@ class Baseline:
     flash: dict[str, int]
     sram: dict[str, int]
     instructions: int | None  # an inference; None when it was never measured
+    compiler: str = ""  # sizes of another compiler's image say nothing about growth
 
     @staticmethod
     def of(budget: Budget) -> Baseline:
         """The baseline that `budget` would be."""
         told = budget.measured
         return Baseline(
-            _sizes(budget.flash), _sizes(budget.sram), told.instructions if told else None
+            _sizes(budget.flash),
+            _sizes(budget.sram),
+            told.instructions if told else None,
+            budget.compiler,
         )
 
 
@@ -78,6 +82,12 @@ def gate(budget: Budget, key: str, path: Path) -> None:
         raise BudgetError(
             f"{path}: has no baseline for '{key}'; record one with: vigil budget --accept"
         )
+    before = baselines[key].compiler
+    if before and budget.compiler and before != budget.compiler:
+        raise BudgetError(
+            f"{key}: built with {budget.compiler}, its baseline with {before}: not comparable; "
+            "build with that, or record a baseline with: vigil budget --accept"
+        )
     found = compare(budget, baselines[key])
     if found:
         raise BudgetError(
@@ -95,14 +105,11 @@ def accept(budget: Budget, key: str, path: Path) -> None:
     new = Baseline.of(budget)
     old = baselines.get(key)
     if new.instructions is None and old is not None:
-        new = Baseline(new.flash, new.sram, old.instructions)
+        new = replace(new, instructions=old.instructions)
     baselines[key] = new
     values = {
         "schema": _SCHEMA,
-        "images": {
-            k: {"flash": b.flash, "sram": b.sram, "instructions": b.instructions}
-            for k, b in baselines.items()
-        },
+        "images": {key: asdict(baseline) for key, baseline in baselines.items()},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")
@@ -115,7 +122,9 @@ def read_baselines(path: Path) -> dict[str, Baseline]:
         if values["schema"] != _SCHEMA:
             raise ValueError(f"schema {values['schema']}")
         return {
-            key: Baseline(_known(v["flash"]), _known(v["sram"]), v["instructions"])
+            key: Baseline(
+                _known(v["flash"]), _known(v["sram"]), v["instructions"], v.get("compiler", "")
+            )
             for key, v in values["images"].items()
         }
     except FileNotFoundError:

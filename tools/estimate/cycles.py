@@ -34,7 +34,9 @@ CLASSES = (
 _OBJDUMP = "arm-none-eabi-objdump"
 _LINE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(\S+)(?:\t([^;@]*))?")
 _MULTIPLY = re.compile(r"^(mul|mla|mls|smul|smla|smls|smmul|smmla|smmls|smu[as]d|umul|umla|umaal)")
-_BRANCH = re.compile(r"^(b|bl|bx|blx|cbz|cbnz|tbb|tbh)(eq|ne|cs|cc|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?$")
+_BRANCH = re.compile(
+    r"^(b|bl|bx|blx|cbz|cbnz|tbb|tbh)(eq|ne|cs|cc|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?$"
+)
 _DIVIDE, _FLOAT_DIVIDE = 12, 14
 _LOAD, _STORE = CLASSES.index("load"), CLASSES.index("store")
 
@@ -78,9 +80,14 @@ class Code:
     def __init__(self, elf: Path) -> None:
         """Disassemble `elf`. Raises EstimateError where the compiler's tools are missing."""
         if shutil.which(_OBJDUMP) is None:
-            raise EstimateError(f"{_OBJDUMP} is not on PATH: apt-get install binutils-arm-none-eabi")
+            raise EstimateError(
+                f"{_OBJDUMP} is not on PATH: apt-get install binutils-arm-none-eabi"
+            )
         done = subprocess.run(
-            [_OBJDUMP, "-D", "-w", "-j", ".text", str(elf)], capture_output=True, text=True, check=True
+            [_OBJDUMP, "-D", "-w", "-j", ".text", str(elf)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         lines = (_LINE.match(line) for line in done.stdout.splitlines())
         self._lines = {int(line[1], 16): line for line in lines if line}

@@ -47,9 +47,7 @@ class Estimate:
         return json.dumps({"estimate": True, **asdict(self)}, indent=1) + "\n"
 
 
-def count_inference(
-    elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int8]
-) -> Counts:
+def count_inference(elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int8]) -> Counts:
     """Mean counts of engine::run() in the image `elf`.
 
     `inputs` int8 [n, input size], `outputs` int8 [n, output size]. Raises EstimateError if the

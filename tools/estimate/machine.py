@@ -58,10 +58,9 @@ class Machine:
         if not self.elf.is_file():
             raise EstimateError(f"no image at {self.elf}: run `vigil build`")
         self._arm: Any = arm_const
-        self._unicorn: Any = unicorn
-        self._uc: Any = unicorn.Uc(
-            unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
-        )
+        kinds: Any = unicorn
+        self._unicorn = kinds
+        self._uc: Any = kinds.Uc(kinds.UC_ARCH_ARM, kinds.UC_MODE_THUMB | kinds.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
         self._uc.mem_map(0, _CODE_BYTES)
         self._uc.mem_map(SRAM, _SRAM_BYTES)
@@ -78,7 +77,7 @@ class Machine:
             for segment in elf.iter_segments():
                 if segment["p_type"] == "PT_LOAD" and segment["p_filesz"]:
                     self._uc.mem_write(segment["p_vaddr"], segment.data())
-            table = elf.get_section_by_name(".symtab")
+            table: Any = elf.get_section_by_name(".symtab")
             if table is None:
                 raise EstimateError(f"{self.elf}: stripped of its symbols; build it again")
             for symbol in table.iter_symbols():

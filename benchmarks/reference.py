@@ -1,0 +1,56 @@
+"""The model by which sizes are compared: one shape, fixed weights, no data, no training.
+
+A trained model's scales move with library versions and processors, and with them the kernels
+chosen; this one's do not. It has the ECG model's layers and finds nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from training.bundle import Bundle
+from training.manifest import Tensor
+from training.scales import agree_on_factors
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from models import Activation, ModelBuilder, dense
+from small_bundle import small_bundle
+
+LAYERS = (32, 16, 8, 16, 32, 140)
+_SEED = 5
+
+
+def make(path: Path) -> Bundle:
+    """Write the reference bundle to the folder `path`."""
+    made: Bundle = small_bundle(path, window=140, network=network)
+    return made
+
+
+def network(grid: Tensor, out: Tensor) -> bytes:
+    """140-32-16-8-16-32-140, ReLU between, weights per tensor; the flatbuffer."""
+    rng = np.random.default_rng(_SEED)
+    builder = ModelBuilder()
+    source = value = builder.tensor((1, grid.size), grid.scale, grid.zero_point)
+    width, scale = grid.size, grid.scale
+    for outputs in LAYERS:
+        last = outputs == LAYERS[-1]
+        weights = rng.integers(-127, 128, (outputs, width)).astype(np.int8)
+        weight_scale = float(np.float32(0.0113 / np.sqrt(width)))
+        target = out.scale if last else float(np.float32(scale * 1.0719))
+        value = dense(
+            builder,
+            value,
+            weights,
+            rng.integers(-2000, 2000, outputs),
+            source_scale=scale,
+            weight_scale=weight_scale,
+            target_scale=target,
+            target_zero_point=out.zero_point if last else -128,
+            activation=Activation.NONE if last else Activation.RELU,
+        )
+        width, scale = outputs, target
+    return agree_on_factors(builder.finish(source, value))

@@ -1,0 +1,82 @@
+"""The gate at work: today's firmware against the baseline that is kept beside the project."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.reference import make
+from tools import budget
+from tools.boards.build import build
+from tools.boards.catalogue import find_board
+from tools.budget.gate import read_baselines
+from tools.convert import convert
+from tools.pipeline import BASELINE, measured_emulated
+from training.bundle import Bundle
+from training.errors import BudgetError
+
+KEY = "reference emulated compiled"
+pytestmark = [
+    pytest.mark.toolchain,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (shutil.which("arm-none-eabi-g++") and shutil.which("qemu-system-arm")),
+        reason="needs the Arm compiler and QEMU (make setup)",
+    ),
+]
+PLANTED = """
+    static volatile std::uint8_t grown[64];
+    static const volatile std::uint8_t table[1024] = {1};
+    grown[0] = table[input[0] & 1];
+    (void)grown[0];
+"""
+
+Image = Callable[[str], budget.Budget]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """The firmware with the reference model, `planted` put at the start of its inference."""
+    folder = tmp_path_factory.mktemp("gate")
+    bundle: Bundle = make(folder / "reference")
+    board = find_board("emulated")
+
+    def built(planted: str) -> budget.Budget:
+        generated = folder / "generated"
+        convert(bundle.path, generated, engines=["compiled"])
+        source = generated / "compiled_model.cpp"
+        head, opening, body = source.read_text().partition("std::int8_t* output) {\n")
+        assert opening
+        source.write_text(head + opening + planted + body)
+        elf = build("emulated", generated, folder / "build").elf
+        found = budget.measure(elf, board, bundle=bundle.hash8.hex())
+        recorded = read_baselines(BASELINE)[KEY].compiler
+        if found.compiler != recorded:
+            pytest.skip(f"built with {found.compiler}; the baseline is of {recorded}")
+        return budget.with_measured(found, measured_emulated(elf, bundle))
+
+    return built
+
+
+def test_the_firmware_has_not_grown(image: Image) -> None:
+    found = image("")
+    budget.check(found)
+    assert found.measured and found.measured.instructions and found.measured.stack_used
+    budget.gate(found, KEY, BASELINE)
+
+
+def test_planted_growth_trips_and_is_named(image: Image) -> None:
+    with pytest.raises(BudgetError) as caught:
+        budget.gate(image(PLANTED), KEY, BASELINE)
+    said = str(caught.value)
+    assert "flash grew by 1," in said and "engine +1," in said
+    assert "SRAM grew by 64" in said and "engine +64" in said
+    assert "\n" not in said
+
+
+def test_the_reference_model_is_the_same_every_time(tmp_path: Path) -> None:
+    one, two = make(tmp_path / "one" / "reference"), make(tmp_path / "two" / "reference")
+    assert one.model == two.model
