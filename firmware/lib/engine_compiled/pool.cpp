@@ -1,5 +1,7 @@
 #include "pool.h"
 
+#include <cstring>
+
 #include "requantize.h"
 
 namespace vigil::compiled {
@@ -14,48 +16,58 @@ inline Range inside(std::int32_t begin, std::int32_t size, std::int32_t limit) {
     return {begin < 0 ? 0 : begin, end > limit ? limit : end};
 }
 
-// `pooled(first, y, x)` gives one channel's output; first is that channel's value at (0, 0).
+// Calls `pooled(y, x, output)` for every window, the output's first channel given.
 template <typename Pooled>
-inline void over_windows(const Pool& pool, const std::int8_t* input, std::int8_t* output,
-                         Pooled pooled) {
+inline void over_windows(const Pool& pool, std::int8_t* output, Pooled pooled) {
     for (std::int32_t i = 0; i < pool.rows; ++i) {
         const Range y = inside(pool.top + i * pool.stride_height, pool.height, pool.in_height);
-        for (std::int32_t j = 0; j < pool.columns; ++j) {
+        for (std::int32_t j = 0; j < pool.columns; ++j, output += pool.channels) {
             const Range x = inside(pool.left + j * pool.stride_width, pool.width, pool.in_width);
-            for (std::int32_t channel = 0; channel < pool.channels; ++channel) {
-                *output++ = clamp(pooled(input + channel, y, x), pool.low, pool.high);
-            }
+            pooled(y, x, output);
         }
     }
 }
 
-// Calls `see` with every value of one channel in a window.
+// Calls `see` with the first channel of every pixel in a window.
 template <typename See>
-inline void over_values(const Pool& pool, const std::int8_t* first, Range y, Range x, See see) {
+inline void over_pixels(const Pool& pool, const std::int8_t* input, Range y, Range x, See see) {
     for (std::int32_t i = y.begin; i < y.end; ++i) {
-        const std::int8_t* value = first + (i * pool.in_width + x.begin) * pool.channels;
-        for (std::int32_t j = x.begin; j < x.end; ++j, value += pool.channels) {
-            see(*value);
+        const std::int8_t* pixel = input + (i * pool.in_width + x.begin) * pool.channels;
+        for (std::int32_t j = x.begin; j < x.end; ++j, pixel += pool.channels) {
+            see(pixel);
         }
     }
 }
 
 }  // namespace
 
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("O2")))  // a hot loop, also in an image built with -Os
+#endif
 void max_pool(const Pool& pool, const std::int8_t* input, std::int8_t* output) {
-    over_windows(pool, input, output, [&pool](const std::int8_t* first, Range y, Range x) {
-        std::int32_t most = -128;
-        over_values(pool, first, y, x, [&most](std::int32_t v) { most = v > most ? v : most; });
-        return most;
+    const std::uint32_t channels = pool.channels;
+    over_windows(pool, output, [&](Range y, Range x, std::int8_t* out) {
+        std::memset(out, pool.low, channels);
+        over_pixels(pool, input, y, x, [out, channels](const std::int8_t* pixel) {
+            for (std::uint32_t c = 0; c < channels; ++c) {
+                out[c] = pixel[c] > out[c] ? pixel[c] : out[c];
+            }
+        });
+        for (std::uint32_t c = 0; pool.high != 127 && c < channels; ++c) {
+            out[c] = out[c] > pool.high ? pool.high : out[c];
+        }
     });
 }
 
 void average_pool(const Pool& pool, const std::int8_t* input, std::int8_t* output) {
-    over_windows(pool, input, output, [&pool](const std::int8_t* first, Range y, Range x) {
-        std::int32_t sum = 0;
-        over_values(pool, first, y, x, [&sum](std::int32_t v) { sum += v; });
+    over_windows(pool, output, [&](Range y, Range x, std::int8_t* out) {
         const std::int32_t count = (y.end - y.begin) * (x.end - x.begin);
-        return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+        for (std::uint32_t c = 0; c < pool.channels; ++c) {
+            std::int32_t sum = 0;
+            over_pixels(pool, input + c, y, x, [&sum](const std::int8_t* v) { sum += *v; });
+            const std::int32_t mean = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+            out[c] = clamp(mean, pool.low, pool.high);
+        }
     });
 }
 
