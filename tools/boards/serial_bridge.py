@@ -19,10 +19,13 @@ import tty
 _CHUNK = 4096
 _GATHER_S = 0.0002  # bytes from the board come one by one; let a few gather
 _FULL_S = 0.0005  # how often to look whether the board has made room
+_AGAIN_S = 0.02  # how long bytes may lie there before the board is told of them again
 
-# Layout of the shared memory; HardwareSerial.cpp of the emulated board has the same.
-_PUT, _TAKEN, _RING = 0, 4, 8
+# Layout of the shared memory; host_ring.cpp of the emulated board has the same. A count is followed
+# by its bitwise inverse: QEMU and this process may write one while the other reads it.
+_PUT, _TAKEN, _RING = 0, 8, 16
 _RING_BYTES = 4096
+_ALL = 0xFFFFFFFF
 
 
 class SerialBridge:
@@ -45,6 +48,8 @@ class SerialBridge:
         self.memory = os.memfd_create("serial")
         os.ftruncate(self.memory, _RING + _RING_BYTES)
         self._shared = mmap.mmap(self.memory, _RING + _RING_BYTES)
+        self._set(_PUT, 0)
+        self._set(_TAKEN, 0)
         self._stop_reader, self._stop_writer = os.pipe()
         self._threads = [
             threading.Thread(target=self._to_board, name="serial to board", daemon=True),
@@ -77,22 +82,36 @@ class SerialBridge:
 
     def _to_board(self) -> None:
         put = 0
-        while self._wait(reading=self._master):
+        while self._wait(
+            reading=self._master, timeout_s=_AGAIN_S if put != self._taken() else None
+        ):
+            if put != self._taken():
+                self._ring()  # a bell that was not heard must not leave bytes lying there
             data = _read(self._master)
             while data:
-                (taken,) = struct.unpack_from("<I", self._shared, _TAKEN)
-                room = _RING_BYTES - (put - taken & 0xFFFFFFFF)
+                room = _RING_BYTES - (put - self._taken() & _ALL)
                 if room == 0:
+                    self._ring()
                     if not self._wait(timeout_s=_FULL_S):
                         return
                     continue
                 start = put % _RING_BYTES
                 piece = data[: min(room, _RING_BYTES - start)]
                 self._shared[_RING + start : _RING + start + len(piece)] = piece
-                put = put + len(piece) & 0xFFFFFFFF
-                struct.pack_into("<I", self._shared, _PUT, put)
+                put = put + len(piece) & _ALL
+                self._set(_PUT, put)
                 data = data[len(piece) :]
                 self._ring()
+
+    def _taken(self) -> int:
+        """How many bytes the board has taken so far, modulo 2^32."""
+        while True:
+            value, inverse = struct.unpack_from("<II", self._shared, _TAKEN)
+            if value == inverse ^ _ALL:
+                return int(value)
+
+    def _set(self, offset: int, value: int) -> None:
+        struct.pack_into("<II", self._shared, offset, value, value ^ _ALL)
 
     def _ring(self) -> None:
         """Make the board look. QEMU takes no more bells when one is on its way anyway."""

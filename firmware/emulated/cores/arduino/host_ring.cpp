@@ -7,9 +7,16 @@ namespace {
 
 // tools/boards/serial_bridge.py has the same layout.
 constexpr std::uint32_t kPutOffset = 0;
-constexpr std::uint32_t kTakenOffset = 4;
-constexpr std::uint32_t kRingOffset = 8;
+constexpr std::uint32_t kTakenOffset = 8;
+constexpr std::uint32_t kRingOffset = 16;
 constexpr std::uint32_t kRingBytes = 4096;
+
+// A count in the file. Whoever reads it while the other side writes may see half of each; then
+// the two words do not agree.
+struct Count {
+    std::uint32_t value;
+    std::uint32_t inverse;
+};
 
 std::uint32_t least(std::uint32_t a, std::uint32_t b) {
     return a < b ? a : b;
@@ -20,23 +27,27 @@ std::uint32_t least(std::uint32_t a, std::uint32_t b) {
 void HostRing::open() {
     char path[64];
     const std::size_t length = command_line("serial=", path, sizeof(path));
-    if (length > 0 && file_.open(path, length)) {
-        file_.read(kTakenOffset, &taken_, sizeof(taken_));
+    Count taken{};
+    if (length > 0 && file_.open(path, length) && file_.read(kTakenOffset, &taken, sizeof(taken))) {
+        taken_ = taken.value;
     }
 }
 
 std::uint32_t HostRing::read(std::uint8_t* bytes, std::uint32_t size) {
-    std::uint32_t put = taken_;
-    if (!file_.read(kPutOffset, &put, sizeof(put))) {
-        return 0;
-    }
+    Count put{};
+    do {
+        if (!file_.read(kPutOffset, &put, sizeof(put))) {
+            return 0;
+        }
+    } while (put.value != ~put.inverse);
     const std::uint32_t start = taken_ % kRingBytes;
-    const std::uint32_t count = least(least(size, put - taken_), kRingBytes - start);
+    const std::uint32_t count = least(least(size, put.value - taken_), kRingBytes - start);
     if (count == 0 || !file_.read(kRingOffset + start, bytes, count)) {
         return 0;
     }
     taken_ += count;
-    file_.write(kTakenOffset, &taken_, sizeof(taken_));
+    const Count taken = {taken_, ~taken_};
+    file_.write(kTakenOffset, &taken, sizeof(taken));
     return count;
 }
 
