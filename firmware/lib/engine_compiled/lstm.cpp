@@ -38,9 +38,8 @@ inline std::int32_t tanh(const std::uint16_t* table, std::int32_t value, std::in
 #if defined(__GNUC__) && !defined(__clang__)
 __attribute__((optimize("O2")))  // a hot loop, also in an image built with -Os
 #endif
-std::int32_t
-product(const std::int8_t* weights, const std::int8_t* values, std::uint32_t count,
-        std::int32_t bias) {
+std::int32_t product(const std::int8_t* weights, const std::int8_t* values, std::uint32_t count,
+                     std::int32_t bias) {
     auto sum = static_cast<std::uint32_t>(bias);
     for (std::uint32_t i = 0; i < count; ++i) {
         sum += static_cast<std::uint32_t>(std::int32_t{weights[i]} * values[i]);
