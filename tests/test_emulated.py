@@ -284,8 +284,8 @@ def test_deterministic_board_runs_ahead_of_the_clock(image: BuildResult) -> None
         start = time.monotonic()
         assert 10_000_000 <= int(sketch.ask("d", 10_000)) < 10_000_200
         assert time.monotonic() - start < 9
-        # A reading of the counter is exact to an instruction, and a count takes two.
-        assert abs(int(sketch.ask("c", 1000)) - int(sketch.ask("c", 1000))) <= 2
+        # Two instructions for the readings, and two for a byte that may come in between.
+        assert abs(int(sketch.ask("c", 1000)) - int(sketch.ask("c", 1000))) <= 4
         sketch.serial.close()
 
 
