@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,8 @@ from link_native import BoardConfig
 
 from tools.link.events import Event, Lost, Scored
 from tools.link.faults import FaultConfig
-from tools.link.session import stream_id
+from tools.link.machine import NAP
+from tools.link.session import Session, stream_id
 
 
 @dataclass
@@ -22,6 +24,7 @@ class Soak:
     scored: int = 0
     lost: int = 0
     wrong: int = 0
+    """Another score than the window's, or lost although the host had the samples."""
     twice: int = 0
     board_resets: int = 0
     host_restarts: int = 0
@@ -33,6 +36,18 @@ class Soak:
     @property
     def complete(self) -> bool:
         return self.scored + self.lost == self.windows and not (self.wrong or self.twice)
+
+
+def _stream(
+    session: Session, samples: np.ndarray, gaps: Sequence[tuple[int, int]]
+) -> Iterator[Event]:
+    """From where the session stands to the end: what there is, and what there is not."""
+    for first, end in (*gaps, (len(samples), len(samples))):
+        while (at := session.next_sample) < first:
+            session.offer(samples[at:first])
+            yield from session.poll(NAP)
+        session.skip(end - session.next_sample)
+    yield from session.stream(samples[:0])
 
 
 class KilledError(Exception):
@@ -47,11 +62,20 @@ def soak(
     seed: int = 0,
     board_resets: int = 0,
     host_restarts: int = 0,
+    gaps: Sequence[tuple[int, int]] = (),
 ) -> Soak:
-    """Streams int16 [n, channels] and checks every score against its window's checksum."""
+    """Streams int16 [n, channels] and checks every score against its window's checksum.
+
+    `gaps` are samples that the host never has, (first, one past the last), ascending: the windows
+    that they touch must be reported as lost, and no others.
+    """
     began = time.monotonic()
     draw = random.Random(seed)
     expected = expected_scores(samples, config.window, config.hop)
+    starts = config.hop * np.arange(len(expected))
+    touched = np.zeros(len(expected), bool)
+    for first, end in gaps:
+        touched |= (starts < end) & (starts + config.window > first)
     result = Soak(len(samples), len(expected))
     line = Line(config, FaultConfig(rate, seed), FaultConfig(rate, seed + 1))
     # Each thing happens when the board has been given so many bytes, in the midst of whatever.
@@ -79,8 +103,8 @@ def soak(
     while True:
         try:
             session = line.session()
-            first = session.start(stream_id("soak"), window=next_window)
-            for event in session.stream(samples[first:]):
+            session.start(stream_id("soak"), window=next_window)
+            for event in _stream(session, samples, gaps):
                 events.append(event)
                 if isinstance(event, Scored):
                     next_window = event.window + 1
@@ -93,7 +117,7 @@ def soak(
     for window, score in windows_of(events).items():
         result.scored += score is not None
         result.lost += score is None
-        result.wrong += score is not None and score != expected[window]
+        result.wrong += score != expected[window] if score is not None else not touched[window]
     result.frames = line.down.frames + line.up.frames
     result.faults = dict(line.down.faults + line.up.faults)
     result.virtual_seconds = line.now

@@ -34,3 +34,13 @@ def test_any_shape_of_window_over_a_terrible_line(seed):
     samples = noise(min(4000, 400 * config.hop + window), config.channels, seed)
     result = soak(samples, config, rate=0.2, seed=seed, board_resets=2, host_restarts=2)
     assert result.complete and result.lost == 0, (config, result)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_only_what_the_host_never_had_is_lost_over_a_terrible_line(seed):
+    """A gap is told of when all samples before it have come: or the board would give up those."""
+    gaps = [(at, at + 1 + at % 90) for at in range(100 + seed, 20_000, 330)]
+    result = soak(
+        noise(20_000, 1, seed), BoardConfig(window=20, hop=20), rate=0.2, seed=seed, gaps=gaps
+    )
+    assert result.complete and result.lost > len(gaps), result

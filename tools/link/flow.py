@@ -156,6 +156,8 @@ class Outbound:
         run = self.buffer.at(self.next, min(self._most, self._limit - self.next))
         message: Samples | Skip
         if isinstance(run, int):
+            if self.acked < self.next:  # or the board would give up those of them that are lost
+                return None
             message, self.next = Skip(run), run
         else:
             message = Samples(self.next, run)
