@@ -8,7 +8,7 @@ among the deployed parameters. Importing this module imports Keras.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import keras
@@ -34,6 +34,32 @@ def dense_stack(
             width, activation, kernel_initializer=glorot(seed, first + i), name=f"{prefix}_{i + 1}"
         )(x)
     return x
+
+
+def code_layer(code: int, seed: int) -> keras.layers.Layer:
+    """The linear layer that gives a code with a prior of mean 0."""
+    return keras.layers.Dense(code, kernel_initializer=glorot(seed, 100), name="code")
+
+
+def with_prior(settings: Any, size: int, seed: int, to_code: Callable[[Any], Any]) -> keras.Model:
+    """A mirrored dense stack whose code is held to a prior: variational and adversarial families.
+
+    `settings` are a family's with training.models.dense.Stack's fields; `to_code` takes the last
+    hidden layer, [batch, width], to what the decoder is given, [batch, settings.code]. The model
+    is named for its family, float32 [batch, size] in and out.
+    """
+    refuse_wide_code(settings.code, size, settings.family)
+    inputs = keras.Input((size,), name="window")
+    x = dense_stack(inputs, settings.hidden, settings.activation, "encoder", seed, 0)
+    x = to_code(x)
+    x = dense_stack(x, settings.hidden[::-1], settings.activation, "decoder", seed, 200)
+    outputs = keras.layers.Dense(
+        size,
+        settings.output_activation,
+        kernel_initializer=glorot(seed, 300),
+        name="reconstruction",
+    )(x)
+    return keras.Model(inputs, outputs, name=settings.family)
 
 
 def refuse_wide_code(code: int, size: int, family: str) -> None:

@@ -11,42 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from training.models.dense import Activation, Width
-from training.schema import Strict
+from training.models.dense import Stack, Width
 
 if TYPE_CHECKING:
     import keras
 
 
-class Settings(Strict):
+class Settings(Stack):
     """Shape of the autoencoder and of the discriminator."""
 
     family: Literal["adversarial"]
-    hidden: list[Width]  # the encoder's layers before the code; the decoder mirrors them
-    code: Width
-    activation: Activation = "relu"
-    output_activation: Activation = "linear"
     discriminator: list[Width] = Field([64, 64], min_length=1)  # its hidden layers
     weight: Annotated[float, Field(ge=0, le=100)] = 0.1  # of its loss, beside the window's
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """The Keras model, float32 [batch, window * channels] in and out."""
-    import keras
+    from training.layers import Adversary, code_layer, with_prior
 
-    from training.layers import Adversary, dense_stack, glorot, refuse_wide_code
-
-    size = window * channels
-    refuse_wide_code(settings.code, size, "adversarial")
-    inputs = keras.Input((size,), name="window")
-    x = dense_stack(inputs, settings.hidden, settings.activation, "encoder", seed, 0)
-    x = keras.layers.Dense(settings.code, kernel_initializer=glorot(seed, 100), name="code")(x)
-    x = Adversary(settings.discriminator, settings.weight, seed, name="discriminator")(x)
-    x = dense_stack(x, settings.hidden[::-1], settings.activation, "decoder", seed, 200)
-    outputs = keras.layers.Dense(
-        size,
-        settings.output_activation,
-        kernel_initializer=glorot(seed, 300),
-        name="reconstruction",
-    )(x)
-    return keras.Model(inputs, outputs, name="adversarial")
+    adversary = Adversary(settings.discriminator, settings.weight, seed, name="discriminator")
+    return with_prior(
+        settings, window * channels, seed, lambda x: adversary(code_layer(settings.code, seed)(x))
+    )

@@ -2,8 +2,9 @@
 
 Strided convolutions down, a dense code, a dense layer back, transposed convolutions up, trimmed to
 the image. With the settings' defaults, on 28 x 28: 32 - 64(s2) - 64(s2) - 64, flatten 3136, code
-2, dense 3136, transposed 64 - 64(s2) - 32(s2) - 1. A window of height * width values a channel
-is an image row by row. On a board: CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED, LEAKY_RELU.
+2, dense 3136, transposed 64 - 64(s2) - 32(s2) - 1. A window is an image of height * width frames
+row by row, with a layer a channel; or a spectrogram, of height frames with width channels each. On
+a board: CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED, LEAKY_RELU.
 """
 
 from __future__ import annotations
@@ -48,12 +49,29 @@ class Settings(Strict):
 
 
 def check(settings: Settings, window: int) -> None:
-    """RecipeError for a window that does not hold height * width values."""
-    if settings.height * settings.width != window:
+    """RecipeError for a window that is neither an image nor a spectrogram of that shape."""
+    if window not in (settings.height * settings.width, settings.height):
         raise RecipeError(
             f"'model.height' times 'model.width' is {settings.height * settings.width}, but "
-            f"windows.length is {window}: make them equal"
+            f"windows.length is {window}: make them equal; or, for a spectrogram whose bands are "
+            "channels, make 'model.height' equal to windows.length"
         )
+
+
+def layers_of(settings: Settings, window: int, channels: int) -> int:
+    """How deep the image is: a value a channel, or 1 where channels are a spectrogram's bands.
+
+    RecipeError if the channels are not as many as the spectrogram's width.
+    """
+    check(settings, window)
+    if settings.height * settings.width == window:
+        return channels
+    if settings.width != channels:
+        raise RecipeError(
+            f"'model.width' is {settings.width}, but the data have {channels} channels: a "
+            "spectrogram has one a band, so make them equal"
+        )
+    return 1
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
@@ -62,7 +80,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
 
     from training.layers import glorot, refuse_wide_code
 
-    check(settings, window)
+    depth = layers_of(settings, window, channels)
     refuse_wide_code(settings.code, window * channels, "conv2d")
     height, width = settings.height, settings.width
     number = 0
@@ -85,7 +103,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
         )(x)
 
     inputs = keras.Input((window * channels,), name="window")
-    x: object = keras.layers.Reshape((height, width, channels))(inputs)
+    x: object = keras.layers.Reshape((height, width, depth))(inputs)
     for i, (filters, stride) in enumerate(settings.encoder, 1):
         x = layer(keras.layers.Conv2D, x, filters, stride, f"encoder_{i}")
         x = activate(x, f"encoder_{i}_activation")
@@ -99,7 +117,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
         x = layer(keras.layers.Conv2DTranspose, x, filters, stride, f"decoder_{i}")
         x = activate(x, f"decoder_{i}_activation")
         height, width = height * stride, width * stride
-    x = layer(keras.layers.Conv2DTranspose, x, channels, 1, "reconstruction")
+    x = layer(keras.layers.Conv2DTranspose, x, depth, 1, "reconstruction")
     if (height, width) != (settings.height, settings.width):
         trim = ((0, height - settings.height), (0, width - settings.width))
         x = keras.layers.Cropping2D(trim, name="trim")(x)

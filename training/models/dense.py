@@ -19,44 +19,44 @@ Activation = Literal["linear", "relu", "relu6", "tanh", "sigmoid"]
 Width = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Settings(Strict):
-    """A dense autoencoder's shape."""
+class Stack(Strict):
+    """The shape of a mirrored stack of dense layers, for every family that is one."""
 
-    family: Literal["dense"]
     hidden: list[Width]  # the encoder's layers before the code; the decoder mirrors them
     code: Width
     activation: Activation = "relu"
-    code_activation: Activation = "relu"
     # Inputs reach below and above zero, so a linear output fits them; a sigmoid does not.
     output_activation: Activation = "linear"
+
+
+class Settings(Stack):
+    """A dense autoencoder's shape."""
+
+    family: Literal["dense"]
+    code_activation: Activation = "relu"
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
-    from training.layers import refuse_wide_code
+    from training.layers import dense_stack, glorot, refuse_wide_code
 
-    refuse_wide_code(settings.code, window * channels, "dense")
-    widths = [*settings.hidden, settings.code, *reversed(settings.hidden)]
-    names = [
-        *(f"encoder_{i}" for i in range(1, len(settings.hidden) + 1)),
-        "code",
-        *(f"decoder_{i}" for i in range(1, len(settings.hidden) + 1)),
-    ]
-    inputs = keras.Input((window * channels,), name="window")
-    x = inputs
-    for i, (width, name) in enumerate(zip(widths, names, strict=True)):
-        x = keras.layers.Dense(
-            width,
-            settings.code_activation if name == "code" else settings.activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 1000 + i),
-            name=name,
-        )(x)
+    size, depth = window * channels, len(settings.hidden)
+    refuse_wide_code(settings.code, size, "dense")
+    inputs = keras.Input((size,), name="window")
+    x = dense_stack(inputs, settings.hidden, settings.activation, "encoder", seed, 0)
+    x = keras.layers.Dense(
+        settings.code,
+        settings.code_activation,
+        kernel_initializer=glorot(seed, depth),
+        name="code",
+    )(x)
+    x = dense_stack(x, settings.hidden[::-1], settings.activation, "decoder", seed, depth + 1)
     outputs = keras.layers.Dense(
-        window * channels,
+        size,
         settings.output_activation,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=seed * 1000 + len(widths)),
+        kernel_initializer=glorot(seed, 2 * depth + 1),
         name="reconstruction",
     )(x)
     return keras.Model(inputs, outputs, name="dense")
