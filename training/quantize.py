@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     import keras
 
 
+# Windows that calibrate the activations' ranges. TensorFlow's guide takes 100 to 500; every one
+# runs through unoptimized kernels, which for 48,000 images would take longer than the fit.
+CALIBRATION_WINDOWS = 1000
+
+
 class QuantizeError(VigilError):
     """A model that does not come out as int8 on the grid it was trained on."""
 
@@ -36,7 +41,8 @@ class Facts:
 def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
     """Convert `model` to int8 weights, activations, input and output, for a batch of one.
 
-    `train`, int8 [n, size] on `grid`, calibrates the activations' ranges.
+    `train`, int8 [n, size] on `grid`, calibrates the activations' ranges: all of it, or
+    CALIBRATION_WINDOWS evenly spaced ones.
     Raises QuantizeError if the model's input does not come out as `grid`.
     """
     import keras
@@ -54,7 +60,8 @@ def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
     # One scale a layer: the TensorFlow Lite Micro library that boards run knows no more for dense
     # layers, and would take the first row's for all of them.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    real = grid.real(with_extremes(train))
+    taken = np.linspace(0, len(train) - 1, min(len(train), CALIBRATION_WINDOWS)).round()
+    real = grid.real(with_extremes(train[taken.astype(np.int64)]))
     converter.representative_dataset = lambda: ([row[None]] for row in real)
     with backend.quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
