@@ -47,6 +47,36 @@ def at_threshold(scores: Scores, labels: Labels, threshold: float | np.float32) 
     )
 
 
+@dataclass(frozen=True)
+class ClassFigures:
+    """A class of a classification report; None where there is nothing to divide by."""
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    windows: int
+
+
+def classification(confusion: manifest.Confusion) -> tuple[ClassFigures, ClassFigures]:
+    """Precision, recall and F1 of the normal and the abnormal class, each taken as the hit."""
+    c = confusion
+
+    def figures(name: str, hit: int, false: int, missed: int) -> ClassFigures:
+        return ClassFigures(
+            name,
+            hit / (hit + false) if hit + false else None,
+            hit / (hit + missed) if hit + missed else None,
+            2 * hit / (2 * hit + false + missed) if hit + false + missed else None,
+            hit + missed,
+        )
+
+    return (
+        figures("normal", c.true_negative, c.false_negative, c.false_positive),
+        figures("abnormal", c.true_positive, c.false_positive, c.false_negative),
+    )
+
+
 def auroc(scores: Scores, labels: Labels) -> float | None:
     """Area under the ROC curve; None unless both labels occur."""
     return _ranking(scores, labels)[0]

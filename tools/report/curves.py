@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.latent import MISSING_UMAP, has_umap, methods, plane
 from tools.report.evidence import ABNORMAL, NORMAL, Evidence
 from tools.theme import LIGHT, style, themed_svg
 
@@ -98,48 +99,30 @@ def precision_recall(evidence: Evidence) -> str:
         return _svg(axes, "precision-recall")
 
 
-def latent(evidence: Evidence) -> tuple[str, str]:
-    """The code of each window in two dimensions, and how they were found, in words."""
-    points, labels, how = plane(evidence)
-    with _axes(_HALF) as axes:
-        for label, name in _classes(evidence):
-            _dots(axes, points[labels == label], LIGHT[name])
-        low, high = np.percentile(points, [0.2, 99.8], axis=0)  # a few may lie far outside
-        margin = np.maximum(0.08 * (high - low), 1e-6)
-        axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
-        axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
-        axes.set(xlabel=how[0], ylabel=how[1])
-        axes.grid()
-        return _svg(axes, "latent"), how[2]
+def latent(evidence: Evidence) -> tuple[list[tuple[str, str]], str]:
+    """The code of each window in two dimensions, by every way there is to find them.
 
-
-def plane(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.int8], tuple[str, str, str]]:
-    """Points [n, 2], labels [n], and (x label, y label, a sentence on how they were found)."""
-    code = np.asarray(evidence.evaluation["code"], np.float64)
-    code = code.reshape(len(code), -1)
-    labels = evidence.labels[evidence.evaluation["shown"]]
-    width = code.shape[1]
-    if width == 1:
-        order = np.arange(len(code), dtype=np.float64)
-        words = ("code", "window", "The code has one value; windows are in the order of the test.")
-        return np.stack([code[:, 0], order], axis=1), labels, words
-    if width == 2:
-        words = ("code value 1", "code value 2", "The code has two values: this is all of it.")
-        return code, labels, words
-    from sklearn.decomposition import PCA
-
-    pca = PCA(2, svd_solver="full").fit(code)
-    first, second = 100 * pca.explained_variance_ratio_
-    return (
-        pca.transform(code),
-        labels,
-        (
-            f"first component, {first:.0f} % of variance",
-            f"second component, {second:.0f} %",
-            f"The code has {width} values; drawn are its two principal components, "
-            f"which hold {first + second:.0f} % of its variance.",
-        ),
-    )
+    [(title, SVG), ...], and in words how the points were found.
+    """
+    code = evidence.evaluation["code"]
+    drawn, words = [], []
+    for method in methods(code):
+        found = plane(code, method)
+        labels = evidence.labels[evidence.evaluation["shown"]][found.which]
+        with _axes(_HALF) as axes:
+            for label, name in _classes(evidence):
+                _dots(axes, found.points[labels == label], LIGHT[name])
+            low, high = np.percentile(found.points, [0.2, 99.8], axis=0)  # a few lie far outside
+            margin = np.maximum(0.08 * (high - low), 1e-6)
+            axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
+            axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+            axes.set(xlabel=found.axes[0], ylabel=found.axes[1])
+            axes.grid()
+            drawn.append((found.title, _svg(axes, f"latent-{method}")))
+        words.append(found.words)
+    if len(drawn) > 1 and not has_umap():
+        words.append(f"{MISSING_UMAP}.")
+    return drawn, " ".join(words)
 
 
 def training(evidence: Evidence) -> str:

@@ -16,6 +16,7 @@ from tools.report.evidence import ABNORMAL, NORMAL, BoardScores, Evidence
 from tools.report.windows import gallery
 from tools.theme import DARK, FONTS, LIGHT, css_variables
 from tools.verify.result import Count, VerifyResult
+from training.evaluate import classification
 from training.manifest import Manifest
 
 _TEMPLATES = Path(__file__).parent
@@ -73,6 +74,7 @@ def render(evidence: Evidence) -> str:
     )
     latent, latent_words = curves.latent(evidence)
     m = evidence.bundle.manifest
+    confusion = m.metrics.int8.confusion
     stages = {"Keras, float": m.metrics.keras, "int8, in TensorFlow Lite Micro": m.metrics.int8}
     return environment.get_template("page.html").render(
         m=m,
@@ -93,6 +95,8 @@ def render(evidence: Evidence) -> str:
         latent=latent,
         latent_words=latent_words,
         training=curves.training(evidence),
+        classification=classification(confusion) if evidence.labelled else (),
+        flagged=(confusion.false_positive, confusion.true_positive),
         memories=[
             (b, [(x, memory_svg(x, f"{i}-{x.name}")) for x in (b.flash, b.sram)], budget_facts(b))
             for i, b in enumerate(evidence.budgets)
