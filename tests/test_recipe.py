@@ -4,6 +4,7 @@ import copy
 import tomllib
 
 import pytest
+from families import FAMILIES
 
 from training import models
 from training.errors import RecipeError
@@ -84,91 +85,14 @@ def test_a_recipe_does_not_change(values):
         recipe.seed = 2
 
 
-# One row a family: settings, input size, and the parameters its layers must have.
-FAMILIES = {
-    "dense": (
-        {"family": "dense", "hidden": [32, 16], "code": 8},
-        140,
-        {
-            "encoder_1": 140 * 32 + 32,
-            "encoder_2": 32 * 16 + 16,
-            "code": 16 * 8 + 8,
-            "decoder_1": 8 * 16 + 16,
-            "decoder_2": 16 * 32 + 32,
-            "reconstruction": 32 * 140 + 140,
-        },
-    ),
-    # 1000x1 - 32@5 - pool - 16@3 - pool - 16@3 - up - 32@5 - up - 1@3: 5,217 in all.
-    "conv1d": (
-        {"family": "conv1d"},
-        1000,
-        {"encoder_1": 192, "encoder_2": 1552, "code": 784, "decoder_1": 2592, "reconstruction": 97},
-    ),
-    "conv2d": (
-        {"family": "conv2d", "height": 28, "width": 28},
-        784,
-        {
-            "encoder_1": 320,
-            "encoder_2": 18_496,
-            "encoder_3": 36_928,
-            "encoder_4": 36_928,
-            "code": 6_274,
-            "expand": 9_408,
-            "decoder_1": 36_928,
-            "decoder_2": 36_928,
-            "decoder_3": 18_464,
-            "reconstruction": 289,
-        },
-    ),
-    # A gate sees input, hidden state and a bias; there are four.
-    "lstm": (
-        {"family": "lstm", "step": 10, "code": 16},
-        140,
-        {
-            "code": 4 * 16 * (10 + 16 + 1),
-            "decoder": 4 * 16 * (16 + 16 + 1),
-            "reconstruction": 16 * 10 + 10,
-        },
-    ),
-    "sparse": (
-        {"family": "sparse", "code": 256, "weight": 1e-4},
-        140,
-        {"code": 140 * 256 + 256, "reconstruction": 256 * 140 + 140},
-    ),
-    "variational": (
-        {"family": "variational", "hidden": [32], "code": 4},
-        140,
-        {
-            "encoder_1": 140 * 32 + 32,
-            "code": 32 * 4 + 4,
-            "log_variance": 32 * 4 + 4,
-            "sample": 1,  # counts the steps
-            "decoder_1": 4 * 32 + 32,
-            "reconstruction": 32 * 140 + 140,
-        },
-    ),
-    "adversarial": (
-        {"family": "adversarial", "hidden": [32], "code": 4, "discriminator": [16]},
-        140,
-        {
-            "encoder_1": 140 * 32 + 32,
-            "code": 32 * 4 + 4,
-            "discriminator": 4 * 16 + 16 + 16 + 1 + 1,  # and one that counts the steps
-            "decoder_1": 4 * 32 + 32,
-            "reconstruction": 32 * 140 + 140,
-        },
-    ),
-}
-
-
 def test_every_family_has_a_row():
     assert sorted(FAMILIES) == models.families()
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_familys_layers_have_the_parameters_that_its_shape_says(name):
-    settings, size, expected = FAMILIES[name]
-    module = models.family(name)
-    model = module.build(module.Settings(**settings), size, 1, seed=1)
-    assert {x.name: x.count_params() for x in model.layers if x.count_params()} == expected
-    assert model.input_shape == model.output_shape == (None, size)
+    row = FAMILIES[name]
+    model = row.build(seed=1)
+    found = {x.name: x.count_params() for x in model.layers if x.count_params()}
+    assert found == row.parameters
+    assert model.input_shape == model.output_shape == (None, row.window)
