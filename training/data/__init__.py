@@ -19,7 +19,17 @@ from training.schema import Strict, nearest, validate
 
 __all__ = ["DATA_SETS", "Dataset", "Recording", "load", "load_settings", "settings_types"]
 
-DATA_SETS = ("activity", "csv", "ecg5000", "mitdb", "mnist", "nab", "simulated", "sines")
+DATA_SETS = (
+    "activity",
+    "csv",
+    "ecg5000",
+    "mitdb",
+    "mnist",
+    "nab",
+    "simulated",
+    "sines",
+    "vibration",
+)
 
 
 def _module(name: str) -> ModuleType:

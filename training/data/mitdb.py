@@ -10,6 +10,7 @@ Mark 2001, Goldberger et al. 2000.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -48,19 +49,29 @@ class Settings(Strict):
 
 def load(settings: Settings) -> Dataset:
     """Beats of the patients to train on, and of those to test on, end to end."""
-    folder = _folder()
-    at_hand = {path.stem for path in folder.glob("*.hea")}
     parts, told = [], []
     for name, wanted in (("mitdb_train", settings.train), ("mitdb_test", settings.test)):
-        records = [record for record in wanted if record in at_hand]
-        if not records:
-            raise DataError(f"{folder}: none of the records {' '.join(wanted)} is there")
-        told.append(f"{len(records)} of {len(wanted)}")
-        beats, classes = zip(*(read_record(folder / record) for record in records), strict=True)
+        found = read_patients(wanted)
+        told.append(f"{len(found)} of {len(wanted)}")
+        beats, classes = zip(*found.values(), strict=True)
         parts.append((name, np.concatenate(beats), np.concatenate(classes)))
     description = f"{DESCRIPTION} ({told[0]} and {told[1]} records at hand)"
     train, test = (_recording(*part, description) for part in parts)
     return Dataset("mitdb", description, train, test)
+
+
+def read_patients(
+    wanted: Sequence[str],
+) -> dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]]:
+    """Beats and classes, as read_record gives them, of those records that are at hand, in order.
+
+    DataError if none of them is.
+    """
+    folder = _folder()
+    found = {w: read_record(folder / w) for w in wanted if (folder / f"{w}.hea").is_file()}
+    if not found:
+        raise DataError(f"{folder}: none of the records {' '.join(wanted)} is there")
+    return found
 
 
 def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
