@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "crc32.h"
 #include "frame.h"
 #include "messages.h"
+#include "sampler.h"
 #include "segmenter.h"
 
 using namespace vigil;
@@ -109,11 +111,53 @@ bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& te
             return recode_as<Threshold>(payload, text, out);
         case Type::boot_report:
             return recode_as<BootReport>(payload, text, out);
+        case Type::sampling_start:
+            return recode_as<SamplingStart>(payload, text, out);
+        case Type::sampling_stop:
+            return recode_as<SamplingStop>(payload, text, out);
+        case Type::sampling_get:
+            return recode_as<SamplingGet>(payload, text, out);
+        case Type::sampled_ack:
+            return recode_as<SampledAck>(payload, text, out);
+        case Type::sampled:
+            return recode_as<Sampled>(payload, text, out);
+        case Type::sampling:
+            return recode_as<Sampling>(payload, text, out);
         case Type::error:
             return recode_as<Error>(payload, text, out);
     }
     return false;
 }
+
+// A sensor that the test reads: it ticks when told to.
+struct TestDrive final : Drive {
+    bool start(std::uint64_t sample) override {
+        started_at = sample;
+        running = answers;
+        return answers;
+    }
+    void stop() override { running = false; }
+    bool ended() const override { return over; }
+    bool present() const override { return true; }
+    bool gives_counts() const override { return true; }
+    const char* name() const override { return "test"; }
+
+    std::uint64_t started_at = 0;
+    bool running = false;
+    bool answers = true;
+    bool over = false;
+};
+
+// Its ring is small, so that it fills.
+struct TestSensor {
+    explicit TestSensor(std::uint32_t channels)
+        : sampler(channels == 1 ? Sampler(drive, one, {}) : Sampler(drive, three, {})) {}
+
+    TestDrive drive;
+    SampleMemory<96, 1> one;
+    SampleMemory<96, 3> three;
+    Sampler sampler;
+};
 
 // A board whose detector is a checksum: any sample wrong, missing or out of place shows in the
 // score. Everything lives in a BoardLink on bounded memory; only the wire around it is the test's.
@@ -179,6 +223,14 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         return busy || !in_.empty() || !out_.empty();
     }
     void fail_on(std::uint64_t window) { fail_on_ = window; }
+    void attach(std::uint32_t channels) {
+        sensor_ = std::make_unique<TestSensor>(channels);
+        link_.attach(sensor_->sampler);
+    }
+    bool start_sampling() { return link_.start_sampling(1); }
+    TestSensor* sensor() { return sensor_.get(); }
+    void typed(char letter) override { typed_ = letter; }
+    char typed() const { return typed_; }
     std::uint32_t dropped() const { return dropped_; }
     bool reboot_asked() const { return reboot_asked_; }
     bool is_open() const { return link_.is_open(); }
@@ -217,7 +269,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
                     Span<const std::int8_t>(output_.data(), output_.size()));
     }
     void lost(std::uint64_t first, std::uint64_t count) override {
-        link_.lost(first, count, LostReason::gap);
+        link_.lost(first, count, link_.gap_reason());
     }
 
     std::size_t ring_size_;
@@ -235,6 +287,8 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     BoardFacts facts_;
     LinkMemory<8> memory_;
     BoardLink link_;
+    std::unique_ptr<TestSensor> sensor_;
+    char typed_ = 0;
 };
 
 struct Receiver {
@@ -370,6 +424,26 @@ std::uint32_t vigil_board_dropped(void* board) {
 }
 int vigil_board_reboot_asked(void* board) {
     return static_cast<Board*>(board)->reboot_asked() ? 1 : 0;
+}
+void vigil_board_attach(void* board, std::uint32_t channels) {
+    static_cast<Board*>(board)->attach(channels);
+}
+// One period of the sensor's timer; no counts: a lead is off. 0 when it does not run.
+int vigil_board_tick(void* board, const std::int16_t* counts) {
+    TestSensor& sensor = *static_cast<Board*>(board)->sensor();
+    if (!sensor.drive.running) return 0;
+    sensor.sampler.tick(counts);
+    return 1;
+}
+void vigil_board_sensor(void* board, int answers, int over) {
+    static_cast<Board*>(board)->sensor()->drive.answers = answers != 0;
+    static_cast<Board*>(board)->sensor()->drive.over = over != 0;
+}
+int vigil_board_start_sampling(void* board) {
+    return static_cast<Board*>(board)->start_sampling() ? 1 : 0;
+}
+int vigil_board_typed(void* board) {
+    return static_cast<Board*>(board)->typed();
 }
 int vigil_board_is_open(void* board) {
     return static_cast<Board*>(board)->is_open() ? 1 : 0;

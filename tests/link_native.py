@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "firmware" / "lib"
 SOURCES = [
     *sorted((LIBRARY / "link").glob("*.cpp")),
+    *sorted((LIBRARY / "sampling").glob("*.cpp")),
     LIBRARY / "signal" / "segmenter.cpp",
     ROOT / "tests" / "link_board.cpp",
 ]
+HEADERS = [p for name in ("link", "sampling") for p in sorted((LIBRARY / name).glob("*.h"))]
 FLAGS = [
     "-std=c++17",
     "-O2",
@@ -28,14 +31,14 @@ FLAGS = [
     "-fno-sanitize-recover=undefined",
     "-static-libubsan",
 ]
-INCLUDES = [f"-I{LIBRARY / name}" for name in ("link", "signal", "span")]
+INCLUDES = [f"-I{LIBRARY / name}" for name in ("link", "sampling", "signal", "span")]
 
 
 @functools.lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
     """Builds once for each state of the sources, into the system's folder for temporary files."""
     digest = hashlib.sha256(" ".join(FLAGS).encode())
-    for path in [*SOURCES, *sorted((LIBRARY / "link").glob("*.h"))]:
+    for path in [*SOURCES, *HEADERS]:
         digest.update(path.read_bytes())
     built = Path(tempfile.gettempdir()) / f"vigil-link-{os.getuid()}-{digest.hexdigest()[:16]}.so"
     if not built.exists():
@@ -71,6 +74,11 @@ def library() -> ctypes.CDLL:
         ("board_dropped", u32, pointer),
         ("board_reboot_asked", ctypes.c_int, pointer),
         ("board_is_open", ctypes.c_int, pointer),
+        ("board_attach", None, pointer, u32),
+        ("board_tick", ctypes.c_int, pointer, ctypes.POINTER(ctypes.c_int16)),
+        ("board_sensor", None, pointer, ctypes.c_int, ctypes.c_int),
+        ("board_start_sampling", ctypes.c_int, pointer),
+        ("board_typed", ctypes.c_int, pointer),
     ):
         function = getattr(lib, f"vigil_{name}")
         function.restype = result
@@ -143,6 +151,8 @@ class BoardConfig:
     channels: int = 1
     ring: int = 256
     """Bytes in the receive ring; what comes on top is dropped, as on the Nano."""
+    sensor: bool = False
+    """It can sample by itself; of 1 or 3 channels."""
 
 
 class Board:
@@ -153,6 +163,8 @@ class Board:
             config.window, config.hop, config.channels, config.ring, boot
         )
         self._out = ctypes.create_string_buffer(4096)
+        if config.sensor:
+            library().vigil_board_attach(self._board, config.channels)
 
     def __del__(self) -> None:
         library().vigil_board_delete(self._board)
@@ -183,3 +195,25 @@ class Board:
     @property
     def is_open(self) -> bool:
         return bool(library().vigil_board_is_open(self._board))
+
+    def tick(self, counts: Sequence[int] | None) -> bool:
+        """A period of the sensor's timer: a count a channel, None while a lead is off.
+
+        False when it is not running.
+        """
+        values = None if counts is None else (ctypes.c_int16 * len(counts))(*counts)
+        return bool(library().vigil_board_tick(self._board, values))
+
+    def sensor(self, *, answers: bool = True, over: bool = False) -> None:
+        """Whether the sensor answers, and whether what it plays is over."""
+        library().vigil_board_sensor(self._board, answers, over)
+
+    def start_sampling(self) -> bool:
+        """With no host asking."""
+        return bool(library().vigil_board_start_sampling(self._board))
+
+    @property
+    def typed(self) -> str:
+        """The last letter that a person typed on a line of its own."""
+        letter = library().vigil_board_typed(self._board)
+        return chr(letter) if letter else ""

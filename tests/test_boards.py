@@ -227,8 +227,8 @@ def test_no_generated_sources_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(BoardError) as caught:
         build("emulated", generated=tmp_path, build_dir=tmp_path / "build")
     assert str(caught.value) == (
-        f"build of emulated: {tmp_path} has no constants.h, golden.cpp, compiled_model.cpp: "
-        "run: vigil convert"
+        f"build of emulated: {tmp_path} has no constants.h, sensor_constants.h, golden.cpp, "
+        "compiled_model.cpp: run: vigil convert"
     )
 
 

@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parents[1]
 
 FILES = [
     "compiled_model.cpp", "compiled_model.h", "constants.h", "golden.cpp", "golden.h",
-    "tflm_model.cpp", "tflm_model.h",
+    "sensor_constants.h", "tflm_model.cpp", "tflm_model.h",
 ]  # fmt: skip
 
 

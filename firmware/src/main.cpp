@@ -17,6 +17,7 @@ const vigil::Hardware kHardware = {
     [](bool on) { digitalWrite(LED_BUILTIN, on ? HIGH : LOW); },
     vigil::board::reboot,
     vigil::board::kReceiveRing,
+    [] { return port.times_full(); },
 };
 
 vigil::App app(port, kHardware);
@@ -51,6 +52,9 @@ void print_boot_report() {
     print_pair("", r.stack_size, " bytes");
     Serial.print(", instruction cache ");
     Serial.println(vigil::board::describe(vigil::board::instruction_cache()));
+    Serial.print("  sensor: ");
+    Serial.print(vigil::board::sensor().name());
+    Serial.println(vigil::board::sensor().present() ? " (t, Enter: scores as text)" : "");
     Serial.println("  waiting for a host: vigil monitor");
 }
 
@@ -67,7 +71,7 @@ void setup() {
 void loop() {
     app.poll();
     const std::uint32_t now = static_cast<std::uint32_t>(micros());
-    if (!app.has_host() && Serial && now - printed_us >= kTextEveryUs) {
+    if (!app.is_quiet() && Serial && now - printed_us >= kTextEveryUs) {
         printed_us = now;
         print_boot_report();
     }

@@ -14,6 +14,7 @@
 #pragma pop_macro("abs")
 #endif
 
+#include "board.h"
 #include "board_link.h"
 
 namespace vigil {
@@ -22,6 +23,10 @@ class SerialStream final : public link::Stream {
   public:
     std::size_t read(Span<std::uint8_t> bytes) override {
         std::size_t got = 0;
+#if defined(ARDUINO_ARCH_MBED)
+        // A full ring drops what comes on top, and does not say so.
+        if (Serial.available() >= vigil::board::kReceiveRing) ++times_full_;
+#endif
         while (got < bytes.size() && Serial.available() > 0) {
             bytes[got++] = static_cast<std::uint8_t>(Serial.read());
         }
@@ -45,6 +50,12 @@ class SerialStream final : public link::Stream {
         return Serial.write(bytes.data(), count);
 #endif
     }
+
+    // How often the receive ring was found full, where bytes are lost by that.
+    std::uint32_t times_full() const { return times_full_; }
+
+  private:
+    std::uint32_t times_full_ = 0;
 };
 
 }  // namespace vigil

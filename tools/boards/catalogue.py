@@ -30,6 +30,8 @@ class Board:
         wait_states: cycles that a read from flash waits at most, cache off, or None if unknown.
         active_ma: the busy processor's current in mA, (least, most) by regulator, or None.
         supply_v: volts at which that current flows, or None.
+        adc_bits: of the analog-to-digital converter, or None.
+        adc_volts: at the pin, at which it gives its greatest value, or None.
         environments: PlatformIO environment by engine name ("tflm", "compiled").
     """
 
@@ -48,6 +50,8 @@ class Board:
     wait_states: int | None = None
     active_ma: tuple[float, float] | None = None
     supply_v: float | None = None
+    adc_bits: int | None = None
+    adc_volts: float | None = None
 
     @property
     def emulated(self) -> bool:
@@ -91,6 +95,8 @@ def load_boards() -> MappingProxyType[str, Board]:
                 wait_states=row.get("wait_states"),
                 active_ma=tuple(row["active_ma"]) if "active_ma" in row else None,
                 supply_v=row.get("supply_v"),
+                adc_bits=row.get("adc_bits"),
+                adc_volts=row.get("adc_volts"),
             )
             for key, row in table.items()
         }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from tools.convert import cpp
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
+from tools.convert.sensor import Conversion, Sensor, conversions
 from tools.convert.tflm import arena_bytes, refused, tflm_model
 from training.bundle import Bundle, read_bundle
 from training.errors import ConvertError
@@ -36,6 +39,8 @@ namespace vigil::model {{
 inline constexpr char kName[] = "{name}";
 inline constexpr std::uint8_t kHash[8] = {hash};  // of the bundle's manifest
 
+constexpr std::uint8_t kFirmwareVersion[3] = {version};  // of the package that wrote this
+
 constexpr std::uint32_t kWindow = {window};  // frames
 constexpr std::uint32_t kHop = {hop};  // frames
 constexpr std::uint32_t kChannels = {channels};
@@ -50,6 +55,23 @@ constexpr float kThreshold = {threshold};  // a window scoring more is an anomal
 constexpr std::uint32_t kModelBytes = {model_bytes};
 constexpr std::uint32_t kModelCrc32 = {model_crc32:#010x};
 constexpr std::uint32_t kArenaBytes = {arena_bytes};  // for TensorFlow Lite Micro: docs/engine.md
+
+}}  // namespace vigil::model
+"""
+
+_SENSOR = """\
+{generated}
+#pragma once
+
+#include "constants.h"
+#include "sensor_config.h"
+
+namespace vigil::model {{
+
+inline constexpr SensorConfig kSensor = {{
+    SensorKind::{kind}, kRateHz, {pin}, {lead_off}, "{name}"}};
+// Raw values to counts, one a channel: {what}.
+inline constexpr Conversion kConversion[kChannels] = {{{conversions}}};
 
 }}  // namespace vigil::model
 """
@@ -88,14 +110,22 @@ const GoldenWindow kGolden[kGoldenCount] = {{
 """
 
 
-def convert(bundle_dir: Path, out: Path, engines: Sequence[str] | None = None) -> list[Path]:
+def convert(
+    bundle_dir: Path,
+    out: Path,
+    engines: Sequence[str] | None = None,
+    sensor: Sensor | None = None,
+) -> list[Path]:
     """Write the C++ for the bundle in `bundle_dir` into the folder `out`, for `engines`.
 
-    Without `engines`, both: an engine that cannot carry the model gets sources that stop a build
-    with the reason. The same bundle gives the same files, byte for byte; files that would not
-    change are left alone, so that nothing is compiled again. Returns the files, sorted.
+    `sensor` is what the board is to read by itself; None: the emulated board plays recordings,
+    any other takes samples from the host alone. Without `engines`, both: an engine that cannot
+    carry the model gets sources that stop a build with the reason. The same bundle gives the same
+    files, byte for byte; files that would not change are left alone, so that nothing is compiled
+    again. Returns the files, sorted.
     Raises BundleError for a bundle that fails its checks, ConvertError, one line, if an engine
-    that was asked for (or every one) cannot carry the model.
+    that was asked for (or every one) cannot carry the model, or the sensor does not measure what
+    it was trained on.
     """
     bundle = read_bundle(bundle_dir)
     where = f"{bundle.manifest.name}/{bundle.manifest.model.file}"
@@ -124,6 +154,7 @@ def convert(bundle_dir: Path, out: Path, engines: Sequence[str] | None = None) -
     if len(reasons) == len(ENGINES):
         raise reasons[0]
     files["constants.h"] = _constants(bundle, arena_bytes(model, bundle.model))
+    files["sensor_constants.h"] = _sensor(bundle.manifest, sensor)
     return write_files(out, files)
 
 
@@ -153,6 +184,7 @@ def _constants(bundle: Bundle, arena: int) -> str:
         generated=cpp.GENERATED,
         name=manifest.name,
         hash=cpp.braced(bundle.hash8),
+        version=cpp.braced(firmware_version()),
         window=manifest.segmenter.window,
         hop=manifest.segmenter.hop,
         channels=len(manifest.signal.channels),
@@ -165,6 +197,33 @@ def _constants(bundle: Bundle, arena: int) -> str:
         model_bytes=manifest.model.bytes,
         model_crc32=manifest.model.crc32,
         arena_bytes=arena,
+    )
+
+
+def firmware_version() -> bytes:
+    """This package's version as the firmware says it: major, minor, patch."""
+    numbers = re.findall(r"\d+", metadata.version("vigil-tinyml"))[:3]
+    return bytes(min(int(number), 255) for number in [*numbers, "0", "0"][:3])
+
+
+def _sensor(manifest: Manifest, sensor: Sensor | None) -> str:
+    if sensor is None:
+        as_they_are = [Conversion(2, 1, 0)] * len(manifest.signal.channels)
+        kind, name, pins, what = "none", "none", [], "as they are"
+        found, pin = as_they_are, "kNoPin"
+    else:
+        found = conversions(manifest, sensor)
+        kind, name, pins = sensor.kind, sensor.name, [str(pin) for pin in sensor.lead_off[:2]]
+        pin = "kNoPin" if sensor.pin is None else str(sensor.pin)
+        what = f"{sensor.raw_per_unit:g} steps a {sensor.unit}, {sensor.raw_zero:g} is none"
+    return _SENSOR.format(
+        generated=cpp.GENERATED,
+        kind=kind,
+        pin=pin,
+        lead_off="{" + ", ".join([*pins, "kNoPin", "kNoPin"][:2]) + "}",
+        name=name,
+        what=what,
+        conversions=", ".join(f"{{{c.multiplier}, {c.shift}, {c.offset}}}" for c in found),
     )
 
 

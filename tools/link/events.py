@@ -33,6 +33,20 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampled:
+    """Samples that the board took itself. They come in order, each once, as counts or skipped."""
+
+    sample: int
+    """Absolute index of the first in `counts`."""
+    counts: bytes
+    """int16, little-endian, channels interleaved; may be empty."""
+    skipped: int = 0
+    """So many before `sample` were not taken, or are gone."""
+    why: LostReason = LostReason.GAP
+    """Of those."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """The board answers again after a silence or a reset."""
 
@@ -67,7 +81,7 @@ class Refused:
     detail: int
 
 
-Event = Scored | Lost | Resumed | PortLost | BoardText | Refused
+Event = Scored | Lost | Sampled | Resumed | PortLost | BoardText | Refused
 
 
 @dataclass(slots=True)

@@ -42,3 +42,13 @@ def explain_versions(detail: int) -> str:
     ours = f"this program speaks {m.OLDEST_PROTOCOL} to {m.PROTOCOL}"
     remedy = "update this program" if oldest > m.PROTOCOL else "flash the board with 'make flash'"
     return f"the board speaks link protocol {oldest} to {newest}, {ours}: {remedy}"
+
+
+def explain_sensor(state: int) -> str:
+    """Why a board does not sample itself, from the state of its sensor."""
+    if state == m.SensorState.FAILED:
+        return "the board's sensor does not answer: is it the one that the image was built for?"
+    return (
+        "the board reads no sensor of its own: build the image for one, `vigil flash --sensor "
+        "KEY`, or stream samples to it"
+    )

@@ -13,9 +13,10 @@ from enum import Enum
 from tools.link import messages as m
 from tools.link.events import Event, PortLost, Refused, Resumed
 from tools.link.exchange import Exchange
-from tools.link.explain import explain_error, explain_silence, explain_versions
+from tools.link.explain import explain_error, explain_sensor, explain_silence, explain_versions
 from tools.link.flow import CONTROL, Outbound, at_or_after, completed, first_window_from
 from tools.link.reports import Reports
+from tools.link.sampled import OwnSamples
 from tools.link.timeouts import Timeouts
 from tools.link.transport import PortLostError, Transport
 from training.errors import LinkError
@@ -58,9 +59,12 @@ class Machine:
         self._fresh = True  # nothing has been streamed that could be resumed
         self._outbound: Outbound | None = None
         self._reports: Reports | None = None
+        self._own: OwnSamples | None = None  # in place of _outbound, while the board samples itself
+        self._sampled_asked = self._sampled_came = float("-inf")
         self._resend_asked = self._report_came = float("-inf")
         self._restart_sequence: int | None = None
         self._rebooted = False
+        self._heard_at = self._now()  # since when nothing is known of the board's own samples
         # What the board is to be set to before it gets samples, and what it is set to.
         self._watch, self._board_watch = 0, -1
         self._threshold: float | None = None
@@ -141,6 +145,8 @@ class Machine:
                 self._outbound.go_back(self._exchange.sequence)
             if self._reports is not None:
                 self._reports.again = True  # at the least, it makes the board speak
+            if self._own is not None:
+                self._own.again = self._own.wanted
         if self._mode is Mode.RESTART and self._settled(now):
             self._act_restart(now)
         if self._request is not None and now >= self._request_at and self._fits(CONTROL):
@@ -150,6 +156,7 @@ class Machine:
             self._acknowledge_reports(now)
             if self._settled(now):
                 self._send_samples()
+            self._acknowledge_samples(now)
         if now - self._exchange.spoke >= self._timeouts.keepalive:
             window = self._reports.acknowledged() if self._reports is not None else 0
             self._exchange.send(m.ReportAck(window))
@@ -163,12 +170,17 @@ class Machine:
             self._exchange.send(m.Hello(session=self._id))
 
     def _act_restart(self, now: float) -> None:
-        assert self._outbound is not None and self._reports is not None
-        if now >= self._again:
-            self._again = now + self._timeouts.reply
-            self._restart_sequence = self._exchange.send(
-                m.Restart(self._stream, self._outbound.acked, self._reports.next_window)
-            )
+        assert self._reports is not None
+        if now < self._again:
+            return
+        self._again = now + self._timeouts.reply
+        message: m.Message
+        if self._own is not None:
+            message = m.SamplingStart(self._stream, self._own.next, self._reports.next_window)
+        else:
+            assert self._outbound is not None
+            message = m.Restart(self._stream, self._outbound.acked, self._reports.next_window)
+        self._restart_sequence = self._exchange.send(message)
 
     def _settled(self, now: float) -> bool:
         """The board is set as wanted; if not, it is told so again from time to time."""
@@ -184,9 +196,8 @@ class Machine:
 
     def _acknowledge_reports(self, now: float) -> None:
         assert self._reports is not None
-        assert self._outbound is not None
         wait = self._exchange.line.wait
-        made = completed(self._outbound.acked, self.board.window, self.board.hop)
+        made = completed(self._taken(), self.board.window, self.board.hop)
         late = made > self._reports.next_window and now - self._report_came > wait
         ask = (self._reports.missed or late) and now - self._resend_asked > wait
         if not (ask or self._reports.due) or not self._fits(CONTROL):
@@ -195,11 +206,33 @@ class Machine:
         if ask:
             self._resend_asked = now
 
+    def _acknowledge_samples(self, now: float) -> None:
+        own = self._own
+        if own is None or not own.wanted or not self._fits(CONTROL):
+            return
+        # The board waits a little for more samples to fill a frame.
+        wait = max(self._exchange.line.wait, self._timeouts.resend_first)
+        late = own.taken > own.next and now - self._sampled_came > wait
+        ask = (own.missed or late) and now - self._sampled_asked > wait
+        if not (ask or own.due):
+            return
+        self._exchange.send(own.ack(ask))
+        if ask:
+            self._sampled_asked = now
+
+    def _taken(self) -> int:
+        """All samples before this one have been taken by the board, as far as is known."""
+        if self._own is not None:
+            return self._own.taken
+        assert self._outbound is not None
+        return self._outbound.acked
+
     def _fits(self, size: int) -> bool:
         return self._exchange.line.fits(size)
 
     def _send_samples(self) -> None:
-        assert self._outbound is not None
+        if self._outbound is None:
+            return
         while self._fits(self._outbound.frame_size + CONTROL):
             taken = self._outbound.take()
             if taken is None:
@@ -223,6 +256,9 @@ class Machine:
         elif isinstance(message, m.Score | m.Lost | m.Window):
             if self._mode is Mode.STREAM:
                 self._take_report(message)
+        elif isinstance(message, m.Sampled):
+            if self._mode is Mode.STREAM:
+                self._take_sampled(message)
         else:
             if isinstance(message, m.Threshold):
                 self.board = replace(self.board, threshold=message.value)
@@ -247,8 +283,10 @@ class Machine:
         self._exchange.line.clear()
         self._exchange.line.credit = reply.credit
         self._board_watch = -1  # whatever it is, it will be told again
-        if self._outbound is None:
+        if self._reports is None:
             self._enter(Mode.READY)
+        elif self._own is not None:
+            self._take_up_own(reply, self._own)
         else:
             self._take_up(reply)
 
@@ -274,9 +312,26 @@ class Machine:
             out.rewind(min(max(first, out.buffer.start), out.buffer.end))
             self._enter(Mode.RESTART)
 
+    def _take_up_own(self, board: m.HelloReply, own: OwnSamples) -> None:
+        """Goes on with a board that samples itself, or makes it begin again after a reset."""
+        reports = self._reports
+        assert reports is not None
+        if board.stream == self._stream and board.next_window <= reports.next_window:
+            reports.again, own.again = True, own.wanted
+            self._enter(Mode.STREAM)
+            self._resumed()
+            return
+        # The board's clock began anew: by this one, so many samples were not taken meanwhile.
+        away = 0 if self._fresh else (self._now() - self._heard_at) * board.rate
+        first = max(own.next, own.taken, reports.next_window * board.hop) + round(away)
+        passed = own.begin(first_window_from(first, board.hop) * board.hop)
+        if passed is not None:
+            self._events.append(passed)
+        self._enter(Mode.RESTART)
+
     def _resumed(self) -> None:
-        assert self._outbound is not None and self._reports is not None
-        acked, window = self._outbound.acked, self._reports.next_window
+        assert self._reports is not None
+        acked, window = self._taken(), self._reports.next_window
         if not self._fresh:
             self._events.append(Resumed(acked, window, self._rebooted))
         self._fresh = self._rebooted = False
@@ -285,25 +340,21 @@ class Machine:
         now = self._now()
         self._exchange.line.read_up_to(ack.heard, now)
         self._board_watch = ack.watch
-        out = self._outbound
-        if out is None or self._reports is None:
+        if self._reports is None:
             return
         if self._mode is Mode.RESTART:
-            told = self._restart_sequence
-            if told is None or not at_or_after(ack.heard, told):
-                return
-            if (ack.stream, ack.next_sample) != (self._stream, out.acked):
-                return
-            self._restart_sequence = None
-            out.limit_to(ack.room)
-            out.last_lost = max(out.last_lost, first_window_from(out.acked, self.board.hop))
-            self._enter(Mode.STREAM)
-            self._resumed()
+            self._take_restarted(ack)
             return
         if self._mode is not Mode.STREAM:
             return
         if ack.stream != self._stream:
             self._enter(Mode.HELLO)
+            return
+        self._heard_at = now
+        out = self._outbound
+        if out is None:
+            assert self._own is not None
+            self._exchange.counters.samples += self._own.acknowledged(ack)
             return
         self._exchange.counters.samples += out.acknowledged(ack)
         out.buffer.drop_before(min(out.acked, self._reports.next_window * self.board.hop))
@@ -312,12 +363,37 @@ class Machine:
         if out.behind(ack):
             out.go_back(self._exchange.sequence)
 
+    def _take_restarted(self, ack: m.Ack) -> None:
+        """The board began the stream where it was told to."""
+        told, out = self._restart_sequence, self._outbound
+        if told is None or not at_or_after(ack.heard, told) or ack.stream != self._stream:
+            return
+        if out is not None:
+            if ack.next_sample != out.acked:
+                return
+            out.limit_to(ack.room)
+            out.last_lost = max(out.last_lost, first_window_from(out.acked, self.board.hop))
+        self._restart_sequence = None
+        self._heard_at = self._sampled_came = self._now()
+        self._enter(Mode.STREAM)
+        self._resumed()
+
+    def _take_sampled(self, message: m.Sampled) -> None:
+        if self._own is None:
+            return
+        self._heard_at = self._sampled_came = self._now()
+        event = self._own.sampled(message)
+        if event is not None:
+            self._events.append(event)
+
     def _take_error(self, error: m.Error) -> None:
         if error.code in (m.ErrorCode.CLOSED, m.ErrorCode.NO_STREAM):
             if self._mode is Mode.STREAM or error.code == m.ErrorCode.CLOSED:
                 self._exchange.counters.resumed += 1
                 self._enter(Mode.HELLO)
-        elif self._mode is Mode.RESTART and error.type == m.Restart.TYPE:
+        elif self._mode is Mode.RESTART and error.code == m.ErrorCode.NO_SENSOR:
+            raise LinkError(f"{self.port}: {explain_sensor(error.detail)}")
+        elif self._mode is Mode.RESTART and error.type in (m.Restart.TYPE, m.SamplingStart.TYPE):
             raise LinkError(f"{self.port}: the board refuses {explain_error(error)}")
         elif self._request is not None and error.type == self._request.TYPE:
             self._answer = error
@@ -325,13 +401,15 @@ class Machine:
             self._events.append(Refused(error.code, error.type, error.detail))
 
     def _take_report(self, message: m.Score | m.Lost | m.Window) -> None:
-        assert self._reports is not None and self._outbound is not None
+        assert self._reports is not None
         self._report_came = self._now()
         end = message.window + (message.count if isinstance(message, m.Lost) else 1)
-        sent = max(self._outbound.buffer.end, self._outbound.acked)
-        if end > first_window_from(sent, self.board.hop):  # of samples that nobody sent
-            self._exchange.counters.refused += 1
-            return
+        out = self._outbound
+        if out is not None:
+            sent = max(out.buffer.end, out.acked)
+            if end > first_window_from(sent, self.board.hop):  # of samples that nobody sent
+                self._exchange.counters.refused += 1
+                return
         if isinstance(message, m.Window):
             self._reports.window(message)
             return

@@ -39,6 +39,7 @@ class ErrorCode(IntEnum):
     BAD_LENGTH = 4
     BAD_VALUE = 5
     NO_STREAM = 6
+    NO_SENSOR = 7
 
 
 class AckReason(IntEnum):
@@ -56,6 +57,18 @@ class LostReason(IntEnum):
     GAP = 0
     ENGINE = 1
     OVERRUN = 2
+    LEAD_OFF = 3
+
+
+class SensorState(IntEnum):
+    """Of the board's own sensor."""
+
+    ABSENT = 0
+    STOPPED = 1
+    RUNNING = 2
+    LEAD_OFF = 3
+    ENDED = 4
+    FAILED = 5
 
 
 class TickUnit(IntEnum):
@@ -80,6 +93,8 @@ WATCH_INPUT = 2
 """Bit of Watch.mask and Score.flags: the window's int8 input is sent."""
 WATCH_OUTPUT = 4
 """Bit of Watch.mask and Score.flags: the window's int8 output is sent."""
+WATCH_SAMPLES = 8
+"""Bit of Watch.mask: the samples are sent that the board takes itself."""
 
 
 class Message:
@@ -163,7 +178,7 @@ class ReportAck(Message):
 
 @_message(0x07)
 class Watch(Message):
-    """Which int8 windows to send with each score."""
+    """Which int8 windows to send with each score, and whether to send samples."""
 
     mask: int = _wire("u8", default=0)
 
@@ -193,6 +208,33 @@ class BootGet(Message):
 @_message(0x0C)
 class Reboot(Message):
     """Asks the board to reset itself."""
+
+
+@_message(0x0D)
+class SamplingStart(Message):
+    """Begins a stream of the board's own sensor."""
+
+    stream: int = _wire("u32", default=0)
+    sample: int = _wire("u64", default=0)
+    window: int = _wire("u64", default=0)
+
+
+@_message(0x0E)
+class SamplingStop(Message):
+    """Stops the board's own sensor."""
+
+
+@_message(0x0F)
+class SamplingGet(Message):
+    """Asks for SAMPLING."""
+
+
+@_message(0x10)
+class SampledAck(Message):
+    """The board's own samples before this one have come, or are known to be lost."""
+
+    sample: int = _wire("u64", default=0)
+    resend: int = _wire("u8", default=0)
 
 
 # --- board to host ------------------------------------------------------------------------------
@@ -315,6 +357,28 @@ class BootReport(Message):
     tick_unit: int = _wire("u8", default=0)
     cache: int = _wire("u8", default=0)
     engine_status: int = _wire("u8", default=0)
+
+
+@_message(0x8C)
+class Sampled(Message):
+    """int16 counts that the board took itself, channels interleaved."""
+
+    sample: int = _wire("u64", default=0)
+    skipped: int = _wire("u32", default=0)
+    why: int = _wire("u8", default=0)
+    counts: bytes = _wire("rest", default=b"")
+
+
+@_message(0x8D, may_grow=True)
+class Sampling(Message):
+    """The board's own sensor: its stream, its state, and what it counted."""
+
+    stream: int = _wire("u32", default=0)
+    state: int = _wire("u8", default=0)
+    taken: int = _wire("u32", default=0)
+    lead_off: int = _wire("u32", default=0)
+    overruns: int = _wire("u32", default=0)
+    sensor: str = _wire("text", default="")
 
 
 @_message(0x8F, may_grow=True)

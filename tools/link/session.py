@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from tools.link import messages as m
 from tools.link.events import Counters, Event
-from tools.link.explain import explain_error
+from tools.link.explain import explain_error, explain_sensor
 from tools.link.flow import Outbound, completed, first_window_from
 from tools.link.machine import NAP, Machine, Mode
 from tools.link.reports import Reports
+from tools.link.sampled import OwnSamples
 from tools.link.timeouts import Timeouts
 from tools.link.transport import SerialTransport, Transport
 from training.errors import LinkError
@@ -149,10 +150,7 @@ class Session(Machine):
         """
         if not 0 < stream < 1 << 32:
             raise LinkError(f"a stream's number is from 1 to 2**32 - 1, not {stream}")
-        if self._outbound is not None:  # what the board said of its stream is history
-            self._outbound = self._reports = None
-            self._enter(Mode.HELLO)
-            self._wait(lambda: self._mode is Mode.READY)
+        self._forget_stream()
         board = self.board
         self._stream = stream
         self._fresh = board.stream != stream and window is None
@@ -169,6 +167,55 @@ class Session(Machine):
         self._take_up(board)
         self._wait(lambda: self._mode is Mode.STREAM)
         return first
+
+    def _forget_stream(self) -> None:
+        if self._reports is not None:  # what the board said of its stream is history
+            self._outbound = self._reports = self._own = None
+            self._watch &= ~m.WATCH_SAMPLES
+            self._enter(Mode.HELLO)
+            self._wait(lambda: self._mode is Mode.READY)
+
+    def start_sampling(self, stream: int, *, samples: bool = True) -> None:
+        """Makes the board sample itself, from sample 0 on; `poll` gives what it scores.
+
+        After a reset of the board it begins again, at the sample that is due by this machine's
+        clock.
+
+        Args:
+            stream: not 0, and another one than the board's last.
+            samples: whether `poll` gives the samples, too, as `Sampled`.
+
+        Raises:
+            LinkError: the board has no sensor of its own, or its firmware knows no such thing.
+        """
+        if not 0 < stream < 1 << 32:
+            raise LinkError(f"a stream's number is from 1 to 2**32 - 1, not {stream}")
+        self._forget_stream()
+        if self.sampling().state == m.SensorState.ABSENT:
+            raise LinkError(f"{self.port}: {explain_sensor(m.SensorState.ABSENT)}")
+        board = self.board
+        self._stream, self._fresh = stream, True
+        self._watch = self._watch & ~m.WATCH_SAMPLES | m.WATCH_SAMPLES * samples
+        self._own = OwnSamples(0, 2 * board.channels, samples)
+        self._reports = Reports(0, board.window * board.channels, self._exchange.counters)
+        self._enter(Mode.RESTART)
+        self._wait(lambda: self._mode is Mode.STREAM)
+
+    def stop_sampling(self) -> m.Sampling:
+        """Stops the board's own sensor; what it took before is still scored and sent."""
+        return self._ask(m.SamplingStop(), m.Sampling)
+
+    def sampling(self) -> m.Sampling:
+        """What the board says of its own sensor.
+
+        Raises:
+            LinkError: its firmware is older than that.
+        """
+        return self._ask(
+            m.SamplingGet(),
+            m.Sampling,
+            unknown="its firmware cannot sample by itself: flash it again ('make flash')",
+        )
 
     def offer(self, samples: Samples) -> int:
         """Takes samples at `next_sample`, as many as there is `room` for, and returns how many.
@@ -232,13 +279,15 @@ class Session(Machine):
             self._pump(min(left, NAP))
         events = list(self._events)
         self._events.clear()
-        if self._reports is not None:
-            self._reports.returned()
+        for each in (self._reports, self._own):
+            if each is not None:
+                each.returned()
         return events
 
     def _confirm(self) -> None:
-        if self._reports is not None:
-            self._reports.handed()
+        for each in (self._reports, self._own):
+            if each is not None:
+                each.handed()
 
     # --- requests -------------------------------------------------------------------------------
 
@@ -271,7 +320,8 @@ class Session(Machine):
 
     def watch(self, *, input: bool = False, output: bool = False) -> None:
         """From the next samples sent on, `Scored` carries the windows' int8 input and output."""
-        self._watch = m.WATCH_INPUT * input | m.WATCH_OUTPUT * output
+        samples = self._watch & m.WATCH_SAMPLES
+        self._watch = m.WATCH_INPUT * input | m.WATCH_OUTPUT * output | samples
 
     def reboot(self) -> None:
         """Asks the board to reset itself; `poll` takes the stream up again."""
@@ -303,7 +353,14 @@ class Session(Machine):
                 if any(isinstance(x, m.GoodbyeReply) for x in self._exchange.receive(left)):
                     return
 
-    def _ask(self, request: m.Message, reply: type[Reply], *, or_gone: bool = False) -> Reply:
+    def _ask(
+        self,
+        request: m.Message,
+        reply: type[Reply],
+        *,
+        or_gone: bool = False,
+        unknown: str | None = None,
+    ) -> Reply:
         def answered() -> bool:
             gone = or_gone and self._mode in (Mode.HELLO, Mode.PORT_LOST)
             return gone or isinstance(self._answer, (reply, m.Error))
@@ -316,6 +373,8 @@ class Session(Machine):
         if self._answer is None:
             return reply()
         if isinstance(self._answer, m.Error):
+            if unknown is not None and self._answer.code == m.ErrorCode.UNKNOWN_TYPE:
+                raise LinkError(f"{self.port}: {unknown}")
             raise LinkError(f"{self.port}: the board refuses {explain_error(self._answer)}")
         assert isinstance(self._answer, reply)
         return self._answer

@@ -8,8 +8,10 @@
 namespace vigil {
 namespace {
 
-// 0.1.0, as in pyproject.toml.
-constexpr std::uint8_t kVersion[3] = {0, 1, 0};
+constexpr std::uint32_t kPlotStream = 1;  // a number for what no host asked for
+
+// The interrupt knows no object.
+Sampler* sampled = nullptr;
 
 Span<const char> text(const char* words) {
     return {words, std::strlen(words)};
@@ -36,7 +38,9 @@ link::Cache cache() {
 }  // namespace
 
 App::App(link::Stream& stream, const Hardware& hardware)
-    : hardware_(hardware),
+    : stream_(stream),
+      hardware_(hardware),
+      sampler_(board::sensor(), samples_, Span<const Conversion>(model::kConversion)),
       detector_({{model::kWindow, model::kHop, model::kChannels},
                  model::kScaler,
                  model::kScore,
@@ -49,7 +53,7 @@ link::BoardFacts App::facts(const Hardware& hardware) {
     f.board = text(board::name());
     f.engine = text(engine::facts().name);
     f.model = text(model::kName);
-    std::memcpy(f.version, kVersion, sizeof f.version);
+    std::memcpy(f.version, model::kFirmwareVersion, sizeof f.version);
     std::memcpy(f.model_hash, model::kHash, sizeof f.model_hash);
     f.window = model::kWindow;
     f.hop = model::kHop;
@@ -61,6 +65,10 @@ link::BoardFacts App::facts(const Hardware& hardware) {
 }
 
 void App::begin() {
+    sampled = &sampler_;
+    board::sensor_begin(model::kSensor, model::kChannels,
+                        [](const std::int16_t* raw) { sampled->tick(raw); });
+    link_.attach(sampler_);
     engine_status_ = engine::begin();
     if (engine_status_ != engine::Status::ok) return;
     golden_ = detector_.check({model::kGolden, model::kGoldenCount}, board::counter);
@@ -68,6 +76,46 @@ void App::begin() {
 
 void App::poll() {
     link_.poll(hardware_.micros());
+    if (plot_ == PlotStyle::none) return;
+    if (link_.is_open()) {
+        stop_plotting();  // the host says what is sampled from here on
+    } else {
+        flush_text();
+    }
+}
+
+void App::statistics(link::Statistics& counts) {
+    counts.overruns += hardware_.ring_full() + sampler_.status().overruns;
+}
+
+// A person's own words, as long as no host is there: t for the Serial Plotter, > for Teleplot,
+// either again to stop.
+void App::typed(char letter) {
+    if (letter != 't' && letter != '>') return;
+    if (plot_ != PlotStyle::none) {
+        link_.stop_sampling();
+        return stop_plotting();
+    }
+    if (!link_.start_sampling(kPlotStream)) {
+        return say("vigil: this image reads no sensor: vigil flash --sensor\r\n");
+    }
+    plot_ = letter == 't' ? PlotStyle::plotter : PlotStyle::teleplot;
+}
+
+void App::stop_plotting() {
+    plot_ = PlotStyle::none;
+    text_at_ = text_size_ = 0;
+}
+
+void App::say(const char* words) {
+    const std::size_t size = std::strlen(words);
+    (void)stream_.write({reinterpret_cast<const std::uint8_t*>(words), size});
+}
+
+void App::flush_text() {
+    if (text_at_ == text_size_) return;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text_) + text_at_;
+    text_at_ += stream_.write({bytes, text_size_ - text_at_});
 }
 
 link::BootReport App::boot_report() {
@@ -100,12 +148,17 @@ void App::samples(std::uint64_t sample, Span<const std::int16_t> counts) {
 
 void App::scored(const Verdict& v) {
     hardware_.light(v.anomaly);
+    // A line that nobody has read yet is not cut short by the next one: that one is left out.
+    if (plot_ != PlotStyle::none && text_at_ == text_size_) {
+        text_size_ = plot_line(plot_, v.score, detector_.threshold(), v.anomaly, text_);
+        text_at_ = 0;
+    }
     // A report that finds no place is counted by the link as an overrun and reported as lost.
     (void)link_.score(v.window, v.score, v.anomaly, v.microseconds, v.input, v.output);
 }
 
 void App::lost(std::uint64_t first, std::uint64_t count) {
-    (void)link_.lost(first, count, link::LostReason::gap);
+    (void)link_.lost(first, count, link_.gap_reason());
 }
 
 void App::failed(std::uint64_t window, engine::Status) {

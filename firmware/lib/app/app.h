@@ -1,4 +1,5 @@
-// App: what the sketch runs. Samples from the link go through the detector, verdicts go back.
+// App: what the sketch runs. Samples from the link, or from the board's own sensor, go through the
+// detector; verdicts go to the host, or as text to whoever reads the port.
 //
 // Built for one model: sizes and parameters are the generated constants (firmware/generated).
 #pragma once
@@ -8,16 +9,25 @@
 #include "board_link.h"
 #include "constants.h"
 #include "detector.h"
+#include "plot_line.h"
+#include "sampler.h"
+#include "sensor_constants.h"
 
 namespace vigil {
 
 // What the board lends the application.
 struct Hardware {
-    std::uint32_t (*micros)();   // wraps at 2^32
-    void (*light)(bool on);      // the LED that shows an anomaly
-    void (*reboot)();            // does not return on a board
-    std::uint16_t receive_ring;  // bytes that may wait in the port's receive buffer
+    std::uint32_t (*micros)();     // wraps at 2^32
+    void (*light)(bool on);        // the LED that shows an anomaly
+    void (*reboot)();              // does not return on a board
+    std::uint16_t receive_ring;    // bytes that may wait in the port's receive buffer
+    std::uint32_t (*ring_full)();  // how often they were found to fill it: some may be lost
 };
+
+// Samples of the board's own that may wait for the loop, or for a host: two windows, and a second.
+// Without a rate the board cannot sample itself.
+constexpr std::uint32_t kRingFrames =
+    model::kRateHz > 0 ? 2 * model::kWindow + static_cast<std::uint32_t>(model::kRateHz) : 1;
 
 class App final : private link::Handler, private DetectorListener {
   public:
@@ -30,8 +40,8 @@ class App final : private link::Handler, private DetectorListener {
     // Call from loop(): never blocks, does a bounded amount of work.
     void poll();
 
-    // A host is there: print no text.
-    bool has_host() const { return link_.is_open(); }
+    // A host is there, or a plotter: print no text for people.
+    bool is_quiet() const { return link_.is_open() || plot_ != PlotStyle::none; }
 
     link::BootReport boot_report() override;
     engine::Status engine_status() const { return engine_status_; }
@@ -41,20 +51,31 @@ class App final : private link::Handler, private DetectorListener {
     void samples(std::uint64_t sample, Span<const std::int16_t> counts) override;
     float threshold() override { return detector_.threshold(); }
     void set_threshold(float value) override { detector_.set_threshold(value); }
-    void statistics(link::Statistics& counts) override { (void)counts; }
+    void statistics(link::Statistics& counts) override;
     void reboot() override { hardware_.reboot(); }
+    void typed(char letter) override;
 
     void scored(const Verdict& verdict) override;
     void lost(std::uint64_t first, std::uint64_t count) override;
     void failed(std::uint64_t window, engine::Status status) override;
 
     static link::BoardFacts facts(const Hardware& hardware);
+    void say(const char* words);
+    void stop_plotting();
+    void flush_text();
 
+    link::Stream& stream_;
     Hardware hardware_;
+    PlotStyle plot_ = PlotStyle::none;
+    char text_[kPlotLine];
+    std::size_t text_size_ = 0;
+    std::size_t text_at_ = 0;
     std::int16_t counts_[model::kInputSize];
     std::int8_t input_[model::kInputSize];
     std::int8_t output_[model::kOutputSize];
     link::LinkMemory<> memory_;
+    SampleMemory<kRingFrames, model::kChannels> samples_;
+    Sampler sampler_;
     Detector<std::remove_cv_t<decltype(model::kScaler)>> detector_;
     link::BoardLink link_;
     GoldenReport golden_{};

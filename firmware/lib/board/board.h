@@ -6,6 +6,9 @@
 
 #include <cstdint>
 
+#include "drive.h"
+#include "sensor_config.h"
+
 namespace vigil::board {
 
 enum class Cache : std::uint8_t {
@@ -49,6 +52,12 @@ const char* describe(Cache cache);
 std::uint32_t boot_id();
 
 [[noreturn]] void reboot();
+
+// The board's own sensor: on the emulated board the recording that its converter plays, elsewhere
+// what sensor_begin() is told. `tick` is called from an interrupt, with `channels` values. Call
+// sensor_begin() once, after begin().
+Drive& sensor();
+void sensor_begin(const SensorConfig& config, std::uint32_t channels, SensorTick tick);
 
 // "emulated", "nano33ble": as in the catalogue of boards.
 const char* name();

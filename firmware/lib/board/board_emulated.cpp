@@ -1,10 +1,40 @@
 #if defined(ARDUINO_EMULATED)
 
+#include <adc.h>
 #include <emulated.h>
 
 #include "board.h"
 
 namespace vigil::board {
+namespace {
+
+// Plays a recording, if the emulator was given one. Its rate is the model's.
+class Recording final : public Drive {
+  public:
+    void begin(float rate_hz, std::uint32_t channels, SensorTick tick) {
+        rate_hz_ = rate_hz;
+        tick_ = tick;
+        present_ = rate_hz > 0 && emulated_adc_begin(channels);
+    }
+    bool start(std::uint64_t sample) override {
+        emulated_adc_start(rate_hz_, sample, tick_);
+        return true;
+    }
+    void stop() override { emulated_adc_stop(); }
+    bool ended() const override { return emulated_adc_ended(); }
+    bool present() const override { return present_; }
+    bool gives_counts() const override { return true; }
+    const char* name() const override { return present_ ? "recording" : "none"; }
+
+  private:
+    float rate_hz_ = 0;
+    SensorTick tick_ = nullptr;
+    bool present_ = false;
+};
+
+Recording recording;
+
+}  // namespace
 
 // The core starts the clock and paints the stack before it calls setup().
 void begin() {}
@@ -39,6 +69,14 @@ std::uint32_t boot_id() {
 
 const char* name() {
     return "emulated";
+}
+
+Drive& sensor() {
+    return recording;
+}
+
+void sensor_begin(const SensorConfig& config, std::uint32_t channels, SensorTick tick) {
+    recording.begin(config.rate_hz, channels, tick);
 }
 
 }  // namespace vigil::board

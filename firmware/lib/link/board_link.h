@@ -11,7 +11,9 @@
 #include "frame.h"
 #include "messages.h"
 #include "report_ring.h"
+#include "sensor.h"
 #include "span.h"
+#include "typed.h"
 
 namespace vigil::link {
 
@@ -45,6 +47,8 @@ class Handler {
     virtual void statistics(Statistics& counts) = 0;
     // The host asked for a reset, and has been told goodbye.
     virtual void reboot() = 0;
+    // A person typed this letter on a line of its own, and no host is there.
+    virtual void typed(char letter) { (void)letter; }
 
   protected:
     ~Handler() = default;
@@ -66,8 +70,10 @@ struct BoardFacts {
 };
 
 struct BoardTimeouts {
-    // Reports that were sent and not acknowledged are sent again after this long.
+    // Reports that were sent this long ago are sent again when the host says that it lacks them.
     std::uint32_t resend_us = 500'000;
+    // Samples of the board's own wait this long for more to fill a frame.
+    std::uint32_t gather_us = 40'000;
     // A host that has said nothing for this long is gone: text may be printed again. It says
     // something once a second.
     std::uint32_t host_silent_us = 30'000'000;
@@ -94,13 +100,24 @@ class BoardLink {
           wire_(memory.send),
           reports_(Span<Report>(memory.reports)) {}
 
+    // The board's own sensor; without one it takes samples from the host alone.
+    void attach(Sensor& sensor) { sensor_ = &sensor; }
+
+    // Begins a stream of the board's own sensor with no host asking. False when there is none, or
+    // it does not answer.
+    bool start_sampling(std::uint32_t stream);
+    void stop_sampling();
+
+    // Why samples are missing, while the handler is told that they are.
+    LostReason gap_reason() const { return gap_reason_; }
+
     // Call often, with a clock in microseconds that may wrap around. True when it did something.
     bool poll(std::uint32_t now_us);
 
     // A host is there, or a frame is still on its way out: print no text.
     bool is_open() const { return open_ || wire_at_ < wire_size_; }
 
-    // The windows that the host wants to see: kWatchInput, kWatchOutput.
+    // What the host wants to see: kWatchInput, kWatchOutput, kWatchSamples.
     std::uint8_t watch() const { return watch_; }
 
     // Another window may be scored now and its report kept. While windows are watched, that is one
@@ -125,7 +142,8 @@ class BoardLink {
         kBootReport = 8,
         kThreshold = 16,
         kStatistics = 32,
-        kAck = 64,
+        kSampling = 64,
+        kAck = 128,
     };
 
     bool receive();
@@ -144,12 +162,24 @@ class BoardLink {
     void on(const ThresholdSet& message);
     void on(const BootGet&) { pending_ |= kBootReport; }
     void on(const Reboot&);
+    void on(const SamplingStart& message);
+    void on(const SamplingStop&);
+    void on(const SamplingGet&) { pending_ |= kSampling; }
+    void on(const SampledAck& message);
     template <typename Message>
     void read(const Frame& frame);
     bool read(const Frame& frame, const LayoutCode* layout, bool may_grow, void* message);
     std::uint64_t window_end(std::uint64_t window) const;
+    std::uint64_t completed() const;
     std::uint64_t first_window_from(std::uint64_t sample) const;
-    void settle(std::uint64_t first_window);
+    void close();
+    bool may_begin(std::uint32_t stream, std::uint64_t sample, std::uint64_t window) const;
+    void begin(std::uint32_t stream, std::uint64_t sample, std::uint64_t window);
+    std::uint32_t take(Span<const std::int16_t> counts);
+    void pass_over(std::uint64_t sample);
+    void settle(std::uint64_t first_window, LostReason reason);
+    bool sense();
+    void release_own();
     std::size_t room() const;
     void new_watch(std::uint8_t mask);
     void refuse(ErrorCode code, std::uint32_t detail);
@@ -160,13 +190,17 @@ class BoardLink {
     bool reply();
     bool report();
     bool window_part(const Report& report);
+    bool sampled();
     void rewind();
     HelloReply hello_reply();
+    Sampling sampling() const;
     Ack ack() const;
     template <typename Message>
-    void put(const Message& message);
+    void put(const Message& message) {
+        put(Message::kType, LayoutOf<Message>::kCodes.codes, &message);
+    }
     void put(Type type, const LayoutCode* layout, const void* message);
-    bool check_clock();
+    void check_clock();
 
     Stream& stream_;
     Handler& handler_;
@@ -176,6 +210,7 @@ class BoardLink {
 
     // Receiving.
     FrameReceiver receiver_;
+    TypedLetter typed_;
     std::uint8_t chunk_[64];  // one USB packet
     std::uint8_t chunk_size_ = 0;
     std::uint8_t chunk_at_ = 0;
@@ -207,6 +242,14 @@ class BoardLink {
     Span<const std::int8_t> output_;
     std::uint8_t part_of_ = kWatchInput;  // what is sent next of a watched window
     std::uint32_t part_at_ = 0;
+
+    // The board's own samples.
+    Sensor* sensor_ = nullptr;
+    bool own_ = false;  // the stream is the sensor's
+    LostReason gap_reason_ = LostReason::gap;
+    std::uint64_t sampled_next_ = 0;   // the sample that is sent next to a host that watches
+    std::uint64_t sampled_acked_ = 0;  // all before it have come there
+    std::uint32_t sampled_us_ = 0;     // when some were sent last
 };
 
 }  // namespace vigil::link

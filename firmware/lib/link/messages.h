@@ -28,6 +28,10 @@ enum class Type : std::uint8_t {
     threshold_set = 0x0A,
     boot_get = 0x0B,
     reboot = 0x0C,
+    sampling_start = 0x0D,
+    sampling_stop = 0x0E,
+    sampling_get = 0x0F,
+    sampled_ack = 0x10,
     // Board to host.
     hello_reply = 0x81,
     goodbye_reply = 0x82,
@@ -38,6 +42,8 @@ enum class Type : std::uint8_t {
     statistics = 0x88,
     threshold = 0x89,
     boot_report = 0x8B,
+    sampled = 0x8C,
+    sampling = 0x8D,
     error = 0x8F,
 };
 
@@ -47,7 +53,8 @@ enum class ErrorCode : std::uint8_t {
     unknown_type = 3,  // a type this version does not have; detail: the type
     bad_length = 4,    // the payload is too short or too long for its type; detail: its length
     bad_value = 5,     // a field holds what it must not
-    no_stream = 6,     // samples before RESTART
+    no_stream = 6,     // samples before RESTART, or while the board samples itself
+    no_sensor = 7,     // SAMPLING_START on a board without one, or whose sensor does not answer
 };
 
 // Why the board sends an ACK.
@@ -59,15 +66,28 @@ enum class AckReason : std::uint8_t {
 };
 
 enum class LostReason : std::uint8_t {
-    gap = 0,      // samples of these windows were never sent
-    engine = 1,   // the engine failed on this window
-    overrun = 2,  // nowhere to keep the report
+    gap = 0,       // samples of these windows were never sent
+    engine = 1,    // the engine failed on this window
+    overrun = 2,   // nowhere to keep the report, or the samples that the board took itself
+    lead_off = 3,  // the sensor's leads were off
+};
+
+// Of the board's own sensor.
+enum class SensorState : std::uint8_t {
+    absent = 0,    // this image, or this board, has none
+    stopped = 1,   // it does not sample
+    running = 2,   // it does
+    lead_off = 3,  // it does, but its leads are off
+    ended = 4,     // a recording that is played to it is at its end
+    failed = 5,    // it does not answer
 };
 
 // Bits of WATCH, and of Score.flags beside kAnomaly.
 constexpr std::uint8_t kWatchInput = 2;
 constexpr std::uint8_t kWatchOutput = 4;
-constexpr std::uint8_t kWatchAll = kWatchInput | kWatchOutput;
+constexpr std::uint8_t kWatchSamples = 8;  // of WATCH alone: what the board samples itself
+constexpr std::uint8_t kWatchWindows = kWatchInput | kWatchOutput;
+constexpr std::uint8_t kWatchAll = kWatchWindows | kWatchSamples;
 constexpr std::uint8_t kAnomaly = 1;
 
 struct Empty {
@@ -139,7 +159,7 @@ struct ReportAck {
 struct Watch {
     static constexpr Type kType = Type::watch;
     static constexpr bool kMayGrow = false;
-    std::uint8_t mask = 0;  // kWatchInput, kWatchOutput
+    std::uint8_t mask = 0;  // kWatchInput, kWatchOutput, kWatchSamples
     template <typename Archive, typename Self>
     static constexpr void fields(Archive& a, Self& m) {
         a(m.mask);
@@ -170,6 +190,37 @@ struct BootGet : Empty {
 
 struct Reboot : Empty {
     static constexpr Type kType = Type::reboot;
+};
+
+struct SamplingStart {
+    static constexpr Type kType = Type::sampling_start;
+    static constexpr bool kMayGrow = false;
+    std::uint32_t stream = 0;  // not 0: a number for this recording of the board's own sensor
+    std::uint64_t sample = 0;  // absolute index of its first sample
+    std::uint64_t window = 0;  // the first window to report
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.stream), a(m.sample), a(m.window);
+    }
+};
+
+struct SamplingStop : Empty {
+    static constexpr Type kType = Type::sampling_stop;
+};
+
+struct SamplingGet : Empty {
+    static constexpr Type kType = Type::sampling_get;
+};
+
+struct SampledAck {
+    static constexpr Type kType = Type::sampled_ack;
+    static constexpr bool kMayGrow = false;
+    std::uint64_t sample = 0;  // all samples before this one have come, or are known to be lost
+    std::uint8_t resend = 0;   // 1: send again from this sample on
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.sample), a(m.resend);
+    }
 };
 
 struct HelloReply {
@@ -281,7 +332,7 @@ struct Statistics {
     std::uint32_t windows = 0;           // scored
     std::uint32_t anomalies = 0;         // of which flagged
     std::uint32_t lost = 0;              // windows lost
-    std::uint32_t overruns = 0;          // bytes or reports that found no place
+    std::uint32_t overruns = 0;          // bytes, samples or reports that found no place
     template <typename Archive, typename Self>
     static constexpr void fields(Archive& a, Self& m) {
         a(m.received), a(m.repeated), a(m.corrupt), a(m.missing), a(m.refused), a(m.sent);
@@ -325,6 +376,35 @@ struct BootReport {
         a(m.golden_passed), a(m.golden_total), a(m.model_bytes), a(m.arena_used), a(m.arena_size);
         a(m.stack_used), a(m.stack_size), a(m.ticks), a(m.microseconds), a(m.tick_unit);
         a(m.cache), a(m.engine_status);
+    }
+};
+
+struct Sampled {
+    static constexpr Type kType = Type::sampled;
+    static constexpr bool kMayGrow = false;
+    std::uint64_t sample = 0;         // absolute index of the first
+    std::uint32_t skipped = 0;        // so many before it were not taken and never will be
+    std::uint8_t why = 0;             // LostReason of those
+    Span<const std::uint8_t> counts;  // int16, channels interleaved, whole samples, or none
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.sample), a(m.skipped), a(m.why), a(m.counts);
+    }
+};
+
+// Of the board's own sensor. Counts are since SAMPLING_START, modulo 2^32.
+struct Sampling {
+    static constexpr Type kType = Type::sampling;
+    static constexpr bool kMayGrow = true;
+    std::uint32_t stream = 0;    // that it samples, or sampled last; 0: none
+    std::uint8_t state = 0;      // SensorState
+    std::uint32_t taken = 0;     // samples taken
+    std::uint32_t lead_off = 0;  // sample times at which the leads were off
+    std::uint32_t overruns = 0;  // samples that found no place
+    Span<const char> sensor;     // its name
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.stream), a(m.state), a(m.taken), a(m.lead_off), a(m.overruns), a(m.sensor);
     }
 };
 

@@ -21,6 +21,14 @@ struct Timer {
     volatile std::uint32_t interrupts;  // write 1 to clear
 };
 
+// One of the two counters of the dual timer (Arm CMSDK, as SP804).
+struct DualTimer {
+    volatile std::uint32_t load;
+    volatile std::uint32_t value;  // counts down
+    volatile std::uint32_t control;
+    volatile std::uint32_t clear;  // any write clears the interrupt
+};
+
 constexpr std::uint32_t kUartTxFull = 1U << 0U;
 constexpr std::uint32_t kUartRxFull = 1U << 1U;
 constexpr std::uint32_t kUartTxEnable = 1U << 0U;
@@ -32,6 +40,11 @@ constexpr std::uint32_t kUartRxPending = 1U << 1U;
 
 constexpr std::uint32_t kTimerEnable = 1U << 0U;
 constexpr std::uint32_t kTimerInterrupt = 1U << 3U;
+
+constexpr std::uint32_t kDualTimer32Bit = 1U << 1U;
+constexpr std::uint32_t kDualTimerInterrupt = 1U << 5U;
+constexpr std::uint32_t kDualTimerPeriodic = 1U << 6U;
+constexpr std::uint32_t kDualTimerEnable = 1U << 7U;
 
 inline Uart& uart0() {
     return *reinterpret_cast<Uart*>(0x40004000U);
@@ -45,6 +58,9 @@ inline Timer& timer0() {
 inline Timer& timer1() {
     return *reinterpret_cast<Timer*>(0x40001000U);
 }
+inline DualTimer& dual_timer() {
+    return *reinterpret_cast<DualTimer*>(0x40002000U);
+}
 
 // Two LEDs of the FPGA board; the host reads them through QEMU's monitor.
 inline volatile std::uint32_t& leds() {
@@ -56,6 +72,7 @@ constexpr unsigned kUart0RxIrq = 0;
 constexpr unsigned kUart0TxIrq = 1;
 constexpr unsigned kTimer0Irq = 8;
 constexpr unsigned kTimer1Irq = 9;
+constexpr unsigned kDualTimerIrq = 10;
 
 inline volatile std::uint32_t& system_register(std::uintptr_t address) {
     return *reinterpret_cast<volatile std::uint32_t*>(address);

@@ -23,6 +23,7 @@ void Uart0Rx_Handler(void);
 void Uart0Tx_Handler(void);
 void Timer0_Handler(void);
 void Timer1_Handler(void);
+void DualTimer_Handler(void);
 }
 
 namespace {
@@ -47,6 +48,7 @@ constexpr Vectors make_vectors() {
     v.handlers[15 + emulated::kUart0TxIrq] = Uart0Tx_Handler;
     v.handlers[15 + emulated::kTimer0Irq] = Timer0_Handler;
     v.handlers[15 + emulated::kTimer1Irq] = Timer1_Handler;
+    v.handlers[15 + emulated::kDualTimerIrq] = DualTimer_Handler;
     return v;
 }
 

@@ -1,0 +1,109 @@
+#include "adc.h"
+
+#include <cstddef>
+
+#include "boot.h"
+#include "clock.h"
+#include "registers.h"
+#include "semihosting.h"
+
+namespace {
+
+// tools/boards/adc.py writes the same layout.
+struct Header {
+    std::uint32_t magic;
+    std::uint32_t channels;
+    std::uint32_t frames;
+    std::uint32_t speed;
+};
+
+constexpr std::uint32_t kMagic = 0x43444156;  // "VADC"
+constexpr float kTimerHz = 25e6F;
+constexpr std::uint32_t kValues = 256;  // read from the host at once
+constexpr unsigned kMostChannels = kValues - 1;
+
+emulated::HostFile file;
+Header header;
+std::int16_t values[kValues];  // whole frames from `first_kept` on
+std::uint32_t first_kept;
+std::uint32_t kept;
+volatile std::uint32_t next;
+volatile bool over;
+void (*give)(const std::int16_t*);
+
+std::uint32_t per_frame() {
+    return header.channels + 1;
+}
+
+// The frame's values, or null when the recording has no such frame or the host cannot read it.
+const std::int16_t* frame(std::uint32_t number) {
+    if (number >= header.frames) {
+        return nullptr;
+    }
+    if (number < first_kept || number - first_kept >= kept) {
+        const std::uint32_t most = kValues / per_frame();
+        const std::uint32_t left = header.frames - number;
+        const std::uint32_t size = 2 * per_frame();
+        kept = 0;
+        const std::uint32_t wanted = left < most ? left : most;
+        if (!file.read(sizeof(Header) + number * size, values, wanted * size)) {
+            return nullptr;
+        }
+        first_kept = number;
+        kept = wanted;
+    }
+    return values + std::size_t{number - first_kept} * per_frame();
+}
+
+}  // namespace
+
+extern "C" void DualTimer_Handler(void) {
+    const std::uint32_t start = emulated::timer0().value;
+    emulated::dual_timer().clear = 1;
+    const std::int16_t* const now = frame(next);
+    if (now == nullptr) {
+        emulated::dual_timer().control = 0;
+        over = true;
+    } else {
+        next = next + 1;
+        give(now[header.channels] != 0 ? nullptr : now);
+    }
+    emulated::handler_done(start);
+}
+
+bool emulated_adc_begin(unsigned channels) {
+    if (!file.is_open()) {
+        char path[64];
+        const std::size_t length = emulated::command_line("adc=", path, sizeof(path));
+        if (length == 0 || !file.open(path, static_cast<std::uint32_t>(length)) ||
+            !file.read(0, &header, sizeof(header))) {
+            header = {};
+        }
+    }
+    return header.magic == kMagic && header.channels == channels && channels > 0 &&
+           channels <= kMostChannels && header.speed > 0;
+}
+
+void emulated_adc_start(float rate_hz, std::uint64_t first,
+                        void (*tick)(const std::int16_t* values)) {
+    emulated_adc_stop();
+    next = first < header.frames ? static_cast<std::uint32_t>(first) : header.frames;
+    kept = 0;
+    over = false;
+    give = tick;
+    emulated::DualTimer& timer = emulated::dual_timer();
+    const float rate = rate_hz * static_cast<float>(header.speed);
+    timer.load = static_cast<std::uint32_t>(kTimerHz / rate + 0.5F);
+    emulated::enable_irq(emulated::kDualTimerIrq);
+    timer.control = emulated::kDualTimerEnable | emulated::kDualTimerPeriodic |
+                    emulated::kDualTimerInterrupt | emulated::kDualTimer32Bit;
+}
+
+void emulated_adc_stop(void) {
+    emulated::dual_timer().control = 0;
+    emulated::dual_timer().clear = 1;
+}
+
+bool emulated_adc_ended(void) {
+    return over;
+}

@@ -1,0 +1,77 @@
+#include "sampler.h"
+
+#include <cstring>
+
+namespace vigil {
+namespace {
+
+link::LostReason reason(Gap gap) {
+    switch (gap) {
+        case Gap::lead_off:
+            return link::LostReason::lead_off;
+        case Gap::overrun:
+            return link::LostReason::overrun;
+        case Gap::none:
+            break;
+    }
+    return link::LostReason::gap;
+}
+
+}  // namespace
+
+void Sampler::tick(const std::int16_t* raw) {
+    if (raw == nullptr) return ring_.lead_off();
+    std::int16_t* const counts = ring_.place();
+    if (counts == nullptr) return ring_.drop();
+    const bool as_they_are = drive_.gives_counts();
+    for (std::uint32_t c = 0; c < channels_; ++c) {
+        counts[c] = as_they_are ? raw[c] : conversion_[c](raw[c]);
+    }
+    ring_.take();
+}
+
+bool Sampler::start(std::uint64_t sample) {
+    stop();
+    // Ticks are the low 32 bits of the index; the reader is never 2^31 of them behind.
+    ring_.restart(static_cast<std::uint32_t>(sample));
+    failed_ = drive_.present() && !drive_.start(sample);
+    running_ = drive_.present() && !failed_;
+    return running_;
+}
+
+void Sampler::stop() {
+    if (running_) drive_.stop();
+    running_ = false;
+}
+
+link::OwnSamples Sampler::at(std::uint64_t sample) {
+    const SampleRing::Run run = ring_.at(static_cast<std::uint32_t>(sample));
+    return {run.skipped, reason(run.why), run.counts};
+}
+
+void Sampler::release(std::uint64_t sample) {
+    ring_.release(static_cast<std::uint32_t>(sample));
+}
+
+link::Sampling Sampler::status() {
+    link::SensorState state = link::SensorState::stopped;
+    if (!drive_.present()) {
+        state = link::SensorState::absent;
+    } else if (failed_) {
+        state = link::SensorState::failed;
+    } else if (running_) {
+        const bool off = ring_.last_gap() == Gap::lead_off;
+        state = drive_.ended() ? link::SensorState::ended
+                : off          ? link::SensorState::lead_off
+                               : link::SensorState::running;
+    }
+    link::Sampling answer{};
+    answer.state = static_cast<std::uint8_t>(state);
+    answer.taken = ring_.taken();
+    answer.lead_off = ring_.lead_offs();
+    answer.overruns = ring_.overruns();
+    answer.sensor = {drive_.name(), std::strlen(drive_.name())};
+    return answer;
+}
+
+}  // namespace vigil

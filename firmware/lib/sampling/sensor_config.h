@@ -1,0 +1,44 @@
+// Which sensor an image reads, and what its raw values are in the model's counts. The converter
+// writes one of each into the generated constants (vigil build --sensor).
+#pragma once
+
+#include <cstdint>
+
+#include "span.h"
+
+namespace vigil {
+
+enum class SensorKind : std::uint8_t {
+    none = 0,    // the board takes samples from the host alone
+    analog = 1,  // an analog pin, by the board's converter
+    imu = 2,     // the board's accelerometer
+};
+
+constexpr std::uint8_t kNoPin = 255;
+
+struct SensorConfig {
+    SensorKind kind;
+    float rate_hz;                  // samples a second; 0: not taken at equal times
+    std::uint8_t pin;               // Arduino's number of the analog pin, or kNoPin
+    std::uint8_t lead_off_pins[2];  // high while an electrode is off, or kNoPin
+    const char* name;
+};
+
+// count = offset + (raw * multiplier + 2^(shift-1)) >> shift, held to int16. The product is
+// 64 bits; 1 <= shift <= 62.
+struct Conversion {
+    std::int32_t multiplier;
+    std::uint8_t shift;
+    std::int32_t offset;
+
+    std::int16_t operator()(std::int16_t raw) const {
+        const std::int64_t rounded =
+            std::int64_t{raw} * multiplier + (std::int64_t{1} << (shift - 1U));
+        const std::int64_t count = offset + (rounded >> shift);
+        if (count > INT16_MAX) return INT16_MAX;
+        if (count < INT16_MIN) return INT16_MIN;
+        return static_cast<std::int16_t>(count);
+    }
+};
+
+}  // namespace vigil

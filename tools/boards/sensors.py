@@ -1,0 +1,63 @@
+"""Sensors that a board can read by itself: sensors.toml as typed rows, in the board's terms."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tools.boards.catalogue import Board, load_boards
+from tools.convert.sensor import Sensor
+from training.errors import BoardError
+
+_TABLE = Path(__file__).with_name("sensors.toml")
+
+
+@cache
+def _rows() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
+
+
+def find_sensor(key: str, board: Board) -> Sensor:
+    """Return a sensor by its key, with the board's pins and converter.
+
+    Raises:
+        BoardError: no such sensor, or not on this board; the message names those that are.
+    """
+    if board.emulated:
+        raise BoardError(
+            "the emulated board reads no sensor: it plays a recording: `vigil monitor --sample`"
+        )
+    here = [name for name, row in _rows().items() if board.id in row["boards"]]
+    if key not in here:
+        known = ", ".join(here) or "none"
+        raise BoardError(f"{board.name} has no sensor {key!r}; it has: {known}")
+    row = _rows()[key]
+    if row["kind"] == "imu":
+        return Sensor(
+            key=key,
+            name=row["name"],
+            kind="imu",
+            unit=row["unit"],
+            raw_per_unit=row["raw_per_unit"],
+            channels=row["channels"],
+            fastest_hz=row["fastest_hz"],
+        )
+    if board.adc_bits is None or board.adc_volts is None:
+        raise BoardError(f"boards.toml does not say what {board.name}'s converter gives")
+    raw_per_volt = 2**board.adc_bits / board.adc_volts
+    return Sensor(
+        key=key,
+        name=row["name"],
+        kind="analog",
+        unit=row["unit"],
+        raw_per_unit=row["volts_per_unit"] * raw_per_volt,
+        raw_zero=row["zero_volts"] * raw_per_volt,
+        pin=board.analog[row["pin"]],
+        lead_off=tuple(row.get("lead_off", ())),
+    )
+
+
+def sensor_keys() -> dict[str, tuple[str, ...]]:
+    """Every sensor's key with the boards that can read it."""
+    boards = load_boards()
+    return {key: tuple(b for b in row["boards"] if b in boards) for key, row in _rows().items()}

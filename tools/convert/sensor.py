@@ -1,0 +1,114 @@
+"""A board's own sensor in a model's terms: what the firmware needs to know to read it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from training.errors import ConvertError
+from training.manifest import Manifest
+
+_MOST_MULTIPLIER = 2**31 - 1
+# What one of a unit is in the first of its family.
+_FAMILIES = (
+    {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6},
+    {"g": 1.0, "mg": 1e-3, "m/s^2": 1 / 9.80665, "m/s2": 1 / 9.80665, "m/s²": 1 / 9.80665},
+)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """What a sensor's raw values are.
+
+    physical value [unit] = (raw - raw_zero) / raw_per_unit
+
+    Attributes:
+        key: by which it is asked for.
+        name: for people, at most 31 bytes.
+        kind: an analog pin, or the board's accelerometer.
+        unit: of the physical value.
+        raw_per_unit: raw steps a unit.
+        raw_zero: the raw value that stands for none.
+        channels: values a sample.
+        pin: Arduino's number of the analog pin.
+        lead_off: Arduino's numbers of the pins that are high while an electrode is off.
+        fastest_hz: samples a second at the most.
+    """
+
+    key: str
+    name: str
+    kind: Literal["analog", "imu"]
+    unit: str
+    raw_per_unit: float
+    raw_zero: float = 0.0
+    channels: int = 1
+    pin: int | None = None
+    lead_off: tuple[int, ...] = ()
+    fastest_hz: float = 10_000.0
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """count = offset + (raw * multiplier + 2^(shift-1)) >> shift, held to int16."""
+
+    multiplier: int
+    shift: int
+    offset: int
+
+
+def conversions(manifest: Manifest, sensor: Sensor) -> list[Conversion]:
+    """Raw values to the model's counts, one a channel.
+
+    Raises:
+        ConvertError: the model's samples are not what this sensor gives.
+    """
+    signal, name = manifest.signal, manifest.name
+    if signal.rate_hz is None:
+        raise ConvertError(
+            f"{name}: its data have no sample rate, so no sensor can be read as often as they "
+            "were; stream recordings to the board instead"
+        )
+    if signal.rate_is_nominal or not any(set(signal.units) <= set(f) for f in _FAMILIES):
+        units = ", ".join(sorted(set(signal.units)))
+        rate = f"{signal.rate_hz:g} Hz{', a stand-in' if signal.rate_is_nominal else ''}"
+        raise ConvertError(
+            f"{name}: trained on data in '{units}' at {rate}: no sensor measures that; train on "
+            "a recording in volts or g at its own rate, or stream recordings to the board"
+        )
+    if len(signal.channels) != sensor.channels:
+        raise ConvertError(
+            f"{name}: trained on {len(signal.channels)} channels "
+            f"({', '.join(signal.channels)}), but {sensor.name} gives {sensor.channels}"
+        )
+    if signal.rate_hz > sensor.fastest_hz:
+        raise ConvertError(
+            f"{name}: trained on {signal.rate_hz:g} samples a second, but {sensor.name} gives "
+            f"at most {sensor.fastest_hz:g}"
+        )
+    return [
+        _conversion(gain, offset, _factor(name, sensor, unit), sensor)
+        for gain, offset, unit in zip(signal.gain, signal.offset, signal.units, strict=True)
+    ]
+
+
+def _factor(name: str, sensor: Sensor, unit: str) -> float:
+    """The model's units in one of the sensor's."""
+    for family in _FAMILIES:
+        if unit in family and sensor.unit in family:
+            return family[sensor.unit] / family[unit]
+    raise ConvertError(
+        f"{name}: trained on data in {unit}, but {sensor.name} measures {sensor.unit}"
+    )
+
+
+def _conversion(gain: float, offset: int, factor: float, sensor: Sensor) -> Conversion:
+    counts_per_raw = gain * factor / sensor.raw_per_unit
+    shift = min(max(30 - math.frexp(abs(counts_per_raw))[1], 1), 62)
+    multiplier = round(counts_per_raw * 2.0**shift)
+    if abs(multiplier) > _MOST_MULTIPLIER or multiplier == 0:
+        raise ConvertError(
+            f"a gain of {gain:g} counts a unit does not fit {sensor.name}, one step of which "
+            f"would be {counts_per_raw:g} counts"
+        )
+    return Conversion(multiplier, shift, round(offset - sensor.raw_zero * counts_per_raw))
