@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,29 @@ def random_network(rng: np.random.Generator) -> bytes:
             else:
                 value = unary(builder, "TANH", value, (1, width), 1 / 128, 0)
                 scale, zero = 1 / 128, 0
+    return builder.finish(source, value)
+
+
+def paired_network(rng: np.random.Generator, widths: Sequence[int]) -> bytes:
+    """A dense network of these widths whose layers the paired kernel takes."""
+    builder = ModelBuilder()
+    scale = 0.02
+    source = value = builder.tensor((1, widths[0]), scale, -3)
+    for inputs, outputs in pairwise(widths):
+        weights = rng.integers(-127, 128, (outputs, inputs))
+        target_scale = float(np.float32(scale * 0.2031 * np.sqrt(inputs)))
+        value = dense(
+            builder,
+            value,
+            weights.astype(np.int8),
+            rng.integers(-2000, 2000, outputs),
+            source_scale=scale,
+            weight_scale=[0.01],
+            target_scale=target_scale,
+            target_zero_point=-128,
+            activation=Activation.RELU,
+        )
+        scale = target_scale
     return builder.finish(source, value)
 
 

@@ -86,6 +86,34 @@ def test_random_networks_emulated(flags, tmp_path):
     assert kernels_used(tmp_path)["dense_pairs"] > 20
 
 
+def inner_loops(folder):
+    """How many layers take one or several passes through the inner loop's two forms."""
+    text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
+    found: Counter[tuple[str, bool]] = Counter()
+    for part in text.split("constexpr bool kLoops = ")[1:]:
+        form, blocks = ("loop", 8) if part.startswith("true") else ("chain", 9)
+        for groups in re.findall(r"Layer\{kStream\d+, (\d+),", part):
+            found[form, int(groups) // 2 > blocks] += 1
+    return found
+
+
+@needs_emulator
+@pytest.mark.toolchain
+def test_every_way_through_the_inner_loop(tmp_path):
+    """None, one or several passes, with four inputs left over or not, by chain and by loop."""
+    rng = np.random.default_rng(6)
+    widths = [4, 5, 8, 12, 60, 64, 68, 71, 72, 73, 76, 80, 124, 128, 132, 140, 144, 148, 216, 700]
+    shapes = [(width, *rest) for rest in [(60,), (8, 60), (60, 4)] for width in widths]
+    models = [networks.paired_network(rng, shape) for shape in shapes]
+    inputs = [networks.random_inputs(rng, WINDOWS, read_model(each).input.size) for each in models]
+    expected = [Oracle(model).run(x) for model, x in zip(models, inputs, strict=True)]
+    outputs = networks.run_emulated(models, inputs, tmp_path)
+    assert differing(outputs, expected) == [0] * len(models)
+    used = inner_loops(tmp_path)
+    assert all(used[form, several] for form in ("chain", "loop") for several in (False, True)), used
+    assert kernels_used(tmp_path)["dense"] == 0
+
+
 @pytest.mark.parametrize(
     ("file", "right", "wrong"),
     [
@@ -94,7 +122,7 @@ def test_random_networks_emulated(flags, tmp_path):
         ("dense.cpp", "layer.bias[row]", "layer.bias[row] + 1"),
         ("pairs_portable.h", "y += kForm.per_channel ?", "y += 1 + kForm.per_channel ?"),
         ("pairs_portable.h", "y >>= 16;", "y = (y >> 16) + 1;"),
-        ("pairs.cpp", "v[0] * v[1] + v[2] * v[3]", "v[0] * v[1] + v[2] * v[3] + 1"),
+        ("pairs.cpp", "to[1], neighbours)", "to[1], neighbours + 1)"),
     ],
 )
 def test_a_kernel_wrong_by_one_is_caught(file, right, wrong, tmp_path):
@@ -110,7 +138,8 @@ def test_a_kernel_wrong_by_one_is_caught(file, right, wrong, tmp_path):
     ("file", "right", "wrong"),
     [
         ("pairs_dsp.cpp", "sxtab16 lr, r8, lr", "sxtab16 lr, r9, lr"),
-        ("pairs_dsp.h", "and lr, r11, r5, asr #31", "and lr, r11, r4, asr #31"),
+        ("pairs_dsp.h", "and lr, r10, r5, asr #31", "and lr, r10, r4, asr #31"),
+        ("pairs.cpp", "smlad %[sum], r5, r6", "smlad %[sum], r5, r5"),
     ],
 )
 def test_wrong_assembly_is_caught(file, right, wrong, tmp_path):
@@ -177,7 +206,7 @@ def test_operator_that_the_engine_does_not_carry():
 def test_sanitizer_run_really_checks(tmp_path):
     """A kernel that reads past its input ends the sanitized program."""
     models, inputs, _ = cases(seed=3, count=5)
-    kernels = networks.kernels_with(tmp_path, "pairs.cpp", "count % 4);", "count % 4 + 2000);")
+    kernels = networks.kernels_with(tmp_path, "pairs.cpp", "load(values), to,", "load(values + (1 << 24)), to,")
     with pytest.raises(subprocess.CalledProcessError):
         networks.run_on_host(models, inputs, tmp_path, ("-fsanitize=address",), kernels=kernels)
 

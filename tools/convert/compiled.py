@@ -74,6 +74,11 @@ def compile_model(model: Model, title: str, where: str, *, plain: bool = False) 
     )
     headers = sorted(set().union(*(step.headers for step in steps)))
     shared = sorted(set().union(*(step.shared() for step in steps)))
+    if "pairs.h" in headers:
+        chain, loop = (
+            sum(cycles) for cycles in zip(*(step.passes() for step in steps), strict=True)
+        )
+        shared.insert(0, f"constexpr bool kLoops = {'true' if loop < chain else 'false'};\n")
     definitions = ["".join(shared), *(step.constants(i) for i, step in enumerate(steps))]
     if arena:
         definitions.append(f"alignas(8) std::int8_t arena[{arena}];\n")

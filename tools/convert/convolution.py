@@ -148,6 +148,11 @@ class Convolution(Step):
         """The row kernel's, and 36."""
         return self._inner.constant_bytes() + 36
 
+    def passes(self) -> tuple[int, int]:
+        """The row kernel's, at every position."""
+        chain, loop = self._inner.passes()
+        return chain * self.at.rows * self.at.columns, loop * self.at.rows * self.at.columns
+
     def code(self, index: int, at: Mapping[Value, str]) -> str:
         """The call, with the row kernel as a function of its own."""
         room = {name: at[value] for name, value in self._scratch.items()}

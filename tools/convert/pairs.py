@@ -28,6 +28,9 @@ OFFSET = (0, 255)
 
 Lanes = tuple[int, int]
 
+# Eight inputs each, in the inner loop's two forms: firmware/lib/engine_compiled/pairs_dsp.h.
+_CHAIN, _LOOP = 9, 8
+
 
 def wide_bytes(values: int) -> int:
     """Memory of a wide value: the sum of neighbours' products, then two bytes a value."""
@@ -208,13 +211,22 @@ class PairedDense(Step):
         """The form's definition."""
         flags = (self.paired.signed, self.paired.per_channel, self.to_bytes)
         values = ", ".join(
-            [f"Shift::{self.paired.shift_name}", *(str(flag).lower() for flag in flags)]
+            [f"Shift::{self.paired.shift_name}", *(str(flag).lower() for flag in flags), "kLoops"]
         )
         return frozenset({f"constexpr Form {self._form} = {{{values}}};\n"})
 
     def constant_bytes(self) -> int:
-        """The stream, and the record's 44 bytes."""
-        return 4 * len(stream(self.paired)) + 44
+        """The stream, and the record's 36 or 40 bytes."""
+        return 4 * len(stream(self.paired)) + (40 if self.paired.signed else 36)
+
+    def passes(self) -> tuple[int, int]:
+        """For all rows; cycles as `vigil estimate` models them."""
+        layer = self.paired.layer
+        blocks, fours = -(-layer.inputs // 4) // 2, -(-layer.outputs // 4)
+        more = max(-(-blocks // _CHAIN) - 1, 0)
+        chain = 8 * more + (11 if more else 4)
+        loop = 6 * max(-(-blocks // _LOOP) - 1, 0) + 8
+        return (fours * chain, fours * loop) if blocks else (0, 0)
 
     def code(self, index: int, at: Mapping[Value, str]) -> str:
         """The kernel call."""

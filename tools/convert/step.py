@@ -74,6 +74,10 @@ class Step(ABC):
         """Flash that `constants` takes."""
         return 0
 
+    def passes(self) -> tuple[int, int]:
+        """Cycles between passes of the paired kernel's inner loop, by way of chain and loop."""
+        return 0, 0
+
     @abstractmethod
     def code(self, index: int, at: Mapping[Value, str]) -> str:
         """The statement that runs the step; `at` gives each value's address."""

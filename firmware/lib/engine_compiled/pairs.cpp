@@ -5,68 +5,90 @@
 namespace vigil::compiled {
 namespace {
 
-struct Widened {
-    const std::int8_t* values;
-    Wide* out;
-    std::uint32_t neighbours;
-};
+std::uint32_t load(const std::int8_t* values) {
+    std::uint32_t word;
+    std::memcpy(&word, values, sizeof word);
+    return word;
+}
 
 #if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
-// `groups` times four values, from any address: five instructions each, four groups a turn.
-inline void widen_groups(Widened& at, std::uint32_t groups) {
-    if (groups == 0) {
-        return;
-    }
-    const std::int8_t* end = at.values + 4 * groups;
-    std::uint32_t entry = groups % 4 != 0 ? (4 - groups % 4) * 20 : 0;
-    std::uint32_t even;
-    std::uint32_t odd;
+// Four values, the first in the lowest byte.
+inline std::uint32_t widen_four(std::uint32_t values, Wide* to, std::uint32_t neighbours) {
+    Wide even;
+    Wide odd;
+    asm("sxtb16 %0, %1" : "=r"(even) : "r"(values));
+    asm("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(values));
+    asm("smlad %0, %1, %2, %0" : "+r"(neighbours) : "r"(even), "r"(odd));
+    to[0] = even;
+    to[1] = odd;
+    return neighbours;
+}
+
+// Eights of values, from any address (LDR may be unaligned), two a turn. Up to `end`, at least one.
+inline std::uint32_t widen_eights(const std::int8_t*& values, const std::int8_t* end, Wide*& to,
+                                  std::uint32_t neighbours) {
     asm volatile(
-        "adr %[even], 1f\n"
-        "add %[entry], %[even]\n"
-        "orr %[entry], #1\n"
-        "bx %[entry]\n"
-        ".balign 4\n"
+        "tst %[odd], #8\n"
+        "bne 2f\n"
+        ".macro vigil_eight\n"
+        "ldr r3, [%[in]], #4\n"
+        "ldr r5, [%[in]], #4\n"
+        "sxtb16 r4, r3, ror #8\n"
+        "sxtb16 r3, r3\n"
+        "sxtb16 r6, r5, ror #8\n"
+        "sxtb16 r5, r5\n"
+        "smlad %[sum], r3, r4, %[sum]\n"
+        "smlad %[sum], r5, r6, %[sum]\n"
+        "stmia %[out]!, {r3-r6}\n"
+        ".endm\n"
         "1:\n"
-        ".rept 4\n"
-        "ldr.w %[odd], [%[in]], #4\n"
-        "sxtb16.w %[even], %[odd]\n"
-        "sxtb16.w %[odd], %[odd], ror #8\n"
-        "smlad %[sum], %[even], %[odd], %[sum]\n"
-        "strd %[even], %[odd], [%[out]], #8\n"
-        ".endr\n"
+        "vigil_eight\n"
+        "2:\n"
+        "vigil_eight\n"
+        ".purgem vigil_eight\n"
         "cmp %[in], %[end]\n"
         "bne 1b\n"
-        : [in] "+r"(at.values), [out] "+r"(at.out), [sum] "+r"(at.neighbours), [entry] "+r"(entry),
-          [even] "=&r"(even), [odd] "=&r"(odd)
-        : [end] "r"(end)
-        : "cc", "memory");
+        : [in] "+r"(values), [out] "+r"(to), [sum] "+r"(neighbours)
+        : [end] "r"(end), [odd] "r"(end - values)
+        : "r3", "r4", "r5", "r6", "cc", "memory");
+    return neighbours;
 }
 #else
-inline void widen_groups(Widened& at, std::uint32_t groups) {
-    for (; groups != 0; --groups, at.values += 4) {
-        const std::int8_t* v = at.values;
-        at.neighbours += static_cast<std::uint32_t>(v[0] * v[1] + v[2] * v[3]);
-        for (std::uint32_t lane = 0; lane < 2; ++lane) {
-            const auto high = static_cast<std::uint32_t>(std::int32_t{v[lane + 2]});
-            *at.out++ = (high << 16) | static_cast<std::uint16_t>(v[lane]);
-        }
+inline std::uint32_t widen_four(std::uint32_t values, Wide* to, std::uint32_t neighbours) {
+    to[0] = portable::sxtab16(0, values);
+    to[1] = portable::sxtab16(0, values >> 8);
+    return portable::smlad(to[0], to[1], neighbours);
+}
+
+inline std::uint32_t widen_eights(const std::int8_t*& values, const std::int8_t* end, Wide*& to,
+                                  std::uint32_t neighbours) {
+    for (; values != end; values += 4, to += 2) {
+        neighbours = widen_four(load(values), to, neighbours);
     }
+    return neighbours;
 }
 #endif
 
 }  // namespace
 
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("O2")))  // also in an image built with -Os
+#endif
 void widen(const std::int8_t* values, std::uint32_t count, Wide* wide) {
-    Widened at{values, wide + 1, 0};
-    widen_groups(at, count / 4);
-    if (count % 4 != 0) {
-        std::int8_t last[4] = {0, 0, 0, 0};
-        std::memcpy(last, at.values, count % 4);
-        at.values = last;
-        widen_groups(at, 1);
+    const std::int8_t* end = values + count;
+    std::uint32_t neighbours = 0;
+    Wide* to = wide + 1;
+    if (count >= 8) {
+        neighbours = widen_eights(values, end - count % 8, to, neighbours);
     }
-    wide[0] = at.neighbours;
+    for (; values < end; values += 4, to += 2) {
+        // Fewer than four are the top of the last four, which are there: count >= 4.
+        const auto over = static_cast<std::uint32_t>(end - values) - 4;
+        const bool whole = static_cast<std::int32_t>(over) >= 0;
+        const std::uint32_t word = whole ? load(values) : load(end - 4) >> (0 - 8 * over);
+        neighbours = widen_four(word, to, neighbours);
+    }
+    wide[0] = neighbours;
 }
 
 void narrow(const Wide* wide, std::uint32_t count, std::int8_t* values) {

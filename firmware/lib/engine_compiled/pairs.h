@@ -23,11 +23,13 @@ enum class Shift : std::uint8_t { none, left, right, after };
 //   sign         ties of negative sums are corrected (no ReLU hides them)
 //   per_channel  each row has constants of its own
 //   bytes        the output is int8, not Wide
+//   loops        most rows take several passes through the inner loop (docs/engine.md)
 struct Form {
     Shift shift;
     bool sign;
     bool per_channel;
     bool bytes;
+    bool loops;
 };
 
 // One layer, as the converter knows it.

@@ -5,12 +5,15 @@
 //   r0 stream   r1 inputs   r2 r3 S of the two pairs   r4 r5 B   r6-r9 four words of inputs
 //   r10 r11 r12 lr four words of weights
 //
-//   [sp]      inputs, multiplier, rounding, shift, the inputs' sum of neighbours, output,
-//             correction or the outputs' sum of neighbours, end of the output, shift + 8:
-//             nine words that one instruction loads, into r1 r6-r12 lr
-//   [sp, 36]  where to enter the chain         [sp, 40]  where it goes on
-//   [sp, 44]  end of the inputs in eights      [sp, 48]  where vigil_pairs_again goes on
-//   [sp, 52]  where vigil_pairs_half goes on   [sp, 56]  with sign, the outputs' sum of neighbours
+//   [sp]      inputs, multiplier, rounding, the inputs' sum of neighbours, output, correction or
+//             the outputs' sum of neighbours, end of the output, shift, shift + 8: nine words, of
+//             which one instruction loads the first seven to nine, into r1 r6-r12 lr
+//   [sp, 36]  where to enter the chain
+//   [sp, 40]  where it goes on; nothing where it loops
+//   [sp, 44]  where the last pass begins; where it loops, the end of the inputs in eights
+//   [sp, 48]  where to go after several passes, or after a chain that loops
+//   [sp, 52]  where vigil_pairs_half goes on
+//   [sp, 56]  with sign, the outputs' sum of neighbours
 #pragma once
 
 #include <cstdint>
@@ -18,19 +21,46 @@
 #include "pairs.h"
 
 extern "C" {
-// The inner loop: kChainBlocks times eight inputs in a row. Code, declared as bytes so that an
-// address within it is a constant. Jumped into; leaves through the addresses at sp.
-extern const char vigil_pairs_chain[];
-extern const char vigil_pairs_again[];  // to the chain's start until r1 is at [sp, 44]
+// The inner loop: some times eight inputs in a row. Code, declared as bytes so that an address
+// within it is a constant. Jumped into with the carry flag clear; leaves through addresses at sp.
+extern const char vigil_pairs_chain[];  // for rows of one pass: one instruction to leave it
+extern const char vigil_pairs_again[];  // this chain once more, unless the carry flag is set
+extern const char vigil_pairs_loop[];   // for rows of several passes: looks where the inputs end
 extern const char vigil_pairs_half[];   // four inputs more
 }
 
 namespace vigil::compiled {
 namespace dsp {
 
-constexpr std::uint32_t kChainBlocks = 9;  // 140 inputs are 17 blocks and a half: two passes
+constexpr std::uint32_t kChainBlocks = 9;  // 72 inputs
+constexpr std::uint32_t kLoopBlocks = 8;   // 64 inputs
 constexpr std::uint32_t kBlockBytes = 92;
-constexpr std::uint32_t kThumb = 1;  // the lowest bit of an address to jump to
+constexpr std::uint32_t kInputBytes = 16;  // of a block
+constexpr std::uint32_t kThumb = 1;        // the lowest bit of an address to jump to
+
+template <bool kSign>
+struct Scale {
+    std::int32_t multiplier;
+    std::int32_t rounding;
+    std::int32_t correction;
+};
+
+template <>
+struct Scale<false> {
+    std::int32_t multiplier;
+    std::int32_t rounding;
+};
+
+template <const Form& kForm>
+constexpr Scale<kForm.sign> scale_of(const Layer& of) {
+    const std::int32_t multiplier = kForm.per_channel ? of.shift : of.multiplier;
+    const std::int32_t rounding = kForm.per_channel ? of.shift + 8 : of.rounding;
+    if constexpr (kForm.sign) {
+        return {multiplier, rounding, of.correction};
+    } else {
+        return {multiplier, rounding};
+    }
+}
 
 }  // namespace dsp
 
@@ -39,42 +69,44 @@ template <const Form& kForm>
 struct Pairs {
     const char* entry;
     const char* after_chain;
-    std::uint32_t input_bytes;  // in eights
-    const char* after_again;
-    std::int32_t multiplier;
-    std::int32_t rounding;
-    std::uint32_t shift;
-    std::int32_t correction;
+    std::uint32_t input_bytes;  // what [sp, 44] needs beside the address of the inputs
+    const char* after_passes;
+    dsp::Scale<kForm.sign> scale;
     std::uint32_t output_bytes;
+    // Lowest byte: bits. Above: offset from sp of the address that leads to the rows' outputs.
+    std::uint32_t shift;
     const std::uint32_t* stream;
-    std::uint32_t last;  // offset from sp of the address that leads to the rows' outputs
 
     constexpr explicit Pairs(const Layer& of)
-        : entry(vigil_pairs_chain + dsp::kThumb),
+        : entry((kForm.loops ? vigil_pairs_loop : vigil_pairs_chain) + dsp::kThumb),
           after_chain(nullptr),
-          input_bytes(of.groups / 2 * 16U),
-          after_again(nullptr),
-          multiplier(kForm.per_channel ? of.shift : of.multiplier),
-          rounding(kForm.per_channel ? of.shift + 8 : of.rounding),
-          shift(of.shift),
-          correction(kForm.sign ? of.correction : 0),
+          input_bytes(0),
+          after_passes(nullptr),
+          scale(dsp::scale_of<kForm>(of)),
           output_bytes(of.fours * (kForm.bytes ? 4U : 8U)),
-          stream(of.stream),
-          last(40) {
+          shift(0),
+          stream(of.stream) {
+        constexpr std::uint32_t kBlocks = kForm.loops ? dsp::kLoopBlocks : dsp::kChainBlocks;
         const std::uint32_t blocks = of.groups / 2U;
-        const std::uint32_t first = blocks % dsp::kChainBlocks;
+        const std::uint32_t first = blocks % kBlocks;
         if (first != 0) {
-            entry += (dsp::kChainBlocks - first) * dsp::kBlockBytes;
+            entry += (kBlocks - first) * dsp::kBlockBytes;
         }
-        if (blocks > dsp::kChainBlocks) {
+        std::uint32_t outputs = 40;
+        if (kForm.loops) {
+            input_bytes = blocks * dsp::kInputBytes;
+            outputs = 48;
+        } else if (blocks > kBlocks) {
             after_chain = vigil_pairs_again + dsp::kThumb;
-            last = 48;
+            input_bytes = (blocks - kBlocks) * dsp::kInputBytes;
+            outputs = 48;
         }
         if (of.groups % 2 != 0) {
             const char* half = vigil_pairs_half + dsp::kThumb;
-            (blocks == 0 ? entry : last == 48 ? after_again : after_chain) = half;
-            last = 52;
+            (blocks == 0 ? entry : outputs == 48 ? after_passes : after_chain) = half;
+            outputs = 52;
         }
+        shift = of.shift | outputs << 8;
     }
 };
 
@@ -87,27 +119,36 @@ __attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide
     register void* r2 asm("r2") = output;
     asm volatile(
         "push {r2, r4-r11, lr}\n"
-        "ldr r9, [r1], #4\n"
+        "ldr r8, [r1], #4\n"
         "ldmia r0!, {r3-r6}\n"
-        "add r5, r1\n"
-        "movs r8, #0\n"
-        "push {r3-r8}\n"
-        "ldmia r0!, {r6-r8, r11, r12}\n"
-        ".if %c[bytes]\n"
-        "mov r10, r2\n"
+        "adds r5, r1\n"  // no address overflows: clears the carry flag, which stays clear
+        "mov r10, #0\n"
+        "push {r3-r7, r10}\n"
+        ".if %c[sign]\n"
+        "ldmia r0!, {r6, r7, r10-r12}\n"
         ".else\n"
-        "add r10, r2, #4\n"
+        "ldmia r0!, {r6, r7, r11, r12}\n"
         ".endif\n"
-        "add r12, r10\n"
-        "add lr, r8, #8\n"
+        ".if %c[bytes]\n"
+        "mov r9, r2\n"
+        ".else\n"
+        "add r9, r2, #4\n"
+        ".endif\n"
+        "add r11, r9\n"
+        "add lr, r12, #8\n"
         "push {r1, r6-r12, lr}\n"
-        "ldmia r0, {r0, r3}\n"
-        "bl 3f\n"  // lr: where the rows' inputs end, and their outputs begin
+        "lsr r3, r12, #8\n"
+        "ldr r0, [r0]\n"
+        "bl 2f\n"  // lr: where the rows' inputs end, and their outputs begin
 
         ".if %c[per_channel]\n"
         "ldrd r6, r7, [sp, #4]\n"
-        ".else\n"
+        ".elseif %c[left]\n"
         "ldmia sp, {r1, r6-r12, lr}\n"
+        ".elseif %c[right] || %c[after]\n"
+        "ldmia sp, {r1, r6-r12}\n"
+        ".else\n"
+        "ldmia sp, {r1, r6-r11}\n"
         ".endif\n"
         "sub r2, r4\n"  // S - B = 256 A
         "sub r3, r5\n"
@@ -117,8 +158,8 @@ __attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide
         "lsl r4, r7\n"
         "lsl r5, r7\n"
         ".elseif %c[left]\n"
-        "lsl r2, r8\n"
-        "lsl r3, r8\n"
+        "lsl r2, r12\n"
+        "lsl r3, r12\n"
         "lsl r4, lr\n"
         "lsl r5, lr\n"
         ".else\n"
@@ -131,10 +172,10 @@ __attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide
         "asr r4, r6\n"
         "asr r5, r6\n"
         ".elseif %c[right]\n"
-        "asr r2, r8\n"
-        "asr r3, r8\n"
-        "asr r4, r8\n"
-        "asr r5, r8\n"
+        "asr r2, r12\n"
+        "asr r3, r12\n"
+        "asr r4, r12\n"
+        "asr r5, r12\n"
         ".endif\n"
 
         ".if %c[per_channel]\n"
@@ -154,18 +195,22 @@ __attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide
         "smmla r3, r3, r11, r7\n"
         "smmla r4, r4, r12, r8\n"
         "smmla r5, r5, lr, r9\n"
+        ".if %c[after]\n"
         "ldmia sp, {r1, r6-r12}\n"
+        ".else\n"
+        "ldmia sp, {r1, r6-r11}\n"
+        ".endif\n"
         ".elseif %c[sign]\n"
-        "and lr, r11, r2, asr #31\n"
+        "and lr, r10, r2, asr #31\n"
         "add lr, r7\n"
         "smmla r2, r2, r6, lr\n"
-        "and lr, r11, r3, asr #31\n"
+        "and lr, r10, r3, asr #31\n"
         "add lr, r7\n"
         "smmla r3, r3, r6, lr\n"
-        "and lr, r11, r4, asr #31\n"
+        "and lr, r10, r4, asr #31\n"
         "add lr, r7\n"
         "smmla r4, r4, r6, lr\n"
-        "and lr, r11, r5, asr #31\n"
+        "and lr, r10, r5, asr #31\n"
         "add lr, r7\n"
         "smmla r5, r5, r6, lr\n"
         ".else\n"
@@ -175,10 +220,10 @@ __attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide
         "smmla r5, r5, r6, r7\n"
         ".endif\n"
         ".if %c[after]\n"
-        "lsl r2, r8\n"
-        "lsl r3, r8\n"
-        "lsl r4, r8\n"
-        "lsl r5, r8\n"
+        "lsl r2, r12\n"
+        "lsl r3, r12\n"
+        "lsl r4, r12\n"
+        "lsl r5, r12\n"
         ".endif\n"
 
         "pkhtb r4, r2, r4, asr #16\n"
@@ -188,37 +233,38 @@ __attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide
         ".if %c[bytes]\n"
         "orr r4, r4, r5, lsl #8\n"
         "eor r4, r4, #0x80808080\n"
-        "str r4, [r10], #4\n"
-        "str r10, [sp, #20]\n"
+        "str r4, [r9], #4\n"
+        "str r9, [sp, #16]\n"
         ".elseif %c[sign]\n"
-        "ldr r11, [sp, #56]\n"
-        "smlad r11, r4, r5, r11\n"
-        "str r11, [sp, #56]\n"
-        "strd r4, r5, [r10], #8\n"
-        "str r10, [sp, #20]\n"
+        "ldr r10, [sp, #56]\n"
+        "smlad r10, r4, r5, r10\n"
+        "str r10, [sp, #56]\n"
+        "strd r4, r5, [r9], #8\n"
+        "str r9, [sp, #16]\n"
         ".else\n"
-        "smlad r11, r4, r5, r11\n"
-        "strd r4, r5, [r10], #8\n"
-        "strd r10, r11, [sp, #20]\n"
+        "smlad r10, r4, r5, r10\n"
+        "strd r4, r5, [r9], #8\n"
+        "strd r9, r10, [sp, #16]\n"
         ".endif\n"
-        "cmp r10, r12\n"
-        "bne 1f\n"
-        "mov r0, r11\n"
+        "cmp r9, r11\n"  // below: the carry flag is clear for the next four
+        "beq 3f\n"
+
+        "1:\n"  // four rows; r1 inputs, r8 their sum of neighbours
+        "ldmia r0!, {r2-r5}\n"
+        "sub r4, r8\n"
+        "sub r5, r8\n"
+        "ldr pc, [sp, #36]\n"
+
+        "2:\n"
+        "str lr, [sp, r3]\n"
+        "b 1b\n"
+        "3:\n"
+        "mov r0, r10\n"
         "add sp, #60\n"
         "pop {r2, r4-r11, lr}\n"
         ".if !%c[bytes]\n"
         "str r0, [r2]\n"
         ".endif\n"
-        "b 2f\n"
-
-        "3:\n"
-        "str lr, [sp, r3]\n"
-        "1:\n"  // four rows; r1 inputs, r9 their sum of neighbours
-        "ldmia r0!, {r2-r5}\n"
-        "sub r4, r9\n"
-        "sub r5, r9\n"
-        "ldr pc, [sp, #36]\n"
-        "2:\n"
         : "+r"(r0), "+r"(r1), "+r"(r2)
         : [left] "i"(kForm.shift == Shift::left), [right] "i"(kForm.shift == Shift::right),
           [after] "i"(kForm.shift == Shift::after), [sign] "i"(kForm.sign),
