@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import emulator, image, recorded
+from benchmarks import emulator, image, recorded, reference
 from tools import budget
 from tools.boards.build import build, has_tflm_library
 from tools.convert import convert
@@ -110,9 +110,10 @@ def measure(case: Case, keep: Path, say: Say = print) -> Iterator[Row]:
     macs = sum(layer.report.macs for layer in make_plan(read_model(case.model), "").steps)
     known = list(recorded.rows(case.key, macs))
     measured = None
-    if case.bundle is not None and has_tflm_library():
+    if has_tflm_library():
         say(f"{case.key}: TensorFlow Lite Micro, as PlatformIO builds it (slow the first time)")
-        measured = _tflm(case, case.bundle, keep)
+        bundle = case.bundle or reference.wrap(keep / case.key, case.model).path
+        measured = _tflm(case, bundle, keep)
         yield measured
     else:
         say(f"{case.key}: TensorFlow Lite Micro's figures are the recorded ones")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tools.convert.model import read_model
 from training.bundle import Bundle
 from training.manifest import Tensor
 from training.scales import agree_on_factors
@@ -27,6 +28,16 @@ _SEED = 5
 def make(path: Path) -> Bundle:
     """Write the reference bundle to the folder `path`."""
     made: Bundle = small_bundle(path, window=140, network=network)
+    return made
+
+
+def wrap(path: Path, model: bytes) -> Bundle:
+    """Write a bundle around `model` to the folder `path`, for its engine: the windows are made up.
+
+    `model` has as many outputs as inputs.
+    """
+    size = read_model(model).input.size
+    made: Bundle = small_bundle(path, window=size, network=lambda grid, out: model)
     return made
 
 
