@@ -38,6 +38,10 @@ def vigil(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["monitor", "nothing"], "train it first"),
         (["monitor", "--plain", "--json"], "exclude each other"),
         (["monitor", "--windows", "0"], "--windows"),
+        (["calibrate", "absent.csv", "nothing"], "train it first"),
+        (["calibrate", "absent.csv", "--rate", "2"], "a share between 0 and 1"),
+        (["zoo", "--full", "--board"], "exclude each other"),
+        (["zoo", "ecg500"], "did you mean 'ecg5000'?"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(words, said, tmp_path):

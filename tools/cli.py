@@ -139,11 +139,38 @@ def zoo(
         typer.Argument(help="Recipes; all when left out."),
     ] = None,
     docs: Annotated[Path, typer.Option(help="Where zoo.md and its pictures go.")] = ROOT / "docs",
+    full: Annotated[
+        bool, typer.Option("--full", help="The recipes' own settings: an hour or two; zoo-full.md.")
+    ] = False,
+    board: Annotated[
+        bool, typer.Option("--board", help="Run what was trained on the emulated board.")
+    ] = False,
 ) -> None:
     """Train every recipe small, measure and draw each, and write docs/zoo.md."""
     from tools import pipeline
 
-    pipeline.zoo(_console(), names or [], BUILD, docs)
+    if full and board:
+        raise typer.BadParameter("--full and --board exclude each other")
+    pipeline.zoo(_console(), names or [], BUILD, docs, full=full, board=board)
+
+
+@app.command()
+def calibrate(
+    source: Annotated[
+        Path, typer.Argument(help="A recording of what is normal: .csv, .npz, .hea.")
+    ],
+    name: Name = "ecg5000",
+    rate: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Of false alarms, 0 to 1; the recipe's when left out."),
+    ] = None,
+) -> None:
+    """Choose a threshold for one patient or machine from a stretch of its own normal signal."""
+    from tools import pipeline
+
+    if rate is not None and not 0 < rate < 1:
+        raise typer.BadParameter(f"--rate {rate:g}: a share between 0 and 1, such as 0.02")
+    pipeline.calibrate(_console(), _bundle_path(name), source, rate)
 
 
 @app.command()

@@ -130,14 +130,40 @@ def show_recipes(console: Console) -> None:
     console.print(table)
 
 
-def zoo(console: Console, names: list[str], build: Path, docs: Path) -> None:
-    """Every recipe, small: a table and a picture each."""
-    from tools.zoo.run import run
+def zoo(
+    console: Console, names: list[str], build: Path, docs: Path, *, full: bool, board: bool
+) -> None:
+    """Every recipe, small or in full, or those trained small on the emulated board."""
+    from tools.zoo.run import run, verify_on_board
+
+    def say(line: str) -> None:
+        console.print(escape(line))
 
     start = time.monotonic()
-    with console.status("training the zoo"):
-        run(build, docs, names, say=lambda line: console.print(escape(line)))
-    console.print(f"[bold]{docs / 'zoo.md'}[/] in {time.monotonic() - start:.0f} s")
+    if board:
+        with console.status("running the zoo on the emulated board"):
+            verify_on_board(build, docs, names, say)
+    else:
+        with console.status("training the zoo"):
+            run(build, docs, names, say, full=full)
+    page = docs / ("zoo-full.md" if full else "zoo.md")
+    console.print(f"[bold]{page}[/] in {time.monotonic() - start:.0f} s")
+
+
+def calibrate(console: Console, bundle_path: Path, source: Path, rate: float | None) -> None:
+    """A threshold from a recording of one patient's or one machine's normal signal."""
+    from tools.calibrate import calibrate as run
+    from training.manifest import float32_text
+
+    found = run(bundle_path, source, rate)
+    left_out = f" ({found.left_out:,} labelled abnormal left out)" if found.left_out else ""
+    console.print(
+        f"{escape(source.name)}: {found.windows:,} normal windows{left_out}; the bundle's "
+        f"threshold {found.before:.4g} flags {found.flagged_before:,} of them"
+    )
+    value = float32_text(found.choice.value)
+    console.print(f"threshold {value} (conformal): {escape(found.choice.guarantee)}")
+    console.print(f"vigil monitor {bundle_path.name} --threshold {value}", soft_wrap=True)
 
 
 # --- convert, build, flash ------------------------------------------------------------------------
