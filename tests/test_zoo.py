@@ -5,13 +5,16 @@ import re
 
 import pytest
 
+from tools.zoo.board import Verified
 from tools.zoo.page import Row, page
-from tools.zoo.run import run
-from tools.zoo.small import SMALL
+from tools.zoo.run import run, verify_on_board, write_page
+from tools.zoo.small import SLOWEST_FIRST, SMALL
+from training.errors import BoardError, RecipeError
 from training.recipe import read_recipe, recipe_names
 
 ROW = Row(
     recipe="linear",
+    bundle="0123456789abcdef",
     family="dense",
     what="Linear.",
     data="Beats",
@@ -26,12 +29,21 @@ ROW = Row(
     operators=("FULLY_CONNECTED",),
     auroc=(0.98, None),
     error=(0.02, 0.021),
+    asked_rate=0.02,
+    confusion={
+        "true_positive": 8,
+        "false_positive": 2,
+        "true_negative": 98,
+        "false_negative": 12,
+    },
     told="As PCA.",
 )
+BOARD = Verified("0123456789abcdef", 116, 32_480, 3, "window 4", 9_668, 40_000, 39_000)
 
 
 def test_every_recipe_is_in_the_zoo_but_the_template_and_the_stand_in():
     assert set(SMALL) == set(recipe_names()) - {"csv", "simulated"}
+    assert set(SLOWEST_FIRST) <= set(SMALL)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -40,20 +52,72 @@ def test_small_settings_are_settings(name):
 
 
 def test_the_page_has_a_line_and_a_section_a_recipe_and_names_small_settings():
-    text = page([ROW, dataclasses.replace(ROW, recipe="other", changes=(), seconds=85.8)])
-    assert "2 recipes in 1.5 minutes" in text
+    other = dataclasses.replace(ROW, recipe="other", changes=(), seconds=85.8)
+    text = page([ROW, other], {}, seconds=120)
+    assert "2 recipes, 1.5 minutes of training, 2.0 on the clock" in text
     line = next(x for x in text.splitlines() if x.startswith("| [linear]"))
     assert [cell.strip() for cell in line.split("|")[2:-1]] == [
         "dense", "2,388", "2,240", "4,352", "1,360", "0.9800", "-", "0.02", "0.021", "1.050",
     ]  # fmt: skip
     assert "Small settings: `fit.epochs=3`. As PCA." in text
     assert text.count("Small settings:") == 1
+    assert "On the emulated board" not in text
     assert re.findall(r"!\[(\w+)\]\(zoo/(\w+)\.png\)", text) == [("linear",) * 2, ("other",) * 2]
 
 
 def test_a_row_reads_back_as_it_was(tmp_path):
     ROW.save(tmp_path / "row.json")
     assert Row.load(tmp_path / "row.json") == ROW
+
+
+def test_a_labelled_recipe_has_a_classification_report_and_one_of_one_kind_has_none():
+    text = page([ROW], {})
+    rows = [line for line in text.splitlines() if line.startswith(("| normal |", "| abnormal |"))]
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in rows] == [
+        ["normal", f"{98 / 110:.3f}", "0.980", f"{196 / 210:.3f}", "100", "2"],
+        ["abnormal", "0.800", "0.400", f"{16 / 30:.3f}", "20", "8"],
+    ]
+    one_kind = {"true_positive": 0, "false_positive": 2, "true_negative": 8, "false_negative": 0}
+    assert "precision" not in page([dataclasses.replace(ROW, confusion=one_kind)], {})
+
+
+def test_a_boards_figures_are_shown_for_the_bundle_that_they_are_of(tmp_path):
+    kept = tmp_path / "zoo" / "linear"
+    kept.mkdir(parents=True)
+    ROW.save(kept / "row.json")
+    BOARD.save(kept / "board.json")
+    line = "| linear | 116 | 32,480 | 3 | 9,668 | 40,000 | 39,000 |"
+    assert line in write_page(tmp_path, tmp_path / "docs", full=False).read_text()
+    dataclasses.replace(ROW, bundle="f" * 16).save(kept / "row.json")
+    assert line not in write_page(tmp_path, tmp_path / "docs", full=False).read_text()
+
+
+def test_what_cannot_be_is_one_line(tmp_path):
+    with pytest.raises(RecipeError, match="no recipe 'linaer'"):
+        run(tmp_path, tmp_path, ["ecg5000", "linaer"])
+    with pytest.raises(BoardError, match="run `vigil zoo linear` first"):
+        verify_on_board(tmp_path, tmp_path, ["linear"])
+
+
+@pytest.mark.data("ecg5000")
+@pytest.mark.slow
+def test_two_recipes_at_a_time_give_the_bundles_of_one_at_a_time(tmp_path):
+    both = run(tmp_path / "both", tmp_path / "docs", ["linear", "sparse"])
+    (alone,) = run(tmp_path / "alone", tmp_path / "docs", ["linear"])
+    assert {row.recipe for row in both} == {"linear", "sparse"}
+    assert alone.bundle == next(row.bundle for row in both if row.recipe == "linear")
+
+
+@pytest.mark.toolchain
+@pytest.mark.slow
+@pytest.mark.data("ecg5000")
+def test_a_trained_recipe_runs_on_the_emulated_board_byte_for_byte(tmp_path):
+    (row,) = run(tmp_path / "build", tmp_path / "docs", ["linear"])
+    (found,) = verify_on_board(tmp_path / "build", tmp_path / "docs", ["linear"])
+    assert found.bundle == row.bundle
+    assert (found.differing, found.bytes) == (0, 116 * 280)
+    assert row.macs / 2 < found.instructions < 5 * row.macs + 5000
+    assert "| linear | 116 |" in (tmp_path / "docs" / "zoo.md").read_text()
 
 
 @pytest.mark.data("ecg5000")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools import latent
 from tools.theme import LIGHT
 from tools.zoo import draw
 from tools.zoo.trained import Trained
@@ -16,6 +17,7 @@ from training.data.recording import NORMAL
 
 Shown = tuple[Any, str]  # a figure, and what to say beside it
 DIGITS = [str(d) for d in range(10)]
+OWN_BEATS = 300  # of a patient, to set a threshold by: some four minutes
 
 
 def plain(trained: Trained) -> Shown:
@@ -96,29 +98,113 @@ def inpainting(trained: Trained) -> Shown:
 
 
 def stacked(trained: Trained) -> Shown:
-    """Against the same network trained at once, for as many epochs."""
-    from training.train import fit_model
+    """Against the same network trained at once: for as many epochs, and with as much arithmetic.
 
-    recipe = trained.recipe
-    pairs = len(recipe.model.hidden) + 1  # type: ignore[attr-defined]
-    epochs = recipe.fit.epochs + recipe.fit.pretrain * pairs
-    at_once = recipe.model_copy(
-        update={"fit": recipe.fit.model_copy(update={"pretrain": 0, "epochs": epochs})}
-    )
-    _, history = fit_model(at_once, trained.parts, trained.grid, trained.grid.channels, False)
-    figure, axes = draw.canvas(1, 2, 9.5, 2.5)
+    An epoch of every pair of layers takes as many multiply-accumulates as one of the whole.
+    """
+    fit = trained.recipe.fit
     ours = trained.evaluation["history_validation"]
-    begin = epochs - recipe.fit.epochs
-    axes[0, 0].plot(begin + np.arange(len(ours)), ours, color=LIGHT["normal"], label="stacked")
-    axes[0, 0].plot(history.validation, color=LIGHT["abnormal"], label="at once")
-    axes[0, 0].set(yscale="log", xlabel="epoch, layers counted", ylabel="held-out loss")
+    figure, axes = draw.canvas(1, 2, 9.5, 2.5)
+    axes[0, 0].plot(
+        fit.pretrain + np.arange(len(ours)), ours, color=LIGHT["normal"], label="pretrained"
+    )
+    best = {}
+    for epochs, colour in ((fit.epochs, "third"), (fit.epochs + fit.pretrain, "abnormal")):
+        history = trained.fitted_with(fit={"pretrain": 0, "epochs": epochs})[1]
+        best[epochs] = history.validation.min()
+        name = f"at once, {epochs} epochs"
+        axes[0, 0].plot(history.validation, color=LIGHT[colour], label=name)
+    axes[0, 0].set(yscale="log", xlabel="epoch, a pair of layers each before", ylabel="loss")
+    axes[0, 0].set_title("held-out loss")
     axes[0, 0].legend()
     draw.histogram(axes[0, 1], trained)
+    told = ", ".join(f"{value:.4f} for {epochs} epochs" for epochs, value in best.items())
     return figure, (
-        f"Best held-out loss {ours.min():.4f} after {recipe.fit.pretrain} epochs a pair of layers "
-        f"and {len(ours)} of fine-tuning; trained at once for up to {epochs} epochs: "
-        f"{history.validation.min():.4f}."
+        f"Best held-out loss {ours.min():.4f} after {fit.pretrain} epochs a pair of layers and "
+        f"{fit.epochs} of the whole; trained at once: {told}, the latter as much arithmetic as "
+        "both together."
     )
+
+
+def mitdb(trained: Trained) -> Shown:
+    """Patients one by one, and what a threshold of their own gives."""
+    from training.data.mitdb import read_patients
+    from training.evaluate import auroc
+    from training.threshold import conformal
+
+    scores, labels = trained.evaluation["int8_test"], trained.evaluation["labels"]
+    rate = trained.bundle.manifest.threshold.false_alarm_rate
+    common = np.float32(trained.bundle.manifest.threshold.value)
+    patients = read_patients(trained.recipe.data.test)  # type: ignore[attr-defined]
+    figure, axes = draw.canvas(1, 2, 9.5, 2.7)
+    begin, told, flagged, normals, given = 0, [], 0, 0, []
+    for name, (beats, _) in patients.items():
+        s, y = scores[begin : begin + len(beats)], labels[begin : begin + len(beats)]
+        begin += len(beats)
+        normal = np.flatnonzero(y == NORMAL)
+        own = conformal(s[normal[:OWN_BEATS]], rate).value
+        rest = s[normal[OWN_BEATS:]]
+        flagged, normals = flagged + int((rest > own).sum()), normals + len(rest)
+        area = auroc(s, y)
+        told.append(
+            f"{name}: {100 * (rest > common).mean():.1f} % with the common threshold, "
+            f"{100 * (rest > own).mean():.1f} % with its own"
+            + ("" if area is None else f", AUROC {area:.3f}")
+        )
+        given.append(s[normal])
+    axes[0, 0].boxplot(given, tick_labels=list(patients), showfliers=False)
+    axes[0, 0].axhline(float(common), color=LIGHT["abnormal"], linewidth=1)
+    axes[0, 0].set(yscale="log", ylabel="int8 score", xlabel="patient (line: common threshold)")
+    axes[0, 0].set_title("normal beats of each test patient")
+    draw.histogram(axes[0, 1], trained)
+    return figure, (
+        "Patients are not exchangeable, so the common threshold's guarantee does not hold for a "
+        f"new one. Set for each test patient from the first {OWN_BEATS} normal beats, as `vigil "
+        f"calibrate` does, it is {100 * flagged / normals:.1f} % of the patients' other normal "
+        f"beats that are flagged, {100 * rate:g} % being asked for: what is left is drift within "
+        f"half an hour. False alarms by patient: {'; '.join(told)}."
+    )
+
+
+def sines(trained: Trained) -> Shown:
+    """And what a test of mean and variance would make of the same windows."""
+    from training.evaluate import auroc
+
+    counts = trained.parts.test.counts[:, :, 0].astype(np.float64)
+    areas = []
+    for statistic in (counts.mean(axis=1), counts.var(axis=1)):
+        found = auroc(statistic.astype(np.float32), trained.parts.test.labels)
+        areas.append(max(found or 0, 1 - (found or 0)))
+    return draw.windows_and_scores(trained), (
+        f"A test of the mean has an AUROC of {areas[0]:.3f} on the same windows, one of the "
+        f"variance {areas[1]:.3f}: what is wrong is in the shape alone."
+    )
+
+
+def vibration(trained: Trained) -> Shown:
+    """Spectrograms and their reconstructions, and how each fault is found."""
+    from training.data.vibration import FAULTS
+    from training.evaluate import auroc
+
+    classes, labels = trained.classes(), trained.labels()
+    scores = trained.evaluation["int8_test"][trained.evaluation["shown"]]
+    figure, axes = draw.canvas(1, 5, 11, 2.4)
+    for axis, kind in zip(axes[0, :4], range(len(FAULTS)), strict=True):
+        some = np.flatnonzero(classes == kind)
+        middle = some[np.argsort(scores[some])[len(some) // 2]]
+        pair = [x[middle].reshape(32, -1).T for x in (trained.input(), trained.output())]
+        shown = np.concatenate([pair[0], np.full((len(pair[0]), 2), np.nan), pair[1]], axis=1)
+        axis.imshow(shown, origin="lower", aspect="auto", cmap="magma", vmin=-3, vmax=5)
+        axis.set_title(f"{FAULTS[kind]}, {scores[middle]:.2g}")
+        axis.set(xlabel="time | int8", xticks=[], yticks=[])
+    axes[0, 0].set_ylabel("0 to 6.4 kHz")
+    draw.histogram(axes[0, 4], trained)
+    healthy = classes == 0
+    told = []
+    for kind, name in enumerate(FAULTS[1:], 1):
+        some = healthy | (classes == kind)
+        told.append(f"{name} {auroc(scores[some], labels[some]):.3f}")
+    return figure, f"AUROC by fault, int8: {', '.join(told)}."
 
 
 def digits(trained: Trained) -> Shown:
@@ -155,19 +241,18 @@ def map_of_digits(trained: Trained) -> Shown:
     )
     return (
         figure,
-        f"5-nearest-neighbour accuracy in the code, test images: {neighbours(trained):.3f}.",
+        f"5-nearest-neighbour accuracy in the code (two numbers), {len(code):,} test images "
+        f"against {len(trained.parts.train):,} of training: {neighbours(trained):.3f}.",
     )
 
 
 def variational(trained: Trained) -> Shown:
     """New beats, an interpolation, and the score by sampling."""
-    from sklearn.decomposition import PCA
-
     from training.decode import decoder_of, generate, reconstruction_probability
     from training.evaluate import auroc
 
     labels, code = trained.labels(), trained.evaluation["code"]
-    figure, axes = draw.canvas(1, 3, 9.5, 2.5)
+    figure, axes = draw.canvas(2, 3, 9.5, 4.6)
     for beat in generate(trained.model, 12, 1):
         axes[0, 0].plot(beat, color=LIGHT["normal"], alpha=0.5, linewidth=0.9)
     axes[0, 0].set_title("beats drawn from N(0, 1)")
@@ -177,20 +262,28 @@ def variational(trained: Trained) -> Shown:
     for share, beat in zip(way[:, 0], np.asarray(between), strict=True):
         axes[0, 1].plot(beat + 2.5 * share, color=LIGHT["third"], linewidth=1)
     axes[0, 1].set_title("from a normal to an abnormal beat")
-    flat = PCA(2).fit_transform(code)
-    for kind, colour in ((0, "normal"), (1, "abnormal")):
-        some = flat[labels == kind]
-        axes[0, 2].scatter(*some.T, s=3, color=LIGHT[colour], linewidths=0)
-    axes[0, 2].set_title("codes, two principal components")
+    told = []
+    for axis, method in zip(axes[1], latent.METHODS, strict=True):
+        if method not in latent.methods(code):
+            axis.set_visible(False)
+            told.append(f" {latent.MISSING_UMAP}.")
+            continue
+        found = latent.plane(code, method)
+        for kind, colour in ((0, "normal"), (1, "abnormal")):
+            some = found.points[labels[found.which] == kind]
+            axis.scatter(*some.T, s=3, color=LIGHT[colour], linewidths=0)
+        axis.set(title=f"codes, {found.title}", xticks=[], yticks=[])
     deviation = trained.recipe.model.deviation  # type: ignore[attr-defined]
     by_sampling = reconstruction_probability(trained.model, trained.input(), deviation, 8, 1)
     area = auroc(by_sampling.astype(np.float32), labels)
-    return figure, f"Reconstruction probability by sampling, on the host: AUROC {area:.4f}."
+    draw.histogram(axes[0, 2], trained)
+    return figure, (
+        f"Reconstruction probability by sampling, on the host: AUROC {area:.4f}.{''.join(told)}"
+    )
 
 
 def activity(trained: Trained) -> Shown:
     """The encoder alone: a linear probe on its int8 codes, and distortion by code size."""
-    from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
 
     from training.data.activity import ACTIVITIES
@@ -212,9 +305,11 @@ def activity(trained: Trained) -> Shown:
     size = trained.bundle.manifest.model.input.size
     sizes, distortion = distortion_by_code(trained, (2, 6))
     figure, axes = draw.canvas(1, 3, 11, 2.7)
-    flat = PCA(2).fit_transform(test[normal])
+    found = latent.plane(test[normal], "tsne")
     names = [each.name for each in ACTIVITIES]
-    draw.scatter(axes[0, 0], flat, trained.classes()[normal], names, "int8 codes, two components")
+    classes = trained.classes()[normal][found.which]
+    draw.scatter(axes[0, 0], found.points, classes, names, "int8 codes, t-SNE")
+    axes[0, 0].set(xticks=[], yticks=[])
     axes[0, 1].plot(sizes, distortion, "o-", color=LIGHT["normal"])
     axes[0, 1].set(xlabel="code size", title="distortion (mean squared error)", ylim=(0, None))
     draw.histogram(axes[0, 2], trained)
@@ -230,34 +325,24 @@ def activity(trained: Trained) -> Shown:
 
 def distortion_by_code(trained: Trained, others: tuple[int, ...]) -> tuple[list[int], list[float]]:
     """Mean squared error on normal test windows, float, for `others` and the recipe's own size."""
-    from training.train import fit_model
-
-    recipe, x = trained.recipe, trained.input()[trained.labels() == NORMAL]
-    labels = trained.evaluation["labels"]
+    x, labels = trained.input()[trained.labels() == NORMAL], trained.evaluation["labels"]
     found = {
         trained.evaluation["code"].shape[1]: trained.evaluation["keras_test"][
             labels == NORMAL
         ].mean()
     }
     for size in others:
-        shape = recipe.model.model_copy(update={"code": size})
-        model, _ = fit_model(
-            recipe.model_copy(update={"model": shape}),
-            trained.parts,
-            trained.grid,
-            trained.grid.channels,
-            False,
-        )
+        model, _ = trained.fitted_with(model={"code": size})
         back = np.asarray(model.predict(x, batch_size=256, verbose=0))
         found[size] = ((x - back) ** 2).mean()
     return sorted(found), [float(found[size]) for size in sorted(found)]
 
 
 def neighbours(trained: Trained) -> float:
-    """Accuracy of 5 nearest training codes on the test images' codes."""
+    """Accuracy of 5 nearest training codes, of all, on the test images' codes."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    codes, classes = trained.train_codes(5000)
+    codes, classes = trained.train_codes()
     judge = KNeighborsClassifier(5).fit(codes, classes)
     return float(judge.score(trained.evaluation["code"], trained.classes()))
 
@@ -275,6 +360,9 @@ KINDS: dict[str, Callable[[Trained], Shown]] = {
     "denoising": denoising,
     "inpainting": inpainting,
     "stacked": stacked,
+    "sines": sines,
+    "vibration": vibration,
+    "mitdb": mitdb,
     "mnist": digits,
     "mnist_conv": map_of_digits,
     "mnist_variational": map_of_digits,

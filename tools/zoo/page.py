@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from tools.zoo.board import Verified
+from training.evaluate import classification
+from training.manifest import Confusion
 
 
 @dataclass(frozen=True)
@@ -14,6 +18,7 @@ class Row:
     """One recipe as trained and measured."""
 
     recipe: str
+    bundle: str  # its hash
     family: str
     what: str  # the recipe's first line
     data: str
@@ -28,6 +33,8 @@ class Row:
     operators: tuple[str, ...]
     auroc: tuple[float | None, float | None]  # float, int8
     error: tuple[float, float]  # mean score of normal test windows: float, int8
+    asked_rate: float  # of false alarms
+    confusion: dict[str, int]  # int8, at the threshold
     told: str
 
     def save(self, path: Path) -> None:
@@ -43,27 +50,48 @@ class Row:
         return cls(**values)
 
 
-def page(rows: Sequence[Row]) -> str:
-    """The whole text."""
-    seconds = sum(row.seconds for row in rows)
+_MEASURED = (
+    "All figures are measured: float and int8 on the same test windows, int8 in the TensorFlow "
+    "Lite Micro interpreter. Error is the mean score of the normal test windows. Flash is the "
+    "model's flatbuffer; arena is the interpreter's on this host, where pointers have 64 bits (a "
+    "board takes less). Data that say so are simulated."
+)
+
+
+def page(
+    rows: Sequence[Row],
+    boards: Mapping[str, Verified],
+    *,
+    full: bool = False,
+    seconds: float | None = None,
+) -> str:
+    """The whole text; `seconds` is what the run took that trained these rows, if it was one."""
+    whole = f"{len(rows)} recipes, {sum(row.seconds for row in rows) / 60:.1f} minutes of training"
+    if seconds is not None and seconds > max((row.seconds for row in rows), default=0):
+        whole += f", {seconds / 60:.1f} on the clock"
+    if full:
+        head = (
+            "# The zoo in full\n\nEvery recipe with its own settings, by `vigil zoo --full`: "
+            f"{whole}, one recipe after the other on two cores that had other work too. "
+            f"[zoo.md](zoo.md) has the small ones. {_MEASURED}"
+        )
+    else:
+        head = (
+            "# The zoo\n\nEvery recipe that comes along, trained by `vigil zoo`, which also wrote "
+            f"this page: {whole}, small settings where they are named below; in full they are in "
+            f"[zoo-full.md](zoo-full.md). {_MEASURED}"
+        )
     return "\n".join(
         [
-            "# The zoo",
-            "",
-            "Every recipe that comes along, trained by `vigil zoo`, which also wrote this page: "
-            f"{len(rows)} recipes in {seconds / 60:.1f} minutes of training, quantizing and "
-            "measuring, small settings where they are "
-            "named below. All figures are measured: float and int8 on the same test windows, int8 "
-            "in the TensorFlow Lite Micro interpreter. Error is the mean score of the normal test "
-            "windows. Flash is the model's flatbuffer; arena is the interpreter's on this host, "
-            "where pointers have 64 bits (a board takes less). Data that say so are simulated.",
+            head,
             "",
             "| recipe | family | parameters | MACs | flash | arena | AUROC float | int8 "
             "| error float | int8 | int8 / float |",
             "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
             *(_line(row) for row in rows),
             "",
-            *(_section(row) for row in rows),
+            *_boards(boards),
+            *(_section(row, full) for row in rows),
         ]
     )
 
@@ -83,15 +111,62 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _section(row: Row) -> str:
+def _boards(boards: Mapping[str, Verified]) -> list[str]:
+    if not boards:
+        return []
+    return [
+        "## On the emulated board",
+        "By `vigil zoo --board`: each of these bundles turned to C++ (compiled engine), built with "
+        "the Nano's memory limits, booted on the emulated Cortex-M4, and streamed its golden "
+        "windows and some more of the test set. Every byte of scaled input and of output is "
+        "compared with the interpreter's. Flash and SRAM are the whole image's, without the "
+        "stack; instructions are those of one inference, emulated.",
+        "",
+        "| recipe | windows | bytes compared | differing | instructions | flash | SRAM |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+        *(
+            f"| {name} | {b.windows:,} | {b.bytes:,} | {b.differing:,} | {b.instructions:,} "
+            f"| {b.flash:,} | {b.sram:,} |"
+            for name, b in boards.items()
+        ),
+        "",
+    ]
+
+
+def _section(row: Row, full: bool) -> str:
     changes = ""
     if row.changes:
         changes = f" Small settings: {', '.join(f'`{change}`' for change in row.changes)}."
     told = f" {row.told}" if row.told else ""
     return (
         f"## {row.recipe}\n{row.what} `vigil train {row.recipe}`.\n\n"
-        f"![{row.recipe}](zoo/{row.recipe}.png)\n\n"
+        f"![{row.recipe}](zoo/{'full/' if full else ''}{row.recipe}.png)\n\n"
         f"{row.data}. Trained, quantized and measured in {row.seconds:.0f} s.{changes}{told} "
         f"Operators: {', '.join(row.operators)}. Estimated before training: "
         f"{row.estimated_bytes:,} bytes of flash, {row.estimated_arena:,} of arena.\n"
+        f"{_report(row)}"
     )
+
+
+def _report(row: Row) -> str:
+    """Classification report, where the test windows are of both kinds."""
+    confusion = Confusion(**row.confusion)
+    classes = classification(confusion)
+    if not all(c.windows for c in classes):
+        return ""
+
+    def share(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    flagged = (confusion.false_positive, confusion.true_positive)
+    lines = [
+        f"\nint8 at the threshold, {100 * row.asked_rate:g} % false alarms asked for:\n",
+        "| class | precision | recall | F1 | windows | flagged |",
+        "|---|--:|--:|--:|--:|--:|",
+        *(
+            f"| {c.name} | {share(c.precision)} | {share(c.recall)} | {share(c.f1)} "
+            f"| {c.windows:,} | {hit:,} |"
+            for c, hit in zip(classes, flagged, strict=True)
+        ),
+    ]
+    return "\n".join(lines) + "\n"

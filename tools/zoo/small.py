@@ -13,12 +13,16 @@ SMALL: dict[str, tuple[str, ...]] = {
     "variational": (),
     "lstm": (),
     "sines": ("data.train=400", "data.test=200", "fit.epochs=6"),
+    "vibration": ("fit.epochs=12",),
     "nab": (),
     "mitdb": ("fit.epochs=20",),
     "activity": ("fit.epochs=40",),
     "mnist": (*_DIGITS, "fit.epochs=10"),
     "inpainting": (*_DIGITS, "fit.epochs=10"),
-    "mnist_conv": ("data.train=2500", "data.test=60", "fit.epochs=6"),
+    "mnist_conv": ("data.train=2500", "data.test=100", "fit.epochs=6"),
     "mnist_variational": (*_DIGITS, "fit.epochs=20", "model.warm_up=500"),
     "adversarial": ("data.train=12000", "data.test=300", "fit.epochs=15"),
 }
+
+# Begun first, so that no process is left with a long one at the end.
+SLOWEST_FIRST = ("mnist_conv", "adversarial", "lstm", "sines", "vibration", "mnist_variational")

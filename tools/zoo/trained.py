@@ -20,6 +20,8 @@ from training.windows import Parts, Windows, divide
 if TYPE_CHECKING:
     import keras
 
+    from training.fit import History
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -100,11 +102,22 @@ class Trained:
         quantized = np.clip(steps, -128, 127).astype(np.int8)
         return clean, self.grid.real(quantized), self.real_output(self.oracle.run(quantized))
 
-    def train_codes(self, count: int) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """Codes and classes of `count` training windows."""
+    def fitted_with(self, **changes: dict[str, Any]) -> tuple[keras.Model, History]:
+        """The recipe fitted again with other settings, by section, such as fit={"epochs": 3}."""
+        from training.train import fit_model
+
+        changed = {
+            section: getattr(self.recipe, section).model_copy(update=settings)
+            for section, settings in changes.items()
+        }
+        recipe = self.recipe.model_copy(update=changed)
+        return fit_model(recipe, self.parts, self.grid, self.grid.channels, False)
+
+    def train_codes(self) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+        """Codes and classes of the training windows."""
         from training.encoder import encoder_of
 
-        some = self.parts.train[:count]
+        some = self.parts.train
         real = self.grid.real(self.grid.quantize(some.counts))
         codes = encoder_of(self.model).predict(real, batch_size=256, verbose=0)
         return np.asarray(codes), classes_of(self.dataset.train, some)
