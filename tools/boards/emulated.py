@@ -1,5 +1,6 @@
 """The emulated board: QEMU's Cortex-M4, with a serial port that any program can open."""
 
+import os
 import re
 import shutil
 import signal
@@ -8,6 +9,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
+from tools.boards.adc import AdcRecording
 from tools.boards.qmp import Qmp
 from tools.boards.serial_bridge import SerialBridge
 from training.errors import BoardError, LinkError
@@ -30,7 +32,14 @@ class EmulatedBoard:
             port = serial.Serial(board.port)
     """
 
-    def __init__(self, elf: Path, *, deterministic: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self,
+        elf: Path,
+        *,
+        deterministic: bool = False,
+        seed: int = 0,
+        adc: AdcRecording | None = None,
+    ) -> None:
         """Prepare a board that runs `elf`; nothing starts yet.
 
         Args:
@@ -39,10 +48,12 @@ class EmulatedBoard:
                 instructions and nothing else, and does not follow the clock on the wall. Keeps a
                 processor busy.
             seed: makes the program's boot id differ from another board's.
+            adc: what the board's analog-to-digital converter converts; None: it has none.
         """
         self.elf = elf
         self._deterministic = deterministic
         self._seed = seed
+        self._adc = adc
         self._process: subprocess.Popen[bytes] | None = None
         self._bridge: SerialBridge | None = None
         self._qmp: Qmp | None = None
@@ -112,14 +123,17 @@ class EmulatedBoard:
             raise BoardError(f"no image at {self.elf}: run `vigil build`")
         self._stderr.seek(0)
         self._stderr.truncate()
+        recording = self._adc.memory() if self._adc is not None else None
         bridge = SerialBridge()
+        shared = [bridge.qemu_end.fileno(), bridge.memory]
+        shared += [] if recording is None else [recording]
         try:
             self._process = subprocess.Popen(
-                self._command(bridge),
+                self._command(bridge, recording),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
-                pass_fds=(bridge.qemu_end.fileno(), bridge.memory),
+                pass_fds=shared,
                 # Ctrl-C on the terminal is for us, not for QEMU. And the leader of a session that
                 # opens a terminal (the chardev "life" below) takes it as its own: if this process
                 # dies, the terminal goes, and the hang-up ends QEMU too.
@@ -128,6 +142,9 @@ class EmulatedBoard:
         except OSError as error:
             bridge.close()
             raise BoardError(f"{QEMU} does not start: {error}") from error
+        finally:
+            if recording is not None:
+                os.close(recording)  # QEMU has its own
         self._bridge = bridge
         bridge.start()
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -139,13 +156,15 @@ class EmulatedBoard:
             self.kill()
             raise BoardError(f"{error}: {self.log.strip() or 'it said nothing'}") from error
 
-    def _command(self, bridge: SerialBridge) -> list[str]:
+    def _command(self, bridge: SerialBridge, recording: int | None) -> list[str]:
         semihosting = [
             "enable=on,target=native,arg=firmware",
             f"arg=serial=/proc/self/fd/{bridge.memory}",
             f"arg=seed={self._seed}",
             f"arg=spin={int(self._deterministic)}",
         ]
+        if recording is not None:
+            semihosting.append(f"arg=adc=/proc/self/fd/{recording}")
         return [
             QEMU,
             *("-M", "mps2-an386"),

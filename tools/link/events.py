@@ -105,7 +105,7 @@ class Counters:
     refused: int = 0
     """Good frames whose content was not what their type says."""
     samples: int = 0
-    """Samples that the board has acknowledged."""
+    """Samples that the board has acknowledged; or taken itself, as far as they are watched."""
     windows: int = 0
     """Windows scored."""
     anomalies: int = 0

@@ -354,7 +354,8 @@ class Machine:
         out = self._outbound
         if out is None:
             assert self._own is not None
-            self._exchange.counters.samples += self._own.acknowledged(ack)
+            fresh = self._own.acknowledged(ack)
+            self._exchange.counters.samples += 0 if self._own.wanted else fresh
             return
         self._exchange.counters.samples += out.acknowledged(ack)
         out.buffer.drop_before(min(out.acked, self._reports.next_window * self.board.hop))
@@ -384,6 +385,7 @@ class Machine:
         self._heard_at = self._sampled_came = self._now()
         event = self._own.sampled(message)
         if event is not None:
+            self._exchange.counters.samples += len(event.counts) // (2 * self.board.channels)
             self._events.append(event)
 
     def _take_error(self, error: m.Error) -> None:

@@ -1,0 +1,306 @@
+#if defined(ARDUINO_ARDUINO_NANO33BLE)
+
+// The Nano's own sensors: a timer starts each reading by hardware, so that it comes at its time
+// whatever the processor does; the reading ends in an interrupt. From the nRF52840 Product
+// Specification (chapters TIMER, PPI, SAADC, TWIM) and the LSM9DS1 data sheet. The core's own
+// drivers of converter and inner I2C bus are not used, and must not be beside it.
+
+#include <Arduino.h>
+#include <nrf.h>
+
+#include "board.h"
+
+namespace vigil::board {
+namespace {
+
+constexpr float kTimerHz = 16e6F;
+constexpr unsigned kPpiChannel = 12;
+constexpr unsigned kInterruptPriority = 6;
+constexpr std::uint32_t kPatienceUs = 10'000;  // for anything that the hardware is to do
+
+SensorTick give = nullptr;
+SensorConfig wanted{};
+std::uint32_t values = 0;  // a sample
+
+template <typename Event>
+bool wait_for(Event& event) {
+    const unsigned long start = micros();
+    while (event == 0) {
+        if (micros() - start > kPatienceUs) return false;
+    }
+    event = 0;
+    return true;
+}
+
+// --- the timer -----------------------------------------------------------------------------------
+
+// Starts `task` of another peripheral once a period.
+void start_timer(volatile std::uint32_t& task) {
+    NRF_CLOCK->TASKS_HFCLKSTART = 1;  // the crystal: without USB the clock would be off by percents
+    NRF_TIMER4->TASKS_STOP = 1;
+    NRF_TIMER4->TASKS_CLEAR = 1;
+    NRF_TIMER4->MODE = TIMER_MODE_MODE_Timer;
+    NRF_TIMER4->BITMODE = TIMER_BITMODE_BITMODE_32Bit;
+    NRF_TIMER4->PRESCALER = 0;
+    NRF_TIMER4->CC[0] = static_cast<std::uint32_t>(kTimerHz / wanted.rate_hz + 0.5F);
+    NRF_TIMER4->SHORTS = TIMER_SHORTS_COMPARE0_CLEAR_Msk;
+    NRF_PPI->CH[kPpiChannel].EEP = reinterpret_cast<std::uintptr_t>(&NRF_TIMER4->EVENTS_COMPARE[0]);
+    NRF_PPI->CH[kPpiChannel].TEP = reinterpret_cast<std::uintptr_t>(&task);
+    NRF_PPI->CHENSET = 1UL << kPpiChannel;
+    NRF_TIMER4->TASKS_START = 1;
+}
+
+void stop_timer() {
+    NRF_TIMER4->TASKS_STOP = 1;
+    NRF_PPI->CHENCLR = 1UL << kPpiChannel;
+}
+
+void take_interrupt(IRQn_Type irq, void (*handler)()) {
+    NVIC_DisableIRQ(irq);
+    NVIC_SetVector(irq, reinterpret_cast<std::uintptr_t>(handler));
+    NVIC_SetPriority(irq, kInterruptPriority);
+    NVIC_ClearPendingIRQ(irq);
+    NVIC_EnableIRQ(irq);
+}
+
+// --- an analog pin -------------------------------------------------------------------------------
+
+volatile std::int16_t converted = 0;
+const volatile std::uint32_t* lead_port[2] = {nullptr, nullptr};
+std::uint32_t lead_bit[2] = {0, 0};
+
+bool lead_is_off() {
+    for (int i = 0; i < 2; ++i) {
+        if (lead_port[i] != nullptr && (*lead_port[i] & lead_bit[i]) != 0) return true;
+    }
+    return false;
+}
+
+void on_converted() {
+    if (NRF_SAADC->EVENTS_END == 0) return;
+    NRF_SAADC->EVENTS_END = 0;
+    const std::int16_t raw = converted;
+    NRF_SAADC->TASKS_START = 1;  // ready for the next
+    give(lead_is_off() ? nullptr : &raw);
+}
+
+void prepare_leads() {
+    for (int i = 0; i < 2; ++i) {
+        if (wanted.lead_off_pins[i] == kNoPin) continue;
+        pinMode(wanted.lead_off_pins[i], INPUT);
+        const auto pin = static_cast<std::uint32_t>(digitalPinToPinName(wanted.lead_off_pins[i]));
+        lead_port[i] = pin < 32 ? &NRF_P0->IN : &NRF_P1->IN;
+        lead_bit[i] = 1UL << (pin % 32);
+    }
+}
+
+// SAADC input of a pin of port 0, 1 to 8; 0 where there is none.
+std::uint32_t analog_input(std::uint32_t pin) {
+    constexpr std::uint8_t kPins[] = {2, 3, 4, 5, 28, 29, 30, 31};
+    for (std::uint32_t i = 0; i < sizeof kPins; ++i) {
+        if (kPins[i] == pin) return SAADC_CH_PSELP_PSELP_AnalogInput0 + i;
+    }
+    return SAADC_CH_PSELP_PSELP_NC;
+}
+
+bool start_analog() {
+    const std::uint32_t input =
+        analog_input(static_cast<std::uint32_t>(digitalPinToPinName(wanted.pin)));
+    if (input == SAADC_CH_PSELP_PSELP_NC) return false;
+    prepare_leads();
+    NRF_SAADC->INTENCLR = 0xFFFFFFFFU;
+    NRF_SAADC->ENABLE = SAADC_ENABLE_ENABLE_Enabled;
+    NRF_SAADC->RESOLUTION = SAADC_RESOLUTION_VAL_12bit;
+    NRF_SAADC->OVERSAMPLE = SAADC_OVERSAMPLE_OVERSAMPLE_Bypass;
+    NRF_SAADC->SAMPLERATE = 0;  // by task
+    for (auto& channel : NRF_SAADC->CH) channel.PSELP = SAADC_CH_PSELP_PSELP_NC;
+    // As the core's analogRead(): full scale is the supply, 3.3 V.
+    NRF_SAADC->CH[0].CONFIG = SAADC_CH_CONFIG_GAIN_Gain1_4 << SAADC_CH_CONFIG_GAIN_Pos |
+                              SAADC_CH_CONFIG_REFSEL_VDD1_4 << SAADC_CH_CONFIG_REFSEL_Pos |
+                              SAADC_CH_CONFIG_TACQ_10us << SAADC_CH_CONFIG_TACQ_Pos;
+    NRF_SAADC->CH[0].PSELN = SAADC_CH_PSELN_PSELN_NC;
+    NRF_SAADC->CH[0].PSELP = input;
+    NRF_SAADC->RESULT.PTR = reinterpret_cast<std::uintptr_t>(&converted);
+    NRF_SAADC->RESULT.MAXCNT = 1;
+    NRF_SAADC->EVENTS_CALIBRATEDONE = 0;
+    NRF_SAADC->TASKS_CALIBRATEOFFSET = 1;
+    if (!wait_for(NRF_SAADC->EVENTS_CALIBRATEDONE)) return false;
+    // Anomaly 86: stop after calibration, or the first result is one of its own.
+    NRF_SAADC->EVENTS_STOPPED = 0;
+    NRF_SAADC->TASKS_STOP = 1;
+    if (!wait_for(NRF_SAADC->EVENTS_STOPPED)) return false;
+    NRF_SAADC->EVENTS_STARTED = NRF_SAADC->EVENTS_END = 0;
+    NRF_SAADC->TASKS_START = 1;
+    if (!wait_for(NRF_SAADC->EVENTS_STARTED)) return false;
+    take_interrupt(SAADC_IRQn, on_converted);
+    NRF_SAADC->INTENSET = SAADC_INTENSET_END_Msk;
+    start_timer(NRF_SAADC->TASKS_SAMPLE);
+    return true;
+}
+
+void stop_analog() {
+    NVIC_DisableIRQ(SAADC_IRQn);
+    NRF_SAADC->INTENCLR = SAADC_INTENCLR_END_Msk;
+    NRF_SAADC->EVENTS_STOPPED = 0;
+    NRF_SAADC->TASKS_STOP = 1;
+    (void)wait_for(NRF_SAADC->EVENTS_STOPPED);
+    NRF_SAADC->ENABLE = SAADC_ENABLE_ENABLE_Disabled;
+}
+
+// --- the accelerometer ---------------------------------------------------------------------------
+
+constexpr std::uint32_t kImuAddress = 0x6B;
+constexpr std::uint8_t kWhoAmI = 0x0F;
+constexpr std::uint8_t kIsLsm9ds1 = 0x68;
+constexpr std::uint8_t kControl5 = 0x1F;
+constexpr std::uint8_t kControl6 = 0x20;
+constexpr std::uint8_t kControl8 = 0x22;
+constexpr std::uint8_t kOutput = 0x28;
+constexpr std::uint8_t kAllAxes = 0x38;
+constexpr std::uint8_t kScale4g = 2U << 3U;
+constexpr std::uint8_t kWholeSamples = 0x44;  // both bytes of one reading; address counts up
+constexpr std::uint32_t kAxes = 3;
+
+std::uint8_t sent[2];  // EasyDMA reads and writes RAM
+volatile std::uint8_t got[2 * kAxes];
+
+void prepare_bus() {
+    constexpr std::uint32_t kData = 14;  // the inner bus: P0.14 and P0.15
+    constexpr std::uint32_t kClock = 15;
+    for (const std::uint32_t pin : {kData, kClock}) {
+        NRF_P0->PIN_CNF[pin] = GPIO_PIN_CNF_DRIVE_S0D1 << GPIO_PIN_CNF_DRIVE_Pos;
+    }
+    NRF_TWIM1->ENABLE = TWIM_ENABLE_ENABLE_Disabled;
+    NRF_TWIM1->PSEL.SDA = kData;
+    NRF_TWIM1->PSEL.SCL = kClock;
+    NRF_TWIM1->FREQUENCY = TWIM_FREQUENCY_FREQUENCY_K400;
+    NRF_TWIM1->ADDRESS = kImuAddress;
+    NRF_TWIM1->INTENCLR = 0xFFFFFFFFU;
+    NRF_TWIM1->ENABLE = TWIM_ENABLE_ENABLE_Enabled;
+    NRF_TWIM1->TXD.PTR = reinterpret_cast<std::uintptr_t>(sent);
+    NRF_TWIM1->RXD.PTR = reinterpret_cast<std::uintptr_t>(got);
+}
+
+// Sends `send` bytes, then reads `receive`. False when the chip does not answer.
+bool transfer(std::uint32_t send, std::uint32_t receive) {
+    NRF_TWIM1->TXD.MAXCNT = send;
+    NRF_TWIM1->RXD.MAXCNT = receive;
+    NRF_TWIM1->SHORTS = receive == 0 ? TWIM_SHORTS_LASTTX_STOP_Msk
+                                     : TWIM_SHORTS_LASTTX_STARTRX_Msk | TWIM_SHORTS_LASTRX_STOP_Msk;
+    NRF_TWIM1->EVENTS_STOPPED = NRF_TWIM1->EVENTS_ERROR = 0;
+    NRF_TWIM1->TASKS_STARTTX = 1;
+    const unsigned long start = micros();
+    bool refused = false;
+    while (NRF_TWIM1->EVENTS_STOPPED == 0) {
+        if (NRF_TWIM1->EVENTS_ERROR != 0 || micros() - start > kPatienceUs) {
+            NRF_TWIM1->EVENTS_ERROR = 0;
+            NRF_TWIM1->ERRORSRC = NRF_TWIM1->ERRORSRC;
+            NRF_TWIM1->TASKS_STOP = 1;
+            if (refused) return false;
+            refused = true;
+        }
+    }
+    NRF_TWIM1->EVENTS_STOPPED = 0;
+    return !refused;
+}
+
+bool write_register(std::uint8_t number, std::uint8_t value) {
+    sent[0] = number;
+    sent[1] = value;
+    return transfer(2, 0);
+}
+
+// The slowest of its own rates that is not below ours, as CTRL_REG6_XL has it.
+std::uint8_t output_rate() {
+    constexpr float kRates[] = {10, 50, 119, 238, 476, 952};
+    std::uint8_t code = 1;
+    for (const float rate : kRates) {
+        if (rate >= wanted.rate_hz || code == sizeof kRates / sizeof *kRates) break;
+        ++code;
+    }
+    return static_cast<std::uint8_t>(code << 5U);
+}
+
+void on_read() {
+    if (NRF_TWIM1->EVENTS_ERROR != 0) {
+        NRF_TWIM1->EVENTS_ERROR = 0;
+        NRF_TWIM1->TASKS_STOP = 1;  // and then it has stopped
+        return;
+    }
+    if (NRF_TWIM1->EVENTS_STOPPED == 0) return;
+    NRF_TWIM1->EVENTS_STOPPED = 0;
+    const bool refused = NRF_TWIM1->ERRORSRC != 0;
+    NRF_TWIM1->ERRORSRC = NRF_TWIM1->ERRORSRC;
+    std::int16_t raw[kAxes];
+    for (std::uint32_t i = 0; i < kAxes; ++i) {
+        raw[i] = static_cast<std::int16_t>(got[2 * i] | got[2 * i + 1] << 8U);
+    }
+    give(refused ? nullptr : raw);  // a reading that did not come is a sample that is missing
+}
+
+bool start_imu() {
+    if (values != kAxes) return false;
+    prepare_bus();
+    take_interrupt(SPIM1_SPIS1_TWIM1_TWIS1_SPI1_TWI1_IRQn, on_read);
+    sent[0] = kWhoAmI;
+    if (!transfer(1, 1) || got[0] != kIsLsm9ds1) return false;
+    if (!write_register(kControl8, kWholeSamples) || !write_register(kControl5, kAllAxes) ||
+        !write_register(kControl6, static_cast<std::uint8_t>(output_rate() | kScale4g))) {
+        return false;
+    }
+    sent[0] = kOutput;
+    NRF_TWIM1->TXD.MAXCNT = 1;
+    NRF_TWIM1->RXD.MAXCNT = sizeof got;
+    NRF_TWIM1->SHORTS = TWIM_SHORTS_LASTTX_STARTRX_Msk | TWIM_SHORTS_LASTRX_STOP_Msk;
+    NRF_TWIM1->EVENTS_STOPPED = NRF_TWIM1->EVENTS_ERROR = 0;
+    NRF_TWIM1->INTENSET = TWIM_INTENSET_STOPPED_Msk | TWIM_INTENSET_ERROR_Msk;
+    start_timer(NRF_TWIM1->TASKS_STARTTX);
+    return true;
+}
+
+void stop_imu() {
+    NVIC_DisableIRQ(SPIM1_SPIS1_TWIM1_TWIS1_SPI1_TWI1_IRQn);
+    NRF_TWIM1->INTENCLR = 0xFFFFFFFFU;
+    NRF_TWIM1->EVENTS_STOPPED = 0;
+    NRF_TWIM1->TASKS_STOP = 1;
+    (void)wait_for(NRF_TWIM1->EVENTS_STOPPED);
+    (void)write_register(kControl6, 0);  // power down
+    NRF_TWIM1->ENABLE = TWIM_ENABLE_ENABLE_Disabled;
+}
+
+class NanoSensor final : public Drive {
+  public:
+    bool start(std::uint64_t) override {
+        return wanted.kind == SensorKind::imu ? start_imu() : values == 1 && start_analog();
+    }
+    void stop() override {
+        stop_timer();
+        if (wanted.kind == SensorKind::imu) {
+            stop_imu();
+        } else {
+            stop_analog();
+        }
+    }
+    bool ended() const override { return false; }
+    bool present() const override { return wanted.kind != SensorKind::none && wanted.rate_hz > 0; }
+    bool gives_counts() const override { return false; }
+    const char* name() const override { return present() ? wanted.name : "none"; }
+};
+
+NanoSensor nano_sensor;
+
+}  // namespace
+
+Drive& sensor() {
+    return nano_sensor;
+}
+
+void sensor_begin(const SensorConfig& config, std::uint32_t channels, SensorTick tick) {
+    wanted = config;
+    values = channels;
+    give = tick;
+}
+
+}  // namespace vigil::board
+
+#endif
