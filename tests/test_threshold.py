@@ -1,11 +1,13 @@
 """Thresholds: what each method promises, checked by drawing scores."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from training import recipe
 from training.errors import DataError
-from training.threshold import best_f1, choices, choose, conformal, percentile, sigma
+from training.threshold import best_f1, choices, choose, conformal, departure, percentile, sigma
 
 
 def test_conformal_takes_the_order_statistic_of_the_theorem():
@@ -94,3 +96,34 @@ def test_every_method_is_offered_with_what_it_gives():
 def test_without_abnormal_windows_best_f1_is_left_out():
     scores = np.arange(10, dtype=np.float32)
     assert "best_f1" not in choices(recipe.ThresholdChoice(), scores, scores[:0])
+
+
+def judged(calibration, test, rate=0.02):
+    """A manifest as far as `departure` looks at it."""
+    choice = conformal(calibration, rate)
+    flagged = int((test > choice.value).sum())
+    return SimpleNamespace(
+        threshold=SimpleNamespace(
+            value=float(choice.value),
+            guaranteed_rate=choice.guaranteed_rate,
+            calibration_scores=sorted(calibration.tolist()),
+        ),
+        metrics=SimpleNamespace(
+            int8=SimpleNamespace(
+                confusion=SimpleNamespace(false_positive=flagged, true_negative=len(test) - flagged)
+            )
+        ),
+    )
+
+
+def test_windows_that_are_not_exchangeable_are_told_of_and_others_are_not():
+    rng = np.random.default_rng(3)
+    told = 0
+    for _ in range(300):
+        scores = np.exp(rng.standard_normal(149 + 2000)).astype(np.float32)
+        told += departure(judged(scores[:149], scores[149:])) is not None
+    assert told <= 2  # of 300, where one in a thousand is expected
+    scores = np.exp(rng.standard_normal(1000)).astype(np.float32)
+    line = departure(judged(scores[:500], 1.8 * scores[500:]))
+    assert line is not None and "not exchangeable" in line and "vigil calibrate" in line
+    assert departure(judged(scores[:500], scores[500:][:0])) is None

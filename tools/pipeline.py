@@ -95,6 +95,11 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
     console.print(
         f"threshold {m.threshold.value:.4g} ({m.threshold.method}): {escape(m.threshold.guarantee)}"
     )
+    from training.threshold import departure
+
+    told = departure(m)
+    if told is not None:
+        console.print(f"[yellow]{escape(told)}[/]")
 
 
 def is_current(bundle_path: Path, recipe: Recipe, dataset: Dataset) -> bool:

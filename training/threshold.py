@@ -60,6 +60,30 @@ def conformal(calibration: Scores, rate: float) -> Choice:
     return Choice("conformal", rate, value, promised, text)
 
 
+def departure(m: manifest.Manifest) -> str | None:
+    """In a sentence, that the test windows do not keep the guarantee; None where they may.
+
+    For exchangeable windows the number flagged of t normal test windows is beta-binomial, with
+    (n + 1 - k, k) from n calibration scores of which the threshold is the k-th smallest. What would
+    come in less than one of a thousand such runs is told of.
+    """
+    flagged = m.metrics.int8.confusion.false_positive
+    normals = flagged + m.metrics.int8.confusion.true_negative
+    promised = m.threshold.guaranteed_rate
+    if promised is None or not normals:
+        return None
+    scores = np.asarray(m.threshold.calibration_scores)
+    k = int((scores <= m.threshold.value).sum())
+    if stats.betabinom.sf(flagged - 1, normals, len(scores) + 1 - k, k) > 1e-3:
+        return None
+    return (
+        f"But {flagged / normals:.2%} of the normal test windows are flagged, more than chance "
+        f"explains: they are not exchangeable with the calibration windows (another patient or "
+        "machine, drift, overlap), and the guarantee does not hold for them. `vigil calibrate` "
+        "sets a threshold for one patient or machine from a stretch of its own normal signal."
+    )
+
+
 def percentile(calibration: Scores, rate: float) -> Choice:
     """The (1 - rate) quantile of the calibration scores, linearly interpolated."""
     value = np.float32(np.quantile(calibration.astype(np.float64), 1 - rate))

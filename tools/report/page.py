@@ -18,6 +18,7 @@ from tools.theme import DARK, FONTS, LIGHT, css_variables
 from tools.verify.result import Count, VerifyResult
 from training.evaluate import classification
 from training.manifest import Manifest
+from training.threshold import departure
 
 _TEMPLATES = Path(__file__).parent
 _METHODS = {
@@ -96,6 +97,7 @@ def render(evidence: Evidence) -> str:
         latent_words=latent_words,
         training=curves.training(evidence),
         classification=classification(confusion) if evidence.labelled else (),
+        departure=departure(m),
         flagged=(confusion.false_positive, confusion.true_positive),
         memories=[
             (b, [(x, memory_svg(x, f"{i}-{x.name}")) for x in (b.flash, b.sram)], budget_facts(b))
