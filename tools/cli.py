@@ -40,6 +40,13 @@ PortOption = Annotated[
     typer.Option("--port", "-p", help="Serial port; found by its USB id when left out."),
 ]
 
+SensorOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--sensor", help="What the board can read by itself: analog, ad8232, lsm9ds1; none."
+    ),
+]
+
 
 def main() -> None:
     """Run the program. Bad input is one line on standard error and exit code 2."""
@@ -183,12 +190,15 @@ def convert(name: Name = "ecg5000") -> None:
 
 @app.command()
 def build(
-    name: Name = "ecg5000", board: BoardOption = "emulated", engine: EngineOption = "compiled"
+    name: Name = "ecg5000",
+    board: BoardOption = "emulated",
+    engine: EngineOption = "compiled",
+    sensor: SensorOption = None,
 ) -> None:
     """Convert, and compile the firmware for a board."""
     from tools import pipeline
 
-    pipeline.build(_console(), _bundle_path(name), board, engine)
+    pipeline.build(_console(), _bundle_path(name), board, engine, sensor)
 
 
 @app.command()
@@ -197,11 +207,12 @@ def flash(
     board: BoardOption = "nano33ble",
     engine: EngineOption = "tflm",
     port: PortOption = None,
+    sensor: SensorOption = None,
 ) -> None:
     """Convert, compile and upload to a board that is plugged in."""
     from tools import pipeline
 
-    pipeline.flash(_console(), _bundle_path(name), board, engine, port)
+    pipeline.flash(_console(), _bundle_path(name), board, engine, port, sensor)
 
 
 @app.command()
@@ -220,11 +231,19 @@ def board(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Also reach the port by this name (a symbolic link)."),
     ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="It can sample itself: the test set is played to it.")
+    ] = False,
+    source: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--source", help="The same, with this recording: .csv, .npz, .hea (WFDB)."),
+    ] = None,
 ) -> None:
     """Boot the emulated board and print its serial port; Ctrl-C powers it down."""
     from tools import pipeline
 
-    pipeline.run_board(_console(), _bundle_path(name), engine, link)
+    plays = sample or source is not None
+    pipeline.run_board(_console(), _bundle_path(name), engine, link, plays, source)
 
 
 @app.command()
@@ -260,6 +279,12 @@ def monitor(
         typer.Option(help="Write scores and samples: .csv, .npz, or .hea (WFDB)."),
     ] = None,
     repeat: Annotated[bool, typer.Option("--repeat", help="Begin again at the end.")] = False,
+    sample: Annotated[
+        bool,
+        typer.Option(
+            "--sample", help="The board samples its own sensor; an emulated one plays the source."
+        ),
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Do not go on with a stream that was left unfinished.")
     ] = False,
@@ -287,6 +312,8 @@ def monitor(
 
     if plain + json + web > 1:
         raise typer.BadParameter("--plain, --json and --web exclude each other")
+    if sample and repeat:
+        raise typer.BadParameter("--repeat: a board that samples itself does not begin again")
     ports = port or []
     if len(ports) > 1 and not web:
         raise typer.BadParameter("several boards at once are for --web")
@@ -303,6 +330,7 @@ def monitor(
         record=record,
         faults=_faults(faults),
         mqtt=mqtt,
+        sample=sample,
     )
     if web:
         pipeline.monitor_web(settings, ports, web_port)
@@ -311,8 +339,48 @@ def monitor(
 
 
 @app.command()
+def record(
+    recording: Annotated[Path, typer.Argument(help="Scores and samples: .csv, .npz or .hea.")],
+    name: Name = "ecg5000",
+    port: PortOption = None,
+    source: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--source", help="What an emulated board plays: .csv, .npz, .hea (WFDB)."),
+    ] = None,
+    windows: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--windows", "-n", min=1, help="Stop after this many."),
+    ] = None,
+    speed: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Of an emulated board: so many times faster than in real time."),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="A line a window.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+) -> None:
+    """Record what a board samples by itself; Ctrl-C ends. It replays bit for bit."""
+    from tools import pipeline
+    from tools.monitor.run import MonitorSettings
+
+    if plain and json:
+        raise typer.BadParameter("--plain and --json exclude each other")
+    pipeline.monitor(
+        MonitorSettings(
+            bundle=_bundle_path(name),
+            source=source,
+            port=port,
+            view="plain" if plain else "json" if json else "auto",
+            speed=speed,
+            windows=windows,
+            record=recording,
+            sample=True,
+        )
+    )
+
+
+@app.command()
 def replay(
-    recording: Annotated[Path, typer.Argument(help="What --record wrote: .csv, .npz or .hea.")],
+    recording: Annotated[Path, typer.Argument(help="A recording: .csv, .npz or .hea.")],
     name: Name = "ecg5000",
     port: PortOption = None,
     host: Annotated[bool, typer.Option("--host", help="On this machine, without a board.")] = False,

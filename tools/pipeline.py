@@ -19,6 +19,7 @@ from rich.table import Table
 from training.errors import BoardError, BundleError
 
 if TYPE_CHECKING:
+    from tools.boards.adc import AdcRecording
     from tools.boards.build import BuildResult
     from tools.budget import Budget, Measured
     from tools.monitor.run import MonitorSettings
@@ -183,16 +184,20 @@ def convert(console: Console, bundle_path: Path) -> None:
     console.print(f"{where}: {', '.join(file.name for file in files)}", soft_wrap=True)
 
 
-def build(console: Console, bundle_path: Path, board: str, engine: str) -> BuildResult:
-    """Convert and compile; the image must fit its board."""
+def build(
+    console: Console, bundle_path: Path, board: str, engine: str, sensor: str | None = None
+) -> BuildResult:
+    """Convert and compile; the image must fit its board. `sensor`: what it reads by itself."""
     from tools import budget
     from tools.boards.build import build as run
     from tools.boards.catalogue import find_board
+    from tools.boards.sensors import find_sensor
     from tools.convert import convert as convert_bundle
 
     row = find_board(board)
     environment = row.environment(engine)
-    convert_bundle(bundle_path, GENERATED, engines=[engine])
+    own = find_sensor(sensor, row) if sensor is not None else None
+    convert_bundle(bundle_path, GENERATED, engines=[engine], sensor=own)
     with console.status(f"compiling for {row.name}, {engine} engine"):
         result = run(environment)
     measured = budget.measure(result.elf, row)
@@ -204,7 +209,14 @@ def build(console: Console, bundle_path: Path, board: str, engine: str) -> Build
     return result
 
 
-def flash(console: Console, bundle_path: Path, board: str, engine: str, port: str | None) -> None:
+def flash(
+    console: Console,
+    bundle_path: Path,
+    board: str,
+    engine: str,
+    port: str | None,
+    sensor: str | None = None,
+) -> None:
     """Build and upload."""
     from tools.boards.build import flash as run
     from tools.boards.catalogue import find_board
@@ -213,20 +225,22 @@ def flash(console: Console, bundle_path: Path, board: str, engine: str, port: st
     row = find_board(board)
     if row.emulated:
         raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
-    build(console, bundle_path, board, engine)
+    build(console, bundle_path, board, engine, sensor)
     port = port or find_port(row).path
     with console.status(f"uploading to {row.name} on {port}"):
         run(row.environment(engine), port)
-    console.print(f"flashed {row.name} on {port}: now `vigil monitor --port {port}`")
+    how = " --sample" if sensor is not None else ""
+    console.print(f"flashed {row.name} on {port}: now `vigil monitor{how} --port {port}`")
 
 
 def show_boards(console: Console) -> None:
     """The catalogue, and where a board is plugged in."""
     from tools.boards.catalogue import load_boards
     from tools.boards.ports import find_ports
+    from tools.boards.sensors import sensor_keys
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for head in ("board", "", "core", "clock", "flash", "SRAM", "engines", "port"):
+    for head in ("board", "", "core", "clock", "flash", "SRAM", "engines", "sensors", "port"):
         table.add_column(head, justify="right" if head in ("clock", "flash", "SRAM") else "left")
     ports = find_ports()
     for row in load_boards().values():
@@ -238,6 +252,7 @@ def show_boards(console: Console) -> None:
             f"{row.flash_bytes:,}",
             f"{row.sram_bytes:,}",
             ", ".join(row.environments) or "budget only",
+            ", ".join(key for key, boards in sensor_keys().items() if row.id in boards),
             ", ".join(port.path for port in ports if port.board == row),
         )
     console.print(table)
@@ -256,12 +271,23 @@ def emulated(console: Console, bundle_path: Path, engine: str) -> Iterator[str]:
         yield running.port
 
 
-def run_board(console: Console, bundle_path: Path, engine: str, link: Path | None) -> None:
-    """Keep the emulated board running until it ends or somebody stops it."""
+def run_board(
+    console: Console,
+    bundle_path: Path,
+    engine: str,
+    link: Path | None,
+    plays: bool = False,
+    source: Path | None = None,
+) -> None:
+    """Keep the emulated board running until it ends or somebody stops it.
+
+    `plays`: its converter plays `source`, or the data set's test recording.
+    """
     from tools.boards.emulated import EmulatedBoard
 
+    adc = _recording_of(bundle_path, source) if plays else None
     result = build(console, bundle_path, "emulated", engine)
-    with EmulatedBoard(result.elf) as running:
+    with EmulatedBoard(result.elf, adc=adc) as running:
         if link is not None:
             _point(link, running.port)
         try:
@@ -281,6 +307,17 @@ def run_board(console: Console, bundle_path: Path, engine: str, link: Path | Non
         finally:
             if link is not None:
                 link.unlink(missing_ok=True)
+
+
+def _recording_of(bundle_path: Path, source: Path | None) -> AdcRecording:
+    """What the emulated board is to sample by itself."""
+    from tools.boards.adc import AdcRecording
+    from tools.monitor.source import of_bundle, of_file
+    from training.bundle import read_bundle
+
+    bundle = read_bundle(bundle_path)
+    played = of_bundle(bundle) if source is None else of_file(source, bundle)
+    return AdcRecording(played.counts, played.missing)
 
 
 def _point(link: Path, port: str) -> None:

@@ -91,10 +91,19 @@ class Started:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SamplesSent:
-    """Frames on their way to the board: int16 [frames, channels]."""
+    """Frames on their way to the board, or that it took itself: int16 [frames, channels]."""
 
     first_frame: int
     counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class SamplesLost:
+    """Frames first_frame to first_frame + count - 1 were not taken, and never will be."""
+
+    first_frame: int
+    count: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,6 +218,7 @@ class Ended:
 Event = (
     Started
     | SamplesSent
+    | SamplesLost
     | WindowScored
     | WindowsLost
     | LinkCounters

@@ -19,6 +19,7 @@ from tools.monitor.events import (
     Notice,
     Paused,
     Restarted,
+    SamplesLost,
     SamplesSent,
     SourceFacts,
     Started,
@@ -30,6 +31,7 @@ from tools.monitor.summary import Summary, Tally
 
 WINDOWS = 512  # scored windows kept
 FRAMES = 16384  # frames kept
+GAPS = 64  # gaps between them that are kept
 
 
 class History:
@@ -51,6 +53,7 @@ class History:
         self._samples = np.zeros((FRAMES, 1), np.int16)
         self._next_frame = 0
         self._oldest_frame = 0
+        self._gaps: deque[tuple[int, int]] = deque(maxlen=GAPS)  # frames without samples
 
     @contextmanager
     def frozen(self) -> Iterator[History]:
@@ -76,6 +79,8 @@ class History:
         if low < high:
             frames = np.arange(low, high) % FRAMES
             result[low - first : high - first] = self._samples[frames]
+        for begin, end in self._gaps:
+            result[max(begin - first, 0) : max(end - first, 0)] = np.nan
         return result
 
     def handle(self, event: Event) -> None:
@@ -99,6 +104,8 @@ class History:
                     self.notice = f"resumed at frame {event.resume_frame}"
             case SamplesSent():
                 self._keep(event)
+            case SamplesLost():
+                self._pass_over(event)
             case WindowScored():
                 self.windows.append(event)
             case WindowsLost():
@@ -116,11 +123,19 @@ class History:
                 self.notice = f"{event.reason}: from frame {event.frame}"
                 if event.frame < self._next_frame:
                     self.windows.clear()
+                    self._gaps.clear()
                     self._next_frame = self._oldest_frame = event.frame
             case Notice():
                 self.notice = event.text
             case Ended():
                 self.ended = event
+
+    def _pass_over(self, event: SamplesLost) -> None:
+        stop = event.first_frame + event.count
+        self._gaps.append((event.first_frame, stop))
+        self._next_frame = stop
+        self._oldest_frame = max(self._oldest_frame, stop - FRAMES)
+        self.notice = f"no samples {event.first_frame} to {stop - 1}: {event.reason}"
 
     def _keep(self, event: SamplesSent) -> None:
         counts = event.counts[-FRAMES:]

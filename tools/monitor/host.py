@@ -97,6 +97,12 @@ class HostBoard:
                 )
             )
 
+    def skip(self, first_frame: int, count: int) -> None:
+        """The windows that these frames touch are lost."""
+        nothing = np.empty((0, self.facts.channels), np.int16)
+        _, _, lost = self._segmenter.push(first_frame + count, nothing)
+        self._waiting.extend(WindowsLost(first, number, "gap") for first, number in lost)
+
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         """What was scored."""
         if not self._waiting:

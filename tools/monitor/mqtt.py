@@ -34,6 +34,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tools.monitor.events import (
     Event,
     LinkCounters,
+    SamplesLost,
     SamplesSent,
     Started,
     ThresholdChanged,
@@ -150,6 +151,8 @@ class MqttView:
                     self._publish("flag", values)
             case WindowsLost():
                 self._publish("lost", _values(event))
+            case SamplesLost():
+                self._publish("missing", _values(event))
             case LinkCounters():
                 self._publish("link", _values(event), retain=True)
             case ThresholdChanged():

@@ -1,4 +1,7 @@
-"""The board at the other end: finds it, checks that it runs this bundle, speaks to it."""
+"""The board at the other end: finds it, checks that it runs this bundle, speaks to it.
+
+It is sent what a source holds, or samples itself (`open_sampling_board`).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ from tools.monitor.source import Source
 from training.errors import BoardError, LinkError
 
 if TYPE_CHECKING:
+    from tools.boards.adc import AdcRecording
     from tools.link.faults import FaultConfig
+    from tools.monitor.sensor_board import SensorBoard
     from tools.monitor.stream import BoardEvent
     from training.bundle import Bundle
 
@@ -51,41 +56,76 @@ def open_board(
     `faults`: what goes wrong on the line, each way with a seed of its own.
     Raises BoardError or LinkError, one line: no board, no answer, another model.
     """
-    with contextlib.ExitStack() as stack:
-        if port is None:
-            name = stack.enter_context(_some_port(image))
-        else:
-            name = stack.enter_context(_emulated(image)) if port == EMULATED else port
-        if faults is not None:
-            name = stack.enter_context(_bad_line(name, faults))
-        session = stack.enter_context(Session.open(name))
+    with _session(port, image, faults) as (session, _):
         yield LinkBoard(session, bundle, source, watch)
 
 
 @contextlib.contextmanager
-def _some_port(image: Path | None) -> Iterator[str]:
+def open_sampling_board(
+    bundle: Bundle,
+    source: Source | None,
+    port: str | None = None,
+    image: Path | None = None,
+    watch: bool = False,
+    faults: FaultConfig | None = None,
+    speed: int = 1,
+) -> Iterator[SensorBoard]:
+    """The same, but the board samples itself; an emulated one that is booted here plays `source`.
+
+    `speed`: how many times faster than in real time it plays. Raises as `open_board`, and
+    LinkError for a board that reads no sensor.
+    """
+    from tools.boards.adc import AdcRecording
+    from tools.monitor.sensor_board import SensorBoard
+
+    plays = AdcRecording(source.counts, source.missing, speed) if source is not None else None
+    with _session(port, image, faults, plays) as (session, booted):
+        known = source if booted else None
+        yield SensorBoard(session, bundle, known, watch)
+
+
+@contextlib.contextmanager
+def _session(
+    port: str | None,
+    image: Path | None,
+    faults: FaultConfig | None,
+    plays: AdcRecording | None = None,
+) -> Iterator[tuple[Session, bool]]:
+    """A session, and whether its board was booted for it."""
+    with contextlib.ExitStack() as stack:
+        name = None if port == EMULATED else port or _plugged_in()
+        booted = name is None
+        if name is None:
+            name = stack.enter_context(_emulated(image, plays))
+        if faults is not None:
+            name = stack.enter_context(_bad_line(name, faults))
+        yield stack.enter_context(Session.open(name)), booted
+
+
+def boots(port: str | None) -> bool:
+    """Whether an emulated board would be booted: asked for, or nothing is plugged in."""
+    return port == EMULATED or (port is None and _plugged_in() is None)
+
+
+def _plugged_in() -> str | None:
     from tools.boards.ports import find_ports
 
     ports = find_ports()
     if len(ports) > 1:
         names = ", ".join(each.path for each in ports)
         raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
-    if ports:
-        yield ports[0].path
-        return
-    with _emulated(image) as name:
-        yield name
+    return ports[0].path if ports else None
 
 
 @contextlib.contextmanager
-def _emulated(image: Path | None) -> Iterator[str]:
+def _emulated(image: Path | None, plays: AdcRecording | None = None) -> Iterator[str]:
     if image is None:
         raise BoardError(
             "no board is plugged in, and there is no image for the emulated one: run `vigil build`"
         )
     from tools.boards.emulated import EmulatedBoard
 
-    with EmulatedBoard(image) as board:
+    with EmulatedBoard(image, adc=plays) as board:
         yield board.port
 
 
@@ -173,6 +213,12 @@ class LinkBoard:
         if first_frame != session.next_sample or session.offer(counts) != len(counts):
             raise LinkError(f"{session.port}: frame {first_frame} is not the one to send now")
 
+    def skip(self, first_frame: int, count: int) -> None:
+        """The windows that these frames touch are lost."""
+        if first_frame != self._session.next_sample:
+            raise LinkError(f"{self._session.port}: frame {first_frame} is not the one to skip now")
+        self._session.skip(count)
+
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         """What came, in the monitor's words."""
         events = self._held or self._session.poll(timeout)
@@ -234,6 +280,10 @@ class LinkBoard:
                 return Notice(f"the board says: {event.text.strip()}")
         return None
 
+    def _window(self, first: int) -> Counts:
+        """The counts of a window that was scored, int16 [window, channels]."""
+        return self._source.take(first, self.facts.window)
+
     def _scored(self, event: link.Scored) -> WindowScored:
         self._listening = True
         while len(self._thresholds) > 1 and self._thresholds[1][0] <= event.window:
@@ -241,8 +291,8 @@ class LinkBoard:
         first = event.window * self.facts.hop
         made = None
         if event.output is not None:
-            window = self._source.take(first, self.facts.window)
-            made = to_counts(self._manifest, np.frombuffer(event.output, np.int8), window)
+            output = np.frombuffer(event.output, np.int8)
+            made = to_counts(self._manifest, output, self._window(first))
         return WindowScored(
             index=event.window,
             first_frame=first,

@@ -2,8 +2,10 @@
 
 `NAME.csv` holds one row a window; beside it, `NAME.samples.csv` holds the samples in their units,
 in the form that the `csv` data set reads, so that it replays. `NAME.npz` holds both, the samples
-as counts. A CSV is whole after every line; a .npz is put together at the end, from a file that
-grows beside it, and appears in one step.
+as counts. Samples that were not taken have a place all the same, so that a row's number is its
+time: there the last sample is held, and a comment (`# missing: ROW COUNT`) or the array `missing`
+says so. A CSV is whole after every line; a .npz is put together at the end, from a file that grows
+beside it, and appears in one step.
 
 The samples begin at a multiple of the hop, so that a replay cuts the same windows. When the
 stream begins again at an earlier frame (a reset), so does the recording.
@@ -26,6 +28,7 @@ from tools.monitor.events import (
     Event,
     Marked,
     Restarted,
+    SamplesLost,
     SamplesSent,
     SourceFacts,
     Started,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("window", "first_frame", "score", "threshold", "flag", "microseconds", "label", "note")
 SIMULATED = "# simulated: true"  # a line of a CSV: what follows was made by a program
+MISSING = "# missing:"  # then row and count: those rows stand for samples that were not taken
 Labels = Callable[[int, int], NDArray[np.int8]]  # first frame and count to one label a frame
 
 
@@ -82,6 +86,14 @@ class Alignment:
         self._next = max(self._next, event.first_frame + len(event.counts))
         return first, event.counts[skip:]
 
+    def missed(self, event: SamplesLost) -> tuple[int, int]:
+        """First frame and how many of the missing frames are to have a place."""
+        if self._next is None:
+            self._next = -(-event.first_frame // self.hop) * self.hop
+        first = max(self._next, event.first_frame)
+        self._next = max(self._next, event.first_frame + event.count)
+        return first, self._next - first
+
     def begins_again(self, event: Restarted) -> bool:
         """Whether a restart goes back behind what was written; then everything is written anew."""
         if self._next is None or event.frame >= self._next:
@@ -112,6 +124,8 @@ class CsvRecord:
                 self._begin_samples()
             case SamplesSent():
                 self._write_samples(event)
+            case SamplesLost():
+                self._hold_samples(event)
             case WindowScored():
                 self._row(
                     event.index,
@@ -152,12 +166,13 @@ class CsvRecord:
         self._scores.flush()
 
     def _begin_samples(self) -> None:
+        self._frames, self._held = 0, ""
         if self._samples is not None and self._source is not None:
             _sample_header(self._samples, self._source)
 
     def _write_samples(self, event: SamplesSent) -> None:
         first, counts = self._alignment.fresh(event)
-        if self._source is None or self._samples is None:
+        if self._source is None or self._samples is None or not len(counts):
             return
         gain, offset = np.asarray(self._source.gain), np.asarray(self._source.offset)
         values = (counts.astype(np.float64) - offset) / gain
@@ -168,6 +183,18 @@ class CsvRecord:
         )
         self._samples.writelines(lines)
         self._samples.flush()
+        self._frames += len(counts)
+        self._held = ",".join(map(repr, values[-1].tolist())) + ",\n"
+
+    def _hold_samples(self, event: SamplesLost) -> None:
+        _, count = self._alignment.missed(event)
+        if self._source is None or self._samples is None or count <= 0:
+            return
+        self._samples.write(f"{MISSING} {self._frames} {count}\n")
+        nothing = ",".join(["0.0"] * len(self._source.channels)) + ",\n"
+        self._samples.write((self._held or nothing) * count)
+        self._samples.flush()
+        self._frames += count
 
 
 def _sample_header(out: TextIO, source: SourceFacts) -> None:
@@ -181,8 +208,8 @@ def _sample_header(out: TextIO, source: SourceFacts) -> None:
 
 
 class NpzRecord:
-    """One .npz: counts, label, rate_hz, simulated; window, score, threshold, flag, microseconds;
-    lost (window indices).
+    """One .npz: counts, label, missing, rate_hz, simulated; window, score, threshold, flag,
+    microseconds; lost (window indices).
     """
 
     def __init__(self, path: Path, labels: Labels) -> None:
@@ -191,6 +218,8 @@ class NpzRecord:
         self._spool = path.with_name(f".{path.name}.{os.getpid()}.counts")
         self._counts = self._spool.open("w+b")
         self._sample_labels = bytearray()
+        self._missing = bytearray()
+        self._held = b""
         self._window, self._lost = array("q"), array("q")
         self._score, self._threshold = array("f"), array("f")
         self._flag, self._microseconds = array("b"), array("q")
@@ -213,8 +242,16 @@ class NpzRecord:
                 self._alignment.hop = event.board.hop
             case SamplesSent():
                 first, counts = self._alignment.fresh(event)
-                self._counts.write(np.ascontiguousarray(counts, "<i2").tobytes())
+                data = np.ascontiguousarray(counts, "<i2").tobytes()
+                self._counts.write(data)
+                self._held = data[-2 * counts.shape[1] :] or self._held
+                self._missing += bytes(len(counts))
                 self._sample_labels += self._labels(first, len(counts)).astype(np.int8).tobytes()
+            case SamplesLost() if self._source is not None:
+                _, count = self._alignment.missed(event)
+                self._counts.write((self._held or bytes(2 * len(self._source.channels))) * count)
+                self._sample_labels += np.full(count, UNKNOWN, np.int8).tobytes()
+                self._missing += b"\1" * count
             case WindowScored():
                 self._window.append(event.index)
                 self._score.append(event.score)
@@ -227,6 +264,7 @@ class NpzRecord:
                 self._counts.seek(0)
                 self._counts.truncate()
                 self._sample_labels.clear()
+                self._missing.clear()
                 for column in self._columns:
                     del column[:]
 
@@ -243,6 +281,7 @@ class NpzRecord:
             whole,
             counts=counts.astype(np.int16),
             label=np.frombuffer(bytes(self._sample_labels), np.int8),
+            missing=np.frombuffer(bytes(self._missing), np.bool_),
             rate_hz=np.float64(rate),
             simulated=np.bool_(bool(self._source and self._source.simulated)),
             window=np.asarray(self._window, np.int64),

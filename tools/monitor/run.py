@@ -16,7 +16,7 @@ from tools.monitor import text
 from tools.monitor.controls import Controls, SetThreshold
 from tools.monitor.events import BoardFacts, Event
 from tools.monitor.history import History
-from tools.monitor.port import open_board
+from tools.monitor.port import boots, open_board, open_sampling_board
 from tools.monitor.record import open_record
 from tools.monitor.replay import Comparison, Recorded
 from tools.monitor.source import Source, of_bundle, of_file
@@ -28,6 +28,7 @@ from training.errors import DataError, VigilError
 
 if TYPE_CHECKING:
     from tools.link.faults import FaultConfig
+    from tools.monitor.sensor_board import SensorBoard
     from training.bundle import Bundle
 
 CLOSE_SECONDS = 3.0  # for the terminal view to end once the stream has
@@ -57,6 +58,7 @@ class MonitorSettings:
     record: Path | None = None  # .csv or .npz
     faults: FaultConfig | None = None  # what goes wrong on the line, on purpose
     mqtt: str | None = None  # a broker's address: publish there, too
+    sample: bool = False  # the board samples itself; an emulated one plays the source
     on_host: bool = False  # no board: the same chain on this machine
     compare: Recorded | None = None  # hold the scores against these
 
@@ -73,31 +75,67 @@ def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
     with polite_end(controls) as streaming, contextlib.ExitStack() as stack:
         try:
             bundle = read_bundle(settings.bundle)
-            source = source_of(settings, bundle)
-            pace = pace_of(settings, source)
             view = _view_name(settings.view, out)
             board: Board
-            if settings.on_host:
-                from tools.monitor.host import HostBoard
-
-                board = HostBoard(bundle, watch=view == "terminal")
+            watch = view == "terminal"
+            pace = None
+            if settings.sample:
+                sensor = stack.enter_context(open_sampling(settings, bundle, settings.port, watch))
+                board, source = sensor, sensor.source
             else:
-                board = stack.enter_context(
-                    open_board(
-                        bundle,
-                        source,
-                        settings.port,
-                        settings.image,
-                        watch=view == "terminal",
-                        faults=settings.faults,
+                source = source_of(settings, bundle)
+                pace = pace_of(settings, source)
+                if settings.on_host:
+                    from tools.monitor.host import HostBoard
+
+                    board = HostBoard(bundle, watch=watch)
+                else:
+                    board = stack.enter_context(
+                        open_board(
+                            bundle,
+                            source,
+                            settings.port,
+                            settings.image,
+                            watch=watch,
+                            faults=settings.faults,
+                        )
                     )
-                )
         except KeyboardInterrupt:
             return Summary(reason="interrupted before the board answered")
         streaming.set()
         if settings.threshold is not None:
             controls.ask(SetThreshold(settings.threshold))
         return _watch(settings, source, board, controls, view, pace, out)
+
+
+@contextlib.contextmanager
+def open_sampling(
+    settings: MonitorSettings,
+    bundle: Bundle,
+    port: str | None,
+    watch: bool,
+) -> Iterator[SensorBoard]:
+    """A board that samples itself; an emulated one that is booted for it plays the source.
+
+    Raises VigilError as `open_sampling_board`, or DataError for a speed that cannot be.
+    """
+    source, speed = None, 1
+    if boots(port):
+        source = source_of(settings, bundle)
+        speed = round(settings.speed or 1)
+        if settings.speed is not None and (speed != settings.speed or not 1 <= speed <= 1000):
+            raise DataError(
+                f"speed is {settings.speed:g}; an emulated board plays a recording at whole "
+                "multiples of real time, 1 to 1000"
+            )
+        if source.facts.rate_hz is None:
+            raise DataError(f"{source.facts.name} has no sample rate: a board cannot sample it")
+    elif settings.speed is not None:
+        raise DataError("a sensor is sampled in real time: leave the speed out")
+    with open_sampling_board(
+        bundle, source, port, settings.image, watch, settings.faults, speed
+    ) as board:
+        yield board
 
 
 def _watch(

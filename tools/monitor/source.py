@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.monitor.events import ABNORMAL, NORMAL, UNKNOWN, Counts, SourceFacts
-from tools.monitor.record import SIMULATED
+from tools.monitor.record import MISSING, SIMULATED
 from training.data import csv
 from training.data import load as load_data_set
 from training.data.recording import Recording, to_counts
@@ -39,6 +39,7 @@ class Source:
     labels: NDArray[np.int8]
     identity: str  # the same for the same samples: by it a stream is known again
     repeat: bool = False
+    missing: NDArray[np.bool_] | None = None  # [frames]: no sample was taken; None: at none
 
     @property
     def frames(self) -> int | None:
@@ -46,8 +47,22 @@ class Source:
         return None if self.repeat else len(self.counts)
 
     def take(self, first: int, count: int) -> Counts:
-        """Up to `count` frames from absolute frame `first`; fewer or none at the end."""
-        return self.counts[self._places(first, count)]
+        """Up to `count` frames from absolute frame `first`; fewer or none at the end, or where
+        some are missing.
+        """
+        places = self._places(first, count)
+        counts = self.counts[places]
+        if self.missing is None:
+            return counts
+        gone = self.missing[places]
+        return counts[: int(gone.argmax())] if gone.any() else counts
+
+    def gap(self, first: int) -> int:
+        """How many frames from absolute frame `first` on are missing."""
+        if self.missing is None or not self.missing[self._places(first, 1)].all():
+            return 0
+        rest = self.missing[first % len(self.missing) :] if self.repeat else self.missing[first:]
+        return len(rest) if rest.all() else int(rest.argmin())
 
     def frame_labels(self, first: int, count: int) -> NDArray[np.int8]:
         """Labels of the frames that `take` gives."""
@@ -59,6 +74,8 @@ class Source:
         The rule by which training labels its windows.
         """
         labels = self.frame_labels(first, count)
+        if self.missing is not None and self.missing[self._places(first, count)].any():
+            return UNKNOWN
         if (labels == ABNORMAL).any():
             return ABNORMAL
         return NORMAL if len(labels) == count and (labels == NORMAL).all() else UNKNOWN
@@ -70,8 +87,54 @@ class Source:
         return slice(first, stop)
 
 
-def of_recording(recording: Recording, repeat: bool = False) -> Source:
-    """A recording as a source; DataError if it is empty."""
+class Sensor(Source):
+    """What the board samples itself: nobody knows it before, nor how long it is."""
+
+    @property
+    def frames(self) -> int | None:
+        """It does not end."""
+        return None
+
+    def take(self, first: int, count: int) -> Counts:
+        """Nothing can be had of it."""
+        return np.empty((0, len(self.facts.channels)), np.int16)
+
+    def gap(self, first: int) -> int:
+        """The board says what is missing."""
+        return 0
+
+    def frame_labels(self, first: int, count: int) -> NDArray[np.int8]:
+        """Not known."""
+        return np.full(count, UNKNOWN, np.int8)
+
+    def label(self, first: int, count: int) -> int:
+        """Not known."""
+        return UNKNOWN
+
+
+def of_sensor(bundle: Bundle, name: str = "sensor") -> Sensor:
+    """The board's own sensor, in the bundle's counts and units."""
+    signal = bundle.manifest.signal
+    facts = SourceFacts(
+        name=name,
+        description=f"{name}: {', '.join(signal.channels)}, sampled by the board",
+        simulated=False,
+        frames=0,
+        labelled=False,
+        channels=tuple(signal.channels),
+        units=tuple(signal.units),
+        gain=tuple(signal.gain),
+        offset=tuple(signal.offset),
+        rate_hz=signal.rate_hz,
+    )
+    counts = np.empty((0, len(signal.channels)), np.int16)
+    return Sensor(facts, counts, np.empty(0, np.int8), f"sensor {name}")
+
+
+def of_recording(
+    recording: Recording, repeat: bool = False, missing: NDArray[np.bool_] | None = None
+) -> Source:
+    """A recording as a source; DataError if it is empty. `missing`: bool [frames]."""
     if recording.frames == 0:
         raise DataError(f"{recording.name}: holds no frames, so there is nothing to stream")
     facts = SourceFacts(
@@ -86,9 +149,10 @@ def of_recording(recording: Recording, repeat: bool = False) -> Source:
         offset=recording.offset,
         rate_hz=recording.rate_hz,
     )
-    return Source(
-        facts, np.ascontiguousarray(recording.counts), recording.labels, recording.sha256, repeat
-    )
+    counts = np.ascontiguousarray(recording.counts)
+    if missing is not None and not missing.any():
+        missing = None
+    return Source(facts, counts, recording.labels, recording.sha256, repeat, missing)
 
 
 def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
@@ -103,9 +167,11 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
     """A CSV file in physical units, a WFDB record (.hea), or a .npz that the monitor recorded."""
     signal = bundle.manifest.signal
     if path.suffix == ".npz":
-        return of_recording(_checked(_read_npz(path, signal), bundle), repeat)
+        recording, missing = _read_npz(path, signal)
+        return of_recording(_checked(recording, bundle), repeat, missing)
     if path.suffix == ".hea":
-        return of_recording(_checked(_read_hea(path, signal), bundle), repeat)
+        recording, missing = _read_hea(path, signal)
+        return of_recording(_checked(recording, bundle), repeat, missing)
     table = csv.read_table(path, csv.Settings(path=str(path), channels=_channels(path, signal)))
     _check_channels(path.name, table.channels, bundle)
     counts = to_counts(table.values, signal.gain, signal.offset, name=str(path))
@@ -122,7 +188,7 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
         rate_is_nominal=signal.rate_is_nominal,
         simulated=_says_simulated(path),
     )
-    return of_recording(_checked(recording, bundle), repeat)
+    return of_recording(_checked(recording, bundle), repeat, _missing(path, recording.frames))
 
 
 def _says_simulated(path: Path) -> bool:
@@ -130,6 +196,22 @@ def _says_simulated(path: Path) -> bool:
     with path.open(encoding="utf-8-sig") as file:
         comments = itertools.takewhile(lambda line: line.startswith("#"), file)
         return any(line.strip() == SIMULATED for line in comments)
+
+
+def _missing(path: Path, frames: int) -> NDArray[np.bool_] | None:
+    """Which rows stand for samples that were not taken, as a recording's comments say."""
+    gone = np.zeros(frames, np.bool_)
+    with path.open(encoding="utf-8-sig") as file:
+        for line in file:
+            if line.startswith(MISSING):
+                try:
+                    first, count = (int(word) for word in line[len(MISSING) :].split())
+                except ValueError:
+                    raise DataError(
+                        f"{path}: '{line.strip()}' should name the first missing row and how many"
+                    ) from None
+                gone[max(first, 0) : max(first, 0) + max(count, 0)] = True
+    return gone
 
 
 def _channels(path: Path, signal: Signal) -> list[str] | None:
@@ -143,7 +225,7 @@ def _channels(path: Path, signal: Signal) -> list[str] | None:
     return list(signal.channels) if set(signal.channels) <= names else None
 
 
-def _read_hea(path: Path, signal: Signal) -> Recording:
+def _read_hea(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | None]:
     from tools.monitor import wfdb_record
 
     return wfdb_record.read_wfdb(
@@ -159,17 +241,20 @@ def _read_hea(path: Path, signal: Signal) -> Recording:
     )
 
 
-def _read_npz(path: Path, signal: Signal) -> Recording:
+def _read_npz(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | None]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("counts", "label", "rate_hz", "simulated")}
+            missing = file["missing"].astype(np.bool_) if "missing" in file else None
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise DataError(f"{path}: is no recording of the monitor ({problem})") from None
     rate = float(arrays["rate_hz"])
+    if missing is not None and missing.shape != arrays["counts"].shape[:1]:
+        raise DataError(f"{path}: is no recording of the monitor ('missing' has another length)")
     try:
-        return Recording(
+        recording = Recording(
             name=path.name,
             description=f"{path.name}: a recording of the monitor",
             counts=arrays["counts"],
@@ -184,6 +269,7 @@ def _read_npz(path: Path, signal: Signal) -> Recording:
         )
     except (TypeError, ValueError) as problem:
         raise DataError(f"{path}: is no recording of this sensor: {problem}") from None
+    return recording, missing
 
 
 def _check_channels(name: str, channels: tuple[str, ...], bundle: Bundle) -> None:

@@ -1,6 +1,7 @@
 """Feeds a source to a board and turns what comes back into events.
 
-The one loop of the monitor: obey commands, send what is due and has room, listen, tell.
+The one loop of the monitor: obey commands, send what is due and has room, listen, tell. A board
+that samples itself is sent nothing: it says what it sampled.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
 from tools.monitor.events import (
@@ -21,6 +22,7 @@ from tools.monitor.events import (
     Notice,
     Paused,
     Restarted,
+    SamplesLost,
     SamplesSent,
     Started,
     ThresholdChanged,
@@ -53,6 +55,9 @@ class Board(Protocol):
     def send(self, first_frame: int, counts: Counts) -> None:
         """Hand over whole frames, int16 [frames, channels]; at most `room()` of them."""
 
+    def skip(self, first_frame: int, count: int) -> None:
+        """Frames first_frame to first_frame + count - 1 do not exist."""
+
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         """What came in; waits at most `timeout` seconds for something to come. LinkError."""
 
@@ -72,7 +77,16 @@ class Board(Protocol):
         """Say goodbye; a stream that is `finished` is not there to be taken up again."""
 
 
-BoardEvent = WindowScored | WindowsLost | Notice
+@runtime_checkable
+class SamplingBoard(Board, Protocol):
+    """A board that samples itself: `room` is 0, and `receive` gives its samples, too."""
+
+    @property
+    def over(self) -> bool:
+        """What it samples has come to its end, and all of it has been received."""
+
+
+BoardEvent = WindowScored | WindowsLost | SamplesSent | SamplesLost | Notice
 
 
 class Pace:
@@ -115,11 +129,14 @@ class Pace:
 
 
 class Stream:
-    """One source into one board; `run` returns when it is through, or someone quits."""
+    """One source into one board; `run` returns when it is through, or someone quits.
+
+    A SamplingBoard takes nothing: `source` then says what its samples mean.
+    """
 
     def __init__(
         self,
-        board: Board,
+        board: Board | SamplingBoard,
         source: Source,
         controls: Controls,
         emit: Callable[[Event], None],
@@ -132,6 +149,7 @@ class Stream:
         self._pace = Pace(frames_per_second)
         self._resume = resume
         self._stop = _last_frame(source, board.facts, windows)
+        self._sampling = board if isinstance(board, SamplingBoard) else None
         self._next_frame = 0
         self._next_window = 0  # every window before it was scored or reported lost
         self._paused = False
@@ -181,6 +199,8 @@ class Stream:
         self._next_window = -(-frame // self._board.facts.hop)
 
     def _through(self) -> bool:
+        if self._sampling is not None and self._sampling.over:
+            return True
         if self._stop is None or self._next_frame < self._stop:
             return False
         facts = self._board.facts
@@ -208,6 +228,9 @@ class Stream:
             self._emit(Notice(f"threshold not set: {refusal}"))
 
     def _pause(self, paused: bool) -> None:
+        if self._sampling is not None:
+            self._emit(Notice("the board samples itself: there is nothing to pause"))
+            return
         self._paused = paused
         if paused:
             self._pace.stop()
@@ -216,7 +239,7 @@ class Stream:
         self._emit(Paused(paused))
 
     def _send(self) -> bool:
-        if self._paused:
+        if self._paused or self._sampling is not None:
             return False
         most = self._board.room()
         if self._stop is not None:
@@ -224,6 +247,14 @@ class Stream:
         frames = self._pace.due(most)
         if frames <= 0:
             return False
+        gap = self._source.gap(self._next_frame)
+        if gap > 0:
+            gap = gap if self._stop is None else min(gap, self._stop - self._next_frame)
+            self._board.skip(self._next_frame, gap)
+            self._emit(SamplesLost(self._next_frame, gap, "missing"))
+            self._next_frame += gap
+            self._pace.sent(gap)
+            return True
         first, counts = self._next_frame, self._source.take(self._next_frame, frames)
         self._board.send(first, counts)
         self._next_frame += len(counts)
@@ -238,6 +269,10 @@ class Stream:
                     event = self._labelled(event)
                 case WindowsLost():
                     self._next_window = max(self._next_window, event.first + event.count)
+                case SamplesSent():
+                    self._next_frame = event.first_frame + len(event.counts)
+                case SamplesLost():
+                    self._next_frame = event.first_frame + event.count
             self._emit(event)
         self._tell_counters()
 

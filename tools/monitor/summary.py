@@ -11,6 +11,7 @@ from tools.monitor.events import (
     Event,
     LinkCounters,
     Outcome,
+    SamplesLost,
     SourceFacts,
     Started,
     WindowScored,
@@ -31,6 +32,7 @@ class Summary:
     windows: int = 0
     flagged: int = 0
     lost: int = 0
+    samples_lost: int = 0  # frames that were not taken
     true_positive: int = 0
     false_positive: int = 0
     true_negative: int = 0
@@ -80,7 +82,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(
-            ("windows", "flagged", "lost", "microseconds", *_FIELD.values()), 0
+            ("windows", "flagged", "lost", "samples_lost", "microseconds", *_FIELD.values()), 0
         )
         self._board: BoardFacts | None = None
         self._source: SourceFacts | None = None
@@ -103,6 +105,8 @@ class Tally:
                     self._counts[_FIELD[outcome]] += 1
             case WindowsLost():
                 self._counts["lost"] += event.count
+            case SamplesLost():
+                self._counts["samples_lost"] += event.count
             case LinkCounters():
                 self._counters = event
             case Started():

@@ -61,9 +61,10 @@ def summary_lines(summary: Summary) -> list[str]:
     noun = summary.source.noun if summary.source else "window"
     emulated = " (emulated)" if summary.board and summary.board.emulated else ""
     simulated = ", simulated signal" if summary.source and summary.source.simulated else ""
+    missing = f", {summary.samples_lost} samples missing" if summary.samples_lost else ""
     lines = [
-        f"{summary.windows} {noun}s scored, {summary.flagged} flagged, {summary.lost} lost, "
-        f"in {summary.seconds:.1f} s{simulated}; "
+        f"{summary.windows} {noun}s scored, {summary.flagged} flagged, {summary.lost} lost"
+        f"{missing}, in {summary.seconds:.1f} s{simulated}; "
         + ("complete" if summary.complete else f"ended early: {summary.reason}")
     ]
     if summary.labelled:

@@ -15,6 +15,7 @@ from tools.monitor.events import (
     Notice,
     Paused,
     Restarted,
+    SamplesLost,
     SamplesSent,
     Started,
     ThresholdChanged,
@@ -73,6 +74,9 @@ class PlainView:
                 last = event.first + event.count - 1
                 which = f"{event.first}" if event.count == 1 else f"{event.first} to {last}"
                 return [f"# lost: {self._noun} {which}: {event.reason}"]
+            case SamplesLost():
+                last = event.first_frame + event.count - 1
+                return [f"# no samples {event.first_frame} to {last}: {event.reason}"]
             case ThresholdChanged():
                 return [f"# threshold is now {text.number(event.value)}"]
             case Marked():
@@ -111,6 +115,7 @@ class JsonView:
 KINDS: dict[type[Event], str] = {
     Started: "started",
     SamplesSent: "samples",
+    SamplesLost: "samples_lost",
     WindowScored: "scored",
     WindowsLost: "lost",
     LinkCounters: "counters",

@@ -4,7 +4,8 @@
 lost window and mark as a comment at its first frame. `NAME.label` holds the labels where there
 are any, as rhythm changes `(NORMAL`, `(ABNORMAL` and `(UNKNOWN`. Beside them, `NAME.csv` holds
 every score. A header's gain and baseline are the bundle's gain and offset, so the counts that
-replay are the counts that were streamed.
+replay are the counts that were streamed. A sample that was not taken is -32768, as WFDB has it, and
+then the header says that there are such.
 
 The formats: https://wfdb.io/spec. A count of -32768 is read by other tools as a missing value.
 """
@@ -26,6 +27,7 @@ from tools.monitor.events import (
     Event,
     Marked,
     Restarted,
+    SamplesLost,
     SamplesSent,
     SourceFacts,
     Started,
@@ -40,6 +42,8 @@ from training.errors import DataError
 FLAGS, LABELS = "flag", "label"  # the annotators
 NO_RATE = "no sample rate"  # in a comment: WFDB knows no such thing
 SIMULATED = "simulated signal"
+MISSING = "missing samples are -32768"
+INVALID = -32768  # WFDB's sign, in format 16, for a sample that is not there
 WORDS = {NORMAL: "(NORMAL", ABNORMAL: "(ABNORMAL", UNKNOWN: "(UNKNOWN"}
 
 
@@ -58,7 +62,7 @@ class WfdbRecord:
 
     def _clear(self) -> None:
         self._first: int | None = None  # the frame at which the recording begins
-        self._frames = 0
+        self._frames = self._missing = 0
         self._notes: list[tuple[int, str]] = []
         self._runs: list[tuple[int, str]] = []  # where labels change
 
@@ -70,6 +74,8 @@ class WfdbRecord:
                 self._source, self._alignment.hop = event.source, event.board.hop
             case SamplesSent():
                 self._samples(event)
+            case SamplesLost():
+                self._hold(event)
             case WindowScored() if event.flag:
                 ratio = f"score {number(event.score)} threshold {number(event.threshold)}"
                 self._notes.append((event.first_frame, f"ANOMALY window {event.index} {ratio}"))
@@ -91,7 +97,7 @@ class WfdbRecord:
         source = self._source
         if source is not None and self._frames:
             counts = np.fromfile(self._signal, "<i2").reshape(self._frames, -1)
-            _write_header(self.path, source, counts)
+            _write_header(self.path, source, counts, self._missing)
             _write_notes(self.path, FLAGS, '"', self._placed(self._notes), source.rate_hz)
             _write_notes(self.path, LABELS, "+", self._placed(self._runs), source.rate_hz)
         self._signal.close()
@@ -112,13 +118,25 @@ class WfdbRecord:
             if not self._runs or self._runs[-1][1] != word:
                 self._runs.append((first + place, word))
 
+    def _hold(self, event: SamplesLost) -> None:
+        first, count = self._alignment.missed(event)
+        if self._source is None or count <= 0:
+            return
+        if self._first is None:
+            self._first = first
+        held = np.full((count, len(self._source.channels)), INVALID, "<i2")
+        self._signal.write(held.tobytes())
+        self._frames += count
+        self._missing += count
+        self._notes.append((first, f"MISSING {count} samples: {event.reason}"))
+
     def _placed(self, notes: list[tuple[int, str]]) -> list[tuple[int, str]]:
         """Frames counted from the recording's beginning; what lies outside it is left out."""
         shifted = ((frame - (self._first or 0), text) for frame, text in notes)
         return sorted((frame, text) for frame, text in shifted if 0 <= frame < self._frames)
 
 
-def _write_header(path: Path, source: SourceFacts, counts: NDArray[np.int16]) -> None:
+def _write_header(path: Path, source: SourceFacts, counts: NDArray[np.int16], missing: int) -> None:
     rate = source.rate_hz or 1.0
     lines = [f"{path.stem} {len(source.channels)} {rate!r} {len(counts)}"]
     for c, (name, unit, gain, offset) in enumerate(
@@ -134,6 +152,7 @@ def _write_header(path: Path, source: SourceFacts, counts: NDArray[np.int16]) ->
     lines.append(f"# {source.description}")
     lines += [f"# {NO_RATE}"] if source.rate_hz is None else []
     lines += [f"# {SIMULATED}"] if source.simulated else []
+    lines += [f"# {MISSING}"] if missing else []
     whole = path.with_name(f".{path.name}.{os.getpid()}")
     whole.write_text("\n".join(lines) + "\n", encoding="utf-8")
     whole.replace(path)
@@ -171,8 +190,9 @@ class Signal:
     rate_is_nominal: bool
 
 
-def read_wfdb(path: Path, signal: Signal) -> Recording:
-    """A WFDB record, from here or anywhere, as counts of `signal`.
+def read_wfdb(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | None]:
+    """A WFDB record, from here or anywhere, as counts of `signal`; and which samples are missing,
+    bool [frames], if it says that some are.
 
     The channels of these names, or all if it has as many. Counts are taken as they are where gain
     and baseline are the signal's own, else by way of physical units. Raises DataError.
@@ -211,7 +231,8 @@ def read_wfdb(path: Path, signal: Signal) -> Recording:
             f"{len(signal.channels)} ({', '.join(signal.channels)})"
         )
     comments = record.comments or []
-    return Recording(
+    missing = (digital == INVALID).all(axis=1) if MISSING in comments else None
+    recording = Recording(
         name=path.name,
         description=f"{path.name}: {', '.join(names[s] for s in chosen)}",
         counts=counts,
@@ -224,6 +245,7 @@ def read_wfdb(path: Path, signal: Signal) -> Recording:
         rate_is_nominal=signal.rate_is_nominal,
         simulated=SIMULATED in comments,
     )
+    return recording, missing
 
 
 def _read_labels(path: Path, frames: int) -> NDArray[np.int8]:

@@ -8,6 +8,7 @@ that all see one stream; a browser that comes later first gets the past.
 from __future__ import annotations
 
 import base64
+import itertools
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from tools.monitor.events import (
     Marked,
     Notice,
     Restarted,
+    SamplesLost,
     SamplesSent,
     Started,
     WindowScored,
@@ -68,12 +70,17 @@ def _scored(window: WindowScored, reconstruction: bool = True) -> Json:
     }
 
 
+def _frames(event: SamplesSent | SamplesLost) -> int:
+    return event.count if isinstance(event, SamplesLost) else len(event.counts)
+
+
 @dataclass
 class Past:
     """What a browser that comes now is told of one board; bounded."""
 
     started: Started | None = None
-    chunks: deque[SamplesSent] = field(default_factory=deque)  # each follows the one before
+    # Each follows the one before.
+    chunks: deque[SamplesSent | SamplesLost] = field(default_factory=deque)
     windows: deque[WindowScored] = field(default_factory=lambda: deque(maxlen=WINDOWS))
     lost: deque[WindowsLost] = field(default_factory=lambda: deque(maxlen=NOTICES))
     marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
@@ -85,7 +92,7 @@ class Past:
         match event:
             case Started():
                 self.started = event
-            case SamplesSent():
+            case SamplesSent() | SamplesLost():
                 self._keep(event)
             case WindowScored():
                 self.windows.append(event)
@@ -103,27 +110,32 @@ class Past:
         if self.started is None:
             return [as_json(event) for event in self.latest.values()]
         events = [as_json(self.started)]
-        if self.chunks:
-            events.append(_samples(self.chunks[0].first_frame, [c.counts for c in self.chunks]))
+        for lost, run in itertools.groupby(self.chunks, lambda c: isinstance(c, SamplesLost)):
+            chunks = list(run)
+            if lost:
+                events += [as_json(chunk) for chunk in chunks]
+            else:
+                counts = [c.counts for c in chunks if isinstance(c, SamplesSent)]
+                events.append(_samples(chunks[0].first_frame, counts))
         size = max(self.started.board.window * self.started.board.channels, 1)
         without = len(self.windows) - RECONSTRUCTED // size
         events += [_scored(w, n >= without) for n, w in enumerate(self.windows)]
         events += [as_json(event) for event in (*self.lost, *self.marks, *self.latest.values())]
         return events
 
-    def _keep(self, event: SamplesSent) -> None:
+    def _keep(self, event: SamplesSent | SamplesLost) -> None:
         if self.chunks:
             last = self.chunks[-1]
-            if event.first_frame != last.first_frame + len(last.counts):
+            if event.first_frame != last.first_frame + _frames(last):
                 self._forget(None)
         self.chunks.append(event)
-        self.frames += len(event.counts)
-        while self.frames - len(self.chunks[0].counts) >= FRAMES:
-            self.frames -= len(self.chunks.popleft().counts)
+        self.frames += _frames(event)
+        while self.frames - _frames(self.chunks[0]) >= FRAMES:
+            self.frames -= _frames(self.chunks.popleft())
 
     def _forget(self, frame: int | None) -> None:
         """Samples always; windows too where the stream goes back to `frame`."""
-        following = self.chunks[-1].first_frame + len(self.chunks[-1].counts) if self.chunks else 0
+        following = self.chunks[-1].first_frame + _frames(self.chunks[-1]) if self.chunks else 0
         self.chunks.clear()
         self.frames = 0
         if frame is not None and frame < following:

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, TextIO
 from tools.monitor import text
 from tools.monitor.controls import Controls, SetThreshold
 from tools.monitor.port import open_board
-from tools.monitor.run import Broadcast, MonitorSettings, pace_of, polite_end, source_of, writers
-from tools.monitor.stream import Stream
+from tools.monitor.run import (
+    Broadcast,
+    MonitorSettings,
+    open_sampling,
+    pace_of,
+    polite_end,
+    source_of,
+    writers,
+)
+from tools.monitor.stream import Board, Stream
 from tools.monitor.summary import Summary, Tally
 from tools.monitor.views import View
 from tools.monitor.web.hub import BoardView, Hub
@@ -53,7 +61,7 @@ def run_web(settings: WebSettings, out: TextIO | None = None) -> list[Summary]:
     with polite_end(stop) as streaming:
         try:
             bundle = read_bundle(monitor.bundle)
-            source = source_of(monitor, bundle)
+            source = None if monitor.sample else source_of(monitor, bundle)
             seats = [
                 _Seat(monitor, bundle, source, port, hub, _key(n, port, ports))
                 for n, port in enumerate(ports)
@@ -95,7 +103,7 @@ class _Seat:
         self,
         settings: MonitorSettings,
         bundle: Bundle,
-        source: Source,
+        source: Source | None,
         port: str | None,
         hub: Hub,
         key: str,
@@ -131,28 +139,39 @@ class _Seat:
         settings = self._settings
         views: list[View] = [self.tally, self.view]
         with contextlib.ExitStack() as stack:
-            board = stack.enter_context(
-                open_board(
-                    self._bundle,
-                    self._source,
-                    self._port,
-                    settings.image,
-                    watch=True,
-                    faults=settings.faults,
-                )
-            )
+            board, source, pace = self._open(stack)
             self._answered = True
-            for writer in writers(settings, self._source, board.facts):
+            for writer in writers(settings, source, board.facts):
                 stack.callback(writer.close)
                 views.append(writer)
             if settings.threshold is not None:
                 self.controls.ask(SetThreshold(settings.threshold))
             Stream(
                 board,
-                self._source,
+                source,
                 self.controls,
                 Broadcast(views, self.controls),
-                frames_per_second=pace_of(settings, self._source, real_time=True),
+                frames_per_second=pace,
                 resume=settings.resume,
                 windows=settings.windows,
             ).run()
+
+    def _open(self, stack: contextlib.ExitStack) -> tuple[Board, Source, float | None]:
+        """The board, what is streamed to it or sampled by it, and the pace."""
+        settings = self._settings
+        if self._source is None:
+            board = stack.enter_context(
+                open_sampling(settings, self._bundle, self._port, watch=True)
+            )
+            return board, board.source, None
+        streamed = stack.enter_context(
+            open_board(
+                self._bundle,
+                self._source,
+                self._port,
+                settings.image,
+                watch=True,
+                faults=settings.faults,
+            )
+        )
+        return streamed, self._source, pace_of(settings, self._source, real_time=True)

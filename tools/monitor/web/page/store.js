@@ -49,6 +49,10 @@ export class Store {
         this.ended = null;
         break;
       case "samples": this.addSamples(event); break;
+      case "samples_lost":
+        this.passOver(event);
+        this.notice = `no samples from ${event.first_frame}, ${event.count}: ${event.reason}`;
+        break;
       case "scored": this.addWindow(event); break;
       case "counters": this.counters = event; break;
       case "threshold": this.threshold = event.value; break;
@@ -104,6 +108,16 @@ export class Store {
     this.reach(stop);
     const at = (event.first_frame - this.base) * n;
     for (let i = 0; i < counts.length; i++) this.signal[at + i] = this.unit(counts[i], i % n);
+    this.next = stop;
+  }
+
+  // Frames without samples: a gap in the trace.
+  passOver(event) {
+    if (event.first_frame !== this.next) return; // what comes next jumps anyway
+    const stop = event.first_frame + event.count;
+    this.reach(stop);
+    const n = this.channels, at = (event.first_frame - this.base) * n;
+    this.signal.fill(NaN, Math.max(at, 0), (stop - this.base) * n);
     this.next = stop;
   }
 
