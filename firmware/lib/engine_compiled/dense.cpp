@@ -1,5 +1,7 @@
 #include "dense.h"
 
+#include "dot.h"
+
 namespace vigil::compiled {
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -8,10 +10,9 @@ __attribute__((optimize("O2")))  // a hot loop, also in an image built with -Os
 void dense(const Dense& layer, const std::int8_t* input, std::int8_t* output) {
     const std::int8_t* weights = layer.weights;
     for (std::uint32_t row = 0; row < layer.outputs; ++row) {
-        auto sum = static_cast<std::uint32_t>(layer.bias[row]);
-        for (std::uint32_t i = 0; i < layer.inputs; ++i) {
-            sum += static_cast<std::uint32_t>(std::int32_t{*weights++} * input[i]);
-        }
+        const std::uint32_t sum =
+            dot(weights, input, layer.inputs, static_cast<std::uint32_t>(layer.bias[row]));
+        weights += layer.inputs;
         const std::int32_t value = requantize(static_cast<std::int32_t>(sum),
                                               layer.multipliers[layer.per_channel ? row : 0]);
         output[row] = clamp(value + layer.zero_point, layer.low, layer.high);

@@ -1,5 +1,7 @@
 #include "lstm.h"
 
+#include "dot.h"
+
 namespace vigil::compiled {
 namespace {
 
@@ -40,11 +42,7 @@ __attribute__((optimize("O2")))  // a hot loop, also in an image built with -Os
 #endif
 std::int32_t product(const std::int8_t* weights, const std::int8_t* values, std::uint32_t count,
                      std::int32_t bias) {
-    auto sum = static_cast<std::uint32_t>(bias);
-    for (std::uint32_t i = 0; i < count; ++i) {
-        sum += static_cast<std::uint32_t>(std::int32_t{weights[i]} * values[i]);
-    }
-    return static_cast<std::int32_t>(sum);
+    return static_cast<std::int32_t>(dot(weights, values, count, static_cast<std::uint32_t>(bias)));
 }
 
 // What goes into a gate's activation, in 1/4096. Without `hidden` the state is zero.

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "dot.h"
 #include "requantize.h"
 
 namespace vigil::compiled {
@@ -49,9 +50,7 @@ void max_pool(const Pool& pool, const std::int8_t* input, std::int8_t* output) {
     over_windows(pool, output, [&](Range y, Range x, std::int8_t* out) {
         std::memset(out, pool.low, channels);
         over_pixels(pool, input, y, x, [out, channels](const std::int8_t* pixel) {
-            for (std::uint32_t c = 0; c < channels; ++c) {
-                out[c] = pixel[c] > out[c] ? pixel[c] : out[c];
-            }
+            keep_larger(out, pixel, channels);
         });
         for (std::uint32_t c = 0; pool.high != 127 && c < channels; ++c) {
             out[c] = out[c] > pool.high ? pool.high : out[c];
