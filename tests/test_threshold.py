@@ -124,6 +124,6 @@ def test_windows_that_are_not_exchangeable_are_told_of_and_others_are_not():
         told += departure(judged(scores[:149], scores[149:])) is not None
     assert told <= 2  # of 300, where one in a thousand is expected
     scores = np.exp(rng.standard_normal(1000)).astype(np.float32)
-    line = departure(judged(scores[:500], 1.8 * scores[500:]))
+    line = departure(judged(scores[:500], 4 * scores[500:]))
     assert line is not None and "not exchangeable" in line and "vigil calibrate" in line
     assert departure(judged(scores[:500], scores[500:][:0])) is None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -56,7 +57,12 @@ def plane(code: NDArray[np.float32], method: str = "pca", seed: int = 1) -> Plan
     at most MOST of them, evenly spaced. ValueError for an unknown method, or for "umap" where it
     is not installed.
     """
-    flat = np.asarray(code, np.float64).reshape(len(code), -1)
+    return _plane(np.ascontiguousarray(code).tobytes(), code.shape, code.dtype.str, method, seed)
+
+
+@lru_cache(maxsize=16)  # a report that is written again looks at the same codes
+def _plane(data: bytes, shape: tuple[int, ...], kind: str, method: str, seed: int) -> Plane:
+    flat = np.frombuffer(data, kind).reshape(shape[0], -1).astype(np.float64)
     every = np.arange(len(flat))
     width = flat.shape[1]
     if width == 1:
