@@ -15,6 +15,7 @@
 #include "crc32.h"
 #include "frame.h"
 #include "messages.h"
+#include "plot_line.h"
 #include "sampler.h"
 #include "segmenter.h"
 
@@ -398,6 +399,15 @@ std::uint64_t vigil_undetected_bursts(const std::uint8_t* wire, std::size_t size
 std::size_t vigil_accepted(const std::uint8_t* wire, std::size_t size) {
     Receiver receiver;
     return accepted(receiver, wire, size);
+}
+
+int vigil_convert(std::int32_t multiplier, std::uint8_t shift, std::int32_t offset, int raw) {
+    return Conversion{multiplier, shift, offset}(static_cast<std::int16_t>(raw));
+}
+
+std::size_t vigil_plot_line(int style, float score, float threshold, int flag, char* out) {
+    return plot_line(static_cast<PlotStyle>(style), score, threshold, flag != 0,
+                     Span<char>(out, kPlotLine));
 }
 
 void* vigil_board_new(std::uint32_t window, std::uint32_t hop, std::uint32_t channels,

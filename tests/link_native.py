@@ -17,10 +17,11 @@ LIBRARY = ROOT / "firmware" / "lib"
 SOURCES = [
     *sorted((LIBRARY / "link").glob("*.cpp")),
     *sorted((LIBRARY / "sampling").glob("*.cpp")),
+    LIBRARY / "app" / "plot_line.cpp",
     LIBRARY / "signal" / "segmenter.cpp",
     ROOT / "tests" / "link_board.cpp",
 ]
-HEADERS = [p for name in ("link", "sampling") for p in sorted((LIBRARY / name).glob("*.h"))]
+HEADERS = [p for name in ("app", "link", "sampling") for p in sorted((LIBRARY / name).glob("*.h"))]
 FLAGS = [
     "-std=c++17",
     "-O2",
@@ -31,7 +32,7 @@ FLAGS = [
     "-fno-sanitize-recover=undefined",
     "-static-libubsan",
 ]
-INCLUDES = [f"-I{LIBRARY / name}" for name in ("link", "sampling", "signal", "span")]
+INCLUDES = [f"-I{LIBRARY / name}" for name in ("app", "link", "sampling", "signal", "span")]
 
 
 @functools.lru_cache(maxsize=1)
@@ -65,6 +66,8 @@ def library() -> ctypes.CDLL:
         ("recode", ctypes.c_int, u8, data, size, pointer, size, pointer),
         ("undetected_bursts", u64, data, size, ctypes.c_uint, ctypes.POINTER(u64)),
         ("accepted", size, data, size),
+        ("convert", ctypes.c_int, ctypes.c_int32, u8, ctypes.c_int32, ctypes.c_int),
+        ("plot_line", size, ctypes.c_int, ctypes.c_float, ctypes.c_float, ctypes.c_int, pointer),
         ("board_new", pointer, u32, u32, u32, u32, u32),
         ("board_delete", None, pointer),
         ("board_feed", None, pointer, data, size),
@@ -142,6 +145,19 @@ def undetected_bursts(wire: bytes, bits: int) -> tuple[int, int]:
 def accepted(wire: bytes) -> int:
     """Frames that a receiver accepts from `wire` between the zeros of its neighbours."""
     return library().vigil_accepted(wire, len(wire))
+
+
+def convert(multiplier: int, shift: int, offset: int, raw: int) -> int:
+    """A sensor's raw value in the model's counts."""
+    return int(library().vigil_convert(multiplier, shift, offset, raw))
+
+
+def plot_line(style: int, score: float, threshold: float, flag: bool) -> str:
+    """A window as a plotter reads it: style 1 the Serial Plotter's, 2 Teleplot's."""
+    out = ctypes.create_string_buffer(80)
+    size = library().vigil_plot_line(style, score, threshold, flag, out)
+    assert size <= 80
+    return out.raw[:size].decode()
 
 
 @dataclass
