@@ -6,6 +6,7 @@ Never `tf.lite` or LiteRT: they round once where TensorFlow Lite Micro rounds tw
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 import sys
@@ -40,6 +41,11 @@ class Oracle:
                     f"{_last_line(said()) or problem}"
                 ) from None
         self._input_shape = tuple(self._interpreter.get_input_details(0)["shape"])
+
+    @property
+    def input_size(self) -> int:
+        """Values of one window."""
+        return math.prod(self._input_shape)
 
     def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
         """int8 [n, input size] to int8 [n, output size], from state 0 each."""

@@ -20,6 +20,12 @@ class Strict(BaseModel):
 Model = TypeVar("Model", bound=BaseModel)
 
 
+def brief(text: str, most: int = 200) -> str:
+    """What somebody wrote, fit for a line of a message: printable, and no longer than `most`."""
+    line = text if text.isprintable() else ascii(text)[1:-1]
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or the list of what there is."""
     known = sorted(known)
@@ -47,7 +53,7 @@ def validate(
         details = sorted(
             problem.errors(include_url=False), key=lambda d: d["type"] != "extra_forbidden"
         )
-        sentence = _sentence(schema, details[0], section)
+        sentence = brief(_sentence(schema, details[0], section), 500)
         raise error(f"{where}: {sentence}" if where else sentence) from None
 
 
@@ -60,7 +66,8 @@ def _sentence(schema: type[BaseModel], detail: Any, section: str) -> str:
         return f"'{path}' is missing"
     message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     given = detail["input"]
-    shown = "" if isinstance(given, (dict, list, BaseModel)) else f" (it is {given!r})"
+    simple = not isinstance(given, (dict, list, BaseModel))
+    shown = f" (it is {brief(repr(given), 60)})" if simple else ""
     return f"'{path}' {message}{shown}" if path else message
 
 
@@ -75,4 +82,4 @@ def _fields_at(schema: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
         if not inner:
             return []
         schema = inner[0]
-    return list(schema.model_fields)
+    return [field.alias or name for name, field in schema.model_fields.items()]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert.model import Tensor
+from training.errors import ConvertError
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class Multiplier:
 
 
 def quantize_multiplier(real: float) -> Multiplier:
-    """QuantizeMultiplier() of TensorFlow Lite: a factor below 2^-32 becomes zero."""
+    """QuantizeMultiplier() of TensorFlow Lite: a factor below 2^-32 becomes zero.
+
+    Raises ConvertError for one from 2^30 on, which its kernels cannot shift by.
+    """
     if real == 0.0:
         return Multiplier(0, 0)
     fraction, shift = math.frexp(real)
@@ -32,6 +36,11 @@ def quantize_multiplier(real: float) -> Multiplier:
     if value == 1 << 31:
         value //= 2
         shift += 1
+    if shift > 30:
+        raise ConvertError(
+            f"the model's scales multiply a sum by {real:.3g}, which leaves 32 bits: the model is "
+            "damaged, or no converter quantized it; train again"
+        )
     return Multiplier(0, 0) if shift < -31 else Multiplier(value, shift)
 
 

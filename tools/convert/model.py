@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tools.convert.flatbuffer import DamagedError, Table, root
 from training.errors import ConvertError
+from training.schema import brief
 
 _DTYPES = {0: "float32", 2: "int32", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 
@@ -75,6 +76,32 @@ _OPTIONS: Mapping[str, _Options] = {
     },
     "CONCATENATION": {"axis": (0, "int32", 0), "activation": (1, "int8", 0)},
 }
+
+_REQUIRED: Mapping[str, int] = {
+    **dict.fromkeys(("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "MUL", "SPLIT"), 2),
+    **dict.fromkeys(("TRANSPOSE_CONV", "SPLIT_V"), 3),
+    "STRIDED_SLICE": 4,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 24,
+}
+"""How many inputs an operator has at the least; 1 where it is not listed."""
+
+_WEIGHTS: Mapping[str, tuple[int, int]] = {
+    "FULLY_CONNECTED": (1, 2),
+    "CONV_2D": (1, 4),
+    "DEPTHWISE_CONV_2D": (1, 4),
+    "TRANSPOSE_CONV": (1, 4),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (1, 2),
+}
+"""Which input holds an operator's weights, and how many dimensions they have."""
+
+_STATES = (18, 19)
+"""Inputs of an LSTM that are its own memory: hidden and cell state."""
+
+_MOST_SIDES, _LONGEST, _LARGEST = 8, 1 << 20, 1 << 24
+"""Dimensions of a tensor, values along one of them, and values in all."""
+
+_SCALES = 1e-20, 1e20
+"""Scales outside belong to no signal, and their products leave single precision."""
 
 ACTIVATIONS = {0: "none", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
 
@@ -214,6 +241,13 @@ def _read(data: bytes, where: str) -> Model:
     ends = [
         _end(graph, field, what, tensors, where) for field, what in ((1, "input"), (2, "output"))
     ]
+    written = {ends[0].index}
+    for operator in operators:
+        _check_operator(operator, tensors, where)
+        _check_order(operator, tensors, written, where)
+        written.update(operator.outputs)
+    if ends[1].index not in written or ends[1] is ends[0]:
+        raise ConvertError(f"{where}: no operator computes the model's output")
     return Model(tensors, operators, ends[0], ends[1], len(data))
 
 
@@ -234,8 +268,10 @@ def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tenso
     shape = tuple(table.array(0, "<i4").tolist())
     code = table.int8(1)
     dtype = _DTYPES.get(code, f"type {code}")
-    if any(not 0 <= side <= len(table.data) for side in shape) or math.prod(shape) > 1 << 28:
-        raise ConvertError(f"{place} has shape {list(shape)}, which cannot be")
+    if len(shape) > _MOST_SIDES or any(not 0 <= side <= _LONGEST for side in shape):
+        raise ConvertError(f"{place} has shape {brief(str(list(shape)))}, which cannot be")
+    if math.prod(shape) > _LARGEST:
+        raise ConvertError(f"{place} has shape {list(shape)}, which is too large for any board")
     scales, zeros, axis = np.empty(0, np.float32), np.empty(0, np.int64), 0
     quantization = table.table(4)
     if quantization is not None:
@@ -244,8 +280,10 @@ def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tenso
         axis = quantization.int32(6)
         if len(zeros) != len(scales):
             raise ConvertError(f"{place} has {len(scales)} scales but {len(zeros)} zero points")
-        if not (np.isfinite(scales) & (scales > 0)).all():
-            raise ConvertError(f"{place} has a scale that is not a positive number")
+        if not ((scales >= _SCALES[0]) & (scales <= _SCALES[1])).all():
+            raise ConvertError(
+                f"{place} has a scale that is no number between {_SCALES[0]:g} and {_SCALES[1]:g}"
+            )
         if dtype == "int8" and (abs(zeros) > 128).any():
             raise ConvertError(f"{place} has a zero point outside int8")
     at = table.uint32(2)
@@ -266,12 +304,48 @@ def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tenso
     return Tensor(index, table.text(3), shape, dtype, scales, zeros, axis, data)
 
 
+def _check_operator(operator: Operator, tensors: tuple[Tensor, ...], where: str) -> None:
+    """What every reader of operators takes for granted."""
+    place = f"{where}: {operator.place}"
+    needed = _REQUIRED.get(operator.name, 1)
+    if len(operator.inputs) < needed or (needed < 24 and min(operator.inputs[:needed]) < 0):
+        raise ConvertError(f"{place} has {len(operator.inputs)} inputs, must be {needed} or more")
+    for each in (tensors[i] for i in (*operator.inputs, *operator.outputs) if i >= 0):
+        if each.dtype == "int8" and not len(each.scales):
+            raise ConvertError(f"{place}: tensor {each.index} is int8 without a scale")
+        if each.dtype == "int8" and not each.size:
+            raise ConvertError(f"{place}: tensor {each.index} holds no values")
+    for each in (tensors[i] for i in operator.outputs):
+        if each.data is not None:
+            raise ConvertError(f"{place} writes to tensor {each.index}, which is a constant")
+    if operator.name in _WEIGHTS:
+        at, sides = _WEIGHTS[operator.name]
+        index = operator.inputs[at]
+        if index < 0 or len(tensors[index].shape) != sides:
+            raise ConvertError(f"{place}: its weights must have {sides} dimensions")
+
+
+def _check_order(
+    operator: Operator, tensors: tuple[Tensor, ...], written: set[int], where: str
+) -> None:
+    """Values are computed once, and before they are read: `written` are those so far."""
+    place = f"{where}: {operator.place}"
+    for i in operator.outputs:
+        if i in written or operator.outputs.count(i) > 1:
+            raise ConvertError(f"{place} writes to tensor {i}, which has its values already")
+    states = _STATES if operator.name == "UNIDIRECTIONAL_SEQUENCE_LSTM" else ()
+    for at, i in enumerate(operator.inputs):
+        unknown = i >= 0 and tensors[i].dtype == "int8" and tensors[i].data is None
+        if unknown and i not in written and at not in states:
+            raise ConvertError(f"{place} reads tensor {i}, which nothing has computed yet")
+
+
 def _operator_name(code: Table) -> str:
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
     number = max(code.int32(3), code.int8(0))
     if number == schema.BuiltinOperator.CUSTOM:
-        return code.text(1) or "CUSTOM"
+        return brief(code.text(1), 40) or "CUSTOM"
     for name, value in vars(schema.BuiltinOperator).items():
         if value == number and name.isupper():
             return str(name)

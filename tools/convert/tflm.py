@@ -6,9 +6,9 @@ import re
 
 from tools.convert import cpp
 from tools.convert.fixedpoint import activation_range, multipliers, quantize_multiplier
+from tools.convert.interpreter import interpreter_arena
 from tools.convert.model import Model, Operator
 from training.errors import ConvertError
-from training.oracle import Oracle
 
 _METHODS = {
     "ADD": "AddAdd",
@@ -118,10 +118,11 @@ def arena_bytes(model: Model, data: bytes) -> int:
     40 more for one that it places); the scratch memory that CMSIS-NN's convolutions and average
     pooling ask for and the reference kernels do not; and 1/16 for differences between versions.
     A dense model uses about half of it, as the board reports.
+    Raises ConvertError if the interpreter refuses the model or breaks down on it.
     """
     placed = sum(tensor.data is None for tensor in model.tensors)
     planner = 24 * len(model.tensors) + 40 * placed
-    total = Oracle(data).arena_bytes + planner + _cmsis_scratch(model)
+    total = interpreter_arena(data) + planner + _cmsis_scratch(model)
     return -(-(total + total // 16) // 16) * 16 + 16
 
 
@@ -159,7 +160,7 @@ def _check(model: Model, operator: Operator, where: str) -> None:
             trouble = "has no bias, and ends the program"
     elif operator.name == "TRANSPOSE_CONV":
         target = model.tensors[operator.outputs[0]]
-        if activation_range(operator.activation, target) != (-128, 127):
+        if target.dtype == "int8" and activation_range(operator.activation, target) != (-128, 127):
             trouble = f"leaves out the fused {operator.activation}"
     elif operator.name == "RESIZE_NEAREST_NEIGHBOR" and operator.option("half_pixel_centers"):
         trouble = "takes half_pixel_centers for off"
