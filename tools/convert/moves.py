@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert.model import Model, Operator, Tensor
-from tools.convert.step import Report, Step, Value
+from tools.convert.step import Report, Step, TensorStep, Value
 from training.errors import ConvertError
 
 
@@ -82,21 +82,8 @@ class Copy(Step):
 
 
 @dataclass(frozen=True, eq=False)
-class Resize(Step):
+class Resize(TensorStep):
     """RESIZE_NEAREST_NEIGHBOR."""
-
-    source: Tensor
-    target: Tensor
-
-    @property
-    def reads(self) -> tuple[Value, ...]:  # type: ignore[override]
-        """The int8 input."""
-        return (Value(self.source.index, self.source.size),)
-
-    @property
-    def writes(self) -> tuple[Value, ...]:  # type: ignore[override]
-        """The int8 output."""
-        return (Value(self.target.index, self.target.size),)
 
     @property
     def headers(self) -> frozenset[str]:

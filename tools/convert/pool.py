@@ -6,33 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tools.convert.fixedpoint import activation_range
-from tools.convert.model import Model, Operator, Tensor
+from tools.convert.model import Model, Operator
 from tools.convert.padding import padding
-from tools.convert.step import Report, Step, Value
+from tools.convert.step import Report, Step, TensorStep, Value
 from training.errors import ConvertError
 
 _KERNELS = {"MAX_POOL_2D": "max_pool", "AVERAGE_POOL_2D": "average_pool"}
 
 
 @dataclass(frozen=True, eq=False)
-class Pool(Step):
+class Pool(TensorStep):
     """One pooling; `record` is the initializer of `struct Pool` in pool.h."""
 
     name: str
-    source: Tensor
-    target: Tensor
     shape: str
     record: str
-
-    @property
-    def reads(self) -> tuple[Value, ...]:  # type: ignore[override]
-        """The int8 input."""
-        return (Value(self.source.index, self.source.size),)
-
-    @property
-    def writes(self) -> tuple[Value, ...]:  # type: ignore[override]
-        """The int8 output."""
-        return (Value(self.target.index, self.target.size),)
 
     @property
     def headers(self) -> frozenset[str]:
@@ -84,4 +72,4 @@ def read_pool(model: Model, operator: Operator, where: str) -> list[Step]:
     fields += activation_range(operator.activation, target)
     sizes = ["x".join(map(str, tensor.shape[1:])) for tensor in (source, target)]
     shape = f"{sizes[0]} -> {sizes[1]}, {window[0]}x{window[1]}"
-    return [Pool(operator.name, source, target, shape, ", ".join(map(str, fields)))]
+    return [Pool(source, target, operator.name, shape, ", ".join(map(str, fields)))]

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tools.convert.model import Tensor
+
 
 @dataclass(frozen=True)
 class Value:
@@ -81,3 +83,21 @@ class Step(ABC):
     @abstractmethod
     def code(self, index: int, at: Mapping[Value, str]) -> str:
         """The statement that runs the step; `at` gives each value's address."""
+
+
+@dataclass(frozen=True, eq=False)
+class TensorStep(Step):
+    """One kernel call from one whole int8 tensor to another."""
+
+    source: Tensor
+    target: Tensor
+
+    @property
+    def reads(self) -> tuple[Value, ...]:  # type: ignore[override]
+        """The int8 input."""
+        return (Value(self.source.index, self.source.size),)
+
+    @property
+    def writes(self) -> tuple[Value, ...]:  # type: ignore[override]
+        """The int8 output."""
+        return (Value(self.target.index, self.target.size),)
