@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training import models, recipe
-from training.fit import fit
+from training.fit import fit, put_back, round_all, rounded_kernels
 from training.objectives import LOSSES, over_windows
 
 pytestmark = pytest.mark.slow
@@ -109,3 +109,51 @@ def test_losses_are_their_formulas():
     losses = np.array([1.0, 2.0, 3.0], np.float32)
     assert float(over_windows(losses, 1)) == 2
     assert float(over_windows(losses, 2)) == pytest.approx(14 / 3)
+
+
+def test_with_rounded_weights_a_step_takes_its_gradient_at_the_int8_kernels(windows):
+    import tensorflow as tf
+
+    train, held = windows
+    rate = 0.5
+    model, twin = build(), build()
+    settings = recipe.Fit(
+        batch=80, epochs=1, optimizer="sgd", learning_rate=rate, round_weights=True
+    )
+    fit(model, train, held[:0], settings, seed=1)
+    exact = [v.numpy() for v in twin.trainable_variables]
+    for v in twin.trainable_variables:
+        v.assign(int8_steps(v.numpy()))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(twin(train) - train))
+    found = tape.gradient(loss, twin.trainable_variables)
+    for got, before, slope in zip(model.trainable_variables, exact, found, strict=True):
+        want = int8_steps(before - rate * slope.numpy())
+        # A value half way between two steps may go either way.
+        assert np.isclose(got.numpy(), want, atol=1e-6).mean() > 0.99
+
+
+def int8_steps(kernel):
+    if kernel.ndim < 2:
+        return kernel
+    step = np.abs(kernel).max() / 127
+    return np.rint(kernel / step) * step
+
+
+def test_rounded_kernels_have_the_converters_scales():
+    import keras
+
+    layers = [
+        keras.layers.Conv2D(3, 2, padding="same"),
+        keras.layers.Conv2DTranspose(5, 2, padding="same"),
+        keras.layers.Dense(4),
+    ]
+    model = keras.Sequential([keras.Input((4, 4, 2)), *layers])
+    exact = round_all(rounded_kernels(model))
+    for layer, axis in zip(layers, (3, 2, None), strict=True):
+        kernel = layer.kernel.numpy()
+        others = tuple(i for i in range(kernel.ndim) if i != axis)
+        steps = kernel / (np.abs(kernel).max(axis=others, keepdims=True) / 127)
+        np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+    put_back(rounded_kernels(model), exact)
+    np.testing.assert_array_equal(layers[0].kernel.numpy(), exact[0].numpy())

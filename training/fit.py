@@ -19,6 +19,7 @@ from training import objectives, recipe
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 REPORTS = 20  # times that the loop comes back to Python in a full fit
 
@@ -68,16 +69,20 @@ def fit(
     losses = tf.Variable(tf.zeros([epochs]), trainable=False)
     held_losses = tf.Variable(tf.fill([epochs], np.float32(np.nan)), trainable=False)
 
+    kernels = rounded_kernels(model) if settings.round_weights else []
+
     def loss_of(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
         return objectives.over_windows(window_loss(target, output), settings.power)
 
     def step(x: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         given = x if corrupt is None else corrupt(x, tf.stack([seed, number]))
+        exact = round_all(kernels)
         with tf.GradientTape() as tape:
             total = loss_of(x, model(given, training=True))
             if model.losses:
                 total += tf.add_n(model.losses)
         gradients = tape.gradient(total, model.trainable_variables)
+        put_back(kernels, exact)
         optimizer.apply(gradients, model.trainable_variables)
         return total
 
@@ -97,7 +102,9 @@ def fit(
                 losses.scatter_nd_update([[epoch]], [total ** (1 / settings.power)])
                 if held_back:
                     shown = held if corrupt is None else corrupt(held, tf.constant([seed, -1]))
+                    exact = round_all(kernels)
                     now = loss_of(held, model(shown, training=False))
+                    put_back(kernels, exact)
                     held_losses.scatter_nd_update([[epoch]], [now ** (1 / settings.power)])
                     if now < best:
                         best.assign(now)
@@ -120,12 +127,49 @@ def fit(
     if held_back:
         for kept, variable in zip(best_weights, model.variables, strict=True):
             variable.assign(kept)
+    round_all(kernels)
     done = int(best_epoch) + settings.patience + 1 if not bool(running) else epochs
     return History(
         loss=losses.numpy()[:done],
         validation=held_losses.numpy()[:done],
         best_epoch=int(best_epoch),
     )
+
+
+Kernel = tuple[Any, tuple[int, ...]]  # a variable, and the axes over which it has one scale
+
+
+def rounded_kernels(model: keras.Model) -> list[Kernel]:
+    """The kernels of dense and convolutional layers, as the converter quantizes them.
+
+    Symmetric, one scale a dense layer and one an output channel of a convolution.
+    """
+    import keras
+
+    shared: dict[type, tuple[int, ...]] = {
+        keras.layers.Dense: (0, 1),
+        keras.layers.Conv2D: (0, 1, 2),
+        keras.layers.Conv2DTranspose: (0, 1, 3),
+    }
+    return [(layer.kernel, shared[type(layer)]) for layer in model.layers if type(layer) in shared]
+
+
+def round_all(kernels: list[Kernel]) -> list[tf.Tensor]:
+    """Round each kernel to 127 steps on either side of 0; gives what they were."""
+    import tensorflow as tf
+
+    exact = []
+    for kernel, axes in kernels:
+        exact.append(tf.identity(kernel))
+        step = tf.reduce_max(tf.abs(exact[-1]), axes, keepdims=True) / 127
+        kernel.assign(tf.math.round(tf.math.divide_no_nan(exact[-1], step)) * step)
+    return exact
+
+
+def put_back(kernels: list[Kernel], exact: list[tf.Tensor]) -> None:
+    """Undo `round_all`."""
+    for (kernel, _), value in zip(kernels, exact, strict=True):
+        kernel.assign(value)
 
 
 def make_optimizer(settings: recipe.Fit, total_steps: int) -> keras.Optimizer:

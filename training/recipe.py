@@ -76,6 +76,9 @@ class Fit(Strict):
     # epoch's weights are kept.
     patience: Annotated[int, Field(ge=0)] = 0
     noise: Annotated[float, Field(ge=0)] = 0.0
+    # Fit as the board will compute: loss and gradient are taken with the kernels rounded to int8
+    # (quantization-aware training of the weights), and those are the weights kept.
+    round_weights: bool = False
     # Epochs that each pair of layers is fitted alone, from the outside in, before the whole is
     # (greedy layer-wise pretraining; dense stacks only). 0: everything at once.
     pretrain: Annotated[int, Field(ge=0, le=1_000_000)] = 0
