@@ -147,7 +147,7 @@ def zoo(
     ] = None,
     docs: Annotated[Path, typer.Option(help="Where zoo.md and its pictures go.")] = ROOT / "docs",
     full: Annotated[
-        bool, typer.Option("--full", help="The recipes' own settings: an hour or two; zoo-full.md.")
+        bool, typer.Option("--full", help="The recipes' own settings; zoo-full.md.")
     ] = False,
     board: Annotated[
         bool, typer.Option("--board", help="Run what was trained on the emulated board.")

@@ -55,7 +55,7 @@ def histogram(evidence: Evidence, narrow: bool = False) -> str:
         axes.set(xscale="log", xlim=(bins[0], high), ylim=(0, tallest * 1.1))
         axes.set(xlabel=f"score ({_score_words(evidence)})", ylabel="test windows")
         axes.grid(axis="y")
-        _plain_log(axes)
+        plain_log(axes)
         return _svg(axes, "narrow" if narrow else "histogram")
 
 
@@ -146,7 +146,7 @@ def training(evidence: Evidence) -> str:
         axes.set(yscale="log", xlim=(1, max(len(loss), 2)), xlabel="epoch", ylabel="loss")
         axes.grid(axis="y")
         axes.legend(loc="upper right")
-        _plain_log(axes, "y")
+        plain_log(axes, "y")
         return _svg(axes, "training")
 
 
@@ -235,7 +235,8 @@ def _dots(axes: Axes, points: NDArray[np.float64], colour: str) -> None:
     )
 
 
-def _plain_log(axes: Axes, which: str = "x") -> None:
+def plain_log(axes: Axes, which: str = "x") -> None:
+    """Ticks of a logarithmic axis as plain numbers, as many as there is room for."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     axis = axes.xaxis if which == "x" else axes.yaxis

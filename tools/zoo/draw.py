@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.report.curves import plain_log
 from tools.theme import LIGHT
 from tools.zoo.trained import Trained
 from training.data.recording import ABNORMAL, NORMAL
@@ -42,6 +43,7 @@ def histogram(axis: Any, trained: Trained) -> None:
             axis.hist(scores[labels == kind], bins, color=LIGHT[colour], alpha=0.6, label=name)
     axis.axvline(trained.bundle.manifest.threshold.value, color=LIGHT["ink"], linewidth=1)
     axis.set(xscale="log", xlabel="int8 score (line: threshold)", ylabel="windows")
+    plain_log(axis)
     axis.set_title("scores of the test set")
     axis.legend()
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools import latent
+from tools.report.curves import plain_log
 from tools.theme import LIGHT
 from tools.zoo import draw
 from tools.zoo.trained import Trained
@@ -155,6 +156,7 @@ def mitdb(trained: Trained) -> Shown:
     axes[0, 0].boxplot(given, tick_labels=list(patients), showfliers=False)
     axes[0, 0].axhline(float(common), color=LIGHT["abnormal"], linewidth=1)
     axes[0, 0].set(yscale="log", ylabel="int8 score", xlabel="patient (line: common threshold)")
+    plain_log(axes[0, 0], "y")
     axes[0, 0].set_title("normal beats of each test patient")
     draw.histogram(axes[0, 1], trained)
     return figure, (
@@ -241,8 +243,8 @@ def map_of_digits(trained: Trained) -> Shown:
     )
     return (
         figure,
-        f"5-nearest-neighbour accuracy in the code (two numbers), {len(code):,} test images "
-        f"against {len(trained.parts.train):,} of training: {neighbours(trained):.3f}.",
+        f"5-nearest-neighbour accuracy in the code (two numbers), {len(trained.parts.test):,} "
+        f"test images against {len(trained.parts.train):,} of training: {neighbours(trained):.3f}.",
     )
 
 
@@ -339,12 +341,11 @@ def distortion_by_code(trained: Trained, others: tuple[int, ...]) -> tuple[list[
 
 
 def neighbours(trained: Trained) -> float:
-    """Accuracy of 5 nearest training codes, of all, on the test images' codes."""
+    """Accuracy of 5 nearest training codes on the test windows' codes, all of both."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    codes, classes = trained.train_codes()
-    judge = KNeighborsClassifier(5).fit(codes, classes)
-    return float(judge.score(trained.evaluation["code"], trained.classes()))
+    judge = KNeighborsClassifier(5).fit(*trained.codes(trained.parts.train, trained.dataset.train))
+    return float(judge.score(*trained.codes(trained.parts.test, trained.dataset.test)))
 
 
 def gain_db(clean: NDArray[Any], noisy: NDArray[Any], cleaned: NDArray[Any]) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.zoo.board import Verified
+from tools.zoo.small import SMALL
 from training.evaluate import classification
 from training.manifest import Confusion
 
@@ -50,6 +51,9 @@ class Row:
         return cls(**values)
 
 
+IN_FULL = frozenset(name for name, changes in SMALL.items() if changes)
+"""Recipes whose small settings are others; the rest are in full already."""
+
 _MEASURED = (
     "All figures are measured: float and int8 on the same test windows, int8 in the TensorFlow "
     "Lite Micro interpreter. Error is the mean score of the normal test windows. Flash is the "
@@ -66,14 +70,15 @@ def page(
     seconds: float | None = None,
 ) -> str:
     """The whole text; `seconds` is what the run took that trained these rows, if it was one."""
-    whole = f"{len(rows)} recipes, {sum(row.seconds for row in rows) / 60:.1f} minutes of training"
+    trained = [r for r in rows if not full or r.recipe in IN_FULL]
+    whole = f"{len(rows)} recipes, {sum(r.seconds for r in trained) / 60:.1f} minutes of training"
     if seconds is not None and seconds > max((row.seconds for row in rows), default=0):
         whole += f", {seconds / 60:.1f} on the clock"
     if full:
         head = (
             "# The zoo in full\n\nEvery recipe with its own settings, by `vigil zoo --full`: "
-            f"{whole}, one recipe after the other on two cores that had other work too. "
-            f"[zoo.md](zoo.md) has the small ones. {_MEASURED}"
+            f"{whole}, on two cores that had other work too. Recipes that [zoo.md](zoo.md) does "
+            f"not make smaller are in the table alone. {_MEASURED}"
         )
     else:
         head = (
@@ -85,20 +90,34 @@ def page(
         [
             head,
             "",
+            *_losses(rows),
             "| recipe | family | parameters | MACs | flash | arena | AUROC float | int8 "
             "| error float | int8 | int8 / float |",
             "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-            *(_line(row) for row in rows),
+            *(_line(row, full) for row in rows),
             "",
             *_boards(boards),
-            *(_section(row, full) for row in rows),
+            *(_section(row, full) for row in rows if not full or row.recipe in IN_FULL),
         ]
     )
 
 
-def _line(row: Row) -> str:
+def _losses(rows: Sequence[Row]) -> list[str]:
+    """What quantizing cost at most, over the recipes."""
+    if not rows:
+        return []
+    areas = [(a - b, row.recipe) for row in rows for a, b in (row.auroc,) if a and b]
+    error = max((row.error[1] / row.error[0] - 1, row.recipe) for row in rows)
+    told = f"Quantizing costs at most {100 * error[0]:.1f} % of the error ({error[1]})"
+    if areas:
+        told += f" and {max(max(areas)[0], 0):.4f} of AUROC ({max(areas)[1]})"
+    return [f"{told}.", ""]
+
+
+def _line(row: Row, full: bool) -> str:
+    page = "zoo.md" if full and row.recipe not in IN_FULL else ""
     cells = [
-        f"[{row.recipe}](#{row.recipe})",
+        f"[{row.recipe}]({page}#{row.recipe})",
         row.family,
         f"{row.parameters:,}",
         f"{row.macs:,}",

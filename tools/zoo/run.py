@@ -39,14 +39,15 @@ def run(
 ) -> list[Row]:
     """Train the recipes `names` (all of SMALL when empty) into build/zoo/NAME.
 
-    With `full` their own settings are followed in place of the small ones, into build/zoo-full.
-    Writes docs/zoo/NAME.png of each and docs/zoo.md (full/NAME.png and zoo-full.md) of all that
-    have been trained there. Recipes are trained in as many processes as there are cores, two at
-    most: one small model cannot keep two cores busy.
+    With `full` their own settings are followed in place of the small ones, into build/zoo-full;
+    all are then those whose small settings are others. Writes docs/zoo/NAME.png of each and
+    docs/zoo.md (full/NAME.png and zoo-full.md) of all that have been trained there. Recipes are
+    trained in as many processes as there are cores, two at most: one small model cannot keep two
+    cores busy.
     A recipe whose data cannot be had is left out, and said. RecipeError for an unknown name.
     """
     start = time.monotonic()
-    chosen = list(names) or list(SMALL)
+    chosen = list(names) or [name for name in SMALL if SMALL[name] or not full]
     settings = {name: () if full else SMALL.get(name, ()) for name in chosen}
     for name, changes in settings.items():
         read_recipe(name, changes)  # an unknown name is told before anything is trained
@@ -78,8 +79,8 @@ def write_page(build: Path, docs: Path, *, full: bool, seconds: float | None = N
     `seconds` is how long it took to train them, where all were in one run.
     """
     rows, boards = [], {}
-    for name in SMALL:
-        kept = build / folder(full) / name
+    for name, changes in SMALL.items():
+        kept = build / folder(full and bool(changes)) / name  # the same settings, the same row
         if (kept / ROW).exists():
             rows.append(Row.load(kept / ROW))
             found = Verified.load(kept / BOARD, rows[-1].bundle)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from training.fit import History
 
 
+Labelled = tuple[NDArray[np.float32], NDArray[np.int16]]
+
+
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A bundle and its fit's seconds."""
@@ -113,14 +116,13 @@ class Trained:
         recipe = self.recipe.model_copy(update=changed)
         return fit_model(recipe, self.parts, self.grid, self.grid.channels, False)
 
-    def train_codes(self) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
-        """Codes and classes of the training windows."""
+    def codes(self, part: Windows, recording: Recording) -> Labelled:
+        """Codes float32 [n, code] and classes int16 [n] of windows of that recording."""
         from training.encoder import encoder_of
 
-        some = self.parts.train
-        real = self.grid.real(self.grid.quantize(some.counts))
+        real = self.grid.real(self.grid.quantize(part.counts))
         codes = encoder_of(self.model).predict(real, batch_size=256, verbose=0)
-        return np.asarray(codes), classes_of(self.dataset.train, some)
+        return np.asarray(codes), classes_of(recording, part)
 
 
 def classes_of(recording: Recording, windows: Windows) -> NDArray[np.int16]:
