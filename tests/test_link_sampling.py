@@ -401,3 +401,55 @@ def test_while_a_host_is_there_nobody_types():
     talk.board.feed(b"t\n")
     talk.wait(0)
     assert talk.board.typed == "t"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_a_host_says_every_sample_is_what_was_measured(seed: int):
+    """Any messages in any order, leads on and off: no undefined behaviour (the sanitizer would
+    end this process), and no sample under another one's index.
+    """
+    random = np.random.default_rng(seed)
+    talk = Talk()
+    stream = at = 0
+    seen = 0
+
+    def check(said: list[m.Message]) -> None:
+        nonlocal seen
+        for message in of(m.Sampled, said):
+            counts = np.frombuffer(message.counts, "<i2").tolist()
+            assert counts == [(message.sample + i) % 30000 for i in range(len(counts))]
+            seen += len(counts)
+
+    for turn in range(400):
+        near = int(max(at + random.integers(-300, 20), 0))
+        often: list[m.Message] = [
+            m.Watch(int(random.integers(16)) | m.WATCH_SAMPLES),
+            m.SamplingGet(),
+            m.SampledAck(near, int(random.integers(2))),
+            m.SampledAck(int(random.integers(2**62)), 1),
+            m.ReportAck(near // HOP, int(random.integers(2))),
+            m.Samples(near, b"\1\0" * 5),
+        ]
+        seldom: list[m.Message] = [
+            m.SamplingStart(int(random.integers(1, 9)), int(random.integers(10**9)), 0),
+            m.Hello(session=int(random.integers(9))),
+            m.Watch(int(random.integers(16))),
+            m.SamplingStop(),
+            m.Goodbye(),
+            m.Restart(9, near, 0),
+        ]
+        choice = seldom[turn // 20 % 2 if random.random() < 0.7 else int(random.integers(6))]
+        message = choice if turn % 20 < 2 else often[int(random.integers(len(often)))]
+        said = talk.say(message)
+        if isinstance(message, m.SamplingStart) and of(m.Sampling, said):
+            began = message.stream != stream
+            stream, at = message.stream, message.sample if began else at
+        if isinstance(message, m.Restart) and not of(m.Error, said):
+            stream = 0
+        check(said)
+        for _ in range(int(random.integers(40))):
+            off = random.random() < 0.02
+            at += talk.board.tick(None if off else [at % 30000])
+            if random.random() < 0.5:
+                check(talk.wait(1000))
+    assert seen > 100

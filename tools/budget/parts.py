@@ -19,6 +19,7 @@ TITLES = {
     "signal": "signal",
     "detector": "detector",
     "link": "link",
+    "sampling": "the board's own samples",
     "sketch": "sketch",
     "golden": "golden windows",
     "board": "board",
@@ -32,7 +33,18 @@ TITLES = {
     "padding": "padding",
     "other": "other",
 }
-OWN = ("model", "arena", "engine", "signal", "detector", "link", "sketch", "golden", "board")
+OWN = (
+    "model",
+    "arena",
+    "engine",
+    "signal",
+    "detector",
+    "link",
+    "sampling",
+    "sketch",
+    "golden",
+    "board",
+)
 
 
 @dataclass(frozen=True)
@@ -68,8 +80,10 @@ _RULES = (
     _Rule("signal", source=rf"\blib/?signal\b|/signal/|libsignal\.a|\b{_SIGNAL}"),
     _Rule("detector", source=r"/detector/|libdetector\.a|\bdetector\.(cpp\.)?o"),
     _Rule("link", source=r"/link/|liblink\.a"),
+    _Rule("sampling", source=r"/sampling/|libsampling\.a"),
     _Rule("board", source=r"/lib\w*/board/|libboard\.a|\bboard_\w+\.(cpp\.)?o"),
     # The application is one object of the sketch; its members are counted where they belong.
+    _Rule("sampling", type=r"^vigil::Sample(r|Memory)\b"),
     _Rule("link", type=r"^vigil::link::"),
     _Rule("detector", type=r"^vigil::(Detector|Segmenter)\b"),
     _Rule("detector", type=r"\[\]$", symbol=r"\.(counts|input|output)_?$"),
@@ -92,6 +106,7 @@ _NAMESPACES = (
     ("model", r"^_ZN5vigil5model"),
     ("engine", r"^_ZNK?(5vigil6engine|6tflite)"),
     ("link", r"^_ZN\w*5vigil4link"),
+    ("sampling", r"^_ZNK?5vigil(7Sampler|10SampleRing)"),
     ("board", r"^_ZN5vigil5board"),
     ("signal", r"5vigil\d+(\w*Scaler|Segmenter|score)"),
     ("detector", r"5vigil8Detector"),
