@@ -82,7 +82,7 @@ def _session(script: Iterator[bytes]) -> None:
             session.start(STREAM)
             next_window = session.next_window
             session.watch(input=True)
-            ahead = session.next_sample
+            ahead = max(session.next_sample, session.board.next_sample)
             for _ in range(40):
                 channels = session.board.channels
                 session.offer(np.zeros((max(SAMPLES // 20, 1), channels), np.int16))
@@ -92,7 +92,7 @@ def _session(script: Iterator[bytes]) -> None:
                     first = event.window if isinstance(event, Scored) else event.first
                     assert first == next_window, f"{event} after window {next_window - 1}"
                     next_window = first + (event.count if isinstance(event, Lost) else 1)
-                    known = max(session.next_sample, ahead, session.board.next_sample)
+                    known = max(session.next_sample, ahead)
                     assert next_window <= first_window_from(known, hop) + window, event
                 if board.over:
                     break

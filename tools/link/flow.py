@@ -115,7 +115,7 @@ class Outbound:
         """All samples before this one have been taken by the board."""
         self.next = start
         """The sample that is sent next."""
-        self._highest = start
+        self._highest = self._start = start
         self._limit = start
         self._recover: int | None = None
         self._latest: int | None = None
@@ -143,6 +143,16 @@ class Outbound:
         if first_cut * self._hop < sample:
             self.last_lost = first_window_from(sample, self._hop)
         self.buffer.skip_to(sample)
+
+    @property
+    def untouched(self) -> bool:
+        """Nothing has been sent yet: the board may be further than this side knows."""
+        return self._highest == self._start
+
+    @property
+    def furthest(self) -> int:
+        """A board that speaks the truth waits for this sample at the most."""
+        return max(self._highest, self.next, self.acked)
 
     def pending(self) -> bool:
         """Something waits to be sent, now or when there is room."""

@@ -301,7 +301,8 @@ class Machine:
         out, reports = self._outbound, self._reports
         assert out is not None and reports is not None
         keeps = board.stream == self._stream and board.next_window <= reports.next_window
-        if keeps and out.buffer.start <= board.next_sample:
+        known = out.untouched or board.next_sample <= out.furthest
+        if keeps and known and out.buffer.start <= board.next_sample:
             out.rewind(max(board.next_sample, out.acked))
             out.limit_to(board.reports)
             reports.again = True
@@ -356,6 +357,9 @@ class Machine:
             assert self._own is not None
             fresh = self._own.acknowledged(ack)
             self._exchange.counters.samples += 0 if self._own.wanted else fresh
+            return
+        if ack.next_sample > out.furthest:  # of samples that nobody sent
+            self._exchange.counters.refused += 1
             return
         self._exchange.counters.samples += out.acknowledged(ack)
         out.buffer.drop_before(min(out.acked, self._reports.next_window * self.board.hop))
