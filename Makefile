@@ -3,6 +3,7 @@
 
 NAME  ?= ecg5000
 BOARD ?= nano33ble
+SECONDS ?= 60
 
 VENV  := .venv
 VIGIL := $(VENV)/bin/vigil
@@ -11,7 +12,7 @@ PACKAGES := $(VENV)/.packages
 NATIVE := $(wildcard training/native/*.cpp training/native/*.py firmware/lib/signal/* firmware/lib/span/*)
 PIP := $(VENV)/bin/python -m pip -qq --disable-pip-version-check
 
-.PHONY: help setup demo train convert build flash monitor verify budget report bench test lint clean
+.PHONY: help setup demo train convert build flash monitor verify budget report bench test fuzz lint clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -67,6 +68,11 @@ bench: setup ## instructions per inference, emulated
 
 test: setup ## every test that this machine can run
 	@$(VENV)/bin/python -m pytest
+
+fuzz: setup ## every parser on damaged input, SECONDS=60 a target, two at a time
+	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || $(PIP) install 'atheris>=3,<4' 2>/dev/null \
+	    || echo "no atheris for this Python: the Python targets are fuzzed without its guidance"
+	@$(VENV)/bin/python tests/fuzz/run.py $(SECONDS)
 
 lint: setup ## ruff, mypy, clang-format
 	@$(VENV)/bin/ruff check .

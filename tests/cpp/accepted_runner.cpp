@@ -1,6 +1,6 @@
-// Runs every network of the table on windows of exactly its size, under sanitizers: constants, arena
-// and both windows must hold whatever a kernel reads or writes. Prints the number before each, so
-// that the last line names the one that did not.
+// Runs every network of the table on windows of exactly its size, under sanitizers: constants,
+// arena and both windows must hold whatever a kernel reads or writes. Prints the number before
+// each, so that the last line names the one that did not.
 #include <cstdio>
 #include <vector>
 

@@ -2,6 +2,7 @@
 //
 // The first byte says how the rest is read: as raw bytes from the line, or as frames with a right
 // check (type, length, payload, each in turn), which get past the check and into the machine.
+// VIGIL_FUZZ=board_bytes or board_frames chooses one of the two for all inputs.
 // What the board says is read back by the same receiver, and must hold together.
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "board_link.h"
 #include "frame.h"
 #include "messages.h"
+#include "sampler.h"
 #include "segmenter.h"
 
 using namespace vigil;
@@ -24,6 +26,18 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
+// A sensor that is read once a poll. Its ring is small, so that it fills.
+struct FuzzDrive final : Drive {
+    bool start(std::uint64_t) override { return used = running = true; }
+    void stop() override { running = false; }
+    bool ended() const override { return false; }
+    bool present() const override { return true; }
+    bool gives_counts() const override { return true; }
+    const char* name() const override { return "a sensor's name of more than thirty-one bytes"; }
+    bool running = false;
+    bool used = false;
+};
+
 class Board final : public Stream, public Handler, private Segmenter::Sink {
   public:
     Board(std::uint32_t window, std::uint32_t hop, std::uint32_t channels, std::size_t per_write)
@@ -31,8 +45,11 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
           window_(window * channels),
           output_(window * channels),
           segmenter_({window, hop, channels}, Span<std::int16_t>(window_.data(), window_.size())),
+          sampler_(channels == 1 ? Sampler(drive_, one_, {}) : Sampler(drive_, two_, {})),
           link_(*this, *this, facts(window, hop, channels), memory_),
-          channels_(channels) {}
+          channels_(channels) {
+        link_.attach(sampler_);
+    }
 
     std::size_t read(Span<std::uint8_t> bytes) override {
         const std::size_t size = std::min(bytes.size(), in_.size() - at_);
@@ -74,6 +91,8 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     }
     void run(std::uint32_t step) {
         for (int i = 0; i < 40 && (link_.poll(now_ += step) || at_ < in_.size()); ++i) {
+            const std::int16_t counts[2] = {static_cast<std::int16_t>(i), -1};
+            if (drive_.running) sampler_.tick(i % 13 == 12 ? nullptr : counts);
         }
     }
 
@@ -88,15 +107,17 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         return facts;
     }
     void window(std::uint64_t index, Span<const std::int16_t> frames) override {
-        require(link_.can_score());
+        // Without a host a board that samples itself goes on, and has no place for the reports.
+        require(link_.can_score() || drive_.used);
         for (std::size_t i = 0; i < frames.size(); ++i) {
             output_[i] = static_cast<std::int8_t>(frames[i]);
         }
         const Span<const std::int8_t> bytes(output_.data(), output_.size());
-        require(link_.score(index, 1.0f, (index & 1) != 0, 1, bytes, bytes));
+        const bool kept = link_.score(index, 1.0f, (index & 1) != 0, 1, bytes, bytes);
+        require(kept || drive_.used);
     }
     void lost(std::uint64_t first, std::uint64_t count) override {
-        require(link_.lost(first, count, LostReason::gap));
+        require(link_.lost(first, count, LostReason::gap) || drive_.used);
     }
     template <typename Message>
     Message get(const Frame& frame) {
@@ -133,6 +154,14 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
             case Type::boot_report:
                 get<BootReport>(frame);
                 break;
+            case Type::sampled: {
+                const Sampled sampled = get<Sampled>(frame);
+                require(sampled.counts.size() % (2 * channels_) == 0);
+                break;
+            }
+            case Type::sampling:
+                get<Sampling>(frame);
+                break;
             case Type::error:
                 get<Error>(frame);
                 break;
@@ -155,12 +184,26 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     std::vector<std::int16_t> window_;
     std::vector<std::int8_t> output_;
     Segmenter segmenter_;
+    FuzzDrive drive_;
+    SampleMemory<48, 1> one_;
+    SampleMemory<48, 2> two_;
+    Sampler sampler_;
     LinkMemory<kReports> memory_;
     BoardLink link_;
     std::uint32_t channels_;
 };
 
+enum class Form { either, bytes, frames };
+Form form = Form::either;
+
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+    const char* wanted = std::getenv("VIGIL_FUZZ");
+    if (wanted != nullptr && std::strcmp(wanted, "board_bytes") == 0) form = Form::bytes;
+    if (wanted != nullptr && std::strcmp(wanted, "board_frames") == 0) form = Form::frames;
+    return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 2) return 0;
@@ -171,7 +214,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 (how >> 6 & 1) != 0 ? 7 : 1000);
     const std::uint32_t step = (how >> 7 & 1) != 0 ? 200'000 : 100;
     ++data, --size;
-    if ((how & 1) == 0) {
+    if (form == Form::bytes || (form == Form::either && (how & 1) == 0)) {
         board.line(data, size);
         board.run(step);
         return 0;

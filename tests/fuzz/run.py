@@ -1,0 +1,97 @@
+"""Fuzzes every target and prints what came of it: `python tests/fuzz/run.py [SECONDS] [TARGET...]`.
+
+Two targets at a time, 60 seconds each without SECONDS. Ends with 1 if any had a finding; its input
+then lies in TARGET_regressions, to be kept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
+
+WHAT = {
+    "board_bytes": "C++: the board's receiver and state machine, raw bytes",
+    "board_frames": "C++: the same, frames with a right check, payloads of anything",
+    "host_bytes": "Python: the host's receiver and session, raw bytes",
+    "host_frames": "Python: the same, frames with a right check",
+    "manifest": "manifest.json",
+    "golden": "golden.npz, by the bundle's reader",
+    "model": "model.tflite, to source for both engines",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of one target."""
+
+    name: str
+    executions: int
+    findings: list[Path]
+    seconds: float
+    failed: bool
+    said: str
+
+
+def command(name: str, seconds: float, work: Path) -> list[str]:
+    """What fuzzes a target."""
+    if name.startswith("board_"):
+        return [str(HERE / "link_fuzz.sh"), f"{seconds:.0f}", str(work), name]
+    return [sys.executable, str(HERE / "python_fuzz.py"), name, f"{seconds:.0f}", str(work)]
+
+
+def fuzz(name: str, seconds: float) -> Result:
+    """Runs one target in a folder of its own."""
+    regressions = HERE / f"{'link' if name.startswith('board_') else name}_regressions"
+    before = set(regressions.glob("*"))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as work:
+        done = subprocess.run(
+            command(name, seconds, Path(work)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    counts = re.findall(r"number_of_executed_units: (\d+)", done.stdout)
+    found = sorted(set(regressions.glob("*")) - before)
+    failed = done.returncode != 0 or not counts
+    took = time.monotonic() - began
+    return Result(name, int(counts[-1]) if counts else 0, found, took, failed, done.stdout)
+
+
+def main() -> int:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    names = sys.argv[2:] or list(WHAT)
+    if shutil.which("clang++") is None:
+        print("board_*: left out, there is no clang++ (apt-get install clang)")
+        names = [name for name in names if not name.startswith("board_")]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda name: fuzz(name, seconds), names))
+    for result in results:
+        if result.failed:
+            print(f"--- {result.name}", *result.said.splitlines()[-40:], sep=os.linesep)
+    print(f"{'target':13} {'executions':>11} {'findings':>8} {'seconds':>7}")
+    for result in results:
+        findings = len(result.findings) or int(result.failed)
+        print(
+            f"{result.name:13} {result.executions:>11,} {findings:>8} {result.seconds:>7.0f}"
+            f"  {WHAT[result.name]}"
+        )
+        for path in result.findings:
+            print(f"  {path.relative_to(HERE.parents[1])}")
+    return int(any(result.failed or result.findings for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
