@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,11 @@ class SensorBoard(LinkBoard):
         self, session: Session, bundle: Bundle, source: Source | None, watch: bool
     ) -> None:
         sensor = session.sampling()  # an older board says here what it cannot do
-        self.source = source if source is not None else of_sensor(bundle, sensor.sensor)
+        if source is None:
+            self.source: Source = of_sensor(bundle, sensor.sensor)
+        else:
+            told = f"{source.facts.description}, sampled by the board"
+            self.source = replace(source, facts=replace(source.facts, description=told))
         super().__init__(session, bundle, self.source, watch)
         self._recent = Recent(1 << 16, self.facts.channels)
         self._waiting: deque[link.Event] = deque()  # scores whose samples have not come yet

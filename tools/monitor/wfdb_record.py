@@ -219,6 +219,10 @@ def read_wfdb(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] 
         for c, s in enumerate(chosen)
     )
     digital = record.d_signal[:, chosen]
+    comments = record.comments or []
+    missing = (digital == INVALID).all(axis=1) if MISSING in comments else None
+    if missing is not None:  # nobody looks at what stands there, but it must fit the counts
+        digital[missing] = [record.baseline[s] for s in chosen]
     if same:
         counts = digital.astype(np.int16)
     elif len(chosen) == len(signal.channels):
@@ -230,8 +234,6 @@ def read_wfdb(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] 
             f"{path}: {len(chosen)} channels ({', '.join(names)}), but the model was trained on "
             f"{len(signal.channels)} ({', '.join(signal.channels)})"
         )
-    comments = record.comments or []
-    missing = (digital == INVALID).all(axis=1) if MISSING in comments else None
     recording = Recording(
         name=path.name,
         description=f"{path.name}: {', '.join(names[s] for s in chosen)}",
