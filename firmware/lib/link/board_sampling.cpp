@@ -102,7 +102,10 @@ bool BoardLink::sampled() {
         (kMaxPayload - kSampledHeader) / (facts_.channels * sizeof(std::int16_t));
     const bool waited = now_us_ - sampled_us_ >= timeouts_.gather_us;
     if (next_sample_ - sampled_next_ < most && !waited) return false;
-    const OwnSamples own = sensor_->at(sampled_next_);
+    // What was acknowledged once is forgotten, whatever the host says now.
+    const OwnSamples own = sampled_next_ < sampled_acked_
+                               ? OwnSamples{sampled_acked_ - sampled_next_, LostReason::gap, {}}
+                               : sensor_->at(sampled_next_);
     const std::uint64_t left = next_sample_ - sampled_next_;
     const std::uint64_t skipped = least(least(own.skipped, left), kMostSkipped);
     std::uint64_t count = least(own.counts.size() / facts_.channels, most);
