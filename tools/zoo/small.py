@@ -15,7 +15,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "sines": ("data.train=400", "data.test=200", "fit.epochs=6"),
     "vibration": ("fit.epochs=12",),
     "nab": (),
-    "mitdb": ("fit.epochs=20",),
+    "mitdb": (),
     "activity": ("fit.epochs=40",),
     "mnist": (*_DIGITS, "fit.epochs=10"),
     "inpainting": (*_DIGITS, "fit.epochs=10"),
