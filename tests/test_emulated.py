@@ -95,7 +95,7 @@ def test_builds_without_a_network(tmp_path: Path) -> None:
 def test_builds_from_any_folder(tmp_path: Path) -> None:
     clone = tmp_path / "elsewhere"
     shutil.copytree(ROOT / "firmware" / "emulated", clone / "firmware" / "emulated")
-    shutil.copytree(ROOT / "firmware" / "lib" / "board", clone / "firmware" / "lib" / "board")
+    shutil.copytree(ROOT / "firmware" / "lib", clone / "firmware" / "lib")
     shutil.copytree(
         PROJECT, clone / "tests" / "firmware" / "board", ignore=shutil.ignore_patterns(".pio")
     )

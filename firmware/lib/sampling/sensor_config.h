@@ -4,8 +4,6 @@
 
 #include <cstdint>
 
-#include "span.h"
-
 namespace vigil {
 
 enum class SensorKind : std::uint8_t {
