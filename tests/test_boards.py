@@ -22,7 +22,7 @@ from tools.boards import ports, prepare
 from tools.boards.build import build, first_error, flash
 from tools.boards.catalogue import board_of_environment, find_board, load_boards
 from tools.boards.ports import find_port, find_ports, open_port
-from tools.boards.prepare import FIRMWARE, prepare_platformio
+from tools.boards.prepare import FIRMWARE, ROOT, prepare_platformio
 from training.errors import BoardError
 
 NANO = [(0x2341, 0x005A), (0x2341, 0x805A), (0x2341, 0x015A), (0x2341, 0x025A)]
@@ -266,3 +266,27 @@ def test_the_library_is_looked_for_where_platformio_keeps_it(
     library.mkdir(parents=True)
     (library / ".piopm").touch()
     assert building.has_tflm_library()
+
+
+def test_another_checkouts_platform_is_not_taken_for_ones_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(tmp_path / "core"))
+    link = tmp_path / "core" / "platforms" / "emulated.pio-link"
+    link.parent.mkdir(parents=True)
+
+    def known(cwd: Path, uri: str = "symlink://emulated") -> None:
+        link.write_text(json.dumps({"cwd": str(cwd), "spec": {"uri": uri}}))
+
+    known(FIRMWARE)
+    prepare_platformio()
+    assert link.is_file()
+    known(ROOT / "tests" / "firmware" / "board", "symlink://../../../firmware/emulated")
+    prepare_platformio()
+    assert link.is_file()
+    known(tmp_path / "elsewhere" / "firmware")
+    prepare_platformio()
+    assert not link.exists()
+    link.write_text("no JSON")
+    prepare_platformio()
+    assert link.is_file()

@@ -53,7 +53,7 @@ def build(
     Raises:
         BoardError: the build failed; the message is its first error.
     """
-    prepare_platformio()
+    prepare_platformio(project)
     variables = environment()
     if generated is not None:
         variables["VIGIL_GENERATED"] = str(generated.resolve())

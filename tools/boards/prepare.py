@@ -55,11 +55,12 @@ def environment() -> dict[str, str]:
     }
 
 
-def prepare_platformio() -> Path:
+def prepare_platformio(project: Path = FIRMWARE) -> Path:
     """Make `pio run -e emulated` work without a network, and return PlatformIO's core folder.
 
-    Lays tool-scons where PlatformIO looks for it and turns its telemetry and update checks off.
-    Does nothing that is done already.
+    Lays tool-scons where PlatformIO looks for it, turns its telemetry and update checks off, and
+    makes it look for the emulated board's platform again if it knows another checkout's. Does
+    nothing that is done already.
 
     Raises:
         BoardError: platformio or scons is not installed beside this Python.
@@ -88,7 +89,23 @@ def prepare_platformio() -> Path:
     _write(tool / ".piokeep", "")
     _write(tool / "scons.py", _SCONS_PY)
     _settle(core / "appstate.json")
+    _forget_foreign_platform(core / "platforms" / "emulated.pio-link", project)
     return core
+
+
+def _forget_foreign_platform(link: Path, project: Path) -> None:
+    """PlatformIO tells a linked platform by the text in platformio.ini alone, which is the same in
+    every checkout; so one core folder for two of them would build the first one's platform.
+    """
+    try:
+        known = json.loads(link.read_text(encoding="utf-8"))
+        told = str(known["spec"]["uri"]).removeprefix("symlink://")
+        folder = (Path(known["cwd"]) / told).resolve()
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    parents = [parent / "firmware" / "emulated" for parent in project.resolve().parents]
+    if folder not in parents:
+        link.unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:
