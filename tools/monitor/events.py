@@ -205,6 +205,8 @@ class Notice:
     """Something a person should read: a reconnect, an error of the board."""
 
     text: str
+    answers: bool | None = None
+    """Whether the board answers from now on; None: no news of that."""
 
 
 @dataclass(frozen=True, slots=True)

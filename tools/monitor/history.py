@@ -45,6 +45,7 @@ class History:
         self.counters = LinkCounters()
         self.threshold = float("nan")
         self.paused = False
+        self.answers = True  # the board, as far as is known
         self.ended: Ended | None = None
         self.notice = ""
         self.version = 0  # grows with every event: nothing new, nothing to paint
@@ -127,6 +128,7 @@ class History:
                     self._next_frame = self._oldest_frame = event.frame
             case Notice():
                 self.notice = event.text
+                self.answers = self.answers if event.answers is None else event.answers
             case Ended():
                 self.ended = event
 

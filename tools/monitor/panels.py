@@ -60,6 +60,8 @@ def header(history: History, width: int, height: int) -> list[Text]:
 def _state(history: History) -> tuple[str, Style]:
     if history.ended is not None:
         return ("■ complete" if history.ended.complete else "■ ended", DIM)
+    if not history.answers:
+        return "○ no answer", BAD
     if history.paused:
         return "‖ paused", MARK
     return "● live", GOOD

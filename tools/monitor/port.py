@@ -269,11 +269,12 @@ class LinkBoard:
                 return WindowsLost(event.first, event.count, event.reason.name.lower())
             case link.PortLost():
                 self._answers = False
-                return Notice(f"{event.reason}; waiting for it to come back")
+                return Notice(f"{event.reason}; waiting for it to come back", answers=False)
             case link.Resumed():
                 self._answers = True
                 why = "was reset" if event.rebooted else "answers again"
-                return Notice(f"the board {why}: going on at frame {event.sample}")
+                text = f"the board {why}: going on at frame {event.sample}"
+                return Notice(text, answers=True)
             case link.Refused():
                 return Notice(f"the board refused a message of type {event.type:#04x}")
             case link.BoardText() if self._listening:

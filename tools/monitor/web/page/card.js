@@ -268,7 +268,7 @@ export class Card {
   words() {
     const { store, parts } = this, { board, source, totals: t, counters: c } = store;
     parts.notice.textContent = store.notice;
-    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : store.paused ? "paused" : board ? "live" : "waiting";
+    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !store.answers ? "no answer" : store.paused ? "paused" : board ? "live" : "waiting";
     parts.state.textContent = state;
     parts.state.dataset.state = state;
     if (!board) { parts.name.textContent = store.key; return; }

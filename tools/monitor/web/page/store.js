@@ -15,6 +15,7 @@ export class Store {
     this.totals = null;
     this.counters = null;
     this.notice = "";
+    this.answers = true; // the board, as far as is known
     this.version = 0; // grows with all that is shown
     this.clear(0);
   }
@@ -69,7 +70,10 @@ export class Store {
         this.notice = `${event.reason}: from frame ${event.frame}`;
         if (event.frame < this.next) this.clear(event.frame);
         break;
-      case "notice": this.notice = event.text; break;
+      case "notice":
+        this.notice = event.text;
+        this.answers = event.answers ?? this.answers;
+        break;
       case "ended": this.ended = event; break;
     }
   }
