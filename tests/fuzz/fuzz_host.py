@@ -51,6 +51,8 @@ class ScriptedBoard:
         if isinstance(message, m.Hello):
             at, stream = self._ack.next_sample, self._ack.stream
             return [replace(self._hello, session=message.session, stream=stream, next_sample=at)]
+        if isinstance(message, m.Goodbye):
+            return [m.GoodbyeReply()]
         self._ack = replace(self._ack, heard=heard)
         replies: list[m.Message] = [m.BootReport()] if isinstance(message, m.BootGet) else []
         if isinstance(message, m.Restart):
@@ -76,7 +78,7 @@ def _session(script: Iterator[bytes]) -> None:
     try:
         with (
             mock.patch("tools.link.machine.secrets.randbits", return_value=1),
-            Session(MemoryTransport(board, step=0.01), timeouts=_FAST, capacity=64) as session,
+            Session(MemoryTransport(board, step=0.02), timeouts=_FAST, capacity=64) as session,
         ):
             window, hop = session.board.window, session.board.hop
             session.start(STREAM)
@@ -135,6 +137,8 @@ def _said() -> list[m.Message]:
         m.Score(0, 0.5, 1, 3),
         m.Window(0, 2, 0, bytes(4)),
         m.Lost(1, 2, 0),
+        m.Sampled(0, 0, 0, bytes(8)),
+        m.Sampling(),
         m.Error(2, 4, 0),
         m.Threshold(0.5, 1),
         m.Statistics(),
