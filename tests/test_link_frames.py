@@ -146,6 +146,19 @@ def test_every_burst_up_to_32_bits_is_detected(sample: Example):
         assert not any(both(wire)), wire.hex(" ")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), list(zip(EXAMPLES, EXAMPLES[1:] + EXAMPLES[:1], strict=True))
+)
+def test_a_burst_that_joins_two_frames_is_detected(first: Example, second: Example):
+    """Over both zeros between a frame of each type and the next: what comes through was sent."""
+    one, two = first.wire[1:-1], second.wire[1:-1]
+    sent = [decode_frame(one), decode_frame(two), None]
+    joined, end = one + b"\0\0" + two, 8 * len(one)
+    for bit in range(end - 23, end + 8):  # all that reach the first zero and the second
+        for piece in candidates(joined, range(bit, bit + 32)):
+            assert all(frame in sent for frame in both(b"\0" + piece + b"\0")), piece.hex(" ")
+
+
 def test_the_bound_is_tight_and_the_method_sees_it():
     """The generator polynomial itself is a burst of 33 bits, the shortest that has syndrome 0."""
     piece = next(e for e in EXAMPLES if e.name == "STATISTICS").wire[1:-1]
