@@ -384,3 +384,30 @@ def test_text_mode_without_a_sensor_says_so(image: Path) -> None:
         port.read_until(b"waiting for a host: vigil monitor")
         port.write(b"t\n")
         assert b"reads no sensor: vigil flash --sensor" in port.read_until(b"--sensor")
+
+
+def test_a_sensor_that_is_too_fast_loses_nothing_in_silence(
+    bundle: Bundle, image: Path, streamed: dict[int, np.float32]
+) -> None:
+    """20,000 samples a second fill the ring again and again; what is not there is said."""
+    source = made(bundle)
+    played = np.tile(source.counts, (20, 1))
+    with (
+        EmulatedBoard(image, adc=AdcRecording(played, None, 200)) as board,
+        open_sampling_board(bundle, None, board.port) as sampling,
+    ):
+        events: list[Event] = []
+        Stream(sampling, sampling.source, Controls(), events.append).run()
+        state = sampling._state  # as last heard, after the end
+    assert state.overruns > 1000 and state.taken + state.overruns == len(played)
+    found = scores(events)
+    assert len(found) > 20
+    assert all(streamed[k % WINDOWS] == score for k, score in found.items())
+    lost = [
+        k for e in events if isinstance(e, WindowsLost) for k in range(e.first, e.first + e.count)
+    ]
+    assert sorted([*found, *lost]) == list(range(len(found) + len(lost)))
+    assert {e.reason for e in events if isinstance(e, WindowsLost)} == {"overrun"}
+    taken = sum(len(e.counts) for e in events if isinstance(e, SamplesSent))
+    missing = sum(e.count for e in events if isinstance(e, SamplesLost))
+    assert taken == state.taken and 0 <= state.overruns - missing < WINDOW

@@ -240,7 +240,7 @@ def show_boards(console: Console) -> None:
     from tools.boards.sensors import sensor_keys
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for head in ("board", "", "core", "clock", "flash", "SRAM", "engines", "sensors", "port"):
+    for head in ("board", "", "core", "clock", "flash", "SRAM", "engines", "port"):
         table.add_column(head, justify="right" if head in ("clock", "flash", "SRAM") else "left")
     ports = find_ports()
     for row in load_boards().values():
@@ -252,10 +252,13 @@ def show_boards(console: Console) -> None:
             f"{row.flash_bytes:,}",
             f"{row.sram_bytes:,}",
             ", ".join(row.environments) or "budget only",
-            ", ".join(key for key, boards in sensor_keys().items() if row.id in boards),
             ", ".join(port.path for port in ports if port.board == row),
         )
     console.print(table)
+    for row in load_boards().values():
+        keys = [key for key, boards in sensor_keys().items() if row.id in boards]
+        if keys:
+            console.print(f"{row.id} can sample by itself: --sensor {', '.join(keys)}")
 
 
 # --- boards that run ------------------------------------------------------------------------------
