@@ -131,3 +131,13 @@ def test_a_linear_autoencoder_comes_close_to_pca_and_int8_to_float(tmp_path):
     assert row.auroc[1] > row.auroc[0] - 0.01
     assert row.model_bytes == pytest.approx(row.estimated_bytes, rel=0.1)
     assert row.arena_bytes == pytest.approx(row.estimated_arena, rel=0.1)
+
+
+def test_what_quantizing_costs_at_most_is_told_of_labelled_and_of_other_recipes():
+    better = dataclasses.replace(ROW, recipe="better", auroc=(0.98, 0.99), error=(0.02, 0.03))
+    worse = dataclasses.replace(ROW, recipe="worse", auroc=(0.98, 0.9745))
+    plain = dataclasses.replace(ROW, recipe="plain", auroc=(None, None), error=(0.02, 0.0205))
+    assert (
+        "Quantizing costs at most 0.0055 of AUROC (worse), and at most 2.5 % of the error without "
+        "labels (plain)." in page([better, worse, plain], {})
+    )

@@ -77,8 +77,8 @@ def page(
     if full:
         head = (
             "# The zoo in full\n\nEvery recipe with its own settings, by `vigil zoo --full`: "
-            f"{whole}, on two cores that had other work too. Recipes that [zoo.md](zoo.md) does "
-            f"not make smaller are in the table alone. {_MEASURED}"
+            f"{whole}. Recipes that [zoo.md](zoo.md) does not make smaller are in the table alone. "
+            f"{_MEASURED}"
         )
     else:
         head = (
@@ -96,22 +96,24 @@ def page(
             "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
             *(_line(row, full) for row in rows),
             "",
-            *_boards(boards),
+            *([] if full else _boards(boards)),
             *(_section(row, full) for row in rows if not full or row.recipe in IN_FULL),
         ]
     )
 
 
 def _losses(rows: Sequence[Row]) -> list[str]:
-    """What quantizing cost at most, over the recipes."""
-    if not rows:
-        return []
+    """What quantizing cost at most: of AUROC where there is one, else of the error."""
     areas = [(a - b, row.recipe) for row in rows for a, b in (row.auroc,) if a and b]
-    error = max((row.error[1] / row.error[0] - 1, row.recipe) for row in rows)
-    told = f"Quantizing costs at most {100 * error[0]:.1f} % of the error ({error[1]})"
+    errors = [(row.error[1] / row.error[0] - 1, row.recipe) for row in rows if not row.auroc[1]]
+    told = []
     if areas:
-        told += f" and {max(max(areas)[0], 0):.4f} of AUROC ({max(areas)[1]})"
-    return [f"{told}.", ""]
+        loss, name = max(areas)
+        told.append(f"at most {max(loss, 0):.4f} of AUROC ({name})")
+    if errors:
+        loss, name = max(errors)
+        told.append(f"at most {100 * max(loss, 0):.1f} % of the error without labels ({name})")
+    return [f"Quantizing costs {', and '.join(told)}.", ""] if told else []
 
 
 def _line(row: Row, full: bool) -> str:

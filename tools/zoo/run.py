@@ -64,7 +64,8 @@ def run(
         )
         row.save(place / name / ROW)
         rows.append(row)
-    write_page(build, docs, full=full, seconds=time.monotonic() - start)
+    took = None if names else time.monotonic() - start
+    write_page(build, docs, full=full, seconds=took)
     return rows
 
 
