@@ -85,14 +85,18 @@ def test_a_board_of_another_protocol_parts_politely():
         Session(peer)
 
 
-@pytest.mark.parametrize("field", ["window", "hop", "channels", "max_payload"])
-def test_a_board_that_says_nonsense_of_itself_is_refused(field):
-    sane = {"window": 4, "hop": 2, "channels": 1, "max_payload": 240}
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("window", 0), ("hop", 0), ("channels", 0), ("channels", 117), ("max_payload", 0)],
+)
+def test_a_board_that_says_nonsense_of_itself_is_refused(field, value):
+    sane = {"window": 4, "hop": 2, "channels": 1, "max_payload": 65535}
     receiver = FrameReceiver()
 
     def peer(data: bytes, now: float) -> bytes:
         session = [m.decode(f.type, f.payload).session for f in receiver.feed(data)]  # type: ignore
-        reply = m.HelloReply(1, 1, **{**sane, "session": session[0] if session else 0, field: 0})
+        said = {**sane, "session": session[0] if session else 0, field: value}
+        reply = m.HelloReply(1, 1, **said)
         return encode_frame(reply.TYPE, 0, m.encode(reply)) if session else b""
 
     with pytest.raises(LinkError, match="the board says that it takes windows of"):

@@ -22,7 +22,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
-LIMIT_SECONDS, LIMIT_MB, LONGEST = 20, 2048, 16384
+LIMIT_SECONDS, LIMIT_MB = 20, 2048
+LONGEST = 16384, 600  # bytes of an input: of a file, of what a board says
 
 
 def saved(name: str, kind: str) -> list[Path]:
@@ -83,6 +84,13 @@ def guided(name: str, seconds: float, folder: Path) -> None:
     regressions = HERE / f"{name}_regressions"
     regressions.mkdir(exist_ok=True)
 
+    def run(data: bytes) -> None:
+        try:
+            target.run(data)
+        except BaseException:
+            print(f"finding: {keep(name, data)}", file=sys.stderr)
+            raise
+
     def mutate(data: bytes, most: int, seed: int) -> bytes:
         draw = random.Random(seed)
         if draw.random() < 0.4:
@@ -95,13 +103,13 @@ def guided(name: str, seconds: float, folder: Path) -> None:
             f"-max_total_time={seconds:.0f}",
             f"-timeout={LIMIT_SECONDS}",
             f"-rss_limit_mb={LIMIT_MB}",
-            f"-max_len={LONGEST}",
+            f"-max_len={LONGEST[name.startswith('host_')]}",
             "-print_final_stats=1",
             f"-artifact_prefix={regressions}/",
             str(found),
             *(str(path) for path in (seeds, HERE / f"{name}_corpus", regressions) if path.is_dir()),
         ],
-        target.run,
+        run,
         custom_mutator=mutate,
     )
     atheris.Fuzz()

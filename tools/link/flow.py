@@ -9,7 +9,8 @@ from tools.link.timeouts import Timeouts
 
 CONTROL = 40
 """Bytes of the credit that samples leave free, for everything else the host has to say."""
-_INDEX_SIZE = 8
+INDEX_SIZE = 8
+"""Bytes of SAMPLES before the counts."""
 _MOST_FRAMES = 100  # under way: well below half of the sequence numbers
 
 
@@ -127,12 +128,12 @@ class Outbound:
         # Two frames under way at least, so that the loss of one shows by the next.
         wire = min(MAX_WIRE, max((board.credit - CONTROL) // 2, 64))
         payload = min(wire - OVERHEAD, board.max_payload)
-        return max((payload - _INDEX_SIZE) // self._sample_size, 1)
+        return max((payload - INDEX_SIZE) // self._sample_size, 1)
 
     @property
     def frame_size(self) -> int:
         """Bytes on the wire of the longest SAMPLES frame."""
-        return OVERHEAD + _INDEX_SIZE + self._most * self._sample_size
+        return OVERHEAD + INDEX_SIZE + self._most * self._sample_size
 
     def skip_to(self, sample: int) -> None:
         """The samples from the buffer's end up to `sample` will never come."""

@@ -14,7 +14,15 @@ from tools.link import messages as m
 from tools.link.events import Event, PortLost, Refused, Resumed
 from tools.link.exchange import Exchange
 from tools.link.explain import explain_error, explain_sensor, explain_silence, explain_versions
-from tools.link.flow import CONTROL, Outbound, at_or_after, completed, first_window_from
+from tools.link.flow import (
+    CONTROL,
+    INDEX_SIZE,
+    Outbound,
+    at_or_after,
+    completed,
+    first_window_from,
+)
+from tools.link.frames import MAX_PAYLOAD
 from tools.link.reports import Reports
 from tools.link.sampled import OwnSamples
 from tools.link.timeouts import Timeouts
@@ -273,7 +281,8 @@ class Machine:
                 f"{self.port}: the board has another model now ({reply.model} instead of "
                 f"{self.board.model}); start again"
             )
-        if not (reply.window and reply.hop and 0 < 2 * reply.channels <= reply.max_payload - 8):
+        room = min(reply.max_payload, MAX_PAYLOAD) - INDEX_SIZE  # for one sample at the least
+        if not (reply.window and reply.hop and 0 < 2 * reply.channels <= room):
             raise LinkError(
                 f"{self.port}: the board says that it takes windows of {reply.window} samples, "
                 f"{reply.hop} apart, of {reply.channels} channels: flash it with 'make flash'"
