@@ -80,8 +80,8 @@ def _plane(data: bytes, shape: tuple[int, ...], kind: str, method: str, seed: in
     name = {"tsne": "t-SNE", "umap": "UMAP"}[method]
     points = (_tsne if method == "tsne" else _umap)(flat[some], seed)
     words = (
-        f"The code has {width} values; {name} of {len(some):,} codes keeps neighbours together, "
-        "while distances between groups say nothing."
+        f"{name} of {len(some):,} codes keeps neighbours together; distances between groups say "
+        "nothing."
     )
     return Plane(points, some, name, (f"{name} 1", f"{name} 2"), words)
 

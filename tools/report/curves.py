@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.latent import MISSING_UMAP, has_umap, methods, plane
+from tools.latent import MISSING_UMAP, methods, plane
 from tools.report.evidence import ABNORMAL, NORMAL, Evidence
 from tools.theme import LIGHT, style, themed_svg
 
@@ -120,8 +120,10 @@ def latent(evidence: Evidence) -> tuple[list[tuple[str, str]], str]:
             axes.grid()
             drawn.append((found.title, _svg(axes, f"latent-{method}")))
         words.append(found.words)
-    if len(drawn) > 1 and not has_umap():
+    if len(drawn) == 2:
         words.append(f"{MISSING_UMAP}.")
+    elif len(drawn) == 3:
+        words[1:] = [words[1].replace("t-SNE", "t-SNE and UMAP").replace("keeps", "keep")]
     return drawn, " ".join(words)
 
 
