@@ -17,6 +17,7 @@ from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport
 from training.errors import LinkError
 
+MOST_PIECES = 40  # that come one after the other; more come together
 STREAM, WINDOW, HOP, SAMPLES = 7, 4, 2, 60
 _FAST = Timeouts(open=0.5, silence=0.2, answer=0.2, port=0.2)
 
@@ -107,7 +108,7 @@ def host_bytes(data: bytes) -> None:
     """The line brings anything: the first byte says in pieces of which size."""
     if not data:
         return
-    size = data[0] + 1
+    size = max(data[0] + 1, len(data) // MOST_PIECES)
     _session(iter([data[i : i + size] for i in range(1, len(data), size)]))
 
 
@@ -123,7 +124,9 @@ def _frames(data: bytes) -> Iterator[bytes]:
 
 def host_frames(data: bytes) -> None:
     """Frames with a right check, and payloads of anything, between a board's right answers."""
-    _session(_frames(data))
+    frames = list(_frames(data))
+    at_once = len(frames) // MOST_PIECES + 1
+    _session(b"".join(frames[i : i + at_once]) for i in range(0, len(frames), at_once))
 
 
 def _said() -> list[m.Message]:
