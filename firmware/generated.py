@@ -14,7 +14,11 @@ folder = Path(os.environ.get("VIGIL_GENERATED") or project / "generated").resolv
 engine = env.GetProjectOption("custom_engine")
 sources = ["golden.cpp", f"{engine}_model.cpp"]
 
-missing = [name for name in ["constants.h", "sensor_constants.h", *sources] if not (folder / name).is_file()]
+missing = [
+    name
+    for name in ["constants.h", "sensor_constants.h", *sources]
+    if not (folder / name).is_file()
+]
 if missing:
     sys.stderr.write(f"Error: {folder} has no {', '.join(missing)}: run: vigil convert\n")
     env.Exit(1)

@@ -465,7 +465,7 @@ def test_an_index_beyond_32_bits_stays_what_it_is():
     talk.say(m.Watch(m.WATCH_SAMPLES))
     talk.say(m.SamplingStart(9, start, 0))
     frames = of(m.Sampled, talk.tick(50) + talk.wait(50_000))
-    assert [f.sample for f in frames][0] == start and not any(f.skipped for f in frames)
+    assert frames[0].sample == start and not any(f.skipped for f in frames)
     talk.say(m.SampledAck(start + 50, 0))
     talk.tick(10)
     said = of(m.Sampled, talk.say(m.SampledAck(0, 1)) + talk.wait(50_000) + talk.wait(50_000))

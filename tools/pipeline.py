@@ -294,9 +294,10 @@ def run_board(
         if link is not None:
             _point(link, running.port)
         try:
+            how = f"{'--sample ' if plays else ''}--port {link or running.port}"
             console.print(
-                f"emulated board on {running.port}; `vigil monitor --port {link or running.port}` "
-                "in another terminal; Ctrl-C powers it down",
+                f"emulated board on {running.port}; `vigil monitor {how}` in another terminal; "
+                "Ctrl-C powers it down",
                 soft_wrap=True,
             )
             while running.running:
