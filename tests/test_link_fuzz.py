@@ -1,17 +1,17 @@
 """The board's side under libFuzzer with sanitizers, for a few seconds; the host's on damaged input.
 
-For longer: tests/fuzz/link_fuzz.sh 3600
+For longer: make fuzz SECONDS=3600
 """
 
 import random
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz.run import has_libfuzzer
 from link_examples import EXAMPLES
 from link_line import windows_of
 
@@ -27,23 +27,7 @@ FUZZ = Path(__file__).resolve().parent / "fuzz"
 SECONDS = 8
 
 
-def _has_libfuzzer() -> bool:
-    if shutil.which("clang++") is None:
-        return False
-    code = 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) {return 0;}'
-    command = [
-        "clang++",
-        "-fsanitize=fuzzer,address,undefined",
-        "-x",
-        "c++",
-        "-",
-        "-o",
-        "/dev/null",
-    ]
-    return subprocess.run(command, input=code.encode(), capture_output=True).returncode == 0
-
-
-@pytest.mark.skipif(not _has_libfuzzer(), reason="needs clang++ with libFuzzer (libclang-rt-dev)")
+@pytest.mark.skipif(not has_libfuzzer(), reason="needs clang++ with libFuzzer (libclang-rt-dev)")
 def test_the_boards_side_survives_libfuzzer(tmp_path):
     command = [str(FUZZ / "link_fuzz.sh"), str(SECONDS), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)

@@ -70,11 +70,21 @@ def fuzz(name: str, seconds: float) -> Result:
     return Result(name, int(counts[-1]) if counts else 0, found, took, failed, done.stdout)
 
 
+def has_libfuzzer() -> bool:
+    """Whether clang++ is there with libFuzzer and the sanitizers."""
+    if shutil.which("clang++") is None:
+        return False
+    code = 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) {return 0;}'
+    flags = ["-fsanitize=fuzzer,address,undefined", "-x", "c++", "-", "-o", os.devnull]
+    done = subprocess.run(["clang++", *flags], input=code.encode(), capture_output=True)
+    return done.returncode == 0
+
+
 def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     names = sys.argv[2:] or list(WHAT)
-    if shutil.which("clang++") is None:
-        print("board_*: left out, there is no clang++ (apt-get install clang)")
+    if not has_libfuzzer():
+        print("board_*: left out, they need clang++ with libFuzzer (apt-get install clang)")
         names = [name for name in names if not name.startswith("board_")]
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda name: fuzz(name, seconds), names))
