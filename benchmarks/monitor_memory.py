@@ -120,7 +120,8 @@ def measure(bundle: Path, elf: Path, view: str, seconds: float) -> list[int]:
         process.send_signal(signal.SIGINT)
         process.wait(20)
         time.sleep(0.2)
-        said = re.findall(r"(\d+) \w+ scored", reader.tail.decode(errors="replace"))
+        told = reader.tail.decode(errors="replace")
+        said = re.findall(r'(?:"windows": )?(\d+)(?: \w+ scored|, "flagged")', told)
     shown = " ".join(f"{size / 2**20:.1f}" for size in sizes)
     grown = sizes[-1] - sizes[POINTS // 3]
     windows = said[-1] if said else "?"
