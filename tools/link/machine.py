@@ -72,6 +72,7 @@ class Machine:
         self._resend_asked = self._report_came = float("-inf")
         self._restart_sequence: int | None = None
         self._rebooted = False
+        self._damage_before = 0  # when the last report came; -1: nobody counted
         self._heard_at = self._now()  # since when nothing is known of the board's own samples
         # What the board is to be set to before it gets samples, and what it is set to.
         self._watch, self._board_watch = 0, -1
@@ -207,12 +208,20 @@ class Machine:
         wait = self._exchange.line.wait
         made = completed(self._taken(), self.board.window, self.board.hop)
         late = made > self._reports.next_window and now - self._report_came > wait
-        ask = (self._reports.missed or late) and now - self._resend_asked > wait
+        # A late report may only be slow. If its frame was lost, the number of the next one says
+        # so; and if there is none, this makes the board send one.
+        gone = self._reports.missed or (late and self._damage() != self._damage_before)
+        ask = (gone or late) and now - self._resend_asked > wait
         if not (ask or self._reports.due) or not self._fits(CONTROL):
             return
-        self._exchange.send(m.ReportAck(self._reports.acknowledged(), int(ask)))
+        self._exchange.send(m.ReportAck(self._reports.acknowledged(), int(ask and gone)))
         if ask:
             self._resend_asked = now
+
+    def _damage(self) -> int:
+        """Grows with every frame of the board's that did not come whole."""
+        counters = self._exchange.counters
+        return counters.missing + counters.corrupt + counters.refused
 
     def _acknowledge_samples(self, now: float) -> None:
         own = self._own
@@ -315,6 +324,7 @@ class Machine:
             out.rewind(max(board.next_sample, out.acked))
             out.limit_to(board.reports)
             reports.again = True
+            self._damage_before = -1
             self._enter(Mode.STREAM)
             self._resumed()
         else:
@@ -328,6 +338,7 @@ class Machine:
         assert reports is not None
         if board.stream == self._stream and board.next_window <= reports.next_window:
             reports.again, own.again = True, own.wanted
+            self._damage_before = -1
             self._enter(Mode.STREAM)
             self._resumed()
             return
@@ -389,6 +400,7 @@ class Machine:
             out.last_lost = max(out.last_lost, first_window_from(out.acked, self.board.hop))
         self._restart_sequence = None
         self._heard_at = self._sampled_came = self._now()
+        self._damage_before = self._damage()
         self._enter(Mode.STREAM)
         self._resumed()
 
@@ -434,6 +446,7 @@ class Machine:
             else self._reports.lost(message)
         )
         if event is not None:
+            self._damage_before = self._damage()
             self._events.append(event)
 
     def _no_answer(self) -> str:
