@@ -1,0 +1,79 @@
+"""What commands have in common: options, and what their values mean."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from rich.console import Console
+
+from training.errors import VigilError
+
+if TYPE_CHECKING:
+    from tools.link.faults import FaultConfig
+
+BUILD = Path("build")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+Name = Annotated[str, typer.Argument(help="A recipe's name, or the path of a recipe (.toml).")]
+BoardOption = Annotated[
+    str, typer.Option("--board", "-b", help="A board of the catalogue: see `vigil boards`.")
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", "-e", help="compiled, or tflm (TensorFlow Lite Micro).")
+]
+PortOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--port", "-p", help="Serial port; found by its USB id when left out."),
+]
+SensorOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--sensor", help="What the board can read by itself: analog, ad8232, lsm9ds1; none."
+    ),
+]
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    print(f"vigil: {message}", file=sys.stderr)
+
+
+def console() -> Console:
+    """Where what people read goes."""
+    return Console(highlight=False)
+
+
+def bundle_path(name: str) -> Path:
+    """build/NAME for a recipe's name or file; a bundle's own folder is taken as it is.
+
+    Where the recipe's data could not be had, training followed its fallback: then that bundle.
+    """
+    path = Path(name)
+    if (path / "manifest.json").is_file():
+        return path
+    path = BUILD / (path.stem if path.suffix == ".toml" else path.name)
+    if not path.exists():
+        from training.recipe import read_recipe
+
+        with suppress(VigilError):
+            fallback = read_recipe(name).fallback
+            if fallback is not None and (BUILD / fallback).exists():
+                complain(f"there is no {path}; taking {BUILD / fallback}, trained in its place")
+                return BUILD / fallback
+    return path
+
+
+def faults_of(text: str | None) -> FaultConfig | None:
+    """RATE[,SEED], a rate of 0.01 being one frame in a hundred."""
+    if text is None:
+        return None
+    from tools.link.faults import FaultConfig
+
+    rate, _, seed = text.partition(",")
+    try:
+        return FaultConfig(rate=float(rate), seed=int(seed or "0"))
+    except ValueError:
+        raise typer.BadParameter(f"--faults {text}: RATE or RATE,SEED, such as 0.01,7") from None
