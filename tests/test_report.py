@@ -20,6 +20,7 @@ from tools.verify import Count, FloatDifference, Rung, VerifyResult
 from training.bundle import Bundle
 from training.errors import BundleError
 
+
 @pytest.fixture(autouse=True)
 def without_umap(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes half a minute to compile; test_latent.py has its own test of it."""
