@@ -16,7 +16,7 @@ from tools.convert.model import read_model
 from tools.convert.tflm import arena_bytes, tflm_model
 from training.errors import BundleError, ConvertError
 from training.oracle import Oracle
-from training.scales import agree_on_factors
+from training.scales import agree_on_factors, with_agreement
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -140,6 +140,19 @@ def test_scales_on_which_all_versions_agree():
         before, after = (read_model(each).tensors[1].scale for each in (data, moved))
         assert abs(float(after) / float(before) - 1) < 1e-4
     assert refused > 5
+
+
+def test_a_scale_on_which_no_weights_agree_is_not_chosen():
+    """0.02 is within a unit in the last place of 16/25 times a power of two."""
+    for wanted in (0.02, 0.04, 0.05, 0.0445539, 1 / 255):
+        scale = with_agreement(np.float32(wanted))
+        assert 0 <= scale / np.float32(wanted) - 1 < 2**-7
+        for weight in np.geomspace(0.001, 0.01, 20):
+            data = layer(float(np.float32(weight)), float(scale))
+            moved = agree_on_factors(data)
+            tflm_model(read_model(moved), moved, "m")
+    assert with_agreement(np.float32(0.02)) != np.float32(0.02)
+    assert with_agreement(np.float32(0.0445539)) == np.float32(0.0445539)
 
 
 def test_operators_are_registered_from_the_model():

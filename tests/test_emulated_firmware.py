@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import serial
-from small_bundle import small_bundle
 
+from benchmarks.reference import make
 from tools.boards.build import BuildResult, build
 from tools.boards.emulated import EmulatedBoard
 from tools.convert.emit import convert
@@ -17,7 +17,7 @@ from tools.convert.emit import convert
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("firmware")
-    bundle = small_bundle(folder / "small")
+    bundle = make(folder / "reference")
     convert(bundle.path, folder / "generated")
     return folder / "generated"
 

@@ -206,7 +206,8 @@ def test_operator_that_the_engine_does_not_carry():
 def test_sanitizer_run_really_checks(tmp_path):
     """A kernel that reads past its input ends the sanitized program."""
     models, inputs, _ = cases(seed=3, count=5)
-    kernels = networks.kernels_with(tmp_path, "pairs.cpp", "load(values), to,", "load(values + (1 << 24)), to,")
+    right, wrong = "load(values), to,", "load(values + (1 << 24)), to,"
+    kernels = networks.kernels_with(tmp_path, "pairs.cpp", right, wrong)
     with pytest.raises(subprocess.CalledProcessError):
         networks.run_on_host(models, inputs, tmp_path, ("-fsanitize=address",), kernels=kernels)
 

@@ -6,7 +6,9 @@ of the two scales to single precision first, which can move the last bits of the
 and then an output byte in some ten thousands. A weight scale moved by some units in the last
 place gives the same factor both ways: one in 200 does, so that a relative 1e-5 is the rule. Where
 the input scale's mantissa is close to a simple fraction (5/6, say) the good ones lie in distant
-clusters, and it can take 1e-3.
+clusters, and it can take 1e-3; where it is within some units in the last place of one like 16/25
+(0.02 is), there are none for most weights. The input's scale is ours to choose, and is chosen so
+that this does not happen: `with_agreement`.
 """
 
 from __future__ import annotations
@@ -15,15 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from training.errors import VigilError
-
 _REACH = 1 << 16  # units in the last place, each way: less than 1 %
 
 
 def agree_on_factors(flatbuffer: bytes) -> bytes:
     """`flatbuffer` with the weight scales of its FULLY_CONNECTED layers moved that little.
 
-    Only for weights quantized per tensor. Raises VigilError if no scale nearby agrees.
+    Only for weights quantized per tensor. A layer for which no scale nearby agrees is left as it
+    is: the converter refuses it for the boards' library, and the compiled engine carries it.
     """
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
@@ -40,7 +41,8 @@ def agree_on_factors(flatbuffer: bytes) -> bytes:
         target = _scales(graph, operator.Outputs(0))
         if len(source) == len(weights) == len(target) == 1:
             # The array is a view of `data`: this writes the scale into the flatbuffer.
-            weights[0] = _nearby(source[0], weights[0], target[0], i)
+            moved = _nearby(source[0], weights[0], target[0])
+            weights[0] = weights[0] if moved is None else moved
     return bytes(data)
 
 
@@ -51,7 +53,20 @@ def _scales(graph: Any, tensor: int) -> Any:
     return quantization.ScaleAsNumpy()
 
 
-def _nearby(source: np.float32, weight: np.float32, target: np.float32, layer: int) -> np.float32:
+def with_agreement(scale: np.float32) -> np.float32:
+    """`scale`, or the next one of 8 significant bits if weights could hardly agree on `scale`.
+
+    The product of 8 bits and a weight scale's 24 is exact for one weight scale in 256.
+    """
+    one = np.float32(1)
+    weights = np.geomspace(1, 2, 8, dtype=np.float32)
+    if all(_nearby(scale, weight, one) is not None for weight in weights):
+        return scale
+    fraction, exponent = np.frexp(np.float64(scale))
+    return np.float32(np.ldexp(np.ceil(fraction * 256), exponent - 8))
+
+
+def _nearby(source: np.float32, weight: np.float32, target: np.float32) -> np.float32 | None:
     steps = np.arange(-_REACH, _REACH + 1)
     bits = np.float32(weight).view(np.int32) + steps[np.argsort(np.abs(steps), kind="stable")]
     candidates = bits.astype(np.int32).view(np.float32)  # neighbours first
@@ -61,6 +76,4 @@ def _nearby(source: np.float32, weight: np.float32, target: np.float32, layer: i
     # QuantizeMultiplier() of TensorFlow Lite: 31 bits and an exponent.
     factors = np.floor(fractions * (1 << 31) + 0.5)
     agree = (factors[0] == factors[1]) & (exponents[0] == exponents[1])
-    if not agree.any():
-        raise VigilError(f"layer {layer}: no weight scale near {weight} gives one factor; defect")
-    return np.float32(candidates[np.argmax(agree)])
+    return np.float32(candidates[np.argmax(agree)]) if agree.any() else None

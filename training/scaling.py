@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from training import manifest, recipe
 from training.errors import DataError
 from training.native import AffineScaler, PerWindowScaler
+from training.scales import with_agreement
 
 MULTIPLIER_BITS = 31
 MAX_SHIFT = 62
@@ -131,5 +132,5 @@ def _grid(low: float, high: float, headroom: float) -> tuple[np.float32, int]:
     """Scale and zero point of an int8 grid over [low, high], widened by `headroom` on each side."""
     margin = headroom * (high - low)
     low, high = min(low - margin, 0.0), max(high + margin, 0.0)
-    scale = np.float32((high - low) / 255)
+    scale = with_agreement(np.float32((high - low) / 255))
     return scale, int(np.clip(np.rint(-128 - low / float(scale)), -128, 127))
