@@ -17,6 +17,8 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
+from training.backend import quiet
+
 METHODS = ("pca", "tsne", "umap")
 MOST = 600  # points that t-SNE and UMAP are given: they take seconds for so many
 MISSING_UMAP = "UMAP is not installed: `pip install 'vigil-tinyml[umap]'` adds it"
@@ -118,6 +120,6 @@ def _umap(codes: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
         raise ValueError(MISSING_UMAP)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a seed costs it its parallel mode, for one
-        from umap import UMAP
-
+        with quiet():  # it imports TensorFlow where there is one
+            from umap import UMAP
         return np.asarray(UMAP(n_components=2, random_state=seed).fit_transform(codes), np.float64)
