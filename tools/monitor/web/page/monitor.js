@@ -3,7 +3,8 @@ import { Card } from "./card.js";
 import { inspect } from "./inspector.js";
 import { Store } from "./store.js";
 
-const PAINT_MS = 24; // every second frame of a screen with 60 a second: 30 a second
+const PAINT_MS = 1000 / 30;
+const EARLY_MS = 4; // a screen's frame may come this much before its time
 const RETRY_MS = 1000;
 
 const cards = new Map();
@@ -54,11 +55,11 @@ function connect() {
 
 // How often it paints and for how many milliseconds, for whoever wants to know: data-painted and
 // data-spent of the root element.
-let painted = 0, spent = 0, before = 0;
+let painted = 0, spent = 0, due = 0;
 function loop(now) {
   requestAnimationFrame(loop);
-  if (now - before < PAINT_MS) return;
-  before = now;
+  if (now < due - EARLY_MS) return;
+  due = Math.max(due, now - PAINT_MS) + PAINT_MS; // one that was late does not delay the next
   const began = performance.now();
   let any = false;
   for (const each of cards.values()) any = each.paint() || any;
