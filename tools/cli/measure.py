@@ -12,6 +12,7 @@ from tools.cli.options import (
     DOCS,
     BoardOption,
     EngineOption,
+    JsonOption,
     Name,
     PortOption,
     bundle_path,
@@ -30,7 +31,7 @@ def verify(
     windows: Annotated[
         int, typer.Option("--windows", "-n", min=0, help="Windows beside the golden ones.")
     ] = 500,
-    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Run the same windows on every rung, and count the bytes that differ."""
     from tools import pipeline
@@ -50,7 +51,7 @@ def budget(
     ] = None,
     board: BoardOption = "emulated",
     engine: EngineOption = "compiled",
-    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    json: JsonOption = False,
     picture: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Draw it, too: .png or .svg."),
@@ -87,7 +88,7 @@ def bench(
 def estimate(
     name: Name = "ecg5000",
     engine: EngineOption = "compiled",
-    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Estimate time and energy of an inference on every board, before there is one."""
     from tools import pipeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
 from rich.console import Console
@@ -34,6 +34,21 @@ SensorOption = Annotated[
         "--sensor", help="What the board can read by itself: analog, ad8232, lsm9ds1; none."
     ),
 ]
+
+SpeedOption = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(help="1 is real time; as fast as the link goes when left out."),
+]
+PlainOption = Annotated[bool, typer.Option("--plain", help="A line a window.")]
+JsonLinesOption = Annotated[bool, typer.Option("--json", help="A JSON object a line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+def view_of(*, plain: bool, json: bool, web: bool = False) -> Literal["plain", "json", "auto"]:
+    """The view that was asked for; the browser is beside it. BadParameter for more than one."""
+    if plain + json + web > 1:
+        raise typer.BadParameter("--plain, --json and --web exclude each other")
+    return "plain" if plain else "json" if json else "auto"
 
 
 def complain(message: str) -> None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from tools.cli.app import app
-from tools.cli.options import Name, PortOption, bundle_path, faults_of
+from tools.cli.options import (
+    JsonLinesOption,
+    Name,
+    PlainOption,
+    PortOption,
+    SpeedOption,
+    bundle_path,
+    faults_of,
+    view_of,
+)
 
 if TYPE_CHECKING:
     pass
@@ -34,10 +43,7 @@ def monitor(
         Optional[int],  # noqa: UP045
         typer.Option("--windows", "-n", min=1, help="Stop after this many windows."),
     ] = None,
-    speed: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="1 is real time; as fast as the link goes when left out."),
-    ] = None,
+    speed: SpeedOption = None,
     threshold: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Set on the board before the stream starts."),
@@ -56,8 +62,8 @@ def monitor(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Do not go on with a stream that was left unfinished.")
     ] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="A line a window.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    plain: PlainOption = False,
+    json: JsonLinesOption = False,
     web: Annotated[bool, typer.Option("--web", help="In a browser, in real time.")] = False,
     web_port: Annotated[
         int, typer.Option(min=0, max=65535, help="For the browser; 0 is any that is free.")
@@ -78,8 +84,7 @@ def monitor(
     from tools import pipeline
     from tools.monitor.run import MonitorSettings
 
-    if plain + json + web > 1:
-        raise typer.BadParameter("--plain, --json and --web exclude each other")
+    view = view_of(plain=plain, json=json, web=web)
     if sample and repeat:
         raise typer.BadParameter("--repeat: a board that samples itself does not begin again")
     ports = port or []
@@ -89,7 +94,7 @@ def monitor(
         bundle=bundle_path(name),
         source=source,
         port=ports[0] if ports else None,
-        view="plain" if plain else "json" if json else "auto",
+        view=view,
         speed=speed,
         repeat=repeat,
         resume=not fresh,
@@ -123,21 +128,20 @@ def record(
         Optional[float],  # noqa: UP045
         typer.Option(help="Of an emulated board: so many times faster than in real time."),
     ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="A line a window.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    plain: PlainOption = False,
+    json: JsonLinesOption = False,
 ) -> None:
     """Record what a board samples by itself; Ctrl-C ends. It replays bit for bit."""
     from tools import pipeline
     from tools.monitor.run import MonitorSettings
 
-    if plain and json:
-        raise typer.BadParameter("--plain and --json exclude each other")
+    view = view_of(plain=plain, json=json)
     pipeline.monitor(
         MonitorSettings(
             bundle=bundle_path(name),
             source=source,
             port=port,
-            view="plain" if plain else "json" if json else "auto",
+            view=view,
             speed=speed,
             windows=windows,
             record=recording,
@@ -152,27 +156,23 @@ def replay(
     name: Name = "ecg5000",
     port: PortOption = None,
     host: Annotated[bool, typer.Option("--host", help="On this machine, without a board.")] = False,
-    speed: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="1 is real time; as fast as the link goes when left out."),
-    ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="A line a window.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    speed: SpeedOption = None,
+    plain: PlainOption = False,
+    json: JsonLinesOption = False,
 ) -> None:
     """Play a recording back; it must give the same scores, bit for bit."""
     from tools import pipeline
     from tools.monitor.replay import read_recorded
     from tools.monitor.run import MonitorSettings
 
-    if plain and json:
-        raise typer.BadParameter("--plain and --json exclude each other")
+    view = view_of(plain=plain, json=json)
     recorded = read_recorded(recording)
     pipeline.monitor(
         MonitorSettings(
             bundle=bundle_path(name),
             source=recorded.samples,
             port=port,
-            view="plain" if plain else "json" if json else "auto",
+            view=view,
             speed=speed,
             resume=False,
             on_host=host,
