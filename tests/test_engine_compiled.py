@@ -17,6 +17,7 @@ import pytest
 from models import Activation, ModelBuilder, dense, unary
 
 from benchmarks import emulator
+from tools.convert import pairs
 from tools.convert.compiled import compile_model
 from tools.convert.host import HostEngine
 from tools.convert.model import read_model
@@ -91,10 +92,17 @@ def inner_loops(folder):
     text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
     found: Counter[tuple[str, bool]] = Counter()
     for part in text.split("constexpr bool kLoops = ")[1:]:
-        form, blocks = ("loop", 8) if part.startswith("true") else ("chain", 9)
+        form, blocks = ("loop", pairs.LOOP) if part.startswith("true") else ("chain", pairs.CHAIN)
         for groups in re.findall(r"Layer\{kStream\d+, (\d+),", part):
             found[form, int(groups) // 2 > blocks] += 1
     return found
+
+
+def test_the_converter_knows_the_inner_loops():
+    """It weighs the two by their lengths, which are the kernel's."""
+    text = (networks.KERNELS / "pairs_dsp.h").read_text()
+    for name, blocks in (("kChainBlocks", pairs.CHAIN), ("kLoopBlocks", pairs.LOOP)):
+        assert f"constexpr std::uint32_t {name} = {blocks};" in text
 
 
 @needs_emulator
@@ -206,7 +214,7 @@ def test_operator_that_the_engine_does_not_carry():
 def test_sanitizer_run_really_checks(tmp_path):
     """A kernel that reads past its input ends the sanitized program."""
     models, inputs, _ = cases(seed=3, count=5)
-    right, wrong = "load(values), to,", "load(values + (1 << 24)), to,"
+    right, wrong = "load_four(values), to,", "load_four(values + (1 << 24)), to,"
     kernels = networks.kernels_with(tmp_path, "pairs.cpp", right, wrong)
     with pytest.raises(subprocess.CalledProcessError):
         networks.run_on_host(models, inputs, tmp_path, ("-fsanitize=address",), kernels=kernels)

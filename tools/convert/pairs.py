@@ -29,7 +29,7 @@ OFFSET = (0, 255)
 Lanes = tuple[int, int]
 
 # Eight inputs each, in the inner loop's two forms: firmware/lib/engine_compiled/pairs_dsp.h.
-_CHAIN, _LOOP = 9, 8
+CHAIN, LOOP = 9, 8
 
 
 def wide_bytes(values: int) -> int:
@@ -223,9 +223,9 @@ class PairedDense(Step):
         """For all rows; cycles as `vigil estimate` models them."""
         layer = self.paired.layer
         blocks, fours = -(-layer.inputs // 4) // 2, -(-layer.outputs // 4)
-        more = max(-(-blocks // _CHAIN) - 1, 0)
+        more = max(-(-blocks // CHAIN) - 1, 0)
         chain = 8 * more + (11 if more else 4)
-        loop = 6 * max(-(-blocks // _LOOP) - 1, 0) + 8
+        loop = 6 * max(-(-blocks // LOOP) - 1, 0) + 8
         return (fours * chain, fours * loop) if blocks else (0, 0)
 
     def code(self, index: int, at: Mapping[Value, str]) -> str:

@@ -1,6 +1,6 @@
 #include "dense.h"
 
-#include "dot.h"
+#include "simd.h"
 
 namespace vigil::compiled {
 

@@ -1,6 +1,6 @@
 #include "lstm.h"
 
-#include "dot.h"
+#include "simd.h"
 
 namespace vigil::compiled {
 namespace {

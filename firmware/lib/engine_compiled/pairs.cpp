@@ -1,15 +1,9 @@
 #include "pairs.h"
 
-#include <cstring>
+#include "simd.h"
 
 namespace vigil::compiled {
 namespace {
-
-std::uint32_t load(const std::int8_t* values) {
-    std::uint32_t word;
-    std::memcpy(&word, values, sizeof word);
-    return word;
-}
 
 #if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
 // Four values, the first in the lowest byte.
@@ -63,7 +57,7 @@ inline std::uint32_t widen_four(std::uint32_t values, Wide* to, std::uint32_t ne
 inline std::uint32_t widen_eights(const std::int8_t*& values, const std::int8_t* end, Wide*& to,
                                   std::uint32_t neighbours) {
     for (; values != end; values += 4, to += 2) {
-        neighbours = widen_four(load(values), to, neighbours);
+        neighbours = widen_four(load_four(values), to, neighbours);
     }
     return neighbours;
 }
@@ -85,7 +79,7 @@ void widen(const std::int8_t* values, std::uint32_t count, Wide* wide) {
         // Fewer than four are the top of the last four, which are there: count >= 4.
         const auto over = static_cast<std::uint32_t>(end - values) - 4;
         const bool whole = static_cast<std::int32_t>(over) >= 0;
-        const std::uint32_t word = whole ? load(values) : load(end - 4) >> (0 - 8 * over);
+        const std::uint32_t word = whole ? load_four(values) : load_four(end - 4) >> (0 - 8 * over);
         neighbours = widen_four(word, to, neighbours);
     }
     wide[0] = neighbours;

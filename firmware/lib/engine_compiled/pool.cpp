@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "dot.h"
 #include "requantize.h"
+#include "simd.h"
 
 namespace vigil::compiled {
 namespace {

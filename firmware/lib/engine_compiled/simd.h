@@ -6,7 +6,6 @@
 
 namespace vigil::compiled {
 
-#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
 // Four values, the first in the lowest byte, from any address: LDR may be unaligned.
 inline std::uint32_t load_four(const std::int8_t* values) {
     std::uint32_t word;
@@ -14,6 +13,7 @@ inline std::uint32_t load_four(const std::int8_t* values) {
     return word;
 }
 
+#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
 inline std::uint32_t dot_four(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
     std::uint32_t even;
     std::uint32_t odd;
