@@ -4,6 +4,7 @@
 NAME  ?= ecg5000
 BOARD ?= nano33ble
 SECONDS ?= 60
+SEED ?= 0
 
 VENV  := .venv
 VIGIL := $(VENV)/bin/vigil
@@ -69,10 +70,10 @@ bench: setup ## instructions per inference, emulated
 test: setup ## every test that this machine can run
 	@$(VENV)/bin/python -m pytest
 
-fuzz: setup ## every parser on damaged input, SECONDS=60 a target, two at a time
+fuzz: setup ## every parser on damaged input, SECONDS=60 a target; SEED=N repeats a run
 	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || $(PIP) install 'atheris>=3,<4' 2>/dev/null \
 	    || echo "no atheris for this Python: the Python targets are fuzzed without its guidance"
-	@$(VENV)/bin/python tests/fuzz/run.py $(SECONDS)
+	@$(VENV)/bin/python tests/fuzz/run.py --seconds $(SECONDS) --seed $(SEED)
 
 lint: setup ## ruff, mypy, clang-format
 	@$(VENV)/bin/ruff check .

@@ -16,6 +16,7 @@ Activation = schema.ActivationFunctionType
 Scales = float | Sequence[float]
 
 _TYPES = {
+    "float32": schema.TensorType.FLOAT32,
     "int8": schema.TensorType.INT8,
     "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32,
@@ -46,7 +47,7 @@ class ModelBuilder:
     def constant(
         self, values: np.ndarray, scale: Scales | None = None, zero_point: int = 0, axis: int = 0
     ) -> int:
-        """A constant of the array's own dtype (int8 or int32)."""
+        """A constant of the array's own dtype."""
         self._buffers.append(_buffer(np.ascontiguousarray(values).tobytes()))
         at = len(self._buffers) - 1
         return self._add(values.shape, values.dtype.name, at, scale, zero_point, axis)

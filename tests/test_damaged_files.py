@@ -15,11 +15,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fuzz.fuzz_model import damaged_model, model_seeds
 from fuzz.python_fuzz import at_random, saved
 from fuzz.targets import TARGETS
-from models import ModelBuilder, unary
+from models import ModelBuilder, schema, unary
 from networks import KERNELS, RUNNER, kernel_sources, write_sources
 from small_bundle import small_bundle
 
@@ -184,3 +185,46 @@ def test_values_are_computed_once_and_before_they_are_read(steps, said):
         builder.operator("TANH", [tensors[source]], [tensors[target]])
     with pytest.raises(ConvertError, match=said):
         read_model(builder.finish(tensors[0], tensors[1]))
+
+
+# --- numbers that are none ------------------------------------------------------------------------
+
+
+def sliced(begin: np.ndarray, end: np.ndarray, strides: np.ndarray) -> bytes:
+    """A model that takes a part of four values."""
+    builder = ModelBuilder()
+    source, target = builder.tensor((1, 4), 0.1), builder.tensor((1, 2), 0.1)
+    given = [builder.constant(values) for values in (begin, end, strides)]
+    options = schema.StridedSliceOptionsT()
+    builder.operator("STRIDED_SLICE", [source, *given], [target], options)
+    return builder.finish(source, target)
+
+
+@pytest.mark.parametrize("at", range(3))
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.array([0, np.nan], np.float32),
+        np.array([0, np.inf], np.float32),
+        np.array([0], np.int32),
+        np.array([0, 0, 0], np.int32),
+    ],
+    ids=["nan", "inf", "too-few", "too-many"],
+)
+def test_where_a_slice_lies_must_be_whole_numbers_one_a_side(at, wrong):
+    """The interpreter reads them as int32 whatever the model calls them."""
+    given = [np.array(values, np.int32) for values in ([0, 1], [1, 3], [1, 1])]
+    assert compile_model(read_model(sliced(*given)), "title", "model.tflite")
+    given[at] = wrong
+    what = ("begin", "end", "strides")[at]
+    with pytest.raises(ConvertError, match=f"its {what} must be 2 int32 constants"):
+        compile_model(read_model(sliced(*given)), "title", "model.tflite")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_option_that_is_no_number_is_refused(value):
+    builder = ModelBuilder()
+    source, target = builder.tensor((1, 4), 0.1), builder.tensor((1, 4), 0.1)
+    builder.operator("LEAKY_RELU", [source], [target], schema.LeakyReluOptionsT(alpha=value))
+    with pytest.raises(ConvertError, match=r"\(LEAKY_RELU\): its alpha is no finite number"):
+        read_model(builder.finish(source, target))

@@ -27,9 +27,12 @@ FUZZ = Path(__file__).resolve().parent / "fuzz"
 SECONDS = 8
 
 
-@pytest.mark.skipif(not has_libfuzzer(), reason="needs clang++ with libFuzzer (libclang-rt-dev)")
+@pytest.mark.skipif(
+    not has_libfuzzer(),
+    reason="needs clang++ with libFuzzer: apt-get install clang libclang-rt-dev",
+)
 def test_the_boards_side_survives_libfuzzer(tmp_path):
-    command = [str(FUZZ / "link_fuzz.sh"), str(SECONDS), str(tmp_path)]
+    command = [str(FUZZ / "link_fuzz.sh"), "any", str(SECONDS), "1", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     (runs,) = re.findall(r"number_of_executed_units: (\d+)", done.stderr)

@@ -101,10 +101,15 @@ def damaged_model(data: bytes, draw: random.Random) -> bytes:
             links[draw.randrange(len(links))] = draw.choice([-1, -2, count, *range(count)])
             setattr(step, which, links)
         elif kind == 6 and step.builtinOptions is not None:
-            names = [n for n, v in vars(step.builtinOptions).items() if isinstance(v, int | float)]
-            if names:
-                value = draw.choice([0, 1, 2, 3, 4, 5, 100, 127, -1])
-                setattr(step.builtinOptions, draw.choice(names), value)
+            numbers = {
+                n: v for n, v in vars(step.builtinOptions).items() if isinstance(v, int | float)
+            }
+            if numbers:
+                name = draw.choice(list(numbers))
+                odd = [0, 1, 2, 3, 4, 5, 100, 127, -1]
+                if type(numbers[name]) is float:
+                    odd = [0.0, -1.0, 1e-30, 1e38, float("inf"), float("nan")]
+                setattr(step.builtinOptions, name, draw.choice(odd))
         elif kind == 7:
             buffer = draw.choice(model.buffers)
             other = draw.choice(model.buffers)

@@ -1,7 +1,7 @@
-"""Fuzzes one of the Python targets: `python tests/fuzz/python_fuzz.py TARGET [SECONDS] [FOLDER]`.
+"""Fuzzes one of the Python targets: `python_fuzz.py TARGET [SECONDS] [SEED] [FOLDER]`.
 
 With atheris (`pip install atheris`) libFuzzer guides it by the branches taken; without, inputs are
-changed at random from the same seeds and saved inputs. New inputs of interest go to FOLDER. What is
+changed at random from the same seeds and saved inputs. Seed 0 draws one. New inputs of interest go to FOLDER. What is
 a finding (an exception, 20 seconds, 2 GB) leaves its input in TARGET_regressions, tried first for
 ever after.
 """
@@ -64,7 +64,7 @@ def at_random(name: str, seconds: float, seed: int = 0) -> int:
     return runs
 
 
-def guided(name: str, seconds: float, folder: Path) -> None:
+def guided(name: str, seconds: float, seed: int, folder: Path) -> None:
     """libFuzzer with atheris; does not return."""
     import atheris
 
@@ -101,6 +101,7 @@ def guided(name: str, seconds: float, folder: Path) -> None:
         [
             name,
             f"-max_total_time={seconds:.0f}",
+            f"-seed={seed}",
             f"-timeout={LIMIT_SECONDS}",
             f"-rss_limit_mb={LIMIT_MB}",
             f"-max_len={LONGEST[name.startswith('host_')]}",
@@ -116,14 +117,16 @@ def guided(name: str, seconds: float, folder: Path) -> None:
 
 
 def main() -> None:
-    name, seconds = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
-    folder = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
+    name, *given = sys.argv[1:]
+    seconds = float(given[0]) if given else 60.0
+    seed = int(given[1]) if len(given) > 1 else 0
+    folder = Path(given[2] if len(given) > 2 else tempfile.mkdtemp())
     if importlib.util.find_spec("atheris") is not None:
-        guided(name, seconds, folder)
+        guided(name, seconds, seed, folder)
         return
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT_MB << 21, LIMIT_MB << 21))
-    runs = at_random(name, seconds, seed=time.time_ns())
+    runs = at_random(name, seconds, seed=seed or time.time_ns())
     print(f"stat::number_of_executed_units: {runs}", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
 

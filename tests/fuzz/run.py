@@ -1,11 +1,13 @@
-"""Fuzzes every target and prints what came of it: `python tests/fuzz/run.py [SECONDS] [TARGET...]`.
+"""Fuzzes every target and prints what came of it.
 
-Two targets at a time, 60 seconds each without SECONDS. Ends with 1 if any had a finding; its input
-then lies in TARGET_regressions, to be kept.
+`python tests/fuzz/run.py [--seconds 60] [--seed N] [TARGET...]`, two targets at a time. Without a
+seed every run goes other ways; with one it repeats, as far as it gets in its time. Ends with 1 if
+any had a finding; its input then lies in TARGET_regressions, to be kept.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -43,21 +45,24 @@ class Result:
     said: str
 
 
-def command(name: str, seconds: float, work: Path) -> list[str]:
-    """What fuzzes a target."""
-    if name.startswith("board_"):
-        return [str(HERE / "link_fuzz.sh"), f"{seconds:.0f}", str(work), name]
-    return [sys.executable, str(HERE / "python_fuzz.py"), name, f"{seconds:.0f}", str(work)]
+def command(name: str, seconds: float, seed: int, work: Path) -> list[str]:
+    """What fuzzes a target; 0 draws a seed."""
+    board = name.startswith("board_")
+    program = (
+        [str(HERE / "link_fuzz.sh")] if board else [sys.executable, str(HERE / "python_fuzz.py")]
+    )
+    return [*program, name, f"{seconds:.0f}", str(seed), str(work)]
 
 
-def fuzz(name: str, seconds: float) -> Result:
+def fuzz(name: str, seconds: float, seed: int) -> Result:
     """Runs one target in a folder of its own."""
     regressions = HERE / f"{'link' if name.startswith('board_') else name}_regressions"
     before = set(regressions.glob("*"))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as work:
         done = subprocess.run(
-            command(name, seconds, Path(work)),
+            command(name, seconds, seed, Path(work)),
+            env={**os.environ, "PYTHONHASHSEED": "0"},  # sets in one order, so that a seed repeats
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -81,13 +86,19 @@ def has_libfuzzer() -> bool:
 
 
 def main() -> int:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
-    names = sys.argv[2:] or list(WHAT)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("targets", nargs="*", choices=[[], *WHAT], metavar="TARGET")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=0, help="0, the default, draws one")
+    given = parser.parse_args()
+    names = given.targets or list(WHAT)
     if not has_libfuzzer():
-        print("board_*: left out, they need clang++ with libFuzzer (apt-get install clang)")
+        print(
+            "board_*: left out, they need clang++ with libFuzzer (apt-get install clang libclang-rt-dev)"
+        )
         names = [name for name in names if not name.startswith("board_")]
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda name: fuzz(name, seconds), names))
+        results = list(pool.map(lambda name: fuzz(name, given.seconds, given.seed), names))
     for result in results:
         if result.failed:
             print(f"--- {result.name}", *result.said.splitlines()[-40:], sep=os.linesep)

@@ -368,4 +368,7 @@ def _operator(index: int, table: Table, names: list[str], tensors: int, where: s
         key: default if given is None else getattr(given, kind)(field, default)
         for key, (field, kind, default) in _OPTIONS.get(name, {}).items()
     }
+    for key, value in options.items():
+        if not math.isfinite(value):
+            raise ConvertError(f"{where}: operator {index} ({name}): its {key} is no finite number")
     return Operator(index, name, inputs, outputs, options)

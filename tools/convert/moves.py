@@ -186,24 +186,24 @@ def _join(place: str, inputs: list[Tensor], target: Tensor, operator: Operator) 
 def _slice(place: str, model: Model, operator: Operator) -> Move:
     source, target = model.tensors[operator.inputs[0]], model.tensors[operator.outputs[0]]
     _check_alike(place, source, target)
-    constants = [model.tensors[i].data for i in operator.inputs[1:4]]
-    begin, end, strides = (None if each is None else each.ravel().tolist() for each in constants)
     rank = len(source.shape)
-    if begin is None or end is None or strides is None or len(begin) != rank:
-        raise ConvertError(f"{place}: its begin, end and strides must be constants, one a side")
+    begin, end, strides = (
+        _constants(place, model, i, what, rank)
+        for i, what in zip(operator.inputs[1:4], ("begin", "end", "strides"), strict=True)
+    )
     if operator.option("ellipsis_mask") or operator.option("new_axis_mask"):
         raise ConvertError(f"{place}: an ellipsis or a new axis")
     taken = np.arange(source.size).reshape(source.shape)
     for i, side in enumerate(source.shape):
         bit = 1 << i
-        first = 0 if operator.option("begin_mask") & bit else int(begin[i])
-        last = side if operator.option("end_mask") & bit else int(end[i])
+        first = 0 if operator.option("begin_mask") & bit else begin[i]
+        last = side if operator.option("end_mask") & bit else end[i]
         first, last = (min(max(v + side if v < 0 else v, 0), side) for v in (first, last))
         if operator.option("shrink_axis_mask") & bit:
             last = first + 1
         if strides[i] < 1:
             raise ConvertError(f"{place}: a stride of {strides[i]}, must be 1 or more")
-        taken = taken.take(range(first, min(last, side), int(strides[i])), axis=i)
+        taken = taken.take(range(first, min(last, side), strides[i]), axis=i)
     if taken.size != target.size or not taken.size:
         raise ConvertError(f"{place}: output {list(target.shape)} does not fit the slice")
     runs = _runs(taken.ravel())
@@ -226,10 +226,20 @@ def _runs(taken: NDArray[np.int64]) -> Runs | None:
 def _axis(place: str, model: Model, operator: Operator) -> int:
     if operator.name == "UNPACK":
         return operator.option("axis")
-    given = model.tensor(operator.inputs[0 if operator.name == "SPLIT" else 2])
-    if given is None or given.data is None or given.size != 1:
-        raise ConvertError(f"{place}: its axis must be a constant")
-    return int(given.data.ravel()[0])
+    at = operator.inputs[0 if operator.name == "SPLIT" else 2]
+    return _constants(place, model, at, "axis", 1)[0]
+
+
+def _constants(place: str, model: Model, index: int, what: str, count: int) -> list[int]:
+    """An operand that says where values lie: `count` int32 constants.
+
+    Raises ConvertError for values that only the board would know, and for other types: TensorFlow
+    Lite Micro reads these operands as int32 whatever they are.
+    """
+    given = model.tensor(index)
+    if given is None or given.data is None or given.dtype != "int32" or given.size != count:
+        raise ConvertError(f"{place}: its {what} must be {count} int32 constants")
+    return [int(value) for value in given.data.ravel()]
 
 
 def _check_alike(place: str, source: Tensor, target: Tensor) -> None:
