@@ -1,9 +1,9 @@
 """Fuzzes one of the Python targets: `python_fuzz.py TARGET [SECONDS] [SEED] [FOLDER]`.
 
 With atheris (`pip install atheris`) libFuzzer guides it by the branches taken; without, inputs are
-changed at random from the same seeds and saved inputs. Seed 0 draws one. New inputs of interest go to FOLDER. What is
-a finding (an exception, 20 seconds, 2 GB) leaves its input in TARGET_regressions, tried first for
-ever after.
+changed at random from the same seeds and saved inputs. Seed 0 draws one. New inputs of interest go
+to FOLDER. What is a finding (an exception, 20 seconds, 2 GB) leaves its input in
+TARGET_regressions, tried first for ever after.
 """
 
 from __future__ import annotations

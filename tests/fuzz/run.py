@@ -94,7 +94,8 @@ def main() -> int:
     names = given.targets or list(WHAT)
     if not has_libfuzzer():
         print(
-            "board_*: left out, they need clang++ with libFuzzer (apt-get install clang libclang-rt-dev)"
+            "board_*: left out, they need clang++ with libFuzzer: "
+            "apt-get install clang libclang-rt-dev"
         )
         names = [name for name in names if not name.startswith("board_")]
     with ThreadPoolExecutor(2) as pool:
