@@ -228,3 +228,16 @@ def test_an_option_that_is_no_number_is_refused(value):
     builder.operator("LEAKY_RELU", [source], [target], schema.LeakyReluOptionsT(alpha=value))
     with pytest.raises(ConvertError, match=r"\(LEAKY_RELU\): its alpha is no finite number"):
         read_model(builder.finish(source, target))
+
+
+@pytest.mark.parametrize("strides", [(0, 1), (1, -1), (1, 257), (32, 16), (1 << 24, 1 << 24)])
+def test_strides_that_would_flood_the_source_are_refused(strides):
+    """Each remainder of a transposed convolution's stride takes code of its own."""
+    builder = ModelBuilder()
+    source, target = builder.tensor((1, 3, 3, 1), 0.1), builder.tensor((1, 400, 400, 1), 0.1)
+    weights = builder.constant(np.ones((1, 3, 3, 1), np.int8), 0.1)
+    size = builder.constant(np.array([1, 400, 400, 1], np.int32))
+    options = schema.TransposeConvOptionsT(strideH=strides[0], strideW=strides[1])
+    builder.operator("TRANSPOSE_CONV", [size, weights, source], [target], options)
+    with pytest.raises(ConvertError, match=f"strides of {strides[0]} and {strides[1]}: each must"):
+        compile_model(read_model(builder.finish(source, target)), "title", "model.tflite")

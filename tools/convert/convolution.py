@@ -19,6 +19,9 @@ from tools.convert.pairs import INT8, Paired, PairedDense, pair, wide_bytes
 from tools.convert.step import Report, Step, Value, scratch
 from training.errors import ConvertError
 
+_MOST_PHASES = 256
+"""Convolutions that a transposed one may turn into, each with a record and code of its own."""
+
 
 @dataclass(frozen=True)
 class Positions:
@@ -216,8 +219,11 @@ def read_transposed(
     if channels != source.shape[3] or outputs != target.shape[3]:
         raise ConvertError(f"{place}: weights {list(weights.shape)} do not fit its channels")
     strides = operator.option("stride_h"), operator.option("stride_w")
-    if min(strides) < 1:
-        raise ConvertError(f"{place}: a stride below 1")
+    if min(strides) < 1 or max(strides) * min(strides) > _MOST_PHASES:
+        raise ConvertError(
+            f"{place}: strides of {strides[0]} and {strides[1]}: each must be 1 or more, their "
+            f"product at most {_MOST_PHASES}"
+        )
     steps = []
     _, in_height, in_width, channels = source.shape
     _, out_height, out_width, _ = target.shape
