@@ -28,6 +28,8 @@ from tools.convert import convert
 from tools.convert.compiled import compile_model
 from tools.convert.interpreter import interpreter_arena
 from tools.convert.model import read_model
+from tools.monitor.host import HostBoard
+from tools.verify.reference import compute
 from training.bundle import Bundle, crc32, pack_arrays, read_bundle, sha256
 from training.errors import BundleError, ConvertError
 
@@ -99,6 +101,13 @@ def test_a_model_that_breaks_the_interpreter_is_refused(path: Path) -> None:
     read_model(data)
     with pytest.raises(ConvertError, match="interpreter breaks down on the model \\(SIG"):
         interpreter_arena(data)
+
+
+def test_verify_and_replay_outlive_such_a_model(bundle, tmp_path):
+    damaged = read_bundle(with_files(bundle, tmp_path / "copy", model=INTERPRETER[0].read_bytes()))
+    for run in (lambda: compute(damaged, damaged.golden.counts), lambda: HostBoard(damaged)):
+        with pytest.raises(ConvertError, match="interpreter breaks down on the model"):
+            run()
 
 
 def test_what_the_interpreter_refuses_or_takes_is_told(bundle):

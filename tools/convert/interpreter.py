@@ -56,6 +56,15 @@ def interpreter_arena(model: bytes) -> int:
     return int(done.stdout)
 
 
+def tried_oracle(model: bytes) -> Oracle:
+    """The interpreter with `model` in this process, once a process of its own has come through it.
+
+    Raises ConvertError as `interpreter_arena` does.
+    """
+    interpreter_arena(model)
+    return Oracle(model)
+
+
 def main() -> None:
     """Reads a model from standard input, and writes its arena's size to standard output."""
     try:

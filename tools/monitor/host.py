@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tools.convert.interpreter import tried_oracle
 from tools.monitor.events import BoardFacts, Counts, LinkCounters, WindowScored, WindowsLost
 from tools.monitor.reconstruct import to_counts
 from tools.verify.reference import scaler, score
 from training.native.core import Segmenter
-from training.oracle import Oracle
 
 if TYPE_CHECKING:
     from tools.monitor.stream import BoardEvent
@@ -33,7 +33,7 @@ class HostBoard:
     def __init__(self, bundle: Bundle, watch: bool = False) -> None:
         m = bundle.manifest
         self._manifest, self._watch = m, watch
-        self._oracle, self._scaler, self._score = Oracle(bundle.model), scaler(m), score(m)
+        self._oracle, self._scaler, self._score = tried_oracle(bundle.model), scaler(m), score(m)
         window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
         self._segmenter = Segmenter(window, hop, channels)
         self._waiting: deque[BoardEvent] = deque()

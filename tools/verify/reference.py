@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.convert.interpreter import tried_oracle
 from training.bundle import Bundle
 from training.manifest import Affine, Manifest
 from training.native.core import AffineScaler, PerWindowScaler, ScoreConfig
-from training.oracle import Oracle
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Computed:
 def compute(bundle: Bundle, counts: NDArray[np.int16]) -> Computed:
     """Scale, infer and score windows of raw counts int16 [n, window, channels]."""
     scaled = scaler(bundle.manifest).scale(np.ascontiguousarray(counts))
-    output = Oracle(bundle.model).run(scaled)
+    output = tried_oracle(bundle.model).run(scaled)
     return Computed(scaled, output, score(bundle.manifest).score(scaled, output))
 
 
