@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import configparser
-import errno
 import json
-import os
-import pty
 import re
 import runpy
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import serial
+from filelock import FileLock
 
+from benchmarks.bench import TFLM
 from tools.boards import build as building
 from tools.boards import ports, prepare
 from tools.boards.build import build, first_error, flash
 from tools.boards.catalogue import board_of_environment, find_board, load_boards
-from tools.boards.ports import find_port, find_ports, open_port
+from tools.boards.ports import find_port, find_ports
 from tools.boards.prepare import FIRMWARE, ROOT, prepare_platformio
 from training.errors import BoardError
 
@@ -57,7 +56,7 @@ def test_catalogue_and_platformio_know_the_same_environments() -> None:
     project.read(FIRMWARE / "platformio.ini")
     written = {name[4:] for name in project.sections() if name.startswith("env:")}
     known = {e for board in load_boards().values() for e in board.environments.values()}
-    assert written == known
+    assert written == known | set(TFLM.values())  # one more, for the bench alone
     for environment in known:
         board = board_of_environment(environment)
         base = project[f"env:{environment}"]["extends"].split(",")[0]
@@ -117,45 +116,6 @@ def test_none_and_several_boards(monkeypatch: pytest.MonkeyPatch) -> None:
         find_port()
     plug_in(monkeypatch, ("/dev/ttyACM0", *NANO[0]), ("/dev/ttyACM1", 0x2341, 0x0060))
     assert find_port(find_board("nicla_sense_me")).path == "/dev/ttyACM1"
-
-
-def test_a_port_is_for_one_program_and_never_at_1200_baud() -> None:
-    master, slave = pty.openpty()
-    path = os.ttyname(slave)
-    first = open_port(path)
-    assert first.baudrate == 115200
-    with pytest.raises(BoardError, match=r"busy: close the other monitor.*ModemManager"):
-        open_port(path)
-    first.close()
-    open_port(path).close()
-    os.close(slave)
-    os.close(master)
-
-
-def test_a_missing_port_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BoardError, match="no such port: was the board unplugged"):
-        open_port(str(tmp_path / "ttyACM0"))
-
-
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        (errno.EACCES, "no permission: sudo usermod -a -G dialout"),
-        (errno.EBUSY, "busy: close the other monitor"),
-        (errno.EIO, "Input/output error"),
-    ],
-)
-def test_ports_that_do_not_open_say_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int, said: str
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise serial.SerialException(code, f"could not open port: {os.strerror(code)}")
-
-    port = tmp_path / "ttyACM0"
-    port.touch()
-    monkeypatch.setattr(ports.serial, "Serial", refuse)
-    with pytest.raises(BoardError, match=said):
-        open_port(str(port))
 
 
 def test_preparing_is_quiet_idempotent_and_stays_in_its_folder(
@@ -290,3 +250,33 @@ def test_another_checkouts_platform_is_not_taken_for_ones_own(
     link.write_text("no JSON")
     prepare_platformio()
     assert link.is_file()
+
+
+def test_one_program_builds_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lock = tmp_path / "building.lock"
+    monkeypatch.setattr(building, "_LOCK", FileLock(lock, thread_local=False))
+    other = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            "import sys, time; from filelock import FileLock\n"
+            "with FileLock(sys.argv[1]): print('held', flush=True); time.sleep(0.3)",
+            str(lock),
+        ],
+        stdout=subprocess.PIPE,
+    )
+    assert other.stdout is not None and other.stdout.readline() == b"held\n"
+    waited = []
+    with building.alone(lambda: waited.append(other.poll())):
+        with building.alone(lambda: waited.append("again")):  # its holder may take it again
+            assert other.wait(5) == 0
+        assert waited == [None]
+
+
+def test_an_image_that_is_kept_outlives_the_next_build(tmp_path: Path) -> None:
+    for name, text in (("firmware.elf", "image"), ("firmware.map", "map")):
+        (tmp_path / name).write_text(text)
+    elf, links = tmp_path / "firmware.elf", tmp_path / "firmware.map"
+    kept = building.BuildResult("emulated", elf, links, 1.0, "").kept(tmp_path / "NAME")
+    elf.write_text("another")
+    assert kept.elf.read_text() == "image"
+    assert kept.map == kept.elf.with_suffix(".map") and kept.map.read_text() == "map"

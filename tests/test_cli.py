@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.cli.options import bundle_path
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -89,3 +91,12 @@ def test_help_lists_every_command(tmp_path):
 def test_recipes_and_boards_are_listed(tmp_path):
     assert "ecg5000" in vigil("recipes", cwd=tmp_path).stdout
     assert "nano33ble" in vigil("boards", cwd=tmp_path).stdout
+
+
+def test_a_path_to_a_bundle_is_that_path_and_a_name_is_under_build(monkeypatch, tmp_path):
+    """Else `vigil monitor /elsewhere/ecg5000` would take build/ecg5000 for it."""
+    monkeypatch.chdir(tmp_path)
+    assert bundle_path("/elsewhere/ecg5000") == Path("/elsewhere/ecg5000")
+    assert bundle_path("my/bundles/pump") == Path("my/bundles/pump")
+    assert bundle_path("pump") == Path("build/pump")
+    assert bundle_path("my/recipes/pump.toml") == Path("build/pump")

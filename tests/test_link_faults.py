@@ -1,5 +1,6 @@
 """The bad line itself, the serial transport, and a session through both on real terminals."""
 
+import errno
 import os
 import pty
 import threading
@@ -8,10 +9,11 @@ import tty
 
 import numpy as np
 import pytest
+import serial
 from link_line import expected_scores, windows_of
 from link_native import Board, BoardConfig
 
-from tools.link import faults
+from tools.link import faults, transport
 from tools.link.events import PortLost, Resumed, Scored
 from tools.link.faults import KINDS, FaultConfig, FaultFilter, FaultProxy
 from tools.link.frames import Frame, FrameReceiver, encode_frame
@@ -199,12 +201,36 @@ def test_a_port_that_is_no_serial_port(tmp_path):
         SerialTransport(str(path))
 
 
-def test_a_port_that_another_program_has(board):
-    first = SerialTransport(board.port)
-    with pytest.raises(LinkError, match="another program has the port open"):
-        SerialTransport(board.port)
+def test_a_port_is_for_one_program_and_never_at_1200_baud():
+    master, slave = pty.openpty()
+    path = os.ttyname(slave)
+    first = SerialTransport(path)
+    assert first._serial.baudrate == 115200
+    with pytest.raises(LinkError, match=r"busy: close the other monitor.*ModemManager"):
+        SerialTransport(path)
     first.close()
-    SerialTransport(board.port).close()
+    SerialTransport(path).close()
+    os.close(slave)
+    os.close(master)
+
+
+@pytest.mark.parametrize(
+    ("code", "group", "said"),
+    [
+        (errno.EACCES, "dialout", "no permission: sudo usermod -a -G dialout .*udev rules"),
+        (errno.EACCES, "root", "no permission: install PlatformIO's udev rules"),
+        (errno.EBUSY, "dialout", "busy: close the other monitor"),
+        (errno.EIO, "dialout", "Input/output error"),
+    ],
+)
+def test_ports_that_do_not_open_say_what_to_do(monkeypatch, code, group, said):
+    def refuse(*_: object, **__: object) -> None:
+        raise serial.SerialException(code, f"could not open port: {os.strerror(code)}")
+
+    monkeypatch.setattr(transport.serial, "Serial", refuse)
+    monkeypatch.setattr(transport, "_group_of", lambda port: group)
+    with pytest.raises(LinkError, match=said):
+        SerialTransport("/dev/ttyACM0")
 
 
 def test_a_port_that_vanishes():

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 
 import numpy as np
 import pytest
@@ -428,6 +429,28 @@ def test_a_port_that_vanishes_comes_back():
     kinds = [type(e) for e in events if isinstance(e, PortLost | Resumed)]
     assert kinds[:2] == [PortLost, Resumed]
     assert scores(events) == list(expected_scores(samples, 140, 140))
+
+
+def test_a_vanished_port_is_tried_every_so_often_and_not_for_ever():
+    line, tried = Line(), []
+
+    def reopen() -> MemoryTransport:
+        tried.append(time.monotonic())
+        raise LinkError("memory: no such port")
+
+    def unplug(data: bytes, now: float) -> bytes:
+        raise PortLostError("memory: gone")
+
+    line.drop = unplug
+    timeouts = Timeouts(reconnect=0.05, port=0.3)
+    with (
+        pytest.raises(LinkError, match="no such port"),
+        Session(line.transport(), timeouts=timeouts, reopen=reopen) as session,
+    ):
+        while True:
+            session.poll(0.001)
+    assert 3 <= len(tried) <= 8
+    assert min(np.diff(tried)) >= 0.05
 
 
 def test_a_port_that_vanishes_without_a_way_back_is_an_error():

@@ -113,12 +113,12 @@ class Machine:
 
     def open(self, port: str) -> str:
         """Empty if a port can be opened, else why not and what to do."""
-        from tools.boards.ports import open_port
-        from training.errors import BoardError
+        from tools.link.transport import SerialTransport
+        from training.errors import LinkError
 
         try:
-            open_port(port).close()
-        except BoardError as problem:
+            SerialTransport(port).close()
+        except LinkError as problem:
             return str(problem)
         return ""
 

@@ -1,12 +1,17 @@
 """Building images and putting them on boards, through PlatformIO."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from tools.boards.catalogue import board_of_environment
 from tools.boards.prepare import FIRMWARE, environment, prepare_platformio
@@ -14,6 +19,27 @@ from training.errors import BoardError
 
 TFLM_LIBRARY = "Chirale_TensorFLowLite"
 """TensorFlow Lite Micro for Arduino, in the spelling of PlatformIO's registry."""
+
+
+_LOCK = FileLock(FIRMWARE / ".pio" / "building.lock", thread_local=False)
+
+
+@contextmanager
+def alone(waiting: Callable[[], None]) -> Iterator[None]:
+    """While this is held no other program here builds: sources and objects have one place for all.
+
+    Whoever holds it may take it again. `waiting` is called once if another program has it.
+    """
+    Path(_LOCK.lock_file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _LOCK.acquire(timeout=0)
+    except Timeout:
+        waiting()
+        _LOCK.acquire()
+    try:
+        yield
+    finally:
+        _LOCK.release()
 
 
 @dataclass(frozen=True)
@@ -33,6 +59,15 @@ class BuildResult:
     map: Path | None
     seconds: float
     output: str
+
+    def kept(self, folder: Path) -> "BuildResult":
+        """A copy in `folder`, which the next build of another model leaves alone."""
+        folder.mkdir(parents=True, exist_ok=True)
+        elf = folder / f"{self.environment}.elf"
+        shutil.copyfile(self.elf, elf)
+        if self.map is None:
+            return replace(self, elf=elf)
+        return replace(self, elf=elf, map=shutil.copyfile(self.map, elf.with_suffix(".map")))
 
 
 def build(

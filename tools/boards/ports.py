@@ -1,18 +1,11 @@
 """Finding a board's serial port, by USB id."""
 
-import errno
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-import serial
 from serial.tools import list_ports
 
 from tools.boards.catalogue import Board, load_boards
 from training.errors import BoardError
-
-BAUD_RATE = 115200
-"""USB ignores it, with one exception: see open_port()."""
 
 
 @dataclass(frozen=True)
@@ -58,35 +51,3 @@ def find_port(board: Board | None = None) -> Port:
         names = ", ".join(f"{port.path} ({port.board.name})" for port in ports)
         raise BoardError(f"several boards found: choose one with --port: {names}")
     return ports[0]
-
-
-def open_port(path: str, timeout_s: float | None = 0.1) -> serial.Serial:
-    """Open a serial port for this process alone, at 115200 baud.
-
-    The rate is no parameter: opening a Nano's port at 1200 baud starts its bootloader.
-
-    Raises:
-        BoardError: no such port, another program has it, or no permission; with what to do.
-    """
-    try:
-        return serial.Serial(path, BAUD_RATE, timeout=timeout_s, exclusive=True)
-    except serial.SerialException as error:
-        raise BoardError(_explain(path, error)) from error
-
-
-def _explain(path: str, error: serial.SerialException) -> str:
-    """One line: what is wrong with a port, and what to do."""
-    code = error.errno
-    if code == errno.ENOENT or not Path(path).exists():
-        return f"{path}: no such port: was the board unplugged? `vigil board` lists what is there"
-    if code == errno.EACCES or not os.access(path, os.R_OK | os.W_OK):
-        return (
-            f"{path}: no permission: sudo usermod -a -G dialout $USER, then log in again "
-            "(or install PlatformIO's udev rules)"
-        )
-    if code in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
-        return (
-            f"{path}: busy: close the other monitor; if there is none, ModemManager may be "
-            "probing it: wait some seconds, or sudo systemctl stop ModemManager"
-        )
-    return f"{path}: {error}"

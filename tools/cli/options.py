@@ -62,12 +62,12 @@ def console() -> Console:
 
 
 def bundle_path(name: str) -> Path:
-    """build/NAME for a recipe's name or file; a bundle's own folder is taken as it is.
+    """build/NAME for a recipe's name or file; a path to a bundle's folder is taken as it is.
 
     Where the recipe's data could not be had, training followed its fallback: then that bundle.
     """
     path = Path(name)
-    if (path / "manifest.json").is_file():
+    if (path / "manifest.json").is_file() or (len(path.parts) > 1 and path.suffix != ".toml"):
         return path
     path = BUILD / (path.stem if path.suffix == ".toml" else path.name)
     if not path.exists():

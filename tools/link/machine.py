@@ -121,18 +121,22 @@ class Machine:
             self._events.append(PortLost(str(error)))
             self._exchange.transport.close()
             self._enter(Mode.PORT_LOST)
-            self._lost_at = time.monotonic()
+            self._lost_at = self._retry_at = time.monotonic()
         self._events.extend(self._exchange.texts)
         self._exchange.texts.clear()
 
     def _try_port(self, wait: float) -> None:
         assert self._reopen is not None
+        left = self._retry_at - time.monotonic()
+        if left > 0:
+            time.sleep(min(max(wait, 0.001), left))
+            return
         try:
             self._exchange.attach(self._reopen())
         except LinkError:
             if time.monotonic() - self._lost_at > self._timeouts.port:
                 raise
-            time.sleep(min(max(wait, 0.001), self._timeouts.reconnect))
+            self._retry_at = time.monotonic() + self._timeouts.reconnect
         else:
             self._enter(Mode.HELLO)
 

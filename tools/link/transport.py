@@ -139,14 +139,19 @@ def explain_open(port: str, error: Exception) -> str:
     code = getattr(error, "errno", None)
     text = str(error)
     if code == errno.ENOENT or "FileNotFoundError" in text:
-        return f"{port}: there is no such port; is the board plugged in?"
-    if code == errno.EACCES or "PermissionError" in text or "Access is denied" in text:
+        return f"{port}: there is no such port; is the board plugged in? `vigil boards` lists them"
+    if code in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
         group = _group_of(port)
-        return f"{port}: no permission; run 'sudo usermod -a -G {group} $USER' and log in again"
-    if code == errno.EBUSY or "exclusively lock" in text or "busy" in text.lower():
+        if group == "root":  # nobody should join that one
+            return f"{port}: no permission: install PlatformIO's udev rules, then plug it in again"
         return (
-            f"{port}: another program has the port open (another monitor, the Arduino IDE, "
-            "or ModemManager within seconds of plugging in); close it and try again"
+            f"{port}: no permission: sudo usermod -a -G {group} $USER, then log in again "
+            "(or install PlatformIO's udev rules)"
+        )
+    if code in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in text:
+        return (
+            f"{port}: busy: close the other monitor or the Arduino IDE; if there is none, "
+            "ModemManager may be probing it: wait some seconds, or sudo systemctl stop ModemManager"
         )
     return f"{port}: cannot be opened as a serial port ({text})"
 

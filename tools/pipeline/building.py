@@ -27,8 +27,12 @@ def convert(console: Console, bundle_path: Path) -> None:
 def build(
     console: Console, bundle_path: Path, board: str, engine: str, sensor: str | None = None
 ) -> BuildResult:
-    """Convert and compile; the image must fit its board. `sensor`: what it reads by itself."""
+    """Convert and compile; the image must fit its board, and stays in the bundle's folder.
+
+    `sensor`: what it reads by itself.
+    """
     from tools import budget
+    from tools.boards.build import alone
     from tools.boards.build import build as run
     from tools.boards.catalogue import find_board
     from tools.boards.sensors import find_sensor
@@ -37,16 +41,22 @@ def build(
     row = find_board(board)
     environment = row.environment(engine)
     own = find_sensor(sensor, row) if sensor is not None else None
-    convert_bundle(bundle_path, GENERATED, engines=[engine], sensor=own)
-    with console.status(f"compiling for {row.name}, {engine} engine"):
-        result = run(environment)
-    measured = budget.measure(result.elf, row)
-    budget.check(measured)
+    with alone(lambda: _say_waiting(console)):
+        convert_bundle(bundle_path, GENERATED, engines=[engine], sensor=own)
+        with console.status(f"compiling for {row.name}, {engine} engine"):
+            result = run(environment)
+        measured = budget.measure(result.elf, row)
+        budget.check(measured)
+        result = result.kept(bundle_path / "firmware")
     console.print(
         f"{shown(result.elf)}: {measured.flash.used:,} bytes of flash, "
         f"{measured.sram.used:,} of SRAM, in {result.seconds:.0f} s"
     )
     return result
+
+
+def _say_waiting(console: Console) -> None:
+    console.print("another vigil is building: waiting for it")
 
 
 def flash(
@@ -58,6 +68,7 @@ def flash(
     sensor: str | None = None,
 ) -> None:
     """Build and upload."""
+    from tools.boards.build import alone
     from tools.boards.build import flash as run
     from tools.boards.catalogue import find_board
     from tools.boards.ports import find_port
@@ -65,10 +76,11 @@ def flash(
     row = find_board(board)
     if row.emulated:
         raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
-    build(console, bundle_path, board, engine, sensor)
-    port = port or find_port(row).path
-    with console.status(f"uploading to {row.name} on {port}"):
-        run(row.environment(engine), port)
+    with alone(lambda: _say_waiting(console)):
+        build(console, bundle_path, board, engine, sensor)
+        port = port or find_port(row).path
+        with console.status(f"uploading to {row.name} on {port}"):
+            run(row.environment(engine), port)
     how = " --sample" if sensor is not None else ""
     console.print(f"flashed {row.name} on {port}: now `vigil monitor{how} --port {port}`")
 
