@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -277,11 +278,13 @@ def test_the_parts_of_the_screen_add_up(total: int) -> None:
     shares = (parts.header, parts.trace, parts.scores, parts.below)
     assert all(share >= 0 for share in shares)
     assert sum(shares) + parts.footer <= max(total, 1)
-    if total >= 16:
-        assert sum(shares) + parts.footer == total and parts.scores % 2 == 1
+    if total >= 9:
+        assert sum(shares) + parts.footer == total and parts.trace >= 3
+    if total >= 20:
+        assert parts.scores % 2 == 1 and parts.trace >= 6
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (40, 10), (20, 5)])
+@pytest.mark.parametrize("size", [(80, 24), (70, 20), (120, 40), (40, 10), (20, 5)])
 def test_the_screen_at_every_size(size: tuple[int, int], history: History) -> None:
     async def look() -> list[str]:
         app = MonitorApp(history, Controls(), lambda: None)
@@ -302,6 +305,8 @@ def test_the_screen_at_every_size(size: tuple[int, int], history: History) -> No
     if size[1] >= 10:
         assert "ANOMALY" in screen
         assert "quit" in screen
+    if size >= (70, 20):
+        assert re.search(r"link +\d+ bad \d+ gone \d+ again", screen)
     if size == (80, 24):
         for words in ("EMULATED", "SIMULATED", "reconstruction", "recall", "log scale", "✓"):
             assert words in screen

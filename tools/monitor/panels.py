@@ -158,7 +158,7 @@ def facts(history: History, width: int, height: int) -> list[Text]:
     # What was sent again arrived: on a busy machine an answer is late now and then.
     trouble = BAD if broken or missing else GOOD
     rows.insert(
-        2 if height < 6 else len(rows),
+        min(len(rows), 2) if height <= len(rows) else len(rows),  # it is never cut off
         ("link", f"{broken} bad {missing} gone {resent} again", trouble),
     )
     rows += [

@@ -55,6 +55,8 @@ def heights(total: int) -> Heights:
         below = max(total // 3 + 1, 4)
         return Heights(header=1, trace=total - 2 - below, scores=0, below=below)
     room = total - 3
+    if total < 20:
+        return Heights(header=2, trace=room - 6, scores=0, below=6)
     scores = 5 + max((room - 21) // 8, 0) * 2  # odd inside: the threshold runs through a row
     below = 8 + max((room - 21) // 3, 0) if room >= 19 else 6
     return Heights(header=2, trace=room - scores - below, scores=scores, below=below)
