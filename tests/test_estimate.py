@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 from dataclasses import replace
@@ -10,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from networks import random_network
+from rich.console import Console
 
 from benchmarks import image
 from benchmarks.bench import FLAGS, Case, _compiled
 from benchmarks.engine import measure
 from tools.boards.catalogue import find_board
 from tools.convert.model import read_model
-from tools.estimate import CLASSES, Code, Counts, Machine, estimate
+from tools.estimate import CLASSES, Code, Counts, Machine, estimate, render
 from training.errors import EstimateError
 
 needs_compiler = pytest.mark.skipif(
@@ -43,6 +45,9 @@ again:
     ldm r0, {r2, r3}
     str r1, [r0]
     sdiv r0, r1, r4
+    cmp r4, #1
+    it eq
+    moveq r0, #0
     pop {r4, r5, pc}
     .size timed, . - timed
 )");
@@ -62,7 +67,7 @@ def test_every_instruction_of_a_known_function(tmp_path: Path) -> None:
     trace = machine.trace("timed", machine.put(bytes(8)), 7)
     counts = code.count(trace)
     assert {name: n for name, n in counts.classes.items() if n} == {
-        "arithmetic": 1 + 3,
+        "arithmetic": 1 + 3 + 3,  # the last of them skipped, in its own time
         "multiply": 3,
         "divide": 1,
         "load": 6,
@@ -72,7 +77,7 @@ def test_every_instruction_of_a_known_function(tmp_path: Path) -> None:
         "branch": 3,
     }
     loop = 3 * (2 + 1 + 1 + 1 + 1) + 2 * 2
-    assert counts.cycles == 4 + 1 + loop + 3 + 1 + 12 + 4 + 2
+    assert counts.cycles == 4 + 1 + loop + 3 + 1 + 12 + 3 + 4 + 2
     assert counts.flash_reads == 0  # its data lie in SRAM
     assert trace.stack == 12
 
@@ -106,6 +111,20 @@ def test_ranges() -> None:
     assert on.microjoules == pytest.approx((3.3 * 3.0 * 1.0, 6.3 * 3.0 * 2.0))
     [bare] = estimate("m", "", counts, 1, [replace(nano, active_ma=None, wait_states=None)]).boards
     assert bare.microjoules is None and bare.cycles == (64_000, 64_000)
+
+
+def test_a_board_of_another_core_is_left_out() -> None:
+    counts = Counts(dict.fromkeys(CLASSES, 1.0), 10.0, 5.0, 1.0, stack=8)
+    nano = find_board("nano33ble")
+    others = [replace(nano, name="M0", core="cortex-m0plus"), replace(nano, name="M4-", dsp=False)]
+    found = estimate("m", "compiled", counts, 1, [nano, *others])
+    assert [on.name for on in found.boards] == [nano.name]
+    assert found.left_out == ("M0", "M4-")
+    out = io.StringIO()
+    console = Console(width=100, file=out)
+    console.print(render(found))
+    text = out.getvalue()
+    assert "M0: left out" in text and "not yet checked" in text and "the inference only" in text
 
 
 def test_no_image(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tools.budget.budget import (
     with_measured,
 )
 from tools.budget.gate import Baseline, Growth, accept, compare, gate
-from tools.budget.picture import draw, picture_svg
+from tools.budget.picture import check_picture, draw, picture_svg
 from tools.budget.store import load, save
 from tools.budget.text import render, render_text
 
@@ -25,6 +25,7 @@ __all__ = [
     "Part",
     "accept",
     "check",
+    "check_picture",
     "compare",
     "draw",
     "gate",

@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,6 +49,7 @@ class Measured:
     stack_used: int | None = None  # bytes, high-water mark
     arena_used: int | None = None  # bytes
     instructions: int | None = None  # an inference
+    functions: dict[str, int] = field(default_factory=dict)  # instructions by function
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ whichever comes first, and names the part that grew.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tools.budget.budget import Budget, Memory
 from tools.budget.parts import TITLES
@@ -27,6 +28,7 @@ class Baseline:
     sram: dict[str, int]
     instructions: int | None  # an inference; None when it was never measured
     compiler: str = ""  # sizes of another compiler's image say nothing about growth
+    functions: dict[str, int] = field(default_factory=dict)  # instructions of an inference, by each
 
     @staticmethod
     def of(budget: Budget) -> Baseline:
@@ -37,6 +39,7 @@ class Baseline:
             _sizes(budget.sram),
             told.instructions if told else None,
             budget.compiler,
+            dict(told.functions) if told else {},
         )
 
 
@@ -47,7 +50,8 @@ class Growth:
     what: str  # "flash", "SRAM" or "instructions"
     before: int
     now: int
-    parts: tuple[tuple[str, int], ...]  # titles and bytes of the parts that grew, largest first
+    # Parts that grew (titles, bytes) or functions (names, instructions); the largest first.
+    parts: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
         grew = f"{self.what} grew by {self.now - self.before:,} from {self.before:,}"
@@ -68,31 +72,30 @@ def compare(budget: Budget, baseline: Baseline) -> tuple[Growth, ...]:
         found.append(Growth("SRAM", before, after, _grown(baseline.sram, now.sram)))
     old, new = baseline.instructions, now.instructions
     if old is not None and new is not None and new >= old * (1 + INSTRUCTIONS_SHARE):
-        found.append(Growth("instructions", old, new, ()))
+        found.append(Growth("instructions", old, new, _grown(baseline.functions, now.functions)))
     return tuple(found)
 
 
-def gate(budget: Budget, key: str, path: Path) -> None:
+def gate(budget: Budget, key: str, path: Path, record: str) -> None:
     """BudgetError, in one line, if `budget` grew past the baseline kept in `path` under `key`.
 
-    `key` names what was built: the environment, and the model where there are several.
+    `key` names what was built: the environment, and the model where there are several. `record`
+    is the command that records its baseline, for the message.
     """
-    baselines = read_baselines(path)
+    baselines = read_baselines(path, record)
     if key not in baselines:
-        raise BudgetError(
-            f"{path}: has no baseline for '{key}'; record one with: vigil budget --accept"
-        )
+        raise BudgetError(f"{path}: has no baseline for '{key}'; record one with: {record}")
     before = baselines[key].compiler
     if before and budget.compiler and before != budget.compiler:
         raise BudgetError(
             f"{key}: built with {budget.compiler}, its baseline with {before}: not comparable; "
-            "build with that, or record a baseline with: vigil budget --accept"
+            f"build with that, or record a baseline with: {record}"
         )
     found = compare(budget, baselines[key])
     if found:
         raise BudgetError(
             f"{key}: {'; '.join(str(f) for f in found)}. Make it smaller, or record what it takes "
-            "now with: vigil budget --accept"
+            f"now with: {record}"
         )
 
 
@@ -105,7 +108,7 @@ def accept(budget: Budget, key: str, path: Path) -> None:
     new = Baseline.of(budget)
     old = baselines.get(key)
     if new.instructions is None and old is not None:
-        new = replace(new, instructions=old.instructions)
+        new = replace(new, instructions=old.instructions, functions=old.functions)
     baselines[key] = new
     values = {
         "schema": _SCHEMA,
@@ -115,30 +118,35 @@ def accept(budget: Budget, key: str, path: Path) -> None:
     path.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")
 
 
-def read_baselines(path: Path) -> dict[str, Baseline]:
+def read_baselines(path: Path, record: str = "vigil budget --accept") -> dict[str, Baseline]:
     """The baselines in `path` by key; BudgetError if it is missing or not one of ours."""
     try:
         values = json.loads(path.read_text())
         if values["schema"] != _SCHEMA:
             raise ValueError(f"schema {values['schema']}")
-        return {
-            key: Baseline(
-                _known(v["flash"]), _known(v["sram"]), v["instructions"], v.get("compiler", "")
-            )
-            for key, v in values["images"].items()
-        }
+        return {key: _baseline(entry) for key, entry in values["images"].items()}
     except FileNotFoundError:
-        raise BudgetError(
-            f"{path}: no baseline yet; record one with: vigil budget --accept"
-        ) from None
+        raise BudgetError(f"{path}: no baseline yet; record one with: {record}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise BudgetError(f"{path}: not a budget baseline ({problem}); restore it") from None
 
 
-def _known(sizes: dict[str, int]) -> dict[str, int]:
-    if not all(isinstance(size, int) for size in sizes.values()):
-        raise TypeError("sizes must be whole bytes")
-    return dict(sizes)
+def _baseline(entry: dict[str, Any]) -> Baseline:
+    instructions = entry["instructions"]
+    return Baseline(
+        flash=_whole(entry["flash"]),
+        sram=_whole(entry["sram"]),
+        instructions=None if instructions is None else _whole({"": instructions})[""],
+        compiler=str(entry.get("compiler", "")),
+        functions=_whole(entry.get("functions", {})),
+    )
+
+
+def _whole(counts: dict[str, int]) -> dict[str, int]:
+    for name, count in counts.items():
+        if type(count) is not int or count < 0:
+            raise ValueError(f"{name or 'instructions'}: {count!r} is no whole number")
+    return dict(counts)
 
 
 def _sizes(memory: Memory) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tools.budget.budget import Budget, Memory, Part
 from tools.budget.parts import OWN
 from tools.theme import DARK, LIGHT, style, themed_svg
+from training.errors import BudgetError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,13 +19,22 @@ _NAMES = {"flash": "Flash", "sram": "SRAM"}
 _SMALL = 0.004  # parts below this share of what is used stand together in one row
 
 
+def check_picture(path: Path) -> None:
+    """BudgetError, in one line, if no picture can be written to `path`."""
+    if path.suffix not in (".png", ".svg"):
+        raise BudgetError(f"{path}: a picture's name ends in .png or .svg")
+    if not path.parent.is_dir():
+        raise BudgetError(f"{path}: there is no folder {path.parent}")
+
+
 def draw(budget: Budget, path: Path, dark: bool = False) -> Path:
     """Write the picture to `path`, by its suffix.
 
     `.svg` follows the reader's preference for light or dark; `.png` is light, or `dark`.
+    Raises BudgetError for another suffix, or a folder that is not there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_picture(path)
     if path.suffix == ".svg":
         path.write_text(picture_svg(budget, alone=True) + "\n")
         return path

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import typer
 
-from training.errors import VigilError
-
-if TYPE_CHECKING:
-    pass
-
 from tools.cli.options import complain
+from training.errors import VigilError
 
 app = typer.Typer(
     name="vigil",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -17,9 +17,6 @@ from tools.cli.options import (
     bundle_path,
     console,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()

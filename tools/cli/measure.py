@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -18,9 +19,6 @@ from tools.cli.options import (
     bundle_path,
     console,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()
@@ -66,10 +64,23 @@ def budget(
     """Show flash and SRAM by part, against the board's limits."""
     from tools import pipeline
 
+    if check and accept:
+        raise typer.BadParameter("--check and --accept exclude each other")
+    record = ["vigil", "budget", *([name] if name else []), "--board", board, "--engine", engine]
     if name is None and not (check or accept):
         name = "ecg5000"
     path = pipeline.reference_bundle() if name in (None, "reference") else bundle_path(name or "")
-    pipeline.budget(console(), path, board, engine, json, picture, check=check, accept=accept)
+    pipeline.budget(
+        console(),
+        path,
+        board,
+        engine,
+        json,
+        picture,
+        check=check,
+        accept=accept,
+        record=shlex.join([*record, "--accept"]),
+    )
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -18,9 +18,6 @@ from tools.cli.options import (
     faults_of,
     view_of,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from tools.cli.app import app
 from tools.cli.options import BUILD, DOCS, Name, bundle_path, console
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()

@@ -6,6 +6,7 @@ interrupts, no clock. What it cannot know is time; cycles.py has a model for tha
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ class Machine:
             self._uc.mem_map(base, size)
         self.symbols: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
+        # First address and name in order, data among them; a name may be several files' own.
+        self.functions: list[tuple[int, str]] = []
         self._load()
         self._free = SRAM + _SRAM_BYTES // 2  # for arguments; far above what images use
 
@@ -80,10 +83,15 @@ class Machine:
             table: Any = elf.get_section_by_name(".symtab")
             if table is None:
                 raise EstimateError(f"{self.elf}: stripped of its symbols; build it again")
+            found: list[tuple[int, bool, str]] = []
             for symbol in table.iter_symbols():
                 if symbol.name and not symbol.name.startswith("$"):
                     self.symbols[symbol.name] = symbol["st_value"]
                     self.sizes[symbol.name] = symbol["st_size"]
+                    kind = symbol["st_info"]["type"]
+                    if kind != "STT_FILE":  # of any other type: assembly's labels are code, too
+                        found.append((symbol["st_value"] & ~1, kind == "STT_FUNC", symbol.name))
+        self.functions = [(start, name) for start, _, name in sorted(found)]
 
     def find(self, start: str) -> str:
         """The function whose mangled name begins with `start`.
@@ -113,22 +121,26 @@ class Machine:
     def trace(self, name: str, *arguments: int) -> Trace:
         """Call a function and note all it does."""
         uc, kinds = self._uc, self._unicorn
-        addresses: list[int] = []
-        reads: list[int] = []
+        blocks: list[NDArray[np.uint32]] = []
+        known: dict[tuple[int, int], NDArray[np.uint32]] = {}
+        reads = [0]
         lowest = [self._top()]
 
-        def code(_uc: Any, address: int, _size: int, _data: Any) -> None:
-            addresses.append(address)
+        def block(_uc: Any, address: int, size: int, _data: Any) -> None:
+            piece = known.get((address, size))
+            if piece is None:
+                piece = known[address, size] = self._instructions(address, size)
+            blocks.append(piece)
 
-        def read(_uc: Any, _kind: int, address: int, *_rest: Any) -> None:
-            reads.append(address)
+        def read(*_event: Any) -> None:
+            reads[0] += 1
 
         def write(_uc: Any, _kind: int, address: int, *_rest: Any) -> None:
             lowest[0] = min(lowest[0], address)
 
         top = self._top()
         hooks = [
-            uc.hook_add(kinds.UC_HOOK_CODE, code),
+            uc.hook_add(kinds.UC_HOOK_BLOCK, block),
             uc.hook_add(kinds.UC_HOOK_MEM_READ, read, begin=0, end=SRAM - 1),
             uc.hook_add(kinds.UC_HOOK_MEM_WRITE, write, begin=top - _STACK_BYTES, end=top - 1),
         ]
@@ -137,7 +149,30 @@ class Machine:
         finally:
             for hook in hooks:
                 uc.hook_del(hook)
-        return Trace(np.array(addresses, np.uint32), len(reads), top - lowest[0], result)
+        return Trace(np.concatenate(blocks), reads[0], top - lowest[0], result)
+
+    def _instructions(self, address: int, size: int) -> NDArray[np.uint32]:
+        """Addresses of the instructions of a basic block: its last one alone may branch.
+
+        In an IT block, one that is skipped counts like any other: it takes its time.
+        """
+        code = np.frombuffer(self.get(address, size), "<u2")
+        found, at = [], 0
+        while at < len(code):
+            found.append(address + 2 * at)
+            at += 2 if code[at] >> 11 >= 0b11101 else 1
+        return np.array(found, np.uint32)
+
+    def by_function(self, trace: Trace) -> dict[str, int]:
+        """Instructions of `trace` by mangled name of the function that they are in."""
+        starts = np.array([start for start, _ in self.functions], np.int64)
+        at, counts = np.unique(
+            np.searchsorted(starts, trace.addresses, side="right") - 1, return_counts=True
+        )
+        found: Counter[str] = Counter()
+        for index, count in zip(at, counts, strict=True):
+            found[self.functions[index][1]] += int(count)
+        return dict(found)
 
     @staticmethod
     def _top() -> int:

@@ -40,6 +40,10 @@ def render(found: Estimate) -> RenderableType:
             style="dim",
         ),
         Text(),
+        *(
+            Text(f"{name}: left out, for its core is no Cortex-M4 with DSP, as counted here")
+            for name in found.left_out
+        ),
         *(Text(line, style="dim") for line in _BASIS),
     )
 
@@ -47,8 +51,9 @@ def render(found: Estimate) -> RenderableType:
 _BASIS = (
     "This is an estimate, not a measurement: no board was asked.",
     "Low: cycle model, flash never waits. High: every word from flash waits.",
-    "Energy: the busy processor alone, datasheet current, DC/DC to LDO regulator;",
-    "no radio, sensor, LED or USB; the inference only, not scaling or scoring.",
+    "Waits and currents are not yet checked against the printed specifications.",
+    "\u00b5J: the inference only, not scaling or scoring, and the busy processor alone,",
+    "DC/DC to LDO regulator; no radio, sensor, LED or USB.",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,10 +66,16 @@ def budget(
     *,
     check: bool,
     accept: bool,
+    record: str = "vigil budget --accept",
 ) -> None:
-    """Flash and SRAM of the bundle's image by part; fails over a limit, or on growth."""
+    """Flash and SRAM of the bundle's image by part; fails over a limit, or on growth.
+
+    `record` is the command that accepts what this one measures as a baseline.
+    """
     from tools import budget as room
 
+    if picture is not None:
+        room.check_picture(picture)
     quiet = Console(stderr=True, highlight=False) if as_json else console
     found = measure_budget(quiet, bundle_path, board, engine)
     if as_json:
@@ -83,7 +90,7 @@ def budget(
         room.accept(found, key, BASELINE)
         quiet.print(f"recorded as the baseline of '{key}' in {shown(BASELINE)}")
     elif check:
-        room.gate(found, key, BASELINE)
+        room.gate(found, key, BASELINE, record)
         quiet.print(f"within the baseline of '{key}'")
 
 
@@ -104,14 +111,19 @@ def measure_budget(console: Console, bundle_path: Path, board: str, engine: str)
 
 
 def measured_emulated(elf: Path, bundle: Bundle) -> Measured:
-    """What the emulated board says after it worked through the bundle's golden windows."""
+    """What the emulated board says after it worked through the bundle's golden windows.
+
+    The instructions of each function are counted apart, outside the running board.
+    """
     from tools.boards.emulated import EmulatedBoard
     from tools.budget.boot import measured_on
+    from tools.estimate import count_functions
 
-    counts = bundle.golden.counts
-    frames = counts.reshape(-1, counts.shape[-1])
+    golden = bundle.golden
+    frames = golden.counts.reshape(-1, golden.counts.shape[-1])
     with EmulatedBoard(elf, deterministic=True) as running:
-        return measured_on(running.port, frames)
+        measured = measured_on(running.port, frames)
+    return replace(measured, functions=count_functions(elf, golden.input, golden.output))
 
 
 def report(console: Console, bundle_path: Path) -> Path:
@@ -151,15 +163,16 @@ def reference_bundle() -> Path:
 def show_estimate(console: Console, bundle_path: Path, engine: str, as_json: bool) -> None:
     """Build for the emulated board, count an inference there, tell what that means on boards."""
     from tools.boards.catalogue import load_boards
-    from tools.estimate import count_inference, estimate, render
+    from tools.estimate import WINDOWS, count_inference, estimate, render
     from training.bundle import read_bundle
 
     quiet = Console(stderr=True, highlight=False) if as_json else console
     golden = read_bundle(bundle_path).golden
     result = build(quiet, bundle_path, "emulated", engine)
-    counts = count_inference(result.elf, golden.input, golden.output)
-    windows = len(golden.input)
-    found = estimate(bundle_path.name, engine, counts, windows, list(load_boards().values()))
+    inputs, outputs = golden.input[:WINDOWS], golden.output[:WINDOWS]
+    with quiet.status(f"counting the instructions of {len(inputs)} inferences"):
+        counts = count_inference(result.elf, inputs, outputs)
+    found = estimate(bundle_path.name, engine, counts, len(inputs), list(load_boards().values()))
     if as_json:
         print(found.to_json(), end="")
     else:
