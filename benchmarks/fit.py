@@ -80,7 +80,7 @@ def measure(name: str, epochs: int, seeds: int) -> Result:
     parts = divide(dataset, followed.windows, followed.split, followed.seed)
     grid = fit_grid(followed.scaler, parts.train.counts, dataset.train.gain)
     train, held = (grid.real(grid.quantize(w.counts)) for w in (parts.train, parts.validation))
-    settings = followed.fit.model_copy(update={"epochs": epochs, "patience": 0, "noise": 0.0})
+    settings = followed.fit.model_copy(update={"epochs": epochs, "patience": 0})
     family = models.family(followed.model.family)  # type: ignore[attr-defined]
 
     def build(seed: int) -> Any:

@@ -1,9 +1,12 @@
 """The compiled fit does what plain Keras does, faster, and the same each time."""
 
+import re
+
 import numpy as np
 import pytest
 
-from training import models, recipe
+from training import corruption, models, recipe
+from training.errors import RecipeError
 from training.fit import fit, put_back, round_all, rounded_kernels
 from training.objectives import LOSSES, over_windows
 
@@ -56,11 +59,12 @@ def test_a_last_batch_that_is_smaller_counts_by_its_windows(windows):
 
 
 def test_same_seed_same_weights_and_another_seed_others(windows):
-    settings = recipe.Fit(batch=16, epochs=5, noise=0.1)
+    settings = recipe.Fit(batch=16, epochs=5)
+    damage = corruption.make(corruption.Settings(gaussian=0.1), 1)
     weights = []
     for seed in (1, 1, 2):
         model = build(seed=1)
-        fit(model, *windows, settings, seed)
+        fit(model, *windows, settings, seed, corruption=damage)
         weights.append(np.concatenate([w.ravel() for w in model.get_weights()]))
     assert (weights[0] == weights[1]).all()
     assert (weights[0] != weights[2]).any()
@@ -83,6 +87,62 @@ def test_without_held_out_windows_it_runs_to_the_end(windows):
     history = fit(build(), train, held[:0], recipe.Fit(epochs=7, patience=2), seed=1)
     assert len(history.loss) == 7 and np.isnan(history.validation).all()
     assert history.best_epoch == 6
+
+
+def test_what_is_judged_is_what_is_minimised_penalties_included(windows):
+    # One batch of all training windows, held out as well, and no step to speak of: both agree.
+    train, _ = windows
+    settings = recipe.Fit(batch=80, epochs=1, optimizer="sgd", learning_rate=1e-9)
+    # The last two draw, and the held-out windows have draws of their own.
+    for family, tolerance, rest in (
+        ("sparse", 1e-5, {"code": 40, "weight": 0.5}),
+        ("sparse", 1e-5, {"code": 40, "weight": 0.5, "penalty": "kl"}),
+        ("variational", 0.15, {"hidden": [12], "code": 4, "beta": 5.0}),
+        ("adversarial", 0.15, {"hidden": [12], "code": 4, "weight": 3.0}),
+    ):
+        module = models.family(family)
+        model = module.build(module.Settings(family=family, **rest), SIZE, 1, seed=1)
+        history = fit(model, train, train, settings, seed=1)
+        error = ((model.predict(train, verbose=0) - train) ** 2).mean()
+        assert history.validation[0] > 1.5 * error
+        assert history.validation[0] == pytest.approx(history.loss[0], rel=tolerance)
+
+
+def test_held_out_windows_take_no_step_and_the_same_draws_every_epoch(windows):
+    train, held = windows
+    module = models.family("variational")
+    settings = module.Settings(family="variational", hidden=[12], code=4)
+    model = module.build(settings, SIZE, 1, seed=1)
+    still = recipe.Fit(batch=80, epochs=3, optimizer="sgd", learning_rate=1e-12)
+    history = fit(model, train, held, still, seed=1)
+    assert int(model.get_layer("sample").step) == 1  # best_epoch 0: the weights of the first step
+    assert history.best_epoch == 0 and len(set(history.validation.tolist())) == 1
+    assert len(set(history.loss.tolist())) == 3
+
+
+def test_epochs_before_the_end_of_the_warm_up_are_not_chosen_from(windows):
+    train, held = windows
+    module = models.family("variational")
+    settings = module.Settings(family="variational", hidden=[12], code=4, beta=50.0, warm_up=60)
+    model = module.build(settings, SIZE, 1, seed=1)
+    # Two small steps an epoch: until beta is whole, in the 30th, the objective only grows.
+    slow = recipe.Fit(batch=40, epochs=40, patience=3, learning_rate=1e-6)
+    history = fit(model, train, held, slow, seed=1)
+    assert np.argmin(history.validation) == 0 and history.best_epoch >= 29
+    assert len(history.loss) >= 33
+    with pytest.raises(RecipeError, match=r"model\.warm_up is 60 steps, and fit\.epochs 10 are"):
+        fit(model, train, held, recipe.Fit(batch=40, epochs=10), seed=1)
+
+
+@pytest.mark.parametrize("held_back", [20, 0])
+def test_a_fit_that_diverges_says_so(windows, held_back):
+    train, held = windows
+    wild = recipe.Fit(batch=16, epochs=30, optimizer="sgd", learning_rate=10)
+    with pytest.raises(RecipeError) as caught:
+        fit(build(), train, held[:held_back], wild, seed=1)
+    assert re.fullmatch(
+        r"the fit diverged in epoch \d+: lower fit\.learning_rate", str(caught.value)
+    )
 
 
 def test_power_raises_each_windows_loss_and_reports_their_power_mean(windows):

@@ -37,6 +37,18 @@ def test_masking_and_salt_and_pepper_hit_the_share_asked_for(windows):
     assert all(np.isin(row[h], end).all() for row, h, end in zip(peppered, hit, ends, strict=True))
 
 
+def test_salt_and_pepper_are_the_ends_of_the_values_own_channel(windows):
+    two = windows.copy()
+    two[:, 1::2] *= 100
+    peppered = damaged(two, channels=2, salt_pepper=0.2)
+    hit = peppered != two
+    assert hit.mean() == pytest.approx(0.2, abs=0.02)
+    for channel in (0, 1):
+        given, got, at = (a[:, channel::2] for a in (two, peppered, hit))
+        ends = np.stack([given.min(axis=1), given.max(axis=1)], axis=1)
+        assert all(np.isin(row[h], end).all() for row, h, end in zip(got, at, ends, strict=True))
+
+
 def test_hum_is_one_line_of_the_spectrum_and_wander_stays_slow(windows):
     hum = np.abs(np.fft.rfft(damaged(windows, hum=1.0, hum_cycles=0.2) - windows))
     assert (hum.argmax(axis=1) == 20).all()
@@ -129,6 +141,26 @@ def test_pretraining_lowers_the_loss_before_the_first_whole_epoch(windows):
     before = loss()
     last = pretrain(model, low, Fit(pretrain=40, learning_rate=0.003), seed=1)
     assert len(last) == 3 and loss() < 0.7 * before
+
+
+def test_pretraining_damages_what_the_outermost_pair_is_given_and_no_code(windows):
+    from training.pretrain import pretrain
+
+    dense = models.family("dense")
+    settings = dense.Settings(family="dense", hidden=[20], code=10)
+    model = dense.build(settings, 100, 1, seed=1)
+    seen = []
+
+    def damage(x, seeds):
+        seen.append(x.shape[1])
+        return 0 * x
+
+    pretrain(model, windows, Fit(pretrain=1), 1, damage)
+    assert set(seen) == {100}
+    # From nothing there is nothing to learn but the mean: no weight of the encoder moves.
+    begun = dense.build(settings, 100, 1, seed=1)
+    kernels = [m.get_layer("encoder_1").kernel.numpy() for m in (model, begun)]
+    np.testing.assert_array_equal(*kernels)
 
 
 def test_pretraining_refuses_what_is_no_stack():

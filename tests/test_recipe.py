@@ -9,6 +9,7 @@ from families import FAMILIES
 from training import models
 from training.errors import RecipeError
 from training.recipe import RECIPES, make_recipe, read_recipe, recipe_names
+from training.rules import check_model
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -96,3 +97,54 @@ def test_a_familys_layers_have_the_parameters_that_its_shape_says(name):
     found = {x.name: x.count_params() for x in model.layers if x.count_params()}
     assert found == row.parameters
     assert model.input_shape == model.output_shape == (None, row.window)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("ecg5000", ["fit.noise=0.1"], "unknown key 'fit.noise'"),
+        ("ecg5000", ["fit.loss=binary_crossentropy"], "scaler.real to 'range'"),
+        ("lstm", ["fit.loss=binary_crossentropy", "scaler.real=range"], "output_activation to 'si"),
+        (
+            "mnist",
+            ["model.output_activation=linear"],
+            "set scaler.kind to 'affine', scaler.real to 'range' and model.output_activation to",
+        ),
+        ("ecg5000", ["corruption.span=140"], "corruption.span is 140 frames"),
+        ("inpainting", ["corruption.width=30"], "corruption.width 30 does not divide"),
+        ("inpainting", ["corruption.square=28"], "image 28 x 28: set it below 28"),
+        ("inpainting", ["corruption.square=0"], "corruption.width is the image's"),
+        ("inpainting", ["corruption.width=0"], "set corruption.width"),
+        ("ecg5000", ["corruption.fill=1"], "set corruption.masking, span or square too"),
+        ("ecg5000", ["corruption.hum_cycles=0.1"], "corruption.hum_cycles says nothing"),
+        ("variational", ["fit.loss=mae"], "set fit.loss to 'mse' (Gaussian)"),
+        ("variational", ["fit.power=2"], "and fit.power to 1"),
+        ("mnist_variational", ["model.deviation=0.3"], "model.deviation is a Gaussian's"),
+        ("sparse", ["fit.pretrain=5"], "set it to 0, or model.family to 'dense' (it is 'sparse')"),
+        ("lstm", ["fit.round_weights=true"], "would leave an LSTM's: set it to false"),
+        ("sines", ["data.length=500"], "set windows.length and windows.hop to 500"),
+        ("ecg5000", ["windows.hop=70"], "pieces of 140 frames"),
+        ("mitdb", ["windows.train_hop=3"], "windows.train_hop to 128"),
+        ("ecg5000", ["model.code=140"], "model.code is 140, not below the window's 140 values"),
+        ("activity", ["model.code=300"], "model.code is 300, not below the window's 300 values"),
+        ("lstm", ["model.code=500"], "model.code is 500"),
+        ("mnist_conv", ["model.code=900"], "model.code is 900"),
+        ("vibration", ["model.width=31"], "'model.width' is 31, but the data have 32 channels"),
+    ],
+)
+def test_what_would_be_ignored_or_mean_nothing_is_one_line(name, changes, message):
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(name, changes)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+    assert f"{name}.toml" in str(caught.value)
+
+
+def test_windows_may_be_parts_of_a_piece():
+    assert read_recipe("ecg5000", ["windows.length=70", "windows.hop=70"]).windows.length == 70
+
+
+def test_a_model_that_only_the_file_can_refuse_is_refused_with_the_recipes_name():
+    recipe = read_recipe("csv", ["model.code=150"])  # two channels would do
+    check_model(recipe, 2)
+    with pytest.raises(RecipeError, match=r"recipe 'csv': model\.code is 150"):
+        check_model(recipe, 1)

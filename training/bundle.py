@@ -105,6 +105,24 @@ def manifest_text(manifest: Manifest) -> str:
     return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def check_place(path: Path) -> None:
+    """BundleError if no bundle can be put at `path`: something else is there, or nothing may be."""
+    path = Path(path)
+    try:
+        taken = path.exists() and (
+            not path.is_dir() or (any(path.iterdir()) and not _is_bundle(path))
+        )
+        if not taken:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent):
+                return
+    except OSError as problem:
+        raise BundleError(
+            f"{path}: cannot be written: {problem.strerror}; choose another folder"
+        ) from None
+    raise BundleError(f"{path} exists and is no bundle: choose another name, or remove it")
+
+
 def write_bundle(
     path: Path,
     manifest: Manifest,
@@ -119,9 +137,7 @@ def write_bundle(
     Raises BundleError if `path` is a folder of something else, or the parts do not agree.
     """
     path = Path(path)
-    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not _is_bundle(path))):
-        raise BundleError(f"{path} exists and is no bundle: choose another name, or remove it")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_place(path)
     files = {MANIFEST: manifest_text(manifest).encode(), MODEL: model, GOLDEN: golden}
     if evaluation is not None:
         files[EVALUATION] = evaluation

@@ -8,15 +8,19 @@ add up in the order below. Every draw depends on the seed alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from training.objectives import Corruption
 from training.schema import Strict
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+# Takes windows [batch, size] and a seed of two integers, so that a step's damage depends on nothing
+# but its number.
+Corruption = Callable[["tf.Tensor", Any], "tf.Tensor"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, le=100)]
@@ -30,7 +34,7 @@ class Settings(Strict):
     hum: Amount = 0.0  # largest amplitude of mains hum
     hum_cycles: Annotated[float, Field(gt=0, le=0.5)] = 0.25  # of the hum, a frame
     masking: Share = 0.0  # share of the values that become `fill`
-    salt_pepper: Share = 0.0  # share of the values that become the window's largest or smallest
+    salt_pepper: Share = 0.0  # share of the values that become their channel's largest or smallest
     span: Annotated[int, Field(ge=0)] = 0  # frames of one masked stretch
     square: Annotated[int, Field(ge=0)] = 0  # side of one masked square, in pixels
     width: Annotated[int, Field(ge=0)] = 0  # of the image that a window is, for `square`
@@ -38,7 +42,7 @@ class Settings(Strict):
 
     @model_validator(mode="after")
     def _square_needs_width(self) -> Self:
-        if self.square and self.square > self.width:
+        if self.square and not self.width:
             raise ValueError("square needs the image's width: set corruption.width")
         return self
 
@@ -67,8 +71,10 @@ def make(settings: Settings, channels: int) -> Corruption:
         if settings.salt_pepper:
             hit = tf.random.stateless_uniform(shape, next(draws)) < settings.salt_pepper
             salt = tf.random.stateless_uniform(shape, next(draws)) < 0.5
-            most = tf.reduce_max(x, axis=1, keepdims=True)
-            least = tf.reduce_min(x, axis=1, keepdims=True)
+            apart = tf.reshape(x, (-1, window, channels))  # each channel has ends of its own
+            most, least = (
+                tf.tile(end(apart, axis=1), (1, window)) for end in (tf.reduce_max, tf.reduce_min)
+            )
             x = tf.where(hit, tf.where(salt, most, least), x)
         if settings.span:
             first = _first(window, settings.span, shape[0], next(draws))

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import objectives, recipe
+from training.corruption import Corruption
+from training.errors import RecipeError
 
 if TYPE_CHECKING:
     import keras
@@ -26,9 +28,10 @@ REPORTS = 20  # times that the loop comes back to Python in a full fit
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Loss of each epoch run, float32 [epochs], as the power mean of the windows' losses (so its
-    unit does not depend on the power); validation is nan where nothing is held back.
-    `best_epoch` (from 0) is the one whose weights the model has.
+    """What was minimised, epoch by epoch, float32 [epochs]: the mean of the windows' losses raised
+    to the power, with the model's penalties, and of that the root (so that its unit does not depend
+    on the power). `validation` is the same of the windows held out, nan where none are; `loss` is
+    taken while the weights change. `best_epoch` (from 0) is the one whose weights the model has.
     """
 
     loss: NDArray[np.float32]
@@ -43,23 +46,36 @@ def fit(
     settings: recipe.Fit,
     seed: int,
     progress: bool = False,
-    corruption: objectives.Corruption | None = None,
+    corruption: Corruption | None = None,
 ) -> History:
     """Fit `model` to give back `train`, float32 [n, size], from what `corruption` makes of it.
 
-    Stops when `validation`, float32 [m, size], has not improved for `settings.patience` epochs
-    (0: never); with any validation windows, the weights of the best epoch are kept. The same
-    seed, data and machine give the same weights.
+    Stops when the objective of `validation`, float32 [m, size], has not improved for
+    `settings.patience` epochs (0: never); with any validation windows, the weights of the best
+    epoch are kept. Both begin when the model's warm-up has ended: before that, epochs have
+    different objectives. A variational model's is the negative evidence lower bound, with the same
+    draws every epoch. The same seed, data and machine give the same weights.
+
+    Raises RecipeError if the fit ends before the warm-up, or diverges.
     """
     import tensorflow as tf
+
+    from training.layers import held_out, warm_up_steps
 
     n, batch, epochs = len(train), min(settings.batch, len(train)), settings.epochs
     steps = math.ceil(n / batch)
     optimizer = make_optimizer(settings, steps * epochs)
     optimizer.build(model.trainable_variables)
     window_loss = objectives.LOSSES[settings.loss]
-    corrupt = objectives.gaussian(settings.noise) if settings.noise else corruption
     held_back = len(validation) > 0
+    warm_up = warm_up_steps(model)
+    if warm_up > steps * epochs:
+        raise RecipeError(
+            f"model.warm_up is {warm_up} steps, and fit.epochs {epochs} are only {steps * epochs}: "
+            f"set it to {steps * epochs // 2} or less, or fit.epochs to {-(-warm_up // steps)} or "
+            "more"
+        )
+    first_judged = max(0, math.ceil(warm_up / steps) - 1)
     data, held = tf.constant(train), tf.constant(validation)
 
     best_weights = [tf.Variable(v, trainable=False) for v in model.variables]
@@ -71,16 +87,15 @@ def fit(
 
     kernels = rounded_kernels(model) if settings.round_weights else []
 
-    def loss_of(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-        return objectives.over_windows(window_loss(target, output), settings.power)
+    def objective(x: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
+        given = x if corruption is None else corruption(x, seeds)
+        total = objectives.over_windows(window_loss(x, model(given, training=True)), settings.power)
+        return total + tf.add_n(model.losses) if model.losses else total
 
     def step(x: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        given = x if corrupt is None else corrupt(x, tf.stack([seed, number]))
         exact = round_all(kernels)
         with tf.GradientTape() as tape:
-            total = loss_of(x, model(given, training=True))
-            if model.losses:
-                total += tf.add_n(model.losses)
+            total = objective(x, tf.stack([seed, number]))
         gradients = tape.gradient(total, model.trainable_variables)
         put_back(kernels, exact)
         optimizer.apply(gradients, model.trainable_variables)
@@ -101,17 +116,17 @@ def fit(
                     total += share * step(x, epoch * steps + i)
                 losses.scatter_nd_update([[epoch]], [total ** (1 / settings.power)])
                 if held_back:
-                    shown = held if corrupt is None else corrupt(held, tf.constant([seed, -1]))
                     exact = round_all(kernels)
-                    now = loss_of(held, model(shown, training=False))
+                    with held_out(model):
+                        now = objective(held, tf.constant([seed, -1]))
                     put_back(kernels, exact)
                     held_losses.scatter_nd_update([[epoch]], [now ** (1 / settings.power)])
-                    if now < best:
+                    if epoch >= first_judged and now < best:
                         best.assign(now)
                         best_epoch.assign(epoch)
                         for kept, variable in zip(best_weights, model.variables, strict=True):
                             kept.assign(variable)
-                    if settings.patience > 0:
+                    if settings.patience > 0 and epoch >= first_judged:
                         running.assign(epoch - best_epoch < settings.patience)
                 else:
                     best_epoch.assign(epoch)
@@ -121,6 +136,8 @@ def fit(
         for first in range(0, epochs, stride):
             last = min(first + stride, epochs)
             run(tf.constant(first), tf.constant(last))
+            done = last if bool(running) else int(best_epoch) + settings.patience + 1
+            refuse_diverged(losses[:done], held_losses[:done] if held_back else None)
             report(last, float(losses[last - 1]), float(best) ** (1 / settings.power))
             if not bool(running):
                 break
@@ -128,12 +145,21 @@ def fit(
         for kept, variable in zip(best_weights, model.variables, strict=True):
             variable.assign(kept)
     round_all(kernels)
-    done = int(best_epoch) + settings.patience + 1 if not bool(running) else epochs
     return History(
         loss=losses.numpy()[:done],
         validation=held_losses.numpy()[:done],
         best_epoch=int(best_epoch),
     )
+
+
+def refuse_diverged(loss: tf.Tensor, held: tf.Tensor | None) -> None:
+    """RecipeError if a loss, float32 [epochs], of training or held-out windows is not finite."""
+    finite = np.isfinite(loss)
+    if held is not None:
+        finite &= np.isfinite(held)
+    if not finite.all():
+        epoch = int(np.argmin(finite)) + 1
+        raise RecipeError(f"the fit diverged in epoch {epoch}: lower fit.learning_rate")
 
 
 Kernel = tuple[Any, tuple[int, ...]]  # a variable, and the axes over which it has one scale

@@ -8,14 +8,13 @@ among the deployed parameters. Importing this module imports Keras.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
-
-from training.errors import RecipeError
 
 Activation = Literal["linear", "relu", "relu6", "leaky_relu", "tanh", "sigmoid"]
 
@@ -48,7 +47,6 @@ def with_prior(settings: Any, size: int, seed: int, to_code: Callable[[Any], Any
     hidden layer, [batch, width], to what the decoder is given, [batch, settings.code]. The model
     is named for its family, float32 [batch, size] in and out.
     """
-    refuse_wide_code(settings.code, size, settings.family)
     inputs = keras.Input((size,), name="window")
     x = dense_stack(inputs, settings.hidden, settings.activation, "encoder", seed, 0)
     x = to_code(x)
@@ -60,16 +58,6 @@ def with_prior(settings: Any, size: int, seed: int, to_code: Callable[[Any], Any
         name="reconstruction",
     )(x)
     return keras.Model(inputs, outputs, name=settings.family)
-
-
-def refuse_wide_code(code: int, size: int, family: str) -> None:
-    """RecipeError for a code that could hold the window as it is."""
-    if code >= size:
-        raise RecipeError(
-            f"model.code is {code}, not below the window's {size} values, so a '{family}' "
-            "autoencoder can copy them: set a smaller code, or the family 'sparse', whose penalty "
-            "forbids that"
-        )
 
 
 class Upsample(keras.layers.Layer):  # type: ignore[misc]
@@ -98,6 +86,10 @@ class Upsample(keras.layers.Layer):  # type: ignore[misc]
 class Stepped(keras.layers.Layer):  # type: ignore[misc]
     """Counts its training calls, for warm-up and for random numbers that depend on nothing else."""
 
+    # Set while the objective is traced for windows held out: no step passes, and the draws are
+    # the same every time.
+    held_out = False
+
     def __init__(self, seed: int, **rest: Any) -> None:
         super().__init__(**rest)
         self.seed = seed
@@ -106,7 +98,9 @@ class Stepped(keras.layers.Layer):  # type: ignore[misc]
         )
 
     def next_seed(self) -> Any:
-        """Two integers, others at every call."""
+        """Two integers, others at every training call."""
+        if self.held_out:
+            return tf.constant([self.seed, 0])
         self.step.assign_add(1)
         return tf.stack([np.int32(self.seed), tf.convert_to_tensor(self.step)])
 
@@ -218,6 +212,24 @@ class Adversary(Stepped):
     def compute_output_shape(self, shape: Any) -> Any:
         """The input's."""
         return shape
+
+
+def warm_up_steps(model: keras.Model) -> int:
+    """Training steps after which a model's loss is the one asked for; 0 if it is from the first."""
+    return max((getattr(layer, "warm_up", 0) for layer in model.layers), default=0)
+
+
+@contextlib.contextmanager
+def held_out(model: keras.Model) -> Iterator[None]:
+    """Within this, calls with training=True are traced for windows that are not trained on."""
+    stepped = [layer for layer in model.layers if isinstance(layer, Stepped)]
+    for layer in stepped:
+        layer.held_out = True
+    try:
+        yield
+    finally:
+        for layer in stepped:
+            layer.held_out = False
 
 
 def deployed_parameters(model: keras.Model) -> int:

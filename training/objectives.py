@@ -1,20 +1,18 @@
-"""What a fit minimises: reconstruction losses, and corruption of the input.
+"""What a fit minimises: reconstruction losses.
 
-Each is a function on TensorFlow tensors that works inside a compiled loop. A loss takes target and
-output, [batch, size], and gives one number a window, [batch]; random functions take a seed of two
-integers, so that a step's noise depends on nothing but its number.
+Each is a function on TensorFlow tensors that works inside a compiled loop: it takes target and
+output, [batch, size], and gives one number a window, [batch].
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 Loss = Callable[["tf.Tensor", "tf.Tensor"], "tf.Tensor"]
-Corruption = Callable[["tf.Tensor", Any], "tf.Tensor"]
 
 EPSILON = 1e-7  # keeps logarithms finite
 
@@ -53,14 +51,3 @@ def over_windows(losses: tf.Tensor, power: float) -> tf.Tensor:
     import tensorflow as tf
 
     return tf.reduce_mean(losses if power == 1 else losses**power)
-
-
-def gaussian(deviation: float) -> Corruption:
-    """Adds noise of that standard deviation (real values) to the input; the target stays clean."""
-
-    def corrupt(x: tf.Tensor, seed: Any) -> tf.Tensor:
-        import tensorflow as tf
-
-        return x + deviation * tf.random.stateless_normal(tf.shape(x), seed)
-
-    return corrupt

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import recipe
+from training.corruption import Corruption
 from training.errors import RecipeError
 from training.fit import fit
 
@@ -21,10 +22,15 @@ if TYPE_CHECKING:
 
 
 def pretrain(
-    model: keras.Model, train: NDArray[np.float32], settings: recipe.Fit, seed: int
+    model: keras.Model,
+    train: NDArray[np.float32],
+    settings: recipe.Fit,
+    seed: int,
+    corruption: Corruption | None = None,
 ) -> list[float]:
     """Set the weights of a dense autoencoder's layers, pair by pair, `settings.pretrain` epochs
-    each; returns each pair's last loss.
+    each; returns each pair's last loss. What `corruption` does is done to windows, so to the
+    outermost pair's input, and to no code.
 
     RecipeError if the model is anything but a mirrored stack of dense layers.
     """
@@ -51,6 +57,8 @@ def pretrain(
             }
         )
         empty = np.empty((0, inputs.shape[1]), np.float32)
-        last.append(float(fit(pair, inputs, empty, greedy, seed + i).loss[-1]))
+        damage = corruption if i == 0 else None
+        found = fit(pair, inputs, empty, greedy, seed + i, corruption=damage)
+        last.append(float(found.loss[-1]))
         inputs = np.asarray(keras.Model(window, outer(window)).predict(inputs, verbose=0))
     return last

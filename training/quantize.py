@@ -65,7 +65,7 @@ def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
     converter.representative_dataset = lambda: ([row[None]] for row in real)
     with backend.quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        flatbuffer = agree_on_factors(converter.convert())
+        flatbuffer = agree_on_factors(without_leftovers(converter.convert()))
     found = read_facts(flatbuffer).input
     close = math.isclose(found.scale, float(grid.scale), rel_tol=1e-5)
     if not close or found.zero_point != grid.zero_point:
@@ -75,6 +75,28 @@ def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
             f"{grid.zero_point}; this is a defect of Vigil or of the converter's version"
         )
     return flatbuffer
+
+
+def without_leftovers(flatbuffer: bytes) -> bytes:
+    """`flatbuffer` without the contents of buffers that nothing refers to.
+
+    The converter leaves some of an LSTM's state behind, which is not the same from one conversion
+    to the next. Where there is none, the bytes stay as they are.
+    """
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(flatbuffer, 0))
+    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
+    used |= {entry.buffer for entry in model.metadata or []}
+    left = [b for i, b in enumerate(model.buffers) if i not in used and b.data is not None]
+    if not left:
+        return flatbuffer
+    for buffer in left:
+        buffer.data = None
+    builder = flatbuffers.Builder(len(flatbuffer))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def with_extremes(windows: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from training import data, models
+from training import data, models, rules
 from training.corruption import Settings as Corruption
 from training.errors import RecipeError
 from training.manifest import Method, Name
@@ -75,7 +75,6 @@ class Fit(Strict):
     # Epochs without a better validation loss before the fit stops; 0 never stops it. The best
     # epoch's weights are kept.
     patience: Annotated[int, Field(ge=0)] = 0
-    noise: Annotated[float, Field(ge=0)] = 0.0
     # Fit as the board will compute: loss and gradient are taken with the kernels rounded to int8
     # (quantization-aware training of the weights), and those are the weights kept.
     round_weights: bool = False
@@ -128,24 +127,8 @@ class Recipe(Strict):
         return _tagged(value, "model", "family", models.settings_types())
 
     @model_validator(mode="after")
-    def _crossentropy_needs_a_range(self) -> Self:
-        if self.fit.loss == "binary_crossentropy" and not (
-            self.scaler.kind == "affine" and self.scaler.real == "range"
-        ):
-            raise ValueError(
-                "fit.loss 'binary_crossentropy' takes values in 0 to 1; set scaler.kind to "
-                "'affine', scaler.real to 'range' and the model's output_activation to 'sigmoid'"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _model_fits_the_window(self) -> Self:
-        check = getattr(models.family(getattr(self.model, "family")), "check", None)  # noqa: B009
-        if check is not None:
-            try:
-                check(self.model, self.windows.length)
-            except RecipeError as problem:
-                raise ValueError(str(problem)) from None
+    def _sections_agree(self) -> Self:
+        rules.check(self)
         return self
 
     def as_json(self) -> dict[str, Any]:

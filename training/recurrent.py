@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Literal
 
 import keras
@@ -10,8 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from training.layers import glorot
-
-_NUMBERS = itertools.count()
 
 
 def lstm(
@@ -34,18 +31,19 @@ def lstm(
     return hidden, tf.stack(states, axis=1), hidden, cell, tf.constant(0.0)
 
 
-def _marked() -> Any:
+def _marked(batch: int | None, steps: int, features: int, units: int) -> Any:
     """`lstm` as a function that the converter replaces by UNIDIRECTIONAL_SEQUENCE_LSTM.
 
     It goes by these attributes and by the order of arguments and results, not by the body. Two
     functions of one name count as two ways to do the same, and TensorFlow would put a trace for
-    one batch size in place of another's: so every call has a name of its own.
+    one batch size in place of another's: so the name tells the shapes. It says nothing else, for
+    it ends in the model's file, which must not depend on what was built before.
     """
     return tf.function(
         lstm,
         autograph=False,
         experimental_attributes={
-            "api_implements": f"lstm_{next(_NUMBERS)}",
+            "api_implements": f"lstm_{batch or 'any'}_{steps}_{features}_{units}",
             "api_preferred_device": "CPU",
             "time_major": False,
             "go_backwards": False,
@@ -91,7 +89,8 @@ class LSTM(keras.layers.Layer):  # type: ignore[misc]
         """[batch, steps, features] to what `gives` says."""
         zeros = tf.zeros((tf.shape(x)[0] if x.shape[0] is None else x.shape[0], self.units))
         weights = (tf.convert_to_tensor(w) for w in (self.kernel, self.recurrent, self.bias))
-        run = lstm if training else _marked()
+        batch, steps, features = x.shape
+        run = lstm if training else _marked(batch, steps, features, self.units)
         last, sequence, *_ = run(x, zeros, zeros, *weights)
         return last if self.gives == "last" else sequence
 

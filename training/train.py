@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import backend, corruption, data, evaluate, manifest, models
-from training.bundle import Bundle, crc32, pack_arrays, sha256, write_bundle
+from training.bundle import Bundle, check_place, crc32, pack_arrays, sha256, write_bundle
 from training.data.cache import UnavailableError
 from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset
 from training.encoder import ENCODER, encoder_of, encoder_to_int8
@@ -24,6 +24,7 @@ from training.oracle import Oracle
 from training.pretrain import pretrain
 from training.quantize import Facts, read_facts, to_int8
 from training.recipe import Recipe, read_recipe
+from training.rules import check_model
 from training.scaling import Grid, fit_grid
 from training.scoring import fold_score, make_score, real_score
 from training.threshold import choices, choose
@@ -68,6 +69,9 @@ def train(
     Raises a VigilError for what the user can put right.
     """
     recipe, dataset = load_data(recipe, say)
+    path = Path("build") / recipe.name if out_dir is None else out_dir
+    check_place(path)
+    check_model(recipe, len(dataset.train.channels))
     parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
     grid = fit_grid(recipe.scaler, parts.train.counts, dataset.train.gain)
     say(
@@ -82,7 +86,7 @@ def train(
     say(f"fitted in {len(history.loss)} epochs (best: {history.best_epoch + 1}); quantizing")
     flatbuffer = to_int8(model, grid.quantize(parts.train.counts), grid)
     facts = read_facts(flatbuffer)
-    bundle = write(recipe, dataset, parts, grid, model, history, flatbuffer, facts, out_dir)
+    bundle = write(recipe, dataset, parts, grid, model, history, flatbuffer, facts, path)
     model.save_weights(bundle.path / WEIGHTS)
     if recipe.encoder:
         encoder, _ = encoder_to_int8(model, grid.quantize(parts.train.counts), grid)
@@ -117,11 +121,11 @@ def fit_model(
     train, validation = (
         grid.real(grid.quantize(w.counts)) for w in (parts.train, parts.validation)
     )
-    if recipe.fit.pretrain:
-        pretrain(model, train, recipe.fit, recipe.seed)
     damage = None
     if recipe.corruption != corruption.Settings():
         damage = corruption.make(recipe.corruption, channels)
+    if recipe.fit.pretrain:
+        pretrain(model, train, recipe.fit, recipe.seed, damage)
     history = fit(model, train, validation, recipe.fit, recipe.seed, progress, damage)
     return model, history
 
@@ -135,7 +139,7 @@ def write(
     history: History,
     flatbuffer: bytes,
     facts: Facts,
-    out_dir: Path | None,
+    path: Path,
 ) -> Bundle:
     """Measure both stages, choose the threshold, and write everything down."""
     from training.layers import deployed_parameters
@@ -251,7 +255,6 @@ def write(
     for name, scores in stages.items():
         evaluation[f"{name}_test"] = scores.test
         evaluation[f"{name}_calibration"] = scores.calibration
-    path = Path("build") / recipe.name if out_dir is None else out_dir
     return write_bundle(path, made, flatbuffer, packed, pack_arrays(evaluation))
 
 

@@ -5,6 +5,12 @@ A data set's module holds
     class Settings(Strict)      with the field `name: Literal["<name>"]`
     load(settings) -> Dataset   int16 counts with gain, offset, units, rate, labels; DataError
                                 says what is wrong with a file, UnavailableError that there is none
+
+and, where they are known before anything is loaded,
+
+    CHANNELS                    how many there are
+    piece(settings)             frames of what lies end to end (beats, images), each a window by
+                                itself
 """
 
 from __future__ import annotations
@@ -39,6 +45,17 @@ def _module(name: str) -> ModuleType:
 def settings_types() -> dict[str, type[Strict]]:
     """Every data set's settings by its name."""
     return {name: _module(name).Settings for name in DATA_SETS}
+
+
+def channels_of(settings: Strict) -> int | None:
+    """How many channels these data have; None where only the file tells."""
+    return getattr(_module(getattr(settings, "name")), "CHANNELS", None)  # noqa: B009
+
+
+def piece_of(settings: Strict) -> int | None:
+    """Frames of the pieces that lie end to end in these data; None for a stream."""
+    piece = getattr(_module(getattr(settings, "name")), "piece", None)  # noqa: B009
+    return None if piece is None else int(piece(settings))
 
 
 def load(name: str, **settings: Any) -> Dataset:

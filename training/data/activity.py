@@ -19,6 +19,7 @@ from pydantic import Field
 from training.data.recording import ABNORMAL, NORMAL, Dataset, Recording, to_counts
 from training.schema import Strict
 
+CHANNELS = 3
 GAIN = 2048.0  # counts per g: +-16 g fill int16
 LIMIT = 7.9  # g, where the sensor saturates
 STRETCH = 20.0  # seconds of one activity

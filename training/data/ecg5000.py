@@ -20,6 +20,7 @@ from training.data.recording import Dataset, Recording, to_counts
 from training.errors import DataError
 from training.schema import Strict
 
+CHANNELS = 1
 BEAT = 140  # samples a row
 GAIN = 4096.0  # counts per standard deviation: the largest value, 7.4, stays inside int16
 NORMAL_CLASS = 1  # every other class is abnormal; 9 in TEST means "abnormal, class not known"
@@ -35,6 +36,11 @@ class Settings(Strict):
     """ECG5000 has no settings."""
 
     name: Literal["ecg5000"] = "ecg5000"
+
+
+def piece(settings: Settings) -> int:
+    """A beat."""
+    return BEAT
 
 
 def load(settings: Settings) -> Dataset:

@@ -22,6 +22,7 @@ from training.data.recording import Dataset, Recording
 from training.errors import DataError
 from training.schema import Strict
 
+CHANNELS = 1
 BEAT = 128  # samples at 180 Hz
 BEFORE = 48  # of which lie before the R peak
 RATE = 180.0
@@ -45,6 +46,11 @@ class Settings(Strict):
     name: Literal["mitdb"] = "mitdb"
     train: tuple[str, ...] = tuple(DS1.split())
     test: tuple[str, ...] = tuple(DS2.split())
+
+
+def piece(settings: Settings) -> int:
+    """A beat."""
+    return BEAT
 
 
 def load(settings: Settings) -> Dataset:

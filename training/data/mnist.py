@@ -21,6 +21,7 @@ from training.data.recording import Dataset, Recording
 from training.errors import DataError
 from training.schema import Strict
 
+CHANNELS = 1
 SIDE = 28
 PIXELS = SIDE * SIDE
 URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -52,6 +53,11 @@ class Settings(Strict):
     abnormal: tuple[Digit, ...] = ()  # never trained on, flagged in the test part
     train: Annotated[int, Field(ge=100, le=60_000)] = 60_000  # the first so many
     test: Annotated[int, Field(ge=10, le=10_000)] = 10_000
+
+
+def piece(settings: Settings) -> int:
+    """An image."""
+    return SIDE * SIDE
 
 
 def load(settings: Settings) -> Dataset:

@@ -20,6 +20,7 @@ from training.data.recording import ABNORMAL, Dataset, Recording, to_counts
 from training.errors import DataError
 from training.schema import Strict
 
+CHANNELS = 1
 SERIES = "machine_temperature_system_failure.csv"
 GAIN = 128.0  # counts per degree
 URL = "https://raw.githubusercontent.com/numenta/NAB/master/"

@@ -25,6 +25,7 @@ from scipy.signal import lfilter
 from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset, Recording, to_counts
 from training.schema import Strict
 
+CHANNELS = 1
 GAIN = 1000.0  # counts per mV
 P, Q, R, S, T = range(5)
 ANGLE = np.deg2rad([-70.0, -15.0, 0.0, 15.0, 100.0])  # of the waves' peaks, at 60 beats/min

@@ -18,6 +18,7 @@ from pydantic import Field
 from training.data.recording import Dataset, Recording, to_counts
 from training.schema import Strict
 
+CHANNELS = 1
 GAIN = 4096.0  # counts per unit: the largest sum, 4.5, stays inside int16
 AMPLITUDE = (0.5, 1.5)
 NORMAL_CYCLES = (2, 20)  # a signal, both ends included
@@ -34,6 +35,11 @@ class Settings(Strict):
     train: Annotated[int, Field(ge=10, le=100_000)] = 1000  # signals, all of them normal
     test: Annotated[int, Field(ge=10, le=100_000)] = 500  # signals, every second one abnormal
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+
+
+def piece(settings: Settings) -> int:
+    """A signal."""
+    return settings.length
 
 
 def load(settings: Settings) -> Dataset:

@@ -35,7 +35,7 @@ from training.schema import Strict
 
 RATE = 12_800.0  # samples per second
 FFT, STEP = 256, 512  # samples
-BANDS = 32
+BANDS = CHANNELS = 32
 GAIN = 256.0  # counts per decibel
 STRETCH = 3.84  # seconds
 FAULTS = ("healthy", "outer race", "inner race", "ball")

@@ -8,7 +8,9 @@ A family's module is named for it and holds
                                 layer that gives the code named "code"
 and, where a shape can fail to fit a window,
 
-    check(settings, window)     RecipeError, naming the key and the fix
+    check(settings, window, channels)
+                                RecipeError, naming the key and the fix; asked before data are
+                                loaded where a data set says how many channels it has
 
 That is all that a new family needs: it is found by its file.
 """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from training.models.dense import Stack, Width
+from training.models.dense import Stack, Width, refuse_wide_code
 
 if TYPE_CHECKING:
     import keras
@@ -25,10 +25,16 @@ class Settings(Stack):
     weight: Annotated[float, Field(ge=0, le=100)] = 0.1  # of its loss, beside the window's
 
 
+def check(settings: Settings, window: int, channels: int) -> None:
+    """RecipeError for a code as wide as the window."""
+    refuse_wide_code(settings.code, window * channels, "adversarial")
+
+
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """The Keras model, float32 [batch, window * channels] in and out."""
     from training.layers import Adversary, code_layer, with_prior
 
+    check(settings, window, channels)
     adversary = Adversary(settings.discriminator, settings.weight, seed, name="discriminator")
     return with_prior(
         settings, window * channels, seed, lambda x: adversary(code_layer(settings.code, seed)(x))

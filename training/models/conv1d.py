@@ -5,6 +5,11 @@ A layer is (filters, kernel); pooling by 2 follows every encoder layer but the l
 is the code, and upsampling by 2 goes before every decoder layer. With the settings' defaults:
 32@5 - pool - 16@3 - pool - 16@3 - up - 32@5 - up - 1@3. On a board: CONV_2D, MAX_POOL_2D and
 RESIZE_NEAREST_NEIGHBOR, the series lying along the height.
+
+The code may hold more values than the window: with the defaults it has 4,000 for 1,000, so no width
+is refused. What keeps such a network from copying are pooling, which drops where in four samples
+a filter answered, and kernels that every place shares; how much they keep out depends on the
+signal, and the test set tells.
 """
 
 from __future__ import annotations
@@ -44,7 +49,7 @@ class Settings(Strict):
         return self
 
 
-def check(settings: Settings, window: int) -> None:
+def check(settings: Settings, window: int, channels: int) -> None:
     """RecipeError for a window that cannot be halved as often as there are pooling layers."""
     whole = 2 ** len(settings.encoder)
     if window % whole:
@@ -64,7 +69,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
 
     from training.layers import Upsample, glorot
 
-    check(settings, window)
+    check(settings, window, channels)
     number = 0
 
     def convolution(x: object, layer: Layer, name: str, activation: str) -> object:

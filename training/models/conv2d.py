@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from training.errors import RecipeError
+from training.models.dense import refuse_wide_code
 from training.schema import Strict
 
 if TYPE_CHECKING:
@@ -48,40 +49,32 @@ class Settings(Strict):
         return self
 
 
-def check(settings: Settings, window: int) -> None:
+def check(settings: Settings, window: int, channels: int) -> None:
     """RecipeError for a window that is neither an image nor a spectrogram of that shape."""
-    if window not in (settings.height * settings.width, settings.height):
+    image = settings.height * settings.width == window
+    if not image and window != settings.height:
         raise RecipeError(
             f"'model.height' times 'model.width' is {settings.height * settings.width}, but "
             f"windows.length is {window}: make them equal; or, for a spectrogram whose bands are "
             "channels, make 'model.height' equal to windows.length"
         )
-
-
-def layers_of(settings: Settings, window: int, channels: int) -> int:
-    """How deep the image is: a value a channel, or 1 where channels are a spectrogram's bands.
-
-    RecipeError if the channels are not as many as the spectrogram's width.
-    """
-    check(settings, window)
-    if settings.height * settings.width == window:
-        return channels
-    if settings.width != channels:
+    if not image and settings.width != channels:
         raise RecipeError(
             f"'model.width' is {settings.width}, but the data have {channels} channels: a "
             "spectrogram has one a band, so make them equal"
         )
-    return 1
+    refuse_wide_code(settings.code, window * channels, "conv2d")
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
-    from training.layers import glorot, refuse_wide_code
+    from training.layers import glorot
 
-    depth = layers_of(settings, window, channels)
-    refuse_wide_code(settings.code, window * channels, "conv2d")
+    check(settings, window, channels)
+    # A spectrogram's channels are its bands, the image's width.
+    depth = channels if settings.height * settings.width == window else 1
     height, width = settings.height, settings.width
     number = 0
 

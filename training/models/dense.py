@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from training.errors import RecipeError
 from training.schema import Strict
 
 if TYPE_CHECKING:
@@ -36,14 +37,29 @@ class Settings(Stack):
     code_activation: Activation = "relu"
 
 
+def refuse_wide_code(code: int, size: int, family: str) -> None:
+    """RecipeError for a code that could hold a window of `size` values as it is."""
+    if code >= size:
+        raise RecipeError(
+            f"model.code is {code}, not below the window's {size} values, so a '{family}' "
+            "autoencoder can copy them: set a smaller code, or the family 'sparse', whose penalty "
+            "forbids that"
+        )
+
+
+def check(settings: Stack, window: int, channels: int) -> None:
+    """RecipeError for a code as wide as the window."""
+    refuse_wide_code(settings.code, window * channels, "dense")
+
+
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
-    from training.layers import dense_stack, glorot, refuse_wide_code
+    from training.layers import dense_stack, glorot
 
     size, depth = window * channels, len(settings.hidden)
-    refuse_wide_code(settings.code, size, "dense")
+    check(settings, window, channels)
     inputs = keras.Input((size,), name="window")
     x = dense_stack(inputs, settings.hidden, settings.activation, "encoder", seed, 0)
     x = keras.layers.Dense(

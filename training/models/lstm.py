@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from training.errors import RecipeError
+from training.models.dense import refuse_wide_code
 from training.schema import Strict
 
 if TYPE_CHECKING:
@@ -29,24 +30,24 @@ class Settings(Strict):
     decoder: Annotated[int, Field(ge=1, le=1024)] | None = None  # units; as many as the code
 
 
-def check(settings: Settings, window: int) -> None:
-    """RecipeError for a window that is no whole number of steps."""
+def check(settings: Settings, window: int, channels: int) -> None:
+    """RecipeError for a window that is no whole number of steps, or a code as wide as it."""
     if window % settings.step:
         raise RecipeError(
             f"'model.step' is {settings.step}, which does not divide windows.length {window}: "
             "change one of them"
         )
+    refuse_wide_code(settings.code, window * channels, "lstm")
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
-    from training.layers import glorot, refuse_wide_code
+    from training.layers import glorot
     from training.recurrent import LSTM, Repeated
 
-    check(settings, window)
-    refuse_wide_code(settings.code, window * channels, "lstm")
+    check(settings, window, channels)
     steps, features = window // settings.step, settings.step * channels
     inputs = keras.Input((window * channels,), name="window")
     x = keras.layers.Reshape((steps, features))(inputs)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from training.models.dense import Stack
+from training.models.dense import Stack, refuse_wide_code
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +28,11 @@ class Settings(Stack):
     deviation: Annotated[float, Field(gt=0, le=100)] = 0.5**0.5
 
 
+def check(settings: Settings, window: int, channels: int) -> None:
+    """RecipeError for a code as wide as the window."""
+    refuse_wide_code(settings.code, window * channels, "variational")
+
+
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """The Keras model, float32 [batch, window * channels] in and out.
 
@@ -38,6 +43,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
 
     from training.layers import Sampling, code_layer, glorot, with_prior
 
+    check(settings, window, channels)
     size = window * channels
     log_variance = keras.layers.Dense(
         settings.code, kernel_initializer=glorot(seed, 101), name="log_variance"
