@@ -20,11 +20,19 @@ from tools.cli.options import (
 
 
 @app.command()
-def convert(name: Name = "ecg5000") -> None:
+def convert(
+    name: Name = "ecg5000",
+    encoder: Annotated[
+        bool, typer.Option("--encoder", help="Its encoder alone, into the bundle's own folder.")
+    ] = False,
+) -> None:
     """Turn a bundle into C++ for the firmware: firmware/generated."""
     from tools import pipeline
 
-    pipeline.convert(console(), bundle_path(name))
+    if encoder:
+        pipeline.convert_encoder(console(), bundle_path(name))
+    else:
+        pipeline.convert(console(), bundle_path(name))
 
 
 @app.command()

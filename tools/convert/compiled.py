@@ -15,7 +15,7 @@ _HEADER = """\
 
 #include <cstdint>
 
-namespace vigil::model::compiled {{
+namespace vigil::model::{name} {{
 
 constexpr std::uint32_t kInputSize = {input_size};
 constexpr std::uint32_t kOutputSize = {output_size};
@@ -25,7 +25,7 @@ constexpr std::uint32_t kArenaBytes = {arena_bytes};  // activations, static
 // input int8 [kInputSize], output int8 [kOutputSize]; they do not overlap.
 void infer(const std::int8_t* input, std::int8_t* output);
 
-}}  // namespace vigil::model::compiled
+}}  // namespace vigil::model::{name}
 """
 
 _SOURCE = """\
@@ -35,10 +35,10 @@ _SOURCE = """\
 // {totals}
 //
 {table}\
-#include "compiled_model.h"
+#include "{name}_model.h"
 
 {includes}
-namespace vigil::model::compiled {{
+namespace vigil::model::{name} {{
 
 using namespace vigil::compiled;
 
@@ -51,15 +51,17 @@ void infer(const std::int8_t* input, std::int8_t* output) {{
 {code}\
 }}
 
-}}  // namespace vigil::model::compiled
+}}  // namespace vigil::model::{name}
 """
 
 
-def compile_model(model: Model, title: str, where: str, *, plain: bool = False) -> dict[str, str]:
+def compile_model(
+    model: Model, title: str, where: str, *, plain: bool = False, name: str = "compiled"
+) -> dict[str, str]:
     """File name to text of the model's C++; the same model gives the same text.
 
     `title` is one line for the reader; `where` names the model in errors; `plain` leaves the
-    paired kernels out.
+    paired kernels out; `name` is that of files and namespace, for a second model in one image.
     Raises ConvertError, one line, for what the engine does not carry.
     """
     plan = make_plan(model, where, plain=plain)
@@ -88,15 +90,17 @@ def compile_model(model: Model, title: str, where: str, *, plain: bool = False) 
         for i, step in enumerate(steps)
     ]
     return {
-        "compiled_model.h": _HEADER.format(
+        f"{name}_model.h": _HEADER.format(
             generated=cpp.GENERATED,
+            name=name,
             input_size=model.input.size,
             output_size=model.output.size,
             constant_bytes=constants,
             arena_bytes=arena,
         ),
-        "compiled_model.cpp": _SOURCE.format(
+        f"{name}_model.cpp": _SOURCE.format(
             generated=cpp.GENERATED,
+            name=name,
             title=title,
             totals=totals,
             table=cpp.table(rows),

@@ -19,9 +19,9 @@ _LIBRARIES = Path(__file__).resolve().parents[2] / "firmware" / "lib"
 _KERNELS = _LIBRARIES / "engine_compiled"
 
 _BRIDGE = """
-#include "compiled_model.h"
+#include MODEL_HEADER
 
-namespace compiled = vigil::model::compiled;
+namespace compiled = vigil::model::MODEL;
 
 extern "C" void vigil_run(const std::int8_t* input, std::int8_t* output, std::uint32_t windows) {
     for (std::uint32_t i = 0; i < windows; ++i) {
@@ -36,13 +36,13 @@ extern "C" std::uint32_t vigil_output_size() { return compiled::kOutputSize; }
 
 
 class HostEngine:
-    """The compiled engine for the sources in `generated` (compiled_model.h and .cpp).
+    """The compiled engine for the sources in `generated` (compiled_model.h and .cpp, or `name`'s).
 
     `flags` go to the compiler after the defaults. Raises ConvertError without a C++ compiler, or
     when the sources do not compile, with the compiler's first complaint.
     """
 
-    def __init__(self, generated: Path, flags: Sequence[str] = ()) -> None:
+    def __init__(self, generated: Path, flags: Sequence[str] = (), name: str = "compiled") -> None:
         compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
         if not compiler:
             raise ConvertError("no C++ compiler: install g++ (apt-get install g++)")
@@ -50,11 +50,11 @@ class HostEngine:
             bridge = Path(scratch) / "bridge.cpp"
             bridge.write_text(_BRIDGE)
             library = Path(scratch) / "engine.so"
-            sources = [bridge, generated / "compiled_model.cpp", *kernel_sources()]
+            sources = [bridge, generated / f"{name}_model.cpp", *kernel_sources()]
             command = [
                 *(compiler, "-std=c++17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"),
-                *(f"-I{folder}" for folder in (generated, _KERNELS, _LIBRARIES / "span")),
-                *map(str, sources),
+                *(f"-I{folder}" for folder in includes(generated)),
+                *(f'-DMODEL_HEADER="{name}_model.h"', f"-DMODEL={name}", *map(str, sources)),
                 *("-o", str(library)),
                 *flags,
             ]
@@ -89,3 +89,8 @@ class HostEngine:
 def kernel_sources() -> list[Path]:
     """The kernels that a compiled model links with, on the host as on a board."""
     return [path for path in sorted(_KERNELS.glob("*.cpp")) if path.name != "engine.cpp"]
+
+
+def includes(generated: Path) -> list[Path]:
+    """Folders of headers for those and for the model's own source."""
+    return [generated, _KERNELS, _LIBRARIES / "span"]

@@ -3,7 +3,7 @@
 train -> bundle -> convert -> build -> board -> monitor, verify, budget -> report
 """
 
-from tools.pipeline.building import build, convert, flash, show_boards
+from tools.pipeline.building import build, convert, convert_encoder, flash, show_boards
 from tools.pipeline.measuring import (
     bench,
     budget,
@@ -34,6 +34,7 @@ __all__ = [
     "build",
     "calibrate",
     "convert",
+    "convert_encoder",
     "doctor",
     "emulated",
     "flash",

@@ -24,6 +24,19 @@ def convert(console: Console, bundle_path: Path) -> None:
     console.print(f"{where}: {', '.join(file.name for file in files)}", soft_wrap=True)
 
 
+def convert_encoder(console: Console, bundle_path: Path) -> None:
+    """Make encoder/ in the bundle's folder from its encoder.tflite."""
+    from tools.convert.encoder import convert_encoder as run
+
+    made = run(bundle_path, bundle_path / "encoder")
+    files = ", ".join(file.name for file in made.files)
+    console.print(f"{shown(bundle_path / 'encoder')}: {files}", soft_wrap=True)
+    console.print(
+        f"a window to {made.code} values, {made.macs:,} multiply-accumulates; "
+        f"{made.windows} golden windows give the interpreter's bytes"
+    )
+
+
 def build(
     console: Console, bundle_path: Path, board: str, engine: str, sensor: str | None = None
 ) -> BuildResult:
