@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -133,6 +133,21 @@ def themed_svg(figure: Figure, prefix: str = "", alone: bool = False) -> str:
         text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
         text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     return text
+
+
+def plain_log(axes: Any, which: str = "x") -> None:
+    """Ticks of a logarithmic axis as plain numbers, as many as there is room for."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = sorted(axis.get_view_interval())
+    subs: Sequence[float] = (
+        (1.0,) if high / low > 300 else (1.0, 3.0) if high / low > 30 else (1, 2, 5)
+    )
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _font(found: re.Match[str]) -> str:

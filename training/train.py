@@ -252,6 +252,9 @@ def write(
         "shown": shown,
         **_shown(parts.test[shown], test_output[0][shown], grid, model),
     }
+    if dataset.test.classes is not None:
+        middle = parts.test.first[shown] + recipe.windows.length // 2
+        evaluation["classes"] = np.asarray(dataset.test.classes[middle])
     for name, scores in stages.items():
         evaluation[f"{name}_test"] = scores.test
         evaluation[f"{name}_calibration"] = scores.calibration

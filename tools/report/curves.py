@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.latent import MISSING_UMAP, methods, plane
+from tools.parts import draw
+from tools.parts.family import Part
+from tools.parts.trained import Trained
 from tools.report.evidence import ABNORMAL, NORMAL, Evidence
-from tools.theme import LIGHT, style, themed_svg
+from tools.theme import LIGHT, plain_log, style, themed_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 _WIDE, _HALF = (7.2, 3.2), (4.3, 3.3)  # inches
 _STAGE_COLOURS = ("faint", "normal", "third")
@@ -56,7 +59,7 @@ def histogram(evidence: Evidence, narrow: bool = False) -> str:
         axes.set(xlabel=f"score ({_score_words(evidence)})", ylabel="test windows")
         axes.grid(axis="y")
         plain_log(axes)
-        return _svg(axes, "narrow" if narrow else "histogram")
+        return _svg(axes.figure, "narrow" if narrow else "histogram")
 
 
 def roc(evidence: Evidence) -> str:
@@ -75,7 +78,7 @@ def roc(evidence: Evidence) -> str:
         axes.grid()
         axes.legend(loc="lower right")
         _percent_log(axes)
-        return _svg(axes, "roc")
+        return _svg(axes.figure, "roc")
 
 
 def precision_recall(evidence: Evidence) -> str:
@@ -96,29 +99,27 @@ def precision_recall(evidence: Evidence) -> str:
         axes.set(xlabel="recall", ylabel="precision")
         axes.grid()
         axes.legend(loc="lower left", bbox_to_anchor=(0, 0.12))
-        return _svg(axes, "precision-recall")
+        return _svg(axes.figure, "precision-recall")
 
 
 def latent(evidence: Evidence) -> tuple[list[tuple[str, str]], str]:
     """The code of each window in two dimensions, by every way there is to find them.
 
+    Coloured by class (a digit, an activity) where the data set has classes, else by label.
+
     [(title, SVG), ...], and in words how the points were found.
     """
-    code = evidence.evaluation["code"]
+    code, trained = evidence.evaluation["code"], Trained(evidence.bundle)
     drawn, words = [], []
     for method in methods(code):
         found = plane(code, method)
-        labels = evidence.labels[evidence.evaluation["shown"]][found.which]
         with _axes(_HALF) as axes:
-            for label, name in _classes(evidence):
-                _dots(axes, found.points[labels == label], LIGHT[name])
-            low, high = np.percentile(found.points, [0.2, 99.8], axis=0)  # a few lie far outside
-            margin = np.maximum(0.08 * (high - low), 1e-6)
-            axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
-            axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+            them = draw.groups(trained, found.which)
+            draw.paths(axes, found.points, them)
+            draw.name_groups(axes, them)
             axes.set(xlabel=found.axes[0], ylabel=found.axes[1])
             axes.grid()
-            drawn.append((found.title, _svg(axes, f"latent-{method}")))
+            drawn.append((found.title, _svg(axes.figure, f"latent-{method}")))
         words.append(found.words)
     if len(drawn) == 2:
         words.append(f"{MISSING_UMAP}.")
@@ -149,7 +150,7 @@ def training(evidence: Evidence) -> str:
         axes.grid(axis="y")
         axes.legend(loc="upper right")
         plain_log(axes, "y")
-        return _svg(axes, "training")
+        return _svg(axes.figure, "training")
 
 
 @contextmanager
@@ -163,9 +164,17 @@ def _axes(size: tuple[float, float]) -> Iterator[Axes]:
         yield axes
 
 
-def _svg(axes: Axes, prefix: str) -> str:
-    """The figure of `axes` as an SVG, ids led by `prefix`, numbers to a hundredth of a point."""
-    text = themed_svg(cast("Figure", axes.figure), prefix)
+def part(found: Part, prefix: str) -> str:
+    """A part's panels in one row; empty where it has none."""
+    if not found.panels:
+        return ""
+    with style():
+        return _svg(draw.figure([found.panels], found.width, found.height), prefix)
+
+
+def _svg(figure: Figure | SubFigure, prefix: str) -> str:
+    """The figure as an SVG, ids led by `prefix`, numbers to a hundredth of a point."""
+    text = themed_svg(cast("Figure", figure), prefix)
     return re.sub(
         r' d="[^"]*"', lambda d: re.sub(r"(\d+\.\d\d)\d+", r"\1", d[0]).replace("\n", ""), text
     )
@@ -213,43 +222,6 @@ def _operating_point(
         ha="right" if left else "left",
         color=LIGHT["abnormal"],
     )
-
-
-def _dots(axes: Axes, points: NDArray[np.float64], colour: str) -> None:
-    """Points as one path of round caps: a tenth of the size of so many markers."""
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
-    if not len(points):
-        return
-    vertices = np.repeat(points, 2, axis=0)
-    path = Path(vertices, np.tile([Path.MOVETO, Path.LINETO], len(points)))
-    path.should_simplify = False  # or strokes without length would be dropped
-    axes.add_patch(
-        PathPatch(
-            path,
-            edgecolor=colour,
-            facecolor="none",
-            linewidth=2.6,
-            capstyle="round",
-            alpha=0.55,
-        )
-    )
-
-
-def plain_log(axes: Axes, which: str = "x") -> None:
-    """Ticks of a logarithmic axis as plain numbers, as many as there is room for."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
-
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = sorted(axis.get_view_interval())
-    subs: Sequence[float] = (
-        (1.0,) if high / low > 300 else (1.0, 3.0) if high / low > 30 else (1, 2, 5)
-    )
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _percent_log(axes: Axes) -> None:

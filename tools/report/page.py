@@ -11,6 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tools.budget.budget import Budget
 from tools.budget.picture import memory_svg
 from tools.budget.text import facts as budget_facts
+from tools.parts import parts_of
+from tools.parts.family import WIDE
+from tools.parts.trained import Trained
 from tools.report import curves
 from tools.report.evidence import ABNORMAL, NORMAL, BoardScores, Evidence
 from tools.report.windows import gallery
@@ -74,6 +77,7 @@ def render(evidence: Evidence) -> str:
         percent=_percent, setting=_setting, number=_number, area=_area, count=_count
     )
     latent, latent_words = curves.latent(evidence)
+    parts = parts_of(Trained(evidence.bundle))
     m = evidence.bundle.manifest
     confusion = m.metrics.int8.confusion
     stages = {"Keras, float": m.metrics.keras, "int8, in TensorFlow Lite Micro": m.metrics.int8}
@@ -93,6 +97,10 @@ def render(evidence: Evidence) -> str:
         histogram_narrow=curves.histogram(evidence, narrow=True),
         roc=curves.roc(evidence) if evidence.labelled else "",
         precision_recall=curves.precision_recall(evidence) if evidence.labelled else "",
+        parts=[
+            (part, curves.part(part, f"part-{i}"), 100 * part.width / WIDE)
+            for i, part in enumerate(parts)
+        ],
         latent=latent,
         latent_words=latent_words,
         training=curves.training(evidence),

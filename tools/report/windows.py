@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.parts.signal import Layout, layout
 from tools.report.evidence import ABNORMAL, NORMAL, Evidence
 from training.manifest import Affine, Manifest
 
 _EACH = 4  # drawings a group
 _CHANNELS = 3  # drawn of a window with many
 _WIDTH, _HEIGHT = 240, 96
+_NAMELESS: Any = {"Software": None}  # the same pixels, the same bytes
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Drawing:
     index: int  # of the test window
     score: float
     flagged: bool
-    svg: str
+    drawn: str  # HTML
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Gallery:
 
     groups: tuple[Group, ...]
     scale: str  # in words
+    pictures: bool  # two beside each other, or two lines
 
 
 def gallery(evidence: Evidence) -> Gallery:
@@ -69,17 +75,22 @@ def gallery(evidence: Evidence) -> Gallery:
     high = float(max(before.max(), after.max()))
     if low == high:
         low, high = low - 1, high + 1
+    shape = layout(evidence.bundle.manifest)
     groups, at = [], 0
     threshold = evidence.bundle.manifest.threshold.value
     for title, kind, rows in chosen:
         drawings = []
         for row in rows:
-            svg = _draw(before[at], after[at], low, high, kind)
+            if shape.kind == "series":
+                drawn = _draw(before[at], after[at], low, high, kind)
+            else:
+                drawn = "".join(_picture(v[at], shape, low, high) for v in (before, after))
             score = float(scores[row])
-            drawings.append(Drawing(int(shown[row]), score, score > threshold, svg))
+            drawings.append(Drawing(int(shown[row]), score, score > threshold, drawn))
             at += 1
         groups.append(Group(title, kind, tuple(drawings)))
-    return Gallery(tuple(groups), _scale_words(evidence.bundle.manifest, low, high, unit))
+    words = _scale_words(evidence.bundle.manifest, low, high, unit)
+    return Gallery(tuple(groups), words, shape.kind != "series")
 
 
 def _real(
@@ -107,12 +118,19 @@ def _real(
 
 
 def _scale_words(m: Manifest, low: float, high: float, unit: str) -> str:
+    shape = layout(m)
+    if shape.kind == "image":
+        ends = f"no ink is {low:.3g}, full ink {high:.3g}" + ("" if unit == "1" else f" {unit}")
+        return f"{shape.width} by {shape.height} pixels, {ends}".rstrip().replace("-", "−")
     length = f"{m.segmenter.window} samples"
     if m.signal.rate_hz and not m.signal.rate_is_nominal:
         length += f" ({m.segmenter.window / m.signal.rate_hz:.3g} s)"
     words = f"{length} across, {low:.3g} to {high:.3g} {unit}".rstrip() + " from bottom to top"
     channels = len(m.signal.channels)
-    if channels > 1:
+    if shape.kind == "spectrogram":
+        ends = f"{m.signal.channels[0]} (bottom) to {m.signal.channels[-1]}"
+        words = f"{length} across, {ends}, dark is {low:.3g}, bright {high:.3g} {unit}".rstrip()
+    elif channels > 1:
         drawn = f"the first {_CHANNELS} of {channels}" if channels > _CHANNELS else f"{channels}"
         words += f"; {drawn} channels, one above the other"
     return words.replace("-", "−")
@@ -139,6 +157,24 @@ def _draw(
         f'<svg class="window" viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" '
         f'role="img" aria-label="input and reconstruction">{"".join(marks)}</svg>'
     )
+
+
+def _picture(values: NDArray[np.float64], shape: Layout, low: float, high: float) -> str:
+    """One window [window, channels] as an image within the page, a pixel a value."""
+    from matplotlib.image import imsave
+
+    share = np.clip((shape.pixels(values.ravel()) - low) / (high - low), 0, 1)
+    buffer = io.BytesIO()
+    if shape.kind == "image":
+        # Ink of that strength on paper of any colour.
+        pixels = np.zeros((*share.shape, 4), np.uint8)
+        pixels[..., 3] = np.rint(255 * share)
+        imsave(buffer, pixels, format="png", metadata=_NAMELESS)
+    else:
+        imsave(buffer, share, vmin=0, vmax=1, cmap="magma", format="png", metadata=_NAMELESS)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    kind = "pixels ink" if shape.kind == "image" else "pixels"
+    return f'<img class="{kind}" alt="" src="data:image/png;base64,{data}">'
 
 
 def _points(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:

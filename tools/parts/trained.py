@@ -1,4 +1,4 @@
-"""A trained recipe with everything that a row or a picture of it is made from."""
+"""A trained bundle with everything that a picture of it is made from, each read when asked for."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.parts.signal import section
 from training import corruption, data
 from training.bundle import Bundle
-from training.data.recording import NORMAL, Dataset, Recording
+from training.data.recording import Dataset, Recording
+from training.errors import BundleError
 from training.oracle import Oracle
 from training.recipe import Recipe, make_recipe
 from training.scaling import Grid
+from training.schema import validate
 from training.windows import Parts, Windows, divide
 
 if TYPE_CHECKING:
@@ -24,14 +27,33 @@ if TYPE_CHECKING:
 
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int16]]
+_FAR = 1e6  # no sum of a recipe's noises reaches from here to a `fill`
+
+
+@dataclass(frozen=True, eq=False)
+class Damaged:
+    """Windows before, with, and after the damage: float32 [n, size] each, in real values.
+
+    hidden bool [n, size]: which values were masked
+    """
+
+    clean: NDArray[np.float32]
+    damaged: NDArray[np.float32]
+    restored: NDArray[np.float32]
+    hidden: NDArray[np.bool_]
+
+    def gain_db(self) -> float:
+        """How much less squared error the restored windows have than the damaged ones."""
+        before = ((self.damaged - self.clean) ** 2).sum()
+        after = ((self.restored - self.clean) ** 2).sum()
+        return float(10 * np.log10(before / after))
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A bundle and its fit's seconds."""
+    """A bundle, and what follows from it."""
 
     bundle: Bundle
-    seconds: float
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -63,8 +85,10 @@ class Trained:
 
     @cached_property
     def oracle(self) -> Oracle:
-        """The int8 model in the interpreter."""
-        return Oracle(self.bundle.model)
+        """The int8 model in the interpreter; ConvertError where it breaks that."""
+        from tools.convert.interpreter import tried_oracle
+
+        return tried_oracle(self.bundle.model)
 
     @property
     def grid(self) -> Grid:
@@ -91,19 +115,33 @@ class Trained:
         """Labels of the shown test windows."""
         return np.asarray(self.evaluation["labels"][self.evaluation["shown"]])
 
-    def classes(self) -> NDArray[np.int16]:
-        """Classes of the shown test windows."""
-        shown = self.parts.test[self.evaluation["shown"]]
-        return classes_of(self.dataset.test, shown)
+    def scores(self) -> NDArray[np.float32]:
+        """int8 scores of the shown test windows."""
+        return np.asarray(self.evaluation["int8_test"][self.evaluation["shown"]])
 
-    def corrupted(self, count: int) -> tuple[NDArray[np.float32], ...]:
-        """The first `count` normal test windows: clean, corrupted, and what int8 makes of those."""
-        clean = self.input()[self.labels() == NORMAL][:count]
-        damage = corruption.make(self.recipe.corruption, self.grid.channels)
-        damaged = np.asarray(damage(clean, np.array([self.recipe.seed, 12345])))
-        steps = np.rint(damaged / self.grid.scale) + self.grid.zero_point
+    def classes(self) -> NDArray[np.int16] | None:
+        """Classes of the shown test windows; None where the data set has none."""
+        return self.evaluation.get("classes")
+
+    @property
+    def damage(self) -> corruption.Settings:
+        """What was done to the inputs while fitting; BundleError if the recipe is damaged."""
+        values = section(self.bundle.manifest, "corruption")
+        where = f"{self.bundle.path}: recipe"
+        return validate(corruption.Settings, values, where, BundleError, "corruption")
+
+    def damaged(self, clean: NDArray[np.float32], kinds: corruption.Settings) -> Damaged:
+        """Windows float32 [n, size] corrupted by `kinds`, and what int8 makes of those."""
+        damage = corruption.make(kinds, self.grid.channels)
+        seed = np.array([self.bundle.manifest.seed, 12345])
+        steps = np.rint(np.asarray(damage(clean, seed)) / self.grid.scale) + self.grid.zero_point
         quantized = np.clip(steps, -128, 127).astype(np.int8)
-        return clean, self.grid.real(quantized), self.real_output(self.oracle.run(quantized))
+        # Values that are replaced, whatever they were, are told by windows of one high value.
+        marked = np.asarray(damage(np.full_like(clean, _FAR), seed))
+        hidden = marked == np.float32(kinds.fill)
+        return Damaged(
+            clean, self.grid.real(quantized), self.real_output(self.oracle.run(quantized)), hidden
+        )
 
     def fitted_with(self, **changes: dict[str, Any]) -> tuple[keras.Model, History]:
         """The recipe fitted again with other settings, by section, such as fit={"epochs": 3}."""
