@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tools.zoo.board import Verified
 from tools.zoo.small import SMALL
 from training.evaluate import classification
 from training.manifest import Confusion
+from training.recipe import recipe_names
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,29 @@ class Row:
         return cls(**values)
 
 
+@dataclass(frozen=True)
+class Last:
+    """Of the last runs: how long the last one of all recipes took, and why recipes have no row."""
+
+    seconds: float | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Kept beside the bundles, so that the page can be written without training all again."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Last:
+        """What `save` wrote; of no run where there is no file."""
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else cls()
+
+
+NOT_SHOWN = {
+    "csv": "waits for a file of yours",
+    "simulated": "stands in where heartbeats cannot be had",
+}
+"""Recipes that no run of all recipes trains, and why."""
+
 IN_FULL = frozenset(name for name, changes in SMALL.items() if changes)
 """Recipes whose small settings are others; the rest are in full already."""
 
@@ -63,28 +87,29 @@ _MEASURED = (
 
 
 def page(
-    rows: Sequence[Row],
-    boards: Mapping[str, Verified],
-    *,
-    full: bool = False,
-    seconds: float | None = None,
+    rows: Sequence[Row], boards: Mapping[str, Verified], last: Last, *, full: bool = False
 ) -> str:
-    """The whole text; `seconds` is what the run took that trained these rows, if it was one."""
+    """The whole text."""
     trained = [r for r in rows if not full or r.recipe in IN_FULL]
-    whole = f"{len(rows)} recipes, {sum(r.seconds for r in trained) / 60:.1f} minutes of training"
-    if seconds is not None and seconds > max((row.seconds for row in rows), default=0):
-        whole += f", {seconds / 60:.1f} on the clock"
+    whole = f"{sum(r.seconds for r in trained) / 60:.1f} minutes of training"
+    if last.seconds is not None:
+        whole += f", {last.seconds / 60:.1f} on the clock, pictures included"
+    shown = {row.recipe for row in rows}
+    without = [f"`{name}` {why}" for name, why in NOT_SHOWN.items() if name not in shown]
+    missing = f" Not here: {', '.join(without)}." if without else ""
+    missing += "".join(f" **{name} failed**: {why}." for name, why in last.left_out.items())
+    count = f"{len(rows)} of the {len(recipe_names())} recipes that come along"
     if full:
         head = (
-            "# The zoo in full\n\nEvery recipe with its own settings, by `vigil zoo --full`: "
-            f"{whole}. Recipes that [zoo.md](zoo.md) does not make smaller are in the table alone. "
-            f"{_MEASURED}"
+            f"# The zoo in full\n\n{count}, with their own settings, by `vigil zoo --full`: "
+            f"{whole}. Recipes that [zoo.md](zoo.md) does not make smaller are in the table alone."
+            f"{missing} {_MEASURED}"
         )
     else:
         head = (
-            "# The zoo\n\nEvery recipe that comes along, trained by `vigil zoo`, which also wrote "
-            f"this page: {whole}, small settings where they are named below; in full they are in "
-            f"[zoo-full.md](zoo-full.md). {_MEASURED}"
+            f"# The zoo\n\n{count}, trained by `vigil zoo`, which also wrote this page: {whole}, "
+            "small settings where they are named below; in full they are in "
+            f"[zoo-full.md](zoo-full.md).{missing} {_MEASURED}"
         )
     return "\n".join(
         [
@@ -103,9 +128,13 @@ def page(
 
 
 def _losses(rows: Sequence[Row]) -> list[str]:
-    """What quantizing cost at most: of AUROC where there is one, else of the error."""
+    """What quantizing cost at most: of AUROC where there is one, else of the error.
+
+    An error that grew by more than that where there is an AUROC is told, too.
+    """
     areas = [(a - b, row.recipe) for row in rows for a, b in (row.auroc,) if a and b]
-    errors = [(row.error[1] / row.error[0] - 1, row.recipe) for row in rows if not row.auroc[1]]
+    errors = [(_growth(row), row.recipe) for row in rows if not row.auroc[1]]
+    others = [(_growth(row), row.recipe) for row in rows if row.auroc[1]]
     told = []
     if areas:
         loss, name = max(areas)
@@ -113,7 +142,14 @@ def _losses(rows: Sequence[Row]) -> list[str]:
     if errors:
         loss, name = max(errors)
         told.append(f"at most {100 * max(loss, 0):.1f} % of the error without labels ({name})")
-    return [f"Quantizing costs {', and '.join(told)}.", ""] if told else []
+    if others:
+        growth, name = max(others)
+        told.append(f"at most {100 * max(growth, 0):.1f} % of the error with labels ({name})")
+    return [f"Quantizing costs {', '.join(told)}.", ""] if told else []
+
+
+def _growth(row: Row) -> float:
+    return row.error[1] / row.error[0] - 1
 
 
 def _line(row: Row, full: bool) -> str:

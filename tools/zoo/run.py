@@ -11,20 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
+from tools.parts.trained import Trained
 from tools.zoo.board import Verified, on_board
 from tools.zoo.kinds import show
-from tools.zoo.page import Row, page
+from tools.zoo.page import Last, Row, page
 from tools.zoo.small import SLOWEST_FIRST, SMALL
-from tools.zoo.trained import Trained
 from training.data.cache import UnavailableError
 from training.data.recording import NORMAL
-from training.errors import BoardError, VigilError
+from training.errors import BoardError, RecipeError, VigilError
 from training.estimate import Estimate
-from training.recipe import RECIPES, read_recipe
+from training.recipe import RECIPES, read_recipe, recipe_names
 from training.train import train
 
 ROW = "row.json"
 BOARD = "board.json"
+LAST = "run.json"  # what the page says of runs beside their rows
 
 Say = Callable[[str], None]
 
@@ -44,28 +45,44 @@ def run(
     docs/zoo.md (full/NAME.png and zoo-full.md) of all that have been trained there. Recipes are
     trained in as many processes as there are cores, two at most: one small model cannot keep two
     cores busy.
-    A recipe whose data cannot be had is left out, and said. RecipeError for an unknown name.
+    A recipe that cannot be followed is left out, and said here and on the page. RecipeError for
+    a name that is none of those that come along; in the end the error of a recipe that failed,
+    but for data that cannot be had.
     """
     start = time.monotonic()
     chosen = list(names) or [name for name in SMALL if SMALL[name] or not full]
     settings = {name: () if full else SMALL.get(name, ()) for name in chosen}
     for name, changes in settings.items():
+        if name.endswith(".toml"):
+            raise RecipeError(f"{name}: the zoo holds the recipes that come along; use vigil train")
         read_recipe(name, changes)  # an unknown name is told before anything is trained
     place = build / folder(full)
-    pictures = docs / "zoo" / ("full" if full else "")
-    rows = []
-    for name, row in _each(settings, place, pictures):
-        if isinstance(row, UnavailableError):
+    # Where the small settings are the recipe's own there is one row and one picture for both pages.
+    places = {name: build / folder(full and bool(SMALL.get(name))) / name for name in chosen}
+    rows: list[Row] = []
+    problems: dict[str, VigilError] = {}
+    for name, row in _each(settings, places, docs / "zoo"):
+        if isinstance(row, VigilError):
             say(f"{name}: left out: {row}")
+            problems[name] = row
+            (places[name] / ROW).unlink(missing_ok=True)
             continue
         say(
             f"{name}: {row.seconds:.0f} s, {row.model_bytes:,} bytes, error int8 / float "
             f"{row.error[1] / row.error[0]:.3f}"
         )
-        row.save(place / name / ROW)
+        row.save(places[name] / ROW)
         rows.append(row)
-    took = None if names else time.monotonic() - start
-    write_page(build, docs, full=full, seconds=took)
+    last = Last.load(place / LAST)
+    left_out = {name: told for name, told in last.left_out.items() if name not in settings}
+    left_out |= {name: str(problem) for name, problem in problems.items()}
+    seconds = last.seconds if names else time.monotonic() - start
+    place.mkdir(parents=True, exist_ok=True)
+    Last(seconds, left_out).save(place / LAST)
+    write_page(build, docs, full=full)
+    failed = [p for p in problems.values() if not isinstance(p, UnavailableError)]
+    if failed:
+        raise failed[0]
     return rows
 
 
@@ -74,14 +91,12 @@ def folder(full: bool) -> str:
     return "zoo-full" if full else "zoo"
 
 
-def write_page(build: Path, docs: Path, *, full: bool, seconds: float | None = None) -> Path:
-    """docs/zoo.md, or zoo-full.md, of all rows and boards' figures that are kept in `build`.
-
-    `seconds` is how long it took to train them, where all were in one run.
-    """
+def write_page(build: Path, docs: Path, *, full: bool) -> Path:
+    """docs/zoo.md, or zoo-full.md, of all rows and boards' figures that are kept in `build`."""
     rows, boards = [], {}
-    for name, changes in SMALL.items():
-        kept = build / folder(full and bool(changes)) / name  # the same settings, the same row
+    for name in (*SMALL, *(n for n in recipe_names() if n not in SMALL)):
+        changed = bool(SMALL.get(name))
+        kept = build / folder(full and changed) / name  # the same settings, the same row
         if (kept / ROW).exists():
             rows.append(Row.load(kept / ROW))
             found = Verified.load(kept / BOARD, rows[-1].bundle)
@@ -89,7 +104,8 @@ def write_page(build: Path, docs: Path, *, full: bool, seconds: float | None = N
                 boards[name] = found
     path = docs / ("zoo-full.md" if full else "zoo.md")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(rows, boards, full=full, seconds=seconds), encoding="utf-8")
+    last = Last.load(build / folder(full) / LAST)
+    path.write_text(page(rows, boards, last, full=full), encoding="utf-8")
     return path
 
 
@@ -121,13 +137,14 @@ def verify_on_board(
 
 
 def _each(
-    settings: dict[str, tuple[str, ...]], place: Path, pictures: Path
-) -> Iterator[tuple[str, Row | UnavailableError]]:
-    """Rows as they are done."""
-    tasks = {
-        name: (name, settings[name], place / name, pictures / f"{name}.png")
-        for name in sorted(settings, key=lambda n: n not in SLOWEST_FIRST)
-    }
+    settings: dict[str, tuple[str, ...]], places: dict[str, Path], pictures: Path
+) -> Iterator[tuple[str, Row | VigilError]]:
+    """Rows as they are done; pictures of what goes into build/zoo-full are apart, too."""
+    tasks = {}
+    for name in sorted(settings, key=lambda n: n not in SLOWEST_FIRST):
+        full = "full" if places[name].parent.name == folder(True) else ""
+        picture = pictures / full / f"{name}.png"
+        tasks[name] = (name, settings[name], places[name], picture)
     workers = min(2, os.cpu_count() or 1, len(tasks))
     if workers < 2:
         for name, task in tasks.items():
@@ -141,12 +158,10 @@ def _each(
             yield waiting[done], done.result()
 
 
-def _measure(
-    name: str, changes: tuple[str, ...], out: Path, picture: Path
-) -> Row | UnavailableError:
+def _measure(name: str, changes: tuple[str, ...], out: Path, picture: Path) -> Row | VigilError:
     try:
         return measure(name, changes, out, picture)
-    except UnavailableError as problem:
+    except VigilError as problem:
         return problem
 
 
@@ -157,14 +172,19 @@ def measure(name: str, changes: tuple[str, ...], out: Path, picture: Path) -> Ro
     # Its fallback would be another recipe's row.
     recipe = read_recipe(name, changes).model_copy(update={"fallback": None})
     bundle = train(recipe, out, progress=False, before_fit=estimates.append)
-    trained = Trained(bundle, time.monotonic() - start)
-    return describe(name, changes, trained, estimates[0], picture)
+    seconds = time.monotonic() - start
+    return describe(name, changes, Trained(bundle), seconds, estimates[0], picture)
 
 
 def describe(
-    name: str, changes: tuple[str, ...], trained: Trained, estimate: Estimate, picture: Path
+    name: str,
+    changes: tuple[str, ...],
+    trained: Trained,
+    seconds: float,
+    estimate: Estimate,
+    picture: Path,
 ) -> Row:
-    """Draw a trained recipe and gather its figures."""
+    """Draw a recipe that was trained in so many seconds, and gather its figures."""
     told = show(trained, picture)
     bundle = trained.bundle
     m, e = bundle.manifest, trained.evaluation
@@ -177,7 +197,7 @@ def describe(
         what=" ".join(line.lstrip("# ") for line in header.splitlines()),
         data=m.data.description,
         changes=changes,
-        seconds=trained.seconds,
+        seconds=seconds,
         parameters=m.model.parameters,
         macs=m.model.macs,
         model_bytes=m.model.bytes,
