@@ -137,6 +137,7 @@ def test_every_part_is_there(full: str, bundle: Bundle) -> None:
         assert name in sections["stages"]
     assert sections["stages"].count(area) == 3  # Keras (the same here), int8, the board's own
     assert "principal components" in sections["inside"]
+    assert "<code>pip install &#39;vigil-tinyml[umap]&#39;</code>" in full
     assert "kept: epoch 19" in sections["inside"]
     assert "10,256" in sections["budget"]
     assert "90,210 instructions an inference (emulated)" in sections["budget"]

@@ -156,7 +156,7 @@ def test_one_run_of_all_is_remembered_when_others_follow(tmp_path):
     ROW.save(kept / "row.json")
     Last(240.0, {"nab": "no such file"}).save(tmp_path / "zoo" / "run.json")
     text = write_page(tmp_path, tmp_path / "docs", full=False).read_text()
-    assert "4.0 on the clock" in text and "**nab failed**: no such file." in text
+    assert "4.0 on the clock" in text and "**nab is left out**: no such file." in text
 
 
 def test_a_recipe_that_fails_stops_neither_the_others_nor_the_page(tmp_path, monkeypatch):
@@ -169,11 +169,11 @@ def test_a_recipe_that_fails_stops_neither_the_others_nor_the_page(tmp_path, mon
     with pytest.raises(DataError, match="no beats"):
         run(tmp_path, tmp_path / "docs", ["nab", "linear"])
     text = (tmp_path / "docs" / "zoo.md").read_text()
-    assert "| [linear](#linear)" in text and "**nab failed**: no beats." in text
+    assert "| [linear](#linear)" in text and "**nab is left out**: no beats." in text
     with pytest.raises(DataError):
         run(tmp_path, tmp_path / "docs", ["sparse"])
     text = (tmp_path / "docs" / "zoo.md").read_text()
-    assert "**nab failed**" in text and "**sparse failed**" in text
+    assert "**nab is left out**" in text and "**sparse is left out**" in text
 
 
 def test_a_recipe_outside_the_run_of_all_has_a_row_once_it_is_trained(tmp_path):

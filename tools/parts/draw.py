@@ -234,9 +234,9 @@ def windows(trained: Trained) -> list[Panel]:
     for kind, colour, name in BY_LABEL:
         at = typical(trained, kind)
         if at is not None and kind_of == "spectrogram":
-            panels.append(spectrogram(trained, x[at], f"{name}, {scores[at]:.3g}"))
+            panels.append(spectrogram(trained, x[at], f"{name}, score {scores[at]:.3g}"))
             panels.append(spectrogram(trained, y[at], "int8", scale=True))
         elif at is not None:
             lines: list[Line] = [(x[at], colour, "window"), (y[at], "ink", "int8")]
-            panels.append(series(trained, lines, f"{name}, {scores[at]:.3g}"))
+            panels.append(series(trained, lines, f"{name}, score {scores[at]:.3g}"))
     return panels

@@ -138,13 +138,9 @@ def training(evidence: Evidence) -> str:
         axes.plot(epochs, loss, color=LIGHT["normal"], label="training windows")
         if np.isfinite(validation).any():
             axes.plot(epochs, validation, color=LIGHT["third"], label="held-out normal windows")
-            axes.plot(best + 1, validation[best], "o", color=LIGHT["third"], markersize=5)
-            axes.annotate(
-                f"kept: epoch {best + 1}",
-                (best + 1, float(validation[best])),
-                (-4, 8),
-                textcoords="offset points",
-                ha="right" if best > len(loss) / 3 else "left",
+            kept = f"kept: epoch {best + 1}"
+            axes.plot(
+                best + 1, validation[best], "o", color=LIGHT["third"], markersize=5, label=kept
             )
         axes.set(yscale="log", xlim=(1, max(len(loss), 2)), xlabel="epoch", ylabel="loss")
         axes.grid(axis="y")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from tools.budget.budget import Budget
 from tools.budget.picture import memory_svg
@@ -74,7 +76,7 @@ def render(evidence: Evidence) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        percent=_percent, setting=_setting, number=_number, area=_area, count=_count
+        percent=_percent, setting=_setting, number=_number, area=_area, count=_count, code=_code
     )
     latent, latent_words = curves.latent(evidence)
     parts = parts_of(Trained(evidence.bundle))
@@ -223,6 +225,11 @@ def _number(value: float | None, digits: int = 4) -> str:
 
 def _area(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
+
+
+def _code(text: str) -> Markup:
+    """What stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _count(value: Count | None) -> str:

@@ -74,6 +74,7 @@ def stacked(trained: Trained) -> Extra:
             axis.plot(epochs, values, color=LIGHT[colour], label=name, linewidth=1.2)
         axis.set(yscale="log", ylabel="loss, held-out beats")
         axis.set_xlabel(f"epoch (pretrained: after {fit.pretrain} a pair of layers)")
+        plain_log(axis, "y")
         axis.legend(loc="upper right", fontsize=8)
 
     told = ", ".join(f"{value:.4f} for {epochs} epochs" for epochs, value in best.items())

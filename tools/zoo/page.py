@@ -95,9 +95,10 @@ def page(
     if last.seconds is not None:
         whole += f", {last.seconds / 60:.1f} on the clock, pictures included"
     shown = {row.recipe for row in rows}
+    shown |= set(last.left_out)
     without = [f"`{name}` {why}" for name, why in NOT_SHOWN.items() if name not in shown]
     missing = f" Not here: {', '.join(without)}." if without else ""
-    missing += "".join(f" **{name} failed**: {why}." for name, why in last.left_out.items())
+    missing += "".join(f" **{name} is left out**: {why}." for name, why in last.left_out.items())
     count = f"{len(rows)} of the {len(recipe_names())} recipes that come along"
     if full:
         head = (
