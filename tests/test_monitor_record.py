@@ -153,6 +153,48 @@ def test_a_csv_that_cannot_be_streamed(tmp_path: Path, text: str, message: str) 
     assert "sensor.csv" in str(problem.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "signal", "message"),
+    [
+        ("# rate_hz: 400\necg [mV]\n", {}, "400 frames a second, .* 100: resample it to 100 Hz"),
+        ("# rate_hz: 250\necg\n", {"rate_is_nominal": True}, "250 frames a second"),
+        ("ecg [mV]\n", {"units": ["z"]}, "channel ecg is in mV, .* trained on z: convert"),
+        # Were it not for the unit, a smaller gain would be asked for, and that is the bundle's.
+        (
+            "ecg [mg]\n",
+            {"units": ["g"], "gain": [8192.0]},
+            "channel ecg is in mg, .* trained on g: convert",
+        ),
+    ],
+)
+def test_another_rate_or_unit_is_refused(
+    tmp_path: Path, text: str, signal: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "sensor.csv"
+    path.write_text(text + "1\n37\n" * 20)
+    with pytest.raises(DataError, match=rf"sensor\.csv: {message}") as problem:
+        of_file(path, bundle(**signal))
+    assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [
+        ("# rate_hz: 100\necg\n", {}),  # no unit: the sensor's, as the manual says
+        ("# rate_hz: 257.812\necg [mV]\n", {"rate_hz": 257.8125}),  # as a recording writes it
+        ("# rate_hz: 50\necg [mV]\n", {"rate_hz": None}),
+        ("ecg [m/s²]\n", {"units": ["m/s^2"]}),
+        ("ecg [mV]\n", {"units": [""]}),
+    ],
+)
+def test_the_same_rate_and_unit_may_be_written_otherwise_or_left_out(
+    tmp_path: Path, text: str, signal: dict[str, Any]
+) -> None:
+    path = tmp_path / "sensor.csv"
+    path.write_text(text + "1\n37\n" * 20)
+    assert len(of_file(path, bundle(**signal)).counts) == 40
+
+
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 no archive", b"text"])
 def test_an_npz_that_is_no_recording(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "run.npz"

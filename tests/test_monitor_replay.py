@@ -99,7 +99,11 @@ def test_a_foreign_record_comes_by_way_of_its_units(tmp_path):
         baseline=[0, 50],
         write_dir=str(tmp_path),
     )
-    back = of_file(tmp_path / "other.hea", facts_of())
+    with pytest.raises(DataError, match="360 frames a second, but the model was trained on 100"):
+        of_file(tmp_path / "other.hea", facts_of())
+    with pytest.raises(DataError, match="channel ecg is in mV, but the model was trained on z"):
+        of_file(tmp_path / "other.hea", facts_of(rate_hz=360.0, units=["z"]))
+    back = of_file(tmp_path / "other.hea", facts_of(rate_hz=360.0))
     # (n - 50) / 100 mV at 200 counts a mV
     assert back.counts[:, 0].tolist() == [2 * (n - 50) for n in range(100)]
     assert back.facts.rate_hz == 360
@@ -113,6 +117,14 @@ def test_what_is_no_record_is_one_clear_line(tmp_path):
         of_file(tmp_path / "bad.hea", facts_of())
     with pytest.raises(DataError, match="letters, digits"):
         open_record(tmp_path / "two words.hea", source().frame_labels)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
+def test_a_recording_at_another_rate_is_not_streamed(tmp_path, suffix):
+    record(tmp_path / f"run.{suffix}", source(), FakeBoard())
+    samples = tmp_path / ("run.samples.csv" if suffix == "csv" else f"run.{suffix}")
+    with pytest.raises(DataError, match="100 frames a second, but the model was trained on 250"):
+        of_file(samples, facts_of(rate_hz=250.0))
 
 
 # --- replay ---------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.monitor.events import ABNORMAL, NORMAL, UNKNOWN, Counts, SourceFacts
+from tools.monitor.fit import check_rate, check_units
 from tools.monitor.record import MISSING, SIMULATED
 from training.data import csv
 from training.data import load as load_data_set
@@ -164,7 +165,10 @@ def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
 
 
 def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
-    """A CSV file in physical units, a WFDB record (.hea), or a .npz that the monitor recorded."""
+    """A CSV file in physical units, a WFDB record (.hea), or a .npz that the monitor recorded.
+
+    Raises DataError: not readable, or not what the model takes (channels, units, rate, length).
+    """
     signal = bundle.manifest.signal
     if path.suffix == ".npz":
         recording, missing = _read_npz(path, signal)
@@ -174,6 +178,7 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
         return of_recording(_checked(recording, bundle), repeat, missing)
     table = csv.read_table(path, csv.Settings(path=str(path), channels=_channels(path, signal)))
     _check_channels(path.name, table.channels, bundle)
+    check_units(path.name, table.channels, table.units, signal)
     counts = to_counts(table.values, signal.gain, signal.offset, name=str(path))
     recording = Recording(
         name=path.name,
@@ -283,6 +288,7 @@ def _check_channels(name: str, channels: tuple[str, ...], bundle: Bundle) -> Non
 
 def _checked(recording: Recording, bundle: Bundle) -> Recording:
     _check_channels(recording.name, recording.channels, bundle)
+    check_rate(recording.name, recording.rate_hz, bundle.manifest.signal)
     window = bundle.manifest.segmenter.window
     if recording.frames < window:
         raise DataError(

@@ -34,6 +34,7 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
+from tools.monitor.fit import check_units
 from tools.monitor.record import Alignment, CsvRecord, Labels
 from tools.monitor.text import number
 from training.data.recording import Recording
@@ -214,6 +215,9 @@ def read_wfdb(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] 
     chosen = [names.index(c) for c in signal.channels if c in names]
     if len(chosen) != len(signal.channels):
         chosen = list(range(record.n_sig))
+    if len(chosen) == len(signal.channels):
+        units = [(record.units or [])[s] for s in chosen]
+        check_units(path.name, [names[s] for s in chosen], units, signal)
     same = len(chosen) == len(signal.channels) and all(
         record.adc_gain[s] == signal.gain[c] and record.baseline[s] == signal.offset[c]
         for c, s in enumerate(chosen)
