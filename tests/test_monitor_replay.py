@@ -156,16 +156,64 @@ def test_one_bit_of_one_score_is_seen(bundle, signal, tmp_path):
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     recorded = read_recorded(path)
-    with pytest.raises(ReplayError, match=f"{len(recorded.scores) - 1} of {len(recorded.scores)}"):
+    failed = f"run.samples.csv: 1 of {len(recorded.scores)} beats did not score as recorded; "
+    with pytest.raises(ReplayError, match=failed + "first beat 4: recorded .*, now ") as failure:
         on_host(bundle, recorded.samples, compare=recorded)
+    assert "bit for bit" not in str(failure.value)
 
 
 def test_a_window_that_does_not_come_again_is_missing(bundle, signal, tmp_path):
     path = tmp_path / "run.npz"
     on_host(bundle, signal, record=path)
     recorded = read_recorded(path)
-    with pytest.raises(ReplayError, match="2 of "):
+    n = len(recorded.scores)
+    failed = f"{n - 2} of {n} windows did not score as recorded; first window 2: .*, not scored now"
+    with pytest.raises(ReplayError, match=failed):
         on_host(bundle, recorded.samples, compare=recorded, windows=2)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
+def test_another_model_is_named(bundle, signal, tmp_path, suffix):
+    path = tmp_path / f"run.{suffix}"
+    on_host(bundle, signal, record=path)
+    recorded = read_recorded(path)
+    assert recorded.model == f"{bundle.hash8.hex()} sines"
+    other = small_bundle(tmp_path / "other", per_window=True)
+    named = f"another model, {bundle.hash8.hex()} sines, not {other.hash8.hex()} other: "
+    with pytest.raises(ReplayError, match=named + r"\d+ of \d+ (beat|window)s did not score"):
+        on_host(other, recorded.samples, compare=recorded)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
+def test_a_recording_of_before_models_were_named_replays(bundle, signal, tmp_path, suffix):
+    path = tmp_path / f"run.{suffix}"
+    on_host(bundle, signal, record=path)
+    if suffix == "npz":
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file if name != "model"}
+        np.savez(path, **arrays)
+    else:
+        named = read_recorded(path).samples
+        lines = named.read_text().splitlines(keepends=True)
+        named.write_text("".join(line for line in lines if "# model" not in line))
+    recorded = read_recorded(path)
+    assert recorded.model == ""
+    assert "bit for bit" in on_host(bundle, recorded.samples, compare=recorded)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
+def test_a_recording_without_a_score_proves_nothing(bundle, signal, tmp_path, suffix):
+    path = tmp_path / f"run.{suffix}"
+    on_host(bundle, signal, record=path)
+    if suffix == "npz":
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file}
+        np.savez(path, **{**arrays, "window": arrays["window"][:0], "score": arrays["score"][:0]})
+    else:
+        scores = path.with_suffix(".csv")
+        scores.write_text(scores.read_text().splitlines()[0] + "\n")
+    with pytest.raises(DataError, match="no window was scored"):
+        read_recorded(path)
 
 
 def test_windows_are_counted_from_the_recordings_first(tmp_path):

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("window", "first_frame", "score", "threshold", "flag", "microseconds", "label", "note")
 SIMULATED = "# simulated: true"  # a line of a CSV: what follows was made by a program
+MODEL = "# model:"  # then the hash and name of the model that scored them
 MISSING = "# missing:"  # then row and count: those rows stand for samples that were not taken
 Labels = Callable[[int, int], NDArray[np.int8]]  # first frame and count to one label a frame
 
@@ -113,13 +114,14 @@ class CsvRecord:
         self._rows = csv.writer(self._scores, lineterminator="\n")
         self._rows.writerow(COLUMNS)
         self._source: SourceFacts | None = None
+        self._model = ""
         self._alignment = Alignment()
 
     def handle(self, event: Event) -> None:
         """Write a row, or the samples."""
         match event:
             case Started():
-                self._source = event.source
+                self._source, self._model = event.source, model_of(event)
                 self._alignment.hop = event.board.hop
                 self._begin_samples()
             case SamplesSent():
@@ -168,7 +170,7 @@ class CsvRecord:
     def _begin_samples(self) -> None:
         self._frames, self._held = 0, ""
         if self._samples is not None and self._source is not None:
-            _sample_header(self._samples, self._source)
+            _sample_header(self._samples, self._source, self._model)
 
     def _write_samples(self, event: SamplesSent) -> None:
         first, counts = self._alignment.fresh(event)
@@ -197,8 +199,14 @@ class CsvRecord:
         self._frames += count
 
 
-def _sample_header(out: TextIO, source: SourceFacts) -> None:
+def model_of(event: Started) -> str:
+    """The hash and the name of the model on the board."""
+    return f"{event.board.model_hash} {event.board.model}"
+
+
+def _sample_header(out: TextIO, source: SourceFacts, model: str) -> None:
     out.write(f"# {source.description}\n")
+    out.write(f"{MODEL} {model}\n")
     if source.simulated:
         out.write(f"{SIMULATED}\n")
     if source.rate_hz is not None:
@@ -208,7 +216,7 @@ def _sample_header(out: TextIO, source: SourceFacts) -> None:
 
 
 class NpzRecord:
-    """One .npz: counts, label, missing, rate_hz, simulated; window, score, threshold, flag,
+    """One .npz: counts, label, missing, rate_hz, simulated, model; window, score, threshold, flag,
     microseconds; lost (window indices).
     """
 
@@ -233,12 +241,13 @@ class NpzRecord:
         )
         self._alignment = Alignment()
         self._source: SourceFacts | None = None
+        self._model = ""
 
     def handle(self, event: Event) -> None:
         """Keep it."""
         match event:
             case Started():
-                self._source = event.source
+                self._source, self._model = event.source, model_of(event)
                 self._alignment.hop = event.board.hop
             case SamplesSent():
                 first, counts = self._alignment.fresh(event)
@@ -284,6 +293,7 @@ class NpzRecord:
             missing=np.frombuffer(bytes(self._missing), np.bool_),
             rate_hz=np.float64(rate),
             simulated=np.bool_(bool(self._source and self._source.simulated)),
+            model=np.str_(self._model),
             window=np.asarray(self._window, np.int64),
             score=np.asarray(self._score, np.float32),
             threshold=np.asarray(self._threshold, np.float32),

@@ -1,4 +1,8 @@
-"""A recording played back: through a board or on this machine, and the same scores, bit for bit."""
+"""A recording played back: through a board or on this machine, and the same scores, bit for bit.
+
+A recording names the model that scored it, so that it can be told from another one, or from one
+that goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.monitor.events import Event, WindowScored
-from tools.monitor.record import samples_path
+from tools.monitor.events import Event, Started, WindowScored
+from tools.monitor.record import MODEL, model_of, samples_path
 from training.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
     """A recording's samples, and its scores: float32 [n] of windows int64 [n], counted from the
-    recording's first.
+    recording's first; and the model that gave them, its hash first.
     """
 
     samples: Path
     windows: NDArray[np.int64]
     scores: NDArray[np.float32]
+    model: str = ""  # not known
+
+    def __post_init__(self) -> None:
+        if not len(self.scores):
+            raise DataError(f"{self.samples}: no window was scored, so there is nothing to compare")
 
 
 def read_recorded(path: Path) -> Recorded:
@@ -32,18 +41,19 @@ def read_recorded(path: Path) -> Recorded:
         try:
             with np.load(path, allow_pickle=False) as file:
                 windows, scores, lost = file["window"], file["score"], file["lost"]
+                model = str(file["model"]) if "model" in file else ""
         except FileNotFoundError:
             raise DataError(f"{path}: no such file") from None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
             raise DataError(f"{path}: is no recording of the monitor ({problem})") from None
-        return Recorded(path, *_from_first(windows, lost, scores))
+        return Recorded(path, *_from_first(windows, lost, scores), model)
     if path.suffix == ".hea":
-        return Recorded(path, *_read_rows(path.with_suffix(".csv")))
+        return Recorded(path, *_read_rows(path.with_suffix(".csv")), _read_model(path))
     if path.suffix == ".csv":
         samples = samples_path(path)
         if not samples.is_file():
             raise DataError(f"{path}: there is no {samples.name} beside it, so no samples to play")
-        return Recorded(samples, *_read_rows(path))
+        return Recorded(samples, *_read_rows(path), _read_model(samples))
     raise DataError(f"{path}: a recording is a .csv, a .npz or a .hea (WFDB) file")
 
 
@@ -66,6 +76,18 @@ def _read_rows(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     return _from_first(np.array(windows), np.array(lost), np.array(scores, np.float32))
 
 
+def _read_model(path: Path) -> str:
+    """From a comment of a CSV file or of a WFDB header."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            told = (line[len(MODEL) :].strip() for line in file if line.startswith(MODEL))
+            return next(told, "")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DataError(f"{path}: is no recording of the monitor ({problem})") from None
+
+
 def _from_first(
     windows: NDArray[np.int64], lost: NDArray[np.int64], scores: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -80,16 +102,17 @@ class Comparison:
     def __init__(self, recorded: Recorded) -> None:
         scores = recorded.scores.tolist()
         self._expected = dict(zip(recorded.windows.tolist(), scores, strict=True))
+        self._recorded_with, self._model = recorded.model, ""
         self.equal = 0
         self.differ: list[tuple[int, float, float]] = []  # window, recorded, now
-        self.missing = len(self._expected)
 
     def handle(self, event: Event) -> None:
         """Compare the bits."""
+        if isinstance(event, Started):
+            self._model = model_of(event)
         if not isinstance(event, WindowScored) or event.index not in self._expected:
             return
         before, now = np.float32(self._expected.pop(event.index)), np.float32(event.score)
-        self.missing -= 1
         if before.tobytes() == now.tobytes():
             self.equal += 1
         else:
@@ -99,18 +122,31 @@ class Comparison:
         """Nothing is held."""
 
     @property
+    def missing(self) -> int:
+        """Recorded windows that have not been scored again."""
+        return len(self._expected)
+
+    @property
     def same(self) -> bool:
         """Whether every recorded score came again."""
         return not self.differ and not self.missing
 
     def lines(self, noun: str) -> list[str]:
-        """What was found, for people."""
+        """What was found, for people; the first line stands by itself."""
         total = self.equal + len(self.differ) + self.missing
-        lines = [f"{self.equal} of {total} {noun}s scored as recorded, bit for bit"]
-        lines += [
-            f"{noun} {index}: recorded {before!r}, now {now!r}"
-            for index, before, now in self.differ[:5]
+        if self.same:
+            return [f"{self.equal} of {total} {noun}s scored as recorded, bit for bit"]
+        told = [
+            (index, f"{noun} {index}: recorded {before!r}, now {now!r}")
+            for index, before, now in self.differ
         ]
-        if self.missing:
-            lines.append(f"{self.missing} recorded {noun}s were not scored")
-        return lines
+        told += [
+            (index, f"{noun} {index}: recorded {before!r}, not scored now")
+            for index, before in self._expected.items()
+        ]
+        told.sort()
+        other = ""
+        if self._recorded_with and self._recorded_with != self._model:
+            other = f"recorded with another model, {self._recorded_with}, not {self._model}: "
+        failed = f"{other}{total - self.equal} of {total} {noun}s did not score as recorded; first"
+        return [f"{failed} {told[0][1]}", *(text for _, text in told[1:5])]

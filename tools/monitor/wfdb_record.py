@@ -35,7 +35,7 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from tools.monitor.fit import check_units
-from tools.monitor.record import Alignment, CsvRecord, Labels
+from tools.monitor.record import MODEL, Alignment, CsvRecord, Labels, model_of
 from tools.monitor.text import number
 from training.data.recording import Recording
 from training.errors import DataError
@@ -59,6 +59,7 @@ class WfdbRecord:
         self._signal = path.with_suffix(".dat").open("w+b")
         self._alignment = Alignment()
         self._source: SourceFacts | None = None
+        self._model = ""
         self._clear()
 
     def _clear(self) -> None:
@@ -73,6 +74,7 @@ class WfdbRecord:
         match event:
             case Started():
                 self._source, self._alignment.hop = event.source, event.board.hop
+                self._model = model_of(event)
             case SamplesSent():
                 self._samples(event)
             case SamplesLost():
@@ -98,7 +100,7 @@ class WfdbRecord:
         source = self._source
         if source is not None and self._frames:
             counts = np.fromfile(self._signal, "<i2").reshape(self._frames, -1)
-            _write_header(self.path, source, counts, self._missing)
+            _write_header(self.path, source, self._model, counts, self._missing)
             _write_notes(self.path, FLAGS, '"', self._placed(self._notes), source.rate_hz)
             _write_notes(self.path, LABELS, "+", self._placed(self._runs), source.rate_hz)
         self._signal.close()
@@ -137,7 +139,9 @@ class WfdbRecord:
         return sorted((frame, text) for frame, text in shifted if 0 <= frame < self._frames)
 
 
-def _write_header(path: Path, source: SourceFacts, counts: NDArray[np.int16], missing: int) -> None:
+def _write_header(
+    path: Path, source: SourceFacts, model: str, counts: NDArray[np.int16], missing: int
+) -> None:
     rate = source.rate_hz or 1.0
     lines = [f"{path.stem} {len(source.channels)} {rate!r} {len(counts)}"]
     for c, (name, unit, gain, offset) in enumerate(
@@ -150,7 +154,7 @@ def _write_header(path: Path, source: SourceFacts, counts: NDArray[np.int16], mi
             f"{path.stem}.dat 16 {float(gain)!r}({offset})/{unit} 16 0 "
             f"{int(counts[0, c])} {checksum} 0 {name}"
         )
-    lines.append(f"# {source.description}")
+    lines += [f"# {source.description}", f"{MODEL} {model}"]
     lines += [f"# {NO_RATE}"] if source.rate_hz is None else []
     lines += [f"# {SIMULATED}"] if source.simulated else []
     lines += [f"# {MISSING}"] if missing else []
