@@ -176,6 +176,26 @@ def test_a_recipe_that_fails_stops_neither_the_others_nor_the_page(tmp_path, mon
     assert "**nab is left out**" in text and "**sparse is left out**" in text
 
 
+def test_a_recipe_whose_small_settings_are_its_own_has_one_row_and_one_picture(
+    tmp_path, monkeypatch
+):
+    places = {}
+
+    def measured(name, _changes, out, picture):
+        places[name] = (str(out.relative_to(tmp_path)), str(picture.relative_to(tmp_path)))
+        out.mkdir(parents=True)
+        return dataclasses.replace(ROW, recipe=name)
+
+    monkeypatch.setattr("tools.zoo.run._measure", measured)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    run(tmp_path, tmp_path, ["linear", "sines"], full=True)
+    assert places == {
+        "linear": ("zoo/linear", "zoo/linear.png"),
+        "sines": ("zoo-full/sines", "zoo/full/sines.png"),
+    }
+    assert "| [linear](zoo.md#linear)" in (tmp_path / "zoo-full.md").read_text()
+
+
 def test_a_recipe_outside_the_run_of_all_has_a_row_once_it_is_trained(tmp_path):
     kept = tmp_path / "zoo" / "simulated"
     kept.mkdir(parents=True)
