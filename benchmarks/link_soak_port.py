@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.memory import resident_bytes
 from tools.boards.emulated import EmulatedBoard
 from tools.link.events import Event, Lost, Resumed, Scored
-from tools.link.faults import FaultConfig, FaultProxy
+from tools.link.fault_proxy import FaultProxy
+from tools.link.faults import FaultConfig
 from tools.link.session import Session, stream_id
 from tools.link.transport import SerialTransport
 from tools.verify.reference import compute

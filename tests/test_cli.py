@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
-from tools.cli.options import bundle_path
+from tools.cli.options import bundle_path, faults_of
+from tools.link.faults import FaultConfig
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,6 +62,28 @@ def test_bad_input_is_one_line_and_exit_code_2(words, said, tmp_path):
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("vigil: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("0.01", FaultConfig(0.01)),
+        ("0.01,7", FaultConfig(0.01, 7)),
+        ("0,seed=7,kinds=drop+flip", FaultConfig(0, 7, ("drop", "flip"))),
+        ("0,reboot@5,unplug@9:12", FaultConfig(0, reboots=(5.0,), unplugged=((9.0, 12.0),))),
+        ("0,unplug@9:12,7", None),
+        ("0,reboot=5", None),
+        ("0,unplug@9", None),
+        ("much", None),
+    ],
+)
+def test_faults_are_a_rate_and_then_what_and_when(text, meant):
+    if meant is not None:
+        assert faults_of(text) == meant
+        return
+    with pytest.raises(typer.BadParameter, match=r"what is '[\w:@=]+'\? RATE\[,SEED\]") as problem:
+        faults_of(text)
+    assert "\n" not in str(problem.value)
 
 
 def test_a_damaged_bundle_is_refused_with_its_reason(tmp_path):

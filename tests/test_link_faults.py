@@ -3,9 +3,11 @@
 import errno
 import os
 import pty
+import re
 import threading
 import time
 import tty
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from link_native import Board, BoardConfig
 
 from tools.link import faults, transport
 from tools.link.events import PortLost, Resumed, Scored
-from tools.link.faults import KINDS, FaultConfig, FaultFilter, FaultProxy
+from tools.link.fault_proxy import FaultProxy
+from tools.link.faults import KINDS, FaultConfig, FaultFilter
 from tools.link.frames import Frame, FrameReceiver, encode_frame
 from tools.link.session import Session, stream_id
 from tools.link.transport import PortLostError, SerialTransport
@@ -85,6 +88,12 @@ def test_every_fault_does_what_it_says(kind):
     assert len(intact) >= len(FRAMES) - 2 * hit
 
 
+def test_the_page_names_every_fault():
+    page = (Path(__file__).parents[1] / "docs/link.md").read_text()
+    section = page.split("## Faults on purpose")[1].split("##")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` ", section, re.MULTILINE)) == KINDS
+
+
 def test_delays_keep_the_order_and_the_time():
     config = FaultConfig(rate=1, kinds=(faults.DELAY,), delay=0.5)
     line = FaultFilter(config)
@@ -99,6 +108,14 @@ def test_what_is_no_fault_is_refused():
         FaultConfig(kinds=("gremlin",))
     with pytest.raises(LinkError, match="between 0 and 1"):
         FaultConfig(rate=2)
+    with pytest.raises(LinkError, match="0 seconds or later, not at -1"):
+        FaultConfig(reboots=(-1.0,))
+    with pytest.raises(LinkError, match="back at 2 s: not later"):
+        FaultConfig(unplugged=((2.0, 2.0),))
+    with pytest.raises(LinkError, match="unplugged at 3 s, when the port is not back yet"):
+        FaultConfig(unplugged=((3.0, 5.0), (1.0, 4.0)))
+    with pytest.raises(LinkError, match="no reboot at 2 s: the board is unplugged then"):
+        FaultConfig(reboots=(2.0,), unplugged=((1.0, 4.0),))
 
 
 # --- real terminals -----------------------------------------------------------------------------
@@ -153,6 +170,9 @@ def board():
     board.close()
 
 
+CLEAN = FaultConfig(rate=0)
+
+
 def samples(count: int) -> np.ndarray:
     draw = np.random.default_rng(0)
     return draw.integers(-32768, 32767, (count, 1), np.int16, endpoint=True)
@@ -187,6 +207,28 @@ def test_a_session_through_a_bad_line_with_resets_at_given_moments(board):
     assert sum(proxy.to_board.faults.values()) > 0 < sum(proxy.to_host.faults.values())
     assert sum(isinstance(e, Resumed) and e.rebooted for e in events) == 2
     assert list(windows_of(events).values()) == list(expected_scores(data, 140, 140))
+
+
+def test_a_port_that_is_gone_for_a_while(board):
+    data = samples(28000)
+    away = FaultConfig(rate=0, unplugged=((0.3, 0.8), (1.2, 1.4)))
+    proxy = FaultProxy(
+        SerialTransport(board.port), away, CLEAN, reopen=lambda: SerialTransport(board.port)
+    )
+    with proxy:
+        path, events = proxy.port, []
+        with Session.open(path) as session:
+            session.start(stream_id("a"))
+            for event in session.stream(data[i : i + 1400] for i in range(0, len(data), 1400)):
+                events.append(event)
+                if isinstance(event, Scored):
+                    time.sleep(0.008)  # so that it lasts longer than the last of the moments
+        told = [e for e in events if isinstance(e, PortLost | Resumed)]
+        assert [type(e) for e in told] == [PortLost, Resumed] * 2
+        assert not any(e.rebooted for e in told[1::2])  # the board had its power all the time
+        assert list(windows_of(events).values()) == list(expected_scores(data, 140, 140))
+        assert Path(path).exists()
+    assert not Path(path).exists()
 
 
 def test_a_port_that_is_not_there():

@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 from small_bundle import WINDOW, small_bundle
 
+from tools.cli.options import faults_of
 from tools.link.faults import FaultConfig
 from tools.monitor.controls import Controls
 from tools.monitor.events import Event, ThresholdChanged, WindowScored
@@ -34,7 +35,7 @@ from tools.monitor.run import MonitorSettings, run
 from tools.monitor.source import of_file
 from tools.monitor.stream import Stream
 from training.bundle import Bundle, read_bundle
-from training.errors import DataError, LinkError
+from training.errors import BoardError, DataError, LinkError
 
 TESTS = Path(__file__).parent
 WINDOWS = 120
@@ -295,6 +296,42 @@ def test_a_line_with_faults_changes_no_score(
     assert counters.corrupt + counters.missing + counters.board_corrupt + counters.board_missing > 0
     assert summary.lost == 0
     assert scores(record) == whole
+
+
+@pytest.mark.toolchain
+def test_faults_at_given_moments_change_no_score(
+    bundle: Bundle, image: Path, csv_path: Path, whole: dict[int, str], tmp_path: Path
+) -> None:
+    record, out = tmp_path / "faults.csv", io.StringIO()
+    settings = MonitorSettings(
+        bundle.path,
+        csv_path,
+        "emulated",
+        image,
+        view="json",
+        speed=WINDOWS * WINDOW / 100 / 8,  # all of it in 8 seconds
+        record=record,
+        faults=faults_of("0.02,seed=7,kinds=drop+flip,reboot@3,unplug@5:6.5"),
+    )
+    summary = run(settings, out)
+    told = [json.loads(line) for line in out.getvalue().splitlines()]
+    notices = [event for event in told if event["event"] == "notice"]
+    reset, gone, back = [n for n in notices if n["answers"] is not None]
+    assert reset["text"].startswith("the board was reset: going on at frame")
+    assert gone["text"].endswith("waiting for it to come back") and not gone["answers"]
+    assert back["text"].startswith("the board was reset") and back["answers"]  # it had no power
+    assert summary.complete and summary.lost == 0
+    assert scores(record) == whole
+
+
+def test_only_a_board_of_ones_own_is_rebooted(
+    bundle: Bundle, csv_path: Path, tmp_path: Path
+) -> None:
+    settings = MonitorSettings(
+        bundle.path, csv_path, "/dev/none", view="plain", faults=faults_of("0,reboot@3")
+    )
+    with pytest.raises(BoardError, match=r"/dev/none: .*reset button; leave reboot@ out, or take"):
+        run(settings)
 
 
 @pytest.mark.toolchain

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import typer
 from rich.console import Console
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tools.link.faults import FaultConfig
 
 BUILD = Path("build")
+FAULTS_FORM = "RATE[,SEED][,kinds=K+K][,reboot@S][,unplug@S:S]"
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 Name = Annotated[str, typer.Argument(help="A recipe's name, or the path of a recipe (.toml).")]
 BoardOption = Annotated[
@@ -82,13 +84,39 @@ def bundle_path(name: str) -> Path:
 
 
 def faults_of(text: str | None) -> FaultConfig | None:
-    """RATE[,SEED], a rate of 0.01 being one frame in a hundred."""
+    """RATE[,SEED], a rate of 0.01 being one frame in a hundred, and then any of seed=N,
+    kinds=KIND+KIND, reboot@SECOND, unplug@SECOND:SECOND. BadParameter, or LinkError of FaultConfig.
+    """
     if text is None:
         return None
     from tools.link.faults import FaultConfig
 
-    rate, _, seed = text.partition(",")
+    rate, *words = text.split(",")
+    word = rate
+    given: dict[str, Any] = {}
+    reboots: list[float] = []
+    unplugged: list[tuple[float, float]] = []
     try:
-        return FaultConfig(rate=float(rate), seed=int(seed or "0"))
+        given["rate"] = float(rate)
+        for n, word in enumerate(words):
+            name, sign, value = re.fullmatch(r"(?:(\w+)([=@]))?(.*)", word).groups()  # type: ignore
+            match name, sign:
+                case (None, _) if n == 0:
+                    given["seed"] = int(value)
+                case "seed", "=":
+                    given["seed"] = int(value)
+                case "kinds", "=":
+                    given["kinds"] = tuple(value.split("+"))
+                case "reboot", "@":
+                    reboots.append(float(value))
+                case "unplug", "@":
+                    gone, back = value.split(":")
+                    unplugged.append((float(gone), float(back)))
+                case _:
+                    raise ValueError
     except ValueError:
-        raise typer.BadParameter(f"--faults {text}: RATE or RATE,SEED, such as 0.01,7") from None
+        raise typer.BadParameter(
+            f"--faults {text}: what is '{word}'? {FAULTS_FORM}, such as 0.01,7 or "
+            "0.01,seed=7,kinds=drop+flip,reboot@5,unplug@9:12"
+        ) from None
+    return FaultConfig(**given, reboots=tuple(reboots), unplugged=tuple(unplugged))

@@ -9,6 +9,7 @@ import typer
 
 from tools.cli.app import app
 from tools.cli.options import (
+    FAULTS_FORM,
     JsonLinesOption,
     Name,
     PlainOption,
@@ -72,8 +73,9 @@ def monitor(
     faults: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            metavar="RATE[,SEED]",
-            help="Spoil frames on purpose: 0.01 is one in a hundred.",
+            metavar=FAULTS_FORM,
+            help="Spoil frames on purpose: 0.01 is one in a hundred. At second S reset the "
+            "emulated board, or pull the plug until a later one: see docs/link.md.",
         ),
     ] = None,
 ) -> None:

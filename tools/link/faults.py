@@ -1,23 +1,16 @@
-"""A line that misbehaves on purpose, the same way for the same seed.
+"""What goes wrong on a line on purpose, the same way for the same seed.
 
-`FaultFilter` is the logic, in memory and on any clock; `FaultProxy` puts one in each direction
-between a board's port and a pseudo-terminal that a session opens instead.
+`FaultFilter` is the logic, in memory and on any clock; `tools.link.fault_proxy` puts one in each
+direction of a real line.
 """
 
-import os
-import pty
+import math
 import random
-import select
-import threading
-import time
-import tty
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from itertools import pairwise
 
-from tools.link.transport import Transport
 from training.errors import LinkError
 
 DROP = "drop"
@@ -46,7 +39,7 @@ KINDS = (DROP, LOSE, TRUNCATE, FLIP, BURST, DUPLICATE, GARBAGE, MERGE, SPLIT, DE
 
 @dataclass(frozen=True)
 class FaultConfig:
-    """What goes wrong, how often, and which way."""
+    """What goes wrong, how often, and when. Moments are seconds after the line was opened."""
 
     rate: float = 0.01
     """Probability that something happens to a frame."""
@@ -57,6 +50,10 @@ class FaultConfig:
     """Seconds, at the most, of a delay or a pause."""
     hold: float = 0.005
     """Seconds that bytes without a delimiter are held back, to see what frame they belong to."""
+    reboots: tuple[float, ...] = ()
+    """When the board is reset."""
+    unplugged: tuple[tuple[float, float], ...] = ()
+    """From when to when the port is gone; an emulated board has no power meanwhile."""
 
     def __post_init__(self) -> None:
         unknown = set(self.kinds) - set(KINDS)
@@ -64,6 +61,18 @@ class FaultConfig:
             raise LinkError(f"no such fault: {sorted(unknown)}; there are {', '.join(KINDS)}")
         if not 0 <= self.rate <= 1:
             raise LinkError(f"a fault rate lies between 0 and 1, not at {self.rate}")
+        for moment in (*self.reboots, *(at for gone in self.unplugged for at in gone)):
+            if not 0 <= moment < math.inf:
+                raise LinkError(f"a fault comes at 0 seconds or later, not at {moment:g}")
+        for first, last in self.unplugged:
+            if not first < last:
+                raise LinkError(f"unplugged at {first:g} s, and back at {last:g} s: not later")
+        for (_, last), (first, _) in pairwise(sorted(self.unplugged)):
+            if first <= last:
+                raise LinkError(f"unplugged at {first:g} s, when the port is not back yet")
+        for moment in self.reboots:
+            if any(first <= moment <= last for first, last in self.unplugged):
+                raise LinkError(f"no reboot at {moment:g} s: the board is unplugged then")
 
 
 class FaultFilter:
@@ -170,110 +179,3 @@ def _flip(data: bytes, bits: Sequence[int]) -> bytes:
     for bit in bits:
         damaged[bit // 8] ^= 1 << bit % 8
     return bytes(damaged)
-
-
-class FaultProxy:
-    """A pseudo-terminal with a bad line behind it. Linux and macOS.
-
-    Args:
-        board: an open line to the board; the proxy closes it.
-        to_board: faults on the way to the board.
-        to_host: faults on the way back.
-        at: what to do how many seconds after the start, such as rebooting a board.
-        reopen: opens the board's line again when it was lost; None: the proxy goes quiet.
-    """
-
-    def __init__(
-        self,
-        board: Transport,
-        to_board: FaultConfig,
-        to_host: FaultConfig,
-        *,
-        at: Sequence[tuple[float, Callable[[], None]]] = (),
-        reopen: Callable[[], Transport] | None = None,
-    ) -> None:
-        self.to_board = FaultFilter(to_board)
-        self.to_host = FaultFilter(to_host)
-        self._board: Transport | None = board
-        self._reopen = reopen
-        self._at = deque(sorted(at, key=lambda item: item[0]))
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self._unwritten = bytearray()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fault proxy", daemon=True)
-        self.port = os.ttyname(self._slave)
-        """What a session opens."""
-        self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Takes the line away and closes the board's port."""
-        if self._stop.is_set():
-            return
-        self._stop.set()
-        self._thread.join()
-        if self._board is not None:
-            self._board.close()
-        # The slave was kept open, so that the master stays readable between two sessions.
-        os.close(self._slave)
-        os.close(self._master)
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        while not self._stop.is_set():
-            now = time.monotonic() - began
-            while self._at and self._at[0][0] <= now:
-                self._at.popleft()[1]()
-            self.to_board.feed(self._read_host(), now)
-            down = self.to_board.take(now)
-            try:
-                self._exchange(down, now)
-            except LinkError:
-                self._lose_board()
-            self._unwritten += self.to_host.take(now)
-            self._write_host()
-
-    def _exchange(self, down: bytes, now: float) -> None:
-        if self._board is None:
-            if self._reopen is None:
-                return
-            self._board = self._reopen()
-        if down:
-            self._board.write(down)
-        self.to_host.feed(self._board.read(0.0), now)
-
-    def _lose_board(self) -> None:
-        if self._board is not None:
-            self._board.close()
-        self._board = None
-
-    def _read_host(self) -> bytes:
-        # A short wait here is what keeps the loop from spinning; the board's side waits with it.
-        ready, _, _ = select.select([self._master], [], [], 0.0005)
-        try:
-            return os.read(self._master, 65536) if ready else b""
-        except OSError:
-            return b""
-
-    def _write_host(self) -> None:
-        if not self._unwritten:
-            return
-        try:
-            written = os.write(self._master, self._unwritten)
-        except BlockingIOError:
-            return
-        except OSError:
-            written = len(self._unwritten)
-        del self._unwritten[:written]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import numpy as np
 from tools.link import events as link
 from tools.link.messages import Statistics
 from tools.link.session import Session, stream_id
+from tools.monitor.bad_line import bad_line
 from tools.monitor.events import (
     BoardFacts,
     Counts,
@@ -30,6 +30,7 @@ from training.errors import BoardError, LinkError
 
 if TYPE_CHECKING:
     from tools.boards.adc import AdcRecording
+    from tools.boards.emulated import EmulatedBoard
     from tools.link.faults import FaultConfig
     from tools.monitor.sensor_board import SensorBoard
     from tools.monitor.stream import BoardEvent
@@ -53,7 +54,7 @@ def open_board(
 
     `port` may be "emulated": an emulated board of its own, whatever is plugged in.
     `watch`: ask for every window's reconstruction, which costs link.
-    `faults`: what goes wrong on the line, each way with a seed of its own.
+    `faults`: what goes wrong on the line, and when (`tools.monitor.bad_line`).
     Raises BoardError or LinkError, one line: no board, no answer, another model.
     """
     with _session(port, image, faults) as (session, _):
@@ -94,12 +95,13 @@ def _session(
     """A session, and whether its board was booted for it."""
     with contextlib.ExitStack() as stack:
         name = None if port == EMULATED else port or _plugged_in()
-        booted = name is None
+        booted = None
         if name is None:
-            name = stack.enter_context(_emulated(image, plays))
+            booted = stack.enter_context(_emulated(image, plays))
+            name = booted.port
         if faults is not None:
-            name = stack.enter_context(_bad_line(name, faults))
-        yield stack.enter_context(Session.open(name)), booted
+            name = stack.enter_context(bad_line(name, faults, booted))
+        yield stack.enter_context(Session.open(name)), booted is not None
 
 
 def boots(port: str | None) -> bool:
@@ -118,7 +120,7 @@ def _plugged_in() -> str | None:
 
 
 @contextlib.contextmanager
-def _emulated(image: Path | None, plays: AdcRecording | None = None) -> Iterator[str]:
+def _emulated(image: Path | None, plays: AdcRecording | None = None) -> Iterator[EmulatedBoard]:
     if image is None:
         raise BoardError(
             "no board is plugged in, and there is no image for the emulated one: run `vigil build`"
@@ -126,20 +128,7 @@ def _emulated(image: Path | None, plays: AdcRecording | None = None) -> Iterator
     from tools.boards.emulated import EmulatedBoard
 
     with EmulatedBoard(image, adc=plays) as board:
-        yield board.port
-
-
-@contextlib.contextmanager
-def _bad_line(port: str, faults: FaultConfig) -> Iterator[str]:
-    """A port that leads to `port` by way of a line with faults."""
-    from tools.link.faults import FaultProxy
-    from tools.link.transport import SerialTransport
-
-    back = replace(faults, seed=faults.seed + 1)
-    with FaultProxy(
-        SerialTransport(port), faults, back, reopen=lambda: SerialTransport(port)
-    ) as proxy:
-        yield proxy.port
+        yield board
 
 
 class LinkBoard:
