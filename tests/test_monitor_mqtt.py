@@ -19,6 +19,7 @@ from monitor_board import FakeBoard, source
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.monitor.controls import Controls
+from tools.monitor.events import Notice, ThresholdChanged
 from tools.monitor.mqtt import CA, PASSWORD, USER, MqttError, MqttView, broker_of
 from tools.monitor.run import Broadcast
 from tools.monitor.stream import Stream
@@ -115,10 +116,76 @@ def test_scores_flags_and_losses_are_published_once_each_in_order(tmp_path):
         subscriber.close()
         # Who comes later finds what is retained, and nothing else.
         late = Subscriber(port)
-        late.wait(lambda s: len(s.heard) >= 3)
+        late.wait(lambda s: len(s.heard) >= 4)
         time.sleep(0.1)
-        assert {m.topic for m in late.heard} == {f"{root}/{t}" for t in ("status", "board", "link")}
+        retained = ("status", "board", "link", "threshold")
+        assert {m.topic for m in late.heard} == {f"{root}/{t}" for t in retained}
         late.close()
+
+
+@pytest.mark.broker
+def test_a_retained_threshold_is_the_boards_not_an_earlier_runs(tmp_path):
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        first = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        first.handle(ThresholdChanged(0.5))
+        first.close()
+        second = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        stream_to(second)
+        second.close()
+        late = Subscriber(port, "vigil/one/threshold")
+        late.wait(lambda s: s.heard)
+        assert json.loads(late.heard[0].payload) == {"value": FakeBoard().threshold}
+        late.close()
+
+
+@pytest.mark.broker
+def test_a_board_that_does_not_answer_is_away(tmp_path):
+    port = free_port()
+
+    def heard(expected: list[bytes]) -> None:
+        subscriber = Subscriber(port, "vigil/one/status")
+        subscriber.wait(lambda s: [m.payload for m in s.heard] == expected)
+        subscriber.close()
+
+    with mosquitto(tmp_path, "allow_anonymous true", port=port):
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        heard([b"online"])
+        view.handle(Notice("the port vanished; waiting for it to come back", answers=False))
+        heard([b"away"])
+        view.handle(Notice("the board says: hello"))  # no news of that
+        heard([b"away"])
+    with mosquitto(tmp_path, "allow_anonymous true", port=port):
+        # A broker that has forgotten all is told what is so, not how it began.
+        subscriber = Subscriber(port, "vigil/one/status")
+        subscriber.wait(lambda s: s.heard and s.heard[-1].payload == b"away", 10)
+        view.handle(Notice("the board answers again", answers=True))
+        subscriber.wait(lambda s: s.heard[-1].payload == b"online")
+        view.close()
+        subscriber.close()
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(
+    shutil.which("mosquitto_sub") is None, reason="no mosquitto_sub on PATH (mosquitto-clients)"
+)
+def test_mosquittos_own_subscriber_prints_the_flags(tmp_path):
+    with mosquitto(tmp_path, "allow_anonymous true", "log_type subscribe") as port:
+        command = ["mosquitto_sub", "-p", str(port), "-v", "-t", "vigil/+/flag"]
+        command += ["-C", str(WINDOWS // 5), "-W", "20"]  # so many messages; seconds at the most
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            until = time.monotonic() + 5
+            while "vigil/+/flag" not in (tmp_path / "log").read_text():  # until it listens
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+            stream_to(view)
+            printed, _ = process.communicate()
+            view.close()
+        assert process.returncode == 0
+    topics, payloads = zip(*(line.split(" ", 1) for line in printed.splitlines()), strict=True)
+    assert set(topics) == {"vigil/one/flag"}
+    assert [json.loads(text)["index"] for text in payloads] == list(range(4, WINDOWS, 5))
+    assert all(json.loads(text)["flag"] is True for text in payloads)
 
 
 @pytest.mark.broker

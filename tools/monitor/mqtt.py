@@ -2,13 +2,13 @@
 
 Topics, below the address's path (`vigil` if it has none) and the board's name:
 
-    status     online or offline; retained, and the last will
+    status     online, away (the board does not answer) or offline; retained; offline is the will
     board      facts of board and source; retained
     score      one message a window
     flag       the same, for flagged windows only
     lost       windows that have no score and never will
     link       counters of both ends; retained
-    threshold  as the board confirmed it; retained
+    threshold  the board's, from the beginning and as it confirmed another; retained
     event      marks, pauses, restarts, notices, the end
 
 Everything is JSON but `status`, and goes out with QoS 1: at least once, in order.
@@ -34,6 +34,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tools.monitor.events import (
     Event,
     LinkCounters,
+    Notice,
     SamplesLost,
     SamplesSent,
     Started,
@@ -113,6 +114,7 @@ class MqttView:
         self._root, self._where = f"{broker.prefix}/{safe}", f"{broker.host}:{broker.port}"
         self.unpublished = 0
         """Messages that found no place in the queue."""
+        self._status = "online"
         self._refusal = ""
         self._connected = threading.Event()
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2)
@@ -144,6 +146,9 @@ class MqttView:
                 return
             case Started():
                 self._publish("board", _values(event), retain=True)
+                # What an earlier run left there may not be what this board has.
+                now = ThresholdChanged(event.board.threshold)
+                self._publish("threshold", _values(now), retain=True)
             case WindowScored():
                 values = _values(event)
                 self._publish("score", values)
@@ -157,12 +162,17 @@ class MqttView:
                 self._publish("link", _values(event), retain=True)
             case ThresholdChanged():
                 self._publish("threshold", _values(event), retain=True)
+            case Notice(answers=bool(answers)):
+                self._publish("event", as_json(event))
+                self._status = "online" if answers else "away"
+                self._publish_status()
             case _:
                 self._publish("event", as_json(event))
 
     def close(self) -> None:
         """Say that the board is offline, and wait a moment for all that is on its way."""
-        last = self._client.publish(f"{self._root}/status", "offline", qos=1, retain=True)
+        self._status = "offline"
+        last = self._publish_status()
         until = time.monotonic() + CLOSE_SECONDS
         while not last.is_published() and self._client.is_connected():
             if time.monotonic() > until:
@@ -176,13 +186,16 @@ class MqttView:
         sent = self._client.publish(f"{self._root}/{topic}", text, qos=1, retain=retain)
         self.unpublished += sent.rc == paho.MQTT_ERR_QUEUE_SIZE
 
+    def _publish_status(self) -> paho.MQTTMessageInfo:
+        return self._client.publish(f"{self._root}/status", self._status, qos=1, retain=True)
+
     def _on_connect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
         if reason.is_failure:
             self._refusal = str(reason)
         else:
-            client.publish(f"{self._root}/status", "online", qos=1, retain=True)
+            self._publish_status()
         self._connected.set()
 
 
