@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tools.monitor.controls import Controls
-from tools.monitor.events import SamplesSent
+from tools.monitor.events import SamplesSent, WindowScored
 from tools.monitor.run import Broadcast
 from tools.monitor.stream import Stream
 from tools.monitor.web import hub as hub_module
@@ -147,6 +147,10 @@ def test_a_taken_port_is_one_clear_line():
         {"key": "one", "ask": "quit"},
         {"key": "one", "ask": "threshold", "value": "1"},
         {"key": "one", "ask": "threshold", "value": float("nan")},
+        {"key": "one", "ask": "threshold", "value": int("1" * 401)},
+        {"key": "one", "ask": "threshold", "value": 1e300},  # not with a board's 32 bits
+        {"key": "one", "ask": "threshold", "value": -1},
+        {"key": "one", "ask": "threshold", "value": True},
         {"key": "one", "ask": "pause", "paused": 1},
     ],
 )
@@ -155,12 +159,31 @@ def test_what_is_no_command_is_refused(message):
         command_of(message)
 
 
-def test_nonsense_on_the_socket_disturbs_nobody():
+def test_nonsense_on_the_socket_disturbs_nobody(capfd):
+    long = '{"key": "one", "ask": "threshold", "value": ' + "1" * 401 + "}"
     with served() as s, connect(s.socket) as socket:
         for text in ("", "{", "[1]", '{"key": "two", "ask": "reset"}', "\0" * 1000):
             socket.send(text)
+        socket.send(long)
+        socket.send("[" * 100_000)
+        received(socket, 0.2)  # what waited
         assert any(e["event"] == "scored" for e in events_of(received(socket, 0.5)))
         assert s.boards["one"].restarts == 1  # the one with which the stream began
+        assert s.boards["one"].threshold == s.boards["one"].facts.threshold
+    said = capfd.readouterr()
+    assert said.out == said.err == ""
+
+
+def test_bytes_are_refused_quietly(capfd):
+    with served() as s, connect(s.socket) as socket, connect(s.socket) as other:
+        socket.send(b'{"key": "one", "ask": "reset"}')
+        with pytest.raises(ConnectionClosed) as closed:
+            received(socket, 5)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1003
+        assert events_of(received(other, 0.5))
+        assert s.boards["one"].restarts == 1
+    said = capfd.readouterr()
+    assert said.out == said.err == ""
 
 
 # --- what they see --------------------------------------------------------------------------------
@@ -193,6 +216,25 @@ def test_the_past_is_bounded(monkeypatch):
         view.handle(SamplesSent(first, np.full((100, 1), first % 30000, np.int16)))
     assert view._past.frames <= 1100
     assert len(view._past.chunks) <= 11
+
+
+def test_a_score_that_is_no_number_stops_nothing():
+    hub = Hub()
+    view = hub.view("one", Controls())
+    with (
+        serve(hub) as url,
+        connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as client,
+    ):
+        client.recv(timeout=2)  # the past
+        view.handle(WindowScored(0, 0, float("nan"), 0.5, False, 50))
+        view.handle(WindowScored(1, WINDOW, 0.25, 0.5, False, 50))
+        events = events_of(received(client, 0.5))
+        assert [e["score"] for e in events if e["event"] == "scored"] == [None, 0.25]
+        view._new.append({"event": "unheard of", "value": float("nan")})
+        time.sleep(0.2)  # a tick in which nothing can be told
+        view.handle(WindowScored(2, 2 * WINDOW, 0.75, 0.5, True, 50))
+        events = events_of(received(client, 0.5))
+        assert [e["score"] for e in events if e["event"] == "scored"] == [0.75]
 
 
 def test_a_board_that_fails_is_told_as_ended():

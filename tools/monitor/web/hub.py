@@ -11,7 +11,7 @@ import base64
 import itertools
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -56,18 +56,10 @@ def _samples(first: int, counts: list[NDArray[np.int16]]) -> Json:
 
 def _scored(window: WindowScored, reconstruction: bool = True) -> Json:
     made = window.reconstruction
-    return {
-        "event": "scored",
-        "index": window.index,
-        "first_frame": window.first_frame,
-        "score": window.score,
-        "threshold": window.threshold,
-        "flag": window.flag,
-        "microseconds": window.microseconds,
-        "label": None if window.label < 0 else window.label,
-        "outcome": window.outcome,
-        "reconstruction": encoded(made, "f4") if reconstruction and made is not None else None,
-    }
+    values = as_json(replace(window, reconstruction=None))
+    if reconstruction and made is not None:
+        values["reconstruction"] = encoded(made, "f4")
+    return values
 
 
 def _frames(event: SamplesSent | SamplesLost) -> int:

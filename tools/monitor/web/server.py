@@ -11,7 +11,6 @@ import contextlib
 import hmac
 import importlib.util
 import json
-import math
 import secrets
 import socket
 import threading
@@ -33,6 +32,7 @@ from tools.theme import DARK, LIGHT, css_variables
 from training.errors import VigilError
 
 TICKS_PER_SECOND = 30
+FLOAT32_MAX = 3.4028234663852886e38
 BACKLOG = 60  # messages that may wait for one browser; then it starts afresh from the past
 HOST = "127.0.0.1"
 PAGE = Path(__file__).resolve().parent / "page"
@@ -69,13 +69,18 @@ def command_of(message: Any) -> tuple[str, Command]:
     match message:
         case {"ask": "pause", "paused": bool(paused)}:
             return key, SetPaused(paused)
-        case {"ask": "threshold", "value": float() | int() as value} if math.isfinite(value):
+        case {"ask": "threshold", "value": float() | int() as value} if _is_threshold(value):
             return key, SetThreshold(float(value))
         case {"ask": "mark", "text": str(text)}:
             return key, Mark(text[:200] or "mark")
         case {"ask": "reset"}:
             return key, Reset()
     raise ValueError("not a command")
+
+
+def _is_threshold(value: float) -> bool:
+    """Whether a board can hold it and a score reach it; a whole number may have any size."""
+    return not isinstance(value, bool) and 0 <= value <= FLOAT32_MAX
 
 
 class Browsers:
@@ -176,8 +181,13 @@ def make_app(hub: Hub, token: str) -> Starlette:
         with browsers.join() as queue, contextlib.suppress(WebSocketDisconnect, RuntimeError):
             sending = asyncio.create_task(_send(websocket, queue))
             try:
-                async for text in websocket.iter_text():
-                    with contextlib.suppress(ValueError, KeyError):
+                while (message := await websocket.receive())["type"] == "websocket.receive":
+                    text = message.get("text")
+                    if text is None:
+                        await websocket.close(1003)  # commands are text
+                        break
+                    # RecursionError: brackets within brackets
+                    with contextlib.suppress(ValueError, KeyError, RecursionError):
                         hub.ask(*command_of(json.loads(text)))
             finally:
                 sending.cancel()
@@ -187,7 +197,9 @@ def make_app(hub: Hub, token: str) -> Starlette:
         async def tick() -> None:
             while True:
                 await asyncio.sleep(1 / TICKS_PER_SECOND)
-                browsers.tell_news()
+                # News that JSON cannot hold are left out; what follows is told all the same.
+                with contextlib.suppress(ValueError):
+                    browsers.tell_news()
 
         ticking = asyncio.create_task(tick())
         yield
