@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tools.monitor.controls import Controls
-from tools.monitor.events import SamplesSent, WindowScored
+from tools.monitor.events import LinkCounters, SamplesSent, WindowScored
 from tools.monitor.run import Broadcast
 from tools.monitor.stream import Stream
 from tools.monitor.web import hub as hub_module
@@ -391,6 +391,76 @@ def test_buttons_command_the_board_and_every_client_sees_it(browser):
         assert s.boards["two"].threshold == 123.5
         page.click(card + "[data-ask=mark]")
         wait_until(lambda: other.inner_text(card + ".notice").startswith("marked"))
+
+
+@pytest.mark.browser
+def test_a_threshold_that_cannot_be_is_marked_and_not_asked_for(browser):
+    with served() as s, opened(browser, s.url) as page:
+        page.wait_for_selector(".flags button", timeout=15000)
+        box, board = page.locator(".threshold input"), s.boards["one"]
+        for text in ("abc", "-1", "1e400", "1,2,3"):
+            box.fill(text)
+            box.press("Enter")
+            assert box.get_attribute("aria-invalid") == "true"
+            assert "0 or more" in (box.get_attribute("title") or "")
+            box.blur()
+            page.wait_for_timeout(300)
+            assert box.input_value() == text  # for whoever typed it to put right
+        assert board.threshold == board.facts.threshold
+        box.fill("0,5")
+        assert box.get_attribute("aria-invalid") == "false"
+        box.press("Enter")
+        wait_until(lambda: box.input_value() == "0.5000")  # as the board confirmed it
+        assert board.threshold == 0.5
+        box.fill("7e")
+        box.press("Enter")
+        box.fill("")
+        box.press("Enter")
+        wait_until(lambda: box.input_value() == "0.5000")
+
+
+@pytest.mark.browser
+def test_a_board_that_failed_takes_no_commands(browser):
+    with served(("one", "two")) as s, opened(browser, s.url) as page:
+        s.hub.view("three", Controls()).fail("three: there is no such port")
+        page.wait_for_selector("[data-key=two] .flags button", timeout=15000)
+        s.controls["two"].quit("unplugged")
+        commands = " footer :is(button, input)"
+        for key, on in (("one", True), ("two", False), ("three", False)):
+            each = page.locator(f"[data-key={key}]{commands}")
+            assert each.count() == 7
+            wait_until(lambda on=on, each=each: all(e.is_enabled() == on for e in each.all()))
+        # What is there may still be looked at.
+        assert page.locator("[data-key=two] .zoom button").first.is_enabled()
+        assert page.locator("[data-key=three] .zoom button").first.is_disabled()
+        page.locator("[data-key=three] .past").press("+")  # there is nothing to zoom: no error
+
+
+@pytest.mark.browser
+def test_on_a_telephone_a_colour_stands_beside_its_word(browser):
+    with served() as s, opened(browser, s.url) as page:
+        page.wait_for_selector(".flags button", timeout=15000)
+        page.set_viewport_size({"width": 390, "height": 800})
+        for swatch in page.locator(".under .legend i").all():
+            word = swatch.evaluate(
+                "i => { const r = document.createRange(); r.selectNode(i.nextSibling);"
+                " const { top, bottom } = r.getBoundingClientRect(); return { top, bottom }; }"
+            )
+            box = swatch.bounding_box()
+            assert word["top"] <= box["y"] <= box["y"] + box["height"] <= word["bottom"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.browser
+def test_the_links_counters_are_those_of_the_terminal(browser):
+    with served(rate=None) as s, opened(browser, s.url) as page:
+        page.wait_for_selector(".flags button", timeout=15000)
+        s.controls["one"].quit("enough")
+        wait_text(page.locator(".state"), "ended")
+        s.hub._boards["one"].handle(LinkCounters(1234, 1000, 1, 2, 3, 4, 1230, 10, 20, 30, 40))
+        counts = page.locator(".counts")
+        wait_until(lambda: "1\u202f234 sent · 1\u202f000 received" in counts.inner_text())
+        assert "11 bad · 22 gone · 44 resent · 33 repeated" in counts.inner_text()
 
 
 @pytest.mark.browser

@@ -26,17 +26,32 @@ export class Card {
       name: find("h2"), facts: find(".facts"), state: find(".state"), source: find(".source"),
       traces: find(".traces"), scores: find(".scores"), past: find(".past"), flags: find(".flags ol"),
       counts: find(".counts"), notice: find(".notice"), threshold: find(".threshold input"),
-      live: find(".live"), pause: find("[data-ask=pause]"), noFlags: find(".flags"),
+      live: find(".live"), pause: find("[data-ask=pause]"),
+      commands: this.place.querySelectorAll("footer button, footer input"),
+      zooms: this.place.querySelectorAll(".zoom button"),
     };
     this.place.addEventListener("click", (e) => this.clicked(e));
-    this.parts.threshold.addEventListener("change", () => {
-      const value = Number(this.parts.threshold.value.replace(",", "."));
-      if (Number.isFinite(value) && this.parts.threshold.value.trim()) this.ask("threshold", { value });
-      this.painted = -1;
-    });
+    this.parts.threshold.addEventListener("change", () => this.typed());
+    this.parts.threshold.addEventListener("input", () => this.mark(""));
     this.scrolling();
     addEventListener("theme", () => this.again());
     new ResizeObserver(() => this.resize()).observe(this.place);
+  }
+
+  // A threshold that was typed: asked for, or marked; with nothing typed, the board's comes back.
+  typed() {
+    const { threshold } = this.parts, text = threshold.value.trim().replace(",", ".");
+    const value = Number(text), good = value >= 0 && Math.fround(value) < Infinity;
+    this.mark(good ? "" : "A threshold is a number, 0 or more");
+    if (good && text) this.ask("threshold", { value });
+    if (good) threshold.blur(); // what is shown from now on is what the board confirmed
+    this.again();
+  }
+
+  mark(problem) {
+    const { threshold } = this.parts;
+    threshold.setAttribute("aria-invalid", Boolean(problem));
+    threshold.title = problem;
   }
 
   again() { this.painted = -1; }
@@ -141,6 +156,7 @@ export class Card {
 
   zoom(by, about) {
     const { first, stop } = this.range(), { board, oldest, next } = this.store;
+    if (!board) return;
     const span = Math.min(Math.max((stop - first) * by, board.window / 4), Math.max(next - oldest, 2 * board.window));
     if (!this.view) { this.span = span; return this.again(); }
     about ??= (first + stop) / 2;
@@ -271,6 +287,8 @@ export class Card {
     const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !store.answers ? "no answer" : store.paused ? "paused" : board ? "live" : "waiting";
     parts.state.textContent = state;
     parts.state.dataset.state = state;
+    for (const each of parts.commands) each.disabled = !board || store.ended !== null;
+    for (const each of parts.zooms) each.disabled = !board;
     if (!board) { parts.name.textContent = store.key; return; }
     parts.name.textContent = board.emulated ? board.model : `${board.model} on ${board.board}`;
     this.place.querySelector(".emulated").hidden = !board.emulated;
@@ -280,15 +298,16 @@ export class Card {
     parts.live.classList.toggle("on", !this.view);
     parts.live.textContent = this.view ? "back to live" : "live";
     parts.pause.textContent = store.paused ? "Go on" : "Pause";
-    if (document.activeElement !== parts.threshold) parts.threshold.value = number(store.threshold);
+    if (document.activeElement !== parts.threshold && !parts.threshold.title) parts.threshold.value = number(store.threshold);
     parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
     const noun = store.noun;
     const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
     if (t?.mean_microseconds != null) rows.push([`a ${noun}`, `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
     if (c) {
-      const bad = c.corrupt + c.board_corrupt, gone = c.missing + c.board_missing, again = c.resent + c.board_resent;
-      rows.push(["link, both ends", `${whole(bad)} bad · ${whole(gone)} gone · ${whole(again)} again`, bad + gone > 0]);
+      const both = (name) => c[name] + c[`board_${name}`], bad = both("corrupt"), gone = both("missing");
+      rows.push(["frames", `${whole(c.sent)} sent · ${whole(c.received)} received`]);
+      rows.push(["link, both ends", `${whole(bad)} bad · ${whole(gone)} gone · ${whole(both("resent"))} resent · ${whole(both("repeated"))} repeated`, bad + gone > 0]);
     }
     parts.counts.innerHTML = rows.map(([name, value, bad, note]) =>
       `<div><dt>${name}</dt><dd${bad ? ' class="bad"' : ""}>${value}${note ? ` <small>${note}</small>` : ""}</dd></div>`).join("");
