@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.figures import draw
+from tools.figures.family import Part
+from tools.figures.trained import Trained
 from tools.latent import MISSING_UMAP, methods, plane
-from tools.parts import draw
-from tools.parts.family import Part
-from tools.parts.trained import Trained
 from tools.report.evidence import ABNORMAL, NORMAL, Evidence
 from tools.theme import LIGHT, plain_log, style, themed_svg
 

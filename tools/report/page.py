@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 from tools.budget.budget import Budget
 from tools.budget.picture import memory_svg
 from tools.budget.text import facts as budget_facts
-from tools.parts import parts_of
-from tools.parts.family import WIDE
-from tools.parts.trained import Trained
+from tools.figures import parts_of
+from tools.figures.family import WIDE
+from tools.figures.trained import Trained
 from tools.report import curves
 from tools.report.evidence import ABNORMAL, NORMAL, BoardScores, Evidence
 from tools.report.windows import gallery

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.parts.signal import Layout, layout
+from tools.figures.signal import Layout, layout
 from tools.report.evidence import ABNORMAL, NORMAL, Evidence
 from training.manifest import Affine, Manifest
 

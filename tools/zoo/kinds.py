@@ -1,6 +1,6 @@
 """What the zoo alone says of a recipe: against other ways to do the same, some of them trained too.
 
-What a bundle has to show by its family is in tools.parts.
+What a bundle has to show by its family is in tools.figures.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from tools import latent
-from tools.parts import draw, parts_of
-from tools.parts.draw import Panel
-from tools.parts.family import decoded_map
-from tools.parts.trained import Trained, classes_of
+from tools.figures import draw, parts_of
+from tools.figures.draw import Panel
+from tools.figures.family import decoded_map
+from tools.figures.trained import Trained, classes_of
 from tools.theme import LIGHT, plain_log
 from training.data.recording import ABNORMAL, NORMAL
 

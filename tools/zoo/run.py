@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.parts.trained import Trained
+from tools.figures.trained import Trained
 from tools.zoo.board import Verified, on_board
 from tools.zoo.kinds import show
 from tools.zoo.page import Last, Row, page

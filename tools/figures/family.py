@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.parts import draw
-from tools.parts.signal import layout, section, value_words
-from tools.parts.trained import Damaged, Trained
+from tools.figures import draw
+from tools.figures.signal import layout, section, value_words
+from tools.figures.trained import Damaged, Trained
 from tools.theme import LIGHT
 from training.data.recording import ABNORMAL, NORMAL
 from training.errors import VigilError

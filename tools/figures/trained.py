@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.parts.signal import section
+from tools.figures.signal import section
 from training import corruption, data
 from training.bundle import Bundle
 from training.data.recording import Dataset, Recording

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.figures.signal import class_names, layout, time_axis, value_words
+from tools.figures.trained import Trained
 from tools.latent import Plane
-from tools.parts.signal import class_names, layout, time_axis, value_words
-from tools.parts.trained import Trained
 from tools.theme import LIGHT, plain_log
 from training.data.recording import ABNORMAL, NORMAL
 

@@ -11,9 +11,9 @@ import pytest
 from small_bundle import small_bundle
 from test_report import Page
 
-from tools.parts import parts_of
-from tools.parts.signal import layout, time_axis
-from tools.parts.trained import Damaged, Trained
+from tools.figures import parts_of
+from tools.figures.signal import layout, time_axis
+from tools.figures.trained import Damaged, Trained
 from tools.report import write_report
 from training.bundle import Bundle, pack_arrays, write_bundle
 from training.corruption import Settings
@@ -176,7 +176,7 @@ def test_without_the_float_weights_their_part_says_that_it_is_left_out(tmp_path)
 def test_a_variational_recipe_of_ones_own_has_its_generated_windows_and_its_map(tmp_path):
     changes = (
         *("name=mine", "data.name=simulated", "data.train_seconds=300", "data.test_seconds=120"),
-        *("model.code=2", "fit.epochs=2", "split.calibration=0.2"),
+        *("model.code=2", "fit.epochs=2", "model.warm_up=5", "split.calibration=0.2"),
     )
     bundle = train(read_recipe("variational", changes), tmp_path / "mine", progress=False)
     parts = {part.title: part for part in parts_of(Trained(bundle))}
