@@ -10,6 +10,7 @@ import pytest
 
 from training.bundle import (
     Bundle,
+    check_place,
     manifest_text,
     pack_arrays,
     parse_manifest,
@@ -250,3 +251,15 @@ def test_evaluation_is_optional(copy):
 def test_float32_texts_come_back_to_the_bit():
     values = np.random.default_rng(1).standard_normal(1000).astype(np.float32) ** 9
     assert all(np.float32(json.loads(json.dumps(float32_text(v)))) == v for v in values)
+
+
+def test_a_place_that_cannot_take_a_bundle_is_refused_before_there_is_one(tmp_path):
+    check_place(tmp_path / "new" / "bundle")
+    assert not (tmp_path / "new" / "bundle").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(BundleError, match="mine exists and is no bundle: choose another name"):
+        check_place(tmp_path / "mine")
+    for place in (tmp_path / "mine" / "letter.txt" / "b", Path("/proc/nope"), Path("/proc/no/pe")):
+        with pytest.raises(BundleError, match=r"cannot be written: .*; choose another folder"):
+            check_place(place)

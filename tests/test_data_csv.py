@@ -84,6 +84,11 @@ def test_a_second_file_is_tested_on_at_the_same_gain(write):
         ("# rate_hz: fast\nx\n1\n2\n", {}, "rate_hz is 'fast'"),
         ("x,y\n1,2\n2,3\n", {"units": ["V"]}, "2 channels (x, y), but 'units' has 1 entries"),
         ("x,x\n1,2\n2,3\n", {"channels": ["x"]}, "row 1: two columns are called x"),
+        ("x,x\n1,2\n2,3\n", {}, "row 1: two columns are called x"),
+        ("x [g],y,x [V]\n1,2,3\n2,3,4\n", {}, "row 1: two columns are called x"),
+        ("x\n1\n2\n1e300\n3\n", {}, "row 4, column x: with 1e+300 in the range of int16 most"),
+        ("x\n0.1\n-1e9\n0.2\n2e9\n0.3\n0.4\n", {}, "row 5, column x: with 2e+09 in the range"),
+        ("x\n1e-320\n2e-320\n", {}, "row 3, column x: with 1.99998e-320"),
     ],
 )
 def test_bad_input_is_one_line_with_file_row_and_column(write, text, settings, message):
@@ -94,6 +99,11 @@ def test_bad_input_is_one_line_with_file_row_and_column(write, text, settings, m
     assert line.startswith(f"{path}: ")
     assert message in line
     assert "\n" not in line
+
+
+def test_spikes_on_a_flat_line_are_no_mistake(write):
+    data = load("csv", path=write("x\n" + "0\n" * 20 + "0.5\n1000.5\n" + "0\n" * 60))
+    assert np.abs(data.train.counts).max() > 0
 
 
 def test_a_missing_file_and_one_that_is_no_text(write, tmp_path):

@@ -97,6 +97,45 @@ def test_mitdb_names_the_records_that_are_not_there():
         load("mitdb", train=["999"])
 
 
+@pytest.mark.parametrize("leads", [["MLII", "V5"], ["V5", "MLII"], ["V5", "V2"]])
+def test_mitdb_takes_the_lead_by_its_name(tmp_path, monkeypatch, leads):
+    import wfdb
+
+    folder = tmp_path / "mitdb"
+    folder.mkdir()
+    # Beats of 100 counts in MLII, of 50 in any other lead; the record "101" has MLII first.
+    for name, has in (("101", ["MLII"]), ("100", ["MLII"]), ("114", leads)):
+        peaks = np.arange(1000, 20_000, 1000)
+        signals = np.full((20_000, len(has)), 1024)
+        for channel, lead in enumerate(has):
+            for peak in peaks:
+                signals[peak - 20 : peak + 20, channel] += 100 if lead == "MLII" else 50
+        wfdb.wrsamp(
+            name,
+            360,
+            ["mV"] * len(has),
+            has,
+            d_signal=signals,
+            fmt=["212"] * len(has),
+            adc_gain=[200.0] * len(has),
+            baseline=[1024] * len(has),
+            write_dir=str(folder),
+        )
+        header = folder / f"{name}.hea"
+        header.write_text(header.read_text().replace("200.0(1024)/mV 12 0", "200/mV 11 1024"))
+        wfdb.wrann(name, "atr", peaks, ["N"] * len(peaks), write_dir=str(folder))
+    monkeypatch.setenv("VIGIL_DATA", str(tmp_path))
+    data = load("mitdb", train=["101", "114"], test=["100"])
+    beats = data.train.counts.reshape(-1, mitdb.BEAT)
+    assert (beats.max(axis=1) > 90).all()
+    if "MLII" in leads:
+        assert len(beats) == 2 * 19 and "left out" not in data.description
+    else:
+        assert len(beats) == 19 and "114 left out, without lead MLII" in data.description
+        with pytest.raises(DataError, match="none of the records 114 is there, with lead MLII"):
+            load("mitdb", train=["114"], test=["100"])
+
+
 def test_activity_falls_are_in_the_test_part_alone_and_every_activity_in_both():
     data = load("activity", train_seconds=240, test_seconds=600)
     assert data.simulated and len(data.train.channels) == 3

@@ -1,13 +1,18 @@
 """What a model will take is said before it is trained, and the trained model confirms it."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 from fixtures_training import small_recipe
 
+from benchmarks.reference import wrap
+from tools import budget
+from tools.boards.build import build, has_tflm_library
 from tools.boards.catalogue import find_board
-from tools.forecast import check, needs
+from tools.convert import convert
+from tools.forecast import MBED, Bytes, buffers, check, image, needs
 from training import models
 from training.errors import BudgetError
 from training.estimate import estimate
@@ -48,7 +53,9 @@ def test_arena_counts_against_sram():
     found = estimate(long, fit_grid(Scaler(), counts, (1.0,)))
     with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
         check("long", found, board)
-    assert "arena" in check("long", found, find_board("emulated"))
+    with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
+        # Alone it would fit; with the program's own share and the buffers it does not.
+        check("long", dataclasses.replace(found, rate_hz=4000.0), find_board("emulated"))
 
 
 @pytest.mark.slow
@@ -78,8 +85,61 @@ def test_what_fits_with_one_engine_alone_is_said():
     found = estimate(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
     tflm, compiled = needs(found.model)
     assert compiled.arena < tflm.arena
-    tight = dataclasses.replace(find_board("nicla_sense_me"), sram_bytes=tflm.arena)
+    board = find_board("emulated")
+    tight = dataclasses.replace(board, sram_bytes=image(compiled, found, board).sram)
     assert "it fits with the compiled engine alone" in check("small", found, tight)
+
+
+def test_buffers_follow_from_window_channels_and_rate():
+    """As firmware/lib/app/app.h has them: counts, input, output, and the samples' ring."""
+    assert buffers(100, 3, None) == Bytes(4 * 4 * 300, 4 * 300 + 1 * (2 * 3 + 4 + 1))
+    assert buffers(100, 3, 50.5).sram == 4 * 300 + (200 + 50) * (2 * 3 + 4 + 1)
+
+
+def test_a_real_boards_framework_counts_and_is_told_of():
+    found = estimate(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
+    line = check("small", found, find_board("nano33ble"))
+    assert "Arduino framework's, by one user's build" in line
+    for need in needs(found.model):
+        assert f"{image(need, found, find_board('nano33ble')).flash:,}" in line
+        assert image(need, found, find_board("nano33ble")).sram > MBED.sram + need.arena
+
+
+@pytest.mark.toolchain
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("arm-none-eabi-g++") is None, reason="needs the Arm compiler (make setup)"
+)
+@pytest.mark.parametrize("engine", ["compiled", "tflm"])
+@pytest.mark.parametrize("name", ["dense", "conv1d"])
+def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp_path):
+    """The image's model has other weights, as training leaves them."""
+    board = find_board("emulated")
+    environment = board.environment(engine)
+    if engine == "tflm" and not has_tflm_library(environment):
+        pytest.skip("TensorFlow Lite Micro is not at hand (docs/engine.md)")
+    shapes = {"dense": {"family": "dense", "hidden": [32], "code": 8}, "conv1d": {"family": name}}
+    size = {"dense": 140, "conv1d": 1000}[name]
+    recipe = small_recipe(
+        model=shapes[name], windows={"length": size, "hop": size, "train_hop": None}
+    )
+    rng = np.random.default_rng(1)
+    counts = rng.normal(0, 1000, (8, size, 1)).astype(np.int16)
+    grid = fit_grid(Scaler(), counts, (1.0,))
+    model = models.family(name).build(recipe.model, size, 1, seed=5)
+    for weight in model.trainable_weights:
+        weight.assign(weight + rng.normal(0, 0.2, weight.shape).astype(np.float32))
+    bundle = wrap(tmp_path / name, to_int8(model, grid.quantize(counts), grid))
+    found = estimate(recipe, grid, bundle.manifest.signal.rate_hz)
+    need = next(n for n in needs(found.model) if n.engine == engine)
+    guess = image(need, found, board)
+    convert(bundle.path, tmp_path / "generated", engines=[engine])
+    built = budget.measure(
+        build(environment, tmp_path / "generated", tmp_path / "build").elf, board
+    )
+    assert guess.flash == pytest.approx(built.flash.used, rel=0.1)
+    assert guess.sram == pytest.approx(built.sram.used, rel=0.1)
+    print(name, engine, guess, built.flash.used, built.sram.used)
 
 
 RANDOM = np.random.default_rng(0).normal(0, 1000, (8, 64, 1)).astype(np.int16)

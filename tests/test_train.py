@@ -7,7 +7,7 @@ from test_data import needs_ecg5000
 
 from training import data
 from training.data import cache, ecg5000
-from training.errors import DataError
+from training.errors import BundleError, DataError, RecipeError
 from training.oracle import Oracle
 from training.quantize import read_facts, with_extremes
 from training.recipe import read_recipe
@@ -139,3 +139,28 @@ def test_ecg5000_beats_the_nearest_neighbours(tmp_path):
     # Given 149 calibration beats the rate is Beta(3, 147): 99.9 of 100 lie below this.
     assert metrics.int8.false_alarm_rate < 0.075
     assert data.load("ecg5000").sha256 == bundle.manifest.data.sha256
+
+
+def test_a_folder_of_something_else_stops_the_run_before_the_fit(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(BundleError, match="exists and is no bundle"):
+        train(small_recipe(fit={"epochs": 1_000_000}), tmp_path, False)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_fit_that_diverges_leaves_no_bundle(tmp_path):
+    wild = small_recipe(fit={"optimizer": "sgd", "learning_rate": 10, "schedule": "constant"})
+    with pytest.raises(RecipeError, match=r"the fit diverged in epoch \d+"):
+        train(wild, tmp_path / "b", False)
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [{"family": "lstm", "step": 8, "code": 4}, {"family": "conv1d"}])
+def test_the_same_recipe_gives_the_same_bytes_whatever_was_built_before(model, tmp_path):
+    recipe = small_recipe(model=model, fit={"epochs": 1})
+    made = [train(recipe, tmp_path / "a", False)]
+    made.append(train(recipe, tmp_path / "b", False, before_fit=lambda _: None))
+    for name in ("model.tflite", "golden.npz", "manifest.json", "evaluation.npz"):
+        first, second = ((bundle.path / name).read_bytes() for bundle in made)
+        assert first == second, name

@@ -20,7 +20,9 @@ from training.scaling import Grid
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes of the flatbuffer and of the interpreter's arena (64-bit pointers), and the work."""
+    """Bytes of the flatbuffer and of the interpreter's arena (64-bit pointers), the work, and what
+    buffers hang on: frames a window, channels, and frames a second (None: not at equal times).
+    """
 
     model: bytes
     model_bytes: int
@@ -28,9 +30,12 @@ class Estimate:
     macs: int
     operators: tuple[str, ...]
     parameters: int
+    window: int
+    channels: int
+    rate_hz: float | None
 
 
-def estimate(recipe: Recipe, grid: Grid) -> Estimate:
+def estimate(recipe: Recipe, grid: Grid, rate_hz: float | None = None) -> Estimate:
     """Build, quantize and prepare the recipe's model with random weights; takes seconds."""
     backend.prepare()
     import keras
@@ -56,4 +61,7 @@ def estimate(recipe: Recipe, grid: Grid) -> Estimate:
         macs=facts.macs,
         operators=tuple(facts.operators),
         parameters=deployed_parameters(model),
+        window=recipe.windows.length,
+        channels=grid.channels,
+        rate_hz=rate_hz,
     )

@@ -81,7 +81,7 @@ def train(
     )
     backend.prepare()
     if before_fit is not None:
-        before_fit(estimate(recipe, grid))
+        before_fit(estimate(recipe, grid, dataset.train.rate_hz))
     model, history = fit_model(recipe, parts, grid, len(dataset.train.channels), progress)
     say(f"fitted in {len(history.loss)} epochs (best: {history.best_epoch + 1}); quantizing")
     flatbuffer = to_int8(model, grid.quantize(parts.train.counts), grid)

@@ -177,6 +177,8 @@ def _columns(
         raise DataError(f"{path}: no channel among the columns {', '.join(names)}")
     if label in channels:
         raise DataError(f"{path}: column {names[label or 0]} is both label and channel")
+    for c in channels:
+        _column(path, names, names[c])  # two of one name could not be told apart
     for what in ("units", "gain"):
         given = getattr(settings, what)
         if given is not None and len(given) != len(channels):
@@ -240,12 +242,23 @@ def _gains(table: Table, settings: Settings) -> tuple[float, ...]:
     if settings.gain is not None:
         return tuple(settings.gain)
     gains = []
-    for column in table.values.T:
-        largest = np.abs(column).max()
+    for name, column in zip(table.channels, table.values.T, strict=True):
+        at = int(np.abs(column).argmax())
+        largest = abs(column[at])
         if (column == np.rint(column)).all() and largest <= INT16.max:
             gains.append(1.0)
-        else:
-            gains.append(float(2.0 ** np.floor(np.log2(INT16.max / 2 / largest))))
+            continue
+        with np.errstate(over="ignore"):
+            gain = float(2.0 ** np.floor(np.log2(INT16.max / 2 / largest)))
+        apart = np.abs(column - np.median(column))
+        # Half of what differs at all would not differ by one count.
+        if not np.isfinite(gain) or np.median(apart[apart > 0]) * gain < 0.5:
+            raise DataError(
+                f"{table.path}: row {table.lines[at]}, column {name}: with {column[at]:g} in the "
+                "range of int16 most other values would become one and the same count; correct "
+                "that row, or set 'gain'"
+            )
+        gains.append(gain)
     return tuple(gains)
 
 

@@ -1,7 +1,8 @@
 """MIT-BIH Arrhythmia Database: heartbeats of many patients, cut at the annotations.
 
-Records are read in WFDB format, channel 0, brought from 360 to 180 Hz, and every annotated beat
-gives 128 samples, the R peak at the 48th; the beats lie end to end. The split is de Chazal's
+Records are read in WFDB format, lead MLII, brought from 360 to 180 Hz, and every annotated beat
+gives 128 samples, the R peak at the 48th; the beats lie end to end. A record without that lead is
+left out: another lead shows the same beats in another shape. The split is de Chazal's
 (2004): DS1's patients to train on, DS2's to test on, the paced ones (102 104 107 217) left out as
 AAMI EC57 has it. Beats N L R e j are normal; S A a J (supraventricular), V E (ventricular),
 F (fusion) and Q / f (unknown) are abnormal. Source: PhysioNet mitdb 1.0.0 (ODC-By 1.0), Moody &
@@ -26,6 +27,7 @@ CHANNELS = 1
 BEAT = 128  # samples at 180 Hz
 BEFORE = 48  # of which lie before the R peak
 RATE = 180.0
+LEAD = "MLII"
 GAIN = 200.0  # counts per millivolt
 DS1 = "101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 208 209 215 220 223 230"
 DS2 = "100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 234"
@@ -55,13 +57,15 @@ def piece(settings: Settings) -> int:
 
 def load(settings: Settings) -> Dataset:
     """Beats of the patients to train on, and of those to test on, end to end."""
-    parts, told = [], []
+    parts, told, without = [], [], []
     for name, wanted in (("mitdb_train", settings.train), ("mitdb_test", settings.test)):
         found = read_patients(wanted)
         told.append(f"{len(found)} of {len(wanted)}")
+        without += [w for w in wanted if w not in found and _is_here(w)]
         beats, classes = zip(*found.values(), strict=True)
         parts.append((name, np.concatenate(beats), np.concatenate(classes)))
-    description = f"{DESCRIPTION} ({told[0]} and {told[1]} records at hand)"
+    left_out = f"; {', '.join(without)} left out, without lead {LEAD}" if without else ""
+    description = f"{DESCRIPTION} ({told[0]} and {told[1]} records at hand{left_out})"
     train, test = (_recording(*part, description) for part in parts)
     return Dataset("mitdb", description, train, test)
 
@@ -71,25 +75,32 @@ def read_patients(
 ) -> dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]]:
     """Beats and classes, as read_record gives them, of those records that are at hand, in order.
 
-    DataError if none of them is.
+    Records without the lead are left out. DataError if none is left.
     """
     folder = _folder()
-    found = {w: read_record(folder / w) for w in wanted if (folder / f"{w}.hea").is_file()}
+    read = {w: read_record(folder / w) for w in wanted if _is_here(w)}
+    found = {w: record for w, record in read.items() if record is not None}
     if not found:
-        raise DataError(f"{folder}: none of the records {' '.join(wanted)} is there")
+        raise DataError(
+            f"{folder}: none of the records {' '.join(wanted)} is there, with lead {LEAD}"
+        )
     return found
 
 
-def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]] | None:
     """Beats int16 [n, 128] in counts about 0 and AAMI classes int16 [n] of one record.
 
-    Beats too close to an end of the record are left out. DataError names the file.
+    Beats too close to an end of the record are left out. None if the record has no lead MLII.
+    DataError names the file.
     """
     import wfdb
     from scipy.signal import decimate
 
     try:
-        record = wfdb.rdrecord(str(path), channels=[0], physical=False)
+        leads = wfdb.rdheader(str(path)).sig_name or []
+        if LEAD not in leads:
+            return None
+        record = wfdb.rdrecord(str(path), channels=[leads.index(LEAD)], physical=False)
         marks = wfdb.rdann(str(path), "atr")
     except (OSError, ValueError, IndexError) as problem:
         raise DataError(f"{path}: not a readable WFDB record: {problem}") from None
@@ -103,6 +114,10 @@ def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     inside = (starts >= 0) & (starts + BEAT <= len(halved))
     beats = halved[starts[inside, None] + np.arange(BEAT)]
     return np.rint(beats).astype(np.int16), classes[inside]
+
+
+def _is_here(name: str) -> bool:
+    return (_folder() / f"{name}.hea").is_file()
 
 
 def _folder() -> Path:
