@@ -74,6 +74,7 @@ class FakeBoard:
             golden_total=4,
         )
         self.resume_frame = resume_frame
+        self.answers = True
         self.closed = 0
         self.restarts = 0
         self.finished: bool | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -92,6 +94,56 @@ def test_the_terminal_view_goes_on(
     assert b"Traceback" not in screen.output
     assert f"ENDED  {WINDOWS} 0".encode() in screen.output
     assert scores(record) == whole  # each window once, none lost, every bit the same
+
+
+@pytest.mark.toolchain
+def test_keys_while_it_is_unplugged_wait_for_nothing(
+    bundle: Bundle,  # noqa: F811
+    image: Path,  # noqa: F811
+    csv_path: Path,  # noqa: F811
+    whole: dict[int, str],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    record = tmp_path / "run.csv"
+    with plugged(image, tmp_path) as plug:
+        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "terminal"]
+        with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, _):
+            screen.wait_for(b"ANOMALY")
+            plug.pull()
+            screen.wait_for("○ no answer".encode())
+            os.write(screen.master, b"r")
+            screen.wait_for(b"not reset: the board does not answer", 2)
+            plug.put_in()
+            screen.wait_for(b"ENDED", 60)
+    assert scores(record) == whole  # and the stream went on where it stood
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("how", ["pull", "stop", "stop, and not known yet"])
+def test_the_monitor_ends_at_once_though_its_board_is_away(
+    how: str,
+    bundle: Bundle,  # noqa: F811
+    image: Path,  # noqa: F811
+    csv_path: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    with plugged(image, tmp_path) as plug:
+        words = [str(bundle.path), str(csv_path), str(plug.path), "", "terminal"]
+        with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, _):
+            screen.wait_for(b"ANOMALY")
+            if how == "pull":
+                plug.pull()
+                screen.wait_for("○ no answer".encode())
+                os.write(screen.master, b"r+++++")
+            else:
+                os.kill(plug.board.pid, signal.SIGSTOP)
+                if how == "stop":
+                    screen.wait_for("○ no answer".encode(), 4)  # the silence may last 2.5 s
+            os.write(screen.master, b"q")
+            screen.wait_for(b"ENDED", 2.5)  # half a second for the board, and the screen's own time
+            ended = screen.output
+        plug.board.kill()
+    assert b"ENDED by key" in ended and b"Traceback" not in ended
 
 
 @pytest.mark.toolchain

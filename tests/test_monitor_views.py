@@ -18,14 +18,22 @@ from rich.text import Text
 from tools.monitor import panels
 from tools.monitor.bars import bar, height
 from tools.monitor.braille import Canvas
-from tools.monitor.controls import Controls, Mark, SetPaused, SetThreshold
-from tools.monitor.events import Ended, LinkCounters, Marked, Outcome, WindowScored, outcome_of
+from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor.events import (
+    Ended,
+    Event,
+    LinkCounters,
+    Marked,
+    Outcome,
+    WindowScored,
+    outcome_of,
+)
 from tools.monitor.history import FRAMES, WINDOWS, History
 from tools.monitor.palette import ANOMALY, RECONSTRUCTION, SIGNAL
 from tools.monitor.source import of_recording
 from tools.monitor.stream import Stream
 from tools.monitor.summary import Tally
-from tools.monitor.terminal import MonitorApp, heights
+from tools.monitor.terminal import KEYS, MonitorApp, heights
 from tools.monitor.text import number, summary_lines
 from tools.monitor.trace import span_of, trace
 from tools.monitor.views import JsonView, PlainView, View
@@ -318,16 +326,78 @@ def test_keys_become_commands(history: History) -> None:
     async def press() -> None:
         app = MonitorApp(history, controls, lambda: None)
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.press("space", "up", "up", "m", "d", "down", "q")
+            await pilot.press("space", "up", "up", "m", "d", "down", "r", "q")
 
     asyncio.run(press())
-    pause, up, twice, mark, trained, down = controls.take()
-    assert (pause, mark) == (SetPaused(), Mark())
+    pause, up, twice, mark, trained, down, reset = controls.take()
+    assert (pause, mark, reset) == (SetPaused(), Mark(), Reset())
     assert up.value == pytest.approx(1.05e5)  # type: ignore[union-attr]
     assert twice.value == pytest.approx(1.05**2 * 1e5)  # type: ignore[union-attr]
     assert trained == SetThreshold(1e5)
     assert down.value == pytest.approx(1e5 / 1.05)  # type: ignore[union-attr]
     assert controls.quitting and controls.quit_reason == "by key"
+    assert not controls.hurried
+
+
+def test_who_presses_q_again_waits_for_nothing(history: History) -> None:
+    controls = Controls()
+
+    async def press() -> bool:
+        app = MonitorApp(history, controls, lambda: None, lambda: False)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("q")
+            runs = app.is_running and not controls.hurried
+            await pilot.press("ctrl+c")
+            return runs and app.return_code == 0
+
+    assert asyncio.run(press())
+    assert controls.hurried
+
+
+def screen_of(app: MonitorApp) -> str:
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in line) for line in lines)
+
+
+@pytest.mark.parametrize("key", ["question_mark", "h"])
+def test_a_key_shows_what_the_keys_do(history: History, key: str) -> None:
+    controls = Controls()
+
+    async def press() -> list[str]:
+        app, seen = MonitorApp(history, controls, lambda: None), []
+        async with app.run_test(size=(80, 24)) as pilot:
+            for each in (key, "r", key):
+                await pilot.press(each)
+                await pilot.pause(0.2)
+                seen.append(screen_of(app))
+        return seen
+
+    shown, still, hidden = asyncio.run(press())
+    for name, does in KEYS:
+        for screen in (shown, still):
+            assert f"│ {name:<11}{does} " in screen
+        assert does not in hidden
+    assert list(controls.take()) == [Reset()]  # the other keys work meanwhile
+
+
+def test_a_reset_begins_the_counts_anew() -> None:
+    past, tally, controls = History(), Tally(), Controls()
+    board, marked = FakeBoard(), False
+
+    def emit(event: Event) -> None:
+        nonlocal marked
+        past.handle(event)
+        tally.handle(event)
+        marked = marked or isinstance(event, Marked)
+        if isinstance(event, WindowScored) and event.index == 20 and not marked:
+            controls.ask(Mark())
+            controls.ask(Reset())
+
+    Stream(board, source(30), controls, emit, windows=25).run()
+    assert marked and not past.marks
+    for summary in (past.summary, tally.summary()):
+        assert summary.windows == 25 and summary.flagged == summary.true_positive == 5
+        assert summary.precision == summary.recall == 1.0
 
 
 def test_the_header_follows_the_stream() -> None:

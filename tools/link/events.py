@@ -66,6 +66,11 @@ class PortLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """The board should have spoken and has not; the session says HELLO until it does."""
+
+
+@dataclass(frozen=True, slots=True)
 class BoardText:
     """A line that the board printed for people, between frames or before the hello."""
 
@@ -81,7 +86,7 @@ class Refused:
     detail: int
 
 
-Event = Scored | Lost | Sampled | Resumed | PortLost | BoardText | Refused
+Event = Scored | Lost | Sampled | Resumed | PortLost | Silent | BoardText | Refused
 
 
 @dataclass(slots=True)

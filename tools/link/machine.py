@@ -11,7 +11,7 @@ from dataclasses import replace
 from enum import Enum
 
 from tools.link import messages as m
-from tools.link.events import Event, PortLost, Refused, Resumed
+from tools.link.events import Event, PortLost, Refused, Resumed, Silent
 from tools.link.exchange import Exchange
 from tools.link.explain import explain_error, explain_sensor, explain_silence, explain_versions
 from tools.link.flow import (
@@ -59,6 +59,8 @@ class Machine:
         self._timeouts = timeouts
         self._exchange = Exchange(transport, self._timeouts)
         self._reopen = reopen
+        self.abandon: Callable[[], bool] = lambda: False
+        """Asked while a call waits for the board: whether to wait no longer (LinkError)."""
         self._id = secrets.randbits(32)
         self._events: deque[Event] = deque()
         self._mode = Mode.HELLO
@@ -88,6 +90,11 @@ class Machine:
         """The transport's name."""
         return self._exchange.transport.name
 
+    @property
+    def answers(self) -> bool:
+        """Whether the board is there, as far as is known: a request may be answered."""
+        return self._mode in (Mode.READY, Mode.STREAM)
+
     def _now(self) -> float:
         return self._exchange.transport.now()
 
@@ -103,6 +110,8 @@ class Machine:
                 raise LinkError(f"{self.port}: the session is closed")
             if limit is not None and self._now() - began > limit:
                 raise LinkError(self._no_answer())
+            if self.abandon():
+                raise LinkError(f"{self.port}: the board does not answer")
             self._pump(NAP)
 
     def _pump(self, wait: float) -> None:
@@ -149,6 +158,7 @@ class Machine:
         owed = self._exchange.owed_since
         if owed is not None and now - owed > self._timeouts.silence:
             self._exchange.counters.resumed += 1
+            self._events.append(Silent())
             self._enter(Mode.HELLO)
             return
         if self._exchange.line.overdue(now):

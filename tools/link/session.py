@@ -352,6 +352,8 @@ class Session(Machine):
             while (left := deadline - self._now()) > 0:
                 if any(isinstance(x, m.GoodbyeReply) for x in self._exchange.receive(left)):
                     return
+            if self.abandon():
+                return
 
     def _ask(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Reset:
     """Begin again at frame 0, on both sides."""
 
 
+PART_SECONDS = 0.5  # that the board is given to answer once someone wants to end
 Command = SetThreshold | SetPaused | Mark | Reset
 
 
@@ -44,7 +46,10 @@ class Controls:
         # A SimpleQueue may be written to from a signal handler while the same thread reads it.
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._quit = threading.Event()
+        self._until = float("inf")  # when to wait for the board no longer
         self.quit_reason = ""
+        self.hurried = False
+        """Whether someone who wanted to end asked again, and waits for nothing any more."""
 
     def ask(self, command: Command) -> None:
         """Put a command in line."""
@@ -53,12 +58,21 @@ class Controls:
     def quit(self, reason: str) -> None:
         """End the stream and part from the board politely."""
         self.quit_reason = self.quit_reason or reason
+        self._until = min(self._until, time.monotonic() + PART_SECONDS)
         self._quit.set()
+
+    def hurry(self) -> None:
+        """Wait for nothing any more."""
+        self.hurried = True
 
     @property
     def quitting(self) -> bool:
         """Whether anyone asked to end."""
         return self._quit.is_set()
+
+    def out_of_time(self) -> bool:
+        """Whether the board has had the time that it is given when someone wants to end."""
+        return self.hurried or time.monotonic() > self._until
 
     def take(self) -> Iterator[Command]:
         """The commands that came since the last call."""

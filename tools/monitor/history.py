@@ -124,6 +124,7 @@ class History:
                 self.notice = f"{event.reason}: from frame {event.frame}"
                 if event.frame < self._next_frame:
                     self.windows.clear()
+                    self.marks.clear()
                     self._gaps.clear()
                     self._next_frame = self._oldest_frame = event.frame
             case Notice():

@@ -55,6 +55,8 @@ class HostBoard:
             golden_total=0,
         )
 
+    answers = True
+
     @property
     def resume_frame(self) -> int:
         """It never holds an unfinished stream."""

@@ -6,7 +6,7 @@ It is sent what a source holds, or samples itself (`open_sampling_board`).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 EMULATED = "emulated"  # in a port's place: boot a board instead
 AHEAD_SAMPLES = 4096  # that may be on their way beyond the windows not yet reported
-STREAM_NAMES = 2  # of one source: a new stream must have another number than the board's last
+# Of one source: a new stream must have another number than the board's last, and than ours, of
+# which the board may not have heard.
+STREAM_NAMES = 3
 
 
 @contextlib.contextmanager
@@ -49,16 +51,18 @@ def open_board(
     image: Path | None = None,
     watch: bool = False,
     faults: FaultConfig | None = None,
+    abandon: Callable[[], bool] = lambda: False,
 ) -> Iterator[LinkBoard]:
     """The board on `port`; else the one that is plugged in; else the emulated one running `image`.
 
     `port` may be "emulated": an emulated board of its own, whatever is plugged in.
     `watch`: ask for every window's reconstruction, which costs link.
     `faults`: what goes wrong on the line, and when (`tools.monitor.bad_line`).
+    `abandon`: asked while the board is waited for: whether to wait no longer.
     Raises BoardError or LinkError, one line: no board, no answer, another model.
     """
     with _session(port, image, faults) as (session, _):
-        yield LinkBoard(session, bundle, source, watch)
+        yield LinkBoard(session, bundle, source, watch, abandon)
 
 
 @contextlib.contextmanager
@@ -70,6 +74,7 @@ def open_sampling_board(
     watch: bool = False,
     faults: FaultConfig | None = None,
     speed: int = 1,
+    abandon: Callable[[], bool] = lambda: False,
 ) -> Iterator[SensorBoard]:
     """The same, but the board samples itself; an emulated one that is booted here plays `source`.
 
@@ -82,7 +87,7 @@ def open_sampling_board(
     plays = AdcRecording(source.counts, source.missing, speed) if source is not None else None
     with _session(port, image, faults, plays) as (session, booted):
         known = source if booted else None
-        yield SensorBoard(session, bundle, known, watch)
+        yield SensorBoard(session, bundle, known, watch, abandon)
 
 
 @contextlib.contextmanager
@@ -129,12 +134,20 @@ def _emulated(image: Path | None, plays: AdcRecording | None = None) -> Iterator
 
     with EmulatedBoard(image, adc=plays) as board:
         yield board
+        board.kill()  # nobody needs it any more, and one that was stopped would not end politely
 
 
 class LinkBoard:
     """A session as the stream wants it (`tools.monitor.stream.Board`)."""
 
-    def __init__(self, session: Session, bundle: Bundle, source: Source, watch: bool) -> None:
+    def __init__(
+        self,
+        session: Session,
+        bundle: Bundle,
+        source: Source,
+        watch: bool,
+        abandon: Callable[[], bool] = lambda: False,
+    ) -> None:
         hello, boot = session.board, session.boot
         if hello.model_hash != bundle.hash8:
             raise LinkError(
@@ -145,7 +158,8 @@ class LinkBoard:
         self._names = [stream_id(f"{source.identity}#{n}") for n in range(STREAM_NAMES)]
         self._thresholds = [(0, hello.threshold)]  # from which window on, ascending
         self._statistics = self._before = session.statistics()
-        self._answers, self._stream = True, 0
+        self._abandon = session.abandon = abandon
+        self._answers, self._stream = True, 0  # whether it answers, as was told last
         self._held: list[link.Event] = []
         self._listening = False  # what it says for people before the first score is its greeting
         session.watch(output=watch)
@@ -167,6 +181,11 @@ class LinkBoard:
         )
 
     @property
+    def answers(self) -> bool:
+        """Whether it is there, as far as is known."""
+        return self._session.answers
+
+    @property
     def resume_frame(self) -> int:
         """Where this source's stream stands on the board; 0 if it holds none of it."""
         hello = self._session.board
@@ -184,17 +203,22 @@ class LinkBoard:
 
     def restart(self) -> None:
         """Begin a new stream at frame 0, whatever the board holds."""
+        self._new_stream()
+        self._session.start(self._stream)
+
+    def _new_stream(self) -> None:
         held = self._session.board.stream, self._stream
         self._stream = next(name for name in self._names if name not in held)
         self._thresholds = [(0, self._thresholds[-1][1])]
-        self._session.start(self._stream)
+        self._held = []
+        self._session.poll()  # what has come of the old one, and nobody wants any more
 
     def room(self) -> int:
         """Frames: the session's room, but not far ahead of the scores."""
         session = self._session
         ahead = session.next_sample - session.next_window * self.facts.hop
         most = AHEAD_SAMPLES // self.facts.channels + self.facts.window
-        return min(session.room, max(most - ahead, 0)) if self._answers else 0
+        return min(session.room, max(most - ahead, 0)) if self.answers else 0
 
     def send(self, first_frame: int, counts: Counts) -> None:
         """Into the session's buffer, which sends and resends."""
@@ -212,19 +236,38 @@ class LinkBoard:
         """What came, in the monitor's words."""
         events = self._held or self._session.poll(timeout)
         self._held = []
-        return [told for event in events if (told := self._told(event))]
+        return [*(told for event in events if (told := self._told(event))), *self._back()]
+
+    def _back(self) -> list[Notice]:
+        """That it answers again, where no event says so: a new stream is not resumed."""
+        if self._answers or not self.answers:
+            return []
+        self._answers = True
+        return [Notice("the board answers again", answers=True)]
+
+    @contextlib.contextmanager
+    def _while_it_answers(self) -> Iterator[Session]:
+        """Requests that are given up when the board falls silent: it may be long away."""
+        session = self._session
+        session.abandon = lambda: self._abandon() or not session.answers
+        try:
+            yield session
+        finally:
+            session.abandon = self._abandon
 
     def set_threshold(self, value: float) -> float:
         """Set it on the board; what the board then has."""
-        answer = self._session.set_threshold(value)
+        with self._while_it_answers() as session:
+            answer = session.set_threshold(value)
         self._thresholds.append((answer.window, answer.value))
         return answer.value
 
     def counters(self) -> LinkCounters:
         """Of both ends since this session began, the board's own as last heard."""
-        if self._answers:
-            with contextlib.suppress(LinkError):  # the next receive() says what is wrong
-                self._statistics = self._session.statistics()
+        if self.answers:
+            # The next receive() says what is wrong.
+            with contextlib.suppress(LinkError), self._while_it_answers() as session:
+                self._statistics = session.statistics()
                 if self._statistics.received < self._before.received:
                     self._before = Statistics()  # the board was reset and counts from 0
         host, board, before = self._session.counters, self._statistics, self._before
@@ -245,8 +288,9 @@ class LinkBoard:
     def close(self, finished: bool) -> None:
         """Say goodbye; a stream that is `finished` is not there to be taken up again."""
         try:
-            if finished and self._answers:
-                self._session.start(stream_id("finished"))
+            if finished and self.answers:
+                with contextlib.suppress(LinkError):
+                    self._session.start(stream_id("finished"))
         finally:
             self._session.close()
 
@@ -259,6 +303,9 @@ class LinkBoard:
             case link.PortLost():
                 self._answers = False
                 return Notice(f"{event.reason}; waiting for it to come back", answers=False)
+            case link.Silent():
+                self._answers = False
+                return Notice("the board does not answer; waiting for it", answers=False)
             case link.Resumed():
                 self._answers = True
                 why = "was reset" if event.rebooted else "answers again"

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from training.bundle import Bundle
 
 CLOSE_SECONDS = 3.0  # for the terminal view to end once the stream has
+HURRY_SECONDS = 1.0  # for the stream to end when someone asks a second time
 
 
 class ReplayError(VigilError):
@@ -80,7 +81,9 @@ def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
             watch = view == "terminal"
             pace = None
             if settings.sample:
-                sensor = stack.enter_context(open_sampling(settings, bundle, settings.port, watch))
+                sensor = stack.enter_context(
+                    open_sampling(settings, bundle, settings.port, watch, controls.out_of_time)
+                )
                 board, source = sensor, sensor.source
             else:
                 source = source_of(settings, bundle)
@@ -98,6 +101,7 @@ def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
                             settings.image,
                             watch=watch,
                             faults=settings.faults,
+                            abandon=controls.out_of_time,
                         )
                     )
         except KeyboardInterrupt:
@@ -114,6 +118,7 @@ def open_sampling(
     bundle: Bundle,
     port: str | None,
     watch: bool,
+    abandon: Callable[[], bool],
 ) -> Iterator[SensorBoard]:
     """A board that samples itself; an emulated one that is booted for it plays the source.
 
@@ -133,7 +138,7 @@ def open_sampling(
     elif settings.speed is not None:
         raise DataError("a sensor is sampled in real time: leave the speed out")
     with open_sampling_board(
-        bundle, source, port, settings.image, watch, settings.faults, speed
+        bundle, source, port, settings.image, watch, settings.faults, speed, abandon
     ) as board:
         yield board
 
@@ -249,8 +254,10 @@ def _in_terminal(stream: Stream, history: History, controls: Controls) -> None:
     finally:
         closed.set()
         controls.quit("the terminal view ended")
+        while thread.is_alive() and not controls.hurried:
+            thread.join(0.1)
         if thread.ident is not None:
-            thread.join()
+            thread.join(HURRY_SECONDS)
     if failures:
         raise failures[0]
 
@@ -266,6 +273,7 @@ def polite_end(controls: Controls) -> Iterator[threading.Event]:
 
     def ask(number: int, frame: object) -> None:
         if not streaming.is_set() or controls.quitting:
+            controls.hurry()
             raise KeyboardInterrupt
         controls.quit(signal.Signals(number).name)
 

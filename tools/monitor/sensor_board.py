@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from tools.link import events as link
 from tools.link.messages import SensorState
-from tools.link.session import Session, stream_id
+from tools.link.session import Session
 from tools.monitor.events import Counts, SamplesLost, SamplesSent
 from tools.monitor.port import LinkBoard
 from tools.monitor.source import Source, of_sensor
@@ -55,7 +55,12 @@ class SensorBoard(LinkBoard):
     """
 
     def __init__(
-        self, session: Session, bundle: Bundle, source: Source | None, watch: bool
+        self,
+        session: Session,
+        bundle: Bundle,
+        source: Source | None,
+        watch: bool,
+        abandon: Callable[[], bool] = lambda: False,
     ) -> None:
         sensor = session.sampling()  # an older board says here what it cannot do
         if source is None:
@@ -63,7 +68,7 @@ class SensorBoard(LinkBoard):
         else:
             told = f"{source.facts.description}, sampled by the board"
             self.source = replace(source, facts=replace(source.facts, description=told))
-        super().__init__(session, bundle, self.source, watch)
+        super().__init__(session, bundle, self.source, watch, abandon)
         self._recent = Recent(1 << 16, self.facts.channels)
         self._waiting: deque[link.Event] = deque()  # scores whose samples have not come yet
         self._state, self._looked = sensor, 0.0
@@ -82,10 +87,7 @@ class SensorBoard(LinkBoard):
 
     def restart(self) -> None:
         """Begin to sample at frame 0."""
-        held = self._session.board.stream, self._stream
-        names = (stream_id(f"{self.source.identity}#{n}") for n in range(3))
-        self._stream = next(name for name in names if name not in held)
-        self._thresholds = [(0, self._thresholds[-1][1])]
+        self._new_stream()
         self._waiting.clear()
         self._recent.next = 0
         self._session.start_sampling(self._stream)
@@ -109,14 +111,14 @@ class SensorBoard(LinkBoard):
                 told += [made] if made is not None else []
         self._held = []
         self._look()
-        return told
+        return [*told, *self._back()]
 
     def close(self, finished: bool) -> None:
         """Stop the sensor, and say goodbye."""
         try:
-            if self._answers:
-                with contextlib.suppress(LinkError):
-                    self._session.stop_sampling()
+            if self.answers:
+                with contextlib.suppress(LinkError), self._while_it_answers() as session:
+                    session.stop_sampling()
         finally:
             self._session.close()
 
@@ -143,7 +145,8 @@ class SensorBoard(LinkBoard):
 
     def _look(self) -> None:
         now = time.monotonic()
-        if self._answers and now - self._looked > STATE_SECONDS:
+        if self.answers and now - self._looked > STATE_SECONDS:
             self._looked = now
-            with contextlib.suppress(LinkError):  # the next poll says what is wrong
-                self._state = self._session.sampling()
+            # The next poll says what is wrong.
+            with contextlib.suppress(LinkError), self._while_it_answers() as session:
+                self._state = session.sampling()

@@ -46,6 +46,10 @@ class Board(Protocol):
         """From the hello."""
 
     @property
+    def answers(self) -> bool:
+        """Whether it is there, as far as is known: asked for something, it may answer."""
+
+    @property
     def resume_frame(self) -> int:
         """The frame at which an unfinished stream goes on; 0 if the board waits for a new one."""
 
@@ -170,6 +174,10 @@ class Stream:
                 self._listen(0.0 if sent else IDLE_SECONDS)
             reason = self._controls.quit_reason
             self._drain()
+        except LinkError:
+            if not self._controls.quitting:
+                raise
+            reason = self._controls.quit_reason  # nobody wants to hear more of this board
         finally:
             complete = self._through()
             try:
@@ -209,6 +217,9 @@ class Stream:
     def _obey(self) -> None:
         for command in self._controls.take():
             match command:
+                case SetThreshold() | Reset() if not self._board.answers:
+                    what = "not reset" if isinstance(command, Reset) else "threshold not set"
+                    self._emit(Notice(f"{what}: the board does not answer"))
                 case SetThreshold():
                     self._set_threshold(command.value)
                 case SetPaused():

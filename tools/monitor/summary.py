@@ -11,6 +11,7 @@ from tools.monitor.events import (
     Event,
     LinkCounters,
     Outcome,
+    Restarted,
     SamplesLost,
     SourceFacts,
     Started,
@@ -25,7 +26,9 @@ def _ratio(part: int, whole: int) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was seen from hello to goodbye. Rates are None where nothing was there to divide by."""
+    """What was seen from hello, or the last reset, to goodbye. Rates are None where nothing was
+    there to divide by.
+    """
 
     board: BoardFacts | None = None
     source: SourceFacts | None = None
@@ -109,6 +112,9 @@ class Tally:
                 self._counts["samples_lost"] += event.count
             case LinkCounters():
                 self._counters = event
+            case Restarted():
+                self._counts = dict.fromkeys(self._counts, 0)
+                self._began = self._last
             case Started():
                 self._board, self._source = event.board, event.source
             case Ended():

@@ -16,7 +16,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Footer
+from textual.widgets import Footer, Static
 
 from tools.monitor import panels
 from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
@@ -32,6 +32,17 @@ LEGEND = (
     f"[{DARK['normal']}]━ signal[/]  [{DARK['abnormal']}]━ flagged[/]  "
     f"[{DARK['third']}]━ reconstruction[/]"
 )
+
+KEYS = (
+    ("space", "pause sending, go on"),
+    ("↑ ↓", "threshold, 5 % a press"),
+    ("d", "the bundle's threshold again"),
+    ("m", "mark this moment"),
+    ("r", "reset: begin at frame 0"),
+    ("q, Ctrl-C", "end; again: at once"),
+    ("?, h", "these keys, or not"),
+)
+KEYS_SIZE = (44, len(KEYS) + 2)  # columns and lines, border included
 
 Painter = Callable[[History, int, int], list[Text]]
 
@@ -91,6 +102,16 @@ class MonitorApp(App[None]):
     #windows {{ width: 1fr; height: 100%; }}
     #facts {{ width: 31; height: 100%; }}
     Screen.narrow #facts {{ display: none; }}
+    Screen {{ layers: base above; }}
+    #keys {{
+        layer: above;
+        display: none;
+        width: {KEYS_SIZE[0]};
+        height: {KEYS_SIZE[1]};
+        background: {DARK["room"]};
+        border: round {DARK["soft"]};
+        border-title-color: {DARK["soft"]};
+    }}
     FooterKey .footer-key--key {{ background: {DARK["room"]}; color: {DARK["ink"]}; }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,6 +122,7 @@ class MonitorApp(App[None]):
         Binding("d", "trained", "as trained"),
         Binding("m", "mark", "mark"),
         Binding("r", "reset", "reset"),
+        Binding("question_mark,h", "help", "keys", key_display="?"),
     ]
 
     def __init__(
@@ -124,10 +146,13 @@ class MonitorApp(App[None]):
         with Horizontal(id="below"):
             yield Panel(self._history, panels.windows, "windows")
             yield Panel(self._history, panels.facts, "facts")
+        keys = Text("\n").join(Text(f" {key:<11}{does}") for key, does in KEYS)
+        yield Static(keys, id="keys")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Start painting, and the stream."""
+        self.query_one("#keys").border_title = "keys"
         self._arrange(self.size.width, self.size.height)
         self.set_interval(1 / FRAMES_PER_SECOND, self._paint)
         self._begin()
@@ -137,7 +162,10 @@ class MonitorApp(App[None]):
         self._arrange(event.size.width, event.size.height)
 
     def action_stop(self) -> None:
-        """End the stream; the app ends when the board was told."""
+        """End the stream; the app ends when the board was told, or at once if asked again."""
+        if self._controls.quitting:
+            self._controls.hurry()
+            self.exit()
         self._controls.quit("by key")
 
     def action_pause(self) -> None:
@@ -165,12 +193,20 @@ class MonitorApp(App[None]):
         """From the beginning."""
         self._controls.ask(Reset())
 
+    def action_help(self) -> None:
+        """Show the keys, or hide them."""
+        keys = self.query_one("#keys")
+        keys.display = not keys.display
+
     def _arrange(self, width: int, height: int) -> None:
         shares = heights(height)
         for part in ("header", "trace", "scores", "below"):
             widget, lines = self.query_one(f"#{part}"), getattr(shares, part)
             widget.display = lines > 0
             widget.styles.height = max(lines, 1)
+        columns, lines = KEYS_SIZE
+        place = max((width - columns) // 2, 0), max((height - lines) // 2, 0)
+        self.query_one("#keys").styles.offset = place
         self.screen.set_class(width < 70, "narrow")
         self._painted = -1
 

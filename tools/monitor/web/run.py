@@ -161,7 +161,7 @@ class _Seat:
         settings = self._settings
         if self._source is None:
             board = stack.enter_context(
-                open_sampling(settings, self._bundle, self._port, watch=True)
+                open_sampling(settings, self._bundle, self._port, True, self.controls.out_of_time)
             )
             return board, board.source, None
         streamed = stack.enter_context(
@@ -172,6 +172,7 @@ class _Seat:
                 settings.image,
                 watch=True,
                 faults=settings.faults,
+                abandon=self.controls.out_of_time,
             )
         )
         return streamed, self._source, pace_of(settings, self._source, real_time=True)
