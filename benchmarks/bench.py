@@ -9,6 +9,7 @@ must equal the TensorFlow Lite Micro interpreter's. Instructions are counted fro
 from __future__ import annotations
 
 import re
+import struct
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,25 +21,27 @@ from numpy.typing import NDArray
 from benchmarks import emulator, image, recorded, reference
 from tools import budget
 from tools.boards.build import build, has_tflm_library
+from tools.budget.image import read_image
+from tools.budget.parts import part_of
 from tools.convert import convert
 from tools.convert.compiled import compile_model
 from tools.convert.model import Model, read_model
 from tools.convert.plan import make_plan
-from tools.estimate.cycles import Code, Counts
-from tools.estimate.machine import Machine, Trace
+from tools.estimate import WINDOWS, Code, Counts, Machine, Trace, run_inferences
+from training.bundle import read_bundle
 from training.errors import EstimateError
 from training.oracle import Oracle
 from training.scales import agree_on_factors
 
-WINDOWS = 3
 FLAGS = {"-O2": emulator.FAST, "-Os": emulator.NANO}
-"""Hard float for speed; what Arduino builds the Nano 33 BLE with."""
+"""The compiled engine's: hard float for speed; what Arduino builds the Nano 33 BLE with."""
 TFLM = {"-O2": "emulated_tflm_o2", "-Os": "emulated_tflm"}
 """PlatformIO's environments for TensorFlow Lite Micro, by flags; both with the Nano's float ABI."""
 
 _BOARD = budget.Limits("emulated", flash_bytes=4 << 20, sram_bytes=4 << 20)
-_BEGIN, _RUN = "_ZN5vigil6engine5begin", "_ZN5vigil6engine3run"
+_FACTS = "_ZN5vigil6engine5factsEv"
 _INFER = "void infer(const std::int8_t* input, std::int8_t* output) {"
+_COMPARED = 40  # windows on which a model and its adjusted copy are compared
 Say = Callable[[str], None]
 
 
@@ -50,7 +53,8 @@ class Case:
     title: str
     model: bytes
     inputs: NDArray[np.int8]  # [n, input size]
-    bundle: Path | None = None  # where the model came from one
+    tflm: bytes | None = None  # what TensorFlow Lite Micro is measured with; None: it is not
+    note: str = ""  # what a reader must know of it
 
 
 @dataclass(frozen=True)
@@ -74,54 +78,96 @@ class Row:
     instructions: float
     cycles: float | None
     layers: tuple[Layer, ...] = ()
-    code: int | None = None  # code and tables of the engine, beside the weights
-    weights: int | None = None  # of TensorFlow Lite Micro, the flatbuffer
-    ram: int | None = None  # arena and the engine's own variables
+    code: int | None = None  # of the engine
+    tables: int | None = None  # of the engine: constants beside the weights
+    weights: int | None = None  # with biases; of TensorFlow Lite Micro, the flatbuffer
+    bytes_per_weight: float | None = None
+    ram: int | None = None  # the arena's bytes in use and the engine's own variables
+    ram_reserved: int | None = None  # the arena's size and the engine's own variables
     stack: int | None = None
     recorded: str = ""  # with which versions, where it was not measured now
     classes: dict[str, float] | None = None
 
 
-def cases(build: Path, data: Path | None) -> list[Case]:
-    """ECG from its bundle; ad01 where `data` holds it. Raises EstimateError without the bundle."""
-    bundle = build / "ecg5000"
-    if not (bundle / "model.tflite").is_file() or not (bundle / "golden.npz").is_file():
-        raise EstimateError(f"no bundle at {bundle}: run `vigil train ecg5000`, then bench again")
-    model = (bundle / "model.tflite").read_bytes()
-    parsed = read_model(model)
-    with np.load(bundle / "golden.npz") as golden:
-        inputs = np.asarray(golden["input"], np.int8).reshape(-1, parsed.input.size)
-    found = [Case("ecg", "ECG5000, the bundle's own model", model, inputs[:WINDOWS], bundle)]
+def cases(keep: Path, data: Path | None) -> list[Case]:
+    """The ECG model's layers per tensor and per channel; ad01 where `data` holds it.
+
+    The former are the reference model: no training, no data. `keep` holds its bundles.
+    """
+    found = []
+    for key, per_channel in (("ecg", False), ("ecg_per_channel", True)):
+        bundle = reference.make(keep / key, per_channel=per_channel)
+        how = "channel" if per_channel else "tensor"
+        title = f"140-32-16-8-16-32-140, weights per {how}"
+        tflm = None if per_channel else bundle.model
+        note = reference.NOTE
+        if per_channel:
+            note += " The boards' TensorFlow Lite Micro of 2024 takes such weights for per tensor."
+        found.append(Case(key, title, bundle.model, bundle.golden.input[:WINDOWS], tflm, note))
     folder = data / "mlperf_tiny" if data else None
     if folder and (folder / "ad01_int8.tflite").is_file():
-        model = agree_on_factors((folder / "ad01_int8.tflite").read_bytes())
-        source = read_model(model).input
-        real = np.fromfile(folder / "normal_id_01_windows.bin", np.float32).reshape(-1, source.size)
-        scaled = np.rint(real[:WINDOWS] / source.scale) + source.zero_point
-        found.append(
-            Case("ad01", "MLPerf Tiny ad01", model, np.clip(scaled, -128, 127).astype(np.int8))
-        )
+        found.append(_ad01(folder))
     return found
 
 
-def measure(case: Case, keep: Path, say: Say = print) -> Iterator[Row]:
-    """Rows for `case`, the compiled engine's first; `keep` holds archives for the next time."""
+def _ad01(folder: Path) -> Case:
+    model = (folder / "ad01_int8.tflite").read_bytes()
+    adjusted = agree_on_factors(model)
+    source = read_model(model).input
+    real = np.fromfile(folder / "normal_id_01_windows.bin", np.float32).reshape(-1, source.size)
+    scaled = np.rint(real[:_COMPARED] / source.scale) + source.zero_point
+    inputs = np.clip(scaled, -128, 127).astype(np.int8)
+    one, other = Oracle(model).run(inputs), Oracle(adjusted).run(inputs)
+    moved = sum(a != b for a, b in zip(model, adjusted, strict=True))
+    note = (
+        "The compiled engine is measured with the published file. The boards' TensorFlow Lite "
+        "Micro of 2024 rounds a layer's factor in single precision and would differ from today's "
+        "interpreter in rare bytes, so its rows are of a copy with weight scales on which both "
+        f"agree: {moved} bytes of the file; {int((one != other).sum()):,} of the interpreter's "
+        f"{one.size:,} output bytes differ between the two."
+    )
+    return Case("ad01", "MLPerf Tiny ad01", model, inputs[:WINDOWS], adjusted, note)
+
+
+def case_of(path: Path) -> Case:
+    """A bundle's model with its golden windows, or a .tflite file with random ones."""
+    if path.suffix == ".tflite":
+        try:
+            model = path.read_bytes()
+        except OSError as problem:
+            raise EstimateError(f"{path}: {problem.strerror}") from None
+        size = read_model(model, path.name).input.size
+        inputs = np.random.default_rng(1).integers(-128, 128, (WINDOWS, size)).astype(np.int8)
+        return Case(path.stem, path.name, model, inputs)
+    bundle = read_bundle(path)
+    inputs = bundle.golden.input[:WINDOWS]
+    return Case(path.name, path.name, bundle.model, inputs.reshape(len(inputs), -1))
+
+
+def measure_compiled(case: Case, say: Say) -> Iterator[Row]:
+    """The compiled engine's rows for `case`."""
     for flags in FLAGS:
         say(f"{case.key}: compiled engine, {flags}")
-        yield _compiled(case, flags)
-    macs = sum(layer.report.macs for layer in make_plan(read_model(case.model), "").steps)
+        yield compiled(case, flags)
+
+
+def measure(case: Case, keep: Path, say: Say) -> Iterator[Row]:
+    """Rows for `case`, the compiled engine's first; `keep` holds archives for the next time."""
+    yield from measure_compiled(case, say)
+    if case.tflm is None:
+        return
     measured = {flags: env for flags, env in TFLM.items() if has_tflm_library(env)}
     for flags, env in measured.items():
         say(f"{case.key}: TensorFlow Lite Micro, {flags}, built by PlatformIO (slow at first)")
-        bundle = case.bundle or reference.wrap(keep / case.key, case.model).path
-        yield _tflm(case, bundle, keep, flags, env)
-    for row in recorded.rows(case.key, macs):
+        yield _tflm(case.key, case.tflm, case.inputs, keep, flags, env)
+    for row in recorded.rows(case.key, read_model(case.model).macs()):
         if row.engine != recorded.CMSIS or row.flags not in measured:
             say(f"{case.key}: {row.engine}, {row.flags}: the recorded figure")
             yield row
 
 
-def _compiled(case: Case, flags: str) -> Row:
+def compiled(case: Case, flags: str) -> Row:
+    """The compiled engine on `case`, built with `flags` (a key of FLAGS)."""
     model = read_model(case.model)
     plan = make_plan(model, case.key)
     sources = image.own_sources("compiled")
@@ -140,57 +186,46 @@ def _compiled(case: Case, flags: str) -> Row:
                 generated.parent / "firmware.elf",
                 FLAGS[flags],
             )
-        total, _ = _count(images[False], case, model)
-        names = [f"{s.report.operator} {s.report.shape}".strip() for s in plan.steps]
-        macs = [s.report.macs for s in plan.steps]
-        _, pieces = _count(images[True], case, model, _at_marks)
+        total, _ = _count(images[False], case.model, case.inputs)
+        reports = [step.report for step in plan.steps]
+        names = [f"{r.operator.replace('-', 'widen')} {r.shape}".strip() for r in reports]
+        macs = [report.macs for report in reports]
+        _, pieces = _count(images[True], case.model, case.inputs, _at_marks)
         layers = _layers(names, macs, pieces)
-        return _row(case, "compiled", flags, images[False], total, layers, sum(macs))
+        return _row(case.key, "compiled", flags, images[False], total, layers, model)
 
 
 def _marked(text: str) -> str:
-    head, found, body = text.partition(
-        "void infer(const std::int8_t* input, std::int8_t* output) {"
-    )
+    head, found, body = text.partition(_INFER)
     if not found:
         return text
     body = re.sub(r";\n", ";\n    bench_mark();\n", body)
     return "void bench_mark();\n" + head + found + "\n    bench_mark();" + body
 
 
-def _tflm(case: Case, bundle: Path, keep: Path, flags: str, env: str) -> Row:
+def _tflm(key: str, data: bytes, inputs: NDArray[np.int8], keep: Path, flags: str, env: str) -> Row:
     """The firmware for the emulated board with the engine `tflm`, called like the others."""
-    model = read_model(case.model)
+    model = read_model(data)
     generated = keep / "generated"
-    convert(bundle, generated, engines=["tflm"])
+    convert(reference.wrap(keep / f"{key}_tflm", data).path, generated, engines=["tflm"])
     elf = build(env, generated, keep).elf
-    total, pieces = _count(elf, case, model, _at_operators)
+    total, pieces = _count(elf, data, inputs, _at_operators)
     shapes = [f"{op.name} {_shape(model, op.index)}" for op in model.operators]
-    macs = [_macs(model, op.index) for op in model.operators]
-    layers = _layers(shapes, macs, pieces)
-    return _row(case, recorded.CMSIS, flags, elf, total, layers, sum(macs))
+    layers = _layers(shapes, [model.macs(op) for op in model.operators], pieces)
+    return _row(key, recorded.CMSIS, flags, elf, total, layers, model)
 
 
 Cut = Callable[[Machine, Trace], list[NDArray[np.uint32]]]
 
 
 def _count(
-    elf: Path, case: Case, model: Model, cut: Cut | None = None
+    elf: Path, model: bytes, inputs: NDArray[np.int8], cut: Cut | None = None
 ) -> tuple[Counts, list[Counts]]:
-    """Mean over the case's windows: of an inference, and of each piece that `cut` finds."""
-    machine, code = Machine(elf), Code(elf)
-    if machine.call(machine.find(_BEGIN)) != 0:
-        raise EstimateError(f"{case.key}: the engine did not begin")
-    run = machine.find(_RUN)
-    expected = Oracle(case.model).run(case.inputs)
-    target = machine.put(bytes(model.output.size))
+    """Mean over the windows: of an inference, and of each piece that `cut` finds."""
+    code = Code(elf)
     whole: list[Counts] = []
     pieces: list[list[Counts]] = []
-    for row, right in zip(case.inputs, expected, strict=True):
-        source = machine.put(row.tobytes())
-        trace = machine.trace(run, source, row.size, target, right.size)
-        if trace.result != 0 or machine.get(target, right.size) != right.tobytes():
-            raise EstimateError(f"{case.key}: {elf.name} computes other bytes than the interpreter")
+    for machine, trace in run_inferences(elf, inputs, Oracle(model).run(inputs)):
         whole.append(code.count(trace))
         if cut is not None:
             pieces.append([code.count_addresses(piece) for piece in cut(machine, trace)])
@@ -212,8 +247,7 @@ def _at_marks(machine: Machine, trace: Trace) -> list[NDArray[np.uint32]]:
 
 def _at_operators(machine: Machine, trace: Trace) -> list[NDArray[np.uint32]]:
     """From each operator's entry to the next one's: the interpreter's share is the layer's."""
-    names = [name for name in machine.symbols if re.search(r"Eval\w*EP13TfLiteContext", name)]
-    starts = {machine.symbols[name] & ~1 for name in names}
+    starts = {at for at, name in machine.functions if re.search(r"Eval\w*EP13TfLiteContext", name)}
     graph = machine.find("_ZN6tflite10MicroGraph14InvokeSubgraph")
     low = machine.symbols[graph] & ~1
     high = low + machine.sizes[graph]
@@ -234,39 +268,59 @@ def _layers(names: list[str], macs: list[int], pieces: list[Counts]) -> tuple[La
 
 
 def _row(
-    case: Case,
+    case: str,
     engine: str,
     flags: str,
     elf: Path,
     total: Counts,
     layers: tuple[Layer, ...],
-    macs: int,
+    model: Model,
 ) -> Row:
     found = budget.measure(elf, _BOARD)
+    own, arena = found.sram.part("engine"), found.sram.part("arena")
+    code, tables = _code_and_tables(elf)
+    weights = sum(t.size for t in model.tensors if t.data is not None and t.dtype == "int8")
     return Row(
-        case=case.key,
+        case=case,
         engine=engine,
         flags=flags,
-        macs=macs,
+        macs=model.macs(),
         instructions=total.instructions,
         cycles=total.cycles,
         layers=layers,
-        code=found.flash.part("engine"),
+        code=code,
+        tables=tables,
         weights=found.flash.part("model"),
-        ram=found.sram.part("arena") + found.sram.part("engine"),
+        bytes_per_weight=found.flash.part("model") / weights if weights else None,
+        ram=own + _arena_used(elf, arena),
+        ram_reserved=own + arena,
         stack=total.stack,
         classes=total.classes,
     )
+
+
+def _code_and_tables(elf: Path) -> tuple[int, int]:
+    """Bytes of the engine in flash: what lies among code, and what does not."""
+    found = read_image(elf, elf.with_suffix(".map"))
+    sizes = [0, 0]
+    for piece in found.pieces:
+        if piece.section.in_flash and part_of(piece, found.mapped) == "engine":
+            sizes[not piece.input_section.startswith(".text")] += piece.size
+    return sizes[0], sizes[1]
+
+
+def _arena_used(elf: Path, arena: int) -> int:
+    """Bytes that the engine says it uses; all of `arena` where it is laid out to the byte."""
+    machine = Machine(elf)
+    if _FACTS not in machine.symbols:
+        return arena
+    machine.call(machine.find("_ZN5vigil6engine5begin"))
+    at = machine.put(bytes(16))
+    machine.call(_FACTS, at)  # struct Facts: name, model bytes, arena bytes, arena used
+    return int(struct.unpack("<4I", machine.get(at, 16))[3])
 
 
 def _shape(model: Model, index: int) -> str:
     operator = model.operators[index]
     source, target = model.tensors[operator.inputs[0]], model.tensors[operator.outputs[0]]
     return f"{source.size} -> {target.size}"
-
-
-def _macs(model: Model, index: int) -> int:
-    operator = model.operators[index]
-    if operator.name != "FULLY_CONNECTED":
-        return 0
-    return model.tensors[operator.inputs[1]].size

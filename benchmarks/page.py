@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import recorded
-from benchmarks.bench import Case, Row, Say, cases, measure
+from benchmarks.bench import Case, Row, Say, case_of, cases, measure, measure_compiled
 from benchmarks.plot import draw
 from tools.estimate.cycles import CLASSES
+from training.errors import EstimateError
 
 _METHOD = (
     "## How it is counted",
@@ -26,29 +29,49 @@ _METHOD = (
     "- Cycles are a model, not a measurement: ALU and multiply 1; load 2, or 1 behind another load "
     "or store; load or store of N registers 1 + N; store 1; divide 12; a taken branch 2 more. "
     "Flash never waits. On silicon it does: `vigil estimate` says how much at most.",
-    "- *Code* is the engine's code and tables beside the weights (*weights*: of TensorFlow Lite "
-    "Micro, the flatbuffer). *RAM* is the arena set aside and the engine's own variables. "
+    "- *Code* and *tables* (constants beside the weights) are the engine's. *Weights* are with "
+    "biases, 4 bytes an output (per channel, with a factor beside each), which is why a weight "
+    "takes more than a byte; of TensorFlow Lite Micro, the flatbuffer. *RAM* is what is used: "
+    "activations, or the bytes of its arena that the interpreter says it needs, and the engine's "
+    "own variables. *Set aside* is with the whole arena, whose size Vigil chooses for TensorFlow "
+    "Lite Micro before it runs: a bound. "
     "*Stack* is what a run was seen to write. C library code is not counted.",
-    "- `-O2` is with hard float; `-Os` with the flags that Arduino builds the Nano 33 BLE with.",
+    "- The compiled engine's `-O2` is with hard float, its `-Os` with the flags that Arduino "
+    "builds the Nano 33 BLE with. TensorFlow Lite Micro is built with the latter, its `-O2` in "
+    "place of their `-Os`: with the soft-float calling convention in both.",
+    "- An instruction that an IT block skips counts, as it takes its cycle.",
+    "- A trained model of the same layers takes some instructions more or less, for its scales "
+    "choose its kernels: `vigil bench NAME` prints these tables for one. Where the running board "
+    "counts (`vigil budget`, the zoo), its own reading of the clock is counted with them.",
 )
 
 
-def write(build: Path, data: Path | None, docs: Path, say: Say) -> Path:
+def write(keep: Path, data: Path | None, docs: Path, say: Say) -> Path:
     """Measure everything and write bench.md, images/bench.svg and .png into `docs`.
 
-    `build` holds bundles and what is kept between runs; `data` the data sets, if any. Raises
-    EstimateError, one line, for what is missing.
+    `keep` holds what is kept between runs; `data` the data sets, if any. Raises EstimateError,
+    one line, for what is missing.
     """
-    found = cases(build, data)
-    rows = [row for case in found for row in measure(case, build / "bench", say)]
+    if not docs.is_dir() or not os.access(docs, os.W_OK):
+        raise EstimateError(f"{docs}: no folder that can be written to; --docs names one")
+    _compiler()
+    found = cases(keep, data)
+    rows = [row for case in found for row in measure(case, keep, say)]
     images = docs / "images"
-    images.mkdir(parents=True, exist_ok=True)
+    images.mkdir(exist_ok=True)
     titles = {case.key: case.title for case in found}
     for suffix in ("svg", "png"):
         draw(rows, titles, images / f"bench.{suffix}")
     path = docs / "bench.md"
     path.write_text(page(found, rows), encoding="utf-8")
     return path
+
+
+def of_one(path: Path, say: Say) -> str:
+    """The compiled engine on one bundle or .tflite file, as text. Raises VigilError."""
+    _compiler()
+    case = case_of(path)
+    return "\n".join(_section(case, [*measure_compiled(case, say)]))
 
 
 def page(found: Sequence[Case], rows: Sequence[Row]) -> str:
@@ -66,35 +89,43 @@ def page(found: Sequence[Case], rows: Sequence[Row]) -> str:
         "",
     ]
     for case in found:
-        mine = [row for row in rows if row.case == case.key]
-        text += [f"## {case.title}", "", f"{mine[0].macs:,} multiply-accumulates (MACs).", ""]
-        text += [*_totals(mine), ""]
-        told = sorted({row.recorded for row in mine if row.recorded})
-        text += [f"¹ Not measured in this run, but recorded earlier: {t}.\n" for t in told]
-        text += ["### Layer by layer", "", *_layers([row for row in mine if row.layers]), ""]
-        text += ["### Instructions by class", "", *_classes([r for r in mine if r.classes]), ""]
+        text += _section(case, [row for row in rows if row.case == case.key])
     return "\n".join([*text, *_METHOD]) + "\n"
+
+
+def _section(case: Case, rows: Sequence[Row]) -> list[str]:
+    about = f"{rows[0].macs:,} multiply-accumulates (MACs). {case.note}".rstrip()
+    text = [f"## {case.title}", "", about, "", *_totals(rows), ""]
+    told = sorted({row.recorded for row in rows if row.recorded})
+    text += [
+        f"¹ Not measured in this run; recorded on a model of these layers: {t}.\n" for t in told
+    ]
+    text += ["### Layer by layer", "", *_layers([row for row in rows if row.layers]), ""]
+    text += ["### Instructions by class", "", *_classes([r for r in rows if r.classes]), ""]
+    return text
 
 
 def _totals(rows: Sequence[Row]) -> list[str]:
     best = rows[0].instructions
     head = ["engine", "flags", "instructions", "per MAC", "against ours", "cycles (model)"]
-    head += ["per MAC", "code", "weights", "RAM", "stack"]
+    head += ["per MAC", "code", "tables", "weights", "bytes a weight", "RAM", "set aside", "stack"]
     body = []
     for row in rows:
         mark = "¹" if row.recorded else ""
         cycles = ["-", "-"]
         if row.cycles is not None:
-            cycles = [f"{row.cycles:,.0f}", f"{row.cycles / row.macs:.3f}"]
+            cycles = [f"{row.cycles:,.0f}", _per_mac(row.cycles, row.macs)]
         body.append(
             [
                 _bold(row.engine + mark, row),
                 row.flags,
                 f"{row.instructions:,.0f}",
-                f"{row.instructions / row.macs:.3f}",
+                _per_mac(row.instructions, row.macs),
                 f"{row.instructions / best:.2f} x",
                 *cycles,
-                *(_bytes(size) for size in (row.code, row.weights, row.ram, row.stack)),
+                *(_bytes(size) for size in (row.code, row.tables, row.weights)),
+                "-" if row.bytes_per_weight is None else f"{row.bytes_per_weight:.3f}",
+                *(_bytes(size) for size in (row.ram, row.ram_reserved, row.stack)),
             ]
         )
     return _table(head, body, left=2)
@@ -108,10 +139,10 @@ def _layers(rows: Sequence[Row]) -> list[str]:
     dense = [[layer for layer in row.layers if layer.macs] for row in others]
     body, at = [], 0
     for layer in ours.layers:
-        cells = [layer.name.replace("- ", "widen ", 1) if not layer.macs else layer.name]
-        cells += [f"{layer.macs:,}" if layer.macs else "-", f"{layer.instructions:,.0f}"]
+        cells = [layer.name, f"{layer.macs:,}" if layer.macs else "-"]
+        cells += [f"{layer.instructions:,.0f}"]
         if layer.macs:
-            cells += [f"{layer.instructions / layer.macs:.3f}", f"{layer.cycles / layer.macs:.3f}"]
+            cells += [_per_mac(layer.instructions, layer.macs), _per_mac(layer.cycles, layer.macs)]
             cells += [f"{row[at].instructions / row[at].macs:.2f}" for row in dense]
             at += 1
         else:
@@ -139,11 +170,17 @@ def _bold(text: str, row: Row) -> str:
     return f"**{text}**" if row.engine == "compiled" else text
 
 
+def _per_mac(value: float, macs: int) -> str:
+    return f"{value / macs:.3f}" if macs else "-"
+
+
 def _bytes(size: int | None) -> str:
     return "-" if size is None else f"{size:,}"
 
 
 def _compiler() -> str:
+    if shutil.which("arm-none-eabi-g++") is None:
+        raise EstimateError("arm-none-eabi-g++ is not on PATH (run: make setup)")
     done = subprocess.run(
         ["arm-none-eabi-gcc", "-dumpfullversion"], capture_output=True, text=True, check=True
     )

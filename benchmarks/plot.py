@@ -16,11 +16,12 @@ _OURS, _OTHERS, _INK, _SOFT = "#0f766e", "#b6bcc6", "#1f2937", "#6b7280"
 def draw(rows: Sequence[Row], titles: Mapping[str, str], path: Path) -> None:
     """Write the plot to `path`, .svg or .png; one panel a model, shared scale of instructions."""
     keys = [key for key in titles if any(row.case == key for row in rows)]
-    most = max(sum(row.case == key for row in rows) for key in keys)
-    figure = Figure(figsize=(9, len(keys) * (0.9 + 0.42 * most)), facecolor="white")
+    heights = [0.9 + 0.42 * sum(row.case == key for row in rows) for key in keys]
+    figure = Figure(figsize=(9, sum(heights)), facecolor="white")
     FigureCanvasAgg(figure)
     widest = max(row.instructions / row.macs for row in rows)
-    panels = figure.subplots(len(keys), 1, squeeze=False)[:, 0]
+    ratios = {"height_ratios": heights}
+    panels = figure.subplots(len(keys), 1, squeeze=False, gridspec_kw=ratios)[:, 0]
     for panel, key in zip(panels, keys, strict=True):
         mine = [row for row in rows if row.case == key]
         values = [row.instructions / row.macs for row in mine]

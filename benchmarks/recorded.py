@@ -40,7 +40,7 @@ def rows(case: str, macs: int) -> Iterator[Row]:
     """The recorded rows of a case, none for a model of another size than the recorded one."""
     from benchmarks.bench import Row
 
-    known, figures = _FIGURES[case]
+    known, figures = _FIGURES.get(case, (0, ()))
     if macs != known:
         return
     for engine, flags, instructions, per_mac in figures:

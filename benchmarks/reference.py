@@ -21,13 +21,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from models import Activation, ModelBuilder, dense
 from small_bundle import small_bundle
 
+NOTE = "The layers of the ECG model with fixed weights: the same on every machine, untrained."
 LAYERS = (32, 16, 8, 16, 32, 140)
 _SEED = 5
 
 
-def make(path: Path) -> Bundle:
+def make(path: Path, *, per_channel: bool = False) -> Bundle:
     """Write the reference bundle to the folder `path`."""
-    made: Bundle = small_bundle(path, window=140, network=network)
+    made: Bundle = small_bundle(
+        path, window=140, network=lambda grid, out: network(grid, out, per_channel=per_channel)
+    )
     return made
 
 
@@ -41,8 +44,11 @@ def wrap(path: Path, model: bytes) -> Bundle:
     return made
 
 
-def network(grid: Tensor, out: Tensor) -> bytes:
-    """140-32-16-8-16-32-140, ReLU between, weights per tensor; the flatbuffer."""
+def network(grid: Tensor, out: Tensor, *, per_channel: bool) -> bytes:
+    """140-32-16-8-16-32-140, ReLU between; the flatbuffer.
+
+    Per channel, the largest weight scale is twice the smallest.
+    """
     rng = np.random.default_rng(_SEED)
     builder = ModelBuilder()
     source = value = builder.tensor((1, grid.size), grid.scale, grid.zero_point)
@@ -51,6 +57,7 @@ def network(grid: Tensor, out: Tensor) -> bytes:
         last = outputs == LAYERS[-1]
         weights = rng.integers(-127, 128, (outputs, width)).astype(np.int8)
         weight_scale = float(np.float32(0.0113 / np.sqrt(width)))
+        each = [float(one) for one in np.geomspace(0.7, 1.4, outputs) * weight_scale]
         target = out.scale if last else float(np.float32(scale * 1.0719))
         value = dense(
             builder,
@@ -58,7 +65,7 @@ def network(grid: Tensor, out: Tensor) -> bytes:
             weights,
             rng.integers(-2000, 2000, outputs),
             source_scale=scale,
-            weight_scale=weight_scale,
+            weight_scale=each if per_channel else weight_scale,
             target_scale=target,
             target_zero_point=out.zero_point if last else -128,
             activation=Activation.NONE if last else Activation.RELU,

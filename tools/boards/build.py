@@ -158,6 +158,11 @@ def _platformio(arguments: list[str], project: Path, variables: dict[str, str], 
         why = first_error(process.stdout)
         if "overflowed by" in why:
             why += ": it does not fit the board; make the model smaller, or choose a larger board"
+        if re.search(r"HTTPClientError|InternetConnectionError", process.stdout):
+            why = (
+                "PlatformIO did not reach its registry, which has what is missing here (the "
+                f"library {TFLM_LIBRARY}, or the board's tools): run it once with a network"
+            )
         raise BoardError(f"{what}: {why}")
     return process.stdout
 

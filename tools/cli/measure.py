@@ -85,14 +85,24 @@ def budget(
 
 @app.command()
 def bench(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(
+            help="A recipe's name or path, a bundle's folder, or a .tflite file: the compiled "
+            "engine on that model, printed. Left out, every engine on the models of docs/bench.md."
+        ),
+    ] = None,
     docs: Annotated[
         Path, typer.Option(help="Folder for bench.md and images/bench.svg and .png.")
     ] = DOCS,
 ) -> None:
-    """Measure every engine layer by layer, emulated: docs/bench.md and its plot."""
+    """Measure engines layer by layer, emulated; without a name, docs/bench.md and its plot."""
     from tools import pipeline
 
-    pipeline.bench(console(), docs)
+    path = None
+    if name is not None:
+        path = Path(name) if name.endswith(".tflite") else bundle_path(name)
+    pipeline.bench(console(), path, docs)
 
 
 @app.command()

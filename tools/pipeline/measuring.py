@@ -135,19 +135,32 @@ def report(console: Console, bundle_path: Path) -> Path:
     return path
 
 
-def bench(console: Console, docs: Path) -> None:
-    """Measure every engine, and write docs/bench.md with its plot. From a checkout only."""
+def bench(console: Console, bundle_path: Path | None, docs: Path) -> None:
+    """Measure every engine, and write docs/bench.md with its plot; of one bundle, only print.
+
+    From a checkout only. `bundle_path` may be a .tflite file.
+    """
     import sys
 
     from training.data.cache import data_folder
 
     sys.path.insert(0, str(ROOT))  # benchmarks are no part of the installed package
-    from benchmarks.page import write
+    from benchmarks.page import of_one, write
 
+    keep = Path("build") / "bench"
     with console.status("measuring") as status:
-        path = write(Path("build"), data_folder(), docs, lambda line: status.update(escape(line)))
-    console.print(path.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
-    console.print(f"[bold]{shown(path)}[/]")
+
+        def say(line: str) -> None:
+            status.update(escape(line))
+
+        if bundle_path is None:
+            path = write(keep, data_folder(), docs, say)
+            text = path.read_text(encoding="utf-8")
+        else:
+            text = of_one(bundle_path, say)
+    console.print(text, markup=False, soft_wrap=True)
+    if bundle_path is None:
+        console.print(f"[bold]{shown(path)}[/]")
 
 
 def reference_bundle() -> Path:
