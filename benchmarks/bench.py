@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import emulator, image, recorded, reference
+from benchmarks.cases import Case
 from tools import budget
 from tools.boards.build import build, has_tflm_library
 from tools.budget.image import read_image
@@ -27,11 +28,9 @@ from tools.convert import convert
 from tools.convert.compiled import compile_model
 from tools.convert.model import Model, read_model
 from tools.convert.plan import make_plan
-from tools.estimate import WINDOWS, Code, Counts, Machine, Trace, run_inferences
-from training.bundle import read_bundle
+from tools.estimate import Code, Counts, Machine, Trace, run_inferences
 from training.errors import EstimateError
 from training.oracle import Oracle
-from training.scales import agree_on_factors
 
 FLAGS = {"-O2": emulator.FAST, "-Os": emulator.NANO}
 """The compiled engine's: hard float for speed; what Arduino builds the Nano 33 BLE with."""
@@ -41,20 +40,7 @@ TFLM = {"-O2": "emulated_tflm_o2", "-Os": "emulated_tflm"}
 _BOARD = budget.Limits("emulated", flash_bytes=4 << 20, sram_bytes=4 << 20)
 _FACTS = "_ZN5vigil6engine5factsEv"
 _INFER = "void infer(const std::int8_t* input, std::int8_t* output) {"
-_COMPARED = 40  # windows on which a model and its adjusted copy are compared
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A model and windows to run through it."""
-
-    key: str  # "ecg", "ad01"
-    title: str
-    model: bytes
-    inputs: NDArray[np.int8]  # [n, input size]
-    tflm: bytes | None = None  # what TensorFlow Lite Micro is measured with; None: it is not
-    note: str = ""  # what a reader must know of it
 
 
 @dataclass(frozen=True)
@@ -89,61 +75,6 @@ class Row:
     classes: dict[str, float] | None = None
 
 
-def cases(keep: Path, data: Path | None) -> list[Case]:
-    """The ECG model's layers per tensor and per channel; ad01 where `data` holds it.
-
-    The former are the reference model: no training, no data. `keep` holds its bundles.
-    """
-    found = []
-    for key, per_channel in (("ecg", False), ("ecg_per_channel", True)):
-        bundle = reference.make(keep / key, per_channel=per_channel)
-        how = "channel" if per_channel else "tensor"
-        title = f"140-32-16-8-16-32-140, weights per {how}"
-        tflm = None if per_channel else bundle.model
-        note = reference.NOTE
-        if per_channel:
-            note += " The boards' TensorFlow Lite Micro of 2024 takes such weights for per tensor."
-        found.append(Case(key, title, bundle.model, bundle.golden.input[:WINDOWS], tflm, note))
-    folder = data / "mlperf_tiny" if data else None
-    if folder and (folder / "ad01_int8.tflite").is_file():
-        found.append(_ad01(folder))
-    return found
-
-
-def _ad01(folder: Path) -> Case:
-    model = (folder / "ad01_int8.tflite").read_bytes()
-    adjusted = agree_on_factors(model)
-    source = read_model(model).input
-    real = np.fromfile(folder / "normal_id_01_windows.bin", np.float32).reshape(-1, source.size)
-    scaled = np.rint(real[:_COMPARED] / source.scale) + source.zero_point
-    inputs = np.clip(scaled, -128, 127).astype(np.int8)
-    one, other = Oracle(model).run(inputs), Oracle(adjusted).run(inputs)
-    moved = sum(a != b for a, b in zip(model, adjusted, strict=True))
-    note = (
-        "The compiled engine is measured with the published file. The boards' TensorFlow Lite "
-        "Micro of 2024 rounds a layer's factor in single precision and would differ from today's "
-        "interpreter in rare bytes, so its rows are of a copy with weight scales on which both "
-        f"agree: {moved} bytes of the file; {int((one != other).sum()):,} of the interpreter's "
-        f"{one.size:,} output bytes differ between the two."
-    )
-    return Case("ad01", "MLPerf Tiny ad01", model, inputs[:WINDOWS], adjusted, note)
-
-
-def case_of(path: Path) -> Case:
-    """A bundle's model with its golden windows, or a .tflite file with random ones."""
-    if path.suffix == ".tflite":
-        try:
-            model = path.read_bytes()
-        except OSError as problem:
-            raise EstimateError(f"{path}: {problem.strerror}") from None
-        size = read_model(model, path.name).input.size
-        inputs = np.random.default_rng(1).integers(-128, 128, (WINDOWS, size)).astype(np.int8)
-        return Case(path.stem, path.name, model, inputs)
-    bundle = read_bundle(path)
-    inputs = bundle.golden.input[:WINDOWS]
-    return Case(path.name, path.name, bundle.model, inputs.reshape(len(inputs), -1))
-
-
 def measure_compiled(case: Case, say: Say) -> Iterator[Row]:
     """The compiled engine's rows for `case`."""
     for flags in FLAGS:
@@ -166,10 +97,13 @@ def measure(case: Case, keep: Path, say: Say) -> Iterator[Row]:
             yield row
 
 
-def compiled(case: Case, flags: str) -> Row:
-    """The compiled engine on `case`, built with `flags` (a key of FLAGS)."""
+def compiled(case: Case, flags: str, *, plain: bool = False) -> Row:
+    """The compiled engine on `case`, built with `flags` (a key of FLAGS).
+
+    `plain` leaves the paired kernels out.
+    """
     model = read_model(case.model)
-    plan = make_plan(model, case.key)
+    plan = make_plan(model, case.key, plain=plain)
     sources = image.own_sources("compiled")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -177,7 +111,7 @@ def compiled(case: Case, flags: str) -> Row:
         for marked in (False, True):
             generated = folder / ("marked" if marked else "whole") / "generated"
             generated.mkdir(parents=True)
-            for name, text in compile_model(model, "bench", "bench").items():
+            for name, text in compile_model(model, "bench", "bench", plain=plain).items():
                 (generated / name).write_text(_marked(text) if marked else text)
             every = {**sources, "generated/compiled_model.cpp": generated / "compiled_model.cpp"}
             images[marked] = image.link(

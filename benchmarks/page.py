@@ -10,7 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import recorded
-from benchmarks.bench import Case, Row, Say, case_of, cases, measure, measure_compiled
+from benchmarks.bench import Row, Say, measure, measure_compiled
+from benchmarks.cases import Case, case_of, cases
 from benchmarks.plot import draw
 from tools.estimate.cycles import CLASSES
 from training.errors import EstimateError

@@ -14,9 +14,9 @@ from networks import random_network
 from rich.console import Console
 
 from benchmarks import image
-from benchmarks.bench import FLAGS, Case, compiled
+from benchmarks.bench import FLAGS, compiled
+from benchmarks.cases import random_case
 from tools.boards.catalogue import find_board
-from tools.convert.model import read_model
 from tools.estimate import CLASSES, Code, Counts, Machine, estimate, render
 from training.errors import EstimateError
 
@@ -86,9 +86,7 @@ def test_every_instruction_of_a_known_function(tmp_path: Path) -> None:
 def test_layers_add_up_to_the_whole() -> None:
     """Two images, one of them with a mark between the steps."""
     model = random_network(np.random.default_rng(11))
-    size = read_model(model).input.size
-    inputs = np.random.default_rng(1).integers(-128, 128, (3, size)).astype(np.int8)
-    row = compiled(Case("random", "", model, inputs), "-O2")
+    row = compiled(random_case("random", model), "-O2")
     assert sum(layer.instructions for layer in row.layers) == pytest.approx(
         row.instructions, rel=0.02, abs=60
     )

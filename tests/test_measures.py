@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from graphs import random_graph
 
-from benchmarks.bench import FLAGS, case_of, cases, compiled
+from benchmarks.bench import FLAGS, compiled
+from benchmarks.cases import case_of, cases
 from benchmarks.page import of_one, write
 from tools.convert.model import read_model
 from training.errors import EstimateError
