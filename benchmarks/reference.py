@@ -6,20 +6,16 @@ chosen; this one's do not. It has the ECG model's layers and finds nothing.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.models import Activation, ModelBuilder, dense
+from benchmarks.small_bundle import small_bundle
 from tools.convert.model import read_model
 from training.bundle import Bundle
 from training.manifest import Tensor
 from training.scales import agree_on_factors
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from models import Activation, ModelBuilder, dense
-from small_bundle import small_bundle
 
 NOTE = "The layers of the ECG model with fixed weights: the same on every machine, untrained."
 LAYERS = (32, 16, 8, 16, 32, 140)

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from models import Activation, ModelBuilder
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from benchmarks.models import Activation, ModelBuilder
 
 LARGEST = 1024  # values of an input or output, in the runner
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID

@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from models import Activation, ModelBuilder, dense, unary
 
 from benchmarks import emulator
+from benchmarks.models import Activation, ModelBuilder, dense, unary
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_bundle import WINDOW, small_bundle
 
+from benchmarks.small_bundle import WINDOW, small_bundle
 from tools.calibrate import calibrate
 from tools.verify.reference import compute
 from training.bundle import Bundle

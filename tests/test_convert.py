@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import ModelBuilder, dense
-from small_bundle import small_bundle
 
+from benchmarks.models import ModelBuilder, dense
+from benchmarks.small_bundle import small_bundle
 from tools.convert import convert
 from tools.convert.host import HostEngine
 from tools.convert.model import read_model

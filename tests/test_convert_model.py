@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 import pytest
-from models import Activation, ModelBuilder, dense, schema, unary
 
+from benchmarks.models import Activation, ModelBuilder, dense, schema, unary
 from tools.convert.flatbuffer import DamagedError, root
 from tools.convert.model import read_model
 from training.errors import ConvertError

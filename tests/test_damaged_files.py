@@ -20,10 +20,10 @@ import pytest
 from fuzz.fuzz_model import damaged_model, model_seeds
 from fuzz.python_fuzz import at_random, saved
 from fuzz.targets import TARGETS
-from models import ModelBuilder, schema, unary
 from networks import KERNELS, RUNNER, kernel_sources, write_sources
-from small_bundle import small_bundle
 
+from benchmarks.models import ModelBuilder, schema, unary
+from benchmarks.small_bundle import small_bundle
 from tools.convert import convert
 from tools.convert.compiled import compile_model
 from tools.convert.interpreter import interpreter_arena

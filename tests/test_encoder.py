@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models import ModelBuilder, dense
-from small_bundle import small_bundle
 
+from benchmarks.models import ModelBuilder, dense
+from benchmarks.small_bundle import small_bundle
 from tools.convert import convert
 from tools.convert.encoder import convert_encoder
 from tools.convert.host import HostEngine, includes, kernel_sources

@@ -14,9 +14,9 @@ from pathlib import Path
 import networks
 import numpy as np
 import pytest
-from models import Activation, ModelBuilder, dense, unary
 
 from benchmarks import emulator
+from benchmarks.models import Activation, ModelBuilder, dense, unary
 from tools.convert import pairs
 from tools.convert.compiled import compile_model
 from tools.convert.host import HostEngine

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_bundle import small_bundle
 from test_report import Page
 
+from benchmarks.small_bundle import small_bundle
 from tools.figures import parts_of
 from tools.figures.signal import layout, time_axis
 from tools.figures.trained import Damaged, Trained

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_bundle import small_bundle
 
 from benchmarks.link_soak_port import RESETS, Plan, make_plan, soak
+from benchmarks.small_bundle import small_bundle
 from tools.boards.build import build
 from tools.convert import convert
 from training.bundle import Bundle

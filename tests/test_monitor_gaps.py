@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from monitor_board import FakeBoard, recording, source
-from small_bundle import WINDOW, small_bundle
 
+from benchmarks.small_bundle import WINDOW, small_bundle
 from tools.monitor.controls import Controls
 from tools.monitor.events import (
     Event,

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import wfdb
 from monitor_board import WINDOW, FakeBoard, recording, source
-from small_bundle import small_bundle
 from test_monitor_record import bundle as facts_of
 from test_monitor_record import record
 
+from benchmarks.small_bundle import small_bundle
 from tools.monitor.controls import Mark, Reset
 from tools.monitor.events import WindowsLost
 from tools.monitor.record import open_record

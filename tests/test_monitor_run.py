@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_bundle import WINDOW, small_bundle
 
+from benchmarks.small_bundle import WINDOW, small_bundle
 from tools.cli.options import faults_of
 from tools.link.faults import FaultConfig
 from tools.monitor.controls import Controls

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import serial
-from small_bundle import WINDOW, small_bundle
 
+from benchmarks.small_bundle import WINDOW, small_bundle
 from tools.boards.adc import AdcRecording
 from tools.boards.emulated import EmulatedBoard
 from tools.link.faults import FaultConfig

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_bundle import KEPT, small_bundle
 
+from benchmarks.small_bundle import KEPT, small_bundle
 from tools.budget import Budget, Measured, Memory, Part, save
 from tools.report import BoardScores, write_report
 from tools.report.evidence import Evidence

@@ -10,8 +10,8 @@ from pathlib import Path
 import link_native as native
 import numpy as np
 import pytest
-from small_bundle import small_bundle
 
+from benchmarks.small_bundle import small_bundle
 from tools.boards.adc import AdcRecording
 from tools.boards.catalogue import find_board, load_boards
 from tools.boards.sensors import find_sensor, sensor_keys

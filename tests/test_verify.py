@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_bundle import KEPT, WINDOW, small_bundle
 
+from benchmarks.small_bundle import KEPT, WINDOW, small_bundle
 from tools.link import messages
 from tools.link.events import Event, Lost, Scored
 from tools.verify import VerifyResult, load, reference, render_text, rungs, save

@@ -18,8 +18,8 @@ from typing import Any
 from unittest import mock
 
 from fuzz.changes import one_line, some_bytes
-from small_bundle import small_bundle
 
+from benchmarks.small_bundle import small_bundle
 from training.bundle import GOLDEN, MANIFEST, MODEL, Bundle, parse_manifest, read_bundle, sha256
 from training.errors import BundleError
 

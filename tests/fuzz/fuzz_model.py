@@ -9,10 +9,10 @@ import flatbuffers
 import numpy as np
 from fuzz.changes import one_line, some_bytes
 from graphs import random_graph
-from models import ModelBuilder, dense, unary
 from networks import random_network
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from benchmarks.models import ModelBuilder, dense, unary
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.tflm import tflm_model

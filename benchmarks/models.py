@@ -1,6 +1,6 @@
-"""Builds small .tflite models byte by byte, without TensorFlow, for tests of the converter.
+"""Builds small .tflite models byte by byte, without TensorFlow: the reference model, and in tests.
 
-Only what the tests need: int8 activations, constants, quantization per tensor or per channel.
+Only what these need: int8 activations, constants, quantization per tensor or per channel.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from models import ModelBuilder, dense
 from numpy.typing import NDArray
 
+from benchmarks.models import ModelBuilder, dense
 from training import evaluate, manifest
 from training.bundle import Bundle, crc32, pack_arrays, sha256, write_bundle
 from training.native.core import AffineScaler, PerWindowScaler
