@@ -17,7 +17,7 @@ from benchmarks import image
 from benchmarks.bench import FLAGS, compiled
 from benchmarks.cases import random_case
 from tools.boards.catalogue import find_board
-from tools.estimate import CLASSES, Code, Counts, Machine, estimate, render
+from tools.estimate import CLASSES, Code, Counts, Machine, cycles, estimate, render
 from training.errors import EstimateError
 
 needs_compiler = pytest.mark.skipif(
@@ -57,7 +57,9 @@ int main() { return timed(); }
 
 @pytest.mark.toolchain
 @needs_compiler
-def test_every_instruction_of_a_known_function(tmp_path: Path) -> None:
+def test_every_instruction_of_a_known_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = tmp_path / "timed.cpp"
     source.write_text(SOURCE)
     sources = {"startup.cpp": image.BARE / "startup.cpp", "timed.cpp": source}
@@ -79,6 +81,9 @@ def test_every_instruction_of_a_known_function(tmp_path: Path) -> None:
     assert counts.cycles == 4 + 1 + loop + 3 + 1 + 12 + 3 + 4 + 2
     assert counts.flash_reads == 0  # its data lie in SRAM
     assert trace.stack == 12
+    for piece in (1, 2, 5):  # a long trace is counted piece by piece
+        monkeypatch.setattr(cycles, "_AT_ONCE", piece)
+        assert code.count(trace) == counts
 
 
 @pytest.mark.toolchain

@@ -38,6 +38,7 @@ _BRANCH = re.compile(
     r"^(b|bl|bx|blx|cbz|cbnz|tbb|tbh)(eq|ne|cs|cc|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?$"
 )
 _DIVIDE, _FLOAT_DIVIDE = 12, 14
+_AT_ONCE = 1 << 18  # instructions: bounds the memory that counting a long trace takes
 _LOAD, _STORE = CLASSES.index("load"), CLASSES.index("store")
 
 
@@ -101,21 +102,25 @@ class Code:
         self, addresses: NDArray[np.uint32], flash_reads: int = 0, stack: int = 0
     ) -> Counts:
         """Of a piece of a trace; what follows its last instruction counts as a branch taken."""
-        unique, at = np.unique(addresses, return_inverse=True)
-        table = np.array([self._entry(int(a)) for a in unique], np.int64).reshape(-1, 3)
-        size, kind, cost = table[at].T
-        address = addresses.astype(np.int64)
-        after = address + size
-        goes_on = np.zeros(len(address), bool)
-        goes_on[:-1] = after[:-1] == address[1:]
-        behind = np.zeros(len(address), bool)
-        behind[1:] = np.isin(kind[:-1], (_LOAD, _STORE)) & (kind[1:] == _LOAD)
-        cycles = int(cost.sum()) - int(behind.sum()) + 2 * int((~goes_on).sum())
-        first, last = address >> 2, (after - 1) >> 2
-        kept = np.zeros(len(address), bool)
-        kept[1:] = goes_on[:-1] & (last[:-1] == first[1:])
-        fetches = int((last - first + 1).sum()) - int(kept.sum())
-        numbers = np.bincount(kind, minlength=len(CLASSES))
+        numbers = np.zeros(len(CLASSES), np.int64)
+        cycles, fetches = 2 * len(addresses), 0
+        for start in range(0, len(addresses), _AT_ONCE):
+            piece = addresses[start : start + _AT_ONCE + 1]  # the last one is the next piece's
+            unique, at = np.unique(piece, return_inverse=True)
+            table = np.array([self._entry(int(a)) for a in unique], np.int64).reshape(-1, 3)
+            size, kind, cost = table[at].T
+            address = piece.astype(np.int64)
+            after = address + size
+            first, last = address >> 2, (after - 1) >> 2
+            own = slice(0, _AT_ONCE)
+            cycles += int(cost[own].sum())
+            fetches += int((last - first + 1)[own].sum())
+            numbers += np.bincount(kind[own], minlength=len(CLASSES))
+            # What an instruction and its successor have to do with each other.
+            goes_on = after[:-1] == address[1:]
+            behind = np.isin(kind[:-1], (_LOAD, _STORE)) & (kind[1:] == _LOAD)
+            cycles -= int(behind.sum()) + 2 * int(goes_on.sum())
+            fetches -= int((goes_on & (last[:-1] == first[1:])).sum())
         return Counts(
             {name: float(numbers[i]) for i, name in enumerate(CLASSES)},
             float(cycles),
