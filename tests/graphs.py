@@ -16,6 +16,8 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from benchmarks.models import Activation, ModelBuilder
 
 LARGEST = 1024  # values of an input or output, in the runner
+ACTIVATIONS = (Activation.NONE, Activation.RELU, Activation.RELU6, Activation.RELU_N1_TO_1)
+_UNARY = ("LEAKY_RELU", "QUANTIZE", "LOGISTIC", "TANH", "RELU", "RELU6")
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
 
 
@@ -36,8 +38,9 @@ class Tensor:
 class Graph:
     """Appends operators with random weights and quantization."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, activations=ACTIVATIONS) -> None:
         self.rng = rng
+        self.activations = activations  # to draw fused ones from
         self.builder = ModelBuilder()
 
     def tensor(self, shape: Sequence[int], scale: float, zero: int | None = None) -> Tensor:
@@ -71,19 +74,21 @@ class Graph:
             b = [self.builder.constant(bias, [float(np.float32(x.scale) * s) for s in scales])]
         spread = 60 * np.sqrt(fan_in) * 70 * x.scale * float(np.mean(scales))
         scale = spread / 100 * 10 ** rng.choice([0.0, 0, 0, 0, -1, 1])
-        activation = int(rng.choice([Activation.NONE, Activation.RELU, Activation.RELU6]))
+        activation = int(rng.choice(self.activations))
         zero = -128 if activation and rng.integers(4) else None
         return w, b, max(scale, 1e-7), zero, activation
+
+    def _spread(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Strides and dilations, of which one is 1."""
+        drawn = int(self.rng.integers(1, 4)), int(self.rng.integers(1, 4))
+        return (drawn, (1, 1)) if self.rng.integers(3) else ((1, 1), drawn)
 
     def conv(self, x: Tensor, outputs=None, kernel=None, stride=None, padding=None) -> Tensor:
         rng = self.rng
         _, height, width, channels = x.shape
         outputs = outputs or int(rng.choice([1, 2, 3, 4, 5, 8, 12, 17]))
         kernel = kernel or (_upto(rng, 5, height), _upto(rng, 5, width))
-        stride = stride or (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
-        dilation = (1, 1)
-        if stride == (1, 1) and not rng.integers(3):
-            dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+        stride, dilation = (stride, (1, 1)) if stride else self._spread()
         padding = rng.choice([SAME, VALID]) if padding is None else padding
         sides = _sides((height, width), kernel, stride, dilation, padding)
         if min(sides) < 1:
@@ -98,14 +103,14 @@ class Graph:
         self.operator("CONV_2D", [x.index, w, *b], [y], options)
         return y
 
-    def depthwise(self, x: Tensor) -> Tensor:
+    def depthwise(self, x: Tensor, multiplier=None, kernel=None, stride=None, padding=None):
         rng = self.rng
         _, height, width, channels = x.shape
-        multiplier = int(rng.choice([1, 1, 2, 3]))
-        kernel = _upto(rng, 4, height), _upto(rng, 4, width)
-        stride = (int(rng.integers(1, 3)),) * 2
-        padding = rng.choice([SAME, VALID])
-        sides = _sides((height, width), kernel, stride, (1, 1), padding)
+        multiplier = multiplier or int(rng.choice([1, 1, 2, 3]))
+        kernel = kernel or (_upto(rng, 4, height), _upto(rng, 4, width))
+        stride, dilation = (stride, (1, 1)) if stride else self._spread()
+        padding = rng.choice([SAME, VALID]) if padding is None else padding
+        sides = _sides((height, width), kernel, stride, dilation, padding)
         if min(sides) < 1:
             return x
         outputs = channels * multiplier
@@ -114,7 +119,8 @@ class Graph:
         )
         y = self.tensor((1, *sides, outputs), scale, zero)
         options = schema.DepthwiseConv2DOptionsT(
-            int(padding), stride[1], stride[0], multiplier, activation, 1, 1
+            *(int(padding), stride[1], stride[0], multiplier, activation),
+            *(dilation[1], dilation[0]),
         )
         self.operator("DEPTHWISE_CONV_2D", [x.index, w, *b], [y], options)
         return y
@@ -162,18 +168,18 @@ class Graph:
 
     # Without weights
 
-    def pool(self, x: Tensor) -> Tensor:
+    def pool(self, x: Tensor, name=None, window=None, stride=None, padding=None) -> Tensor:
         rng = self.rng
-        window = _upto(rng, 4, x.shape[1]), _upto(rng, 4, x.shape[2])
-        stride = int(rng.integers(1, 4)), int(rng.integers(1, 4))
-        padding = rng.choice([SAME, VALID])
+        window = window or (_upto(rng, 4, x.shape[1]), _upto(rng, 4, x.shape[2]))
+        stride = stride or (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+        padding = rng.choice([SAME, VALID]) if padding is None else padding
         sides = _sides(x.shape[1:3], window, stride, (1, 1), padding)
         y = self.alike(x, (1, *sides, x.shape[3]))
-        activation = int(rng.choice([Activation.NONE, Activation.NONE, Activation.RELU]))
+        activation = int(rng.choice(self.activations))
         options = schema.Pool2DOptionsT(
             int(padding), stride[1], stride[0], window[1], window[0], activation
         )
-        name = rng.choice(["MAX_POOL_2D", "AVERAGE_POOL_2D"])
+        name = name or rng.choice(["MAX_POOL_2D", "AVERAGE_POOL_2D"])
         self.operator(str(name), [x.index], [y], options)
         return y
 
@@ -199,7 +205,7 @@ class Graph:
         return y
 
     def unary(self, x: Tensor, name: str | None = None) -> Tensor:
-        name = name or str(self.rng.choice(["LEAKY_RELU", "QUANTIZE", "LOGISTIC", "TANH", "RELU"]))
+        name = name or str(self.rng.choice(_UNARY))
         scale, zero, options = x.scale * float(self.rng.uniform(0.3, 2)), None, None
         if name == "LOGISTIC":
             scale, zero = 1 / 256, -128
@@ -211,19 +217,22 @@ class Graph:
         self.operator(name, [x.index], [y], options)
         return y
 
-    def combine(self, name: str, a: Tensor, b: Tensor, activation=Activation.NONE) -> Tensor:
+    def combine(
+        self, name: str, a: Tensor, b: Tensor, activation=Activation.NONE, scale=None
+    ) -> Tensor:
         """ADD or MUL of tensors or, half the time for `b`, of a constant that broadcasts."""
         largest = max(a.scale, b.scale) if name == "ADD" else a.scale * b.scale * 60
         shape = a.shape if a.size >= b.size else b.shape
-        y = self.tensor(shape, largest * float(self.rng.uniform(0.5, 3)))
+        y = self.tensor(shape, scale or largest * float(self.rng.uniform(0.5, 3)))
         kind = schema.AddOptionsT if name == "ADD" else schema.MulOptionsT
         operands = [a.index, b.index] if self.rng.integers(2) else [b.index, a.index]
         self.operator(name, operands, [y], kind(int(activation)))
         return y
 
-    def constant(self, like: Tensor) -> Tensor:
+    def constant(self, like: Tensor, shape: Sequence[int] | None = None) -> Tensor:
         """A constant that is as large as `like`, ends like it, or is one value."""
-        shape = [like.shape, like.shape[-1:], (1,)][int(self.rng.integers(3))]
+        if shape is None:
+            shape = [like.shape, like.shape[-1:], (1,)][int(self.rng.integers(3))]
         values = self.rng.integers(-128, 128, shape).astype(np.int8)
         scale, zero = (
             like.scale * float(self.rng.uniform(0.5, 2)),
@@ -293,12 +302,21 @@ class Graph:
     def residual(self, x: Tensor) -> Tensor:
         """x and what a convolution, or nothing at all, makes of it, added or multiplied."""
         other = self.conv(x, x.shape[3], (_odd(self.rng), _odd(self.rng)), (1, 1), SAME)
-        if not self.rng.integers(3):
+        if self.rng.integers(2):
             other = self.constant(x)
-        elif not self.rng.integers(6):
+        elif not self.rng.integers(4):
             other = x
         name = str(self.rng.choice(["ADD", "MUL"]))
-        return self.combine(name, x, other, self.rng.choice([Activation.NONE, Activation.RELU]))
+        return self.combine(name, x, other, self.rng.choice(self.activations))
+
+    def extreme(self, x: Tensor) -> Tensor:
+        """The same of scales far apart, so that most outputs sit at an end."""
+        name = str(self.rng.choice(["ADD", "MUL"]))
+        other = self.constant(x)
+        scale = max(x.scale, other.scale) * 10 ** self.rng.uniform(-4.5, -2.5)
+        if name == "MUL":
+            scale = x.scale * other.scale * 10 ** self.rng.uniform(-6, 0.5)
+        return self.combine(name, x, other, self.rng.choice(self.activations), scale)
 
     def branches(self, x: Tensor) -> Tensor:
         """Splits, does something to a part, and joins again, maybe along another axis."""
@@ -352,15 +370,18 @@ class Graph:
             states.append(hidden)
         return self.pack(states, 1)
 
-    def lstm(self, x: Tensor) -> Tensor:
-        """A UNIDIRECTIONAL_SEQUENCE_LSTM, and its last hidden state or all of them."""
+    def lstm(self, x: Tensor, power: int | None = None, clip: float | None = None) -> Tensor:
+        """A UNIDIRECTIONAL_SEQUENCE_LSTM, and its last hidden state or all of them.
+
+        The cell state's scale is 2^power; it is clipped to +-`clip`, to nothing where that is 0.
+        """
         rng, builder = self.rng, self.builder
         divisors = [n for n in range(1, 13) if x.size % n == 0]
         steps, units = int(rng.choice(divisors)), int(rng.integers(1, 12))
         features = x.size // steps
         x = self.reshape(x, (1, steps, features))
         hidden = self.tensor((1, units), 1 / 128 * float(rng.uniform(0.5, 1)))
-        power = int(rng.integers(-15, -9))
+        power = int(rng.integers(-15, -9)) if power is None else power
 
         def weights(columns: int, source: Tensor) -> tuple[int, float]:
             values = rng.integers(-127, 128, (units, columns)).astype(np.int8)
@@ -378,7 +399,7 @@ class Graph:
         inputs = [x.index, *(w for w, _ in driven), *(w for w, _ in fed_back), -1, -1, -1, *biases]
         inputs += [-1, -1, builder.state((1, units), "int8", hidden.scale, hidden.zero)]
         inputs += [builder.state((1, units), "int16", 2.0**power), -1, -1, -1, -1]
-        clip = float(rng.choice([0.0, 0.0, 10.0, 1.0]))
+        clip = float(rng.choice([0.0, 0.0, 10.0, 0.5])) if clip is None else clip
         options = schema.UnidirectionalSequenceLSTMOptionsT(Activation.TANH, clip, 0.0, False)
         self.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], options)
         return self.unpack(y, 1)[-1] if rng.integers(2) else y

@@ -65,6 +65,62 @@ def random_network(rng: np.random.Generator) -> bytes:
     return builder.finish(source, value)
 
 
+def shifted_network(rng: np.random.Generator, shift: int) -> bytes:
+    """A layer whose multiplier has this shift, -31 to 30, and whose outputs move."""
+    builder = ModelBuilder()
+    inputs, outputs = int(rng.integers(1, 9)), int(rng.integers(1, 9))
+    source = builder.tensor((1, inputs), 1.0, int(rng.integers(-3, 4)))
+    # Sums of about 2^(4 - shift), and some of a step or two where that is less.
+    least = max(4 - shift, 1)
+    weights = rng.integers(-2, 3, (outputs, inputs)) * (rng.random((outputs, inputs)) < 0.5)
+    bias = rng.integers(-(2**least), 2**least, outputs)
+    target = dense(
+        builder,
+        source,
+        weights.astype(np.int8),
+        np.clip(bias, -(2**31) + 10**5, 2**31 - 10**5),
+        source_scale=1.0,
+        weight_scale=[float(np.float32(rng.uniform(0.51, 0.99)))],
+        target_scale=2.0**-shift,
+        target_zero_point=int(rng.integers(-128, 128)),
+        activation=Activation.NONE if shift > 20 else int(rng.choice([0, Activation.RELU_N1_TO_1])),
+    )
+    return builder.finish(source, target)
+
+
+def form_network(
+    rng: np.random.Generator, shift: str, *, sign: bool, per_channel: bool, to_bytes: bool
+) -> bytes:
+    """Aims at one form of the paired kernel: see pairs.h; what it gets is for the converter."""
+    builder = ModelBuilder()
+    widths = [int(rng.integers(15, 40)), 4 * int(rng.integers(1, 8))]
+    widths += [] if to_bytes else [int(rng.integers(4, 12))]
+    scale = 0.05
+    source = value = builder.tensor((1, widths[0]), scale, int(rng.integers(-128, 128)))
+    for i, (inputs, outputs) in enumerate(pairwise(widths)):
+        # How far 256 sums must be shifted so that 65536 is an output step: 9 + the multiplier's.
+        exponent = {"left": -4, "none": -9, "right": -12, "after": -3}[shift] if i == 0 else -6
+        weights = np.clip(np.round(rng.normal(0, 40, (outputs, inputs))), -127, 127)
+        if shift == "after" and i == 0:  # sums too large to be shifted, outputs within 16 bits
+            weights = rng.choice([-1, 1], (outputs, inputs)) * (1536 // inputs)
+        factors = np.full(outputs if per_channel else 1, 0.75) * 2.0**exponent
+        factors[1:] *= rng.uniform(0.7, 1, len(factors) - 1)
+        target_scale = 0.25
+        value = dense(
+            builder,
+            value,
+            weights.astype(np.int8),
+            rng.integers(-200, 200, outputs),
+            source_scale=scale,
+            weight_scale=[float(np.float32(f * target_scale / scale)) for f in factors],
+            target_scale=target_scale,
+            target_zero_point=int(rng.integers(-20, 20)) if sign else -128,
+            activation=Activation.NONE if sign else Activation.RELU,
+        )
+        scale = target_scale
+    return builder.finish(source, value)
+
+
 def paired_network(rng: np.random.Generator, widths: Sequence[int]) -> bytes:
     """A dense network of these widths whose layers the paired kernel takes."""
     builder = ModelBuilder()

@@ -5,6 +5,7 @@ activation, scales over ten orders of magnitude, inputs that saturate; 100 windo
 """
 
 import functools
+import itertools
 import os
 import re
 import subprocess
@@ -19,6 +20,8 @@ from benchmarks import emulator
 from benchmarks.models import Activation, ModelBuilder, dense, unary
 from tools.convert import pairs
 from tools.convert.compiled import compile_model
+from tools.convert.dense import read_dense
+from tools.convert.fixedpoint import Multiplier
 from tools.convert.host import HostEngine
 from tools.convert.model import read_model
 from training.errors import ConvertError
@@ -125,9 +128,7 @@ def test_every_way_through_the_inner_loop(tmp_path):
 @pytest.mark.parametrize(
     ("file", "right", "wrong"),
     [
-        ("requantize.h", "(std::int64_t{1} << 30)", "0"),  # no nudge: one too low at times
-        ("requantize.h", "- (high < 0 ? 1 : 0)", ""),  # ties up instead of away from zero
-        ("dense.cpp", "layer.bias[row]", "layer.bias[row] + 1"),
+        ("dense.cpp", "layer.bias[row + count]", "layer.bias[row + count] + 1"),
         ("pairs_portable.h", "y += kForm.per_channel ?", "y += 1 + kForm.per_channel ?"),
         ("pairs_portable.h", "y >>= 16;", "y = (y >> 16) + 1;"),
         ("pairs.cpp", "to[1], neighbours)", "to[1], neighbours + 1)"),
@@ -155,6 +156,86 @@ def test_wrong_assembly_is_caught(file, right, wrong, tmp_path):
     kernels = networks.kernels_with(tmp_path, file, right, wrong)
     outputs = networks.run_emulated(models, inputs, tmp_path, kernels=kernels)
     assert sum(differing(outputs, expected)) > 0
+
+
+def test_every_shift_of_a_multiplier(tmp_path):
+    models, inputs, expected = shifted_cases()
+    outputs = networks.run_on_host(models, inputs, tmp_path)
+    assert differing(outputs, expected) == [0] * len(models)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("<< left", "<< (left & 7)"),
+        ("(below & 1)", "(below & 0)"),  # no nudge: one too low at times
+        ("value > high ? high", "value > 127 ? 127"),
+    ],
+)
+def test_a_requantization_wrong_by_one_is_caught(right, wrong, tmp_path):
+    models, inputs, expected = shifted_cases()
+    kernels = networks.kernels_with(tmp_path, "requantize.h", right, wrong)
+    outputs = networks.run_on_host(
+        models, inputs, tmp_path, ("-O0", "-Wno-unused"), kernels=kernels
+    )
+    assert sum(differing(outputs, expected)) > 0
+
+
+@functools.cache
+def shifted_cases():
+    """One layer for each shift that a multiplier can have."""
+    rng = np.random.default_rng(11)
+    models = [networks.shifted_network(rng, shift) for shift in range(-31, 31)]
+    shifts = []
+    for data in models:
+        model = read_model(data)
+        shifts += read_dense(model, model.operators[0], "m").multipliers
+    assert [by.shift for by in shifts] == list(range(-31, 31))
+    inputs = [networks.random_inputs(rng, WINDOWS, read_model(m).input.size) for m in models]
+    return models, inputs, [Oracle(m).run(x) for m, x in zip(models, inputs, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("bias", "zero"), [(2**31 - 1, 127), (2**31 - 200, 127), (-(2**31) + 1, -128)]
+)
+def test_a_zero_point_on_top_of_the_largest_sum(bias, zero, tmp_path):
+    """With a multiplier of 2^31 - 1 the sum stays as it is, and adding the zero point wraps."""
+    builder = ModelBuilder()
+    step = 362 * 2.0**-24
+    source = builder.tensor((1, 8), 1 - step, 0)
+    target = dense(
+        builder, source, np.zeros((8, 8), np.int8), np.full(8, bias), source_scale=1 - step,
+        weight_scale=1 + step, target_scale=1.0, target_zero_point=zero,
+    )  # fmt: skip
+    model = builder.finish(source, target)
+    assert read_dense(read_model(model), read_model(model).operators[0], "m").multipliers == (
+        Multiplier(2**31 - 1, 0),
+    )
+    inputs = networks.random_inputs(np.random.default_rng(0), WINDOWS, 8)
+    flags = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
+    outputs = networks.run_on_host([model], [inputs], tmp_path, flags)
+    assert (outputs[0] == Oracle(model).run(inputs)).all()
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("flags", [emulator.FAST, emulator.NANO], ids=["O2-hard", "nano"])
+def test_every_form_of_the_assembly(flags, tmp_path):
+    """All 32 forms of the paired kernel, and the plain one at every shift."""
+    rng = np.random.default_rng(12)
+    models = [
+        networks.form_network(rng, shift, sign=sign, per_channel=per_channel, to_bytes=to_bytes)
+        for shift in ("none", "left", "right", "after")
+        for sign, per_channel, to_bytes in itertools.product((False, True), repeat=3)
+    ]
+    inputs = [networks.random_inputs(rng, WINDOWS, read_model(m).input.size) for m in models]
+    expected = [Oracle(model).run(x) for model, x in zip(models, inputs, strict=True)]
+    plain = shifted_cases()
+    outputs = networks.run_emulated(models + plain[0], inputs + plain[1], tmp_path, flags)
+    assert sum(differing(outputs, expected + plain[2])) == 0
+    text = "".join(path.read_text() for path in tmp_path.glob("nets*.cpp"))
+    forms = set(re.findall(r"Form \w+ = \{(Shift::\w+, \w+, \w+, \w+), kLoops\}", text))
+    assert len(forms) == 32, forms
 
 
 @pytest.mark.parametrize("name", ["LOGISTIC", "TANH"])
@@ -202,13 +283,22 @@ def test_layer_table():
     assert row[3:] == [*["8", "->", "16,", "RELU", "128", "0.05", "dense_pairs"], *row[10:]]
 
 
-def test_operator_that_the_engine_does_not_carry():
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("TRANSPOSE", "is not in the compiled engine; build with the tflm engine, or train"),
+        ("ABS", "is in neither engine; train"),
+        ("LOGISTIC", ": the TensorFlow Lite Micro interpreter refuses it with an output scale of"),
+    ],
+)
+def test_operator_that_the_engine_does_not_carry(name, message):
     builder = ModelBuilder()
     source = builder.tensor((1, 4), 0.1)
-    target = unary(builder, "ABS", source, (1, 4), 0.1, 0)
+    target = unary(builder, name, source, (1, 4), 0.1, 0)
     model = read_model(builder.finish(source, target), "m.tflite")
-    with pytest.raises(ConvertError, match=r"^m\.tflite: operator 0 \(ABS\) is not in the"):
+    with pytest.raises(ConvertError) as refusal:
         compile_model(model, "title", "m.tflite")
+    assert re.match(rf"m\.tflite: operator 0 \({name}\) ?{message}", str(refusal.value))
 
 
 def test_sanitizer_run_really_checks(tmp_path):

@@ -15,6 +15,7 @@ from graphs import SAME, VALID, Graph
 from test_engine_compiled import differing, engine_of, needs_emulator
 
 from benchmarks import emulator
+from tools.budget.stack import CallGraph
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.plan import make_plan
@@ -26,7 +27,7 @@ WINDOWS = 100
 NETWORKS = 80
 OPERATORS = {
     "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
-    "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MUL", "PACK", "QUANTIZE", "RELU", "RESHAPE",
+    "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MUL", "PACK", "QUANTIZE", "RELU", "RELU6", "RESHAPE",
     "RESIZE_NEAREST_NEIGHBOR", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "TANH", "TRANSPOSE_CONV",
     "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK",
 }  # fmt: skip
@@ -41,13 +42,15 @@ def cases(seed, count):
 
 @functools.cache
 def single_operators(kind):
-    """Ten networks of one operator, a method of Graph."""
+    """Some networks of one operator, a method of Graph."""
     rng = np.random.default_rng(6)
     models = []
-    for _ in range(10):
+    while len(models) < 20:
         graph = Graph(rng)
-        source = graph.tensor((1, 5, 3, 4), 0.05)
-        models.append(graph.builder.finish(source.index, getattr(graph, kind)(source).index))
+        source = graph.tensor((1, 7, 5, int(rng.integers(4, 7))), 0.05)
+        target = getattr(graph, kind)(source)
+        if target is not source:  # what was drawn fits
+            models.append(graph.builder.finish(source.index, target.index))
     return with_answers(rng, models)
 
 
@@ -93,23 +96,55 @@ def test_random_networks_emulated(flags, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "file", "right", "wrong"),
     [
-        ("conv", "convolve.cpp", "x += at.stride_width", "x += 1"),
-        ("conv", "convolve.cpp", "at.padding, bytes(from - x)", "0, bytes(from - x)"),
-        ("conv", "convolve.cpp", "width == at.in_width", "width <= at.in_width"),
-        ("depthwise", "depthwise.cpp", "layer.per_channel ? out", "layer.per_channel ? channel"),
+        ("conv", "taps.h", "x += at.stride_width", "x += 1"),
+        ("conv", "taps.h", "(end + dilation - 1) / dilation", "end / dilation"),
+        ("conv", "convolve.cpp", "(at.dilation_width - 1) * channels", "0"),
+        ("conv", "convolve.cpp", "ones = walk.count & 3", "ones = walk.count & 1"),
+        ("conv", "convolve.cpp", "fours = walk.count >> 2", "fours = walk.count >> 3"),
+        ("conv", "convolve.cpp", "odd_bytes(v), odd", "odd_bytes(v), even"),
+        ("conv", "convolve.cpp", "sums, outputs);", "sums, outputs & 2);"),
+        ("conv", "convolve_pairs.h", "x += at.stride_width", "x += 1"),
+        ("conv", "convolve_pairs.cpp", "at.padding, bytes(from - x)", "0, bytes(from - x)"),
+        ("conv", "convolve_pairs.cpp", "width == at.in_width", "width <= at.in_width"),
+        ("conv", "pairs.cpp", "i % 4 < 2 ? word", "i % 4 < 3 ? word"),
+        ("conv", "pairs.cpp", "- 128);", "- 127);"),
+        ("depthwise", "dense.cpp", "layer.per_channel ? first : 0", "first & 1"),
+        ("depthwise", "dense.cpp", "& sign));", "& sign & 0));"),
+        ("conv", "ending.h", "bytes_of(ending.floor)", "0"),
+        ("conv", "simd.h", "value > 255 ? 255", "value > 255 ? 254"),
+        ("depthwise", "taps.h", "begin + dilation - 1", "begin"),
+        ("depthwise", "taps.h", "y += at.stride_height", "y += at.stride_width"),
+        ("depthwise", "depthwise.cpp", "++more == multiplier", "++more != multiplier"),
+        ("depthwise", "depthwise.cpp", "add_high_product(odd", "add_high_product(even"),
+        ("depthwise", "depthwise.cpp", "(at.kernel_width - taps.columns) * outputs", "0"),
         ("lstm", "lstm.cpp", "(1 << (-left - 1))", "0"),
         ("lstm", "lstm.cpp", "fraction * step", "fraction % 1 * step"),
         ("lstm", "lstm.cpp", "hidden != nullptr", "hidden == output"),
-        ("pool", "pool.cpp", "sum > 0 ? sum + count / 2", "sum > 0 ? sum"),
-        (
-            "pool",
-            "pool.cpp",
-            "std::memset(out, pool.low, channels)",
-            "std::memset(out, 0, channels)",
-        ),
-        ("residual", "elementwise.cpp", "1 << 20", "1 << 18"),
-        ("residual", "elementwise.cpp", "x * y, product.by)", "x * y + 1, product.by)"),
-        ("residual", "elementwise.cpp", "j + 1 == b.size", "j == b.size"),
+        ("lstm", "lstm.cpp", "state > layer.clip ? layer.clip", "state > layer.clip ? state"),
+        ("lstm", "lstm.cpp", "-layer.clip ? -layer.clip", "-layer.clip ? 1 - layer.clip"),
+        ("lstm", "lstm.cpp", "(1 << 9) - 1)", "(1 << 9))"),
+        ("lstm", "simd.h", "odd_bytes(w), odd_bytes", "odd_bytes(w), even_bytes"),
+        ("lstm", "simd.h", "count &= 3;", "count &= 1;"),
+        ("pool", "pool.cpp", "sum - half : sum + half", "sum : sum + half"),
+        ("pool", "pool.cpp", "/ count, low, high", "/ count, low, 127"),
+        ("pool", "pool.cpp", "/ count, low, high", "/ count, -128, high"),
+        ("pool", "pool.cpp", "out, pool.low, channels", "out, 0, channels"),
+        ("pool", "pool.cpp", "pool.high != 127 &&", "false &&"),
+        ("pool", "simd.h", ">= static_cast<std::int8_t>(b >> i)", ">= 0"),
+        ("pool", "simd.h", "*values > *kept ? *values", "*values < *kept ? *values"),
+        ("residual", "elementwise.cpp", "(below & sign)", "(below & sign & 0)"),
+        ("residual", "elementwise.cpp", "y << 8 & kUpper", "y << 8"),
+        ("residual", "elementwise.cpp", "b_step = sizes.b == 1 ? 0 : 1", "b_step = 1"),
+        ("residual", "elementwise.cpp", "sizes.b == size ? b + done : b", "b"),
+        ("residual", "elementwise.cpp", "load_some(y, left)), left);", "load_some(y, left)), 1);"),
+        ("residual", "ending.h", "bytes_of(ending.floor)", "0"),
+        ("residual", "simd.h", "value < 0 ? 0", "value < 0 ? 1"),
+        ("extreme", "elementwise.cpp", "1 << 20", "1 << 18"),
+        ("extreme", "elementwise.cpp", "product.a_zero) *", "product.a_zero + 1) *"),
+        ("extreme", "elementwise.cpp", "j + 1 == sizes.b", "j == sizes.b"),
+        ("extreme", "requantize.h", "(high < 0 ? 1 : 0)", "0"),  # ties up, not away from zero
+        ("lstm", "requantize.h", "(high < 0 ? 1 : 0)", "0"),
+        ("unary", "table.h", "= table[input[i] + 128];\n    }", "= table[input[i] + 127];\n    }"),
         ("crop", "copy.cpp", "i * runs.from_step", "i * runs.to_step"),
         ("resize", "copy.cpp", "x * resize.in_width", "(x + 1) * resize.in_width"),
     ],
@@ -117,8 +152,42 @@ def test_random_networks_emulated(flags, tmp_path):
 def test_a_kernel_wrong_by_little_is_caught(kind, file, right, wrong, tmp_path):
     models, inputs, expected = single_operators(kind)
     kernels = networks.kernels_with(tmp_path, file, right, wrong)
-    outputs = networks.run_on_host(models, inputs, tmp_path, kernels=kernels)
+    outputs = networks.run_on_host(models, inputs, tmp_path, ("-O0",), kernels=kernels)
     assert sum(differing(outputs, expected)) > 0
+
+
+@pytest.mark.parametrize("power", [-15, -11, -4])
+@pytest.mark.parametrize("clip", [0.0, -1.0, 0.05, 0.6, 1e-6, 3.0])
+def test_the_cell_state_of_an_lstm_is_clipped(power, clip, tmp_path):
+    """To nothing at all where the clip is less than a step of the cell state; 0 is no clip."""
+    graph = Graph(np.random.default_rng(4))
+    source = graph.tensor((1, 48), 0.05)
+    model = graph.builder.finish(source.index, graph.lstm(source, power, clip).index)
+    inputs = networks.random_inputs(np.random.default_rng(5), WINDOWS, 48)
+    assert (engine_of(model, tmp_path).run(inputs) == Oracle(model).run(inputs)).all()
+
+
+def test_adding_and_multiplying_where_no_record_fits(tmp_path):
+    models, inputs, expected = single_operators("extreme")
+    outputs = networks.run_on_host(models, inputs, tmp_path)
+    assert sum(differing(outputs, expected)) == 0
+    text = "".join(path.read_text() for path in tmp_path.glob("nets*.cpp"))
+    assert all(text.count(f"const {kind} k") >= 5 for kind in ("SlowAdd", "SlowMul"))
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("kind", ["conv", "depthwise", "residual", "pool", "lstm"])
+def test_an_inference_has_a_bound_of_its_stack(kind, tmp_path):
+    """No kernel calls through a pointer, so the graph of an inference's calls is closed."""
+    models, inputs, expected = single_operators(kind)
+    outputs = networks.run_emulated(models, inputs, tmp_path, emulator.NANO)
+    assert sum(differing(outputs, expected)) == 0
+    graph = CallGraph(tmp_path / "networks.elf")
+    for i in range(len(models)):
+        name = graph.find(rf"_ZN5vigil5model{len(str(i)) + 3}net{i}5infer")
+        bound = graph.worst_case(name)
+        assert bound.closed and 0 < bound.bytes < 1000, bound
 
 
 def test_views_take_no_memory_and_no_code():

@@ -1,8 +1,9 @@
 """CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV, as dense layers run at many positions.
 
 A position sees a patch of the input, padded with the input's zero point; that patch is a dense
-layer's input. A transposed convolution of stride s is s * s convolutions, one for each remainder
-of the output's coordinates: only the weights that meet an input are left in each.
+layer's input. The plain kernels leave the padding out instead, and take the zero point off.
+A transposed convolution of stride s is s * s convolutions, one for each remainder of the output's
+coordinates: only the weights that meet an input are left in each.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tools.convert.dense import DenseLayer, PlainDense, checked_weights, fold
+from tools.convert.dense import DenseLayer, PlainDense, checked_weights, fold, with_steps
 from tools.convert.model import Model, Operator, Tensor
 from tools.convert.padding import padding
 from tools.convert.pairs import INT8, Paired, PairedDense, pair, wide_bytes
@@ -105,26 +106,27 @@ class Convolution(Step):
 
     @property
     def writes(self) -> tuple[Value, ...]:  # type: ignore[override]
-        """The int8 output; then room for a patch, its lanes, and lanes of the outputs."""
+        """The int8 output; with pairs, room for a patch, its lanes, and lanes of the outputs."""
         return (Value(self.layer.target, self.out_size), *self._scratch.values())
 
     @property
     def _scratch(self) -> Mapping[str, Value]:
+        if isinstance(self.fit, str):
+            return {}
         unique = scratch(self.layer.target, self.at.first)
-        values = {}
+        values = {"lanes": Value(unique[1], wide_bytes(self.layer.inputs), wide=True)}
         if self.at.copies:
             values["patch"] = Value(unique[0], self.at.patch)
-        if not isinstance(self.fit, str):
-            values["lanes"] = Value(unique[1], wide_bytes(self.layer.inputs), wide=True)
-            if self.layer.outputs % 4:
-                values["sums"] = Value(unique[2], wide_bytes(self.layer.outputs), wide=True)
+        if self.layer.outputs % 4:
+            values["sums"] = Value(unique[2], wide_bytes(self.layer.outputs), wide=True)
         return values
 
     @property
     def headers(self) -> frozenset[str]:
         """The kernels' headers."""
-        row = frozenset({"depthwise.h"}) if self.multiplier else self._inner.headers
-        return frozenset({"convolve.h"}) | row
+        if isinstance(self.fit, str):
+            return frozenset({"convolve.h"})
+        return frozenset({"convolve_pairs.h", "pairs.h"})
 
     @property
     def report(self) -> Report:
@@ -157,22 +159,22 @@ class Convolution(Step):
         return chain * self.at.rows * self.at.columns, loop * self.at.rows * self.at.columns
 
     def code(self, index: int, at: Mapping[Value, str]) -> str:
-        """The call, with the row kernel as a function of its own."""
-        room = {name: at[value] for name, value in self._scratch.items()}
+        """The kernel call."""
         source, target = at[self.reads[0]], at[self.writes[0]]
         target += f" + {self.at.first}" if self.at.first else ""
-        head = f"convolve(kPositions{index}, {source}, {target}, {room.get('patch', 'nullptr')}, "
-        row = "[](const std::int8_t* patch, std::int8_t* row) { "
         if self.multiplier:
-            row += f"depthwise(kDense{index}, {self.multiplier}, patch, row);"
-        elif isinstance(self.fit, str):
-            row += f"dense(kDense{index}, patch, row);"
-        else:
-            row += f"widen(patch, {self.layer.inputs}, {room['lanes']}); "
-            row += f"dense_pairs(kPairs{index}, {room['lanes']}, {room.get('sums', 'row')});"
-            if "sums" in room:
-                row += f" narrow({room['sums']}, {self.layer.outputs}, row);"
-        return head + row + " });"
+            return (
+                f"depthwise(kPositions{index}, kDense{index}, {self.multiplier}, {source}, "
+                f"{target});"
+            )
+        if isinstance(self.fit, str):
+            return f"convolve(kPositions{index}, kDense{index}, {source}, {target});"
+        names = ("patch", "lanes", "sums")
+        room = [at[self._scratch[n]] if n in self._scratch else "nullptr" for n in names]
+        return (
+            f"convolve(kPositions{index}, kPairs{index}, {self.layer.outputs}, {source}, {target}, "
+            f"{{{', '.join(room)}}});"
+        )
 
 
 def read_convolution(
@@ -203,9 +205,11 @@ def read_depthwise(model: Model, operator: Operator, where: str) -> list[Convolu
     rows = values.reshape(height * width, outputs).T
     layer = fold(place, operator, source, weights, rows, bias, target, 0)
     # The kernel walks through weights [inputs, outputs].
-    layer = replace(layer, weights=np.ascontiguousarray(rows.T).reshape(rows.shape))
+    walked = np.ascontiguousarray(rows.T).reshape(rows.shape)
     step = _step(operator.name, at, layer, target, source, plain=True)
-    return [replace(step, fit="a channel at a time", multiplier=multiplier)]
+    layer = replace(step.layer, weights=walked)
+    why = "four channels at a time" if multiplier == 1 else "a channel at a time"
+    return [replace(step, layer=layer, fit=why, multiplier=multiplier)]
 
 
 def read_transposed(
@@ -254,7 +258,7 @@ def dense_rows(layer: DenseLayer, rows: int, source: Tensor, *, plain: bool) -> 
         *(layer.outputs, layer.outputs, source.zero_point),
     )
     shape = f"{rows} x ({layer.shape})"
-    fit = "plain: asked for" if plain else pair(layer, INT8)
+    layer, fit = _fitted(layer, source, plain)
     return Convolution("FULLY_CONNECTED", shape, at, layer, fit, rows * layer.outputs)
 
 
@@ -324,5 +328,18 @@ def _step(
     sizes = ["x".join(map(str, tensor.shape[1:])) for tensor in (source, target)]
     suffix = "" if layer.activation == "none" else f", {layer.activation}"
     shape = f"{sizes[0]} -> {sizes[1]}, {kernel}{suffix}"
-    fit = "plain: asked for" if plain else pair(layer, INT8)
+    layer, fit = _fitted(layer, source, plain)
     return Convolution(name, shape, at, layer, fit, target.size)
+
+
+def _fitted(layer: DenseLayer, source: Tensor, plain: bool) -> tuple[DenseLayer, Paired | str]:
+    """The layer as its kernel takes it, and how that is.
+
+    A plain kernel takes the zero point off its inputs, so it is not in the bias.
+    """
+    fit = "plain: asked for" if plain else pair(layer, INT8)
+    if isinstance(fit, str):
+        rows = layer.weights.sum(1, dtype=np.int64)
+        layer = with_steps(layer)
+        layer = replace(layer, bias=layer.bias + source.zero_point * rows)
+    return layer, fit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,18 @@ from numpy.typing import NDArray
 from tools.convert import cpp
 from tools.convert.fixedpoint import Multiplier, activation_range, multipliers
 from tools.convert.model import Model, Operator, Tensor
+from tools.convert.staircase import (
+    OneMultiply,
+    Requantization,
+    best_shift,
+    fits,
+    one_multiply,
+)
 from tools.convert.step import Report, Step, Value
 from training.errors import ConvertError
+
+_LEAST_SHIFT = -8
+"""The plain kernel shifts a sum by 8 more, to the left only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +45,8 @@ class DenseLayer:
     high: int
     scale: str
     macs: int
+    steps: tuple[OneMultiply, ...] = ()
+    """For a plain kernel: one multiplication for each multiplier; none where no form is exact."""
 
     @property
     def inputs(self) -> int:
@@ -139,6 +151,32 @@ def fold(
     )
 
 
+def with_steps(layer: DenseLayer) -> DenseLayer:
+    """The layer with its `steps`, if one multiplication does for every row.
+
+    The weights are rows, and the input's zero point is in the bias, so that both bound the sums.
+    """
+    weights = layer.weights.astype(np.int64)
+    least = layer.bias + np.minimum(-128 * weights, 127 * weights).sum(1)
+    most = layer.bias + np.maximum(-128 * weights, 127 * weights).sum(1)
+    if not layer.per_channel:
+        least, most = least.min(keepdims=True), most.max(keepdims=True)
+    zero_point = layer.zero_point + 127 - layer.high  # the largest output is the largest value
+    exacts = [
+        Requantization(by, zero_point, -128, 127, int(a), int(b))
+        for by, a, b in zip(layer.multipliers, least, most, strict=True)
+    ]
+    shift = max([_LEAST_SHIFT, *(best_shift(each.by) for each in exacts if each.by.value)])
+    if shift > 23 or not all(fits(each, shift, False) for each in exacts):
+        return layer
+    forms = [
+        one_multiply(each, shift, after=False, signed=False)
+        or one_multiply(each, shift, after=False, signed=True)
+        for each in exacts
+    ]
+    return replace(layer, steps=tuple(form for form in forms if form)) if all(forms) else layer
+
+
 @dataclass(frozen=True, eq=False)
 class PlainDense(Step):
     """A layer in the portable kernel that takes any layer."""
@@ -170,23 +208,29 @@ class PlainDense(Step):
     def constants(self, index: int) -> str:
         """Weights, folded bias, multipliers and the layer's record."""
         layer = self.layer
+        steps = ", ".join(f"{{{s.multiplier}, {s.rounding}, {s.correction}}}" for s in layer.steps)
         multipliers = ", ".join(f"{{{m.value}, {m.shift}}}" for m in layer.multipliers)
+        floor = layer.low + 255 - layer.high
+        shift = layer.steps[0].shift - _LEAST_SHIFT if steps else 0
+        names = [f"kSteps{index}", "nullptr"] if steps else ["nullptr", f"kMultipliers{index}"]
         record = (
-            f"kWeights{index}, kBias{index}, kMultipliers{index}, {layer.inputs}, "
-            f"{layer.outputs}, {str(layer.per_channel).lower()}, {layer.zero_point}, "
-            f"{layer.low}, {layer.high}"
+            f"kWeights{index}, kBias{index}, {', '.join(names)}, {layer.inputs}, {layer.outputs}, "
+            f"{str(layer.per_channel).lower()}, {shift}, {{{floor}, {layer.low}}}, "
+            f"{layer.zero_point}, {layer.low}, {layer.high}"
         )
         return (
             cpp.array("std::int8_t", f"kWeights{index}", layer.weights.ravel())
             + cpp.array("std::int32_t", f"kBias{index}", layer.bias)
-            + f"const Multiplier kMultipliers{index}[] = {{{multipliers}}};\n"
+            + (f"const Step kSteps{index}[] = {{{steps}}};\n" if steps else "")
+            + ("" if steps else f"const Multiplier kMultipliers{index}[] = {{{multipliers}}};\n")
             + f"const Dense kDense{index} = {{{record}}};\n"
         )
 
     def constant_bytes(self) -> int:
-        """Weights 1, bias 4, multiplier 8 bytes; the record 24."""
+        """Weights 1, bias 4, step 12 or multiplier 8 bytes; the record 28."""
         layer = self.layer
-        return layer.weights.size + 4 * layer.outputs + 8 * len(layer.multipliers) + 24
+        each = 12 if layer.steps else 8
+        return layer.weights.size + 4 * layer.outputs + each * len(layer.multipliers) + 28
 
     def code(self, index: int, at: Mapping[Value, str]) -> str:
         """The kernel call."""

@@ -9,6 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert import cpp
+from tools.convert.combined import (
+    HEADROOM,
+    AddRecord,
+    MulRecord,
+    Output,
+    add_record,
+    mul_record,
+)
 from tools.convert.fixedpoint import Multiplier, activation_range, quantize_multiplier
 from tools.convert.model import Model, Operator, Tensor
 from tools.convert.step import Report, Step, Value
@@ -17,14 +25,17 @@ from training.errors import ConvertError
 
 @dataclass(frozen=True, eq=False)
 class Elementwise(Step):
-    """ADD or MUL; `multipliers` in the order of the kernel's record (elementwise.h)."""
+    """ADD or MUL; `record` is the kernel's (elementwise.h), None for one in the model's own steps.
+
+    `multipliers`: of an ADD the operands' to a common scale and that to the output's; of a MUL one.
+    """
 
     name: str
     operands: tuple[Tensor, Tensor]
     target: Tensor
     multipliers: tuple[Multiplier, ...]
-    low: int
-    high: int
+    output: Output
+    record: AddRecord | MulRecord | None
 
     @property
     def in_place(self) -> bool:  # type: ignore[override]
@@ -50,7 +61,8 @@ class Elementwise(Step):
     def report(self) -> Report:
         """The line of the layer table."""
         scale = f"{self.target.scale:.4g}"
-        return Report(self.name, str(self.target.size), 0, scale, self.name.lower(), "-")
+        why = "plain: no record fits" if self.record is None else "proven for all pairs of values"
+        return Report(self.name, str(self.target.size), 0, scale, self.name.lower(), why)
 
     def constants(self, index: int) -> str:
         """Constant operands and the record."""
@@ -59,16 +71,40 @@ class Elementwise(Step):
             for i, each in enumerate(self.operands)
             if each.data is not None
         )
-        fields = [f"{{{each.size}, {each.zero_point}}}" for each in self.operands]
-        fields += [f"{{{by.value}, {by.shift}}}" for by in self.multipliers]
-        fields += [str(self.target.zero_point), str(self.low), str(self.high)]
-        kind = self.name.capitalize()
-        return text + f"const {kind} k{kind}{index} = {{{', '.join(fields)}}};\n"
+        return text + f"const {self._kind} {self._record}{index} = {{{self._fields}}};\n"
+
+    @property
+    def _record(self) -> str:
+        return f"k{self.name.capitalize()}"
+
+    @property
+    def _kind(self) -> str:
+        return f"{'Slow' if self.record is None else ''}{self.name.capitalize()}"
+
+    @property
+    def _fields(self) -> str:
+        """The initializer, in the order of elementwise.h."""
+        sizes = "{" + ", ".join(str(each.size) for each in self.operands) + "}"
+        zeros = [each.zero_point for each in self.operands]
+        output = self.output
+        fields: list[int | str]
+        if isinstance(self.record, AddRecord):
+            fields = [*vars(self.record).values()]
+        elif isinstance(self.record, MulRecord):
+            record = self.record
+            fields = [record.by, record.start, record.below, *zeros, record.shift]
+        else:
+            fields = [*zeros, *(f"{{{by.value}, {by.shift}}}" for by in self.multipliers)]
+            fields += [output.zero_point, output.low, output.high]
+        if self.record is not None:
+            fields.append(f"{{{output.floor}, {output.low}}}")
+        return ", ".join(map(str, [sizes, *fields]))
 
     def constant_bytes(self) -> int:
-        """Constant operands, 16 bytes of operands' records, 8 a multiplier, 4."""
+        """Constant operands and the record."""
         held = sum(each.size for each in self.operands if each.data is not None)
-        return held + 16 + 8 * len(self.multipliers) + 4
+        sizes = {"Add": 24, "Mul": 28, "SlowAdd": 40, "SlowMul": 24}
+        return held + sizes[self._kind]
 
     def code(self, index: int, at: Mapping[Value, str]) -> str:
         """The kernel call."""
@@ -76,7 +112,7 @@ class Elementwise(Step):
             f"kOperand{index}{'ab'[i]}" if each.data is not None else at[Value(each.index, 0)]
             for i, each in enumerate(self.operands)
         )
-        call = f"{self.name.lower()}(k{self.name.capitalize()}{index}"
+        call = f"{self.name.lower()}({self._record}{index}"
         return f"{call}, {a}, {b}, {at[self.writes[0]]}, {self.target.size});"
 
 
@@ -97,25 +133,28 @@ def read_elementwise(model: Model, operator: Operator, where: str) -> list[Step]
     if operator.activation not in {"none", "RELU", "RELU6", "RELU_N1_TO_1"}:
         raise ConvertError(f"{place}: fused {operator.activation}; use none, RELU or RELU6")
     low, high = activation_range(operator.activation, target)
-    by = _add(place, a, b, target) if operator.name == "ADD" else _mul(a, b, target)
-    return [Elementwise(operator.name, (a, b), target, by, low, high)]
+    output, zeros = Output(target.zero_point, low, high), (a.zero_point, b.zero_point)
+    record: AddRecord | MulRecord | None
+    by: tuple[Multiplier, ...]
+    if operator.name == "ADD":
+        by = factors = _add(place, a, b, target)
+        record = add_record(zeros, factors, output)
+    else:
+        factor = quantize_multiplier(float(a.scale) * float(b.scale) / float(target.scale))
+        by, record = (factor,), mul_record(zeros, factor, output)
+    return [Elementwise(operator.name, (a, b), target, by, output, record)]
 
 
-def _add(place: str, a: Tensor, b: Tensor, target: Tensor) -> tuple[Multiplier, ...]:
+def _add(
+    place: str, a: Tensor, b: Tensor, target: Tensor
+) -> tuple[Multiplier, Multiplier, Multiplier]:
     """Both operands to twice the larger scale with 20 bits of headroom, then to the output's."""
     common = 2 * float(max(a.scale, b.scale))
-    factors = (
-        float(a.scale) / common,
-        float(b.scale) / common,
-        common / ((1 << 20) * float(target.scale)),
-    )
-    if not factors[2] < 1:
+    last = common / ((1 << HEADROOM) * float(target.scale))
+    if not last < 1:
         raise ConvertError(f"{place}: the output's scale is too small for its operands'")
-    return tuple(quantize_multiplier(each) for each in factors)
-
-
-def _mul(a: Tensor, b: Tensor, target: Tensor) -> tuple[Multiplier, ...]:
-    return (quantize_multiplier(float(a.scale) * float(b.scale) / float(target.scale)),)
+    first, second = (quantize_multiplier(float(each.scale) / common) for each in (a, b))
+    return first, second, quantize_multiplier(last)
 
 
 def _repeats(operand: Tensor, target: Tensor) -> bool:

@@ -69,11 +69,18 @@ def read_look_up(model: Model, operator: Operator, where: str) -> LookUp:
         raise ConvertError(f"{where}: {operator.place}: input and output must be int8, same size")
     if len(source.scales) != 1 or len(target.scales) != 1:
         raise ConvertError(f"{where}: {operator.place}: input and output must be quantized")
+    try:
+        table = table_of(operator, source, target)
+    except ConvertError:
+        raise ConvertError(
+            f"{where}: {operator.place}: the TensorFlow Lite Micro interpreter refuses it with an "
+            f"output scale of {target.scale:.4g} and zero point {target.zero_point}; train again"
+        ) from None
     return LookUp(
         operator.name,
         source.index,
         target.index,
         source.size,
         f"{target.scale:.4g}",
-        table_of(operator, source, target),
+        table,
     )

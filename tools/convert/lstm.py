@@ -22,6 +22,9 @@ from tools.convert.model import Model, Operator, Tensor
 from tools.convert.step import Report, Step, Value, scratch
 from training.errors import ConvertError
 
+_NO_CLIP = 32768
+"""Where the model asks for no clip of the cell state, which 16 bits hold anyway."""
+
 _SUM_SCALE = 2.0**-12
 _GATE_SCALE = 2.0**-15
 
@@ -158,12 +161,12 @@ def read_lstm(model: Model, operator: Operator, where: str) -> list[Step]:
         _GATE_SCALE**2 / float(cell.scale),
         _GATE_SCALE**2 / float(hidden.scale),
     )
-    clip = float(operator.options["cell_clip"]) / float(cell.scale)
+    clip = float(operator.options["cell_clip"])
     return [
         Lstm(
             *(source, target, steps, gates),
             tuple(quantize_multiplier(each) for each in factors),
-            int(min(max(clip, 0.0), 32767.0)),
+            int(min(clip / float(cell.scale), 32767.0)) if clip > 0 else _NO_CLIP,
             *(power, hidden.zero_point),
         )
     ]

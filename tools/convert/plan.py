@@ -11,7 +11,7 @@ from tools.convert.convolution import (
     read_depthwise,
     read_transposed,
 )
-from tools.convert.dense import DenseLayer, PlainDense, read_dense
+from tools.convert.dense import DenseLayer, PlainDense, read_dense, with_steps
 from tools.convert.elementwise import read_elementwise
 from tools.convert.lookup import read_look_up
 from tools.convert.lstm import read_lstm
@@ -22,6 +22,7 @@ from tools.convert.pairs import INT8, OFFSET, Convert, Lanes, Paired, PairedDens
 from tools.convert.pool import read_pool
 from tools.convert.single import UNARY
 from tools.convert.step import Step
+from tools.convert.tflm import REGISTERED
 from training.errors import ConvertError
 
 
@@ -74,10 +75,10 @@ class _Planner:
         elif name in _READERS:
             self.steps += _READERS[name](self.model, operator, self.where)
         else:
-            raise ConvertError(
-                f"{self.where}: {operator.place} is not in the compiled engine; "
-                "build with the tflm engine, or train another architecture"
-            )
+            where = "is not in the compiled engine; build with the tflm engine, or"
+            if name not in REGISTERED:
+                where = "is in neither engine;"
+            raise ConvertError(f"{self.where}: {operator.place} {where} train another architecture")
 
     def _reshape(self, operator: Operator) -> None:
         source = self.model.tensors[operator.inputs[0]]
@@ -119,7 +120,7 @@ class _Planner:
         source = self.views.name(layer.source)
         fit = self._fit(operator, layer, self.wide.get(source, INT8))
         if isinstance(fit, str):
-            self.steps.append(PlainDense(layer, fit))
+            self.steps.append(PlainDense(with_steps(layer), fit))
             return
         if source not in self.wide:
             self.steps.append(Convert(layer.source, layer.inputs, widens=True))

@@ -45,6 +45,9 @@ _METHODS = {
     "UNPACK": "AddUnpack",
 }
 
+REGISTERED = frozenset(_METHODS)
+"""Operators that the tflm engine has."""
+
 _HEADER = """\
 {generated}
 #pragma once

@@ -1,69 +1,108 @@
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#endif
+
 #include "convolve.h"
 
-#include <cstring>
+#include "simd.h"
+#include "taps.h"
 
 namespace vigil::compiled {
 namespace {
 
-// `count` pixels of row `y` from column `x` on, padding where there are none; the end of `out`.
-std::int8_t* copy_pixels(const Positions& at, const std::int8_t* input, std::int32_t y,
-                         std::int32_t x, std::int32_t count, std::int8_t* out) {
-    const std::int32_t width = at.in_width;
-    const std::int32_t end = x + count;
-    std::int32_t from = x < 0 ? 0 : x;
-    std::int32_t to = end > width ? width : end;
-    if (y < 0 || y >= at.in_height || from >= to) {
-        from = to = end;  // nothing but padding
+// `rows` times `count` values that lie together, as their weights do; and what lies between rows.
+struct Walk {
+    std::int32_t rows, count;
+    std::int32_t values_skipped, weights_skipped;
+    std::uint32_t offset;  // of the values, in both halves
+};
+
+// sums[i] += products of `values` with the weights of output i, which lie `step` apart.
+template <std::uint32_t kOutputs>
+__attribute__((noinline)) void add_rows(const Walk& walk, const std::int8_t* values,
+                                        const std::int8_t* weights, std::uint32_t step,
+                                        std::uint32_t* sums) {
+    const std::uint32_t offset = walk.offset;
+    std::uint32_t first = sums[0];
+    std::uint32_t second = sums[kOutputs - 1];
+    const std::int8_t* others = weights + (kOutputs - 1) * step;
+    for (std::int32_t i = walk.rows; i != 0; --i) {
+        for (std::int32_t fours = walk.count >> 2; fours != 0; --fours) {
+            const std::uint32_t x = load_four(values);
+            values += 4;
+            const std::uint32_t even = even_bytes(offset, x);
+            const std::uint32_t odd = odd_bytes(offset, x);
+            const std::uint32_t w = load_four(weights);
+            weights += 4;
+            first = add_products(even_bytes(w), even, first);
+            first = add_products(odd_bytes(w), odd, first);
+            if constexpr (kOutputs == 2) {
+                const std::uint32_t v = load_four(others);
+                others += 4;
+                second = add_products(even_bytes(v), even, second);
+                second = add_products(odd_bytes(v), odd, second);
+            }
+        }
+        for (std::int32_t ones = walk.count & 3; ones != 0; --ones) {
+            const std::int32_t x = *values++ + static_cast<std::int16_t>(offset);
+            first += static_cast<std::uint32_t>(*weights++ * x);
+            if constexpr (kOutputs == 2) {
+                second += static_cast<std::uint32_t>(*others++ * x);
+            }
+        }
+        values += walk.values_skipped;
+        weights += walk.weights_skipped;
+        others += walk.weights_skipped;
     }
-    const std::uint32_t channels = at.channels;
-    const auto bytes = [channels](std::int32_t pixels) {
-        return static_cast<std::uint32_t>(pixels) * channels;
-    };
-    std::memset(out, at.padding, bytes(from - x));
-    out += bytes(from - x);
-    if (from != to) {
-        std::memcpy(out, input + bytes(y * width + from), bytes(to - from));
-        out += bytes(to - from);
-        std::memset(out, at.padding, bytes(end - to));
-        out += bytes(end - to);
+    sums[0] = first;
+    if constexpr (kOutputs == 2) {
+        sums[1] = second;
     }
-    return out;
 }
 
-// The patch from row `y`, column `x` on: in the input itself where it lies there in one piece.
-const std::int8_t* patch_at(const Positions& at, const std::int8_t* input, std::int32_t y,
-                            std::int32_t x, std::int8_t* patch) {
-    const std::int32_t height = at.kernel_height;
-    const std::int32_t width = at.kernel_width;
-    const bool whole = y >= 0 && x >= 0 && y + height <= at.in_height && x + width <= at.in_width;
-    const bool dense = at.dilation_height == 1 && at.dilation_width == 1;
-    if (whole && (height == 1 || width == at.in_width) && (dense || height * width == 1)) {
-        return input + static_cast<std::uint32_t>(y * at.in_width + x) * at.channels;
+inline void add_rows(const Walk& walk, const std::int8_t* values, const std::int8_t* weights,
+                     std::uint32_t step, std::uint32_t* sums, std::uint32_t outputs) {
+    for (; outputs >= 2; outputs -= 2, sums += 2, weights += 2 * step) {
+        add_rows<2>(walk, values, weights, step, sums);
     }
-    std::int8_t* out = patch;
-    const std::int32_t run = at.dilation_width == 1 ? width : 1;
-    for (std::int32_t i = 0; i < height; ++i) {
-        for (std::int32_t j = 0; j < width; j += run) {
-            out = copy_pixels(at, input, y + i * at.dilation_height, x + j * at.dilation_width, run,
-                              out);
-        }
+    if (outputs != 0) {
+        add_rows<1>(walk, values, weights, step, sums);
     }
-    return patch;
 }
 
 }  // namespace
 
-void convolve(const Positions& at, const std::int8_t* input, std::int8_t* output,
-              std::int8_t* patch, RowKernel row) {
-    std::int32_t y = at.top;
-    for (std::uint32_t i = 0; i < at.rows; ++i, y += at.stride_height) {
-        std::int8_t* out = output + i * at.row_step;
-        std::int32_t x = at.left;
-        for (std::uint32_t j = 0; j < at.columns; ++j, x += at.stride_width) {
-            row(patch_at(at, input, y, x, patch), out);
-            out += at.column_step;
+void convolve(const Positions& at, const Dense& layer, const std::int8_t* input,
+              std::int8_t* output) {
+    const std::int32_t channels = at.channels;
+    const std::int32_t row = at.dilation_height * at.in_width * channels;
+    const std::int32_t weight_row = at.kernel_width * channels;
+    const std::uint32_t step = layer.inputs;
+    const bool together = at.dilation_width == 1;
+    Walk walk = {};
+    walk.offset = halves_of(-at.padding);
+    over_positions(at, input, output, [&](const Taps& taps, std::int8_t* out) {
+        // A kernel's rows at once; or, where its columns lie apart, one row's columns at once.
+        const std::int32_t count = taps.columns * channels;
+        const std::int32_t turns = together ? 1 : taps.rows;
+        walk.rows = together ? taps.rows : taps.columns;
+        walk.count = together ? count : channels;
+        walk.values_skipped = together ? row - count : (at.dilation_width - 1) * channels;
+        walk.weights_skipped = together ? weight_row - count : 0;
+        const std::int8_t* weights = layer.weights + taps.first * channels;
+        for (std::uint32_t o = 0; o < layer.outputs; o += 4, weights += 4 * step) {
+            const std::uint32_t left = layer.outputs - o;
+            const std::uint32_t outputs = left < 4 ? left : 4;
+            std::uint32_t sums[4];
+            for (std::uint32_t i = 0; i < outputs; ++i) {
+                sums[i] = static_cast<std::uint32_t>(layer.bias[o + i]);
+            }
+            for (std::int32_t i = 0; i < turns; ++i) {
+                add_rows(walk, taps.input + i * row, weights + i * weight_row, step, sums, outputs);
+            }
+            finish(layer, o, sums, outputs, out + o);
         }
-    }
+    });
 }
 
 }  // namespace vigil::compiled

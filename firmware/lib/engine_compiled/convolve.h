@@ -1,8 +1,10 @@
-// Convolutions as many small fully connected layers: the inputs that one position sees go through a
-// row kernel (dense.h, pairs.h, depthwise.h), position after position.
+// Convolutions, the plain way: any sizes, scales and activation. Taps outside the input are left
+// out. convolve_pairs.h has those that the paired kernel takes.
 #pragma once
 
 #include <cstdint>
+
+#include "dense.h"
 
 namespace vigil::compiled {
 
@@ -16,14 +18,17 @@ struct Positions {
     std::uint8_t dilation_height, dilation_width;
     std::uint16_t rows, columns;
     std::uint32_t row_step, column_step;  // output values from one position to the next
-    std::int8_t padding;                  // stands for zero outside the input
+    std::int8_t padding;                  // stands for zero: the input's zero point
 };
 
-// Turns a patch int8 [kernel_height][kernel_width][channels] into one position's outputs.
-using RowKernel = void (*)(const std::int8_t* patch, std::int8_t* output);
+// layer: weights [outputs][kernel_height][kernel_width][channels], the bias as the model has it:
+// the input's zero point is taken off the inputs. `output` does not overlap the input.
+void convolve(const Positions& at, const Dense& layer, const std::int8_t* input,
+              std::int8_t* output);
 
-// `patch` is room for one patch. `output` overlaps neither.
-void convolve(const Positions& at, const std::int8_t* input, std::int8_t* output,
-              std::int8_t* patch, RowKernel row);
+// Every output channel c sees one input channel, c / multiplier. layer: weights
+// [kernel_height][kernel_width][outputs], the bias as above.
+void depthwise(const Positions& at, const Dense& layer, std::uint32_t multiplier,
+               const std::int8_t* input, std::int8_t* output);
 
 }  // namespace vigil::compiled

@@ -1,3 +1,7 @@
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#endif
+
 #include "lstm.h"
 
 #include "simd.h"
@@ -37,9 +41,6 @@ inline std::int32_t tanh(const std::uint16_t* table, std::int32_t value, std::in
     return (value >= 0 ? y - (1 << 23) + (1 << 7) : -y + (1 << 23) + (1 << 7) - 1) >> 8;
 }
 
-#if defined(__GNUC__) && !defined(__clang__)
-__attribute__((optimize("O2")))  // a hot loop, also in an image built with -Os
-#endif
 std::int32_t product(const std::int8_t* weights, const std::int8_t* values, std::uint32_t count,
                      std::int32_t bias) {
     return static_cast<std::int32_t>(dot(weights, values, count, static_cast<std::uint32_t>(bias)));
@@ -77,13 +78,11 @@ void lstm(const Lstm& layer, const std::int8_t* input, std::int16_t* cell, std::
             if (hidden != nullptr) {
                 state = saturate(state + saturate(requantize(gates[1] * cell[unit], layer.keep)));
             }
-            if (layer.clip != 0) {
-                state = state > layer.clip ? layer.clip : state;
-                state = state < -layer.clip ? -layer.clip : state;
-            }
+            state = state > layer.clip ? layer.clip : state;
+            state = state < -layer.clip ? -layer.clip : state;
             cell[unit] = static_cast<std::int16_t>(state);
             const std::int32_t out = gates[3] * tanh(layer.sigmoid, state, layer.cell_power);
-            output[unit] = clamp(requantize(out, layer.hidden) + layer.zero_point, -128, 127);
+            output[unit] = output_of(out, layer.hidden, layer.zero_point, -128, 127);
         }
         input += layer.features;
         hidden = output;

@@ -22,7 +22,7 @@ struct Lstm {
     Multiplier hidden;             // output * tanh(cell), to the hidden state's
     const std::uint16_t* sigmoid;  // [256]
     std::uint16_t steps, features, units;
-    std::int16_t clip;       // of the cell state; 0 for none
+    std::uint16_t clip;      // of the cell state; 32768 for none
     std::int8_t cell_power;  // the cell's scale is 2^cell_power
     std::int8_t zero_point;  // of the hidden state
 };

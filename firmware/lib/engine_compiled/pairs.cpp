@@ -49,9 +49,9 @@ inline std::uint32_t widen_eights(const std::int8_t*& values, const std::int8_t*
 }
 #else
 inline std::uint32_t widen_four(std::uint32_t values, Wide* to, std::uint32_t neighbours) {
-    to[0] = portable::sxtab16(0, values);
-    to[1] = portable::sxtab16(0, values >> 8);
-    return portable::smlad(to[0], to[1], neighbours);
+    to[0] = even_bytes(values);
+    to[1] = odd_bytes(values);
+    return add_products(to[0], to[1], neighbours);
 }
 
 inline std::uint32_t widen_eights(const std::int8_t*& values, const std::int8_t* end, Wide*& to,

@@ -4,42 +4,17 @@
 #include <cstdint>
 
 #include "pairs.h"
+#include "simd.h"
 
 namespace vigil::compiled {
 namespace portable {
 
-constexpr std::int32_t low(std::uint32_t word) {
-    return static_cast<std::int16_t>(word);
-}
-constexpr std::int32_t high(std::uint32_t word) {
-    return static_cast<std::int16_t>(word >> 16);
-}
-
-// SMLAD: both lanes' products, added modulo 2^32.
-constexpr std::uint32_t smlad(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
-    return sum + static_cast<std::uint32_t>(low(a) * low(b)) +
-           static_cast<std::uint32_t>(high(a) * high(b));
-}
-
-// SXTAB16: bytes 0 and 2 of `bytes`, sign-extended, added to the lanes.
-constexpr std::uint32_t sxtab16(std::uint32_t lanes, std::uint32_t bytes) {
-    const auto l = static_cast<std::uint32_t>(low(lanes) + static_cast<std::int8_t>(bytes));
-    const auto h = static_cast<std::uint32_t>(high(lanes) + static_cast<std::int8_t>(bytes >> 16));
-    return (h << 16) | (l & 0xFFFF);
-}
-
-// SMMLA: the product's high word, added.
-constexpr std::int32_t smmla(std::int32_t a, std::int32_t b, std::int32_t sum) {
-    const std::int64_t product = static_cast<std::int64_t>(a) * b;
-    return static_cast<std::int32_t>(product >> 32) + sum;
-}
-
 // Four inputs of one pair: S of both rows, B of the first by Winograd's inner product.
 constexpr void four_inputs(const std::uint32_t* weights, const Wide* x, std::uint32_t& s,
                            std::uint32_t& b) {
-    s = smlad(weights[0], x[0], s);
-    s = smlad(weights[1], x[1], s);
-    b = smlad(sxtab16(x[1], weights[0]), sxtab16(x[0], weights[1]), b);
+    s = add_products(weights[0], x[0], s);
+    s = add_products(weights[1], x[1], s);
+    b = add_products(even_bytes(x[1], weights[0]), even_bytes(x[0], weights[1]), b);
 }
 
 // 256 * accumulator to an output in 0..255. `own`: the row's words of constants, if any.
@@ -56,7 +31,9 @@ std::uint32_t requantize(const Layer& layer, std::uint32_t sum, const std::uint3
     if (kForm.sign && t < 0) {
         y += kForm.per_channel ? column(1) : layer.correction;
     }
-    y = smmla(t, multiplier, y);
+    y = static_cast<std::int32_t>(add_high_word(static_cast<std::uint32_t>(t),
+                                                static_cast<std::uint32_t>(multiplier),
+                                                static_cast<std::uint32_t>(y)));
     if (kForm.shift == Shift::after) {
         y = static_cast<std::int32_t>(static_cast<std::uint32_t>(y) << layer.shift);
     }
@@ -111,7 +88,7 @@ void dense_pairs(const Pairs<kForm>& pairs, const Wide* input, void* output) {
             bytes[4 * four + 2] = static_cast<std::int8_t>(out[0] - 128);
             bytes[4 * four + 3] = static_cast<std::int8_t>(out[1] - 128);
         } else {
-            neighbours = portable::smlad(even, odd, neighbours);
+            neighbours = add_products(even, odd, neighbours);
             wide[1 + 2 * four] = even;
             wide[2 + 2 * four] = odd;
         }

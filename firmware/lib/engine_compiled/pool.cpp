@@ -1,3 +1,7 @@
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#endif
+
 #include "pool.h"
 
 #include <cstring>
@@ -40,11 +44,45 @@ inline void over_pixels(const Pool& pool, const std::int8_t* input, Range y, Ran
     }
 }
 
+// The pixels of a window, and what lies between its rows.
+struct Window {
+    std::int32_t rows, columns;
+    std::int32_t step, row_skipped;
+};
+
+// A sum's share of `count`, to the nearest, ties away from zero, clamped.
+struct Mean {
+    std::int32_t count, low, high;
+    std::int8_t operator()(std::int32_t sum) const {
+        const std::int32_t half = count / 2;
+        return clamp((sum < 0 ? sum - half : sum + half) / count, low, high);
+    }
+};
+
+// Four channels of a window, `pixel` the first one's.
+__attribute__((noinline)) void mean_of_four(const Window& window, const Mean& mean,
+                                            const std::int8_t* pixel, std::int8_t* output) {
+    std::uint32_t s0 = 0;
+    std::uint32_t s1 = 0;
+    std::uint32_t s2 = 0;
+    std::uint32_t s3 = 0;
+    for (std::int32_t i = window.rows; i != 0; --i, pixel += window.row_skipped) {
+        for (std::int32_t j = window.columns; j != 0; --j, pixel += window.step) {
+            const std::uint32_t four = load_four(pixel);
+            s0 = add_byte_0(s0, four);
+            s1 = add_byte_1(s1, four);
+            s2 = add_byte_2(s2, four);
+            s3 = add_byte_3(s3, four);
+        }
+    }
+    output[0] = mean(static_cast<std::int32_t>(s0));
+    output[1] = mean(static_cast<std::int32_t>(s1));
+    output[2] = mean(static_cast<std::int32_t>(s2));
+    output[3] = mean(static_cast<std::int32_t>(s3));
+}
+
 }  // namespace
 
-#if defined(__GNUC__) && !defined(__clang__)
-__attribute__((optimize("O2")))  // a hot loop, also in an image built with -Os
-#endif
 void max_pool(const Pool& pool, const std::int8_t* input, std::int8_t* output) {
     const std::uint32_t channels = pool.channels;
     over_windows(pool, output, [&](Range y, Range x, std::int8_t* out) {
@@ -60,12 +98,18 @@ void max_pool(const Pool& pool, const std::int8_t* input, std::int8_t* output) {
 
 void average_pool(const Pool& pool, const std::int8_t* input, std::int8_t* output) {
     over_windows(pool, output, [&](Range y, Range x, std::int8_t* out) {
-        const std::int32_t count = (y.end - y.begin) * (x.end - x.begin);
-        for (std::uint32_t c = 0; c < pool.channels; ++c) {
+        const Window window = {y.end - y.begin, x.end - x.begin, pool.channels,
+                               (pool.in_width - (x.end - x.begin)) * pool.channels};
+        const Mean mean = {window.rows * window.columns, pool.low, pool.high};
+        const std::int8_t* first = input + (y.begin * pool.in_width + x.begin) * pool.channels;
+        std::uint32_t c = 0;
+        for (; c + 4 <= pool.channels; c += 4) {
+            mean_of_four(window, mean, first + c, out + c);
+        }
+        for (; c < pool.channels; ++c) {
             std::int32_t sum = 0;
             over_pixels(pool, input + c, y, x, [&sum](const std::int8_t* v) { sum += *v; });
-            const std::int32_t mean = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
-            out[c] = clamp(mean, pool.low, pool.high);
+            out[c] = mean(sum);
         }
     });
 }

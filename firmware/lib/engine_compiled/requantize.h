@@ -18,16 +18,29 @@ inline std::int32_t requantize(std::int32_t value, Multiplier by) {
     const int right = by.shift > 0 ? 0 : -by.shift;
     const auto shifted = static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << left);
     const std::int64_t product = static_cast<std::int64_t>(shifted) * by.value;
-    const auto high = static_cast<std::int32_t>((product + (std::int64_t{1} << 30)) >> 31);
+    // Rounded: the bit below the result added. No sum of the two leaves 32 bits.
+    const auto below = static_cast<std::uint32_t>(product) >> 30;
+    const auto high =
+        static_cast<std::int32_t>(product >> 31) + static_cast<std::int32_t>(below & 1);
     if (right == 0) {
         return high;
     }
-    const std::int64_t half = std::int64_t{1} << (right - 1);
-    return static_cast<std::int32_t>((high + half - (high < 0 ? 1 : 0)) >> right);
+    // In halves of the result's unit, whose odd values round up; |high| < 2^31, so nothing wraps.
+    const std::int32_t halves = (high - (high < 0 ? 1 : 0)) >> (right - 1);
+    return (halves >> 1) + (halves & 1);
 }
 
-inline std::int8_t clamp(std::int32_t value, std::int8_t low, std::int8_t high) {
-    return static_cast<std::int8_t>(value < low ? low : value > high ? high : value);
+inline std::int8_t clamp(std::int32_t value, std::int32_t low, std::int32_t high) {
+    value = value < low ? low : value;
+    return static_cast<std::int8_t>(value > high ? high : value);
+}
+
+// The output of a sum. Adding the zero point wraps as it does on the boards.
+inline std::int8_t output_of(std::int32_t sum, Multiplier by, std::int32_t zero_point,
+                             std::int32_t low, std::int32_t high) {
+    const auto value = static_cast<std::uint32_t>(requantize(sum, by));
+    const auto zero = static_cast<std::uint32_t>(zero_point);
+    return clamp(static_cast<std::int32_t>(value + zero), low, high);
 }
 
 }  // namespace vigil::compiled

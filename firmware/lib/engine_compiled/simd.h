@@ -1,4 +1,5 @@
-// Sums of products and maxima of int8 values, four at a time where there is the DSP extension.
+// int8 values four at a time, in the lanes of a word: an instruction each where there is the DSP
+// extension, and the same in C++ for every other machine.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +14,80 @@ inline std::uint32_t load_four(const std::int8_t* values) {
     return word;
 }
 
+inline void store_four(std::int8_t* values, std::uint32_t word) {
+    std::memcpy(values, &word, sizeof word);
+}
+
+// The first `count` < 4 of four values.
+inline std::uint32_t load_some(const std::int8_t* values, std::uint32_t count) {
+    std::uint32_t word = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        word |= std::uint32_t{static_cast<std::uint8_t>(values[i])} << (8 * i);
+    }
+    return word;
+}
+
+inline void store_some(std::int8_t* values, std::uint32_t word, std::uint32_t count) {
+    for (std::uint32_t i = 0; i < count; ++i, word >>= 8) {
+        values[i] = static_cast<std::int8_t>(word);
+    }
+}
+
+// The same value in all bytes, or in both halves.
+constexpr std::uint32_t bytes_of(std::int32_t value) {
+    return (static_cast<std::uint32_t>(value) & 0xFF) * 0x01010101U;
+}
+constexpr std::uint32_t halves_of(std::int32_t value) {
+    return (static_cast<std::uint32_t>(value) & 0xFFFF) * 0x00010001U;
+}
+
 #if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
-inline std::uint32_t dot_four(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
-    std::uint32_t even;
-    std::uint32_t odd;
-    std::uint32_t other;
-    asm("sxtb16 %[even], %[a]\n"
-        "sxtb16 %[other], %[b]\n"
-        "sxtb16 %[odd], %[a], ror #8\n"
-        "smlad %[sum], %[even], %[other], %[sum]\n"
-        "sxtb16 %[other], %[b], ror #8\n"
-        "smlad %[sum], %[odd], %[other], %[sum]\n"
-        : [sum] "+r"(sum), [even] "=&r"(even), [odd] "=&r"(odd), [other] "=&r"(other)
-        : [a] "r"(a), [b] "r"(b));
-    return sum;
+#define VIGIL_ONE(name, code)                    \
+    inline std::uint32_t name(std::uint32_t a) { \
+        std::uint32_t to;                        \
+        asm(code : "=r"(to) : [a] "r"(a));       \
+        return to;                               \
+    }
+#define VIGIL_TWO(name, code)                                     \
+    inline std::uint32_t name(std::uint32_t a, std::uint32_t b) { \
+        std::uint32_t to;                                         \
+        asm(code : "=r"(to) : [a] "r"(a), [b] "r"(b));            \
+        return to;                                                \
+    }
+#define VIGIL_THREE(name, code)                                                      \
+    inline std::uint32_t name(std::uint32_t a, std::uint32_t b, std::uint32_t sum) { \
+        std::uint32_t to;                                                            \
+        asm(code : "=r"(to) : [a] "r"(a), [b] "r"(b), [sum] "r"(sum));               \
+        return to;                                                                   \
+    }
+VIGIL_ONE(even_bytes, "sxtb16 %0, %[a]")
+VIGIL_ONE(odd_bytes, "sxtb16 %0, %[a], ror #8")
+VIGIL_ONE(saturated, "usat16 %0, #8, %[a]")
+VIGIL_TWO(even_bytes, "sxtab16 %0, %[a], %[b]")
+VIGIL_TWO(odd_bytes, "sxtab16 %0, %[a], %[b], ror #8")
+VIGIL_TWO(low_product, "smulbb %0, %[a], %[b]")
+VIGIL_TWO(high_product, "smultt %0, %[a], %[b]")
+VIGIL_TWO(low_halves, "pkhbt %0, %[a], %[b], lsl #16")
+VIGIL_TWO(high_halves, "pkhtb %0, %[b], %[a], asr #16")
+VIGIL_TWO(less_bytes, "uqsub8 %0, %[a], %[b]")
+VIGIL_TWO(add_byte_0, "sxtab %0, %[a], %[b]")
+VIGIL_TWO(add_byte_1, "sxtab %0, %[a], %[b], ror #8")
+VIGIL_TWO(add_byte_2, "sxtab %0, %[a], %[b], ror #16")
+VIGIL_TWO(add_byte_3, "sxtab %0, %[a], %[b], ror #24")
+VIGIL_THREE(add_products, "smlad %0, %[a], %[b], %[sum]")
+VIGIL_THREE(add_low_product, "smlabb %0, %[a], %[b], %[sum]")
+VIGIL_THREE(add_high_product, "smlatt %0, %[a], %[b], %[sum]")
+VIGIL_THREE(add_scaled_low, "smlawb %0, %[a], %[b], %[sum]")
+VIGIL_THREE(add_scaled_high, "smlawt %0, %[a], %[b], %[sum]")
+VIGIL_THREE(add_high_word, "smmla %0, %[a], %[b], %[sum]")
+#undef VIGIL_ONE
+#undef VIGIL_TWO
+#undef VIGIL_THREE
+
+inline std::uint32_t add_bytes(std::uint32_t a, std::uint32_t b) {
+    std::uint32_t to;
+    asm("uadd8 %0, %1, %2" : "=r"(to) : "r"(a), "r"(b) : "cc");
+    return to;
 }
 
 inline std::uint32_t larger_four(std::uint32_t a, std::uint32_t b) {
@@ -38,30 +99,142 @@ inline std::uint32_t larger_four(std::uint32_t a, std::uint32_t b) {
         : "cc");
     return larger;
 }
+#else
+constexpr std::int32_t low_half(std::uint32_t word) {
+    return static_cast<std::int16_t>(word);
+}
+constexpr std::int32_t high_half(std::uint32_t word) {
+    return static_cast<std::int16_t>(word >> 16);
+}
+constexpr std::uint32_t low_halves(std::uint32_t a, std::uint32_t b) {
+    return (a & 0xFFFF) | b << 16;
+}
+constexpr std::uint32_t high_halves(std::uint32_t a, std::uint32_t b) {
+    return a >> 16 | (b & 0xFFFF0000);
+}
+
+// SXTAB16, SXTB16: bytes 0 and 2, or 1 and 3, sign-extended, added to the lanes.
+constexpr std::uint32_t even_bytes(std::uint32_t lanes, std::uint32_t bytes) {
+    return low_halves(
+        static_cast<std::uint32_t>(low_half(lanes) + static_cast<std::int8_t>(bytes)),
+        static_cast<std::uint32_t>(high_half(lanes) + static_cast<std::int8_t>(bytes >> 16)));
+}
+constexpr std::uint32_t odd_bytes(std::uint32_t lanes, std::uint32_t bytes) {
+    return even_bytes(lanes, bytes >> 8);
+}
+constexpr std::uint32_t even_bytes(std::uint32_t bytes) {
+    return even_bytes(0, bytes);
+}
+constexpr std::uint32_t odd_bytes(std::uint32_t bytes) {
+    return odd_bytes(0, bytes);
+}
+
+// SMULBB, SMULTT, SMLABB, SMLATT, SMLAD: products of lanes, added modulo 2^32.
+constexpr std::uint32_t low_product(std::uint32_t a, std::uint32_t b) {
+    return static_cast<std::uint32_t>(low_half(a) * low_half(b));
+}
+constexpr std::uint32_t high_product(std::uint32_t a, std::uint32_t b) {
+    return static_cast<std::uint32_t>(high_half(a) * high_half(b));
+}
+constexpr std::uint32_t add_low_product(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    return sum + low_product(a, b);
+}
+constexpr std::uint32_t add_high_product(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    return sum + high_product(a, b);
+}
+constexpr std::uint32_t add_products(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    return sum + low_product(a, b) + high_product(a, b);
+}
+
+// SMLAWB, SMLAWT, SMMLA: the upper bits of a product of 48 or 64, rounded down, added.
+constexpr std::uint32_t add_upper(std::uint32_t a, std::int32_t b, std::uint32_t sum, int drop) {
+    const std::int64_t product = std::int64_t{static_cast<std::int32_t>(a)} * b;
+    return sum + static_cast<std::uint32_t>(product >> drop);
+}
+constexpr std::uint32_t add_scaled_low(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    return add_upper(a, low_half(b), sum, 16);
+}
+constexpr std::uint32_t add_scaled_high(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    return add_upper(a, high_half(b), sum, 16);
+}
+constexpr std::uint32_t add_high_word(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    return add_upper(a, static_cast<std::int32_t>(b), sum, 32);
+}
+
+// SXTAB: a byte, sign-extended, added.
+constexpr std::uint32_t add_byte_0(std::uint32_t sum, std::uint32_t bytes) {
+    return sum + static_cast<std::uint32_t>(std::int32_t{static_cast<std::int8_t>(bytes)});
+}
+constexpr std::uint32_t add_byte_1(std::uint32_t sum, std::uint32_t bytes) {
+    return add_byte_0(sum, bytes >> 8);
+}
+constexpr std::uint32_t add_byte_2(std::uint32_t sum, std::uint32_t bytes) {
+    return add_byte_0(sum, bytes >> 16);
+}
+constexpr std::uint32_t add_byte_3(std::uint32_t sum, std::uint32_t bytes) {
+    return add_byte_0(sum, bytes >> 24);
+}
+
+// USAT16: 16-bit lanes, clamped to 0..255.
+constexpr std::uint32_t saturated(std::uint32_t lanes) {
+    const auto clamped = [](std::int32_t value) {
+        return static_cast<std::uint32_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+    };
+    return clamped(low_half(lanes)) | clamped(high_half(lanes)) << 16;
+}
+
+// UADD8, UQSUB8: bytes without sign, added modulo 256, or subtracted down to 0.
+inline std::uint32_t add_bytes(std::uint32_t a, std::uint32_t b) {
+    return ((a & 0x7F7F7F7F) + (b & 0x7F7F7F7F)) ^ ((a ^ b) & 0x80808080);
+}
+inline std::uint32_t less_bytes(std::uint32_t a, std::uint32_t b) {
+    std::uint32_t word = 0;
+    for (std::uint32_t i = 0; i < 32; i += 8) {
+        const std::uint32_t x = a >> i & 0xFF;
+        const std::uint32_t y = b >> i & 0xFF;
+        word |= (x > y ? x - y : 0) << i;
+    }
+    return word;
+}
+
+inline std::uint32_t larger_four(std::uint32_t a, std::uint32_t b) {
+    std::uint32_t word = 0;
+    for (std::uint32_t i = 0; i < 32; i += 8) {
+        const bool first = static_cast<std::int8_t>(a >> i) >= static_cast<std::int8_t>(b >> i);
+        word |= ((first ? a : b) >> i & 0xFF) << i;
+    }
+    return word;
+}
 #endif
 
-// sum + a[0] * b[0] + a[1] * b[1] + ..., modulo 2^32.
-inline std::uint32_t dot(const std::int8_t* a, const std::int8_t* b, std::uint32_t count,
-                         std::uint32_t sum) {
-#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
-    for (; count >= 4; count -= 4, a += 4, b += 4) {
-        sum = dot_four(load_four(a), load_four(b), sum);
+// sum + weights[i] * (values[i] + offset) over all i, modulo 2^32; `offset` in both halves.
+inline std::uint32_t dot(const std::int8_t* weights, const std::int8_t* values, std::uint32_t count,
+                         std::uint32_t sum, std::uint32_t offset = 0) {
+    const auto four = [&](std::uint32_t w, std::uint32_t x) {
+        sum = add_products(even_bytes(w), even_bytes(offset, x), sum);
+        sum = add_products(odd_bytes(w), odd_bytes(offset, x), sum);
+    };
+    for (; count >= 8; count -= 8, weights += 8, values += 8) {
+        four(load_four(weights), load_four(values));
+        four(load_four(weights + 4), load_four(values + 4));
     }
-#endif
-    for (; count != 0; --count) {
-        sum += static_cast<std::uint32_t>(std::int32_t{*a++} * *b++);
+    if ((count & 4) != 0) {
+        four(load_four(weights), load_four(values));
+        weights += 4;
+        values += 4;
+    }
+    for (count &= 3; count != 0; --count) {
+        const std::int32_t value = *values++ + static_cast<std::int16_t>(offset);
+        sum += static_cast<std::uint32_t>(*weights++ * value);
     }
     return sum;
 }
 
 // kept[i] = the larger of kept[i] and values[i].
 inline void keep_larger(std::int8_t* kept, const std::int8_t* values, std::uint32_t count) {
-#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
     for (; count >= 4; count -= 4, kept += 4, values += 4) {
-        const std::uint32_t larger = larger_four(load_four(kept), load_four(values));
-        std::memcpy(kept, &larger, sizeof larger);
+        store_four(kept, larger_four(load_four(kept), load_four(values)));
     }
-#endif
     for (; count != 0; --count, ++kept, ++values) {
         *kept = *values > *kept ? *values : *kept;
     }

@@ -1,0 +1,84 @@
+"""Instructions of single operators of the compiled engine, on the emulated Cortex-M4.
+
+    .venv/bin/python -m benchmarks.operators
+
+It takes a minute and prints a table: operator, shape, and instructions for each unit (a
+multiply-accumulate, or a value of the output), at -O2 with hard float and at the Nano's flags.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import emulator
+from benchmarks.engine import measure
+from tools.convert.model import read_model
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from graphs import SAME, VALID, Graph, Tensor
+from models import Activation
+
+SHAPE = (1, 20, 6, 8)
+Make = Callable[[Graph, Tensor], Tensor]
+
+
+def _conv(outputs: int, kernel: tuple[int, int]) -> Make:
+    return lambda graph, x: graph.conv(x, outputs, kernel, (1, 1), SAME)
+
+
+def _depthwise(kernel: tuple[int, int]) -> Make:
+    return lambda graph, x: graph.depthwise(x, 1, kernel, (1, 1), SAME)
+
+
+def _pool(name: str) -> Make:
+    return lambda graph, x: graph.pool(x, name, (2, 2), (2, 2), VALID)
+
+
+def _combine(name: str, shape: tuple[int, ...]) -> Make:
+    return lambda graph, x: graph.combine(name, x, graph.constant(x, shape))
+
+
+OPERATORS: dict[str, Make] = {
+    "ADD, 960 values": _combine("ADD", SHAPE),
+    "ADD, 8 values repeated": _combine("ADD", (8,)),
+    "MUL, 960 values": _combine("MUL", SHAPE),
+    "MUL, 8 values repeated": _combine("MUL", (8,)),
+    "DEPTHWISE_CONV_2D 3x3, 8 channels": _depthwise((3, 3)),
+    "DEPTHWISE_CONV_2D 9x1, 8 channels": _depthwise((9, 1)),
+    "CONV_2D 3x3, 8 to 1": _conv(1, (3, 3)),
+    "CONV_2D 3x3, 8 to 3": _conv(3, (3, 3)),
+    "CONV_2D 3x3, 8 to 8, plain kernel": _conv(8, (3, 3)),
+    "CONV_2D 1x1, 8 to 8, plain kernel": _conv(8, (1, 1)),
+    "AVERAGE_POOL_2D 2x2": _pool("AVERAGE_POOL_2D"),
+    "MAX_POOL_2D 2x2": _pool("MAX_POOL_2D"),
+    "LOGISTIC": lambda graph, x: graph.unary(x, "LOGISTIC"),
+}
+
+
+def model_of(make: Make) -> bytes:
+    """A model of one operator on an input of SHAPE."""
+    graph = Graph(np.random.default_rng(3), (Activation.NONE,))
+    source = graph.tensor(SHAPE, 0.05, 3)
+    return graph.builder.finish(source.index, make(graph, source).index)
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'input 20x6x8':36}{'units':>8}{'-O2':>8}{'-Os':>8}")
+    for name, make in OPERATORS.items():
+        data = model_of(make)
+        model = read_model(data)
+        units = model.macs() or model.output.size
+        each = [
+            measure(data, flags, plain="plain" in name).total / units
+            for flags in (emulator.FAST, emulator.NANO)
+        ]
+        print(f"{name:36}{units:8}" + "".join(f"{count:8.2f}" for count in each))
+
+
+if __name__ == "__main__":
+    main()
