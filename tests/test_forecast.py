@@ -105,6 +105,12 @@ def test_a_real_boards_framework_counts_and_is_told_of():
         assert image(need, found, find_board("nano33ble")).sram > MBED.sram + need.arena
 
 
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory):
+    """One folder for all builds, so that a library is compiled once."""
+    return tmp_path_factory.mktemp("objects")
+
+
 @pytest.mark.toolchain
 @pytest.mark.slow
 @pytest.mark.skipif(
@@ -112,7 +118,7 @@ def test_a_real_boards_framework_counts_and_is_told_of():
 )
 @pytest.mark.parametrize("engine", ["compiled", "tflm"])
 @pytest.mark.parametrize("name", ["dense", "conv1d"])
-def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp_path):
+def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp_path, objects):
     """The image's model has other weights, as training leaves them."""
     board = find_board("emulated")
     environment = board.environment(engine)
@@ -134,12 +140,10 @@ def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp
     need = next(n for n in needs(found.model) if n.engine == engine)
     guess = image(need, found, board)
     convert(bundle.path, tmp_path / "generated", engines=[engine])
-    built = budget.measure(
-        build(environment, tmp_path / "generated", tmp_path / "build").elf, board
-    )
+    elf = build(environment, tmp_path / "generated", objects).elf
+    built = budget.measure(elf, board)
     assert guess.flash == pytest.approx(built.flash.used, rel=0.1)
     assert guess.sram == pytest.approx(built.sram.used, rel=0.1)
-    print(name, engine, guess, built.flash.used, built.sram.used)
 
 
 RANDOM = np.random.default_rng(0).normal(0, 1000, (8, 64, 1)).astype(np.int16)

@@ -1,0 +1,55 @@
+"""ECG5000's settings, chosen without its test set: by TRAIN's own abnormal beats.
+
+    python -m benchmarks.choices
+
+TRAIN has 208 abnormal beats, which no fit sees. For each `fit.power` and `score.kind` this tells
+the AUROC between them and the normal beats held out for calibration, float model, over seeds 1 to
+5, each with its own split. Takes half a minute on two idle cores.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from training import backend
+from training.evaluate import auroc
+from training.recipe import read_recipe
+from training.scaling import fit_grid
+from training.scoring import real_score
+from training.train import fit_model, load_data
+from training.windows import divide
+
+POWERS = (1, 2, 3, 4)
+SEEDS = range(1, 6)
+
+
+def main() -> None:
+    """Print a row for each power: mean AUROC, and lowest to highest, for both distances."""
+    backend.prepare()
+    found: dict[tuple[int, str], list[float]] = {}
+    for power, seed in itertools.product(POWERS, SEEDS):
+        recipe, dataset = load_data(read_recipe("ecg5000", [f"fit.power={power}", f"seed={seed}"]))
+        parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
+        grid = fit_grid(recipe.scaler, parts.train.counts, dataset.train.gain)
+        model, _ = fit_model(recipe, parts, grid, 1, progress=False)
+        counts = np.concatenate([parts.calibration.counts, parts.abnormal.counts])
+        labels = np.repeat([0, 1], [len(parts.calibration), len(parts.abnormal)]).astype(np.int8)
+        real = grid.real(grid.quantize(counts))
+        output = np.asarray(model.predict(real, verbose=0), np.float32)
+        for kind in ("mse", "mae"):
+            area = auroc(real_score(kind, real, output), labels)
+            assert area is not None
+            found.setdefault((power, kind), []).append(area)
+    for power in POWERS:
+        told = ", ".join(
+            f"{kind} {np.mean(each):.4f} ({min(each):.4f} to {max(each):.4f})"
+            for kind in ("mse", "mae")
+            for each in [found[power, kind]]
+        )
+        print(f"power {power}: {told}")
+
+
+if __name__ == "__main__":
+    main()
