@@ -46,6 +46,21 @@ def vigil(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["monitor", "nothing"], "train it first"),
         (["monitor", "--plain", "--json"], "exclude each other"),
         (["monitor", "--windows", "0"], "--windows"),
+        (["monitor", "--speed", "inf"], "inf is not a finite number"),
+        (["monitor", "--web", "--speed", "inf"], "inf is not a finite number"),
+        (["monitor", "--sample", "--speed", "nan"], "nan is not a finite number"),
+        (["record", "run.csv", "--speed", "nan"], "nan is not a finite number"),
+        (["replay", "run.csv", "--speed", "inf"], "inf is not a finite number"),
+        (["monitor", "--threshold", "nan"], "nan is not a finite number"),
+        (["monitor", "--threshold", "1e39"], "1e+39 is not a finite number"),
+        (["monitor", "nothing", "--record", "there.csv"], "with --overwrite"),
+        (["monitor", "nothing", "--record", "there.hea"], "there.csv: is there already"),
+        (["record", "there.csv", "nothing"], "with --overwrite"),
+        (["monitor", "nothing", "--record", "there.csv", "--overwrite"], "train it first"),
+        (
+            ["monitor", "--source", "there.csv", "--record", "there.hea", "--overwrite"],
+            "is what is to be streamed",
+        ),
         (["calibrate", "absent.csv", "nothing"], "train it first"),
         (["calibrate", "absent.csv", "--rate", "2"], "a share between 0 and 1"),
         (["budget", "--check", "--accept"], "exclude each other"),
@@ -56,8 +71,10 @@ def vigil(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(words, said, tmp_path):
+    (tmp_path / "there.csv").write_text("a recording\n")
     done = vigil(*words, cwd=tmp_path)
     assert done.returncode == 2
+    assert (tmp_path / "there.csv").read_text() == "a recording\n"
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("vigil: ")

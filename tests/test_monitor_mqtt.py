@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tools.monitor.controls import Controls
 from tools.monitor.events import Notice, ThresholdChanged
 from tools.monitor.mqtt import CA, PASSWORD, USER, MqttError, MqttView, broker_of
-from tools.monitor.run import Broadcast
+from tools.monitor.outputs import Broadcast
 from tools.monitor.stream import Stream
 
 WINDOWS = 30
@@ -212,6 +212,22 @@ def test_a_broker_that_comes_back_gets_what_waited_for_it(tmp_path):
         assert view.unpublished == 0
         view.close()
         subscriber.close()
+
+
+@pytest.mark.broker
+def test_a_broker_that_is_away_at_the_end_is_said(tmp_path):
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+    until = time.monotonic() + 5
+    while view._client.is_connected():  # as long as it takes to notice
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    stream_to(view)
+    began = time.monotonic()
+    with pytest.raises(MqttError, match=rf"127.0.0.1:{port} did not get \d+ messages") as lost:
+        view.close()
+    assert int(str(lost.value).split()[-2]) > WINDOWS
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.broker

@@ -14,7 +14,7 @@ from monitor_board import WINDOW, FakeBoard, recording, source
 from tools.monitor.controls import Controls, Mark, Reset
 from tools.monitor.events import Event, WindowScored
 from tools.monitor.reconstruct import to_counts
-from tools.monitor.record import open_record, samples_path
+from tools.monitor.record import check_record, open_record, samples_path
 from tools.monitor.source import Source, of_bundle, of_file, of_recording
 from tools.monitor.stream import Stream
 from training.errors import DataError
@@ -122,6 +122,49 @@ def test_a_csv_recording_is_whole_before_it_is_closed(tmp_path: Path) -> None:
 def test_a_recording_that_cannot_be(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=name.split("/")[0]):
         open_record(tmp_path / name, source(1).frame_labels)
+
+
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [
+        ("run.csv", "run.csv"),
+        ("run.samples.csv", "run.csv"),
+        ("run.npz", "run.npz"),
+        ("run.hea", "run.hea"),
+        ("run.dat", "run.hea"),
+        ("run.csv", "run.hea"),
+        ("run.flag", "run.hea"),
+    ],
+)
+def test_no_recording_takes_the_place_of_another_unasked(
+    tmp_path: Path, there: str, name: str
+) -> None:
+    (tmp_path / there).write_text("hours of work")
+    with pytest.raises(DataError, match=rf"{there}: is there already.*--overwrite"):
+        check_record(tmp_path / name, None, overwrite=False)
+    check_record(tmp_path / name, None, overwrite=True)
+    check_record(tmp_path / "other.csv", tmp_path / there, overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        ("run.samples.csv", "run.csv"),
+        ("link.csv", "run.csv"),
+        ("run.csv", "run.hea"),
+        ("run.npz", "run.npz"),
+        ("run.hea", "run.csv"),  # beside a record lie its scores
+    ],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_no_recording_takes_the_place_of_its_source(
+    tmp_path: Path, read: str, name: str, overwrite: bool
+) -> None:
+    for each in ("run.csv", "run.samples.csv", "run.npz", "run.hea"):
+        (tmp_path / each).write_text("what is streamed")
+    (tmp_path / "link.csv").symlink_to("run.samples.csv")
+    with pytest.raises(DataError, match="is what is to be streamed"):
+        check_record(tmp_path / name, tmp_path / read, overwrite)
 
 
 # --- sources ------------------------------------------------------------------------------------

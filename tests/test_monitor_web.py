@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from tools.monitor.controls import Controls
 from tools.monitor.events import LinkCounters, SamplesSent, WindowScored
-from tools.monitor.run import Broadcast
+from tools.monitor.outputs import Broadcast
 from tools.monitor.stream import Stream
 from tools.monitor.web import hub as hub_module
 from tools.monitor.web.hub import Hub

@@ -19,7 +19,7 @@ import contextlib, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from monitor_board import FakeBoard, source
-from training.errors import LinkError
+from training.errors import LinkError, VigilError
 from tools.monitor.run import MonitorSettings
 from tools.monitor.web import run as web
 
@@ -30,15 +30,21 @@ def open_board(bundle, source, port, image, **options):
     board = FakeBoard()
     if port == "fails":
         board.fail_at = 100
+    if port == "defect":
+        board.receive = None
     yield board
 
 web.open_board = open_board
 web.read_bundle = lambda path: None
 web.source_of = lambda settings, bundle: source(50, True)
-ports = sys.argv[1:]
+options = dict(word.split("=") for word in sys.argv[1:] if "=" in word)
+if "record" in options:
+    options["record"] = Path(options["record"])
+ports = [word for word in sys.argv[1:] if "=" not in word]
 try:
-    found = web.run_web(web.WebSettings(MonitorSettings(Path("none"), speed=5.0), ports))
-except LinkError as problem:
+    settings = MonitorSettings(Path("none"), speed=5.0, **options)
+    found = web.run_web(web.WebSettings(settings, ports))
+except VigilError as problem:
     sys.exit(f"refused: {{problem}}")
 print("SUMMARIES", [s.windows > 0 for s in found], [s.reason for s in found])
 """
@@ -83,16 +89,40 @@ def test_it_serves_until_a_signal_and_sums_up(number):
 
 
 def test_a_board_that_fails_leaves_the_other_alone():
-    process, url = start("fails", "broken", "one")
+    process, url = start("fails", "broken", "defect", "one")
+    assert process.stdout is not None
+    process.stdout.readline()
     with urllib.request.urlopen(url, timeout=5) as page:
         assert page.status == 200
+    # Each is said when it happens, while the others run.
+    said = {process.stdout.readline().strip() for _ in range(3)}
+    assert said == {
+        "vigil: fails: /dev/fake: the port is gone",
+        "vigil: broken: broken: there is no such port; is the board plugged in?",
+        "vigil: defect: TypeError: 'NoneType' object is not callable",
+    }
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(2)
+        process.wait(1)
     out = end(process)
-    assert process.returncode == 0, out
-    assert "fails: /dev/fake: the port is gone" in out
-    assert "broken: broken: there is no such port" in out
-    assert "SUMMARIES" in out and "True]" in out
+    assert process.returncode == 1, out  # in the program proper, 2
+    assert "refused: /dev/fake: the port is gone" in out
+    assert "one: " in out and "Traceback" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["one", "mqtt=nowhere"], "nowhere: give mqtt://HOST"),
+        (["one", "record=run.wav"], "run.wav: a recording is"),
+        (["one", "broken", "mqtt=nowhere"], "nowhere: give mqtt://HOST"),
+    ],
+)
+def test_output_that_cannot_be_had_ends_it_too(words, said):
+    process, _ = start(*words)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert f"refused: {said}" in out
+    assert "0 windows" not in out and "Traceback" not in out
 
 
 def test_if_no_board_answers_it_ends_with_the_reason():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -37,9 +39,23 @@ SensorOption = Annotated[
     ),
 ]
 
+
+def finite(value: float | None) -> float | None:
+    """A number that a float32 holds, as the board's are: no nan, no infinity. BadParameter."""
+    try:
+        if value is None or math.isfinite(*struct.unpack("<f", struct.pack("<f", value))):
+            return value
+    except OverflowError:
+        pass
+    raise typer.BadParameter(f"{value:g} is not a finite number (float32)")
+
+
 SpeedOption = Annotated[
     Optional[float],  # noqa: UP045
-    typer.Option(help="1 is real time; as fast as the link goes when left out."),
+    typer.Option(callback=finite, help="1 is real time; as fast as the link goes when left out."),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Record over an earlier recording.")
 ]
 PlainOption = Annotated[bool, typer.Option("--plain", help="A line a window.")]
 JsonLinesOption = Annotated[bool, typer.Option("--json", help="A JSON object a line.")]

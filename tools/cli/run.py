@@ -12,11 +12,13 @@ from tools.cli.options import (
     FAULTS_FORM,
     JsonLinesOption,
     Name,
+    OverwriteOption,
     PlainOption,
     PortOption,
     SpeedOption,
     bundle_path,
     faults_of,
+    finite,
     view_of,
 )
 
@@ -44,12 +46,13 @@ def monitor(
     speed: SpeedOption = None,
     threshold: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Set on the board before the stream starts."),
+        typer.Option(callback=finite, help="Set on the board before the stream starts."),
     ] = None,
     record: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Write scores and samples: .csv, .npz, or .hea (WFDB)."),
     ] = None,
+    overwrite: OverwriteOption = False,
     repeat: Annotated[bool, typer.Option("--repeat", help="Begin again at the end.")] = False,
     sample: Annotated[
         bool,
@@ -81,6 +84,7 @@ def monitor(
 ) -> None:
     """Stream samples to a board and watch its scores."""
     from tools import pipeline
+    from tools.monitor.outputs import check_record_of
     from tools.monitor.run import MonitorSettings
 
     view = view_of(plain=plain, json=json, web=web)
@@ -100,10 +104,12 @@ def monitor(
         windows=windows,
         threshold=threshold,
         record=record,
+        overwrite=overwrite,
         faults=faults_of(faults),
         mqtt=mqtt,
         sample=sample,
     )
+    check_record_of(settings)  # before an image is built for nothing
     if web:
         pipeline.monitor_web(settings, ports, web_port)
     else:
@@ -125,28 +131,33 @@ def record(
     ] = None,
     speed: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Of an emulated board: so many times faster than in real time."),
+        typer.Option(
+            callback=finite, help="Of an emulated board: so many times faster than in real time."
+        ),
     ] = None,
+    overwrite: OverwriteOption = False,
     plain: PlainOption = False,
     json: JsonLinesOption = False,
 ) -> None:
     """Record what a board samples by itself; Ctrl-C ends. It replays bit for bit."""
     from tools import pipeline
+    from tools.monitor.outputs import check_record_of
     from tools.monitor.run import MonitorSettings
 
     view = view_of(plain=plain, json=json)
-    pipeline.monitor(
-        MonitorSettings(
-            bundle=bundle_path(name),
-            source=source,
-            port=port,
-            view=view,
-            speed=speed,
-            windows=windows,
-            record=recording,
-            sample=True,
-        )
+    settings = MonitorSettings(
+        bundle=bundle_path(name),
+        source=source,
+        port=port,
+        view=view,
+        speed=speed,
+        windows=windows,
+        record=recording,
+        overwrite=overwrite,
+        sample=True,
     )
+    check_record_of(settings)
+    pipeline.monitor(settings)
 
 
 @app.command()

@@ -170,16 +170,23 @@ class MqttView:
                 self._publish("event", as_json(event))
 
     def close(self) -> None:
-        """Say that the board is offline, and wait a moment for all that is on its way."""
+        """Say that the board is offline, and wait a moment for all that is on its way.
+
+        Raises MqttError if something did not arrive: the broker is away.
+        """
         self._status = "offline"
         last = self._publish_status()
         until = time.monotonic() + CLOSE_SECONDS
-        while not last.is_published() and self._client.is_connected():
-            if time.monotonic() > until:
+        # Of one that is away nothing is to be had, least of all whether a message was published.
+        while self._client.is_connected() and last.rc == paho.MQTT_ERR_SUCCESS:
+            if last.is_published() or time.monotonic() > until:
                 break
             time.sleep(0.01)
         self._client.disconnect()
         self._client.loop_stop()
+        lost = len(self._client.drop_out_messages()) + self.unpublished
+        if lost:
+            raise MqttError(f"the MQTT broker at {self._where} did not get {lost} messages")
 
     def _publish(self, topic: str, values: dict[str, Any], retain: bool = False) -> None:
         text = json.dumps(values, allow_nan=False)

@@ -4,8 +4,8 @@
 in the form that the `csv` data set reads, so that it replays. `NAME.npz` holds both, the samples
 as counts. Samples that were not taken have a place all the same, so that a row's number is its
 time: there the last sample is held, and a comment (`# missing: ROW COUNT`) or the array `missing`
-says so. A CSV is whole after every line; a .npz is put together at the end, from a file that grows
-beside it, and appears in one step.
+says so. A CSV is whole after every line; a .npz is put together at the end, from
+a file without a name, and appears in one step.
 
 The samples begin at a multiple of the hop, so that a replay cuts the same windows. When the
 stream begins again at an earlier frame (a reset), so does the recording.
@@ -13,12 +13,14 @@ stream begins again at an earlier frame (a reset), so does the recording.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
+import tempfile
 from array import array
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +52,30 @@ Labels = Callable[[int, int], NDArray[np.int8]]  # first frame and count to one 
 def samples_path(path: Path) -> Path:
     """Where the samples of a .csv recording go."""
     return path.with_name(f"{path.stem}.samples.csv")
+
+
+def check_record(path: Path, source: Path | None, overwrite: bool) -> None:
+    """Raises DataError where a recording to `path` would take the place of what is there already,
+    unless `overwrite`; of the `source` that is to be streamed never.
+    """
+    targets = [file for file in _written(path) if file.exists()]
+    read = [] if source is None else _written(source) if source.suffix == ".hea" else [source]
+    for target in targets:
+        if any(target.samefile(file) for file in read if file.exists()):
+            raise DataError(f"{target}: is what is to be streamed; record to another file")
+    if targets and not overwrite:
+        raise DataError(
+            f"{targets[0]}: is there already; record to another file, or over it with --overwrite"
+        )
+
+
+def _written(path: Path) -> list[Path]:
+    """Every file that a recording to `path` may write."""
+    if path.suffix == ".csv":
+        return [path, samples_path(path)]
+    if path.suffix == ".hea":
+        return [path, *(path.with_suffix(f".{name}") for name in ("csv", "dat", "flag", "label"))]
+    return [path]
 
 
 def open_record(path: Path, labels: Labels) -> View:
@@ -155,8 +181,9 @@ class CsvRecord:
 
     def close(self) -> None:
         """Close both files."""
-        for file in self._files:
-            file.close()
+        with contextlib.ExitStack() as stack:
+            for file in self._files:
+                stack.callback(file.close)
 
     def _open(self, path: Path) -> TextIO:
         file = path.open("w", encoding="utf-8", newline="")
@@ -222,9 +249,9 @@ class NpzRecord:
 
     def __init__(self, path: Path, labels: Labels) -> None:
         self.path, self._labels = path, labels
-        # The samples wait on disk, not in memory: a recording may be long.
-        self._spool = path.with_name(f".{path.name}.{os.getpid()}.counts")
-        self._counts = self._spool.open("w+b")
+        # The samples wait on disk, not in memory: a recording may be long. The file has no name, so
+        # it goes with the process, however that ends.
+        self._counts = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
         self._sample_labels = bytearray()
         self._missing = bytearray()
         self._held = b""
@@ -278,19 +305,22 @@ class NpzRecord:
                     del column[:]
 
     def close(self) -> None:
-        """Put the file together."""
-        self._counts.flush()
-        self._counts.seek(0)
-        channels = len(self._source.channels) if self._source else 1
-        counts = np.fromfile(self._counts, "<i2").reshape(-1, channels)
-        self._counts.close()
+        """Put the file together; of a disk that ran full, what it holds."""
+        counts = take_counts(self._counts, len(self._source.channels) if self._source else 1)
         rate = self._source.rate_hz if self._source and self._source.rate_hz else 0.0
-        whole = self._spool.with_suffix(".npz")
+        whole = self.path.with_name(f".{self.path.name}.{os.getpid()}.npz")
+        try:
+            self._save(whole, counts, rate)
+            whole.replace(self.path)
+        finally:
+            whole.unlink(missing_ok=True)
+
+    def _save(self, path: Path, counts: NDArray[np.int16], rate: float) -> None:
         np.savez_compressed(
-            whole,
-            counts=counts.astype(np.int16),
-            label=np.frombuffer(bytes(self._sample_labels), np.int8),
-            missing=np.frombuffer(bytes(self._missing), np.bool_),
+            path,
+            counts=counts,
+            label=np.frombuffer(bytes(self._sample_labels), np.int8)[: len(counts)],
+            missing=np.frombuffer(bytes(self._missing), np.bool_)[: len(counts)],
             rate_hz=np.float64(rate),
             simulated=np.bool_(bool(self._source and self._source.simulated)),
             model=np.str_(self._model),
@@ -301,5 +331,14 @@ class NpzRecord:
             microseconds=np.asarray(self._microseconds, np.int64),
             lost=np.asarray(self._lost, np.int64),
         )
-        whole.replace(self.path)
-        self._spool.unlink()
+
+
+def take_counts(file: BinaryIO, channels: int) -> NDArray[np.int16]:
+    """Whole frames, int16 [frames, channels], of a file of counts, which is closed."""
+    with contextlib.suppress(OSError):  # a full disk: what is there must do
+        file.flush()
+    size = os.fstat(file.fileno()).st_size // (2 * channels) * channels
+    counts = np.frombuffer(os.pread(file.fileno(), 2 * size, 0), "<i2")
+    with contextlib.suppress(OSError):
+        file.close()
+    return counts.reshape(-1, channels).astype(np.int16)

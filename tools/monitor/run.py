@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from tools.monitor import text
 from tools.monitor.controls import Controls, SetThreshold
-from tools.monitor.events import BoardFacts, Event
 from tools.monitor.history import History
+from tools.monitor.outputs import Broadcast, check_record_of, close_all, sum_up, writers
 from tools.monitor.port import boots, open_board, open_sampling_board
-from tools.monitor.record import open_record
 from tools.monitor.replay import Comparison, Recorded
 from tools.monitor.source import Source, of_bundle, of_file
 from tools.monitor.stream import Board, Stream
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from tools.monitor.sensor_board import SensorBoard
     from training.bundle import Bundle
 
+FASTEST = 1e6  # times real time; no link is
 CLOSE_SECONDS = 3.0  # for the terminal view to end once the stream has
 HURRY_SECONDS = 1.0  # for the stream to end when someone asks a second time
 
@@ -56,7 +55,8 @@ class MonitorSettings:
     resume: bool = True  # go on with a stream that a monitor left unfinished
     windows: int | None = None  # stop after this many
     threshold: float | None = None  # set on the board at the start; else what the board has
-    record: Path | None = None  # .csv or .npz
+    record: Path | None = None  # .csv, .npz or .hea
+    overwrite: bool = False  # record over what is there
     faults: FaultConfig | None = None  # what goes wrong on the line, on purpose
     mqtt: str | None = None  # a broker's address: publish there, too
     sample: bool = False  # the board samples itself; an emulated one plays the source
@@ -75,6 +75,7 @@ def run(settings: MonitorSettings, out: TextIO | None = None) -> Summary:
     controls = Controls()
     with polite_end(controls) as streaming, contextlib.ExitStack() as stack:
         try:
+            check_record_of(settings)
             bundle = read_bundle(settings.bundle)
             view = _view_name(settings.view, out)
             board: Board
@@ -124,13 +125,13 @@ def open_sampling(
 
     Raises VigilError as `open_sampling_board`, or DataError for a speed that cannot be.
     """
-    source, speed = None, 1
+    source, speed = None, 1.0
     if boots(port):
         source = source_of(settings, bundle)
-        speed = round(settings.speed or 1)
-        if settings.speed is not None and (speed != settings.speed or not 1 <= speed <= 1000):
+        speed = settings.speed if settings.speed is not None else 1
+        if not (1 <= speed <= 1000 and speed == round(speed)):
             raise DataError(
-                f"speed is {settings.speed:g}; an emulated board plays a recording at whole "
+                f"speed is {speed:g}; an emulated board plays a recording at whole "
                 "multiples of real time, 1 to 1000"
             )
         if source.facts.rate_hz is None:
@@ -138,7 +139,7 @@ def open_sampling(
     elif settings.speed is not None:
         raise DataError("a sensor is sampled in real time: leave the speed out")
     with open_sampling_board(
-        bundle, source, port, settings.image, watch, settings.faults, speed, abandon
+        bundle, source, port, settings.image, watch, settings.faults, round(speed), abandon
     ) as board:
         yield board
 
@@ -171,58 +172,27 @@ def _watch(
         resume=settings.resume,
         windows=settings.windows,
     )
+    failures: list[BaseException] = []
     try:
         if view == "terminal":
             _in_terminal(stream, history, controls)
         else:
             stream.run()
-    finally:
-        for each in views:
-            each.close()
-        summary = tally.summary()
-        try:
-            _tell(summary, view, out)
-            if comparison is not None and view != "json":
-                for line in comparison.lines(source.facts.noun):
-                    print(("# " if view == "plain" else "") + line, file=out, flush=True)
-        except BrokenPipeError:
-            _let_go(out)
+    except BaseException as failure:
+        failures.append(failure)
+    failures += close_all(views)
+    summary = tally.summary()
+    if summary.board is not None:  # else the stream never began, and why is said below
+        lines = comparison.lines(source.facts.noun) if comparison is not None else []
+        failures += sum_up(summary, lines, view, out)
+    if failures:
+        for other in dict.fromkeys(map(str, failures)):
+            if other != str(failures[0]):
+                print(f"vigil: {other}", file=sys.stderr)
+        raise failures[0]
     if comparison is not None and not comparison.same:
         raise ReplayError(f"{settings.source}: {comparison.lines(source.facts.noun)[0]}")
     return summary
-
-
-def writers(settings: MonitorSettings, source: Source, board: BoardFacts) -> list[View]:
-    """The views beside the one that is looked at: a recording, a broker."""
-    views: list[View] = []
-    if settings.record is not None:
-        views.append(open_record(settings.record, source.frame_labels))
-    if settings.mqtt is not None:
-        from tools.monitor.mqtt import MqttView, board_name, broker_of
-
-        name = board_name(board.port, board.emulated)
-        views.append(MqttView(broker_of(settings.mqtt), name))
-    return views
-
-
-class Broadcast:
-    """Hands every event to every view. Output that nobody reads any more ends the stream."""
-
-    def __init__(self, views: list[View], controls: Controls) -> None:
-        self._views, self._controls = list(views), controls
-
-    def __call__(self, event: Event) -> None:
-        """Pass it on."""
-        for view in tuple(self._views):
-            try:
-                view.handle(event)
-            except BrokenPipeError:
-                self._views.remove(view)
-                self._controls.quit("nobody reads the output any more")
-            except OSError as problem:
-                self._views.remove(view)
-                where = f" ({problem.filename})" if problem.filename else ""
-                raise DataError(f"cannot write{where}: {problem.strerror}") from None
 
 
 def _in_terminal(stream: Stream, history: History, controls: Controls) -> None:
@@ -289,14 +259,6 @@ def polite_end(controls: Controls) -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _let_go(out: TextIO) -> None:
-    """Send what Python still holds for a reader that is gone nowhere, so that it ends quietly."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, out.fileno())
-        os.close(nowhere)
-
-
 def source_of(settings: MonitorSettings, bundle: Bundle) -> Source:
     """What is to be streamed."""
     if settings.source is None:
@@ -311,8 +273,10 @@ def pace_of(settings: MonitorSettings, source: Source, real_time: bool = False) 
     """
     if settings.speed is None:
         return source.facts.rate_hz if real_time else None
-    if not settings.speed > 0:
-        raise DataError(f"speed is {settings.speed:g}; it must be positive (1 is real time)")
+    if not 0 < settings.speed <= FASTEST:
+        raise DataError(
+            f"speed is {settings.speed:g}; it must be positive (1: real time), {FASTEST:g} at most"
+        )
     if source.facts.rate_hz is None:
         raise DataError(
             f"{source.facts.name} has no sample rate, so there is no real time to keep; leave the "
@@ -333,13 +297,3 @@ def _width(out: TextIO) -> int:
         return os.get_terminal_size(out.fileno()).columns
     except (OSError, ValueError):
         return 80
-
-
-def _tell(summary: Summary, view: ViewName, out: TextIO) -> None:
-    if view == "json":
-        JsonView(out).summary(summary)
-    else:
-        prefix = "# " if view == "plain" else ""
-        for line in text.summary_lines(summary):
-            print(prefix + line, file=out)
-    out.flush()

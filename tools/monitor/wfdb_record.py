@@ -12,6 +12,7 @@ The formats: https://wfdb.io/spec. A count of -32768 is read by other tools as a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from tools.monitor.fit import check_units
-from tools.monitor.record import MODEL, Alignment, CsvRecord, Labels, model_of
+from tools.monitor.record import MODEL, Alignment, CsvRecord, Labels, model_of, take_counts
 from tools.monitor.text import number
 from training.data.recording import Recording
 from training.errors import DataError
@@ -93,17 +94,17 @@ class WfdbRecord:
                 self._clear()
 
     def close(self) -> None:
-        """Header and annotations."""
-        self._scores.close()
-        self._signal.flush()
-        self._signal.seek(0)
+        """Header and annotations; of a disk that ran full, for what it holds."""
         source = self._source
-        if source is not None and self._frames:
-            counts = np.fromfile(self._signal, "<i2").reshape(self._frames, -1)
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._scores.close)
+            counts = take_counts(self._signal, len(source.channels) if source else 1)
+            self._frames = len(counts)
+            if source is None or not self._frames:
+                return
             _write_header(self.path, source, self._model, counts, self._missing)
             _write_notes(self.path, FLAGS, '"', self._placed(self._notes), source.rate_hz)
             _write_notes(self.path, LABELS, "+", self._placed(self._runs), source.rate_hz)
-        self._signal.close()
 
     def _samples(self, event: SamplesSent) -> None:
         first, counts = self._alignment.fresh(event)
@@ -159,8 +160,11 @@ def _write_header(
     lines += [f"# {SIMULATED}"] if source.simulated else []
     lines += [f"# {MISSING}"] if missing else []
     whole = path.with_name(f".{path.name}.{os.getpid()}")
-    whole.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    whole.replace(path)
+    try:
+        whole.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        whole.replace(path)
+    finally:
+        whole.unlink(missing_ok=True)
 
 
 def _write_notes(

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from tools.monitor import text
 from tools.monitor.controls import Controls, SetThreshold
+from tools.monitor.outputs import Broadcast, check_record_of, close_all, writers
 from tools.monitor.port import open_board
 from tools.monitor.run import (
-    Broadcast,
     MonitorSettings,
     open_sampling,
     pace_of,
     polite_end,
     source_of,
-    writers,
 )
 from tools.monitor.stream import Board, Stream
 from tools.monitor.summary import Summary, Tally
@@ -49,14 +48,16 @@ class WebSettings:
 def run_web(settings: WebSettings, out: TextIO | None = None) -> list[Summary]:
     """Serve until someone asks to stop (SIGINT, SIGTERM, SIGHUP); one summary a board.
 
-    The page stays when a stream has ended, to be looked at. A board that fails is shown as such
-    and leaves the others alone; if all that were asked for fail before they answer, the first
-    one's error is raised. Raises VigilError: no such bundle or source, or the web port is taken.
+    The page stays when a stream has ended, to be looked at. A board that fails is shown as such,
+    said on standard error at once, and leaves the others alone; at the end, or when all have failed
+    before there was anything to see, the first one's error is raised. Raises VigilError: no such
+    bundle or source, or the web port is taken.
     """
     out = sys.stdout if out is None else out
     monitor, ports = settings.monitor, list(settings.ports)
     if monitor.record is not None and len(ports) > 1:
         raise DataError("a recording holds one board's stream: choose one with --port")
+    check_record_of(monitor)
     hub, stop = Hub(), Controls()
     with polite_end(stop) as streaming:
         try:
@@ -74,20 +75,30 @@ def run_web(settings: WebSettings, out: TextIO | None = None) -> list[Summary]:
             for seat in seats:
                 seat.start()
             while not stop.quitting and not all(seat.failed_early for seat in seats):
+                _say_failures(seats)
                 time.sleep(0.1)
             for seat in seats:
                 seat.controls.quit(stop.quit_reason or "the other boards failed")
             for seat in seats:
                 seat.join(JOIN_SECONDS)
-    if all(seat.failed_early for seat in seats) and seats[0].failure is not None:
-        raise seats[0].failure
     for seat in seats:
         prefix = f"{seat.view.key}: " if len(seats) > 1 else ""
-        for line in text.summary_lines(seat.tally.summary()):
-            print(prefix + line, file=out)
-        if seat.failure is not None:
-            print(f"{prefix}{seat.failure}", file=out)
+        if not seat.failed_early:
+            for line in text.summary_lines(seat.tally.summary()):
+                print(prefix + line, file=out, flush=True)
+    failed = [seat for seat in seats if seat.failure is not None]
+    _say_failures(failed[1:])
+    if failed and failed[0].failure is not None:
+        raise failed[0].failure
     return [seat.tally.summary() for seat in seats]
+
+
+def _say_failures(seats: Sequence[_Seat]) -> None:
+    """A line on standard error for each that has failed since the last time."""
+    for seat in seats:
+        if seat.failure is not None and not seat.said:
+            seat.said = True
+            print(f"vigil: {seat.view.key}: {seat.failure}", file=sys.stderr, flush=True)
 
 
 def _key(n: int, port: str | None, ports: Sequence[str | None]) -> str:
@@ -112,6 +123,7 @@ class _Seat:
         self.controls, self.tally = Controls(), Tally()
         self.view: BoardView = hub.view(key, self.controls)
         self.failure: VigilError | None = None
+        self.said = False  # the failure, on standard error
         self._answered = False
         self._thread = threading.Thread(target=self._run, name=f"stream {key}", daemon=True)
 
@@ -133,17 +145,19 @@ class _Seat:
             self._stream()
         except VigilError as failure:
             self.failure = failure
-            self.view.fail(str(failure))
+        except Exception as defect:  # of ours; the other boards' streams go on
+            self.failure = VigilError(f"{type(defect).__name__}: {defect}")
+        if self.failure is not None:
+            self.view.fail(str(self.failure))
 
     def _stream(self) -> None:
         settings = self._settings
-        views: list[View] = [self.tally, self.view]
         with contextlib.ExitStack() as stack:
             board, source, pace = self._open(stack)
+            writing = writers(settings, source, board.facts)
+            stack.callback(self._close, writing)
+            views: list[View] = [self.tally, self.view, *writing]
             self._answered = True
-            for writer in writers(settings, source, board.facts):
-                stack.callback(writer.close)
-                views.append(writer)
             if settings.threshold is not None:
                 self.controls.ask(SetThreshold(settings.threshold))
             Stream(
@@ -155,6 +169,10 @@ class _Seat:
                 resume=settings.resume,
                 windows=settings.windows,
             ).run()
+
+    def _close(self, writing: Sequence[View]) -> None:
+        for failure in close_all(writing):
+            raise failure
 
     def _open(self, stack: contextlib.ExitStack) -> tuple[Board, Source, float | None]:
         """The board, what is streamed to it or sampled by it, and the pace."""
