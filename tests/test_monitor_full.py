@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from monitor_board import FakeBoard, source
 
+from tools.monitor import wfdb_record
+from tools.monitor.controls import Controls
+from tools.monitor.record import open_record
+from tools.monitor.stream import Stream
+from tools.monitor.wfdb_record import Signal, read_wfdb
+
+SIGNAL = ("channels", "units", "gain", "offset", "rate_hz")
 TESTS = Path(__file__).parent
 ROOM = 32768  # bytes a file may have: a disk that is full after that
 PROGRAM = f"""
@@ -125,3 +135,27 @@ def test_a_stream_that_never_began_is_not_summed_up(tmp_path: Path) -> None:
         code, said = monitor("plain", how="never begins", stdout=file)
     assert (code, said) == (2, ["vigil: /dev/fake: it has no sensor"])
     assert out.read_text() == ""
+
+
+def test_a_record_on_a_full_disk_makes_room_for_its_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where not a byte is left: the header finds none until the signal gives some up."""
+    path, what = tmp_path / "run.hea", source(1000)
+    view, write_header = open_record(path, what.frame_labels), wfdb_record._write_header
+    Stream(FakeBoard(), what, Controls(), view.handle).run()
+    size = path.with_suffix(".dat").stat().st_size
+
+    def full(*arguments: Any) -> None:
+        if path.with_suffix(".dat").stat().st_size > size - 1000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_header(*arguments)
+
+    monkeypatch.setattr(wfdb_record, "_write_header", full)
+    with pytest.raises(OSError, match="No space left"):
+        view.close()
+    signal = Signal(**{name: getattr(what.facts, name) for name in SIGNAL}, rate_is_nominal=False)
+    read, _ = read_wfdb(path, signal)
+    assert len(read.counts) > 3000
+    assert np.array_equal(read.counts, what.counts[: len(read.counts)])
+    assert np.array_equal(read.labels, what.labels[: len(read.counts)])

@@ -46,6 +46,7 @@ NO_RATE = "no sample rate"  # in a comment: WFDB knows no such thing
 SIMULATED = "simulated signal"
 MISSING = "missing samples are -32768"
 INVALID = -32768  # WFDB's sign, in format 16, for a sample that is not there
+SPARE = 1 << 15  # bytes of signal given up for header and annotations on a disk that is full
 WORDS = {NORMAL: "(NORMAL", ABNORMAL: "(ABNORMAL", UNKNOWN: "(UNKNOWN"}
 
 
@@ -98,10 +99,20 @@ class WfdbRecord:
         source = self._source
         with contextlib.ExitStack() as stack:
             stack.callback(self._scores.close)
-            counts = take_counts(self._signal, len(source.channels) if source else 1)
-            self._frames = len(counts)
-            if source is None or not self._frames:
-                return
+            channels = len(source.channels) if source else 1
+            counts = take_counts(self._signal, channels)
+            try:
+                self._describe(counts)
+            except OSError:
+                # What says what a record holds needs a little of the room that the signal took.
+                counts = counts[: max(len(counts) - SPARE // (2 * channels), 0)]
+                os.truncate(self.path.with_suffix(".dat"), counts.nbytes)
+                self._describe(counts)
+                raise
+
+    def _describe(self, counts: NDArray[np.int16]) -> None:
+        source, self._frames = self._source, len(counts)
+        if source is not None and self._frames:
             _write_header(self.path, source, self._model, counts, self._missing)
             _write_notes(self.path, FLAGS, '"', self._placed(self._notes), source.rate_hz)
             _write_notes(self.path, LABELS, "+", self._placed(self._runs), source.rate_hz)
