@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import emulator
-from benchmarks.engine import measure
+from benchmarks.bench import FLAGS, compiled
+from benchmarks.cases import random_case
+from benchmarks.models import Activation
 from tools.convert.model import read_model
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from graphs import SAME, VALID, Graph, Tensor
-from models import Activation
 
 SHAPE = (1, 20, 6, 8)
 Make = Callable[[Graph, Tensor], Tensor]
@@ -74,8 +74,8 @@ def main() -> None:
         model = read_model(data)
         units = model.macs() or model.output.size
         each = [
-            measure(data, flags, plain="plain" in name).total / units
-            for flags in (emulator.FAST, emulator.NANO)
+            compiled(random_case(name, data), flags, plain="plain" in name).instructions / units
+            for flags in FLAGS
         ]
         print(f"{name:36}{units:8}" + "".join(f"{count:8.2f}" for count in each))
 
