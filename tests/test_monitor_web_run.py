@@ -125,6 +125,16 @@ def test_output_that_cannot_be_had_ends_it_too(words, said):
     assert "0 windows" not in out and "Traceback" not in out
 
 
+def test_who_cannot_be_told_the_address_is_told_why():
+    command = [sys.executable, "-c", PROGRAM.format(here=str(HERE)), "one"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=20, cwd=HERE.parent
+        )
+    assert done.returncode == 1
+    assert done.stderr == ("refused: standard output: cannot be written: No space left on device\n")
+
+
 def test_if_no_board_answers_it_ends_with_the_reason():
     process, _ = start("broken")
     out, _ = process.communicate(timeout=20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from tools.monitor import text
@@ -90,13 +90,21 @@ def _unwritable(view: View | None, problem: OSError | UnicodeEncodeError) -> Dat
 
 def sum_up(summary: Summary, lines: Sequence[str], view: ViewName, out: TextIO) -> list[Exception]:
     """Say what was seen; what went wrong with that."""
+    if view == "json":
+        return _attempt(lambda: JsonView(out).summary(summary), out)
+    prefix = "# " if view == "plain" else ""
+    return tell([prefix + line for line in (*text.summary_lines(summary), *lines)], out)
+
+
+def tell(lines: Sequence[str], out: TextIO) -> list[Exception]:
+    """Say that; what went wrong with it."""
+    return _attempt(lambda: print(*lines, sep="\n", file=out), out)
+
+
+def _attempt(write: Callable[[], None], out: TextIO) -> list[Exception]:
+    """Write to `out`; what went wrong, but for a reader that has gone away."""
     try:
-        if view == "json":
-            JsonView(out).summary(summary)
-        else:
-            prefix = "# " if view == "plain" else ""
-            for line in (*text.summary_lines(summary), *lines):
-                print(prefix + line, file=out)
+        write()
         out.flush()
     except BrokenPipeError:
         _let_go(out)

@@ -6,6 +6,7 @@ It is sent what a source holds, or samples itself (`open_sampling_board`).
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,8 +134,13 @@ def _emulated(image: Path | None, plays: AdcRecording | None = None) -> Iterator
     from tools.boards.emulated import EmulatedBoard
 
     with EmulatedBoard(image, adc=plays) as board:
-        yield board
-        board.kill()  # nobody needs it any more, and one that was stopped would not end politely
+        try:
+            yield board
+        finally:
+            # Nobody needs it any more, and one that was stopped would not end politely. After a
+            # link that failed, leaving says why, if the board ended by itself.
+            if not isinstance(sys.exception(), LinkError):
+                board.kill()
 
 
 class LinkBoard:

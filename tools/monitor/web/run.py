@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from tools.monitor import text
 from tools.monitor.controls import Controls, SetThreshold
-from tools.monitor.outputs import Broadcast, check_record_of, close_all, writers
+from tools.monitor.outputs import Broadcast, check_record_of, close_all, tell, writers
 from tools.monitor.port import open_board
 from tools.monitor.run import (
     MonitorSettings,
@@ -71,7 +71,8 @@ def run_web(settings: WebSettings, out: TextIO | None = None) -> list[Summary]:
             return []
         streaming.set()
         with serve(hub, settings.web_port) as address:
-            print(f"{address}\nopen it in a browser; Ctrl-C ends", file=out, flush=True)
+            for failure in tell([address, "open it in a browser; Ctrl-C ends"], out):
+                raise failure  # nobody could open it
             for seat in seats:
                 seat.start()
             while not stop.quitting and not all(seat.failed_early for seat in seats):
@@ -81,15 +82,19 @@ def run_web(settings: WebSettings, out: TextIO | None = None) -> list[Summary]:
                 seat.controls.quit(stop.quit_reason or "the other boards failed")
             for seat in seats:
                 seat.join(JOIN_SECONDS)
+    unsaid: list[Exception] = []
     for seat in seats:
         prefix = f"{seat.view.key}: " if len(seats) > 1 else ""
         if not seat.failed_early:
-            for line in text.summary_lines(seat.tally.summary()):
-                print(prefix + line, file=out, flush=True)
+            unsaid += tell(
+                [prefix + line for line in text.summary_lines(seat.tally.summary())], out
+            )
     failed = [seat for seat in seats if seat.failure is not None]
     _say_failures(failed[1:])
     if failed and failed[0].failure is not None:
         raise failed[0].failure
+    if unsaid:
+        raise unsaid[0]
     return [seat.tally.summary() for seat in seats]
 
 
