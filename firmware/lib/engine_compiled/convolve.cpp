@@ -17,17 +17,32 @@ struct Walk {
     std::uint32_t offset;  // of the values, in both halves
 };
 
-// sums[i] += products of `values` with the weights of output i, which lie `step` apart.
+// sums[i] = start[i] + products of `values` with the weights of output i, which lie `step` apart.
 template <std::uint32_t kOutputs>
 __attribute__((noinline)) void add_rows(const Walk& walk, const std::int8_t* values,
                                         const std::int8_t* weights, std::uint32_t step,
-                                        std::uint32_t* sums) {
+                                        const std::uint32_t* start, std::uint32_t* sums) {
     const std::uint32_t offset = walk.offset;
-    std::uint32_t first = sums[0];
-    std::uint32_t second = sums[kOutputs - 1];
+    std::uint32_t first = start[0];
+    std::uint32_t second = start[kOutputs - 1];
     const std::int8_t* others = weights + (kOutputs - 1) * step;
     for (std::int32_t i = walk.rows; i != 0; --i) {
-        for (std::int32_t fours = walk.count >> 2; fours != 0; --fours) {
+        std::int32_t fours = walk.count >> 2;
+        for (; kOutputs == 1 && fours >= 2; fours -= 2) {
+            const std::uint32_t x = load_four(values);
+            values += 4;
+            const std::uint32_t w = load_four(weights);
+            weights += 4;
+            first = add_products(even_bytes(w), even_bytes(offset, x), first);
+            first = add_products(odd_bytes(w), odd_bytes(offset, x), first);
+            const std::uint32_t y = load_four(values);
+            values += 4;
+            const std::uint32_t v = load_four(weights);
+            weights += 4;
+            first = add_products(even_bytes(v), even_bytes(offset, y), first);
+            first = add_products(odd_bytes(v), odd_bytes(offset, y), first);
+        }
+        for (; fours != 0; --fours) {
             const std::uint32_t x = load_four(values);
             values += 4;
             const std::uint32_t even = even_bytes(offset, x);
@@ -60,13 +75,19 @@ __attribute__((noinline)) void add_rows(const Walk& walk, const std::int8_t* val
     }
 }
 
+// Of 1 to 4 outputs.
 inline void add_rows(const Walk& walk, const std::int8_t* values, const std::int8_t* weights,
-                     std::uint32_t step, std::uint32_t* sums, std::uint32_t outputs) {
-    for (; outputs >= 2; outputs -= 2, sums += 2, weights += 2 * step) {
-        add_rows<2>(walk, values, weights, step, sums);
+                     std::uint32_t step, const std::uint32_t* start, std::uint32_t* sums,
+                     std::uint32_t outputs) {
+    const std::uint32_t even = outputs & ~1U;
+    if (even != 0) {
+        add_rows<2>(walk, values, weights, step, start, sums);
     }
-    if (outputs != 0) {
-        add_rows<1>(walk, values, weights, step, sums);
+    if (even == 4) {
+        add_rows<2>(walk, values, weights + 2 * step, step, start + 2, sums + 2);
+    }
+    if (even != outputs) {
+        add_rows<1>(walk, values, weights + even * step, step, start + even, sums + even);
     }
 }
 
@@ -81,24 +102,34 @@ void convolve(const Positions& at, const Dense& layer, const std::int8_t* input,
     const bool together = at.dilation_width == 1;
     Walk walk = {};
     walk.offset = halves_of(-at.padding);
+    std::int32_t rows = -1;
+    std::int32_t columns = -1;
+    std::int32_t turns = 1;
     over_positions(at, input, output, [&](const Taps& taps, std::int8_t* out) {
-        // A kernel's rows at once; or, where its columns lie apart, one row's columns at once.
-        const std::int32_t count = taps.columns * channels;
-        const std::int32_t turns = together ? 1 : taps.rows;
-        walk.rows = together ? taps.rows : taps.columns;
-        walk.count = together ? count : channels;
-        walk.values_skipped = together ? row - count : (at.dilation_width - 1) * channels;
-        walk.weights_skipped = together ? weight_row - count : 0;
+        if (taps.rows != rows || taps.columns != columns) {  // not like the position before
+            rows = taps.rows;
+            columns = taps.columns;
+            // A kernel's rows at once; or, where its columns lie apart, one row's columns at once.
+            const std::int32_t count = columns * channels;
+            turns = together || rows == 0 ? 1 : rows;
+            walk.rows = together || rows == 0 ? rows : columns;
+            walk.count = together ? count : channels;
+            walk.values_skipped = together ? row - count : (at.dilation_width - 1) * channels;
+            walk.weights_skipped = together ? weight_row - count : 0;
+            if (walk.values_skipped == 0 && walk.weights_skipped == 0) {
+                walk.count *= walk.rows;  // all in one piece
+                walk.rows = 1;
+            }
+        }
         const std::int8_t* weights = layer.weights + taps.first * channels;
         for (std::uint32_t o = 0; o < layer.outputs; o += 4, weights += 4 * step) {
             const std::uint32_t left = layer.outputs - o;
             const std::uint32_t outputs = left < 4 ? left : 4;
             std::uint32_t sums[4];
-            for (std::uint32_t i = 0; i < outputs; ++i) {
-                sums[i] = static_cast<std::uint32_t>(layer.bias[o + i]);
-            }
-            for (std::int32_t i = 0; i < turns; ++i) {
-                add_rows(walk, taps.input + i * row, weights + i * weight_row, step, sums, outputs);
+            const auto* start = reinterpret_cast<const std::uint32_t*>(layer.bias) + o;
+            for (std::int32_t i = 0; i < turns; ++i, start = sums) {
+                add_rows(walk, taps.input + i * row, weights + i * weight_row, step, start, sums,
+                         outputs);
             }
             finish(layer, o, sums, outputs, out + o);
         }

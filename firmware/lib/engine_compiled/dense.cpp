@@ -48,7 +48,10 @@ void finish(const Dense& layer, std::uint32_t first, const std::uint32_t* sums, 
     }
     for (std::uint32_t i = 0; i < count; ++i, step += next) {
         const std::uint32_t value = stepped(*step, sums[i], shift);
-        output[i] = static_cast<std::int8_t>(ended(high_halves(value, 0), 0, layer.ending));
+        const std::int32_t floor = layer.ending.floor;
+        const std::int32_t whole = static_cast<std::int32_t>(value) >> 16;
+        const std::int32_t above = (whole < floor ? floor : whole > 255 ? 255 : whole) - floor;
+        output[i] = static_cast<std::int8_t>(above + layer.ending.low);
     }
 }
 
