@@ -1,12 +1,12 @@
 """MIT-BIH Arrhythmia Database: heartbeats of many patients, cut at the annotations.
 
 Records are read in WFDB format, lead MLII, brought from 360 to 180 Hz, and every annotated beat
-gives 128 samples, the R peak at the 48th; the beats lie end to end. A record without that lead is
-left out: another lead shows the same beats in another shape. The split is de Chazal's
-(2004): DS1's patients to train on, DS2's to test on, the paced ones (102 104 107 217) left out as
-AAMI EC57 has it. Beats N L R e j are normal; S A a J (supraventricular), V E (ventricular),
-F (fusion) and Q / f (unknown) are abnormal. Source: PhysioNet mitdb 1.0.0 (ODC-By 1.0), Moody &
-Mark 2001, Goldberger et al. 2000.
+gives 128 samples, the R peak at the 48th; the beats lie end to end. Of a record without that lead
+the first one is taken, and the description says so: another lead shows the same beats in another
+shape. The split is de Chazal's (2004): DS1's patients to train on, DS2's to test on, the paced ones
+(102 104 107 217) left out as AAMI EC57 has it. Beats N L R e j are normal; S A a J
+(supraventricular), V E (ventricular), F (fusion) and Q / f (unknown) are abnormal. Source:
+PhysioNet mitdb 1.0.0 (ODC-By 1.0), Moody & Mark 2001, Goldberger et al. 2000.
 """
 
 from __future__ import annotations
@@ -57,15 +57,16 @@ def piece(settings: Settings) -> int:
 
 def load(settings: Settings) -> Dataset:
     """Beats of the patients to train on, and of those to test on, end to end."""
-    parts, told, without = [], [], []
+    parts, told, others = [], [], []
     for name, wanted in (("mitdb_train", settings.train), ("mitdb_test", settings.test)):
         found = read_patients(wanted)
         told.append(f"{len(found)} of {len(wanted)}")
-        without += [w for w in wanted if w not in found and _is_here(w)]
+        leads = {w: _lead(_folder() / w)[1] for w in found}
+        others += [f"{w} in lead {lead}" for w, lead in leads.items() if lead != LEAD]
         beats, classes = zip(*found.values(), strict=True)
         parts.append((name, np.concatenate(beats), np.concatenate(classes)))
-    left_out = f"; {', '.join(without)} left out, without lead {LEAD}" if without else ""
-    description = f"{DESCRIPTION} ({told[0]} and {told[1]} records at hand{left_out})"
+    apart = f"; {', '.join(others)}" if others else ""
+    description = f"{DESCRIPTION} ({told[0]} and {told[1]} records at hand{apart})"
     train, test = (_recording(*part, description) for part in parts)
     return Dataset("mitdb", description, train, test)
 
@@ -75,32 +76,25 @@ def read_patients(
 ) -> dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]]:
     """Beats and classes, as read_record gives them, of those records that are at hand, in order.
 
-    Records without the lead are left out. DataError if none is left.
+    DataError if none is.
     """
     folder = _folder()
-    read = {w: read_record(folder / w) for w in wanted if _is_here(w)}
-    found = {w: record for w, record in read.items() if record is not None}
+    found = {w: read_record(folder / w) for w in wanted if (folder / f"{w}.hea").is_file()}
     if not found:
-        raise DataError(
-            f"{folder}: none of the records {' '.join(wanted)} is there, with lead {LEAD}"
-        )
+        raise DataError(f"{folder}: none of the records {' '.join(wanted)} is there")
     return found
 
 
-def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]] | None:
+def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Beats int16 [n, 128] in counts about 0 and AAMI classes int16 [n] of one record.
 
-    Beats too close to an end of the record are left out. None if the record has no lead MLII.
-    DataError names the file.
+    Beats too close to an end of the record are left out. DataError names the file.
     """
     import wfdb
     from scipy.signal import decimate
 
     try:
-        leads = wfdb.rdheader(str(path)).sig_name or []
-        if LEAD not in leads:
-            return None
-        record = wfdb.rdrecord(str(path), channels=[leads.index(LEAD)], physical=False)
+        record = wfdb.rdrecord(str(path), channels=[_lead(path)[0]], physical=False)
         marks = wfdb.rdann(str(path), "atr")
     except (OSError, ValueError, IndexError) as problem:
         raise DataError(f"{path}: not a readable WFDB record: {problem}") from None
@@ -116,8 +110,13 @@ def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]] | Non
     return np.rint(beats).astype(np.int16), classes[inside]
 
 
-def _is_here(name: str) -> bool:
-    return (_folder() / f"{name}.hea").is_file()
+def _lead(path: Path) -> tuple[int, str]:
+    """Which channel of a record is read, and its name: MLII, or else the first."""
+    import wfdb
+
+    leads = wfdb.rdheader(str(path)).sig_name or [""]
+    at = leads.index(LEAD) if LEAD in leads else 0
+    return at, leads[at]
 
 
 def _folder() -> Path:
