@@ -138,7 +138,7 @@ def test_random_networks_emulated(flags, tmp_path):
         ("residual", "elementwise.cpp", "sizes.b == size ? b + done : b", "b"),
         ("residual", "elementwise.cpp", "load_some(y, left)), left);", "load_some(y, left)), 1);"),
         ("residual", "ending.h", "bytes_of(ending.floor)", "0"),
-        ("residual", "simd.h", "value < 0 ? 0", "value < 0 ? 1"),
+        ("depthwise", "simd.h", "value < 0 ? 0", "value < 0 ? 1"),
         ("extreme", "elementwise.cpp", "1 << 20", "1 << 18"),
         ("extreme", "elementwise.cpp", "product.a_zero) *", "product.a_zero + 1) *"),
         ("extreme", "elementwise.cpp", "j + 1 == sizes.b", "j == sizes.b"),
