@@ -34,7 +34,7 @@ PLANTED = """
     static volatile std::uint8_t grown[64];
     static const volatile std::uint8_t table[1024] = {1};
     for (std::uint32_t i = 0; i < 1000; ++i) {
-        grown[i & 63] = table[i];
+        grown[i & 63] = static_cast<std::uint8_t>(grown[i & 63] + table[i]);
     }
 """
 
