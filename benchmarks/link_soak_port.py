@@ -34,7 +34,7 @@ from tools.link.session import Session, stream_id
 from tools.link.transport import SerialTransport
 from tools.verify.reference import compute
 from training.bundle import Bundle, read_bundle
-from training.errors import BoardError, LinkError
+from training.errors import BoardError, LinkError, VigilError
 
 STREAM = stream_id("soak over the port")
 RESETS = ("button", "message", "plug")
@@ -327,4 +327,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except VigilError as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(2)
