@@ -73,7 +73,7 @@ test: setup ## every test that this machine can run
 fuzz: setup ## every parser on damaged input, SECONDS=60 a target; SEED=N repeats a run
 	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || $(PIP) install 'atheris>=3,<4' 2>/dev/null \
 	    || echo "no atheris for this Python: the Python targets are fuzzed without its guidance"
-	@$(VENV)/bin/python tests/fuzz/run.py --seconds $(SECONDS) --seed $(SEED)
+	@$(VENV)/bin/python -m tests.fuzz.run --seconds $(SECONDS) --seed $(SEED)
 
 lint: setup ## ruff, mypy, clang-format
 	@$(VENV)/bin/ruff check .

@@ -13,11 +13,11 @@ import itertools
 
 import numpy as np
 
-from training import backend
+from training import tensorflow_setup
 from training.evaluate import auroc
+from training.input_quantization import fit_grid
 from training.recipe import read_recipe
-from training.scaling import fit_grid
-from training.scoring import real_score
+from training.score import real_score
 from training.train import fit_model, load_data
 from training.windows import divide
 
@@ -27,7 +27,7 @@ SEEDS = range(1, 6)
 
 def main() -> None:
     """Print a row for each power: mean AUROC, and lowest to highest, for both distances."""
-    backend.prepare()
+    tensorflow_setup.prepare()
     found: dict[tuple[int, str], list[float]] = {}
     for power, seed in itertools.product(POWERS, SEEDS):
         recipe, dataset = load_data(read_recipe("ecg5000", [f"fit.power={power}", f"seed={seed}"]))

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, models, recipe
+from training import models, recipe, tensorflow_setup
 from training.fit import fit, make_optimizer
+from training.input_quantization import fit_grid
 from training.recipe import read_recipe
-from training.scaling import fit_grid
 from training.train import load_data
 from training.windows import divide
 
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    backend.prepare()
+    tensorflow_setup.prepare()
     result = measure(options.recipe, options.epochs, options.seeds)
     if options.json:
         print(json.dumps({**asdict(result), "ratio": result.ratio}, indent=1))

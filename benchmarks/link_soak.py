@@ -6,14 +6,11 @@ once, none wrong. Settings below.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from link_native import BoardConfig
-from link_soak import soak
+from tests.support.link_native import BoardConfig
+from tests.support.link_soak import soak
 
 samples = 10_000_000
 rate = 0.01  # probability that a frame is damaged, either way

@@ -23,8 +23,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.memory import resident_bytes
 from tools.boards.emulated import EmulatedBoard
 from tools.link.events import Event, Lost, Resumed, Scored
@@ -32,9 +30,9 @@ from tools.link.fault_proxy import FaultProxy
 from tools.link.faults import FaultConfig
 from tools.link.session import Session, stream_id
 from tools.link.transport import SerialTransport
-from tools.verify.reference import compute
 from training.bundle import Bundle, read_bundle
-from training.errors import BoardError, LinkError, VigilError
+from training.bundle.errors import BoardError, LinkError, VigilError
+from training.bundle.reference import compute
 
 STREAM = stream_id("soak over the port")
 RESETS = ("button", "message", "plug")

@@ -19,8 +19,6 @@ from statistics import median
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from tools.boards.build import build
 from tools.boards.emulated import EmulatedBoard
 from tools.convert import convert

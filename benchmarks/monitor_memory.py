@@ -24,8 +24,6 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.memory import resident_bytes
 from tools.boards.build import build
 from tools.boards.emulated import EmulatedBoard

@@ -8,19 +8,15 @@ multiply-accumulate, or a value of the output), at -O2 with hard float and at th
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench import FLAGS, compiled
-from benchmarks.cases import random_case
-from benchmarks.models import Activation
+from tests.support.graphs import SAME, VALID, Graph, Tensor
 from tools.convert.model import read_model
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from graphs import SAME, VALID, Graph, Tensor
+from tools.measure.bench.bench import FLAGS, compiled
+from tools.measure.bench.cases import random_case
+from tools.measure.bench.models import Activation
 
 SHAPE = (1, 20, 6, 8)
 Make = Callable[[Graph, Tensor], Tensor]

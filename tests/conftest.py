@@ -14,7 +14,7 @@ import pytest
 from tools.boards.build import has_tflm_library
 from tools.boards.ports import find_ports
 
-pytest_plugins = ["fixtures_training"]
+pytest_plugins = ["tests.support.training"]
 
 
 @cache

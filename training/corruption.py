@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from training.schema import Strict
+from training.bundle.validation import Strict
 
 if TYPE_CHECKING:
     import tensorflow as tf

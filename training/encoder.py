@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from training.input_quantization import Grid
 from training.quantize import Facts, read_facts, to_int8
-from training.scaling import Grid
 
 if TYPE_CHECKING:
     import keras

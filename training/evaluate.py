@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training import manifest
+from training.bundle import manifest
 from training.data.recording import ABNORMAL, NORMAL, Recording
 
 Scores = NDArray[np.float32]

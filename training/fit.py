@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import objectives, recipe
+from training.bundle.errors import RecipeError
 from training.corruption import Corruption
-from training.errors import RecipeError
 
 if TYPE_CHECKING:
     import keras
@@ -60,7 +60,7 @@ def fit(
     """
     import tensorflow as tf
 
-    from training.layers import held_out, warm_up_steps
+    from training.models.layers import held_out, warm_up_steps
 
     n, batch, epochs = len(train), min(settings.batch, len(train)), settings.epochs
     steps = math.ceil(n / batch)

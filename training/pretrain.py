@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import recipe
+from training.bundle.errors import RecipeError
 from training.corruption import Corruption
-from training.errors import RecipeError
 from training.fit import fit
 
 if TYPE_CHECKING:

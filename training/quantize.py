@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, manifest
-from training.errors import VigilError
-from training.scales import agree_on_factors
-from training.scaling import Grid
+from training import tensorflow_setup
+from training.bundle import manifest
+from training.bundle.errors import VigilError
+from training.input_quantization import Grid
+from training.weight_scales import agree_on_factors
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +64,7 @@ def to_int8(model: keras.Model, train: NDArray[np.int8], grid: Grid) -> bytes:
     taken = np.linspace(0, len(train) - 1, min(len(train), CALIBRATION_WINDOWS)).round()
     real = grid.real(with_extremes(train[taken.astype(np.int64)]))
     converter.representative_dataset = lambda: ([row[None]] for row in real)
-    with backend.quiet(), warnings.catch_warnings():
+    with tensorflow_setup.quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         flatbuffer = agree_on_factors(without_leftovers(converter.convert()))
     found = read_facts(flatbuffer).input

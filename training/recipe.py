@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from training import data, models, rules
+from training.bundle.errors import RecipeError
+from training.bundle.manifest import Method, Name
+from training.bundle.validation import Strict, nearest, validate
 from training.corruption import Settings as Corruption
-from training.errors import RecipeError
-from training.manifest import Method, Name
-from training.schema import Strict, nearest, validate
 
 RECIPES = Path(__file__).parent / "recipes"
 

@@ -10,8 +10,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from training import data, models
+from training.bundle.errors import RecipeError
 from training.corruption import Settings as Corruption
-from training.errors import RecipeError
 
 if TYPE_CHECKING:
     from training.recipe import Recipe

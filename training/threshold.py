@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from training import manifest, recipe
-from training.errors import DataError
+from training import recipe
+from training.bundle import manifest
+from training.bundle.errors import DataError
 from training.evaluate import at_threshold
 
 Scores = NDArray[np.float32]

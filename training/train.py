@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import backend, corruption, data, evaluate, manifest, models
-from training.bundle import Bundle, check_place, crc32, pack_arrays, sha256, write_bundle
+from training import corruption, data, evaluate, models, tensorflow_setup
+from training.bundle import Bundle, check_place, crc32, manifest, pack_arrays, sha256, write_bundle
+from training.bundle.errors import DataError
+from training.bundle.interpreter import Interpreter
 from training.data.cache import UnavailableError
 from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset
 from training.encoder import ENCODER, encoder_of, encoder_to_int8
-from training.errors import DataError
-from training.estimate import Estimate, estimate
 from training.fit import History, fit
-from training.oracle import Oracle
+from training.input_quantization import Grid, fit_grid
+from training.model_size import ModelSize, model_size
 from training.pretrain import pretrain
 from training.quantize import Facts, read_facts, to_int8
 from training.recipe import Recipe, read_recipe
 from training.rules import check_model
-from training.scaling import Grid, fit_grid
-from training.scoring import fold_score, make_score, real_score
+from training.score import fold_score, make_score, real_score
 from training.threshold import choices, choose
 from training.windows import Parts, Windows, divide
 
@@ -40,7 +40,7 @@ PACKAGES = ("tensorflow", "keras", "numpy", "tflite_micro")
 DISTRIBUTIONS = {"vigil": "vigil-tinyml", "tflite_micro": "tflite-micro"}
 
 Say = Callable[[str], None]
-BeforeFit = Callable[[Estimate], None]
+BeforeFit = Callable[[ModelSize], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +79,9 @@ def train(
         f"{len(parts.validation)} to validate, {len(parts.calibration)} to calibrate, "
         f"{len(parts.test)} to test"
     )
-    backend.prepare()
+    tensorflow_setup.prepare()
     if before_fit is not None:
-        before_fit(estimate(recipe, grid, dataset.train.rate_hz))
+        before_fit(model_size(recipe, grid, dataset.train.rate_hz))
     model, history = fit_model(recipe, parts, grid, len(dataset.train.channels), progress)
     say(f"fitted in {len(history.loss)} epochs (best: {history.best_epoch + 1}); quantizing")
     flatbuffer = to_int8(model, grid.quantize(parts.train.counts), grid)
@@ -142,18 +142,18 @@ def write(
     path: Path,
 ) -> Bundle:
     """Measure both stages, choose the threshold, and write everything down."""
-    from training.layers import deployed_parameters
+    from training.models.layers import deployed_parameters
 
     score = fold_score(recipe.score.kind, facts.input, facts.output)
     native_score = make_score(score, facts.input, facts.output)
-    oracle = Oracle(flatbuffer)
+    interpreter = Interpreter(flatbuffer)
     test_output: list[NDArray[np.int8]] = []
 
     def int8_scores(windows: Windows) -> NDArray[np.float32]:
         scaled = grid.quantize(windows.counts)
         if not len(windows):
             return _EMPTY
-        output = oracle.run(scaled)
+        output = interpreter.run(scaled)
         if windows is parts.test:
             test_output.append(output)  # the report's, too: large models take long
         return native_score.score(scaled, output)
@@ -188,7 +188,7 @@ def write(
     )
     shown = _spread(np.arange(len(parts.test)), EVALUATION_WINDOWS)
     chosen = choose_golden(stages["int8"].test, labels)
-    golden = _golden(parts.test[chosen], grid, oracle, native_score)
+    golden = _golden(parts.test[chosen], grid, interpreter, native_score)
     packed = pack_arrays(golden)
     signal = dataset.train
     made = manifest.Manifest(
@@ -302,9 +302,11 @@ def _spread(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return np.asarray(items[np.linspace(0, len(items) - 1, count).round().astype(int)])
 
 
-def _golden(windows: Windows, grid: Grid, oracle: Oracle, score: Any) -> dict[str, NDArray[Any]]:
+def _golden(
+    windows: Windows, grid: Grid, interpreter: Interpreter, score: Any
+) -> dict[str, NDArray[Any]]:
     scaled = grid.quantize(windows.counts)
-    output = oracle.run(scaled)
+    output = interpreter.run(scaled)
     return {
         "counts": windows.counts,
         "input": scaled,

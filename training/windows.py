@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import recipe as recipes
+from training.bundle.errors import DataError, RecipeError
 from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset, Recording
-from training.errors import DataError, RecipeError
 from training.native import Segmenter
 
 

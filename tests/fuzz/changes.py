@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import struct
 
-from training.errors import VigilError
+from training.bundle.errors import VigilError
 
 
 def one_line(error: VigilError) -> None:

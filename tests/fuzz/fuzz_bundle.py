@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from fuzz.changes import one_line, some_bytes
-
-from benchmarks.small_bundle import small_bundle
+from tests.fuzz.changes import one_line, some_bytes
+from tools.measure.bench.small_bundle import small_bundle
 from training.bundle import GOLDEN, MANIFEST, MODEL, Bundle, parse_manifest, read_bundle, sha256
-from training.errors import BundleError
+from training.bundle.errors import BundleError
 
 
 def manifest(data: bytes) -> None:

@@ -15,7 +15,7 @@ from tools.link.frames import MAX_PAYLOAD, Frame, FrameReceiver, encode_frame
 from tools.link.session import Session
 from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 MOST_PIECES = 40  # that come one after the other; more come together
 STREAM, WINDOW, HOP, SAMPLES, RING = 7, 4, 2, 60, 64

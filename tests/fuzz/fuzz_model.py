@@ -7,17 +7,17 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-from fuzz.changes import one_line, some_bytes
-from graphs import random_graph
-from networks import random_network
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from benchmarks.models import ModelBuilder, dense, unary
+from tests.fuzz.changes import one_line, some_bytes
+from tests.support.graphs import random_graph
+from tests.support.networks import random_network
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.tflm import tflm_model
+from tools.measure.bench.models import ModelBuilder, dense, unary
 from training.bundle import MODEL
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 
 def model(data: bytes) -> None:

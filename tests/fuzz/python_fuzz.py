@@ -21,7 +21,6 @@ from hashlib import sha1
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 LIMIT_SECONDS, LIMIT_MB = 20, 2048
 LONGEST = 16384, 600  # bytes of an input: of a file, of what a board says
 
@@ -43,7 +42,7 @@ def keep(name: str, data: bytes) -> Path:
 
 def at_random(name: str, seconds: float, seed: int = 0) -> int:
     """Runs saved inputs, then changed ones; returns how many. What a target raises goes through."""
-    from fuzz.targets import TARGETS
+    from tests.fuzz.targets import TARGETS
 
     target = TARGETS[name]
     draw = random.Random(seed)
@@ -70,10 +69,10 @@ def guided(name: str, seconds: float, seed: int, folder: Path) -> None:
 
     def modules() -> list[str]:
         kinds = {"host": ["tools.link"], "model": ["tools.convert"]}
-        return kinds.get(name.split("_")[0], ["training.manifest", "training.bundle"])
+        return kinds.get(name.split("_")[0], ["training.bundle.manifest", "training.bundle"])
 
     with atheris.instrument_imports(include=modules()):
-        from fuzz.targets import TARGETS
+        from tests.fuzz.targets import TARGETS
     target = TARGETS[name]
     seeds = folder / "seeds"
     seeds.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
 WHAT = {
     "board_bytes": "C++: the board's receiver and state machine, raw bytes",
@@ -49,7 +48,7 @@ def command(name: str, seconds: float, seed: int, work: Path) -> list[str]:
     """What fuzzes a target; 0 draws a seed."""
     board = name.startswith("board_")
     program = (
-        [str(HERE / "link_fuzz.sh")] if board else [sys.executable, str(HERE / "python_fuzz.py")]
+        [str(HERE / "link_fuzz.sh")] if board else [sys.executable, "-m", "tests.fuzz.python_fuzz"]
     )
     return [*program, name, f"{seconds:.0f}", str(seed), str(work)]
 

@@ -10,8 +10,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fuzz import fuzz_bundle, fuzz_host, fuzz_model
-from fuzz.changes import some_bytes
+from tests.fuzz import fuzz_bundle, fuzz_host, fuzz_model
+from tests.fuzz.changes import some_bytes
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.errors import BoardError
+from training.bundle.errors import BoardError
 
 # The emulated board's adc.cpp has the same: magic, channels, frames, speed; then each frame's
 # counts and a word that is not 0 while the leads are off.

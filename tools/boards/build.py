@@ -14,8 +14,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tools.boards.catalogue import board_of_environment
-from tools.boards.prepare import FIRMWARE, environment, prepare_platformio
-from training.errors import BoardError
+from tools.boards.prepare import environment, prepare_platformio
+from tools.checkout import FIRMWARE
+from training.bundle.errors import BoardError
 
 TFLM_LIBRARY = "Chirale_TensorFLowLite"
 """TensorFlow Lite Micro for Arduino, in the spelling of PlatformIO's registry."""

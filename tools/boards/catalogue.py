@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from training.errors import BoardError
+from training.bundle.errors import BoardError
 
 _CATALOGUE = Path(__file__).with_name("boards.toml")
 

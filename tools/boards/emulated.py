@@ -12,7 +12,7 @@ from types import TracebackType
 from tools.boards.adc import AdcRecording
 from tools.boards.qmp import Qmp
 from tools.boards.serial_bridge import SerialBridge
-from training.errors import BoardError, LinkError
+from training.bundle.errors import BoardError, LinkError
 
 QEMU = "qemu-system-arm"
 _LED_REGISTER = 0x40028000  # FPGA I/O block of MPS2 boards, LED0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from serial.tools import list_ports
 
 from tools.boards.catalogue import Board, load_boards
-from training.errors import BoardError
+from training.bundle.errors import BoardError
 
 
 @dataclass(frozen=True)

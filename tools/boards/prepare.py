@@ -13,13 +13,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from training.errors import BoardError
-
-ROOT = Path(__file__).resolve().parents[2]
-"""The project's folder."""
-
-FIRMWARE = ROOT / "firmware"
-"""The PlatformIO project."""
+from tools.checkout import FIRMWARE, ROOT
+from training.bundle.errors import BoardError
 
 _SCONS = "4.11.1"
 _TOOL_SCONS = "4.41101.0"  # PlatformIO's numbering of SCons 4.11.1

@@ -6,7 +6,7 @@ import select
 import time
 from typing import IO, Any
 
-from training.errors import BoardError
+from training.bundle.errors import BoardError
 
 TIMEOUT_S = 10.0
 

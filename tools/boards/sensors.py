@@ -7,7 +7,7 @@ from typing import Any
 
 from tools.boards.catalogue import Board, load_boards
 from tools.convert.sensor import Sensor
-from training.errors import BoardError
+from training.bundle.errors import BoardError
 
 _TABLE = Path(__file__).with_name("sensors.toml")
 

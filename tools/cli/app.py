@@ -8,7 +8,7 @@ import sys
 import typer
 
 from tools.cli.options import complain
-from training.errors import VigilError
+from training.bundle.errors import VigilError
 
 app = typer.Typer(
     name="vigil",

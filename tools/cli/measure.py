@@ -8,9 +8,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from tools.checkout import DOCS
 from tools.cli.app import app
 from tools.cli.options import (
-    DOCS,
     BoardOption,
     EngineOption,
     JsonOption,
@@ -142,6 +142,6 @@ def demo(
     ] = 80,
 ) -> None:
     """From data to an anomaly flagged by an emulated microcontroller, and a report of it all."""
-    from tools import demo as show
+    from tools.cli import demo as show
 
     show.run(console(), name, windows)

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 import typer
 from rich.console import Console
 
-from training.errors import VigilError
+from training.bundle.errors import VigilError
 
 if TYPE_CHECKING:
     from tools.link.faults import FaultConfig
 
 BUILD = Path("build")
 FAULTS_FORM = "RATE[,SEED][,kinds=K+K][,reboot@S][,unplug@S:S]"
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 Name = Annotated[str, typer.Argument(help="A recipe's name, or the path of a recipe (.toml).")]
 BoardOption = Annotated[
     str, typer.Option("--board", "-b", help="A board of the catalogue: see `vigil boards`.")

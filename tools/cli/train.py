@@ -7,8 +7,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from tools.checkout import DOCS
 from tools.cli.app import app
-from tools.cli.options import BUILD, DOCS, Name, bundle_path, console
+from tools.cli.options import BUILD, Name, bundle_path, console
 
 
 @app.command()

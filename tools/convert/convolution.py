@@ -18,7 +18,7 @@ from tools.convert.model import Model, Operator, Tensor
 from tools.convert.padding import padding
 from tools.convert.pairs import INT8, Paired, PairedDense, pair, wide_bytes
 from tools.convert.step import Report, Step, Value, scratch
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 _MOST_PHASES = 256
 """Convolutions that a transposed one may turn into, each with a record and code of its own."""

@@ -19,7 +19,7 @@ from tools.convert.staircase import (
     one_multiply,
 )
 from tools.convert.step import Report, Step, Value
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 _LEAST_SHIFT = -8
 """The plain kernel shifts a sum by 8 more, to the left only."""

@@ -20,7 +20,7 @@ from tools.convert.combined import (
 from tools.convert.fixedpoint import Multiplier, activation_range, quantize_multiplier
 from tools.convert.model import Model, Operator, Tensor
 from tools.convert.step import Report, Step, Value
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 
 @dataclass(frozen=True, eq=False)

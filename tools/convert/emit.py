@@ -17,8 +17,8 @@ from tools.convert.model import read_model
 from tools.convert.sensor import Conversion, Sensor, conversions
 from tools.convert.tflm import arena_bytes, refused, tflm_model
 from training.bundle import Bundle, read_bundle
-from training.errors import ConvertError
-from training.manifest import Affine, Manifest
+from training.bundle.errors import ConvertError
+from training.bundle.manifest import Affine, Manifest
 
 GOLDEN_ON_BOARD = 4
 """Golden windows that go into the image, normal and abnormal ones where there are both."""

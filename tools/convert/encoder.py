@@ -9,11 +9,11 @@ from tools.convert import cpp
 from tools.convert.compiled import compile_model
 from tools.convert.emit import write_files
 from tools.convert.host import HostEngine
-from tools.convert.interpreter import tried_oracle
 from tools.convert.model import read_model
 from training.bundle import read_bundle
+from training.bundle.errors import ConvertError
+from training.bundle.interpreter import tried_interpreter
 from training.encoder import ENCODER
-from training.errors import ConvertError
 
 NAME = "encoder"  # of files and namespace
 
@@ -78,6 +78,6 @@ def convert_encoder(bundle_dir: Path, out: Path) -> Encoder:
     files = compile_model(model, title, where, name=NAME)
     written = write_files(out, {**files, "encoder.h": header})
     windows = bundle.golden.input
-    if (HostEngine(out, name=NAME).run(windows) != tried_oracle(data).run(windows)).any():
+    if (HostEngine(out, name=NAME).run(windows) != tried_interpreter(data).run(windows)).any():
         raise ConvertError(f"{where}: the C++ computes other bytes than the interpreter")
     return Encoder(tuple(written), model.output.size, len(data), model.macs(), len(windows))

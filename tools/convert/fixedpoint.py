@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert.model import Tensor
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.errors import ConvertError
+from tools.checkout import LIBRARIES
+from training.bundle.errors import ConvertError
 
-_LIBRARIES = Path(__file__).resolve().parents[2] / "firmware" / "lib"
-_KERNELS = _LIBRARIES / "engine_compiled"
+_KERNELS = LIBRARIES / "engine_compiled"
 
 _BRIDGE = """
 #include MODEL_HEADER
@@ -93,4 +93,4 @@ def kernel_sources() -> list[Path]:
 
 def includes(generated: Path) -> list[Path]:
     """Folders of headers for those and for the model's own source."""
-    return [generated, _KERNELS, _LIBRARIES / "span"]
+    return [generated, _KERNELS, LIBRARIES / "span"]

@@ -12,7 +12,7 @@ from tools.convert import cpp
 from tools.convert.model import Model, Operator
 from tools.convert.single import table_of
 from tools.convert.step import Report, Step, Value
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 
 @dataclass(frozen=True, eq=False)

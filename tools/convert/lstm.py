@@ -20,7 +20,7 @@ from tools.convert.dense import checked_weights
 from tools.convert.fixedpoint import Multiplier, quantize_multiplier
 from tools.convert.model import Model, Operator, Tensor
 from tools.convert.step import Report, Step, Value, scratch
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 _NO_CLIP = 32768
 """Where the model asks for no clip of the cell state, which 16 bits hold anyway."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tools.convert.step import Step, Value
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 ALIGN = 8
 """Bytes; every value in the arena begins at a multiple."""

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert.flatbuffer import DamagedError, Table, root
-from training.errors import ConvertError
-from training.schema import brief
+from training.bundle.errors import ConvertError
+from training.bundle.validation import brief
 
 _DTYPES = {0: "float32", 2: "int32", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 

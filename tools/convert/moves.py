@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tools.convert.model import Model, Operator, Tensor
 from tools.convert.step import Report, Step, TensorStep, Value
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tools.convert.pool import read_pool
 from tools.convert.single import UNARY
 from tools.convert.step import Step
 from tools.convert.tflm import REGISTERED
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 
 @dataclass(frozen=True, eq=False)

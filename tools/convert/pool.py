@@ -9,7 +9,7 @@ from tools.convert.fixedpoint import activation_range
 from tools.convert.model import Model, Operator
 from tools.convert.padding import padding
 from tools.convert.step import Report, Step, TensorStep, Value
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
 
 _KERNELS = {"MAX_POOL_2D": "max_pool", "AVERAGE_POOL_2D": "average_pool"}
 

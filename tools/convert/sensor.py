@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from training.errors import ConvertError
-from training.manifest import Manifest
+from training.bundle.errors import ConvertError
+from training.bundle.manifest import Manifest
 
 _MOST_MULTIPLIER = 2**31 - 1
 # What one of a unit is in the first of its family.

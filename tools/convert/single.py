@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert.model import Operator, Tensor
-from training.oracle import Oracle
+from training.bundle.interpreter import Interpreter
 
 UNARY = frozenset({"LOGISTIC", "TANH", "LEAKY_RELU", "QUANTIZE", "RELU", "RELU6"})
 """Operators that a table replaces."""
@@ -24,8 +24,8 @@ def table_of(operator: Operator, source: Tensor, target: Tensor) -> NDArray[np.i
     Raises ConvertError if the interpreter refuses the operator with these scales.
     """
     ramp = np.arange(-128, 128, dtype=np.int8)
-    oracle = Oracle(_one_operator_model(operator, source, target))
-    return oracle.run(ramp[None]).reshape(256)
+    interpreter = Interpreter(_one_operator_model(operator, source, target))
+    return interpreter.run(ramp[None]).reshape(256)
 
 
 def _one_operator_model(operator: Operator, source: Tensor, target: Tensor) -> bytes:

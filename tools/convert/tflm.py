@@ -6,9 +6,9 @@ import re
 
 from tools.convert import cpp
 from tools.convert.fixedpoint import activation_range, multipliers, quantize_multiplier
-from tools.convert.interpreter import interpreter_arena
 from tools.convert.model import Model, Operator
-from training.errors import ConvertError
+from training.bundle.errors import ConvertError
+from training.bundle.interpreter import interpreter_arena
 
 _METHODS = {
     "ADD": "AddAdd",

@@ -9,7 +9,7 @@ from tools.link.flow import Line
 from tools.link.frames import Frame, FrameReceiver, Noise, encode_frame, text_of
 from tools.link.timeouts import Timeouts
 from tools.link.transport import Transport
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 _BEHIND = 32  # a sequence number up to this far behind the last does not mean that 200 are missing
 

@@ -16,7 +16,7 @@ from typing import Self
 
 from tools.link.faults import FaultConfig, FaultFilter
 from tools.link.transport import Transport
-from training.errors import LinkError, VigilError
+from training.bundle.errors import LinkError, VigilError
 
 
 def _open_terminal() -> tuple[int, int]:

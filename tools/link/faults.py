@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 DROP = "drop"
 """The whole frame is lost."""

@@ -27,7 +27,7 @@ from tools.link.reports import Reports
 from tools.link.sampled import OwnSamples
 from tools.link.timeouts import Timeouts
 from tools.link.transport import PortLostError, Transport
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 
 class Mode(Enum):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 PROTOCOL = 1
 """The protocol version that this code speaks."""

@@ -28,7 +28,7 @@ from tools.link.reports import Reports
 from tools.link.sampled import OwnSamples
 from tools.link.timeouts import Timeouts
 from tools.link.transport import SerialTransport, Transport
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 Samples = npt.NDArray[np.int16]
 Reply = TypeVar("Reply", bound=m.Message)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import serial
 
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 log = logging.getLogger("vigil.link")
 """At DEBUG: every byte, both ways."""

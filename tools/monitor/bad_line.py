@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from training.errors import BoardError, LinkError
+from training.bundle.errors import BoardError, LinkError
 
 if TYPE_CHECKING:
     from tools.boards.emulated import EmulatedBoard

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from training.errors import DataError
+from training.bundle.errors import DataError
 
 NO_UNIT = {"", "count", "nu", "nd"}  # a recording's and WFDB's words for a unit nobody gave
 SPELLED = {"µ": "u", "μ": "u", "²": "^2", "°": "deg", " ": "_"}

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tools.convert.interpreter import tried_oracle
 from tools.monitor.events import BoardFacts, Counts, LinkCounters, WindowScored, WindowsLost
 from tools.monitor.reconstruct import to_counts
-from tools.verify.reference import scaler, score
+from training.bundle.interpreter import tried_interpreter
+from training.bundle.reference import scaler, score
 from training.native.core import Segmenter
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ class HostBoard:
     def __init__(self, bundle: Bundle, watch: bool = False) -> None:
         m = bundle.manifest
         self._manifest, self._watch = m, watch
-        self._oracle, self._scaler, self._score = tried_oracle(bundle.model), scaler(m), score(m)
+        self._interpreter, self._scaler, self._score = (
+            tried_interpreter(bundle.model),
+            scaler(m),
+            score(m),
+        )
         window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
         self._segmenter = Segmenter(window, hop, channels)
         self._waiting: deque[BoardEvent] = deque()
@@ -83,7 +87,7 @@ class HostBoard:
         for index, window in zip(indices.tolist(), windows, strict=True):
             began = time.perf_counter()
             scaled = self._scaler.scale(window[np.newaxis])
-            output = self._oracle.run(scaled)
+            output = self._interpreter.run(scaled)
             value = np.float32(self._score.score(scaled, output)[0])
             made = to_counts(self._manifest, output[0], window) if self._watch else None
             threshold = np.float32(self.facts.threshold)

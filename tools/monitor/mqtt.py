@@ -43,7 +43,7 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from tools.monitor.views import as_json
-from training.errors import VigilError
+from training.bundle.errors import VigilError
 
 USER, PASSWORD, CA = "VIGIL_MQTT_USER", "VIGIL_MQTT_PASSWORD", "VIGIL_MQTT_CA"
 PORTS = {"mqtt": 1883, "mqtts": 8883}

@@ -14,7 +14,7 @@ from tools.monitor.record import check_record, open_record
 from tools.monitor.source import Source
 from tools.monitor.summary import Summary
 from tools.monitor.views import JsonView, View
-from training.errors import DataError
+from training.bundle.errors import DataError
 
 if TYPE_CHECKING:
     from tools.monitor.run import MonitorSettings, ViewName

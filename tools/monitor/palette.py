@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rich.style import Style
 
-from tools.theme import DARK
+from tools.monitor.theme import DARK
 
 SIGNAL = Style(color=DARK["normal"])
 RECONSTRUCTION = Style(color=DARK["third"])

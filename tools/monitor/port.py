@@ -27,7 +27,7 @@ from tools.monitor.events import (
 )
 from tools.monitor.reconstruct import to_counts
 from tools.monitor.source import Source
-from training.errors import BoardError, LinkError
+from training.bundle.errors import BoardError, LinkError
 
 if TYPE_CHECKING:
     from tools.boards.adc import AdcRecording

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from training.manifest import Manifest
+    from training.bundle.manifest import Manifest
 
 
 def to_counts(

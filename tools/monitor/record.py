@@ -37,7 +37,7 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from training.errors import DataError
+from training.bundle.errors import DataError
 
 if TYPE_CHECKING:
     from tools.monitor.views import View

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tools.monitor.events import Event, Started, WindowScored
 from tools.monitor.record import MODEL, model_of, samples_path
-from training.errors import DataError
+from training.bundle.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)

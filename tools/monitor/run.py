@@ -22,7 +22,7 @@ from tools.monitor.stream import Board, Stream
 from tools.monitor.summary import Summary, Tally
 from tools.monitor.views import JsonView, PlainView, View
 from training.bundle import read_bundle
-from training.errors import DataError, VigilError
+from training.bundle.errors import DataError, VigilError
 
 if TYPE_CHECKING:
     from tools.link.faults import FaultConfig

@@ -17,7 +17,7 @@ from tools.link.session import Session
 from tools.monitor.events import Counts, SamplesLost, SamplesSent
 from tools.monitor.port import LinkBoard
 from tools.monitor.source import Source, of_sensor
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 if TYPE_CHECKING:
     from tools.monitor.stream import BoardEvent

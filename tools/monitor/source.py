@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from tools.monitor.events import ABNORMAL, NORMAL, UNKNOWN, Counts, SourceFacts
 from tools.monitor.fit import check_rate, check_units
 from tools.monitor.record import MISSING, SIMULATED
+from training.bundle.errors import DataError
 from training.data import csv
 from training.data import load as load_data_set
 from training.data.recording import Recording, to_counts
-from training.errors import DataError
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
-    from training.manifest import Signal
+    from training.bundle.manifest import Signal
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ from tools.monitor.events import (
 )
 from tools.monitor.source import Source
 from tools.monitor.text import number
-from training.errors import LinkError
+from training.bundle.errors import LinkError
 
 CHUNK_SECONDS = 0.04  # sent at once when paced: often enough to look like a moving trace
 IDLE_SECONDS = 0.02  # how long to listen when there is nothing to send

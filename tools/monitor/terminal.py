@@ -21,8 +21,8 @@ from textual.widgets import Footer, Static
 from tools.monitor import panels
 from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
 from tools.monitor.history import History
+from tools.monitor.theme import DARK
 from tools.monitor.trace import title, trace
-from tools.theme import DARK
 
 FRAMES_PER_SECOND = 12
 STEP = 1.05  # of the threshold, a key press

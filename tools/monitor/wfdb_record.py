@@ -38,8 +38,8 @@ from tools.monitor.events import (
 from tools.monitor.fit import check_units
 from tools.monitor.record import MODEL, Alignment, CsvRecord, Labels, model_of, take_counts
 from tools.monitor.text import number
+from training.bundle.errors import DataError
 from training.data.recording import Recording
-from training.errors import DataError
 
 FLAGS, LABELS = "flag", "label"  # the annotators
 NO_RATE = "no sample rate"  # in a comment: WFDB knows no such thing

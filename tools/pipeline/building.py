@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.pipeline.paths import GENERATED, shown
-from training.errors import BoardError
+from training.bundle.errors import BoardError
 
 if TYPE_CHECKING:
     from tools.boards.build import BuildResult
@@ -44,12 +44,12 @@ def build(
 
     `sensor`: what it reads by itself.
     """
-    from tools import budget
     from tools.boards.build import alone
     from tools.boards.build import build as run
     from tools.boards.catalogue import find_board
     from tools.boards.sensors import find_sensor
     from tools.convert import convert as convert_bundle
+    from tools.measure import budget
 
     row = find_board(board)
     environment = row.environment(engine)

@@ -14,8 +14,8 @@ from tools.pipeline.paths import BASELINE, ROOT, shown
 from tools.pipeline.running import emulated
 
 if TYPE_CHECKING:
-    from tools.budget import Budget, Measured
-    from tools.verify import VerifyResult
+    from tools.measure.budget import Budget, Measured
+    from tools.measure.verify import VerifyResult
     from training.bundle import Bundle
 
 
@@ -28,7 +28,7 @@ def verify(
     as_json: bool,
 ) -> bool:
     """Every rung against the interpreter; True when no byte differs."""
-    from tools.verify.text import render
+    from tools.measure.verify.text import render
 
     quiet = Console(stderr=True, highlight=False) if as_json else console
     result = run_verify(quiet, bundle_path, port, engine, windows)
@@ -43,8 +43,8 @@ def run_verify(
     console: Console, bundle_path: Path, port: str | None, engine: str, windows: int
 ) -> VerifyResult:
     """Verify against the board on `port`, or an emulated one; kept for the report."""
-    from tools.verify import save
-    from tools.verify.verify import verify as run
+    from tools.measure.verify import save
+    from tools.measure.verify.verify import verify as run
 
     if port is not None:
         with console.status(f"verifying against the board on {port}"):
@@ -72,7 +72,7 @@ def budget(
 
     `record` is the command that accepts what this one measures as a baseline.
     """
-    from tools import budget as room
+    from tools.measure import budget as room
 
     if picture is not None:
         room.check_picture(picture)
@@ -96,8 +96,8 @@ def budget(
 
 def measure_budget(console: Console, bundle_path: Path, board: str, engine: str) -> Budget:
     """Build, measure, and on the emulated board run it for stack, arena and instructions."""
-    from tools import budget as room
     from tools.boards.catalogue import find_board
+    from tools.measure import budget as room
     from training.bundle import read_bundle
 
     bundle = read_bundle(bundle_path)
@@ -116,8 +116,8 @@ def measured_emulated(elf: Path, bundle: Bundle) -> Measured:
     The instructions of each function are counted apart, outside the running board.
     """
     from tools.boards.emulated import EmulatedBoard
-    from tools.budget.boot import measured_on
-    from tools.estimate import count_functions
+    from tools.measure.budget.boot import measured_on
+    from tools.measure.estimate import count_functions
 
     golden = bundle.golden
     frames = golden.counts.reshape(-1, golden.counts.shape[-1])
@@ -145,7 +145,7 @@ def bench(console: Console, bundle_path: Path | None, docs: Path) -> None:
     from training.data.cache import data_folder
 
     sys.path.insert(0, str(ROOT))  # benchmarks are no part of the installed package
-    from benchmarks.page import of_one, write
+    from tools.report.bench_page import of_one, write
 
     keep = Path("build") / "bench"
     with console.status("measuring") as status:
@@ -168,7 +168,7 @@ def reference_bundle() -> Path:
     import sys
 
     sys.path.insert(0, str(ROOT))
-    from benchmarks.reference import make
+    from tools.measure.bench.reference import make
 
     return make(Path("build") / "reference").path
 
@@ -176,7 +176,7 @@ def reference_bundle() -> Path:
 def show_estimate(console: Console, bundle_path: Path, engine: str, as_json: bool) -> None:
     """Build for the emulated board, count an inference there, tell what that means on boards."""
     from tools.boards.catalogue import load_boards
-    from tools.estimate import WINDOWS, count_inference, estimate, render
+    from tools.measure.estimate import WINDOWS, count_inference, estimate, render
     from training.bundle import read_bundle
 
     quiet = Console(stderr=True, highlight=False) if as_json else console

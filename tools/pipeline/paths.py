@@ -1,17 +1,6 @@
 """Where the steps find and leave things."""
 
-from __future__ import annotations
+from tools.checkout import GENERATED, ROOT, shown
 
-from contextlib import suppress
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-GENERATED = ROOT / "firmware" / "generated"
+__all__ = ["BASELINE", "GENERATED", "ROOT", "shown"]
 BASELINE = ROOT / "benchmarks" / "budget-baseline.json"
-
-
-def shown(path: Path) -> Path:
-    """Relative to here where that is shorter to read."""
-    with suppress(ValueError):
-        return path.resolve().relative_to(Path.cwd())
-    return path

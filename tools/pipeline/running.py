@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tools.pipeline.building import build
-from training.errors import BoardError
+from training.bundle.errors import BoardError
 
 if TYPE_CHECKING:
     from tools.boards.adc import AdcRecording
@@ -123,7 +123,7 @@ def _with_image(settings: MonitorSettings, ports: Sequence[str | None]) -> Monit
 
 def doctor(console: Console) -> bool:
     """Whether nothing is missing; a line for each part of the chain."""
-    from tools.doctor import State, examine
+    from tools.cli.doctor import State, examine
 
     marks = {State.GOOD: "[green]✓[/]", State.NOTE: "[yellow]•[/]", State.BAD: "[red]✗[/]"}
     well = True

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from training.errors import BundleError
+from training.bundle.errors import BundleError
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
     from training.data.recording import Dataset
-    from training.estimate import Estimate
+    from training.model_size import ModelSize
     from training.recipe import Recipe
 
 
@@ -49,8 +49,8 @@ def follow(
         if line not in told:
             console.print(escape(line))
 
-    def forecast(estimate: Estimate) -> None:
-        from tools.forecast import check
+    def forecast(estimate: ModelSize) -> None:
+        from tools.measure.budget.forecast import check
 
         if row is not None:
             say(check(recipe.name, estimate, row))
@@ -123,7 +123,7 @@ def zoo(
     console: Console, names: list[str], build: Path, docs: Path, *, full: bool, board: bool
 ) -> None:
     """Every recipe, small or in full, or those trained small on the emulated board."""
-    from tools.zoo.run import run, verify_on_board
+    from tools.report.zoo.run import run, verify_on_board
 
     def say(line: str) -> None:
         console.print(escape(line))
@@ -141,8 +141,8 @@ def zoo(
 
 def calibrate(console: Console, bundle_path: Path, source: Path, rate: float | None) -> None:
     """A threshold from a recording of one patient's or one machine's normal signal."""
-    from tools.calibrate import calibrate as run
-    from training.manifest import float32_text
+    from tools.cli.calibrate import calibrate as run
+    from training.bundle.manifest import float32_text
 
     found = run(bundle_path, source, rate)
     left_out = f" ({found.left_out:,} labelled abnormal left out)" if found.left_out else ""

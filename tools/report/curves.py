@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.figures import draw
-from tools.figures.family import Part
-from tools.figures.trained import Trained
-from tools.latent import MISSING_UMAP, methods, plane
+from tools.monitor.theme import LIGHT, plain_log, style, themed_svg
 from tools.report.evidence import ABNORMAL, NORMAL, Evidence
-from tools.theme import LIGHT, plain_log, style, themed_svg
+from tools.report.figures import draw
+from tools.report.figures.family import Part
+from tools.report.figures.latent import MISSING_UMAP, methods, plane
+from tools.report.figures.trained import Trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

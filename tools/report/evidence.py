@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.budget.budget import Budget
-from tools.budget.store import load as load_budgets
-from tools.verify.result import VerifyResult
-from tools.verify.store import load as load_parity
+from tools.measure.budget.budget import Budget
+from tools.measure.budget.store import load as load_budgets
+from tools.measure.verify.result import VerifyResult
+from tools.measure.verify.store import load as load_parity
 from training.bundle import Bundle, read_bundle
-from training.errors import BundleError
+from training.bundle.errors import BundleError
 
 NORMAL, ABNORMAL = 0, 1
 _ALWAYS = ("labels", "shown", "input", "output", "code", "int8_test", "keras_test")

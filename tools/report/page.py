@@ -10,19 +10,19 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from tools.budget.budget import Budget
-from tools.budget.picture import memory_svg
-from tools.budget.text import facts as budget_facts
-from tools.figures import parts_of
-from tools.figures.family import WIDE
-from tools.figures.trained import Trained
+from tools.measure.budget.budget import Budget
+from tools.measure.budget.text import facts as budget_facts
+from tools.measure.verify.result import Count, VerifyResult
+from tools.monitor.theme import DARK, FONTS, LIGHT, css_variables
 from tools.report import curves
+from tools.report.budget_picture import memory_svg
 from tools.report.evidence import ABNORMAL, NORMAL, BoardScores, Evidence
+from tools.report.figures import parts_of
+from tools.report.figures.family import WIDE
+from tools.report.figures.trained import Trained
 from tools.report.windows import gallery
-from tools.theme import DARK, FONTS, LIGHT, css_variables
-from tools.verify.result import Count, VerifyResult
+from training.bundle.manifest import Manifest
 from training.evaluate import classification
-from training.manifest import Manifest
 from training.threshold import departure
 
 _TEMPLATES = Path(__file__).parent

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.figures.signal import Layout, layout
 from tools.report.evidence import ABNORMAL, NORMAL, Evidence
-from training.manifest import Affine, Manifest
+from tools.report.figures.signal import Layout, layout
+from training.bundle.manifest import Affine, Manifest
 
 _EACH = 4  # drawings a group
 _CHANNELS = 3  # drawn of a window with many

@@ -19,9 +19,9 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from training.bundle.errors import DataError
+from training.bundle.validation import Strict, nearest, validate
 from training.data.recording import Dataset, Recording
-from training.errors import DataError
-from training.schema import Strict, nearest, validate
 
 __all__ = ["DATA_SETS", "Dataset", "Recording", "load", "load_settings", "settings_types"]
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from training.bundle.validation import Strict
 from training.data.recording import ABNORMAL, NORMAL, Dataset, Recording, to_counts
-from training.schema import Strict
 
 CHANNELS = 3
 GAIN = 2048.0  # counts per g: +-16 g fill int16

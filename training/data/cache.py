@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.errors import DataError
+from training.bundle.errors import DataError
 
 CONNECT_SECONDS = 10.0  # then the site counts as out of reach
 

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from training.bundle.errors import DataError
+from training.bundle.validation import Strict, nearest
 from training.data.recording import INT16, UNKNOWN, Dataset, Recording
-from training.errors import DataError
-from training.schema import Strict, nearest
 
 NOT_CHANNELS = {"time", "timestamp", "date", "datetime", "index"}
 LABELS = {"0": 0, "1": 1, "-1": UNKNOWN, "": UNKNOWN, "0.0": 0, "1.0": 1}

@@ -15,10 +15,10 @@ from typing import Literal
 
 import numpy as np
 
+from training.bundle.errors import DataError
+from training.bundle.validation import Strict
 from training.data.cache import files
 from training.data.recording import Dataset, Recording, to_counts
-from training.errors import DataError
-from training.schema import Strict
 
 CHANNELS = 1
 BEAT = 140  # samples a row

@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from training.bundle.errors import DataError
+from training.bundle.validation import Strict
 from training.data.cache import UnavailableError, cache_folder, data_folder
 from training.data.recording import Dataset, Recording
-from training.errors import DataError
-from training.schema import Strict
 
 CHANNELS = 1
 BEAT = 128  # samples at 180 Hz

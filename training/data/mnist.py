@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from training.bundle.errors import DataError
+from training.bundle.validation import Strict
 from training.data.cache import UnavailableError, files
 from training.data.recording import Dataset, Recording
-from training.errors import DataError
-from training.schema import Strict
 
 CHANNELS = 1
 SIDE = 28

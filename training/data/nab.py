@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from training.bundle.errors import DataError
+from training.bundle.validation import Strict
 from training.data.cache import files
 from training.data.recording import ABNORMAL, Dataset, Recording, to_counts
-from training.errors import DataError
-from training.schema import Strict
 
 CHANNELS = 1
 SERIES = "machine_temperature_system_failure.csv"

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from training.errors import DataError
+from training.bundle.errors import DataError
 
 NORMAL, ABNORMAL, UNKNOWN = 0, 1, -1
 INT16 = np.iinfo(np.int16)

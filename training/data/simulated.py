@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.signal import lfilter
 
+from training.bundle.validation import Strict
 from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset, Recording, to_counts
-from training.schema import Strict
 
 CHANNELS = 1
 GAIN = 1000.0  # counts per mV

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from training.bundle.validation import Strict
 from training.data.recording import Dataset, Recording, to_counts
-from training.schema import Strict
 
 CHANNELS = 1
 GAIN = 4096.0  # counts per unit: the largest sum, 4.5, stays inside int16

@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from training.bundle.validation import Strict
 from training.data.recording import ABNORMAL, NORMAL, Dataset, Recording, to_counts
-from training.schema import Strict
 
 RATE = 12_800.0  # samples per second
 FFT, STEP = 256, 512  # samples

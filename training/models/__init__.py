@@ -21,7 +21,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from training.schema import Strict
+from training.bundle.validation import Strict
 
 
 def families() -> list[str]:

@@ -32,7 +32,7 @@ def check(settings: Settings, window: int, channels: int) -> None:
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """The Keras model, float32 [batch, window * channels] in and out."""
-    from training.layers import Adversary, code_layer, with_prior
+    from training.models.layers import Adversary, code_layer, with_prior
 
     check(settings, window, channels)
     adversary = Adversary(settings.discriminator, settings.weight, seed, name="discriminator")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from training.errors import RecipeError
-from training.schema import Strict
+from training.bundle.errors import RecipeError
+from training.bundle.validation import Strict
 
 if TYPE_CHECKING:
     import keras
@@ -67,7 +67,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
-    from training.layers import Upsample, glorot
+    from training.models.layers import Upsample, glorot
 
     check(settings, window, channels)
     number = 0

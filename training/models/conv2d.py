@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from training.errors import RecipeError
+from training.bundle.errors import RecipeError
+from training.bundle.validation import Strict
 from training.models.dense import refuse_wide_code
-from training.schema import Strict
 
 if TYPE_CHECKING:
     import keras
@@ -70,7 +70,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
-    from training.layers import glorot
+    from training.models.layers import glorot
 
     check(settings, window, channels)
     # A spectrogram's channels are its bands, the image's width.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from training.errors import RecipeError
-from training.schema import Strict
+from training.bundle.errors import RecipeError
+from training.bundle.validation import Strict
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +56,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
-    from training.layers import dense_stack, glorot
+    from training.models.layers import dense_stack, glorot
 
     size, depth = window * channels, len(settings.hidden)
     check(settings, window, channels)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from training.errors import RecipeError
+from training.bundle.errors import RecipeError
+from training.bundle.validation import Strict
 from training.models.dense import refuse_wide_code
-from training.schema import Strict
 
 if TYPE_CHECKING:
     import keras
@@ -44,8 +44,8 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
     """The Keras model, float32 [batch, window * channels] in and out."""
     import keras
 
-    from training.layers import glorot
-    from training.recurrent import LSTM, Repeated
+    from training.models.layers import glorot
+    from training.models.recurrent import LSTM, Repeated
 
     check(settings, window, channels)
     steps, features = window // settings.step, settings.step * channels

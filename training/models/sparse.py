@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from training.schema import Strict
+from training.bundle.validation import Strict
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +36,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
     """
     import keras
 
-    from training.layers import Sparsity, glorot
+    from training.models.layers import Sparsity, glorot
 
     inputs = keras.Input((window * channels,), name="window")
     x = keras.layers.Dense(

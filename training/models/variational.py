@@ -41,7 +41,7 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
     """
     import keras
 
-    from training.layers import Sampling, code_layer, glorot, with_prior
+    from training.models.layers import Sampling, code_layer, glorot, with_prior
 
     check(settings, window, channels)
     size = window * channels

@@ -27,7 +27,7 @@ from tools.monitor.views import View
 from tools.monitor.web.hub import BoardView, Hub
 from tools.monitor.web.server import serve
 from training.bundle import read_bundle
-from training.errors import DataError, VigilError
+from training.bundle.errors import DataError, VigilError
 
 if TYPE_CHECKING:
     from tools.monitor.source import Source

@@ -27,9 +27,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tools.monitor.controls import Command, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor.theme import DARK, LIGHT, css_variables
 from tools.monitor.web.hub import Hub, Json
-from tools.theme import DARK, LIGHT, css_variables
-from training.errors import VigilError
+from training.bundle.errors import VigilError
 
 TICKS_PER_SECOND = 30
 FLOAT32_MAX = 3.4028234663852886e38

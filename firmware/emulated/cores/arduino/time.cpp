@@ -50,7 +50,7 @@ void set_apart(std::uint32_t since) {
 
 void handler_done(std::uint32_t since) {
     // Ten instructions of a handler lie outside of its two readings, 16 ticks; from the listing,
-    // and tests/test_emulated.py would notice if a compiler made it many more.
+    // and tests/tools/boards/test_emulated.py would notice if a compiler made it many more.
     constexpr std::uint32_t kAround = 16;
     apart = apart + (since - timer0().value + kAround);
 }

@@ -1,0 +1,60 @@
+"""The detector's own logic, with an engine whose answers are known beforehand."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from tools.checkout import ROOT
+
+LIB = ROOT / "firmware/lib"
+
+
+@pytest.fixture(scope="module")
+def harness(tmp_path_factory):
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed (run: make setup)")
+    program = tmp_path_factory.mktemp("detector") / "harness"
+    sources = [ROOT / "tests/support/cpp/detector_harness.cpp", LIB / "detector/detector.cpp"]
+    sources += [LIB / f"signal/{name}.cpp" for name in ("scaler", "score", "segmenter")]
+    flags = (
+        "-std=c++17 -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover"
+    )
+    includes = [f"-I{LIB / name}" for name in ("span", "signal", "detector")]
+    subprocess.run(["g++", *flags.split(), *includes, *sources, "-o", program], check=True)
+
+    def run(*frames: tuple[int, list[int]], threshold: float = 0.1) -> list[str]:
+        text = "\n".join(" ".join(map(str, [first, *counts])) for first, counts in frames)
+        done = subprocess.run(
+            [program, str(threshold)], input=text, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_golden_windows_pass_only_when_every_byte_and_bit_is_right(harness):
+    assert harness()[0] == "golden 1 4 7"
+
+
+def test_a_window_is_flagged_when_its_score_is_above_the_threshold_and_not_when_equal(harness):
+    frames = (0, [1, 2, 3, 4, 99, 0, 0, 0])  # the second is off by one in one of four places
+    assert harness(frames, threshold=0.2499)[1:] == [
+        "scored 0 0x0p+0 0 5",
+        "scored 1 0x1p-2 1 5",
+    ]
+    assert harness(frames, threshold=0.25)[2] == "scored 1 0x1p-2 0 5"
+
+
+def test_a_gap_loses_the_windows_it_touches_and_no_other(harness):
+    said = harness((0, [1, 1, 1, 1, 1]), (9, [1] * 7))
+    assert [line.split()[:3] for line in said[1:]] == [
+        ["scored", "0", "0x0p+0"],
+        ["lost", "1", "2"],
+        ["scored", "3", "0x0p+0"],
+    ]
+
+
+def test_a_window_on_which_the_engine_fails_is_reported_and_the_next_is_scored(harness):
+    said = harness((0, [100, 0, 0, 0, 1, 1, 1, 1]))
+    assert said[1:] == ["failed 0 5", "scored 1 0x0p+0 0 5"]

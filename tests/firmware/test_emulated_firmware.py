@@ -1,0 +1,64 @@
+"""The firmware itself, with both engines, built for the emulated board and booted there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import serial
+
+from tools.boards.build import BuildResult, build
+from tools.boards.emulated import EmulatedBoard
+from tools.convert.emit import convert
+from tools.measure.bench.reference import make
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("firmware")
+    bundle = make(folder / "reference")
+    convert(bundle.path, folder / "generated")
+    return folder / "generated"
+
+
+def boots(image: BuildResult) -> str:
+    """What the board says of itself until a host says hello."""
+    with EmulatedBoard(image.elf) as board:
+        port = serial.Serial(board.port, timeout=15)
+        text = port.read_until(b"waiting for a host").decode(errors="replace")
+        port.close()
+        assert board.running, board.log
+    return text
+
+
+def check(text: str, engine: str) -> None:
+    assert f"on emulated, engine {engine}: ok" in text
+    passed, total = re.search(r"golden windows (\d+) of (\d+) exact", text).groups()
+    assert passed == total != "0"
+    assert int(re.search(r"inference (\d+) instructions", text)[1]) > 100
+    used, size = re.search(r"stack (\d+) of (\d+) bytes", text).groups()
+    assert 100 < int(used) < int(size) == 32768
+    assert "instruction cache absent" in text
+
+
+@pytest.mark.toolchain
+def test_compiled_engine(generated: Path, tmp_path: Path) -> None:
+    check(boots(build("emulated", generated, tmp_path)), "compiled")
+
+
+@pytest.mark.toolchain
+@pytest.mark.tflm
+@pytest.mark.slow
+def test_tensorflow_lite_micro(generated: Path) -> None:
+    """In the project's own build folder: compiling the library takes minutes, once."""
+    check(boots(build("emulated_tflm", generated)), "tflm")
+
+
+@pytest.mark.registry
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["nano33ble", "nano33ble_compiled"])
+def test_nano_builds(generated: Path, tmp_path: Path, environment: str) -> None:
+    result = build(environment, generated, tmp_path)
+    assert result.elf.is_file()
+    assert "Checking static data" in result.output

@@ -1,0 +1,327 @@
+"""The compiled engine equals the TensorFlow Lite Micro interpreter, on every byte of every output.
+
+Random networks: 1 to 4 dense layers of 1 to 700 values, weights per tensor and per channel, every
+activation, scales over ten orders of magnitude, inputs that saturate; 100 windows each.
+"""
+
+import functools
+import itertools
+import os
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support import networks
+from tools.convert import pairs
+from tools.convert.compiled import compile_model
+from tools.convert.dense import read_dense
+from tools.convert.fixedpoint import Multiplier
+from tools.convert.host import HostEngine
+from tools.convert.model import read_model
+from tools.measure.bench import emulator
+from tools.measure.bench.models import Activation, ModelBuilder, dense, unary
+from training.bundle.errors import ConvertError
+from training.bundle.interpreter import Interpreter
+
+WINDOWS = 100
+HOST_NETWORKS = 200
+EMULATED_NETWORKS = 40
+
+needs_emulator = pytest.mark.skipif(bool(emulator.missing()), reason=emulator.missing() or "")
+
+
+@functools.cache
+def cases(seed, count):
+    """Models, inputs, and what the interpreter says."""
+    rng = np.random.default_rng(seed)
+    models = [networks.random_network(rng) for _ in range(count)]
+    inputs = [
+        networks.random_inputs(rng, WINDOWS, read_model(model).input.size) for model in models
+    ]
+    expected = [Interpreter(model).run(x) for model, x in zip(models, inputs, strict=True)]
+    return models, inputs, expected
+
+
+def differing(outputs, expected):
+    """Bytes that differ, per model."""
+    assert [o.shape for o in outputs] == [e.shape for e in expected]
+    return [int((o != e).sum()) for o, e in zip(outputs, expected, strict=True)]
+
+
+def kernels_used(folder):
+    """How often each kernel was chosen, from the generated layer tables."""
+    text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
+    return Counter(re.findall(r"^// \d+ +FULLY_CONNECTED .* (dense(?:_pairs)?) ", text, re.M))
+
+
+def test_200_random_networks_on_the_host(tmp_path):
+    models, inputs, expected = cases(seed=1, count=HOST_NETWORKS)
+    outputs = networks.run_on_host(models, inputs, tmp_path)
+    assert sum(differing(outputs, expected)) == 0
+    assert min(kernels_used(tmp_path)[name] for name in ("dense", "dense_pairs")) > 50
+
+
+def test_plain_kernels_alone(tmp_path):
+    models, inputs, expected = cases(seed=2, count=30)
+    outputs = networks.run_on_host(models, inputs, tmp_path, plain=range(30))
+    assert sum(differing(outputs, expected)) == 0
+    assert kernels_used(tmp_path)["dense_pairs"] == 0
+
+
+def test_address_and_undefined_sanitizers_find_nothing(tmp_path):
+    models, inputs, expected = cases(seed=3, count=40)
+    flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    outputs = networks.run_on_host(models, inputs, tmp_path, flags)
+    assert sum(differing(outputs, expected)) == 0
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("flags", [emulator.FAST, emulator.NANO], ids=["O2-hard", "nano"])
+def test_random_networks_emulated(flags, tmp_path):
+    seed = 4 if flags is emulator.FAST else 5
+    models, inputs, expected = cases(seed, EMULATED_NETWORKS)
+    outputs = networks.run_emulated(models, inputs, tmp_path, flags)
+    assert sum(differing(outputs, expected)) == 0
+    assert kernels_used(tmp_path)["dense_pairs"] > 20
+
+
+def inner_loops(folder):
+    """How many layers take one or several passes through the inner loop's two forms."""
+    text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
+    found: Counter[tuple[str, bool]] = Counter()
+    for part in text.split("constexpr bool kLoops = ")[1:]:
+        form, blocks = ("loop", pairs.LOOP) if part.startswith("true") else ("chain", pairs.CHAIN)
+        for groups in re.findall(r"Layer\{kStream\d+, (\d+),", part):
+            found[form, int(groups) // 2 > blocks] += 1
+    return found
+
+
+def test_the_converter_knows_the_inner_loops():
+    """It weighs the two by their lengths, which are the kernel's."""
+    text = (networks.KERNELS / "pairs_dsp.h").read_text()
+    for name, blocks in (("kChainBlocks", pairs.CHAIN), ("kLoopBlocks", pairs.LOOP)):
+        assert f"constexpr std::uint32_t {name} = {blocks};" in text
+
+
+@needs_emulator
+@pytest.mark.toolchain
+def test_every_way_through_the_inner_loop(tmp_path):
+    """None, one or several passes, with four inputs left over or not, by chain and by loop."""
+    rng = np.random.default_rng(6)
+    widths = [4, 5, 8, 12, 60, 64, 68, 71, 72, 73, 76, 80, 124, 128, 132, 140, 144, 148, 216, 700]
+    shapes = [(width, *rest) for rest in [(60,), (8, 60), (60, 4)] for width in widths]
+    models = [networks.paired_network(rng, shape) for shape in shapes]
+    inputs = [networks.random_inputs(rng, WINDOWS, read_model(each).input.size) for each in models]
+    expected = [Interpreter(model).run(x) for model, x in zip(models, inputs, strict=True)]
+    outputs = networks.run_emulated(models, inputs, tmp_path)
+    assert differing(outputs, expected) == [0] * len(models)
+    used = inner_loops(tmp_path)
+    assert all(used[form, several] for form in ("chain", "loop") for several in (False, True)), used
+    assert kernels_used(tmp_path)["dense"] == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("dense.cpp", "layer.bias[row + count]", "layer.bias[row + count] + 1"),
+        ("pairs_portable.h", "y += kForm.per_channel ?", "y += 1 + kForm.per_channel ?"),
+        ("pairs_portable.h", "y >>= 16;", "y = (y >> 16) + 1;"),
+        ("pairs.cpp", "to[1], neighbours)", "to[1], neighbours + 1)"),
+    ],
+)
+def test_a_kernel_wrong_by_one_is_caught(file, right, wrong, tmp_path):
+    models, inputs, expected = cases(seed=9, count=40)
+    kernels = networks.kernels_with(tmp_path, file, right, wrong)
+    outputs = networks.run_on_host(models, inputs, tmp_path, kernels=kernels)
+    assert sum(differing(outputs, expected)) > 0
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("pairs_dsp.cpp", "sxtab16 lr, r8, lr", "sxtab16 lr, r9, lr"),
+        ("pairs_dsp.h", "and lr, r10, r5, asr #31", "and lr, r10, r4, asr #31"),
+        ("pairs.cpp", "smlad %[sum], r5, r6", "smlad %[sum], r5, r5"),
+    ],
+)
+def test_wrong_assembly_is_caught(file, right, wrong, tmp_path):
+    models, inputs, expected = cases(seed=4, count=EMULATED_NETWORKS)
+    kernels = networks.kernels_with(tmp_path, file, right, wrong)
+    outputs = networks.run_emulated(models, inputs, tmp_path, kernels=kernels)
+    assert sum(differing(outputs, expected)) > 0
+
+
+def test_every_shift_of_a_multiplier(tmp_path):
+    models, inputs, expected = shifted_cases()
+    outputs = networks.run_on_host(models, inputs, tmp_path)
+    assert differing(outputs, expected) == [0] * len(models)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("<< left", "<< (left & 7)"),
+        ("(below & 1)", "(below & 0)"),  # no nudge: one too low at times
+        ("value > high ? high", "value > 127 ? 127"),
+    ],
+)
+def test_a_requantization_wrong_by_one_is_caught(right, wrong, tmp_path):
+    models, inputs, expected = shifted_cases()
+    kernels = networks.kernels_with(tmp_path, "requantize.h", right, wrong)
+    outputs = networks.run_on_host(
+        models, inputs, tmp_path, ("-O0", "-Wno-unused"), kernels=kernels
+    )
+    assert sum(differing(outputs, expected)) > 0
+
+
+@functools.cache
+def shifted_cases():
+    """One layer for each shift that a multiplier can have."""
+    rng = np.random.default_rng(11)
+    models = [networks.shifted_network(rng, shift) for shift in range(-31, 31)]
+    shifts = []
+    for data in models:
+        model = read_model(data)
+        shifts += read_dense(model, model.operators[0], "m").multipliers
+    assert [by.shift for by in shifts] == list(range(-31, 31))
+    inputs = [networks.random_inputs(rng, WINDOWS, read_model(m).input.size) for m in models]
+    return models, inputs, [Interpreter(m).run(x) for m, x in zip(models, inputs, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("bias", "zero"), [(2**31 - 1, 127), (2**31 - 200, 127), (-(2**31) + 1, -128)]
+)
+def test_a_zero_point_on_top_of_the_largest_sum(bias, zero, tmp_path):
+    """With a multiplier of 2^31 - 1 the sum stays as it is, and adding the zero point wraps."""
+    builder = ModelBuilder()
+    step = 362 * 2.0**-24
+    source = builder.tensor((1, 8), 1 - step, 0)
+    target = dense(
+        builder, source, np.zeros((8, 8), np.int8), np.full(8, bias), source_scale=1 - step,
+        weight_scale=1 + step, target_scale=1.0, target_zero_point=zero,
+    )  # fmt: skip
+    model = builder.finish(source, target)
+    assert read_dense(read_model(model), read_model(model).operators[0], "m").multipliers == (
+        Multiplier(2**31 - 1, 0),
+    )
+    inputs = networks.random_inputs(np.random.default_rng(0), WINDOWS, 8)
+    flags = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
+    outputs = networks.run_on_host([model], [inputs], tmp_path, flags)
+    assert (outputs[0] == Interpreter(model).run(inputs)).all()
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("flags", [emulator.FAST, emulator.NANO], ids=["O2-hard", "nano"])
+def test_every_form_of_the_assembly(flags, tmp_path):
+    """All 32 forms of the paired kernel, and the plain one at every shift."""
+    rng = np.random.default_rng(12)
+    models = [
+        networks.form_network(rng, shift, sign=sign, per_channel=per_channel, to_bytes=to_bytes)
+        for shift in ("none", "left", "right", "after")
+        for sign, per_channel, to_bytes in itertools.product((False, True), repeat=3)
+    ]
+    inputs = [networks.random_inputs(rng, WINDOWS, read_model(m).input.size) for m in models]
+    expected = [Interpreter(model).run(x) for model, x in zip(models, inputs, strict=True)]
+    plain = shifted_cases()
+    outputs = networks.run_emulated(models + plain[0], inputs + plain[1], tmp_path, flags)
+    assert sum(differing(outputs, expected + plain[2])) == 0
+    text = "".join(path.read_text() for path in tmp_path.glob("nets*.cpp"))
+    forms = set(re.findall(r"Form \w+ = \{(Shift::\w+, \w+, \w+, \w+), kLoops\}", text))
+    assert len(forms) == 32, forms
+
+
+@pytest.mark.parametrize("name", ["LOGISTIC", "TANH"])
+@pytest.mark.parametrize("scale", [0.001, 0.0235, 0.1, 0.5, 3.0])
+def test_tables_for_all_256_inputs(name, scale, tmp_path):
+    builder = ModelBuilder()
+    source = builder.tensor((1, 256), scale, 7)
+    target_scale, zero = (1 / 256, -128) if name == "LOGISTIC" else (1 / 128, 0)
+    model = builder.finish(source, unary(builder, name, source, (1, 256), target_scale, zero))
+    ramp = np.arange(-128, 128, dtype=np.int8)[None]
+    assert (engine_of(model, tmp_path).run(ramp) == Interpreter(model).run(ramp)).all()
+
+
+@pytest.mark.data
+def test_mlperf_tiny_anomaly_detection(tmp_path):
+    mlperf_tiny = Path(os.environ.get("VIGIL_DATA", "")) / "mlperf_tiny"
+    if not mlperf_tiny.is_dir():
+        pytest.skip("set VIGIL_DATA to a folder that holds mlperf_tiny/")
+    model = (mlperf_tiny / "ad01_int8.tflite").read_bytes()
+    windows = np.fromfile(mlperf_tiny / "normal_id_01_windows.bin", "<f4").reshape(-1, 640)
+    source = read_model(model).input
+    steps = np.round(windows / float(source.scale)) + source.zero_point
+    inputs = np.clip(steps, -128, 127).astype(np.int8)
+    inputs = np.concatenate([inputs, networks.random_inputs(np.random.default_rng(6), 100, 640)])
+    assert (engine_of(model, tmp_path).run(inputs) == Interpreter(model).run(inputs)).all()
+
+
+def test_same_model_same_source():
+    model = networks.random_network(np.random.default_rng(8))
+    texts = [compile_model(read_model(model), "title", "model") for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+def test_no_code_for_kernels_that_the_model_does_not_need():
+    source = compile_model(read_model(small_model()), "title", "model")["compiled_model.cpp"]
+    assert '#include "pairs.h"' in source
+    assert '#include "dense.h"' not in source and '#include "table.h"' not in source
+
+
+def test_layer_table():
+    source = compile_model(read_model(small_model()), "small", "model")["compiled_model.cpp"]
+    table = [line.split() for line in source.splitlines() if line.startswith("// ")]
+    assert table[1] == ["//", "small"]
+    row = next(line for line in table if "FULLY_CONNECTED" in line)
+    assert row[3:] == [*["8", "->", "16,", "RELU", "128", "0.05", "dense_pairs"], *row[10:]]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("TRANSPOSE", "is not in the compiled engine; build with the tflm engine, or train"),
+        ("ABS", "is in neither engine; train"),
+        ("LOGISTIC", ": the TensorFlow Lite Micro interpreter refuses it with an output scale of"),
+    ],
+)
+def test_operator_that_the_engine_does_not_carry(name, message):
+    builder = ModelBuilder()
+    source = builder.tensor((1, 4), 0.1)
+    target = unary(builder, name, source, (1, 4), 0.1, 0)
+    model = read_model(builder.finish(source, target), "m.tflite")
+    with pytest.raises(ConvertError) as refusal:
+        compile_model(model, "title", "m.tflite")
+    assert re.match(rf"m\.tflite: operator 0 \({name}\) ?{message}", str(refusal.value))
+
+
+def test_sanitizer_run_really_checks(tmp_path):
+    """A kernel that reads past its input ends the sanitized program."""
+    models, inputs, _ = cases(seed=3, count=5)
+    right, wrong = "load_four(values), to,", "load_four(values + (1 << 24)), to,"
+    kernels = networks.kernels_with(tmp_path, "pairs.cpp", right, wrong)
+    with pytest.raises(subprocess.CalledProcessError):
+        networks.run_on_host(models, inputs, tmp_path, ("-fsanitize=address",), kernels=kernels)
+
+
+def small_model():
+    builder = ModelBuilder()
+    source = builder.tensor((1, 8), 0.1, 3)
+    weights = np.arange(128).reshape(16, 8).astype(np.int8)
+    target = dense(
+        builder, source, weights, np.arange(16), source_scale=0.1, weight_scale=0.01,
+        target_scale=0.05, target_zero_point=-128, activation=Activation.RELU,
+    )  # fmt: skip
+    return builder.finish(source, target)
+
+
+def engine_of(model, folder):
+    for name, text in compile_model(read_model(model), "test", "test").items():
+        (folder / name).write_text(text)
+    return HostEngine(folder)

@@ -1,0 +1,252 @@
+"""Every operator of the compiled engine equals the TensorFlow Lite Micro interpreter.
+
+Random networks of convolutions, pooling, resizing, residual branches, splits, joins and LSTM
+cells; every byte of every output, 100 windows each.
+"""
+
+import functools
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tests.firmware.test_engine_compiled import differing, engine_of, needs_emulator
+from tests.support import graphs, networks
+from tests.support.graphs import SAME, VALID, Graph
+from tools.convert.compiled import compile_model
+from tools.convert.model import read_model
+from tools.convert.plan import make_plan
+from tools.convert.tflm import tflm_model
+from tools.measure.bench import emulator
+from tools.measure.budget.stack import CallGraph
+from training.bundle.errors import ConvertError
+from training.bundle.interpreter import Interpreter
+
+WINDOWS = 100
+NETWORKS = 80
+OPERATORS = {
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
+    "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MUL", "PACK", "QUANTIZE", "RELU", "RELU6", "RESHAPE",
+    "RESIZE_NEAREST_NEIGHBOR", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "TANH", "TRANSPOSE_CONV",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK",
+}  # fmt: skip
+
+
+@functools.cache
+def cases(seed, count):
+    """Models, inputs, and what the interpreter says."""
+    rng = np.random.default_rng(seed)
+    return with_answers(rng, [graphs.random_graph(rng) for _ in range(count)])
+
+
+@functools.cache
+def single_operators(kind):
+    """Some networks of one operator, a method of Graph."""
+    rng = np.random.default_rng(6)
+    models = []
+    while len(models) < 20:
+        graph = Graph(rng)
+        source = graph.tensor((1, 7, 5, int(rng.integers(4, 7))), 0.05)
+        target = getattr(graph, kind)(source)
+        if target is not source:  # what was drawn fits
+            models.append(graph.builder.finish(source.index, target.index))
+    return with_answers(rng, models)
+
+
+def with_answers(rng, models):
+    """Models, inputs, and what the interpreter says."""
+    inputs = [
+        networks.random_inputs(rng, WINDOWS, read_model(model).input.size) for model in models
+    ]
+    return models, inputs, [Interpreter(m).run(x) for m, x in zip(models, inputs, strict=True)]
+
+
+def test_random_networks_on_the_host(tmp_path):
+    models, inputs, expected = cases(seed=1, count=NETWORKS)
+    outputs = networks.run_on_host(models, inputs, tmp_path)
+    assert sum(differing(outputs, expected)) == 0
+    met = Counter(each.name for model in models for each in read_model(model).operators)
+    assert set(met) == OPERATORS
+    assert min(met.values()) >= 4
+
+
+def test_plain_kernels_alone(tmp_path):
+    models, inputs, expected = cases(seed=2, count=25)
+    outputs = networks.run_on_host(models, inputs, tmp_path, plain=range(25))
+    assert sum(differing(outputs, expected)) == 0
+
+
+def test_address_and_undefined_sanitizers_find_nothing(tmp_path):
+    models, inputs, expected = cases(seed=2, count=25)
+    flags = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    outputs = networks.run_on_host(models, inputs, tmp_path, flags)
+    assert sum(differing(outputs, expected)) == 0
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("flags", [emulator.FAST, emulator.NANO], ids=["O2-hard", "nano"])
+def test_random_networks_emulated(flags, tmp_path):
+    models, inputs, expected = cases(seed=2, count=25)
+    outputs = networks.run_emulated(models, inputs, tmp_path, flags)
+    assert sum(differing(outputs, expected)) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "right", "wrong"),
+    [
+        ("conv", "taps.h", "x += at.stride_width", "x += 1"),
+        ("conv", "taps.h", "(end + dilation - 1) / dilation", "end / dilation"),
+        ("conv", "convolve.cpp", "(at.dilation_width - 1) * channels", "0"),
+        ("conv", "convolve.cpp", "ones = walk.count & 3", "ones = walk.count & 1"),
+        ("conv", "convolve.cpp", "fours = walk.count >> 2", "fours = walk.count >> 3"),
+        ("conv", "convolve.cpp", "odd_bytes(v), odd", "odd_bytes(v), even"),
+        ("conv", "convolve.cpp", "even != outputs", "even > outputs"),
+        ("conv", "convolve_pairs.h", "x += at.stride_width", "x += 1"),
+        ("conv", "convolve_pairs.cpp", "at.padding, bytes(from - x)", "0, bytes(from - x)"),
+        ("conv", "convolve_pairs.cpp", "width == at.in_width", "width <= at.in_width"),
+        ("conv", "pairs.cpp", "i % 4 < 2 ? word", "i % 4 < 3 ? word"),
+        ("conv", "pairs.cpp", "- 128);", "- 127);"),
+        ("depthwise", "dense.cpp", "layer.per_channel ? first : 0", "first & 1"),
+        ("depthwise", "dense.cpp", "& sign));", "& sign & 0));"),
+        ("conv", "ending.h", "bytes_of(ending.floor)", "0"),
+        ("conv", "simd.h", "value > 255 ? 255", "value > 255 ? 254"),
+        ("depthwise", "taps.h", "begin + dilation - 1", "begin"),
+        ("depthwise", "taps.h", "y += at.stride_height", "y += at.stride_width"),
+        ("depthwise", "depthwise.cpp", "++more == multiplier", "++more != multiplier"),
+        ("depthwise", "depthwise.cpp", "add_high_product(odd", "add_high_product(even"),
+        ("depthwise", "depthwise.cpp", "(at.kernel_width - taps.columns) * outputs", "0"),
+        ("lstm", "lstm.cpp", "(1 << (-left - 1))", "0"),
+        ("lstm", "lstm.cpp", "fraction * step", "fraction % 1 * step"),
+        ("lstm", "lstm.cpp", "hidden != nullptr", "hidden == output"),
+        ("lstm", "lstm.cpp", "state > layer.clip ? layer.clip", "state > layer.clip ? state"),
+        ("lstm", "lstm.cpp", "-layer.clip ? -layer.clip", "-layer.clip ? 1 - layer.clip"),
+        ("lstm", "lstm.cpp", "(1 << 9) - 1)", "(1 << 9))"),
+        ("lstm", "simd.h", "odd_bytes(w), odd_bytes", "odd_bytes(w), even_bytes"),
+        ("lstm", "simd.h", "count &= 3;", "count &= 1;"),
+        ("pool", "pool.cpp", "sum - half : sum + half", "sum : sum + half"),
+        ("pool", "pool.cpp", "/ count, low, high", "/ count, low, 127"),
+        ("pool", "pool.cpp", "/ count, low, high", "/ count, -128, high"),
+        ("pool", "pool.cpp", "out, pool.low, channels", "out, 0, channels"),
+        ("pool", "pool.cpp", "pool.high != 127 &&", "false &&"),
+        ("pool", "simd.h", ">= static_cast<std::int8_t>(b >> i)", ">= 0"),
+        ("pool", "simd.h", "*values > *kept ? *values", "*values < *kept ? *values"),
+        ("residual", "elementwise.cpp", "(below & sign)", "(below & sign & 0)"),
+        ("residual", "elementwise.cpp", "y << 8 & kUpper", "y << 8"),
+        ("residual", "elementwise.cpp", "b_step = sizes.b == 1 ? 0 : 1", "b_step = 1"),
+        ("residual", "elementwise.cpp", "sizes.b == size ? b + done : b", "b"),
+        ("residual", "elementwise.cpp", "load_some(y, left)), left);", "load_some(y, left)), 1);"),
+        ("residual", "ending.h", "bytes_of(ending.floor)", "0"),
+        ("depthwise", "simd.h", "value < 0 ? 0", "value < 0 ? 1"),
+        ("extreme", "elementwise.cpp", "1 << 20", "1 << 18"),
+        ("extreme", "elementwise.cpp", "product.a_zero) *", "product.a_zero + 1) *"),
+        ("extreme", "elementwise.cpp", "j + 1 == sizes.b", "j == sizes.b"),
+        ("extreme", "requantize.h", "(high < 0 ? 1 : 0)", "0"),  # ties up, not away from zero
+        ("lstm", "requantize.h", "(high < 0 ? 1 : 0)", "0"),
+        ("unary", "table.h", "= table[input[i] + 128];\n    }", "= table[input[i] + 127];\n    }"),
+        ("crop", "copy.cpp", "i * runs.from_step", "i * runs.to_step"),
+        ("resize", "copy.cpp", "x * resize.in_width", "(x + 1) * resize.in_width"),
+    ],
+)
+def test_a_kernel_wrong_by_little_is_caught(kind, file, right, wrong, tmp_path):
+    models, inputs, expected = single_operators(kind)
+    kernels = networks.kernels_with(tmp_path, file, right, wrong)
+    outputs = networks.run_on_host(models, inputs, tmp_path, ("-O0",), kernels=kernels)
+    assert sum(differing(outputs, expected)) > 0
+
+
+@pytest.mark.parametrize("power", [-15, -11, -4])
+@pytest.mark.parametrize("clip", [0.0, -1.0, 0.05, 0.6, 1e-6, 3.0])
+def test_the_cell_state_of_an_lstm_is_clipped(power, clip, tmp_path):
+    """To nothing at all where the clip is less than a step of the cell state; 0 is no clip."""
+    graph = Graph(np.random.default_rng(4))
+    source = graph.tensor((1, 48), 0.05)
+    model = graph.builder.finish(source.index, graph.lstm(source, power, clip).index)
+    inputs = networks.random_inputs(np.random.default_rng(5), WINDOWS, 48)
+    assert (engine_of(model, tmp_path).run(inputs) == Interpreter(model).run(inputs)).all()
+
+
+def test_adding_and_multiplying_where_no_record_fits(tmp_path):
+    models, inputs, expected = single_operators("extreme")
+    outputs = networks.run_on_host(models, inputs, tmp_path)
+    assert sum(differing(outputs, expected)) == 0
+    text = "".join(path.read_text() for path in tmp_path.glob("nets*.cpp"))
+    assert all(text.count(f"const {kind} k") >= 5 for kind in ("SlowAdd", "SlowMul"))
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("kind", ["conv", "depthwise", "residual", "pool", "lstm"])
+def test_an_inference_has_a_bound_of_its_stack(kind, tmp_path):
+    """No kernel calls through a pointer, so the graph of an inference's calls is closed."""
+    models, inputs, expected = single_operators(kind)
+    outputs = networks.run_emulated(models, inputs, tmp_path, emulator.NANO)
+    assert sum(differing(outputs, expected)) == 0
+    graph = CallGraph(tmp_path / "networks.elf")
+    for i in range(len(models)):
+        name = graph.find(rf"_ZN5vigil5model{len(str(i)) + 3}net{i}5infer")
+        bound = graph.worst_case(name)
+        assert bound.closed and 0 < bound.bytes < 1000, bound
+
+
+def test_views_take_no_memory_and_no_code():
+    """A split in one piece, and a join in one piece, are the same bytes under another name."""
+    graph = Graph(np.random.default_rng(0))
+    source = graph.tensor((1, 24), 0.1, 3)
+    parts = [graph.unary(part, "TANH") for part in graph.split(source, 1, 3)]
+    joined = graph.unary(graph.join(parts, 1), "LEAKY_RELU")
+    model = read_model(graph.builder.finish(source.index, joined.index))
+    plan = make_plan(model, "m")
+    assert [step.report.kernel for step in plan.steps] == ["look_up"] * 4
+    assert plan.memory.arena_bytes == 0  # the output's memory serves
+
+
+def test_residual_branch_outlives_what_lies_between(tmp_path):
+    graph = Graph(np.random.default_rng(1))
+    source = graph.tensor((1, 20, 1, 4), 0.05, -7)
+    first = graph.conv(source, 4, (3, 1), (1, 1), SAME)
+    second = graph.conv(graph.conv(first, 8, (5, 1), (1, 1), SAME), 4, (3, 1), (1, 1), SAME)
+    model = graph.builder.finish(source.index, graph.combine("ADD", first, second).index)
+    inputs = networks.random_inputs(np.random.default_rng(2), WINDOWS, 80)
+    assert (engine_of(model, tmp_path).run(inputs) == Interpreter(model).run(inputs)).all()
+
+
+def test_the_input_itself_may_be_the_output(tmp_path):
+    graph = Graph(np.random.default_rng(0))
+    source = graph.tensor((1, 12), 0.1, 3)
+    model = graph.builder.finish(source.index, graph.reshape(source, (12, 1)).index)
+    inputs = networks.random_inputs(np.random.default_rng(0), WINDOWS, 12)
+    assert (engine_of(model, tmp_path).run(inputs) == inputs).all()
+
+
+def test_layer_table_names_convolutions_and_their_kernels():
+    graph = Graph(np.random.default_rng(3))
+    source = graph.tensor((1, 16, 1, 4), 0.1, 3)
+    target = graph.conv(source, 8, (3, 1), (1, 1), VALID)
+    model = read_model(graph.builder.finish(source.index, target.index))
+    table = compile_model(model, "title", "m")["compiled_model.cpp"]
+    assert "CONV_2D   16x1x4 -> 14x1x8, 3x1" in table
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda g, x: g.transposed(x, 4, (3, 3), (2, 2)), "leaves out the fused RELU"),
+        (lambda g, x: g.conv(x, 4, (3, 3), (1, 1), SAME), "has no bias"),
+        (lambda g, x: g.lstm(x), "is computed in another way"),
+    ],
+)
+def test_what_the_boards_interpreter_does_otherwise_is_refused(make, message):
+    """Some draw has the trait; all draws compile, and tflm is refused where the trait is there."""
+    refusals = Counter()
+    for seed in range(20):
+        graph = Graph(np.random.default_rng(seed))
+        source = graph.tensor((1, 4, 4, 2), 0.1, 3)
+        data = graph.builder.finish(source.index, make(graph, source).index)
+        compile_model(read_model(data), "title", "m")
+        try:
+            tflm_model(read_model(data), data, "m")
+        except ConvertError as refusal:
+            refusals[str(refusal)] += 1
+    assert any(message in text for text in refusals)
+    assert sum(refusals.values()) == 20 or message != "is computed in another way"

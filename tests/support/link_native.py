@@ -1,0 +1,235 @@
+"""The board's end of the link, compiled for the host: `link_board.cpp` through ctypes."""
+
+import ctypes
+import functools
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.checkout import LIBRARIES
+from tools.link.frames import Frame
+
+LIBRARY = LIBRARIES
+SOURCES = [
+    *sorted((LIBRARY / "link").glob("*.cpp")),
+    *sorted((LIBRARY / "sampling").glob("*.cpp")),
+    LIBRARY / "app" / "plot_line.cpp",
+    LIBRARY / "signal" / "segmenter.cpp",
+    Path(__file__).with_name("link_board.cpp"),
+]
+HEADERS = [p for name in ("app", "link", "sampling") for p in sorted((LIBRARY / name).glob("*.h"))]
+FLAGS = [
+    "-std=c++17",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-fsanitize=undefined",
+    "-fno-sanitize-recover=undefined",
+    "-static-libubsan",
+]
+INCLUDES = [f"-I{LIBRARY / name}" for name in ("app", "link", "sampling", "signal", "span")]
+
+
+@functools.lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """Builds once for each state of the sources, into the system's folder for temporary files."""
+    digest = hashlib.sha256(" ".join(FLAGS).encode())
+    for path in [*SOURCES, *HEADERS]:
+        digest.update(path.read_bytes())
+    built = Path(tempfile.gettempdir()) / f"vigil-link-{os.getuid()}-{digest.hexdigest()[:16]}.so"
+    if not built.exists():
+        with tempfile.TemporaryDirectory(dir=built.parent) as folder:
+            target = Path(folder) / "link.so"
+            command = ["g++", *FLAGS, "-shared", "-fPIC", *INCLUDES, *map(str, SOURCES)]
+            subprocess.run([*command, "-o", str(target)], check=True)
+            target.replace(built)
+    lib = ctypes.CDLL(str(built))
+    size, pointer, u8, u32, u64 = (
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+        ctypes.c_uint8,
+        ctypes.c_uint32,
+        ctypes.c_uint64,
+    )
+    data = ctypes.c_char_p
+    for name, result, *arguments in (
+        ("crc32", u32, u32, data, size),
+        ("encode_frame", size, u8, u8, data, size, pointer, size),
+        ("receiver_new", pointer),
+        ("receiver_delete", None, pointer),
+        ("receiver_push", size, pointer, data, size, pointer),
+        ("recode", ctypes.c_int, u8, data, size, pointer, size, pointer),
+        ("undetected_bursts", u64, data, size, ctypes.c_uint, ctypes.POINTER(u64)),
+        ("accepted", size, data, size),
+        ("convert", ctypes.c_int, ctypes.c_int32, u8, ctypes.c_int32, ctypes.c_int),
+        ("plot_line", size, ctypes.c_int, ctypes.c_float, ctypes.c_float, ctypes.c_int, pointer),
+        ("board_new", pointer, u32, u32, u32, u32, u32),
+        ("board_delete", None, pointer),
+        ("board_feed", None, pointer, data, size),
+        ("board_take", size, pointer, pointer, size),
+        ("board_poll", ctypes.c_int, pointer, u32, size),
+        ("board_fail_on", None, pointer, u64),
+        ("board_dropped", u32, pointer),
+        ("board_reboot_asked", ctypes.c_int, pointer),
+        ("board_is_open", ctypes.c_int, pointer),
+        ("board_attach", None, pointer, u32),
+        ("board_tick", ctypes.c_int, pointer, ctypes.POINTER(ctypes.c_int16)),
+        ("board_sensor", None, pointer, ctypes.c_int, ctypes.c_int),
+        ("board_start_sampling", ctypes.c_int, pointer),
+        ("board_typed", ctypes.c_int, pointer),
+    ):
+        function = getattr(lib, f"vigil_{name}")
+        function.restype = result
+        function.argtypes = arguments
+    return lib
+
+
+def crc32(data: bytes, crc: int = 0) -> int:
+    return library().vigil_crc32(crc, data, len(data))
+
+
+def encode_frame(type_: int, sequence: int, payload: bytes, room: int = 512) -> bytes:
+    """The wire's bytes, or nothing when the frame does not fit."""
+    out = ctypes.create_string_buffer(room)
+    size = library().vigil_encode_frame(type_, sequence, payload, len(payload), out, room)
+    return out.raw[:size]
+
+
+class Receiver:
+    def __init__(self) -> None:
+        self._receiver = library().vigil_receiver_new()
+
+    def __del__(self) -> None:
+        library().vigil_receiver_delete(self._receiver)
+
+    def feed(self, data: bytes) -> list[Frame | None]:
+        """A frame or, for what was none, None; in order."""
+        out = ctypes.create_string_buffer(8 * len(data) + 16)
+        size = library().vigil_receiver_push(self._receiver, data, len(data), out)
+        records, events, at = out.raw[:size], [], 0
+        while at < size:
+            if records[at] == 2:
+                events.append(None)
+                at += 1
+                continue
+            length = int.from_bytes(records[at + 3 : at + 5], "little")
+            payload = records[at + 5 : at + 5 + length]
+            events.append(Frame(records[at + 1], records[at + 2], payload))
+            at += 5 + length
+        return events
+
+
+def recode(type_: int, payload: bytes) -> tuple[list[str], bytes] | None:
+    """The fields as C++ read them, and the payload as C++ writes it again. None: refused."""
+    text = ctypes.create_string_buffer(4096)
+    out = ctypes.create_string_buffer(512)
+    size = library().vigil_recode(type_, payload, len(payload), text, 4096, out)
+    if size < 0:
+        return None
+    values = text.value.decode()
+    return values.split("\t") if values else [], out.raw[:size]
+
+
+def undetected_bursts(wire: bytes, bits: int) -> tuple[int, int]:
+    """Of all bursts of up to `bits` bits: how many let a frame through, how many were tried."""
+    tried = ctypes.c_uint64()
+    count = library().vigil_undetected_bursts(wire, len(wire), bits, ctypes.byref(tried))
+    return count, tried.value
+
+
+def accepted(wire: bytes) -> int:
+    """Frames that a receiver accepts from `wire` between the zeros of its neighbours."""
+    return library().vigil_accepted(wire, len(wire))
+
+
+def convert(multiplier: int, shift: int, offset: int, raw: int) -> int:
+    """A sensor's raw value in the model's counts."""
+    return int(library().vigil_convert(multiplier, shift, offset, raw))
+
+
+def plot_line(style: int, score: float, threshold: float, flag: bool) -> str:
+    """A window as a plotter reads it: style 1 the Serial Plotter's, 2 Teleplot's."""
+    out = ctypes.create_string_buffer(80)
+    size = library().vigil_plot_line(style, score, threshold, flag, out)
+    assert size <= 80
+    return out.raw[:size].decode()
+
+
+@dataclass
+class BoardConfig:
+    window: int = 140
+    hop: int = 140
+    channels: int = 1
+    ring: int = 256
+    """Bytes in the receive ring; what comes on top is dropped, as on the Nano."""
+    sensor: bool = False
+    """It can sample by itself; of 1 or 3 channels."""
+
+
+class Board:
+    """A board in memory: bytes in, bytes out, and a clock that the test moves."""
+
+    def __init__(self, config: BoardConfig, boot: int = 1) -> None:
+        self._board = library().vigil_board_new(
+            config.window, config.hop, config.channels, config.ring, boot
+        )
+        self._out = ctypes.create_string_buffer(4096)
+        if config.sensor:
+            library().vigil_board_attach(self._board, config.channels)
+
+    def __del__(self) -> None:
+        library().vigil_board_delete(self._board)
+
+    def feed(self, data: bytes) -> None:
+        library().vigil_board_feed(self._board, data, len(data))
+
+    def take(self) -> bytes:
+        size = library().vigil_board_take(self._board, self._out, 4096)
+        return self._out.raw[:size]
+
+    def poll(self, now_us: int, out_room: int = 1 << 20) -> bool:
+        """True when something was done or is left to do."""
+        return bool(library().vigil_board_poll(self._board, now_us & 0xFFFFFFFF, out_room))
+
+    def fail_on(self, window: int) -> None:
+        library().vigil_board_fail_on(self._board, window)
+
+    @property
+    def dropped(self) -> int:
+        """Bytes that found the receive ring full."""
+        return library().vigil_board_dropped(self._board)
+
+    @property
+    def reboot_asked(self) -> bool:
+        return bool(library().vigil_board_reboot_asked(self._board))
+
+    @property
+    def is_open(self) -> bool:
+        return bool(library().vigil_board_is_open(self._board))
+
+    def tick(self, counts: Sequence[int] | None) -> bool:
+        """A period of the sensor's timer: a count a channel, None while a lead is off.
+
+        False when it is not running.
+        """
+        values = None if counts is None else (ctypes.c_int16 * len(counts))(*counts)
+        return bool(library().vigil_board_tick(self._board, values))
+
+    def sensor(self, *, answers: bool = True, over: bool = False) -> None:
+        """Whether the sensor answers, and whether what it plays is over."""
+        library().vigil_board_sensor(self._board, answers, over)
+
+    def start_sampling(self) -> bool:
+        """With no host asking."""
+        return bool(library().vigil_board_start_sampling(self._board))
+
+    @property
+    def typed(self) -> str:
+        """The last letter that a person typed on a line of its own."""
+        letter = library().vigil_board_typed(self._board)
+        return chr(letter) if letter else ""

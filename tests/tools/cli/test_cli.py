@@ -1,0 +1,145 @@
+"""The program `vigil`: bad input is one line on standard error and exit code 2, no traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from tools.checkout import ROOT
+from tools.cli.options import bundle_path, faults_of
+from tools.link.faults import FaultConfig
+
+
+def vigil(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.cli", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(cwd), "COLUMNS": "100"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trian"], "trian"),
+        (["train", "ecg500"], "did you mean 'ecg5000'?"),
+        (["train", "ecg5000", "--set", "model.cod=4"], "did you mean 'code'?"),
+        (["train", "ecg5000", "--set", "model"], "SECTION.KEY=VALUE"),
+        (["train", "absent.toml"], "no such file"),
+        (["train", "csv", "--set", "data.path=absent.csv"], "absent.csv"),
+        (["build", "nothing"], "train it first"),
+        (["build", "--board", "nano33"], "no board 'nano33'"),
+        (["build", "--engine", "eon"], "engine 'eon'"),
+        (["build", "--board", "nicla_sense_me"], "it has: none"),
+        (["flash", "--board", "emulated"], "needs no upload"),
+        (["build", "--sensor", "ad8232"], "plays a recording"),
+        (["flash", "--sensor", "mic"], "it has: analog, ad8232, lsm9ds1"),
+        (["monitor", "--sample", "--repeat"], "--repeat"),
+        (["record", "run.wav", "nothing"], "train it first"),
+        (["report", "nothing"], "train it first"),
+        (["monitor", "nothing"], "train it first"),
+        (["monitor", "--plain", "--json"], "exclude each other"),
+        (["monitor", "--windows", "0"], "--windows"),
+        (["monitor", "--speed", "inf"], "inf is not a finite number"),
+        (["monitor", "--web", "--speed", "inf"], "inf is not a finite number"),
+        (["monitor", "--sample", "--speed", "nan"], "nan is not a finite number"),
+        (["record", "run.csv", "--speed", "nan"], "nan is not a finite number"),
+        (["replay", "run.csv", "--speed", "inf"], "inf is not a finite number"),
+        (["monitor", "--threshold", "nan"], "nan is not a finite number"),
+        (["monitor", "--threshold", "1e39"], "1e+39 is not a finite number"),
+        (["monitor", "nothing", "--record", "there.csv"], "with --overwrite"),
+        (["monitor", "nothing", "--record", "there.hea"], "there.csv: is there already"),
+        (["record", "there.csv", "nothing"], "with --overwrite"),
+        (["monitor", "nothing", "--record", "there.csv", "--overwrite"], "train it first"),
+        (
+            ["monitor", "--source", "there.csv", "--record", "there.hea", "--overwrite"],
+            "is what is to be streamed",
+        ),
+        (["calibrate", "absent.csv", "nothing"], "train it first"),
+        (["calibrate", "absent.csv", "--rate", "2"], "a share between 0 and 1"),
+        (["budget", "--check", "--accept"], "exclude each other"),
+        (["budget", "--picture", "budget.gif"], "ends in .png or .svg"),
+        (["budget", "--picture", "absent/budget.svg"], "no folder absent"),
+        (["zoo", "--full", "--board"], "exclude each other"),
+        (["zoo", "ecg500"], "did you mean 'ecg5000'?"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(words, said, tmp_path):
+    (tmp_path / "there.csv").write_text("a recording\n")
+    done = vigil(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert (tmp_path / "there.csv").read_text() == "a recording\n"
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("vigil: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("0.01", FaultConfig(0.01)),
+        ("0.01,7", FaultConfig(0.01, 7)),
+        ("0,seed=7,kinds=drop+flip", FaultConfig(0, 7, ("drop", "flip"))),
+        ("0,reboot@5,unplug@9:12", FaultConfig(0, reboots=(5.0,), unplugged=((9.0, 12.0),))),
+        ("0,unplug@9:12,7", None),
+        ("0,reboot=5", None),
+        ("0,unplug@9", None),
+        ("much", None),
+    ],
+)
+def test_faults_are_a_rate_and_then_what_and_when(text, meant):
+    if meant is not None:
+        assert faults_of(text) == meant
+        return
+    with pytest.raises(typer.BadParameter, match=r"what is '[\w:@=]+'\? RATE\[,SEED\]") as problem:
+        faults_of(text)
+    assert "\n" not in str(problem.value)
+
+
+def test_a_damaged_bundle_is_refused_with_its_reason(tmp_path):
+    bundle = tmp_path / "build" / "ecg5000"
+    bundle.mkdir(parents=True)
+    (bundle / "manifest.json").write_text(json.dumps({"schema": 7}))
+    done = vigil("convert", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "schema 7" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_lists_every_command(tmp_path):
+    done = vigil("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for command in [
+        "train",
+        "convert",
+        "build",
+        "flash",
+        "board",
+        "boards",
+        "monitor",
+        "verify",
+        "budget",
+        "report",
+        "demo",
+    ]:
+        assert f" {command} " in done.stdout
+
+
+def test_recipes_and_boards_are_listed(tmp_path):
+    assert "ecg5000" in vigil("recipes", cwd=tmp_path).stdout
+    assert "nano33ble" in vigil("boards", cwd=tmp_path).stdout
+
+
+def test_a_path_to_a_bundle_is_that_path_and_a_name_is_under_build(monkeypatch, tmp_path):
+    """Else `vigil monitor /elsewhere/ecg5000` would take build/ecg5000 for it."""
+    monkeypatch.chdir(tmp_path)
+    assert bundle_path("/elsewhere/ecg5000") == Path("/elsewhere/ecg5000")
+    assert bundle_path("my/bundles/pump") == Path("my/bundles/pump")
+    assert bundle_path("pump") == Path("build/pump")
+    assert bundle_path("my/recipes/pump.toml") == Path("build/pump")

@@ -1,0 +1,219 @@
+"""From a bundle to C++: what is written, that it compiles, and what is refused."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from tools.checkout import ROOT
+from tools.convert import convert
+from tools.convert.host import HostEngine
+from tools.convert.model import read_model
+from tools.convert.tflm import arena_bytes, tflm_model
+from tools.measure.bench.models import ModelBuilder, dense
+from tools.measure.bench.small_bundle import small_bundle
+from training.bundle.errors import BundleError, ConvertError
+from training.bundle.interpreter import Interpreter
+from training.weight_scales import agree_on_factors, with_agreement
+
+FILES = [
+    "compiled_model.cpp", "compiled_model.h", "constants.h", "golden.cpp", "golden.h",
+    "sensor_constants.h", "tflm_model.cpp", "tflm_model.h",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return small_bundle(tmp_path_factory.mktemp("bundles") / "small")
+
+
+def test_files(bundle, tmp_path):
+    paths = convert(bundle.path, tmp_path / "generated")
+    assert [path.name for path in paths] == FILES
+    assert sorted(path.name for path in (tmp_path / "generated").iterdir()) == FILES
+
+
+def test_same_bundle_same_bytes_whatever_the_folder(bundle, tmp_path):
+    shutil.copytree(bundle.path, tmp_path / "copy")
+    first = convert(bundle.path, tmp_path / "a")
+    second = convert(tmp_path / "copy", tmp_path / "b")
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+def test_unchanged_files_are_left_alone(bundle, tmp_path):
+    times = [[path.stat().st_mtime_ns for path in convert(bundle.path, tmp_path)] for _ in "12"]
+    assert times[0] == times[1]
+
+
+def test_constants_are_the_manifests(bundle, tmp_path):
+    convert(bundle.path, tmp_path)
+    text = (tmp_path / "constants.h").read_text()
+    manifest = bundle.manifest
+
+    def constant(name):
+        return re.search(rf"\b{name}(?:\[\d*\])? = ([^;]+);", text).group(1)
+
+    assert constant("kName") == f'"{manifest.name}"'
+    assert constant("kHash") == "{" + ", ".join(str(byte) for byte in bundle.hash8) + "}"
+    assert int(constant("kWindow")) == manifest.segmenter.window
+    assert int(constant("kInputSize")) == manifest.model.input.size
+    assert int(constant("kModelBytes")) == len(bundle.model)
+    assert int(constant("kModelCrc32"), 16) == manifest.model.crc32
+    threshold = np.float32(constant("kThreshold").removesuffix("F"))
+    assert threshold == np.float32(manifest.threshold.value)
+
+
+@pytest.mark.parametrize("per_window", [False, True])
+def test_generated_code_compiles_and_holds_the_golden_windows(per_window, tmp_path):
+    bundle = small_bundle(tmp_path / "bundle", channels=2, per_window=per_window)
+    out = tmp_path / "generated"
+    convert(bundle.path, out)
+    main = tmp_path / "main.cpp"
+    main.write_text(_PRINT_GOLDEN)
+    lib = ROOT / "firmware" / "lib"
+    sources = [*(lib / "signal").glob("*.cpp"), lib / "detector" / "detector.cpp"]
+    engine = lib / "engine_compiled"
+    program = tmp_path / "golden"
+    subprocess.run(
+        [
+            *("g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"),
+            *(f"-I{folder}" for folder in [out, *sorted(p for p in lib.iterdir() if p.is_dir())]),
+            *map(str, [main, out / "golden.cpp", out / "compiled_model.cpp", *sources]),
+            *map(str, sorted(engine.glob("*.cpp"))),
+            *("-o", str(program)),
+        ],
+        check=True,
+    )
+    done = subprocess.run([str(program)], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["exact"] * 4
+
+
+def test_host_engine_gives_the_golden_outputs(bundle, tmp_path):
+    convert(bundle.path, tmp_path)
+    engine = HostEngine(tmp_path)
+    assert (engine.run(bundle.golden.input) == bundle.golden.output).all()
+    with pytest.raises(ConvertError, match="takes windows of"):
+        engine.run(np.zeros((1, 3), np.int8))
+
+
+def test_damaged_bundle_is_refused(bundle, tmp_path):
+    shutil.copytree(bundle.path, tmp_path / "bad")
+    (tmp_path / "bad" / "model.tflite").write_bytes(bundle.model[:-1])
+    with pytest.raises(BundleError):
+        convert(tmp_path / "bad", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def layer(weight_scale, source_scale=0.0371):
+    builder = ModelBuilder()
+    source = builder.tensor((1, 8), source_scale)
+    weights = np.arange(64).reshape(8, 8).astype(np.int8)
+    target = dense(
+        builder, source, weights, None, source_scale=source_scale, weight_scale=weight_scale,
+        target_scale=0.0213, target_zero_point=0,
+    )  # fmt: skip
+    return builder.finish(source, target)
+
+
+def test_boards_library_knows_no_dense_weights_per_channel():
+    data = layer([0.01 * i for i in range(1, 9)])
+    with pytest.raises(ConvertError, match=r"m: operator 0 .* per channel"):
+        tflm_model(read_model(data), data, "m")
+
+
+def test_scales_on_which_all_versions_agree():
+    """Some products of scales are rounded by the boards' library; moved scales are not."""
+    refused = 0
+    for i in range(40):
+        data = layer(0.0101 + 0.00037 * i)
+        try:
+            tflm_model(read_model(data), data, "m")
+        except ConvertError as problem:
+            assert "single precision" in str(problem)
+            refused += 1
+        moved = agree_on_factors(data)
+        tflm_model(read_model(moved), moved, "m")
+        before, after = (read_model(each).tensors[1].scale for each in (data, moved))
+        assert abs(float(after) / float(before) - 1) < 1e-4
+    assert refused > 5
+
+
+def test_a_scale_on_which_no_weights_agree_is_not_chosen():
+    """0.02 is within a unit in the last place of 16/25 times a power of two."""
+    for wanted in (0.02, 0.04, 0.05, 0.0445539, 1 / 255):
+        scale = with_agreement(np.float32(wanted))
+        assert 0 <= scale / np.float32(wanted) - 1 < 2**-7
+        for weight in np.geomspace(0.001, 0.01, 20):
+            data = layer(float(np.float32(weight)), float(scale))
+            moved = agree_on_factors(data)
+            tflm_model(read_model(moved), moved, "m")
+    assert with_agreement(np.float32(0.02)) != np.float32(0.02)
+    assert with_agreement(np.float32(0.0445539)) == np.float32(0.0445539)
+
+
+def test_operators_are_registered_from_the_model():
+    data = agree_on_factors(layer(0.02))
+    text = tflm_model(read_model(data), data, "m")["tflm_model.h"]
+    assert "MicroMutableOpResolver<1>" in text
+    assert "resolver.AddFullyConnected()" in text
+
+
+def test_unknown_operator_names_its_layer():
+    builder = ModelBuilder()
+    source, target = builder.tensor((1, 4), 0.1), builder.tensor((1, 4), 0.1)
+    builder.operator("FLOOR_DIV", [source, source], [target])
+    data = builder.finish(source, target)
+    with pytest.raises(ConvertError, match=r"m: operator 0 \(FLOOR_DIV\)"):
+        tflm_model(read_model(data), data, "m")
+
+
+def test_engine_that_cannot_carry_the_model_stops_its_build_only(tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.convert.emit.tflm_model", refuse)
+    bundle = small_bundle(tmp_path / "bundle")
+    convert(bundle.path, tmp_path / "out")
+    assert '#error "no such luck"' in (tmp_path / "out" / "tflm_model.h").read_text()
+    assert "dense" in (tmp_path / "out" / "compiled_model.cpp").read_text()
+    with pytest.raises(ConvertError, match="no such luck"):
+        convert(bundle.path, tmp_path / "out", engines=["tflm"])
+
+
+def refuse(*_):
+    raise ConvertError("no such luck")
+
+
+def test_arena_has_room_beyond_the_interpreters_own_use():
+    data = layer(0.02)
+    model = read_model(data)
+    used = Interpreter(data).arena_bytes
+    assert used + 24 * len(model.tensors) < arena_bytes(model, data) < 2 * used
+
+
+_PRINT_GOLDEN = """
+#include <cstdio>
+
+#include "constants.h"
+#include "engine.h"
+#include "golden.h"
+
+using namespace vigil;
+
+int main() {
+    std::int8_t input[model::kInputSize];
+    std::int8_t output[model::kOutputSize];
+    if (engine::begin() != engine::Status::ok) {
+        return 1;
+    }
+    for (const GoldenWindow& g : model::kGolden) {
+        model::kScaler(g.counts, input);
+        bool exact = same_bytes(input, g.input);
+        exact = engine::run(input, output) == engine::Status::ok && exact;
+        exact = exact && same_bytes(output, g.output);
+        exact = exact && same_bits(score(model::kScore, input, output), g.score);
+        std::puts(exact ? "exact" : "differs");
+    }
+    return engine::run(input, Span<std::int8_t>(output, 1)) == engine::Status::shape_mismatch ? 0
+                                                                                              : 2;
+}
+"""

@@ -1,0 +1,150 @@
+"""What a model will take is said before it is trained, and the trained model confirms it."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.support.training import small_recipe
+from tools.boards.build import build, has_tflm_library
+from tools.boards.catalogue import find_board
+from tools.convert import convert
+from tools.measure import budget
+from tools.measure.bench.reference import wrap
+from tools.measure.budget.forecast import MBED, Bytes, buffers, check, image, needs
+from training import models
+from training.bundle.errors import BudgetError
+from training.bundle.interpreter import Interpreter
+from training.input_quantization import fit_grid
+from training.model_size import model_size
+from training.quantize import to_int8
+from training.recipe import Scaler, read_recipe, recipe_names
+from training.train import train
+
+
+def test_the_estimate_is_within_ten_percent_of_the_trained_model(trained_bundle, tmp_path):
+    found = []
+    bundle = train(small_recipe(fit={"epochs": 1}), tmp_path / "b", False, before_fit=found.append)
+    assert found[0].macs == bundle.manifest.model.macs
+    assert found[0].parameters == bundle.manifest.model.parameters
+    for real in (bundle, trained_bundle):
+        assert found[0].model_bytes == pytest.approx(real.manifest.model.bytes, rel=0.1)
+        assert found[0].arena_bytes == pytest.approx(Interpreter(real.model).arena_bytes, rel=0.1)
+
+
+def test_a_model_too_large_for_its_board_stops_the_run_before_the_fit(tmp_path):
+    board = find_board("nicla_sense_me")
+    wide = small_recipe(
+        model={"family": "sparse", "code": 5000, "weight": 0.1}, fit={"epochs": 1_000_000}
+    )
+    with pytest.raises(BudgetError, match="smaller layers, or another board") as caught:
+        train(wide, tmp_path / "b", False, before_fit=lambda e: check("wide", e, board))
+    assert f"{board.flash_bytes:,}" in str(caught.value)
+    assert not (tmp_path / "b").exists()
+
+
+def test_arena_counts_against_sram():
+    board = find_board("nicla_sense_me")
+    long = small_recipe(
+        model={"family": "conv1d"}, windows={"length": 4000, "hop": 4000, "train_hop": None}
+    )
+    counts = np.random.default_rng(0).normal(0, 1000, (4, 4000, 1)).astype(np.int16)
+    found = model_size(long, fit_grid(Scaler(), counts, (1.0,)))
+    with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
+        check("long", found, board)
+    with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
+        # Alone it would fit; with the program's own share and the buffers it does not.
+        check("long", dataclasses.replace(found, rate_hz=4000.0), find_board("emulated"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipes_estimate_is_confirmed_within_ten_percent_with_both_engines(name):
+    """Against the same network with weights far from the estimate's, as training leaves them."""
+    recipe = read_recipe(name)
+    channels = CHANNELS.get(recipe.data.name, 1)
+    size = recipe.windows.length
+    rng = np.random.default_rng(1)
+    counts = rng.normal(0, 1000, (8, size, channels)).astype(np.int16)
+    grid = fit_grid(recipe.scaler, counts, (1.0,) * channels)
+    found = model_size(recipe, grid)
+    model = models.family(recipe.model.family).build(recipe.model, size, channels, seed=5)
+    for weight in model.trainable_weights:
+        weight.assign(weight + rng.normal(0, 0.2, weight.shape).astype(np.float32))
+    real = to_int8(model, grid.quantize(counts), grid)
+    for guess, need in zip(needs(found.model), needs(real), strict=True):
+        assert guess.engine == need.engine
+        assert guess.flash == pytest.approx(need.flash, rel=0.1)
+        assert guess.arena == pytest.approx(need.arena, rel=0.1)
+    assert found.model_bytes == pytest.approx(len(real), rel=0.1)
+    assert found.arena_bytes == pytest.approx(Interpreter(real).arena_bytes, rel=0.1)
+
+
+def test_what_fits_with_one_engine_alone_is_said():
+    found = model_size(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
+    tflm, compiled = needs(found.model)
+    assert compiled.arena < tflm.arena
+    board = find_board("emulated")
+    tight = dataclasses.replace(board, sram_bytes=image(compiled, found, board).sram)
+    assert "it fits with the compiled engine alone" in check("small", found, tight)
+
+
+def test_buffers_follow_from_window_channels_and_rate():
+    """As firmware/lib/app/app.h has them: counts, input, output, and the samples' ring."""
+    assert buffers(100, 3, None) == Bytes(4 * 4 * 300, 4 * 300 + 1 * (2 * 3 + 4 + 1))
+    assert buffers(100, 3, 50.5).sram == 4 * 300 + (200 + 50) * (2 * 3 + 4 + 1)
+
+
+def test_a_real_boards_framework_counts_and_is_told_of():
+    found = model_size(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
+    line = check("small", found, find_board("nano33ble"))
+    assert "Arduino framework's, by one user's build" in line
+    for need in needs(found.model):
+        assert f"{image(need, found, find_board('nano33ble')).flash:,}" in line
+        assert image(need, found, find_board("nano33ble")).sram > MBED.sram + need.arena
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory):
+    """One folder for all builds, so that a library is compiled once."""
+    return tmp_path_factory.mktemp("objects")
+
+
+@pytest.mark.toolchain
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("arm-none-eabi-g++") is None, reason="needs the Arm compiler (make setup)"
+)
+@pytest.mark.parametrize("engine", ["compiled", "tflm"])
+@pytest.mark.parametrize("name", ["dense", "conv1d"])
+def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp_path, objects):
+    """The image's model has other weights, as training leaves them."""
+    board = find_board("emulated")
+    environment = board.environment(engine)
+    if engine == "tflm" and not has_tflm_library(environment):
+        pytest.skip("TensorFlow Lite Micro is not at hand (docs/engine.md)")
+    shapes = {"dense": {"family": "dense", "hidden": [32], "code": 8}, "conv1d": {"family": name}}
+    size = {"dense": 140, "conv1d": 1000}[name]
+    recipe = small_recipe(
+        model=shapes[name], windows={"length": size, "hop": size, "train_hop": None}
+    )
+    rng = np.random.default_rng(1)
+    counts = rng.normal(0, 1000, (8, size, 1)).astype(np.int16)
+    grid = fit_grid(Scaler(), counts, (1.0,))
+    model = models.family(name).build(recipe.model, size, 1, seed=5)
+    for weight in model.trainable_weights:
+        weight.assign(weight + rng.normal(0, 0.2, weight.shape).astype(np.float32))
+    bundle = wrap(tmp_path / name, to_int8(model, grid.quantize(counts), grid))
+    found = model_size(recipe, grid, bundle.manifest.signal.rate_hz)
+    need = next(n for n in needs(found.model) if n.engine == engine)
+    guess = image(need, found, board)
+    convert(bundle.path, tmp_path / "generated", engines=[engine])
+    elf = build(environment, tmp_path / "generated", objects).elf
+    built = budget.measure(elf, board)
+    assert guess.flash == pytest.approx(built.flash.used, rel=0.1)
+    assert guess.sram == pytest.approx(built.sram.used, rel=0.1)
+
+
+RANDOM = np.random.default_rng(0).normal(0, 1000, (8, 64, 1)).astype(np.int16)
+CHANNELS = {"activity": 3, "vibration": 32}

@@ -1,0 +1,105 @@
+"""The stack's bound agrees with the compiler's -fstack-usage, and is not given without grounds."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.small_image import GXX, needs_compiler
+from tools.measure.budget.stack import CallGraph
+
+pytestmark = [pytest.mark.toolchain, needs_compiler]
+
+SOURCE = r"""
+#define APART __attribute__((noinline, noclone, used))
+extern "C" {
+volatile int sink;
+int (*volatile pointer)(int);
+
+APART int leaf(int x) { volatile int a[25]; a[x] = x; return a[x + 1]; }
+APART int shallow(int x) { volatile int a[4]; a[x] = x; return a[x + 1] + 1; }
+APART int middle(int x) { volatile char a[40]; a[x] = 1; return leaf(x) + shallow(x) + a[x]; }
+APART int top(int x) { int y = middle(x) + shallow(x); sink = y; return y + x; }
+APART int tail(int x) { return leaf(x + 1); }
+APART int cycle(int x) { return x ? cycle(x - 2) * 3 + leaf(x) : 1; }
+APART int through_pointer(int x) { return pointer(x) + leaf(x); }
+APART int above_pointer(int x) { return through_pointer(x) + 1; }
+APART int pushes(int x) {
+    __asm__ volatile("push {r4-r11, lr}\n bl 1f\n b 2f\n 1: push {r0, r1}\n pop {r0, r1}\n bx lr\n"
+                     "2: pop {r4-r11, lr}" ::: "lr", "memory");
+    return x + sink;
+}
+void reset() {
+    for (;;) sink = top(1) + tail(2) + cycle(3) + above_pointer(4) + pushes(5);
+}
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stack")
+    (folder / "calls.cpp").write_text(SOURCE)
+    flags = "-mcpu=cortex-m4 -mthumb -Os -g -fno-exceptions -nostdlib -fstack-usage -Wl,-e,reset"
+    command = [str(GXX), *flags.split(), "calls.cpp", "-o", "calls.elf"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def own(folder: Path) -> dict[str, int]:
+    """What -fstack-usage says of each function."""
+    [path] = folder.glob("*.su")
+    rows = [line.split("\t") for line in path.read_text().splitlines()]
+    return {row[0].split(":")[-1].split("(")[0].split()[-1]: int(row[1]) for row in rows}
+
+
+@pytest.fixture(scope="module")
+def graph(folder: Path) -> CallGraph:
+    return CallGraph(folder / "calls.elf")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [("leaf",), ("shallow",), ("middle", "leaf"), ("top", "middle", "leaf"), ("tail", "leaf")],
+)
+def test_bounds_are_the_compilers_figures(
+    graph: CallGraph, own: dict[str, int], path: tuple[str, ...]
+) -> None:
+    found = graph.worst_case(path[0])
+    assert found is not None and found.closed
+    assert found.path == path
+    assert found.bytes == sum(own[name] for name in path)
+    assert own["leaf"] >= 100  # its array
+
+
+@pytest.mark.parametrize(
+    ("function", "open_at"),
+    [
+        ("cycle", ("cycle",)),
+        ("through_pointer", ("through_pointer",)),
+        ("above_pointer", ("through_pointer",)),
+        ("reset", ("cycle", "through_pointer")),
+    ],
+)
+def test_no_bound_where_the_graph_is_open(
+    graph: CallGraph, function: str, open_at: tuple[str, ...]
+) -> None:
+    found = graph.worst_case(function)
+    assert found is not None and not found.closed
+    assert found.open_at == open_at
+
+
+def test_what_assembly_pushes_counts(graph: CallGraph, own: dict[str, int]) -> None:
+    """-fstack-usage does not see it."""
+    found = graph.worst_case("pushes")
+    assert found is not None and found.closed
+    assert found.bytes >= own["pushes"] + 36 + 8
+
+
+def test_functions_that_are_not_there(graph: CallGraph) -> None:
+    assert graph.worst_case("nowhere") is None
+    assert graph.find("abov") == "above_pointer"
+    assert graph.find("nowhere") is None

@@ -1,0 +1,295 @@
+"""The gateway, against a real Mosquitto on loopback: in the open, with passwords, over TLS."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.support.monitor_board import FakeBoard, source
+from tools.monitor.controls import Controls
+from tools.monitor.events import Notice, ThresholdChanged
+from tools.monitor.mqtt import CA, PASSWORD, USER, MqttError, MqttView, broker_of
+from tools.monitor.outputs import Broadcast
+from tools.monitor.stream import Stream
+
+WINDOWS = 30
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def mosquitto(folder: Path, *lines: str, port: int | None = None) -> Iterator[int]:
+    """A broker of the test's own; its port."""
+    port = port or free_port()
+    config = folder / "mosquitto.conf"
+    # Started by root it would become another user, who may not read the test's folder.
+    config.write_text(
+        "\n".join([f"user {getpass.getuser()}", f"listener {port} 127.0.0.1", *lines])
+    )
+    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    with (folder / "log").open("wb") as log:
+        broker = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + 5
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 0.2).close()
+                    break
+                except OSError:
+                    assert time.monotonic() < until, (folder / "log").read_text()
+                    time.sleep(0.02)
+            yield port
+        finally:
+            broker.terminate()
+            broker.wait(5)
+
+
+class Subscriber:
+    """Another client, which keeps what it hears."""
+
+    def __init__(self, port: int, topic: str = "#") -> None:
+        self.heard: list[paho.MQTTMessage] = []
+        ready = threading.Event()
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_message = lambda client, data, message: self.heard.append(message)
+        self.client.on_subscribe = lambda *_: ready.set()
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        self.client.subscribe(topic, qos=1)
+        assert ready.wait(5)
+
+    def wait(self, enough, seconds: float = 5) -> None:
+        until = time.monotonic() + seconds
+        while not enough(self):
+            assert time.monotonic() < until, [m.topic for m in self.heard]
+            time.sleep(0.01)
+
+    def of(self, topic: str) -> list:
+        return [m for m in self.heard if m.topic == topic]
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def stream_to(view: MqttView) -> None:
+    controls = Controls()
+    board = FakeBoard()
+    board.lose = {3}
+    Stream(board, source(WINDOWS), controls, Broadcast([view], controls)).run()
+
+
+@pytest.mark.broker
+def test_scores_flags_and_losses_are_published_once_each_in_order(tmp_path):
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        subscriber = Subscriber(port)
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}/ward/7", {}), "board one/2")
+        stream_to(view)
+        view.close()
+        root = "ward/7/board_one_2"
+        subscriber.wait(lambda s: len(s.of(f"{root}/status")) == 2)
+        scores = [json.loads(m.payload) for m in subscriber.of(f"{root}/score")]
+        assert [s["index"] for s in scores] == [n for n in range(WINDOWS) if n != 3]
+        flags = [json.loads(m.payload) for m in subscriber.of(f"{root}/flag")]
+        assert flags == [s for s in scores if s["flag"]] and len(flags) == WINDOWS // 5
+        (lost,) = subscriber.of(f"{root}/lost")
+        assert json.loads(lost.payload) == {"first": 3, "count": 1, "reason": "engine"}
+        assert json.loads(subscriber.of(f"{root}/link")[-1].payload)["sent"] > 0
+        assert [m.payload for m in subscriber.of(f"{root}/status")] == [b"online", b"offline"]
+        assert {m.qos for m in subscriber.heard} == {1}
+        subscriber.close()
+        # Who comes later finds what is retained, and nothing else.
+        late = Subscriber(port)
+        late.wait(lambda s: len(s.heard) >= 4)
+        time.sleep(0.1)
+        retained = ("status", "board", "link", "threshold")
+        assert {m.topic for m in late.heard} == {f"{root}/{t}" for t in retained}
+        late.close()
+
+
+@pytest.mark.broker
+def test_a_retained_threshold_is_the_boards_not_an_earlier_runs(tmp_path):
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        first = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        first.handle(ThresholdChanged(0.5))
+        first.close()
+        second = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        stream_to(second)
+        second.close()
+        late = Subscriber(port, "vigil/one/threshold")
+        late.wait(lambda s: s.heard)
+        assert json.loads(late.heard[0].payload) == {"value": FakeBoard().threshold}
+        late.close()
+
+
+@pytest.mark.broker
+def test_a_board_that_does_not_answer_is_away(tmp_path):
+    port = free_port()
+
+    def heard(expected: list[bytes]) -> None:
+        subscriber = Subscriber(port, "vigil/one/status")
+        subscriber.wait(lambda s: [m.payload for m in s.heard] == expected)
+        subscriber.close()
+
+    with mosquitto(tmp_path, "allow_anonymous true", port=port):
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        heard([b"online"])
+        view.handle(Notice("the port vanished; waiting for it to come back", answers=False))
+        heard([b"away"])
+        view.handle(Notice("the board says: hello"))  # no news of that
+        heard([b"away"])
+    with mosquitto(tmp_path, "allow_anonymous true", port=port):
+        # A broker that has forgotten all is told what is so, not how it began.
+        subscriber = Subscriber(port, "vigil/one/status")
+        subscriber.wait(lambda s: s.heard and s.heard[-1].payload == b"away", 10)
+        view.handle(Notice("the board answers again", answers=True))
+        subscriber.wait(lambda s: s.heard[-1].payload == b"online")
+        view.close()
+        subscriber.close()
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(
+    shutil.which("mosquitto_sub") is None, reason="no mosquitto_sub on PATH (mosquitto-clients)"
+)
+def test_mosquittos_own_subscriber_prints_the_flags(tmp_path):
+    with mosquitto(tmp_path, "allow_anonymous true", "log_type subscribe") as port:
+        command = ["mosquitto_sub", "-p", str(port), "-v", "-t", "vigil/+/flag"]
+        command += ["-C", str(WINDOWS // 5), "-W", "20"]  # so many messages; seconds at the most
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            until = time.monotonic() + 5
+            while "vigil/+/flag" not in (tmp_path / "log").read_text():  # until it listens
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+            stream_to(view)
+            printed, _ = process.communicate()
+            view.close()
+        assert process.returncode == 0
+    topics, payloads = zip(*(line.split(" ", 1) for line in printed.splitlines()), strict=True)
+    assert set(topics) == {"vigil/one/flag"}
+    assert [json.loads(text)["index"] for text in payloads] == list(range(4, WINDOWS, 5))
+    assert all(json.loads(text)["flag"] is True for text in payloads)
+
+
+@pytest.mark.broker
+def test_the_last_will_says_offline_when_the_monitor_dies(tmp_path):
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        subscriber = Subscriber(port, "vigil/one/status")
+        subscriber.wait(lambda s: [m.payload for m in s.heard] == [b"online"])
+        view._client.socket().shutdown(socket.SHUT_RDWR)  # as when the process is killed
+        view._client.loop_stop()
+        subscriber.wait(lambda s: s.heard[-1].payload == b"offline")
+        subscriber.close()
+
+
+@pytest.mark.broker
+def test_a_broker_that_comes_back_gets_what_waited_for_it(tmp_path):
+    port = free_port()
+    with mosquitto(tmp_path, "allow_anonymous true", port=port):
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+    stream_to(view)  # to nobody
+    with mosquitto(tmp_path, "allow_anonymous true", port=port):
+        subscriber = Subscriber(port, "vigil/one/score")
+        subscriber.wait(lambda s: len(s.heard) == WINDOWS - 1, 10)
+        assert view.unpublished == 0
+        view.close()
+        subscriber.close()
+
+
+@pytest.mark.broker
+def test_a_broker_that_is_away_at_the_end_is_said(tmp_path):
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+    until = time.monotonic() + 5
+    while view._client.is_connected():  # as long as it takes to notice
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    stream_to(view)
+    began = time.monotonic()
+    with pytest.raises(MqttError, match=rf"127.0.0.1:{port} did not get \d+ messages") as lost:
+        view.close()
+    assert int(str(lost.value).split()[-2]) > WINDOWS
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.broker
+def test_credentials_come_from_the_environment(tmp_path):
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "nurse", "secret"], check=True)
+    with mosquitto(tmp_path, "allow_anonymous false", f"password_file {passwords}") as port:
+        url = f"mqtt://127.0.0.1:{port}"
+        with pytest.raises(MqttError, match=f"refuses.*{USER}"):
+            MqttView(broker_of(url, {}), "one")
+        with pytest.raises(MqttError, match="refuses"):
+            MqttView(broker_of(url, {USER: "nurse", PASSWORD: "guess"}), "one")
+        MqttView(broker_of(url, {USER: "nurse", PASSWORD: "secret"}), "one").close()
+
+
+@pytest.mark.broker
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on PATH")
+def test_over_tls_only_to_a_broker_whose_certificate_is_trusted(tmp_path):
+    subprocess.run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1",
+        shell=True,
+        check=True,
+        cwd=tmp_path,
+        capture_output=True,
+    )
+    lines = (
+        "allow_anonymous true",
+        f"certfile {tmp_path}/cert.pem",
+        f"keyfile {tmp_path}/key.pem",
+    )
+    with mosquitto(tmp_path, *lines) as port:
+        url = f"mqtts://localhost:{port}"
+        with pytest.raises(MqttError, match=CA):
+            MqttView(broker_of(url, {}), "one")
+        MqttView(broker_of(url, {CA: str(tmp_path / "cert.pem")}), "one").close()
+
+
+def test_no_broker_is_one_clear_line():
+    port = free_port()
+    with pytest.raises(MqttError, match=f"no MQTT broker at 127.0.0.1:{port}: "):
+        MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("127.0.0.1", "mqtt://HOST"),
+        ("http://host", "mqtt://HOST"),
+        ("mqtt://", "mqtt://HOST"),
+        ("mqtt://host:x", "mqtt://HOST"),
+        ("mqtt://me:secret@host", USER),
+        ("mqtt://host/a/+", "no \\+"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(url, complaint):
+    with pytest.raises(MqttError, match=complaint) as refusal:
+        broker_of(url, {})
+    assert "secret" not in str(refusal.value)
+
+
+def test_what_an_address_means():
+    broker = broker_of("mqtts://host", {USER: "a", PASSWORD: "b"})
+    assert (broker.port, broker.tls, broker.prefix, broker.user) == (8883, True, "vigil", "a")
+    assert broker_of("mqtt://host/x/y/", {}).prefix == "x/y"

@@ -1,0 +1,169 @@
+"""A board as the monitor speaks to it, on a line in memory: begun anew, silent, gone and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.link_line import Line, expected_scores
+from tests.support.link_native import BoardConfig
+from tests.support.monitor_board import WINDOW, source
+from tools.link.session import Session
+from tools.link.transport import MemoryTransport, PortLostError
+from tools.monitor.controls import Controls, Reset, SetThreshold
+from tools.monitor.events import (
+    Ended,
+    Event,
+    Notice,
+    Restarted,
+    ThresholdChanged,
+    WindowScored,
+)
+from tools.monitor.port import LinkBoard
+from tools.monitor.stream import Stream
+from training.bundle.errors import LinkError
+
+WHAT = source(60)
+CONFIG = BoardConfig(window=WINDOW, hop=WINDOW)
+
+
+def link_board(session: Session, abandon: Callable[[], bool] = lambda: False) -> LinkBoard:
+    manifest = SimpleNamespace(name="noise", threshold=SimpleNamespace(value=0.5))
+    bundle: Any = SimpleNamespace(manifest=manifest, hash8=session.board.model_hash)
+    return LinkBoard(session, bundle, WHAT, False, abandon)
+
+
+def streamed(board: LinkBoard, controls: Controls, then: Callable[[Event], None]) -> list[Event]:
+    events: list[Event] = []
+
+    def emit(event: Event) -> None:
+        events.append(event)
+        then(event)
+
+    Stream(board, WHAT, controls, emit).run()
+    return events
+
+
+def scored(events: list[Event]) -> list[WindowScored]:
+    return [event for event in events if isinstance(event, WindowScored)]
+
+
+def test_a_stream_is_begun_anew_as_often_as_one_likes() -> None:
+    controls, resets = Controls(), 0
+
+    def reset(event: Event) -> None:
+        nonlocal resets
+        if isinstance(event, WindowScored) and event.index == 10 and resets < 5:
+            resets += 1
+            controls.ask(Reset())
+
+    events = streamed(link_board(Line(CONFIG).session()), controls, reset)
+    began = [at for at, event in enumerate(events) if isinstance(event, Restarted)]
+    assert len(began) == 5
+    expected = expected_scores(WHAT.counts, WINDOW, WINDOW).tolist()
+    # After each reset the windows of the new stream, from the first on, and none of the old one.
+    for first, stop in zip([0, *began], [*began, len(events)], strict=True):
+        run = scored(events[first:stop])
+        assert [window.index for window in run] == list(range(len(run)))
+        assert [window.score for window in run] == expected[: len(run)]
+    assert len(run) == 60 and events[-1] == Ended(complete=True, reason="")
+
+
+def test_a_board_that_falls_silent_is_said_and_asked_for_nothing() -> None:
+    line, controls = Line(CONFIG), Controls()
+    silent = False
+    line.drop = lambda data, now: b"" if silent else data
+
+    def hush(event: Event) -> None:
+        nonlocal silent
+        match event:
+            case WindowScored(index=10):
+                silent = True
+            case Notice(answers=False):
+                controls.ask(Reset())
+                controls.ask(SetThreshold(0.25))
+            case Notice(text=text) if "threshold not set" in text:
+                silent = False
+
+    board = link_board(line.session())
+    events = streamed(board, controls, hush)
+    notices = [event for event in events if isinstance(event, Notice)]
+    assert [notice.answers for notice in notices] == [False, None, None, True]
+    assert notices[0].text == "the board does not answer; waiting for it"
+    assert notices[1].text == "not reset: the board does not answer"
+    assert notices[2].text == "threshold not set: the board does not answer"
+    assert notices[3].text.startswith("the board answers again: going on at frame")
+    assert not any(isinstance(event, Restarted | ThresholdChanged) for event in events)
+    assert [window.index for window in scored(events)] == list(range(60))
+
+
+def test_a_port_that_is_lost_during_a_reset_comes_back_to_a_stream_that_runs() -> None:
+    line, tries, unplugged = Line(CONFIG), 0, False
+
+    def unplug(data: bytes, now: float) -> bytes:
+        if unplugged:
+            raise PortLostError("memory: gone")
+        return data
+
+    def reopen() -> MemoryTransport:
+        nonlocal tries, unplugged
+        tries += 1
+        if tries < 2:
+            raise LinkError("memory: no such port")
+        unplugged = False
+        line.reboot()
+        return line.transport()
+
+    line.drop = unplug
+    board = link_board(Session(line.transport(), reopen=reopen))
+    board.restart()
+    unplugged = True
+    while board.answers:
+        board.receive(0.01)
+    assert board.room() == 0
+    board.restart()
+    assert board.room() > 0
+    notices = [event for event in board.receive(0.01) if isinstance(event, Notice)]
+    assert notices[-1] == Notice("the board answers again", answers=True)
+
+
+@pytest.mark.parametrize("ask", ["restart", "counters", "threshold", "close"])
+def test_who_does_not_want_to_wait_for_a_silent_board_does_not(ask: str) -> None:
+    line, controls = Line(CONFIG), Controls()
+    board = link_board(line.session(), controls.out_of_time)
+    board.restart()
+    line.drop = lambda data, now: b""
+    controls.quit("by key")
+    assert not controls.out_of_time()
+    controls.hurry()
+    began = time.monotonic()
+    before = line.now
+    match ask:
+        case "restart":
+            with pytest.raises(LinkError, match="does not answer"):
+                board.restart()
+        case "counters":
+            assert board.counters() == board.counters()
+        case "threshold":
+            with pytest.raises(LinkError, match="does not answer"):
+                board.set_threshold(0.25)
+        case "close":
+            board.close(finished=True)
+    assert line.now - before < 0.3 and time.monotonic() - began < 2
+
+
+def test_a_threshold_that_was_set_holds_after_a_reset() -> None:
+    board = link_board(Line(CONFIG).session())
+    board.restart()
+    assert board.set_threshold(0.25) == 0.25
+    board.restart()
+    board.send(0, WHAT.counts[:WINDOW])
+    events: list[Any] = []
+    while not events:
+        events += board.receive(0.01)
+    assert events[0].threshold == np.float32(0.25)

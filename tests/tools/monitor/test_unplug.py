@@ -1,0 +1,190 @@
+"""A board unplugged in mid-stream and plugged in again: both views say so and go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.tools.monitor.test_web_run import end
+from websockets.sync.client import connect
+
+from tests.tools.monitor.test_run import (  # noqa: F401 (fixtures)
+    WINDOWS,
+    bundle,
+    csv_path,
+    image,
+    on_a_terminal,
+    scores,
+    whole,
+)
+from tools.boards.emulated import EmulatedBoard
+from training.bundle import Bundle
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from tools.monitor.run import MonitorSettings, run
+from tools.monitor.web.run import WebSettings, run_web
+bundle, source, port, record, view = sys.argv[1:]
+settings = MonitorSettings(
+    Path(bundle), Path(source), port, view="plain" if view == "web" else view, speed=60.0,
+    record=Path(record) if record else None)
+if view == "web":
+    run_web(WebSettings(settings, [port]))
+else:
+    summary = run(settings)
+    print("ENDED", summary.reason, summary.windows, summary.lost)
+"""
+
+
+class Plug:
+    """A path that leads to the board while it is plugged in, as udev's links do."""
+
+    def __init__(self, board: EmulatedBoard, path: Path) -> None:
+        self.board, self.path = board, path
+        path.symlink_to(board.port)
+
+    def pull(self) -> None:
+        """The process is killed; its port goes with it."""
+        self.board.kill()
+        self.path.unlink()
+
+    def put_in(self) -> None:
+        """Another process, another port, the same path."""
+        self.board.start()
+        self.path.symlink_to(self.board.port)
+
+
+@contextmanager
+def plugged(elf: Path, folder: Path) -> Iterator[Plug]:
+    with EmulatedBoard(elf) as board:
+        yield Plug(board, folder / "board")
+
+
+@pytest.mark.toolchain
+def test_the_terminal_view_goes_on(
+    bundle: Bundle,  # noqa: F811
+    image: Path,  # noqa: F811
+    csv_path: Path,  # noqa: F811
+    whole: dict[int, str],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    record = tmp_path / "run.csv"
+    with plugged(image, tmp_path) as plug:
+        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "terminal"]
+        with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, before):
+            screen.wait_for(b"ANOMALY")
+            plug.pull()
+            screen.wait_for(b"waiting for it to come back")
+            screen.wait_for("○ no answer".encode())
+            scored = len(record.read_text().splitlines())
+            time.sleep(0.5)
+            assert len(record.read_text().splitlines()) == scored < WINDOWS  # nothing is made up
+            plug.put_in()
+            screen.wait_for(b"ENDED", 60)  # by itself: every window has been reported
+    assert before
+    assert b"Traceback" not in screen.output
+    assert f"ENDED  {WINDOWS} 0".encode() in screen.output
+    assert scores(record) == whole  # each window once, none lost, every bit the same
+
+
+@pytest.mark.toolchain
+def test_keys_while_it_is_unplugged_wait_for_nothing(
+    bundle: Bundle,  # noqa: F811
+    image: Path,  # noqa: F811
+    csv_path: Path,  # noqa: F811
+    whole: dict[int, str],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    record = tmp_path / "run.csv"
+    with plugged(image, tmp_path) as plug:
+        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "terminal"]
+        with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, _):
+            screen.wait_for(b"ANOMALY")
+            plug.pull()
+            screen.wait_for("○ no answer".encode())
+            os.write(screen.master, b"r")
+            screen.wait_for(b"not reset: the board does not answer", 2)
+            plug.put_in()
+            screen.wait_for(b"ENDED", 60)
+    assert scores(record) == whole  # and the stream went on where it stood
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("how", ["pull", "stop", "stop, and not known yet"])
+def test_the_monitor_ends_at_once_though_its_board_is_away(
+    how: str,
+    bundle: Bundle,  # noqa: F811
+    image: Path,  # noqa: F811
+    csv_path: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    with plugged(image, tmp_path) as plug:
+        words = [str(bundle.path), str(csv_path), str(plug.path), "", "terminal"]
+        with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, _):
+            screen.wait_for(b"ANOMALY")
+            if how == "pull":
+                plug.pull()
+                screen.wait_for("○ no answer".encode())
+                os.write(screen.master, b"r+++++")
+            else:
+                os.kill(plug.board.pid, signal.SIGSTOP)
+                if how == "stop":
+                    screen.wait_for("○ no answer".encode(), 4)  # the silence may last 2.5 s
+            os.write(screen.master, b"q")
+            screen.wait_for(b"ENDED", 2.5)  # half a second for the board, and the screen's own time
+            ended = screen.output
+        plug.board.kill()
+    assert b"ENDED by key" in ended and b"Traceback" not in ended
+
+
+@pytest.mark.toolchain
+def test_the_browser_view_goes_on(
+    bundle: Bundle,  # noqa: F811
+    image: Path,  # noqa: F811
+    csv_path: Path,  # noqa: F811
+    whole: dict[int, str],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    record = tmp_path / "run.csv"
+    with plugged(image, tmp_path) as plug:
+        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "web"]
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        seen: list[dict[str, object]] = []
+        pulled = back = False
+        try:
+            with connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as socket:
+                while not any(event["event"] == "ended" for event in seen):
+                    for board in json.loads(socket.recv(timeout=30))["boards"]:
+                        seen += board["events"]
+                    texts = [str(event.get("text")) for event in seen if event["event"] == "notice"]
+                    scored = [event["index"] for event in seen if event["event"] == "scored"]
+                    if not pulled and len(scored) > 20:
+                        plug.pull()
+                        pulled = True
+                    if pulled and not back and any("come back" in text for text in texts):
+                        plug.put_in()
+                        back = True
+        finally:
+            out = end(process)
+    assert process.returncode == 0, out
+    assert any("the board was reset: going on at frame" in text for text in texts), texts
+    news = [event["answers"] for event in seen if event["event"] == "notice"]
+    assert [each for each in news if each is not None] == [False, True]
+    assert sorted(scored) == list(range(WINDOWS))
+    assert scores(record) == whole

@@ -1,0 +1,306 @@
+"""Recordings and sources: what was recorded replays, to the sample and to the label."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.monitor_board import WINDOW, FakeBoard, recording, source
+from tools.monitor.controls import Controls, Mark, Reset
+from tools.monitor.events import Event, WindowScored
+from tools.monitor.reconstruct import to_counts
+from tools.monitor.record import check_record, open_record, samples_path
+from tools.monitor.source import Source, of_bundle, of_file, of_recording
+from tools.monitor.stream import Stream
+from training.bundle.errors import DataError
+from training.bundle.manifest import Affine, PerWindow, Segmenter, Signal, Tensor
+from training.native import core
+
+
+def bundle(**signal: Any) -> Any:
+    """As much of a bundle as a source looks at."""
+    facts = {
+        "rate_hz": 100.0,
+        "rate_is_nominal": False,
+        "channels": ["ecg"],
+        "units": ["mV"],
+        "gain": [200.0],
+        "offset": [0],
+    }
+    manifest = SimpleNamespace(
+        name="noise",
+        signal=Signal(**{**facts, **signal}),
+        segmenter=Segmenter(kind="fixed", window=WINDOW, hop=WINDOW),
+        recipe={},
+    )
+    return SimpleNamespace(manifest=manifest)
+
+
+def record(path: Path, what: Source, board: FakeBoard, *commands: Any) -> list[Event]:
+    view, controls = open_record(path, what.frame_labels), Controls()
+    events: list[Event] = []
+    waiting = list(commands)
+
+    def emit(event: Event) -> None:
+        view.handle(event)
+        events.append(event)
+        if isinstance(event, WindowScored) and event.index == 10:
+            while waiting:
+                controls.ask(waiting.pop(0))
+
+    Stream(board, what, controls, emit).run()
+    view.close()
+    return events
+
+
+@pytest.mark.parametrize("name", ["run.csv", "run.npz"])
+def test_what_was_recorded_replays(tmp_path: Path, name: str) -> None:
+    path, what = tmp_path / name, source(30)
+    events = record(path, what, FakeBoard())
+    replay = of_file(samples_path(path) if path.suffix == ".csv" else path, bundle())
+    assert np.array_equal(replay.counts, what.counts)
+    assert np.array_equal(replay.labels, what.labels)
+    assert replay.facts.rate_hz == what.facts.rate_hz
+    assert replay.facts.simulated
+    again = record(tmp_path / "again.csv", replay, FakeBoard())
+    scores = [[e.score for e in run if isinstance(e, WindowScored)] for run in (events, again)]
+    assert len(scores[0]) == 30 and scores[0] == scores[1]
+
+
+def test_the_score_file_has_a_row_a_window(tmp_path: Path) -> None:
+    path, board = tmp_path / "run.csv", FakeBoard()
+    board.lose = {3}
+    events = record(path, source(20), board, Mark("here"))
+    rows = list(csv.DictReader(path.open()))
+    scored = [row for row in rows if row["score"]]
+    assert [int(row["window"]) for row in scored] == [k for k in range(20) if k != 3]
+    expected = [e.score for e in events if isinstance(e, WindowScored)]
+    assert [np.float32(row["score"]) for row in scored] == [np.float32(s) for s in expected]
+    assert [row["label"] for row in scored[:4]] == ["0", "0", "0", "1"]
+    notes = {row["note"]: row["window"] for row in rows if row["note"]}
+    assert notes["lost: engine"] == "3"
+    assert "mark: here" in notes
+
+
+def test_an_npz_holds_scores_and_losses(tmp_path: Path) -> None:
+    path, board = tmp_path / "run.npz", FakeBoard()
+    board.lose = {3}
+    record(path, source(20), board)
+    with np.load(path) as file:
+        assert file["window"].tolist() == [k for k in range(20) if k != 3]
+        assert file["lost"].tolist() == [3]
+        assert file["flag"].tolist() == [k % 5 == 4 for k in range(20) if k != 3]
+        assert file["score"].dtype == np.float32
+        assert bool(file["simulated"])
+    assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]
+
+
+@pytest.mark.parametrize("name", ["run.csv", "run.npz"])
+def test_a_recording_begins_at_a_window_and_again_after_a_reset(tmp_path: Path, name: str) -> None:
+    path, what = tmp_path / name, source(30)
+    file = samples_path(path) if path.suffix == ".csv" else path
+    record(path, what, FakeBoard(resume_frame=5 * WINDOW - 3))
+    assert np.array_equal(of_file(file, bundle()).counts, what.counts[5 * WINDOW :])
+    record(path, what, FakeBoard(), Reset())
+    assert np.array_equal(of_file(file, bundle()).counts, what.counts)
+
+
+def test_a_csv_recording_is_whole_before_it_is_closed(tmp_path: Path) -> None:
+    path, what = tmp_path / "run.csv", source(10)
+    view = open_record(path, what.frame_labels)
+    Stream(FakeBoard(), what, Controls(), view.handle).run()
+    assert len(path.read_text().splitlines()) == 11
+    assert np.array_equal(of_file(samples_path(path), bundle()).counts, what.counts)
+
+
+@pytest.mark.parametrize("name", ["run.txt", "missing/run.csv", "missing/run.npz"])
+def test_a_recording_that_cannot_be(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=name.split("/")[0]):
+        open_record(tmp_path / name, source(1).frame_labels)
+
+
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [
+        ("run.csv", "run.csv"),
+        ("run.samples.csv", "run.csv"),
+        ("run.npz", "run.npz"),
+        ("run.hea", "run.hea"),
+        ("run.dat", "run.hea"),
+        ("run.csv", "run.hea"),
+        ("run.flag", "run.hea"),
+    ],
+)
+def test_no_recording_takes_the_place_of_another_unasked(
+    tmp_path: Path, there: str, name: str
+) -> None:
+    (tmp_path / there).write_text("hours of work")
+    with pytest.raises(DataError, match=rf"{there}: is there already.*--overwrite"):
+        check_record(tmp_path / name, None, overwrite=False)
+    check_record(tmp_path / name, None, overwrite=True)
+    check_record(tmp_path / "other.csv", tmp_path / there, overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        ("run.samples.csv", "run.csv"),
+        ("link.csv", "run.csv"),
+        ("run.csv", "run.hea"),
+        ("run.npz", "run.npz"),
+        ("run.hea", "run.csv"),  # beside a record lie its scores
+    ],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_no_recording_takes_the_place_of_its_source(
+    tmp_path: Path, read: str, name: str, overwrite: bool
+) -> None:
+    for each in ("run.csv", "run.samples.csv", "run.npz", "run.hea"):
+        (tmp_path / each).write_text("what is streamed")
+    (tmp_path / "link.csv").symlink_to("run.samples.csv")
+    with pytest.raises(DataError, match="is what is to be streamed"):
+        check_record(tmp_path / name, tmp_path / read, overwrite)
+
+
+# --- sources ------------------------------------------------------------------------------------
+
+
+def test_a_csv_takes_gain_and_offset_from_the_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "sensor.csv"
+    path.write_text("time,other,ecg [mV]\n" + "".join(f"{i},9,{i / 100}\n" for i in range(40)))
+    what = of_file(path, bundle(gain=[1000.0], offset=[-5]))
+    assert what.counts[:, 0].tolist() == [10 * i - 5 for i in range(40)]
+    assert what.facts.rate_hz == 100.0
+    assert what.label(0, WINDOW) == -1 and not what.facts.labelled
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ecg\n" + "1\n2\n" * 5, "10 frames are fewer than one window of 20"),
+        ("a,b\n" + "1,2\n2,1\n" * 20, "2 channels"),
+        ("ecg\n" + "1\n400\n" * 20, "do not fit int16"),
+        ("ecg\n" + "1\n\nx\n" * 20, "row 4, column ecg"),
+    ],
+)
+def test_a_csv_that_cannot_be_streamed(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "sensor.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message) as problem:
+        of_file(path, bundle())
+    assert "sensor.csv" in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "signal", "message"),
+    [
+        ("# rate_hz: 400\necg [mV]\n", {}, "400 frames a second, .* 100: resample it to 100 Hz"),
+        ("# rate_hz: 250\necg\n", {"rate_is_nominal": True}, "250 frames a second"),
+        ("ecg [mV]\n", {"units": ["z"]}, "channel ecg is in mV, .* trained on z: convert"),
+        # Were it not for the unit, a smaller gain would be asked for, and that is the bundle's.
+        (
+            "ecg [mg]\n",
+            {"units": ["g"], "gain": [8192.0]},
+            "channel ecg is in mg, .* trained on g: convert",
+        ),
+    ],
+)
+def test_another_rate_or_unit_is_refused(
+    tmp_path: Path, text: str, signal: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "sensor.csv"
+    path.write_text(text + "1\n37\n" * 20)
+    with pytest.raises(DataError, match=rf"sensor\.csv: {message}") as problem:
+        of_file(path, bundle(**signal))
+    assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [
+        ("# rate_hz: 100\necg\n", {}),  # no unit: the sensor's, as the manual says
+        ("# rate_hz: 257.812\necg [mV]\n", {"rate_hz": 257.8125}),  # as a recording writes it
+        ("# rate_hz: 50\necg [mV]\n", {"rate_hz": None}),
+        ("ecg [m/s²]\n", {"units": ["m/s^2"]}),
+        ("ecg [mV]\n", {"units": [""]}),
+    ],
+)
+def test_the_same_rate_and_unit_may_be_written_otherwise_or_left_out(
+    tmp_path: Path, text: str, signal: dict[str, Any]
+) -> None:
+    path = tmp_path / "sensor.csv"
+    path.write_text(text + "1\n37\n" * 20)
+    assert len(of_file(path, bundle(**signal)).counts) == 40
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 no archive", b"text"])
+def test_an_npz_that_is_no_recording(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "run.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r"run\.npz"):
+        of_file(path, bundle())
+
+
+def test_a_label_stands_for_its_window() -> None:
+    noise = recording(2)
+    noise.labels[:] = [0] * 20 + [-1] * 19 + [1]
+    what = of_recording(noise)
+    assert [what.label(0, 20), what.label(5, 20), what.label(20, 20), what.label(20, 19)] == [
+        0,
+        -1,
+        1,
+        -1,
+    ]
+    assert what.label(30, 20) == 1
+    assert of_recording(recording(2), repeat=True).label(30, 20) == 0
+
+
+def test_the_bundle_names_its_data_set() -> None:
+    what = bundle(channels=["ecg"])
+    what.manifest.recipe = {"data": {"name": "nowhere"}}
+    with pytest.raises(DataError, match="no data set 'nowhere'"):
+        of_bundle(what)
+
+
+# --- reconstruction -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["affine", "per_window"])
+def test_a_perfect_reconstruction_lies_on_the_signal(kind: str) -> None:
+    random = np.random.default_rng(3)
+    counts = random.normal((300, -200), (900, 50), (32, 2)).astype(np.int16)
+    scaler: Affine | PerWindow
+    native: Any
+    if kind == "affine":
+        scaler = Affine(
+            kind="affine",
+            center=[300, -200],
+            multiplier=[2**28, 2**32 // 3],
+            shift=34,
+            zero_point=-7,
+        )
+        native = core.AffineScaler(scaler.center, scaler.multiplier, scaler.shift, -7)
+        step = [64, 12]
+    else:
+        scaler = PerWindow(
+            kind="per_window", min_deviation=1, steps_per_deviation=30 << 16, zero_point=-7
+        )
+        native = core.PerWindowScaler(2, 1, 30 << 16, -7)
+        step = list(counts.std(axis=0) / 30)
+    tensor = Tensor(size=64, scale=0.125, zero_point=-7)
+    manifest: Any = SimpleNamespace(
+        scaler=scaler, model=SimpleNamespace(input=tensor, output=tensor)
+    )
+    output = native.scale(counts[None])[0]
+    made = to_counts(manifest, output, counts)
+    assert made.dtype == np.float32 and made.shape == counts.shape
+    inside = np.abs(output.reshape(32, 2).astype(int)) < 127  # what did not saturate
+    error = np.abs(made - counts)
+    for channel in range(2):
+        assert error[inside[:, channel], channel].max() <= 0.51 * step[channel] + 1

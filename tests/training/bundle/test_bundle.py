@@ -1,0 +1,266 @@
+"""The bundle: its page's own example, and the reason for every refusal."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools.checkout import DOCS
+from training.bundle import (
+    Bundle,
+    check_place,
+    manifest_text,
+    pack_arrays,
+    parse_manifest,
+    read_bundle,
+    sha256,
+    write_bundle,
+)
+from training.bundle.errors import BundleError
+from training.bundle.manifest import Manifest, float32_text
+from training.input_quantization import make_scaler
+from training.score import fold_score, make_score
+
+PAGE = DOCS / "bundle.md"
+
+
+@pytest.fixture(scope="module")
+def example() -> dict:
+    return json.loads(re.search(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)[1])
+
+
+@pytest.fixture
+def copy(trained_bundle: Bundle, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained_bundle.path, tmp_path / "copy"))
+
+
+def edit(path: Path, **changes) -> None:
+    """Change values in a copy's manifest; keys are dotted, with __ for dots."""
+    file = path / "manifest.json"
+    values = json.loads(file.read_text())
+    for key, value in changes.items():
+        *steps, last = key.split("__")
+        place = values
+        for step in steps:
+            place = place[step]
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+    file.write_text(json.dumps(values))
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(BundleError) as caught:
+        read_bundle(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def test_the_pages_example_is_a_manifest(example):
+    manifest = parse_manifest(json.dumps(example).encode(), "page")
+    assert json.loads(manifest_text(manifest)) == example
+
+
+def test_the_page_names_every_key(example):
+    def keys(values):
+        for key, value in values.items():
+            yield key
+            if isinstance(value, dict) and key not in ("recipe", "versions"):
+                yield from keys(value)
+
+    declared = set()
+
+    def collect(schema):
+        for name, field in schema.model_fields.items():
+            declared.add(field.alias or name)
+            for kind in [field.annotation, *getattr(field.annotation, "__args__", ())]:
+                if hasattr(kind, "model_fields"):
+                    collect(kind)
+
+    collect(Manifest)
+    text = PAGE.read_text()
+    assert {key for key in declared if key not in text} == set()
+    assert set(keys(example)) <= declared
+
+
+def test_the_pages_score_is_folded_from_its_scales(example):
+    manifest = parse_manifest(json.dumps(example).encode(), "page")
+    assert fold_score("mse", manifest.model.input, manifest.model.output) == manifest.score
+
+
+def test_the_pages_scaler_has_the_step_that_the_page_says(example):
+    # One standard deviation of ECG5000 is 4096 counts, and the training normals' own is 4081.
+    scaler = example["scaler"]
+    per_step = 2 ** scaler["shift"] / scaler["multiplier"][0]
+    deviation = per_step / example["model"]["input"]["scale"]
+    assert deviation == pytest.approx(example["signal"]["gain"][0], rel=0.01)
+
+
+# --- a real one ---------------------------------------------------------------------------------
+
+
+def test_golden_windows_give_what_they_must(trained_bundle):
+    from training.bundle.interpreter import Interpreter
+
+    manifest, golden = trained_bundle.manifest, trained_bundle.golden
+    scaled = make_scaler(manifest.scaler, 1).scale(golden.counts)
+    assert (scaled == golden.input).all()
+    output = Interpreter(trained_bundle.model).run(scaled)
+    assert (output == golden.output).all()
+    score = make_score(manifest.score, manifest.model.input, manifest.model.output)
+    assert (score.score(scaled, output) == golden.score).all()
+    assert {0, 1} <= set(golden.label.tolist())
+
+
+def test_score_is_the_mean_squared_error_of_real_values(trained_bundle):
+    m, golden = trained_bundle.manifest.model, trained_bundle.golden
+    x = m.input.scale * (golden.input.astype(float) - m.input.zero_point)
+    y = m.output.scale * (golden.output.astype(float) - m.output.zero_point)
+    assert golden.score == pytest.approx(((x - y) ** 2).mean(axis=1), rel=1e-3)
+
+
+def test_writing_again_gives_the_same_bytes(trained_bundle, tmp_path):
+    files = {p.name: p.read_bytes() for p in trained_bundle.path.iterdir()}
+    again = write_bundle(
+        tmp_path / "again",
+        trained_bundle.manifest,
+        trained_bundle.model,
+        pack_arrays(vars(trained_bundle.golden)),
+    )
+    for name in ("manifest.json", "model.tflite", "golden.npz"):
+        assert (again.path / name).read_bytes() == files[name]
+    assert again.hash8 == trained_bundle.hash8 == bytes.fromhex(sha256(files["manifest.json"]))[:8]
+
+
+def test_a_new_bundle_takes_an_older_ones_place_and_leaves_others_files(copy, trained_bundle):
+    (copy / "notes.txt").write_text("mine")
+    (copy / "report.html").write_text("stale")
+    golden = (copy / "golden.npz").read_bytes()
+    write_bundle(copy, trained_bundle.manifest, trained_bundle.model, golden)
+    names = sorted(p.name for p in copy.iterdir())
+    assert names == ["golden.npz", "manifest.json", "model.tflite", "notes.txt"]
+    assert [p.name for p in copy.parent.iterdir()] == ["copy"]
+
+
+def test_a_bundle_that_would_be_refused_leaves_the_older_one_alone(copy, trained_bundle):
+    before = (copy / "manifest.json").read_bytes()
+    with pytest.raises(BundleError, match=r"golden\.npz has 3 bytes"):
+        write_bundle(copy, trained_bundle.manifest, trained_bundle.model, b"bad")
+    assert (copy / "manifest.json").read_bytes() == before
+    assert read_bundle(copy).hash8 == trained_bundle.hash8
+
+
+def test_a_folder_of_something_else_is_not_overwritten(trained_bundle, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    golden = (trained_bundle.path / "golden.npz").read_bytes()
+    with pytest.raises(BundleError, match="exists and is no bundle"):
+        write_bundle(tmp_path, trained_bundle.manifest, trained_bundle.model, golden)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+def test_a_folder_or_file_that_is_not_there(copy, tmp_path):
+    assert "no such bundle" in refusal(tmp_path / "none")
+    (copy / "model.tflite").unlink()
+    assert "model.tflite is missing" in refusal(copy)
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "golden.npz"])
+def test_a_flipped_bit_and_a_cut_file(copy, name):
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(data)
+    assert f"{name}: SHA-256 differs" in refusal(copy)
+    (copy / name).write_bytes(data[:-1])
+    assert f"{name} has {len(data) - 1} bytes" in refusal(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": 2}, "schema 2, but this version of Vigil reads schema 1"),
+        ({"schema": None}, "not a Vigil manifest"),
+        ({"hop": 3}, "unknown key 'hop'"),
+        ({"segmenter__hopp": 3}, "unknown key 'segmenter.hopp'; did you mean 'hop'?"),
+        ({"segmenter__hop": None}, "'segmenter.hop' is missing"),
+        ({"segmenter__hop": 0}, "'segmenter.hop' should be greater than or equal to 1"),
+        ({"segmenter__window": 65}, "model.input.size is 64, but window * channels is 65"),
+        ({"scaler__kind": "log"}, "scaler"),
+        ({"scaler__multiplier": [-1]}, "multiplier"),
+        ({"scaler__multiplier": [1, 2]}, "one entry a channel"),
+        ({"scaler__shift": 63}, "shift"),
+        ({"scaler__zero_point": 90}, "scaler.zero_point differs from model.input.zero_point"),
+        ({"score__input_weight": 20000}, "'score.input_weight' should be less"),
+        ({"score__factor": 1e-60, "score__kind": "rms"}, "'score.kind' should be 'mse' or 'mae'"),
+        ({"threshold__value": 1e39}, "must be a finite single-precision number"),
+        ({"threshold__calibration_scores": [2.0, 1.0]}, "calibration_scores must ascend"),
+        ({"signal__gain": [0.0]}, "a gain must be finite and not zero"),
+        ({"signal__units": []}, "one entry a channel"),
+        ({"model__crc32": 1}, "CRC-32 differs"),
+        ({"model__sha256": "xyz"}, "'model.sha256'"),
+        ({"golden__windows": 5}, "'counts' is int16"),
+        ({"name": "../escape"}, "'name'"),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(copy, changes, message):
+    edit(copy, **changes)
+    assert message in refusal(copy)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"schema": NaN}']
+)
+def test_what_is_no_manifest_at_all(copy, text):
+    (copy / "manifest.json").write_bytes(text)
+    assert "manifest.json: " in refusal(copy)
+
+
+def test_a_golden_file_with_other_arrays(copy, trained_bundle):
+    arrays = dict(vars(trained_bundle.golden))
+    arrays["score"] = arrays["score"].astype(np.float64)
+    n = len(arrays["score"])
+    for broken, message in (
+        (arrays, f"'score' is float64 [{n}], must be float32 [{n}]"),
+        ({"counts": arrays["counts"]}, "holds ['counts'], must hold"),
+    ):
+        packed = pack_arrays(broken)
+        (copy / "golden.npz").write_bytes(packed)
+        edit(copy, golden__bytes=len(packed), golden__sha256=sha256(packed))
+        assert message in refusal(copy)
+    junk = b"no zip archive"
+    (copy / "golden.npz").write_bytes(junk)
+    edit(copy, golden__bytes=len(junk), golden__sha256=sha256(junk))
+    assert "not a readable .npz" in refusal(copy)
+
+
+def test_evaluation_is_optional(copy):
+    assert "int8_test" in read_bundle(copy).evaluation()
+    (copy / "evaluation.npz").unlink()
+    with pytest.raises(BundleError, match=r"evaluation\.npz is missing: train again"):
+        read_bundle(copy).evaluation()
+
+
+def test_float32_texts_come_back_to_the_bit():
+    values = np.random.default_rng(1).standard_normal(1000).astype(np.float32) ** 9
+    assert all(np.float32(json.loads(json.dumps(float32_text(v)))) == v for v in values)
+
+
+def test_a_place_that_cannot_take_a_bundle_is_refused_before_there_is_one(tmp_path):
+    check_place(tmp_path / "new" / "bundle")
+    assert not (tmp_path / "new" / "bundle").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(BundleError, match="mine exists and is no bundle: choose another name"):
+        check_place(tmp_path / "mine")
+    for place in (tmp_path / "mine" / "letter.txt" / "b", Path("/proc/nope"), Path("/proc/no/pe")):
+        with pytest.raises(BundleError, match=r"cannot be written: .*; choose another folder"):
+            check_place(place)

@@ -1,0 +1,1 @@
+"""Instructions per inference of each engine, counted on an emulated core."""

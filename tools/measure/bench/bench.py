@@ -1,0 +1,260 @@
+"""Every engine on every model: instructions and cycles by layer, bytes, stack. All emulated.
+
+    .venv/bin/vigil bench
+
+An image is linked for each engine and called in the Unicorn engine, window by window; each output
+must equal the TensorFlow Lite Micro interpreter's. Instructions are counted from that trace.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.boards.build import build, has_tflm_library
+from tools.convert import convert
+from tools.convert.compiled import compile_model
+from tools.convert.model import Model, read_model
+from tools.convert.plan import make_plan
+from tools.measure import budget
+from tools.measure.bench import emulator, image, recorded, reference
+from tools.measure.bench.cases import Case
+from tools.measure.budget.image import read_image
+from tools.measure.budget.parts import part_of
+from tools.measure.estimate import Code, Counts, Machine, Trace, run_inferences
+from training.bundle.errors import EstimateError
+from training.bundle.interpreter import Interpreter
+
+FLAGS = {"-O2": emulator.FAST, "-Os": emulator.NANO}
+"""The compiled engine's: hard float for speed; what Arduino builds the Nano 33 BLE with."""
+TFLM = {"-O2": "emulated_tflm_o2", "-Os": "emulated_tflm"}
+"""PlatformIO's environments for TensorFlow Lite Micro, by flags; both with the Nano's float ABI."""
+
+_BOARD = budget.Limits("emulated", flash_bytes=4 << 20, sram_bytes=4 << 20)
+_FACTS = "_ZN5vigil6engine5factsEv"
+_INFER = "void infer(const std::int8_t* input, std::int8_t* output) {"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One step of an inference."""
+
+    name: str
+    macs: int
+    instructions: float
+    cycles: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One engine on one model. Bytes are None where a figure was recorded without them."""
+
+    case: str
+    engine: str
+    flags: str
+    macs: int
+    instructions: float
+    cycles: float | None
+    layers: tuple[Layer, ...] = ()
+    code: int | None = None  # of the engine
+    tables: int | None = None  # of the engine: constants beside the weights
+    weights: int | None = None  # with biases; of TensorFlow Lite Micro, the flatbuffer
+    bytes_per_weight: float | None = None
+    ram: int | None = None  # the arena's bytes in use and the engine's own variables
+    ram_reserved: int | None = None  # the arena's size and the engine's own variables
+    stack: int | None = None
+    recorded: str = ""  # with which versions, where it was not measured now
+    classes: dict[str, float] | None = None
+
+
+def measure_compiled(case: Case, say: Say) -> Iterator[Row]:
+    """The compiled engine's rows for `case`."""
+    for flags in FLAGS:
+        say(f"{case.key}: compiled engine, {flags}")
+        yield compiled(case, flags)
+
+
+def measure(case: Case, keep: Path, say: Say) -> Iterator[Row]:
+    """Rows for `case`, the compiled engine's first; `keep` holds archives for the next time."""
+    yield from measure_compiled(case, say)
+    if case.tflm is None:
+        return
+    measured = {flags: env for flags, env in TFLM.items() if has_tflm_library(env)}
+    for flags, env in measured.items():
+        say(f"{case.key}: TensorFlow Lite Micro, {flags}, built by PlatformIO (slow at first)")
+        yield _tflm(case.key, case.tflm, case.inputs, keep, flags, env)
+    for row in recorded.rows(case.key, read_model(case.model).macs()):
+        if row.engine != recorded.CMSIS or row.flags not in measured:
+            say(f"{case.key}: {row.engine}, {row.flags}: the recorded figure")
+            yield row
+
+
+def compiled(case: Case, flags: str, *, plain: bool = False) -> Row:
+    """The compiled engine on `case`, built with `flags` (a key of FLAGS).
+
+    `plain` leaves the paired kernels out.
+    """
+    model = read_model(case.model)
+    plan = make_plan(model, case.key, plain=plain)
+    sources = image.own_sources("compiled")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        images = {}
+        for marked in (False, True):
+            generated = folder / ("marked" if marked else "whole") / "generated"
+            generated.mkdir(parents=True)
+            for name, text in compile_model(model, "bench", "bench", plain=plain).items():
+                (generated / name).write_text(_marked(text) if marked else text)
+            every = {**sources, "generated/compiled_model.cpp": generated / "compiled_model.cpp"}
+            images[marked] = image.link(
+                every,
+                [generated, *image.includes("compiled")],
+                generated.parent / "firmware.elf",
+                FLAGS[flags],
+            )
+        total, _ = _count(images[False], case.model, case.inputs)
+        reports = [step.report for step in plan.steps]
+        names = [f"{r.operator.replace('-', 'widen')} {r.shape}".strip() for r in reports]
+        macs = [report.macs for report in reports]
+        _, pieces = _count(images[True], case.model, case.inputs, _at_marks)
+        layers = _layers(names, macs, pieces)
+        return _row(case.key, "compiled", flags, images[False], total, layers, model)
+
+
+def _marked(text: str) -> str:
+    head, found, body = text.partition(_INFER)
+    if not found:
+        return text
+    body = re.sub(r";\n", ";\n    bench_mark();\n", body)
+    return "void bench_mark();\n" + head + found + "\n    bench_mark();" + body
+
+
+def _tflm(key: str, data: bytes, inputs: NDArray[np.int8], keep: Path, flags: str, env: str) -> Row:
+    """The firmware for the emulated board with the engine `tflm`, called like the others."""
+    model = read_model(data)
+    generated = keep / "generated"
+    convert(reference.wrap(keep / f"{key}_tflm", data).path, generated, engines=["tflm"])
+    elf = build(env, generated, keep).elf
+    total, pieces = _count(elf, data, inputs, _at_operators)
+    shapes = [f"{op.name} {_shape(model, op.index)}" for op in model.operators]
+    layers = _layers(shapes, [model.macs(op) for op in model.operators], pieces)
+    return _row(key, recorded.CMSIS, flags, elf, total, layers, model)
+
+
+Cut = Callable[[Machine, Trace], list[NDArray[np.uint32]]]
+
+
+def _count(
+    elf: Path, model: bytes, inputs: NDArray[np.int8], cut: Cut | None = None
+) -> tuple[Counts, list[Counts]]:
+    """Mean over the windows: of an inference, and of each piece that `cut` finds."""
+    code = Code(elf)
+    whole: list[Counts] = []
+    pieces: list[list[Counts]] = []
+    for machine, trace in run_inferences(elf, inputs, Interpreter(model).run(inputs)):
+        whole.append(code.count(trace))
+        if cut is not None:
+            pieces.append([code.count_addresses(piece) for piece in cut(machine, trace)])
+    return Counts.mean(whole), [Counts.mean(each) for each in zip(*pieces, strict=True)]
+
+
+def _at_marks(machine: Machine, trace: Trace) -> list[NDArray[np.uint32]]:
+    """Between calls of bench_mark(), the calls themselves left out."""
+    name = machine.find("_Z10bench_mark")
+    first = machine.symbols[name] & ~1
+    inside = (trace.addresses >= first) & (trace.addresses < first + machine.sizes[name])
+    entries = np.flatnonzero(inside[1:] & ~inside[:-1]) + 1
+    exits = np.flatnonzero(~inside[1:] & inside[:-1]) + 1
+    # The last call of all may be a jump; nothing of interest follows it.
+    return [
+        trace.addresses[leave : enter - 1] for leave, enter in zip(exits, entries[1:], strict=False)
+    ]
+
+
+def _at_operators(machine: Machine, trace: Trace) -> list[NDArray[np.uint32]]:
+    """From each operator's entry to the next one's: the interpreter's share is the layer's."""
+    starts = {at for at, name in machine.functions if re.search(r"Eval\w*EP13TfLiteContext", name)}
+    graph = machine.find("_ZN6tflite10MicroGraph14InvokeSubgraph")
+    low = machine.symbols[graph] & ~1
+    high = low + machine.sizes[graph]
+    at = np.flatnonzero(np.isin(trace.addresses, np.array(sorted(starts), np.uint32)))
+    before = trace.addresses[at - 1]
+    entries = at[(before >= low) & (before < high)]
+    ends = [*entries[1:], len(trace.addresses)]
+    return [trace.addresses[a:b] for a, b in zip(entries, ends, strict=True)]
+
+
+def _layers(names: list[str], macs: list[int], pieces: list[Counts]) -> tuple[Layer, ...]:
+    if len(pieces) != len(names):
+        raise EstimateError(f"{len(pieces)} steps were traced, not {len(names)}")
+    return tuple(
+        Layer(name, count, piece.instructions, piece.cycles)
+        for name, count, piece in zip(names, macs, pieces, strict=True)
+    )
+
+
+def _row(
+    case: str,
+    engine: str,
+    flags: str,
+    elf: Path,
+    total: Counts,
+    layers: tuple[Layer, ...],
+    model: Model,
+) -> Row:
+    found = budget.measure(elf, _BOARD)
+    own, arena = found.sram.part("engine"), found.sram.part("arena")
+    code, tables = _code_and_tables(elf)
+    weights = sum(t.size for t in model.tensors if t.data is not None and t.dtype == "int8")
+    return Row(
+        case=case,
+        engine=engine,
+        flags=flags,
+        macs=model.macs(),
+        instructions=total.instructions,
+        cycles=total.cycles,
+        layers=layers,
+        code=code,
+        tables=tables,
+        weights=found.flash.part("model"),
+        bytes_per_weight=found.flash.part("model") / weights if weights else None,
+        ram=own + _arena_used(elf, arena),
+        ram_reserved=own + arena,
+        stack=total.stack,
+        classes=total.classes,
+    )
+
+
+def _code_and_tables(elf: Path) -> tuple[int, int]:
+    """Bytes of the engine in flash: what lies among code, and what does not."""
+    found = read_image(elf, elf.with_suffix(".map"))
+    sizes = [0, 0]
+    for piece in found.pieces:
+        if piece.section.in_flash and part_of(piece, found.mapped) == "engine":
+            sizes[not piece.input_section.startswith(".text")] += piece.size
+    return sizes[0], sizes[1]
+
+
+def _arena_used(elf: Path, arena: int) -> int:
+    """Bytes that the engine says it uses; all of `arena` where it is laid out to the byte."""
+    machine = Machine(elf)
+    if _FACTS not in machine.symbols:
+        return arena
+    machine.call(machine.find("_ZN5vigil6engine5begin"))
+    at = machine.put(bytes(16))
+    machine.call(_FACTS, at)  # struct Facts: name, model bytes, arena bytes, arena used
+    return int(struct.unpack("<4I", machine.get(at, 16))[3])
+
+
+def _shape(model: Model, index: int) -> str:
+    operator = model.operators[index]
+    source, target = model.tensors[operator.inputs[0]], model.tensors[operator.outputs[0]]
+    return f"{source.size} -> {target.size}"

@@ -1,0 +1,91 @@
+"""Models that the bench measures, each with windows to run through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert.model import read_model
+from tools.measure.bench import reference
+from tools.measure.estimate import WINDOWS
+from training.bundle import read_bundle
+from training.bundle.errors import EstimateError
+from training.bundle.interpreter import Interpreter
+from training.weight_scales import agree_on_factors
+
+_COMPARED = 40  # windows on which a model and its adjusted copy are compared
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model and windows to run through it."""
+
+    key: str  # "ecg", "ad01"
+    title: str
+    model: bytes
+    inputs: NDArray[np.int8]  # [n, input size]
+    tflm: bytes | None = None  # what TensorFlow Lite Micro is measured with; None: it is not
+    note: str = ""  # what a reader must know of it
+
+
+def cases(keep: Path, data: Path | None) -> list[Case]:
+    """The ECG model's layers per tensor and per channel; ad01 where `data` holds it.
+
+    The former are the reference model: no training, no data. `keep` holds its bundles.
+    """
+    found = []
+    for key, per_channel in (("ecg", False), ("ecg_per_channel", True)):
+        bundle = reference.make(keep / key, per_channel=per_channel)
+        how = "channel" if per_channel else "tensor"
+        title = f"140-32-16-8-16-32-140, weights per {how}"
+        tflm = None if per_channel else bundle.model
+        note = reference.NOTE
+        if per_channel:
+            note += " The boards' TensorFlow Lite Micro of 2024 takes such weights for per tensor."
+        found.append(Case(key, title, bundle.model, bundle.golden.input[:WINDOWS], tflm, note))
+    folder = data / "mlperf_tiny" if data else None
+    if folder and (folder / "ad01_int8.tflite").is_file():
+        found.append(_ad01(folder))
+    return found
+
+
+def _ad01(folder: Path) -> Case:
+    model = (folder / "ad01_int8.tflite").read_bytes()
+    adjusted = agree_on_factors(model)
+    source = read_model(model).input
+    real = np.fromfile(folder / "normal_id_01_windows.bin", np.float32).reshape(-1, source.size)
+    scaled = np.rint(real[:_COMPARED] / source.scale) + source.zero_point
+    inputs = np.clip(scaled, -128, 127).astype(np.int8)
+    one, other = Interpreter(model).run(inputs), Interpreter(adjusted).run(inputs)
+    moved = sum(a != b for a, b in zip(model, adjusted, strict=True))
+    note = (
+        "The compiled engine is measured with the published file. The boards' TensorFlow Lite "
+        "Micro of 2024 rounds a layer's factor in single precision and would differ from today's "
+        "interpreter in rare bytes, so its rows are of a copy with weight scales on which both "
+        f"agree: {moved} bytes of the file; {int((one != other).sum()):,} of the interpreter's "
+        f"{one.size:,} output bytes differ between the two."
+    )
+    return Case("ad01", "MLPerf Tiny ad01", model, inputs[:WINDOWS], adjusted, note)
+
+
+def case_of(path: Path) -> Case:
+    """A bundle's model with its golden windows, or a .tflite file with random ones."""
+    if path.suffix == ".tflite":
+        try:
+            model = path.read_bytes()
+        except OSError as problem:
+            raise EstimateError(f"{path}: {problem.strerror}") from None
+        return random_case(path.name, model)
+    bundle = read_bundle(path)
+    inputs = bundle.golden.input[:WINDOWS]
+    return Case(path.name, path.name, bundle.model, inputs.reshape(len(inputs), -1))
+
+
+def random_case(name: str, model: bytes) -> Case:
+    """Random windows for `model`. Raises ConvertError for what is no model of one window."""
+    size = read_model(model, name).input.size
+    inputs = np.random.default_rng(1).integers(-128, 128, (WINDOWS, size)).astype(np.int8)
+    return Case(name, name, model, inputs)

@@ -1,0 +1,70 @@
+"""The model by which sizes are compared: one shape, fixed weights, no data, no training.
+
+A trained model's scales move with library versions and processors, and with them the kernels
+chosen; this one's do not. It has the ECG model's layers and finds nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tools.convert.model import read_model
+from tools.measure.bench.models import Activation, ModelBuilder, dense
+from tools.measure.bench.small_bundle import small_bundle
+from training.bundle import Bundle
+from training.bundle.manifest import Tensor
+from training.weight_scales import agree_on_factors
+
+NOTE = "The layers of the ECG model with fixed weights: the same on every machine, untrained."
+LAYERS = (32, 16, 8, 16, 32, 140)
+_SEED = 5
+
+
+def make(path: Path, *, per_channel: bool = False) -> Bundle:
+    """Write the reference bundle to the folder `path`."""
+    made: Bundle = small_bundle(
+        path, window=140, network=lambda grid, out: network(grid, out, per_channel=per_channel)
+    )
+    return made
+
+
+def wrap(path: Path, model: bytes) -> Bundle:
+    """Write a bundle around `model` to the folder `path`, for its engine: the windows are made up.
+
+    `model` has as many outputs as inputs.
+    """
+    size = read_model(model).input.size
+    made: Bundle = small_bundle(path, window=size, network=lambda grid, out: model)
+    return made
+
+
+def network(grid: Tensor, out: Tensor, *, per_channel: bool) -> bytes:
+    """140-32-16-8-16-32-140, ReLU between; the flatbuffer.
+
+    Per channel, the largest weight scale is twice the smallest.
+    """
+    rng = np.random.default_rng(_SEED)
+    builder = ModelBuilder()
+    source = value = builder.tensor((1, grid.size), grid.scale, grid.zero_point)
+    width, scale = grid.size, grid.scale
+    for outputs in LAYERS:
+        last = outputs == LAYERS[-1]
+        weights = rng.integers(-127, 128, (outputs, width)).astype(np.int8)
+        weight_scale = float(np.float32(0.0113 / np.sqrt(width)))
+        each = [float(one) for one in np.geomspace(0.7, 1.4, outputs) * weight_scale]
+        target = out.scale if last else float(np.float32(scale * 1.0719))
+        value = dense(
+            builder,
+            value,
+            weights,
+            rng.integers(-2000, 2000, outputs),
+            source_scale=scale,
+            weight_scale=each if per_channel else weight_scale,
+            target_scale=target,
+            target_zero_point=out.zero_point if last else -128,
+            activation=Activation.NONE if last else Activation.RELU,
+        )
+        width, scale = outputs, target
+    return agree_on_factors(builder.finish(source, value))

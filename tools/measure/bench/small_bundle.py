@@ -1,0 +1,221 @@
+"""A whole bundle in a tenth of a second: the model is a projection, quantized by hand.
+
+For what comes after training; nothing here needs TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.measure.bench.models import ModelBuilder, dense
+from training import evaluate
+from training.bundle import Bundle, crc32, manifest, pack_arrays, sha256, write_bundle
+from training.bundle.interpreter import Interpreter
+from training.native.core import AffineScaler, PerWindowScaler
+from training.score import fold_score, make_score
+
+WINDOW, CODE, KEPT = 24, 3, 160
+
+
+def small_bundle(
+    path: Path,
+    *,
+    channels: int = 1,
+    window: int = WINDOW,
+    hop: int | None = None,
+    labelled: bool = True,
+    simulated: bool = False,
+    per_window: bool = False,
+    network: Callable[[manifest.Tensor, manifest.Tensor], bytes] | None = None,
+) -> Bundle:
+    """Sine waves of any phase are normal; a third of 160 test windows has more noise.
+
+    `network` makes another model than the projection, from the input's and output's quantization.
+    """
+    rng = np.random.default_rng(7)
+    size = window * channels
+    time = np.arange(window)[:, None] / window
+    phase = rng.uniform(0, 2 * np.pi, (KEPT, 1, channels))
+    real = np.sin(2 * np.pi * time + phase) + rng.normal(0, 0.05, (KEPT, window, channels))
+    labels = (np.arange(KEPT) % 3 == 2).astype(np.int8)
+    real[labels == 1] += rng.normal(0, 0.06, ((labels == 1).sum(), window, channels))
+    counts = np.rint(real * 1000).astype(np.int16)
+
+    grid = manifest.Tensor(size=size, scale=manifest.float32_text(0.02), zero_point=-3)
+    out = manifest.Tensor(size=size, scale=manifest.float32_text(0.015), zero_point=5)
+    scaler: manifest.Affine | manifest.PerWindow
+    native: AffineScaler | PerWindowScaler
+    if per_window:
+        scaler = manifest.PerWindow(
+            kind="per_window", min_deviation=5, steps_per_deviation=40 * 65536, zero_point=-3
+        )
+        native = PerWindowScaler(channels, 5, 40 * 65536, -3)
+    else:
+        multiplier = round(2**30 / 1000 / 0.02)
+        scaler = manifest.Affine(
+            kind="affine",
+            center=[0] * channels,
+            multiplier=[multiplier] * channels,
+            shift=30,
+            zero_point=-3,
+        )
+        native = AffineScaler([0] * channels, [multiplier] * channels, 30, -3)
+    scaled = native.scale(counts)
+    if network is not None:
+        model = network(grid, out)
+    else:
+        model = _projection(scaled[labels == 0], grid, out, CODE * channels)
+    output = Interpreter(model).run(scaled)
+    score = fold_score("mse", grid, out)
+    scores = make_score(score, grid, out).score(scaled, output)
+    threshold = np.float32(np.quantile(scores[labels == 0], 0.97))
+    known = labels if labelled else np.full_like(labels, -1)
+    stage = _stage(scores, known, threshold)
+    golden = pack_arrays(
+        {
+            "counts": counts[:6],
+            "input": scaled[:6],
+            "output": output[:6],
+            "score": scores[:6],
+            "label": known[:6],
+        }
+    )
+    calibration = np.sort(scores[labels == 0])[:40]
+    made = manifest.Manifest(
+        name=path.name,
+        data=manifest.Data(
+            name="waves",
+            description="sine waves & <noise>",
+            simulated=simulated,
+            sha256="0" * 64,
+            windows=manifest.WindowCounts(
+                train=100,
+                validation=10,
+                calibration=40,
+                test_normal=int((known == 0).sum()),
+                test_abnormal=int((known == 1).sum()),
+                test_unknown=int((known == -1).sum()),
+            ),
+        ),
+        signal=manifest.Signal(
+            rate_hz=100.0,
+            rate_is_nominal=False,
+            channels=[f"c{i}" for i in range(channels)],
+            units=["mV"] * channels,
+            gain=[1000.0] * channels,
+            offset=[0] * channels,
+        ),
+        segmenter=manifest.Segmenter(kind="fixed", window=window, hop=hop or window),
+        scaler=scaler,
+        model=manifest.ModelFile(
+            file="model.tflite",
+            bytes=len(model),
+            sha256=sha256(model),
+            crc32=crc32(model),
+            family="dense",
+            parameters=2 * size * CODE * channels,
+            macs=2 * size * CODE * channels,
+            operators=["FULLY_CONNECTED"],
+            input=grid,
+            output=out,
+        ),
+        score=score,
+        threshold=manifest.Threshold(
+            value=manifest.float32_text(threshold),
+            method="conformal",
+            false_alarm_rate=0.03,
+            guaranteed_rate=0.03,
+            guarantee="A new normal window scores above the threshold with probability 3 %.",
+            calibration_scores=[manifest.float32_text(s) for s in calibration],
+            offered=[
+                manifest.Offer(
+                    method="conformal",
+                    setting=0.03,
+                    value=manifest.float32_text(threshold),
+                    false_alarm_rate=stage.false_alarm_rate,
+                    recall=stage.recall,
+                    precision=stage.precision,
+                    f1=stage.f1,
+                )
+            ],
+        ),
+        metrics=manifest.Metrics(keras=stage, int8=stage),
+        golden=manifest.Golden(
+            file="golden.npz", bytes=len(golden), sha256=sha256(golden), windows=6
+        ),
+        recipe={"name": path.name, "model": {"family": "dense", "code": CODE}},
+        seed=7,
+        versions={"vigil": "0.1.0"},
+    )
+    evaluation = pack_arrays(
+        {
+            "labels": known,
+            "shown": np.arange(KEPT),
+            "counts": counts,
+            "input": scaled,
+            "output": output,
+            "code": (scaled[:, : CODE * channels]).astype(np.float32),
+            "int8_test": scores,
+            "keras_test": scores + np.float32(0.001),
+            "int8_calibration": calibration,
+            "keras_calibration": calibration,
+            "history_loss": np.linspace(1.0, 0.1, 20).astype(np.float32),
+            "history_validation": np.linspace(1.1, 0.2, 20).astype(np.float32),
+            "history_best_epoch": np.array(18),
+        }
+    )
+    return write_bundle(path, made, model, golden, evaluation)
+
+
+def _projection(
+    normal: NDArray[np.int8], grid: manifest.Tensor, out: manifest.Tensor, code: int
+) -> bytes:
+    """Onto the principal components of `normal` and back, int8 [n, size]."""
+    real = (normal.astype(np.float64) - grid.zero_point) * grid.scale
+    _, _, basis = np.linalg.svd(real, full_matrices=False)
+    basis = basis[:code]
+    scale = float(np.abs(basis).max() / 127)
+    weights = np.rint(basis / scale).astype(np.int8)
+    code_scale = float(np.abs(real @ basis.T).max() / 120)
+    builder = ModelBuilder()
+    source = builder.tensor((1, grid.size), grid.scale, grid.zero_point)
+    layers: list[tuple[NDArray[np.int8], dict[str, Any]]] = [
+        (weights, {"source_scale": grid.scale, "target_scale": code_scale, "zero": 0}),
+        (
+            np.ascontiguousarray(weights.T),
+            {"source_scale": code_scale, "target_scale": out.scale, "zero": out.zero_point},
+        ),
+    ]
+    at = source
+    for values, quantization in layers:
+        at = dense(
+            builder,
+            at,
+            values,
+            np.zeros(len(values), np.int32),
+            source_scale=quantization["source_scale"],
+            weight_scale=scale,
+            target_scale=quantization["target_scale"],
+            target_zero_point=quantization["zero"],
+        )
+    return builder.finish(source, at)
+
+
+def _stage(
+    scores: NDArray[np.float32], labels: NDArray[np.int8], threshold: np.float32
+) -> manifest.Stage:
+    found = evaluate.at_threshold(scores, labels, threshold)
+    figures = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    return manifest.Stage(
+        auroc=evaluate.auroc(scores, labels),
+        average_precision=evaluate.average_precision(scores, labels),
+        threshold=manifest.float32_text(threshold),
+        false_alarms_per_hour=None,
+        **figures,
+    )

@@ -1,0 +1,39 @@
+"""Flash and SRAM of a linked image by part, against the board's limits and against a baseline."""
+
+from tools.measure.budget.budget import (
+    Budget,
+    Limits,
+    Measured,
+    Memory,
+    Part,
+    check,
+    measure,
+    with_measured,
+)
+from tools.measure.budget.gate import Baseline, Growth, accept, compare, gate
+from tools.measure.budget.store import load, save
+from tools.measure.budget.text import render, render_text
+from tools.report.budget_picture import check_picture, draw, picture_svg
+
+__all__ = [
+    "Baseline",
+    "Budget",
+    "Growth",
+    "Limits",
+    "Measured",
+    "Memory",
+    "Part",
+    "accept",
+    "check",
+    "check_picture",
+    "compare",
+    "draw",
+    "gate",
+    "load",
+    "measure",
+    "picture_svg",
+    "render",
+    "render_text",
+    "save",
+    "with_measured",
+]

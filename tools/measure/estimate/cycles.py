@@ -1,0 +1,196 @@
+"""Instructions by class, and a model of the cycles that a Cortex-M4 takes for them.
+
+Cycles: ALU and multiply 1; load 2, or 1 behind another load or store; load or store of N registers
+1 + N; store 1; taken branch 2 more; divide 12, which is its most. No flash waits: those are counted
+apart. From Arm's Cortex-M4 Technical Reference Manual, table of instruction timings.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.measure.estimate.machine import Trace
+from training.bundle.errors import EstimateError
+
+CLASSES = (
+    "arithmetic",
+    "multiply",
+    "divide",
+    "load",
+    "load multiple",
+    "store",
+    "store multiple",
+    "branch",
+    "float",
+)
+_OBJDUMP = "arm-none-eabi-objdump"
+_LINE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(\S+)(?:\t([^;@]*))?")
+_MULTIPLY = re.compile(r"^(mul|mla|mls|smul|smla|smls|smmul|smmla|smmls|smu[as]d|umul|umla|umaal)")
+_BRANCH = re.compile(
+    r"^(b|bl|bx|blx|cbz|cbnz|tbb|tbh)(eq|ne|cs|cc|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?$"
+)
+_DIVIDE, _FLOAT_DIVIDE = 12, 14
+_AT_ONCE = 1 << 18  # instructions: bounds the memory that counting a long trace takes
+_LOAD, _STORE = CLASSES.index("load"), CLASSES.index("store")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one call, or the mean of several, took.
+
+    `fetches` are the 32-bit words of instructions read from flash if nothing keeps them,
+    `flash_reads` the data read from there; `cycles` is the model's, without any waiting.
+    """
+
+    classes: dict[str, float]
+    cycles: float
+    fetches: float
+    flash_reads: float
+    stack: int  # bytes
+
+    @property
+    def instructions(self) -> float:
+        """All classes together."""
+        return sum(self.classes.values())
+
+    @staticmethod
+    def mean(of: Iterable[Counts]) -> Counts:
+        """Of several; the stack is the deepest."""
+        every = list(of)
+        n = len(every)
+        return Counts(
+            {name: sum(each.classes[name] for each in every) / n for name in CLASSES},
+            sum(each.cycles for each in every) / n,
+            sum(each.fetches for each in every) / n,
+            sum(each.flash_reads for each in every) / n,
+            max(each.stack for each in every),
+        )
+
+
+class Code:
+    """The instructions of an image, by address."""
+
+    def __init__(self, elf: Path) -> None:
+        """Disassemble `elf`. Raises EstimateError where the compiler's tools are missing."""
+        if shutil.which(_OBJDUMP) is None:
+            raise EstimateError(
+                f"{_OBJDUMP} is not on PATH: apt-get install binutils-arm-none-eabi"
+            )
+        done = subprocess.run(
+            [_OBJDUMP, "-D", "-w", "-j", ".text", str(elf)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        lines = (_LINE.match(line) for line in done.stdout.splitlines())
+        self._lines = {int(line[1], 16): line for line in lines if line}
+        self._known: dict[int, tuple[int, int, int]] = {}
+
+    def count(self, trace: Trace) -> Counts:
+        """Classes and cycles of a whole call."""
+        return self.count_addresses(trace.addresses, trace.flash_reads, trace.stack)
+
+    def count_addresses(
+        self, addresses: NDArray[np.uint32], flash_reads: int = 0, stack: int = 0
+    ) -> Counts:
+        """Of a piece of a trace; what follows its last instruction counts as a branch taken."""
+        numbers = np.zeros(len(CLASSES), np.int64)
+        cycles, fetches = 2 * len(addresses), 0
+        for start in range(0, len(addresses), _AT_ONCE):
+            piece = addresses[start : start + _AT_ONCE + 1]  # the last one is the next piece's
+            unique, at = np.unique(piece, return_inverse=True)
+            table = np.array([self._entry(int(a)) for a in unique], np.int64).reshape(-1, 3)
+            size, kind, cost = table[at].T
+            address = piece.astype(np.int64)
+            after = address + size
+            first, last = address >> 2, (after - 1) >> 2
+            own = slice(0, _AT_ONCE)
+            cycles += int(cost[own].sum())
+            fetches += int((last - first + 1)[own].sum())
+            numbers += np.bincount(kind[own], minlength=len(CLASSES))
+            # What an instruction and its successor have to do with each other.
+            goes_on = after[:-1] == address[1:]
+            behind = np.isin(kind[:-1], (_LOAD, _STORE)) & (kind[1:] == _LOAD)
+            cycles -= int(behind.sum()) + 2 * int(goes_on.sum())
+            fetches -= int((goes_on & (last[:-1] == first[1:])).sum())
+        return Counts(
+            {name: float(numbers[i]) for i, name in enumerate(CLASSES)},
+            float(cycles),
+            float(fetches),
+            float(flash_reads),
+            stack,
+        )
+
+    def _entry(self, address: int) -> tuple[int, int, int]:
+        """Bytes, index of the class, cycles of the instruction at `address`.
+
+        Constants lie between the code and look like anything: only what ran is classified.
+        """
+        if address not in self._known:
+            line = self._lines.get(address)
+            if line is None or line[3].startswith((".", "<")):
+                raise EstimateError(f"the trace ran through {address:#x}, which holds no code")
+            name, cost = _classify(line[3].split(".")[0], line[4] or "")
+            size = len(line[2].replace(" ", "")) // 2
+            self._known[address] = size, CLASSES.index(name), cost
+        return self._known[address]
+
+
+def _classify(name: str, operands: str) -> tuple[str, int]:
+    if _BRANCH.match(name):
+        return "branch", 1 if name[0] != "t" else 2
+    if name.startswith(("ldm", "pop")):
+        return "load multiple", 1 + _registers(operands)
+    if name.startswith(("stm", "push")):
+        return "store multiple", 1 + _registers(operands)
+    if name.startswith("ldrd"):
+        return "load multiple", 3
+    if name.startswith("strd"):
+        return "store multiple", 3
+    if name.startswith("ldr"):
+        return "load", 2
+    if name.startswith("str"):
+        return "store", 1
+    if name.startswith(("sdiv", "udiv")):
+        return "divide", _DIVIDE
+    if name.startswith("v"):
+        return _float(name, operands)
+    if _MULTIPLY.match(name):
+        return "multiply", 1
+    return "arithmetic", 1
+
+
+def _float(name: str, operands: str) -> tuple[str, int]:
+    if name.startswith(("vldm", "vpop")):
+        return "load multiple", 1 + _registers(operands)
+    if name.startswith(("vstm", "vpush")):
+        return "store multiple", 1 + _registers(operands)
+    if name.startswith("vldr"):
+        return "load", 2
+    if name.startswith("vstr"):
+        return "store", 2
+    return "float", _FLOAT_DIVIDE if name.startswith(("vdiv", "vsqrt")) else 1
+
+
+def _registers(operands: str) -> int:
+    """How many words a register list moves: {r4, r5, lr} is 3, {r4-r7} 4, {d8-d9} 4."""
+    inside = operands[operands.index("{") + 1 : operands.index("}")]
+    total = 0
+    for part in inside.split(","):
+        first, _, last = part.strip().partition("-")
+        number = _number(last) - _number(first) + 1 if last else 1
+        total += number * (2 if first.startswith("d") else 1)
+    return total
+
+
+def _number(register: str) -> int:
+    names = {"sb": 9, "sl": 10, "fp": 11, "ip": 12, "lr": 14}
+    return names.get(register) or int(register[1:])

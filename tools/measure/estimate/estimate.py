@@ -1,0 +1,153 @@
+"""Time and energy of an inference on every board of the catalogue, each as a range."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.boards.catalogue import Board
+from tools.measure.budget.image import demangle
+from tools.measure.estimate.cycles import Code, Counts
+from tools.measure.estimate.machine import Machine, Trace
+from training.bundle.errors import EstimateError
+
+Range = tuple[float, float]
+CORE = "cortex-m4"
+"""The core whose instructions are counted, with its DSP extension."""
+
+WINDOWS = 3
+"""How many windows a count is the mean of: they differ by a few instructions in ten thousand."""
+
+_BEGIN, _RUN = "_ZN5vigil6engine5begin", "_ZN5vigil6engine3run"
+
+
+@dataclass(frozen=True)
+class On:
+    """One board. `microjoules` is None where the catalogue knows no current."""
+
+    board: str
+    name: str
+    clock_hz: int
+    wait_states: int | None  # None: unknown, and the range is the model's cycles alone
+    cycles: Range
+    milliseconds: Range
+    microjoules: Range | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An inference of `engine`, counted, and what it comes to on boards."""
+
+    model: str
+    engine: str
+    windows: int  # over which the counts are means
+    counts: Counts
+    boards: tuple[On, ...]
+    left_out: tuple[str, ...] = ()  # boards of another core, which executes other instructions
+
+    def to_json(self) -> str:
+        """Everything, as JSON text with one newline at the end."""
+        return json.dumps({"estimate": True, **asdict(self)}, indent=1) + "\n"
+
+
+def run_inferences(
+    elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int8]
+) -> Iterator[tuple[Machine, Trace]]:
+    """engine::run() of the image `elf`, window by window: the machine and what the call did.
+
+    `inputs` int8 [n, ...], `outputs` int8 [n, ...]. Raises EstimateError if the image computes
+    other outputs than these, or cannot be read.
+    """
+    machine = Machine(elf)
+    if machine.call(machine.find(_BEGIN)) != 0:
+        raise EstimateError(f"{elf}: its engine does not begin; build it again")
+    run = machine.find(_RUN)
+    inputs = np.ascontiguousarray(inputs.reshape(len(inputs), -1))
+    outputs = np.ascontiguousarray(outputs.reshape(len(outputs), -1))
+    target = machine.put(bytes(outputs.shape[1]))
+    for row, right in zip(inputs, outputs, strict=True):
+        trace = machine.trace(run, machine.put(row.tobytes()), row.size, target, right.size)
+        if trace.result != 0 or machine.get(target, right.size) != right.tobytes():
+            raise EstimateError(f"{elf}: computes other bytes than expected; build it again")
+        yield machine, trace
+
+
+def count_inference(elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int8]) -> Counts:
+    """Mean counts of engine::run() in the image `elf`; see run_inferences()."""
+    code = Code(elf)
+    return Counts.mean(code.count(trace) for _, trace in run_inferences(elf, inputs, outputs))
+
+
+def count_functions(
+    elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int8]
+) -> dict[str, int]:
+    """Instructions of an inference by function (demangled), largest first; of the first window.
+
+    See run_inferences().
+    """
+    machine, trace = next(run_inferences(elf, inputs, outputs))
+    found = machine.by_function(trace)
+    readable = demangle(sorted(found))
+    counts: Counter[str] = Counter()
+    for name, count in found.items():
+        counts[_short(readable[name])] += count
+    return dict(counts.most_common())
+
+
+def _short(name: str) -> str:
+    """A demangled name without template and other arguments, and without what it returns."""
+    name = name.replace("(anonymous namespace)::", "")
+    while (shorter := re.sub(r"<[^<>]*>", "", name)) != name:
+        name = shorter
+    return name.partition("(")[0].split()[-1]
+
+
+def estimate(
+    model: str, engine: str, counts: Counts, windows: int, boards: Sequence[Board]
+) -> Estimate:
+    """`counts`, of a Cortex-M4, as time and energy on those of `boards` that have such a core.
+
+    The emulated one has no speed and is left out.
+    """
+    real = [b for b in boards if not b.emulated]
+    same = [b for b in real if b.core == CORE and b.dsp]
+    return Estimate(
+        model,
+        engine,
+        windows,
+        counts,
+        tuple(_on(b, counts) for b in same),
+        tuple(b.name for b in real if b not in same),
+    )
+
+
+def _on(board: Board, counts: Counts) -> On:
+    """From no wait at all to a wait at every word that comes from flash, code or data."""
+    waits = board.wait_states or 0
+    slow = counts.cycles + waits * (counts.fetches + counts.flash_reads)
+    cycles = (counts.cycles, slow)
+    seconds = (cycles[0] / board.clock_hz, cycles[1] / board.clock_hz)
+    energy = None
+    if board.active_ma is not None and board.supply_v is not None:
+        low, high = board.active_ma
+        # mA * V * s is mJ.
+        energy = (
+            low * board.supply_v * seconds[0] * 1000,
+            high * board.supply_v * seconds[1] * 1000,
+        )
+    return On(
+        board.id,
+        board.name,
+        board.clock_hz,
+        board.wait_states,
+        cycles,
+        (seconds[0] * 1000, seconds[1] * 1000),
+        energy,
+    )

@@ -1,0 +1,73 @@
+"""An estimate as text for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tools.measure.estimate.cycles import CLASSES
+from tools.measure.estimate.estimate import Estimate, On, Range
+
+
+def render(found: Estimate) -> RenderableType:
+    """Boards with their ranges, then the counts, then what it all rests on."""
+    boards = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for head in ("board", "clock", "waits", "kilocycles", "ms", "\u00b5J"):
+        boards.add_column(head, justify="left" if head == "board" else "right", no_wrap=True)
+    for on in found.boards:
+        boards.add_row(*_cells(on))
+    counts = found.counts
+    classes = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    classes.add_column()
+    classes.add_column(justify="right")
+    for name in CLASSES:
+        if counts.classes[name]:
+            classes.add_row(f"  {name}", f"{counts.classes[name]:,.0f}")
+    return Group(
+        Text(f"{found.model}, {found.engine} engine: an inference, estimated", style="bold"),
+        Text(),
+        boards,
+        Text(),
+        Text(
+            f"Counted in the emulated image, mean of {found.windows} golden windows: "
+            f"{counts.instructions:,.0f} instructions"
+        ),
+        classes,
+        Text(
+            f"  {counts.fetches:,.0f} words of code and {counts.flash_reads:,.0f} of data "
+            "come from flash",
+            style="dim",
+        ),
+        Text(),
+        *(
+            Text(f"{name}: left out, for its core is no Cortex-M4 with DSP, as counted here")
+            for name in found.left_out
+        ),
+        *(Text(line, style="dim") for line in _BASIS),
+    )
+
+
+_BASIS = (
+    "This is an estimate, not a measurement: no board was asked.",
+    "Low: cycle model, flash never waits. High: every word from flash waits.",
+    "Waits and currents are not yet checked against the printed specifications.",
+    "\u00b5J: the inference only, not scaling or scoring, and the busy processor alone,",
+    "DC/DC to LDO regulator; no radio, sensor, LED or USB.",
+)
+
+
+def _cells(on: On) -> tuple[str, ...]:
+    return (
+        on.name,
+        f"{on.clock_hz / 1e6:g} MHz",
+        "?" if on.wait_states is None else str(on.wait_states),
+        _span((on.cycles[0] / 1000, on.cycles[1] / 1000)),
+        _span(on.milliseconds),
+        "-" if on.microjoules is None else _span(on.microjoules),
+    )
+
+
+def _span(values: Range) -> str:
+    low, high = (f"{value:#.2g}".rstrip(".") for value in values)
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,80 @@
+"""The places where a model runs beside the interpreter: this machine, and a board."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert import convert
+from tools.convert.host import HostEngine
+from tools.link.events import Lost, Scored
+from tools.link.session import Session
+from training.bundle import Bundle, reference
+from training.bundle.errors import LinkError
+from training.bundle.reference import Computed
+
+_STREAM = 0x76657269  # nobody else's
+
+
+def on_host(bundle: Bundle, inputs: NDArray[np.int8]) -> Computed:
+    """int8 [n, input size] through the compiled engine's portable twin.
+
+    Raises ConvertError for a model that the compiled engine does not carry, or where there is no
+    C++ compiler.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        convert(bundle.path, Path(scratch), engines=["compiled"])
+        output = HostEngine(Path(scratch)).run(inputs)
+    return Computed(None, output, reference.score(bundle.manifest).score(inputs, output))
+
+
+@dataclass(frozen=True, eq=False)
+class BoardRun:
+    """What a board made of a stream."""
+
+    board: str
+    engine: str
+    computed: Computed
+    golden_passed: int  # of the golden windows in its image, checked when it started
+    golden_total: int
+
+
+def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], windows: int) -> BoardRun:
+    """Stream int16 [n, channels] to the board, and collect the `windows` that it completes.
+
+    Raises LinkError if the board holds another model, or loses a window.
+    """
+    said = session.board
+    if said.model_hash != bundle.hash8:
+        raise LinkError(
+            f"the board on {session.port} holds another model ('{said.model}', "
+            f"{said.model_hash.hex()}) than {bundle.path} ({bundle.hash8.hex()}): "
+            "build and flash this one"
+        )
+    m = bundle.manifest
+    inputs = np.empty((windows, m.model.input.size), np.int8)
+    outputs = np.empty((windows, m.model.output.size), np.int8)
+    scores = np.empty(windows, np.float32)
+    session.watch(input=True, output=True)
+    # Not the stream that the board may still hold from an earlier run: it would be taken up.
+    session.start(_STREAM if said.stream != _STREAM else _STREAM + 1)
+    seen = 0
+    for event in session.stream(frames):
+        if isinstance(event, Lost):
+            raise LinkError(f"the board lost window {event.first} ({event.reason.name.lower()})")
+        if isinstance(event, Scored):
+            if event.input is None or event.output is None or event.window != seen:
+                raise LinkError(f"window {seen} came without its bytes; verify again")
+            inputs[seen] = np.frombuffer(event.input, np.int8)
+            outputs[seen] = np.frombuffer(event.output, np.int8)
+            scores[seen] = event.score
+            seen += 1
+    if seen != windows:
+        raise LinkError(f"the board scored {seen} windows of {windows}; verify again")
+    boot = session.boot
+    computed = Computed(inputs, outputs, scores)
+    return BoardRun(said.board, said.engine, computed, boot.golden_passed, boot.golden_total)

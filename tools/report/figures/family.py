@@ -1,0 +1,300 @@
+"""What is special about a bundle: chosen by its model's family and its recipe's corruption.
+
+A part that needs what does not lie beside the bundle (the float weights) is a sentence that says
+so, without a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.monitor.theme import LIGHT
+from tools.report.figures import draw
+from tools.report.figures.signal import layout, section, value_words
+from tools.report.figures.trained import Damaged, Trained
+from training.bundle.errors import VigilError
+from training.data.recording import ABNORMAL, NORMAL
+
+ADDED = ("gaussian", "wander", "hum", "salt_pepper")
+HIDDEN = ("masking", "span", "square")
+WINDOWS = 500  # that are damaged, at most
+WIDE, HALF = 7.2, 4.3  # inches
+GRID = 12  # decoded points of a code of two values, along each
+
+
+@dataclass(frozen=True)
+class Part:
+    """A heading, what there is to see in a sentence with numbers, and the picture."""
+
+    title: str
+    words: str
+    panels: tuple[draw.Panel, ...] = ()
+    width: float = WIDE  # inches
+    height: float = 2.6
+
+
+def parts_of(trained: Trained) -> list[Part]:
+    """Everything special that this bundle has to show; nothing for a plain autoencoder."""
+    m = trained.bundle.manifest
+    found: list[Callable[[Trained], Part]] = []
+    damage = trained.damage
+    if m.model.family == "sparse":
+        found.append(activations)
+    if any(getattr(damage, kind) for kind in ADDED):
+        found.append(cleaned)
+    if any(getattr(damage, kind) for kind in HIDDEN):
+        found.append(restored)
+    if m.model.family in ("variational", "adversarial"):
+        found += [generated, interpolated]
+    if np.prod(trained.evaluation["code"].shape[1:]) == 2:
+        found.append(decoded)
+    made = []
+    for part in found:
+        try:
+            made.append(part(trained))
+        except VigilError as problem:
+            made.append(Part(_TITLES[part], f"Left out: {problem}."))
+    return made
+
+
+def activations(trained: Trained) -> Part:
+    """How active the units of a sparse code are on normal windows."""
+    code = trained.evaluation["code"][trained.labels() == NORMAL]
+    if not len(code):
+        code = trained.evaluation["code"]
+    # A sigmoid is never 0: there a unit counts as active above 0.1.
+    kl = section(trained.bundle.manifest, "model").get("penalty") == "kl"
+    bound = 0.1 if kl else 0.01
+    mean, active = code.mean(axis=0), (code > bound).mean()
+
+    def bars(axis: Any) -> None:
+        axis.bar(np.arange(len(mean)), np.sort(mean)[::-1], 1.0, color=LIGHT["third"])
+        axis.set(xlabel="unit, the most active first", ylabel="mean activation")
+        axis.set_xlim(-1, len(mean))
+
+    return Part(
+        _TITLES[activations],
+        f"Mean activation {mean.mean():.3f}; of the units {100 * active:.0f} % are active (above "
+        f"{bound}) on a normal window, and {100 * (mean > bound).mean():.0f} % on average.",
+        (draw.Panel("code, normal test windows", bars),),
+        HALF,
+    )
+
+
+def cleaned(trained: Trained) -> Part:
+    """Noisy, cleaned and clean, and the gain of the mixture and of each kind by itself."""
+    clean = _clean(trained)
+    settings = trained.damage
+    mixture = trained.damaged(clean, settings)
+    kinds = [kind for kind in (*ADDED, *HIDDEN) if getattr(settings, kind)]
+    gains = {"all together": mixture.gain_db()} if len(kinds) > 1 else {}
+    for kind in kinds:
+        others = {name: 0 for name in kinds if name != kind}
+        alone = trained.damaged(clean, settings.model_copy(update=others))
+        gains[kind.replace("_", " and ")] = alone.gain_db()
+
+    def bars(axis: Any) -> None:
+        at = np.arange(len(gains))
+        colours = [LIGHT["normal" if gain > 0 else "abnormal"] for gain in gains.values()]
+        axis.barh(at, list(gains.values()), 0.6, color=colours)
+        axis.axvline(0, color=LIGHT["ink"], linewidth=0.8)
+        axis.set_yticks(at, list(gains))
+        axis.invert_yaxis()
+        axis.set(xlabel="gain (dB)")
+        low, high = min(0.0, *gains.values()), max(0.0, *gains.values())
+        room = 0.35 * (high - low)
+        axis.set_xlim(low - room * (low < 0), high + room)
+        labels = [f"{gain:+.1f}".replace("-", "−") for gain in gains.values()]
+        axis.bar_label(axis.containers[0], labels, padding=3, fontsize=8.5)
+
+    told = f"Noise comes down by {mixture.gain_db():.1f} dB over {len(clean)} normal test windows"
+    if len(kinds) > 1:
+        each = ", ".join(f"{kind} {gain:+.1f} dB" for kind, gain in list(gains.items())[1:])
+        told += f" that have all of it, as in training; of one kind alone: {each}"
+    if min(gains.values()) < 0:
+        told += "; where that is negative the network adds more error than it takes away"
+    return Part(
+        _TITLES[cleaned],
+        f"{told}. int8, squared error before over after.".replace(" -", " −"),
+        (*_samples(trained, mixture, "noisy", "cleaned"), draw.Panel("gain", bars, 0.8)),
+    )
+
+
+def restored(trained: Trained) -> Part:
+    """Masked, restored and original, with the error of all that was hidden and of the whole."""
+    damaged = trained.damaged(_clean(trained), trained.damage)
+    before, after = ((each - damaged.clean) ** 2 for each in (damaged.damaged, damaged.restored))
+    changed = damaged.hidden & (damaged.damaged != damaged.clean)
+    rows = {
+        "of what was hidden": damaged.hidden,
+        "of the whole window": np.ones_like(damaged.hidden),
+        "of those hidden values that the mask changed": changed,
+    }
+    told = ", ".join(
+        f"{name} {np.sqrt(before[which].mean()):.3f} becomes {np.sqrt(after[which].mean()):.3f}"
+        for name, which in rows.items()
+        if which.any()
+    )
+    unit = value_words(trained.bundle.manifest)
+    return Part(
+        _TITLES[restored],
+        f"Error over {len(before)} normal test windows, root mean square ({unit}), int8: {told}.",
+        tuple(_samples(trained, damaged, "masked", "restored")),
+        height=_height(trained, 3),
+    )
+
+
+def generated(trained: Trained) -> Part:
+    """Windows that nobody recorded, from codes drawn from N(0, 1)."""
+    from training.generative import generate
+
+    made = generate(trained.model, 16, 1)
+    if layout(trained.bundle.manifest).kind == "image":
+        panels = (draw.tiles(trained, [("", made[:8]), ("", made[8:])]),)
+    else:
+        lines = [(each, "normal", "") for each in made[:12]]
+        panels = (draw.series(trained, lines, "decoded codes of N(0, 1)", False, stroke=0.7),)
+    return Part(
+        _TITLES[generated],
+        "Decoded in float from codes drawn from N(0, 1): windows that nobody recorded."
+        + _sampled(trained),
+        panels,
+        HALF,
+        _height(trained, 3),
+    )
+
+
+def interpolated(trained: Trained) -> Part:
+    """From one test window's code to another's in equal steps."""
+    from training.generative import decoder_of
+
+    code, labels = trained.evaluation["code"], trained.labels()
+    first = int(np.flatnonzero(labels == NORMAL)[0]) if (labels == NORMAL).any() else 0
+    if (labels == ABNORMAL).any():
+        last, ends = int(np.flatnonzero(labels == ABNORMAL)[0]), ("normal", "abnormal")
+    else:
+        last = int(np.argmax(((code - code[first]) ** 2).sum(axis=1)))
+        ends = ("the first window", "the one whose code lies furthest from its own")
+    way = np.linspace(0, 1, 8, dtype=np.float32)[:, None]
+    between = np.asarray(decoder_of(trained.model)(code[first] + way * (code[last] - code[first])))
+    if layout(trained.bundle.manifest).kind == "image":
+        panel = draw.tiles(trained, [("", between)])
+    else:
+        step = 0.2 * float(np.ptp(between[0]))
+        lines = [(each + step * i, "third", "") for i, each in enumerate(between)]
+        title = f"from {ends[0]} (bottom) to {ends[1]}, shifted"
+        panel = draw.series(trained, lines, title, False, stroke=0.9)
+    return Part(
+        _TITLES[interpolated],
+        f"Eight codes in equal steps from {ends[0]} to {ends[1]}, decoded in float"
+        + (", each drawn above the one before." if panel.title else "."),
+        (panel,),
+        HALF if panel.title else WIDE,
+        _height(trained, 2),
+    )
+
+
+def decoded(trained: Trained) -> Part:
+    """What lies where in a code of two values."""
+    return Part(
+        _TITLES[decoded],
+        f"A grid of {GRID} by {GRID} points of the code, over where the middle 96 % of the test "
+        "windows lie, decoded in float.",
+        (decoded_map(trained, trained.evaluation["code"]),),
+        5.0,
+        4.6,
+    )
+
+
+def decoded_map(trained: Trained, code: NDArray[np.float32]) -> draw.Panel:
+    """Decoded points of the plane where `code` [n, 2] lies."""
+    from training.generative import decoder_of
+
+    low, high = np.percentile(code, [2, 98], axis=0)
+    steps = np.linspace(0, 1, GRID)
+    points = np.array([(x, y) for y in 1 - steps for x in steps]) * (high - low) + low
+    made = np.asarray(decoder_of(trained.model)(points.astype(np.float32), training=False))
+    shape = layout(trained.bundle.manifest)
+
+    def map_of(axis: Any) -> None:
+        cell = (high - low) / (GRID - 1)
+        if shape.kind == "image":
+            rows = [
+                np.concatenate([shape.pixels(each) for each in made[i : i + GRID]], axis=1)
+                for i in range(0, len(made), GRID)
+            ]
+            ends = np.stack([low - cell / 2, high + cell / 2], axis=1).ravel()
+            draw.ink(axis, np.concatenate(rows), extent=ends, aspect="auto")
+        else:
+            channels = len(trained.bundle.manifest.signal.channels)
+            size = made.shape[1] // channels
+            x = np.linspace(-0.42, 0.42, size) * cell[0]
+            tall = 0.8 * cell[1] / max(float(np.ptp(made)), 1e-6)
+            for (across, up), each in zip(points, made[:, ::channels], strict=True):
+                y = up + tall * (each - each.mean())
+                axis.plot(across + x, y, color=LIGHT["third"], linewidth=0.8)
+        axis.set(xlabel="code value 1", ylabel="code value 2")
+
+    return draw.Panel("decoded points of the code", map_of)
+
+
+def _clean(trained: Trained) -> NDArray[np.float32]:
+    """Normal test windows, or any where none is known to be normal."""
+    x, normal = trained.input(), trained.labels() == NORMAL
+    return (x[normal] if normal.any() else x)[:WINDOWS]
+
+
+def _height(trained: Trained, rows: int) -> float:
+    """Inches of a picture: as many rows of 16 images as that, or a series."""
+    return 0.42 * rows if layout(trained.bundle.manifest).kind == "image" else 2.6
+
+
+def _samples(trained: Trained, found: Damaged, before: str, after: str) -> list[draw.Panel]:
+    """Rows of images, or two windows."""
+    if layout(trained.bundle.manifest).kind == "image":
+        rows = [
+            (before, found.damaged[:16]),
+            (f"{after}, int8", found.restored[:16]),
+            ("original", found.clean[:16]),
+        ]
+        return [draw.tiles(trained, rows)]
+    panels = []
+    for at in (0, len(found.clean) // 2):
+        lines: list[draw.Line] = [
+            (found.damaged[at], "platform", before),
+            (found.clean[at], "normal", "clean"),
+            (found.restored[at], "ink", f"{after}, int8"),
+        ]
+        panels.append(draw.series(trained, lines, "", legend=not at))
+    return panels
+
+
+def _sampled(trained: Trained) -> str:
+    """The AUROC of a Gaussian variational model's reconstruction probability."""
+    from training.evaluate import auroc
+    from training.generative import reconstruction_probability
+
+    recipe, labels = trained.recipe, trained.labels()
+    deviation = getattr(recipe.model, "deviation", None)
+    if deviation is None or recipe.fit.loss != "mse":
+        return ""
+    scores = reconstruction_probability(trained.model, trained.input(), deviation, 8, 1)
+    area = auroc(scores.astype(np.float32), labels)
+    if area is None:
+        return ""
+    return f" Reconstruction probability by sampling, on the host: AUROC {area:.4f}."
+
+
+_TITLES: dict[Callable[[Trained], Part], str] = {
+    activations: "How active the code is",
+    cleaned: "Noisy, cleaned, clean",
+    restored: "Masked, restored, original",
+    generated: "Generated windows",
+    interpolated: "From one code to another",
+    decoded: "What lies where in the code",
+}

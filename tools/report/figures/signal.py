@@ -1,0 +1,93 @@
+"""What a window is and what its axes are called: a series, an image or a spectrogram."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.bundle.manifest import Affine, Manifest
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a window's values lie: `height` frames of `width` bands in a spectrogram, else pixels.
+
+    A series has neither.
+    """
+
+    kind: Literal["series", "image", "spectrogram"]
+    height: int = 0
+    width: int = 0
+
+    def pixels(self, window: NDArray[np.floating]) -> NDArray[np.floating]:
+        """A window [size] as rows from the top down; of an image with several layers the first.
+
+        A spectrogram's time runs to the right and its first band lies at the bottom.
+        """
+        if self.kind == "spectrogram":
+            return window.reshape(self.height, self.width).T[::-1]
+        return window.reshape(self.height * self.width, -1)[:, 0].reshape(self.height, self.width)
+
+
+def section(m: Manifest, name: str) -> dict[str, Any]:
+    """A section of the recipe that the bundle was made by; empty where it has none."""
+    found = m.recipe.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _count(settings: dict[str, Any], name: str) -> int:
+    value = settings.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def layout(m: Manifest) -> Layout:
+    """By the model's own height and width, the width that a corruption names, or the data set."""
+    window, channels = m.segmenter.window, len(m.signal.channels)
+    height, width = (_count(section(m, "model"), side) for side in ("height", "width"))
+    if (height, width) == (window, channels):
+        return Layout("spectrogram", height, width)
+    if height * width == window:
+        return Layout("image", height, width)
+    width = _count(section(m, "corruption"), "width") or (28 if m.data.name == "mnist" else 0)
+    if width and window % width == 0:
+        return Layout("image", window // width, width)
+    return Layout("series")
+
+
+def time_axis(m: Manifest) -> tuple[NDArray[np.float64], str]:
+    """Where a window's frames lie on an axis, float64 [window], and what that axis is called."""
+    frames = np.arange(m.segmenter.window, dtype=np.float64)
+    if not m.signal.rate_hz or m.signal.rate_is_nominal:
+        return frames, "sample"
+    seconds = frames / m.signal.rate_hz
+    for unit, length in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):
+        if seconds[-1] > 3 * length:
+            return seconds / length, f"time ({unit})"
+    return (seconds, "time (s)") if seconds[-1] >= 0.3 else (1000 * seconds, "time (ms)")
+
+
+def value_words(m: Manifest) -> str:
+    """What 1 stands for in the model's real values."""
+    if not isinstance(m.scaler, Affine):
+        return "standard deviations of the window"
+    ranged = section(m, "scaler").get("real") == "range"
+    return "share of the range" if ranged else "standard deviations"
+
+
+def class_names(m: Manifest, classes: NDArray[np.int16]) -> Sequence[str]:
+    """A name for each class from 0 to the largest there is."""
+    from training.data.activity import ACTIVITIES
+    from training.data.vibration import FAULTS
+
+    known: dict[str, Sequence[str]] = {
+        "activity": [each.name for each in ACTIVITIES],
+        "vibration": FAULTS,
+        "mitdb": "NSVFQ",  # of the AAMI, in the order of training.data.mitdb.CLASSES
+    }
+    count = int(classes.max(initial=0)) + 1
+    names = known.get(m.data.name, ())
+    return names if len(names) >= count else [str(i) for i in range(count)]

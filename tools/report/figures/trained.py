@@ -1,0 +1,173 @@
+"""A trained bundle with everything that a picture of it is made from, each read when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.report.figures.signal import section
+from training import corruption, data
+from training.bundle import Bundle
+from training.bundle.errors import BundleError
+from training.bundle.interpreter import Interpreter
+from training.bundle.validation import validate
+from training.data.recording import Dataset, Recording
+from training.input_quantization import Grid
+from training.recipe import Recipe, make_recipe
+from training.windows import Parts, Windows, divide
+
+if TYPE_CHECKING:
+    import keras
+
+    from training.fit import History
+
+
+Labelled = tuple[NDArray[np.float32], NDArray[np.int16]]
+_FAR = 1e6  # no sum of a recipe's noises reaches from here to a `fill`
+
+
+@dataclass(frozen=True, eq=False)
+class Damaged:
+    """Windows before, with, and after the damage: float32 [n, size] each, in real values.
+
+    hidden bool [n, size]: which values were masked
+    """
+
+    clean: NDArray[np.float32]
+    damaged: NDArray[np.float32]
+    restored: NDArray[np.float32]
+    hidden: NDArray[np.bool_]
+
+    def gain_db(self) -> float:
+        """How much less squared error the restored windows have than the damaged ones."""
+        before = ((self.damaged - self.clean) ** 2).sum()
+        after = ((self.restored - self.clean) ** 2).sum()
+        return float(10 * np.log10(before / after))
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A bundle, and what follows from it."""
+
+    bundle: Bundle
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What was followed."""
+        return make_recipe(self.bundle.manifest.recipe)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Loaded anew."""
+        return data.load_settings(self.recipe.data)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """As training divided it."""
+        recipe = self.recipe
+        return divide(self.dataset, recipe.windows, recipe.split, recipe.seed)
+
+    @cached_property
+    def evaluation(self) -> dict[str, NDArray[Any]]:
+        """Scores, codes and reconstructions of the test windows."""
+        return self.bundle.evaluation()
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The float model."""
+        from training.generative import restore
+
+        return restore(self.bundle)
+
+    @cached_property
+    def interpreter(self) -> Interpreter:
+        """The int8 model in the interpreter; ConvertError where it breaks that."""
+        from training.bundle.interpreter import tried_interpreter
+
+        return tried_interpreter(self.bundle.model)
+
+    @property
+    def grid(self) -> Grid:
+        """The int8 grid of the input."""
+        m = self.bundle.manifest
+        scale = np.float32(m.model.input.scale)
+        return Grid(m.scaler, scale, m.model.input.zero_point, len(m.signal.channels))
+
+    def input(self) -> NDArray[np.float32]:
+        """Real inputs of the shown test windows, float32 [s, size]."""
+        return self.grid.real(self.evaluation["input"])
+
+    def output(self) -> NDArray[np.float32]:
+        """Their int8 reconstructions as real values."""
+        return self.real_output(self.evaluation["output"])
+
+    def real_output(self, output: NDArray[np.int8]) -> NDArray[np.float32]:
+        """What int8 outputs stand for."""
+        tensor = self.bundle.manifest.model.output
+        steps = output.astype(np.float32) - tensor.zero_point
+        return np.asarray(steps * np.float32(tensor.scale))
+
+    def labels(self) -> NDArray[np.int8]:
+        """Labels of the shown test windows."""
+        return np.asarray(self.evaluation["labels"][self.evaluation["shown"]])
+
+    def scores(self) -> NDArray[np.float32]:
+        """int8 scores of the shown test windows."""
+        return np.asarray(self.evaluation["int8_test"][self.evaluation["shown"]])
+
+    def classes(self) -> NDArray[np.int16] | None:
+        """Classes of the shown test windows; None where the data set has none."""
+        return self.evaluation.get("classes")
+
+    @property
+    def damage(self) -> corruption.Settings:
+        """What was done to the inputs while fitting; BundleError if the recipe is damaged."""
+        values = section(self.bundle.manifest, "corruption")
+        where = f"{self.bundle.path}: recipe"
+        return validate(corruption.Settings, values, where, BundleError, "corruption")
+
+    def damaged(self, clean: NDArray[np.float32], kinds: corruption.Settings) -> Damaged:
+        """Windows float32 [n, size] corrupted by `kinds`, and what int8 makes of those."""
+        damage = corruption.make(kinds, self.grid.channels)
+        seed = np.array([self.bundle.manifest.seed, 12345])
+        steps = np.rint(np.asarray(damage(clean, seed)) / self.grid.scale) + self.grid.zero_point
+        quantized = np.clip(steps, -128, 127).astype(np.int8)
+        # Values that are replaced, whatever they were, are told by windows of one high value.
+        marked = np.asarray(damage(np.full_like(clean, _FAR), seed))
+        hidden = marked == np.float32(kinds.fill)
+        return Damaged(
+            clean,
+            self.grid.real(quantized),
+            self.real_output(self.interpreter.run(quantized)),
+            hidden,
+        )
+
+    def fitted_with(self, **changes: dict[str, Any]) -> tuple[keras.Model, History]:
+        """The recipe fitted again with other settings, by section, such as fit={"epochs": 3}."""
+        from training.train import fit_model
+
+        changed = {
+            section: getattr(self.recipe, section).model_copy(update=settings)
+            for section, settings in changes.items()
+        }
+        recipe = self.recipe.model_copy(update=changed)
+        return fit_model(recipe, self.parts, self.grid, self.grid.channels, False)
+
+    def codes(self, part: Windows, recording: Recording) -> Labelled:
+        """Codes float32 [n, code] and classes int16 [n] of windows of that recording."""
+        from training.encoder import encoder_of
+
+        real = self.grid.real(self.grid.quantize(part.counts))
+        codes = encoder_of(self.model).predict(real, batch_size=256, verbose=0)
+        return np.asarray(codes), classes_of(recording, part)
+
+
+def classes_of(recording: Recording, windows: Windows) -> NDArray[np.int16]:
+    """The class in each window's middle."""
+    if recording.classes is None:
+        return np.zeros(len(windows), np.int16)
+    return np.asarray(recording.classes[windows.first + windows.counts.shape[1] // 2])

@@ -1,0 +1,78 @@
+"""A trained recipe on the emulated board: every byte against the interpreter, and what it costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+WINDOWS = 100  # beside the golden ones
+MOST_MACS = 2e9  # of all windows together: an emulated board does some 1e8 a second
+FEWEST = 8
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the emulated board made of a bundle, with the compiled engine."""
+
+    bundle: str  # its hash, by which a later bundle's figures are told from these
+    windows: int
+    bytes: int  # of scaled input and of output, compared with the interpreter's
+    differing: int
+    first_wrong: str
+    instructions: int  # an inference
+    flash: int  # bytes of the whole image
+    sram: int  # static bytes of it, without the stack
+
+    def save(self, path: Path) -> None:
+        """Kept beside the bundle."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path, bundle: str) -> Verified | None:
+        """What `save` wrote; None if there is none, or it is another bundle's."""
+        if not path.exists():
+            return None
+        found = cls(**json.loads(path.read_text(encoding="utf-8")))
+        return found if found.bundle == bundle else None
+
+
+def on_board(bundle_dir: Path, work: Path) -> Verified:
+    """Convert, build, boot and compare; objects and sources are kept in `work` for the next one.
+
+    Raises a VigilError if the model is not in the compiled engine, does not fit, or the board does
+    not answer.
+    """
+    from tools.boards.build import build
+    from tools.boards.catalogue import find_board
+    from tools.boards.emulated import EmulatedBoard
+    from tools.convert import convert
+    from tools.measure import budget
+    from tools.measure.budget.boot import measured_on
+    from tools.measure.verify.verify import verify
+    from training.bundle import read_bundle
+
+    bundle = read_bundle(bundle_dir)
+    row = find_board("emulated")
+    generated = work / "generated"
+    convert(bundle_dir, generated, engines=["compiled"])
+    elf = build(row.environment("compiled"), generated, work).elf
+    used = budget.measure(elf, row, bundle=bundle.hash8.hex())
+    budget.check(used)
+    macs = max(1, bundle.manifest.model.macs)
+    windows = max(FEWEST, min(WINDOWS, int(MOST_MACS / macs)))
+    with EmulatedBoard(elf) as running:
+        result = verify(bundle_dir, [running.port], windows)
+        measured = measured_on(running.port)
+    board = result.rungs[2]  # after the golden file and the host
+    counts = [c for c in (board.input, board.output) if c is not None]
+    return Verified(
+        bundle=result.bundle,
+        windows=board.windows,
+        bytes=sum(c.of for c in counts),
+        differing=sum(c.wrong for rung in result.rungs for c in (rung.input, rung.output) if c),
+        first_wrong=next((rung.first_wrong for rung in result.rungs if rung.first_wrong), ""),
+        instructions=measured.instructions or 0,
+        flash=used.flash.used,
+        sram=used.sram.used,
+    )

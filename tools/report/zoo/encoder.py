@@ -1,0 +1,69 @@
+"""What an encoder alone takes on a Cortex-M4: its C++ compiled, linked by itself and executed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tools.convert.encoder import NAME, convert_encoder
+from tools.convert.host import includes, kernel_sources
+from training.bundle import Bundle
+from training.bundle.errors import EstimateError
+from training.bundle.interpreter import Interpreter
+from training.encoder import ENCODER
+
+_COMPILER = "arm-none-eabi-g++"
+WINDOWS = 4  # that are executed; each is compared with the interpreter
+
+
+def measure(bundle: Bundle) -> str:
+    """Bytes, multiply-accumulates and, where the Arm compiler is, instructions, in words.
+
+    Raises EstimateError if the image computes another byte than the interpreter.
+    """
+    interpreter = Interpreter((bundle.path / ENCODER).read_bytes())
+    with tempfile.TemporaryDirectory() as scratch:
+        made = convert_encoder(bundle.path, Path(scratch))
+        told = (
+            f"{made.model_bytes:,} bytes, arena {interpreter.arena_bytes:,}, {made.macs:,} MACs, "
+            "codes "
+            f"equal to the interpreter's on {made.windows} golden windows on this host"
+        )
+        if shutil.which(_COMPILER) is None:
+            return told
+        count = _instructions(Path(scratch), bundle.golden.input[:WINDOWS], interpreter)
+    return f"{told} and on {WINDOWS} emulated, {count:,.0f} instructions each (compiled, `-O2`)"
+
+
+def _instructions(generated: Path, inputs: np.ndarray, interpreter: Interpreter) -> float:
+    """Mean over int8 `inputs` [n, size]."""
+    from tools.measure.estimate.cycles import Code
+    from tools.measure.estimate.machine import Machine
+
+    elf = generated / "encoder.elf"
+    command = [
+        *(_COMPILER, "-std=gnu++17", "-mcpu=cortex-m4", "-mthumb", "-O2"),
+        *("-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-ffp-contract=off", "-fno-exceptions"),
+        *("-fno-rtti", "-ffunction-sections", "-fdata-sections", "-nostartfiles"),
+        *("--specs=nosys.specs", "-Wl,--gc-sections", "-Wl,-Ttext=0x1000,-Tdata=0x20000000"),
+        *(f"-I{folder}" for folder in includes(generated)),
+        *map(str, (generated / f"{NAME}_model.cpp", *kernel_sources())),
+        *("-Wl,-e,_ZN5vigil5model7encoder5inferEPKaPa", "-o", str(elf)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EstimateError(f"the encoder does not compile: {done.stderr.splitlines()[0]}")
+    machine, code = Machine(elf), Code(elf)
+    infer = machine.find("_ZN5vigil5model7encoder5infer")
+    counted = []
+    for row, right in zip(inputs, interpreter.run(inputs), strict=True):
+        target = machine.put(bytes(right.size))
+        trace = machine.trace(infer, machine.put(row.tobytes()), target)
+        if machine.get(target, right.size) != right.tobytes():
+            raise EstimateError("the encoder computes other bytes than the interpreter, emulated")
+        counted.append(code.count(trace).instructions)
+    return float(np.mean(counted))

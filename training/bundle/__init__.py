@@ -1,0 +1,33 @@
+"""The bundle: what training hands over to everything downstream (docs/bundle.md)."""
+
+from training.bundle.files import (
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    Bundle,
+    GoldenWindows,
+    check_place,
+    crc32,
+    manifest_text,
+    pack_arrays,
+    parse_manifest,
+    read_bundle,
+    sha256,
+    write_bundle,
+)
+
+__all__ = [
+    "GOLDEN",
+    "MANIFEST",
+    "MODEL",
+    "Bundle",
+    "GoldenWindows",
+    "check_place",
+    "crc32",
+    "manifest_text",
+    "pack_arrays",
+    "parse_manifest",
+    "read_bundle",
+    "sha256",
+    "write_bundle",
+]

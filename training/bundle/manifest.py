@@ -1,0 +1,249 @@
+"""The schema of a bundle's manifest.json; docs/bundle.md is its page."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+
+from training.bundle.validation import Strict
+
+SCHEMA = 1
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Int8 = Annotated[int, Field(ge=-128, le=127)]
+Int16 = Annotated[int, Field(ge=-32768, le=32767)]
+Size = Annotated[int, Field(ge=1, le=65536)]
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+# What follows becomes file and folder names and identifiers in generated code.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+def _single(value: float) -> float:
+    if not abs(value) <= float(np.finfo(np.float32).max):
+        raise ValueError("must be a finite single-precision number")
+    return value
+
+
+Float32 = Annotated[float, AfterValidator(_single)]
+PositiveFloat32 = Annotated[Float32, Field(gt=0)]
+
+
+def float32_text(value: float | np.floating[Any]) -> float:
+    """The double whose shortest decimal text brings `value` back when read as float32."""
+    return float(str(np.float32(value)))
+
+
+class WindowCounts(Strict):
+    """How many windows went where."""
+
+    train: Count
+    validation: Count
+    calibration: Count
+    test_normal: Count
+    test_abnormal: Count
+    test_unknown: Count = 0
+
+
+class Data(Strict):
+    """What the model learned from."""
+
+    name: str
+    description: str
+    simulated: bool
+    sha256: Sha256
+    windows: WindowCounts
+
+
+class Signal(Strict):
+    """What a count means; one entry a channel in each list."""
+
+    rate_hz: Annotated[float, Field(gt=0)] | None
+    rate_is_nominal: bool
+    channels: list[str]
+    units: list[str]
+    gain: list[float]
+    offset: list[Int16]
+
+    @model_validator(mode="after")
+    def _one_entry_a_channel(self) -> Self:
+        n = len(self.channels)
+        if not n or {len(self.units), len(self.gain), len(self.offset)} != {n}:
+            raise ValueError("channels, units, gain and offset must have one entry a channel")
+        if any(g == 0 or not math.isfinite(g) for g in self.gain):
+            raise ValueError("a gain must be finite and not zero")
+        return self
+
+
+class Segmenter(Strict):
+    """Windows by absolute frame index."""
+
+    kind: Literal["fixed"]
+    window: Size
+    hop: Size
+
+
+class Affine(Strict):
+    """Counts to int8 by one factor a channel."""
+
+    kind: Literal["affine"]
+    center: list[Int16]
+    multiplier: list[Annotated[int, Field(ge=0, lt=2**31)]]
+    shift: Annotated[int, Field(ge=1, le=62)]
+    zero_point: Int8
+
+
+class PerWindow(Strict):
+    """Counts to int8 by the window's own mean and deviation."""
+
+    kind: Literal["per_window"]
+    min_deviation: Annotated[int, Field(ge=0, lt=65536)]
+    steps_per_deviation: Annotated[int, Field(ge=1, lt=2**23)]
+    zero_point: Int8
+
+
+class Tensor(Strict):
+    """An int8 tensor of shape [1, size] or one that holds as many values."""
+
+    size: Size
+    scale: PositiveFloat32
+    zero_point: Int8
+
+
+class ModelFile(Strict):
+    """The flatbuffer and what it says of itself."""
+
+    file: Literal["model.tflite"]
+    bytes: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    crc32: Annotated[int, Field(ge=0, lt=2**32)]
+    family: str
+    parameters: Count
+    macs: Count
+    operators: list[str]
+    input: Tensor
+    output: Tensor
+
+
+class Score(Strict):
+    """int8 input and output to one number."""
+
+    kind: Literal["mse", "mae"]
+    input_weight: Annotated[int, Field(ge=1, le=16384)]
+    output_weight: Annotated[int, Field(ge=1, le=16384)]
+    factor: PositiveFloat32
+
+
+Method = Literal["conformal", "percentile", "sigma", "best_f1"]
+
+
+class Offer(Strict):
+    """One way to choose the threshold, with what it gives on the test set."""
+
+    method: Method
+    setting: float | None  # rate (conformal, percentile), k (sigma), none (best_f1)
+    value: Float32
+    false_alarm_rate: Rate | None
+    recall: Rate | None
+    precision: Rate | None
+    f1: Rate | None
+
+
+class Threshold(Strict):
+    """Where an anomaly begins, and what that promises."""
+
+    value: Float32
+    method: Method
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)]
+    guaranteed_rate: Annotated[float, Field(gt=0, lt=1)] | None
+    guarantee: str
+    calibration_scores: list[Float32]
+    offered: list[Offer]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        scores = self.calibration_scores
+        if any(a > b for a, b in itertools.pairwise(scores)):
+            raise ValueError("calibration_scores must ascend")
+        return self
+
+
+class Confusion(Strict):
+    """Test windows by truth and flag; windows of unknown label are in none."""
+
+    true_positive: Count
+    false_positive: Count
+    true_negative: Count
+    false_negative: Count
+
+
+class Stage(Strict):
+    """One stage of the model on the test set; null where the labels do not allow the figure."""
+
+    auroc: Rate | None
+    average_precision: Rate | None
+    threshold: Float32
+    false_alarm_rate: Rate | None
+    recall: Rate | None
+    precision: Rate | None
+    f1: Rate | None
+    confusion: Confusion
+    false_alarms_per_hour: Annotated[float, Field(ge=0)] | None
+
+
+class Metrics(Strict):
+    """The same test windows at every stage."""
+
+    keras: Stage
+    int8: Stage
+
+
+class Golden(Strict):
+    """The file of golden windows."""
+
+    file: Literal["golden.npz"]
+    bytes: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+    windows: Annotated[int, Field(ge=4)]
+
+
+class Manifest(Strict):
+    """manifest.json."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
+    name: Name
+    data: Data
+    signal: Signal
+    segmenter: Segmenter
+    scaler: Annotated[Affine | PerWindow, Field(discriminator="kind")]
+    model: ModelFile
+    score: Score
+    threshold: Threshold
+    metrics: Metrics
+    golden: Golden
+    recipe: dict[str, Any]
+    seed: int
+    versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Self:
+        channels = len(self.signal.channels)
+        size = self.segmenter.window * channels
+        for tensor, what in ((self.model.input, "input"), (self.model.output, "output")):
+            if tensor.size != size:
+                raise ValueError(
+                    f"model.{what}.size is {tensor.size}, but window * channels is {size}"
+                )
+        if self.scaler.zero_point != self.model.input.zero_point:
+            raise ValueError("scaler.zero_point differs from model.input.zero_point")
+        if isinstance(self.scaler, Affine):
+            lengths = {len(self.scaler.center), len(self.scaler.multiplier)}
+            if lengths != {channels}:
+                raise ValueError("scaler.center and multiplier must have one entry a channel")
+        elif self.segmenter.window > 32768:
+            raise ValueError("a per_window scaler takes at most 32768 frames")
+        return self
