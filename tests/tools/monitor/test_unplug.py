@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.tools.monitor.test_web_run import end
 from websockets.sync.client import connect
 
 from tests.tools.monitor.test_run import (  # noqa: F401 (fixtures)
@@ -25,6 +24,7 @@ from tests.tools.monitor.test_run import (  # noqa: F401 (fixtures)
     scores,
     whole,
 )
+from tests.tools.monitor.test_web_run import end
 from tools.boards.emulated import EmulatedBoard
 from training.bundle import Bundle
 
