@@ -48,9 +48,9 @@ def test_without_mnist_the_small_digits_stand_in_and_say_so(monkeypatch):
     "content",
     [
         b"not gzip",
-        gzip.compress(b"\0\0"),
-        gzip.compress(struct.pack(">HBBI", 0, 8, 1, 9) + b"123"),
-        gzip.compress(struct.pack(">HBBI", 0, 13, 1, 1) + b"1234"),
+        gzip.compress(b"\0\0", mtime=0),
+        gzip.compress(struct.pack(">HBBI", 0, 8, 1, 9) + b"123", mtime=0),
+        gzip.compress(struct.pack(">HBBI", 0, 13, 1, 1) + b"1234", mtime=0),
     ],
 )
 def test_a_file_that_is_no_idx_is_one_line(tmp_path, content):
