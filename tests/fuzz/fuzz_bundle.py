@@ -1,4 +1,4 @@
-"""manifest.json and golden.npz, damaged in any way."""
+"""Fuzz targets: the readers of manifest.json and golden.npz."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from tests.fuzz.changes import one_line, some_bytes
 from tools.measure.bench.small_bundle import small_bundle
-from training.bundle import GOLDEN, MANIFEST, MODEL, Bundle, parse_manifest, read_bundle, sha256
+from training.bundle import GOLDEN, MANIFEST, Bundle, parse_manifest, read_bundle, sha256
 from training.bundle.errors import BundleError
 
 
 def manifest(data: bytes) -> None:
-    """manifest.json holds anything."""
+    """Read any bytes as manifest.json."""
     try:
         parse_manifest(data, MANIFEST)
     except BundleError as error:
@@ -32,11 +31,16 @@ def manifest(data: bytes) -> None:
 
 
 @functools.cache
-def _bundle() -> Bundle:
-    """The bundle that the damaged files are put into."""
+def _folder() -> Path:
     folder = tempfile.mkdtemp(prefix="vigil-fuzz-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return small_bundle(Path(folder) / "small")
+    return Path(folder)
+
+
+@functools.cache
+def _bundle() -> Bundle:
+    """The bundle whose files are damaged."""
+    return small_bundle(_folder() / "small")
 
 
 def manifest_seeds() -> list[bytes]:
@@ -52,16 +56,16 @@ _VALUES: list[Any] = [
 ]  # fmt: skip
 
 
-def _json_places(value: Any) -> Iterator[tuple[Any, Any]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in list(items):
+def _json_items(value: Any) -> Iterator[tuple[Any, Any]]:
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in list(pairs):
         yield value, key
         if isinstance(inner, dict | list):
-            yield from _json_places(inner)
+            yield from _json_items(inner)
 
 
 def damaged_json(data: bytes, draw: random.Random) -> bytes:
-    """A key left out, renamed, given another's value or an odd one; or bytes changed."""
+    """Remove or rename a key, or give it another key's value or an odd one; or change bytes."""
     try:
         values = json.loads(data)
     except (ValueError, RecursionError):
@@ -71,19 +75,19 @@ def damaged_json(data: bytes, draw: random.Random) -> bytes:
             return data.replace(b"1", b"1" * draw.choice([40, 400, 5000]), 3)
         return some_bytes(data, draw)
     for _ in range(draw.choice([1, 1, 2, 3])):
-        places = list(_json_places(values))
-        if not places:
+        items = list(_json_items(values))
+        if not items:
             break
-        holder, key = draw.choice(places)
+        holder, key = draw.choice(items)
         kind = draw.randrange(5)
         if kind == 0:
             del holder[key]
         elif kind == 1 and isinstance(holder, dict):
             holder[draw.choice(["", "x", "a\nb", f"{key}s", "\ud800"])] = holder.pop(key)
         elif kind == 2:
-            other, there = draw.choice(places)
+            other, other_key = draw.choice(items)
             try:
-                holder[key] = json.loads(json.dumps(other[there]))
+                holder[key] = json.loads(json.dumps(other[other_key]))
             except (KeyError, IndexError):
                 continue
         else:
@@ -92,17 +96,19 @@ def damaged_json(data: bytes, draw: random.Random) -> bytes:
 
 
 def golden(data: bytes) -> None:
-    """golden.npz holds anything, and the manifest says that just these bytes are right."""
+    """Read any bytes as golden.npz of a bundle whose manifest has their size and hash."""
     bundle = _bundle()
     values = json.loads((bundle.path / MANIFEST).read_bytes())
     values["golden"] |= {"bytes": max(len(data), 1), "sha256": sha256(data)}
-    text = json.dumps(values).encode()
-    files = {MANIFEST: text, MODEL: bundle.model, GOLDEN: data}
-    with mock.patch("training.bundle._read", lambda path: files[path.name]):
-        try:
-            read_bundle(bundle.path)
-        except BundleError as error:
-            one_line(error)
+    folder = _folder() / "damaged"
+    if not folder.exists():
+        shutil.copytree(bundle.path, folder)
+    (folder / MANIFEST).write_text(json.dumps(values))
+    (folder / GOLDEN).write_bytes(data)
+    try:
+        read_bundle(folder)
+    except BundleError as error:
+        one_line(error)
 
 
 def golden_seeds() -> list[bytes]:
@@ -121,7 +127,7 @@ def _zipped(parts: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
 
 
 def damaged_npz(data: bytes, draw: random.Random) -> bytes:
-    """An array's bytes or header changed and packed again with a right check; or bytes changed."""
+    """Change an array's bytes or header and pack it with a correct CRC; or change bytes."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(info.file_size for info in archive.infolist()) > 1 << 20:

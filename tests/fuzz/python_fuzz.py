@@ -1,9 +1,11 @@
-"""Fuzzes one of the Python targets: `python_fuzz.py TARGET [SECONDS] [SEED] [FOLDER]`.
+"""Fuzz one of the Python targets, after all saved inputs.
 
-With atheris (`pip install atheris`) libFuzzer guides it by the branches taken; without, inputs are
-changed at random from the same seeds and saved inputs. Seed 0 draws one. New inputs of interest go
-to FOLDER. What is a finding (an exception, 20 seconds, 2 GB) leaves its input in
-TARGET_regressions, tried first for ever after.
+    python -m tests.fuzz.python_fuzz TARGET [SECONDS] [SEED] [FOLDER]
+
+With atheris (`pip install atheris`), libFuzzer is guided by the branches taken. Without it, inputs
+are changed at random. Both start from the same seeds and saved inputs. Seed 0 draws one. New inputs
+that reach new code go to FOLDER/corpus. A finding is an exception, a run of 20 seconds, or 2 GB of
+memory; its input goes to `findings/`.
 """
 
 from __future__ import annotations
@@ -17,38 +19,26 @@ import signal
 import sys
 import tempfile
 import time
-from hashlib import sha1
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+from tests.fuzz.saved_inputs import findings_folder, keep, saved, unpack
+
 LIMIT_SECONDS, LIMIT_MB = 20, 2048
-LONGEST = 16384, 600  # bytes of an input: of a file, of what a board says
-
-
-def saved(name: str, kind: str) -> list[Path]:
-    """The inputs in NAME_corpus or NAME_regressions."""
-    folder = HERE / f"{name}_{kind}"
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def keep(name: str, data: bytes) -> Path:
-    """Saves an input that was a finding."""
-    folder = HERE / f"{name}_regressions"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"crash-{sha1(data).hexdigest()}"
-    path.write_bytes(data)
-    return path
+MAX_FILE_BYTES, MAX_LINE_BYTES = 16384, 600
 
 
 def at_random(name: str, seconds: float, seed: int = 0) -> int:
-    """Runs saved inputs, then changed ones; returns how many. What a target raises goes through."""
+    """Run the saved inputs, then changed ones, and return how many runs that were.
+
+    Exceptions of the target are passed on.
+    """
+    # With atheris, nothing may import the targets before they are instrumented.
     from tests.fuzz.targets import TARGETS
 
     target = TARGETS[name]
     draw = random.Random(seed)
-    kept = [path.read_bytes() for path in saved(name, "corpus")]
-    seeds = target.seeds() + kept
-    first = [*(path.read_bytes() for path in saved(name, "regressions")), *seeds]
+    seeds = [*target.seeds(), *saved(name, "corpus").values()]
+    first = [*saved(name, "regressions").values(), *seeds]
     end, runs = time.monotonic() + seconds, 0
     while runs < len(first) or time.monotonic() < end:
         data = first[runs] if runs < len(first) else target.mutate(draw.choice(seeds), draw)
@@ -64,24 +54,21 @@ def at_random(name: str, seconds: float, seed: int = 0) -> int:
 
 
 def guided(name: str, seconds: float, seed: int, folder: Path) -> None:
-    """libFuzzer with atheris; does not return."""
+    """Run libFuzzer by atheris; it ends the process."""
     import atheris
 
     def modules() -> list[str]:
-        kinds = {"host": ["tools.link"], "model": ["tools.convert"]}
-        return kinds.get(name.split("_")[0], ["training.bundle.manifest", "training.bundle"])
+        by_kind = {"host": ["tools.link"], "model": ["tools.convert"]}
+        return by_kind.get(name.split("_")[0], ["training.bundle.manifest", "training.bundle"])
 
     with atheris.instrument_imports(include=modules()):
         from tests.fuzz.targets import TARGETS
     target = TARGETS[name]
-    seeds = folder / "seeds"
-    seeds.mkdir(parents=True, exist_ok=True)
+    seeds, corpus = folder / "seeds", folder / "corpus"
+    for path in (seeds, corpus):
+        path.mkdir(parents=True, exist_ok=True)
     for i, data in enumerate(target.seeds()):
         (seeds / f"seed{i:03}").write_bytes(data)
-    found = folder / "corpus"
-    found.mkdir(exist_ok=True)
-    regressions = HERE / f"{name}_regressions"
-    regressions.mkdir(exist_ok=True)
 
     def run(data: bytes) -> None:
         try:
@@ -103,11 +90,10 @@ def guided(name: str, seconds: float, seed: int, folder: Path) -> None:
             f"-seed={seed}",
             f"-timeout={LIMIT_SECONDS}",
             f"-rss_limit_mb={LIMIT_MB}",
-            f"-max_len={LONGEST[name.startswith('host_')]}",
+            f"-max_len={MAX_LINE_BYTES if name.startswith('host_') else MAX_FILE_BYTES}",
             "-print_final_stats=1",
-            f"-artifact_prefix={regressions}/",
-            str(found),
-            *(str(path) for path in (seeds, HERE / f"{name}_corpus", regressions) if path.is_dir()),
+            f"-artifact_prefix={findings_folder(name)}/",
+            *map(str, (corpus, seeds, *unpack(name, folder / "saved"))),
         ],
         run,
         custom_mutator=mutate,

@@ -1,7 +1,7 @@
-"""What is fuzzed in Python: each target takes any bytes, and may refuse them, in one line.
+"""The Python targets: each takes any bytes, and may refuse them with an error of one line.
 
-Anything else that happens is a finding: another exception, a window handed on twice, a hang, a
-giant allocation. Inputs that were findings once are kept in `NAME_regressions`.
+Anything else is a finding: another exception, a window reported twice, a hang, or a very large
+allocation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.fuzz.changes import some_bytes
 
 @dataclass(frozen=True)
 class Target:
-    """`run` on bytes of `seeds`, or on what `mutate` makes of them."""
+    """`run` is called with one of `seeds`, or with one that `mutate` has changed."""
 
     run: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]

@@ -2,53 +2,32 @@
 
 import ctypes
 import functools
-import hashlib
-import os
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.build_cache import compile_objects, link
 from tools.checkout import LIBRARIES
 from tools.link.frames import Frame
 
-LIBRARY = LIBRARIES
 SOURCES = [
-    *sorted((LIBRARY / "link").glob("*.cpp")),
-    *sorted((LIBRARY / "sampling").glob("*.cpp")),
-    LIBRARY / "app" / "plot_line.cpp",
-    LIBRARY / "signal" / "segmenter.cpp",
+    *sorted((LIBRARIES / "link").glob("*.cpp")),
+    *sorted((LIBRARIES / "sampling").glob("*.cpp")),
+    LIBRARIES / "app" / "plot_line.cpp",
+    LIBRARIES / "signal" / "segmenter.cpp",
     Path(__file__).with_name("link_board.cpp"),
 ]
-HEADERS = [p for name in ("app", "link", "sampling") for p in sorted((LIBRARY / name).glob("*.h"))]
-FLAGS = [
-    "-std=c++17",
-    "-O2",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-fsanitize=undefined",
-    "-fno-sanitize-recover=undefined",
-    "-static-libubsan",
+INCLUDES = [LIBRARIES / name for name in ("app", "link", "sampling", "signal", "span")]
+COMPILER = [
+    *("g++", "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"),
+    *("-fsanitize=undefined", "-fno-sanitize-recover=undefined", "-static-libubsan"),
 ]
-INCLUDES = [f"-I{LIBRARY / name}" for name in ("app", "link", "sampling", "signal", "span")]
 
 
 @functools.lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
-    """Builds once for each state of the sources, into the system's folder for temporary files."""
-    digest = hashlib.sha256(" ".join(FLAGS).encode())
-    for path in [*SOURCES, *HEADERS]:
-        digest.update(path.read_bytes())
-    built = Path(tempfile.gettempdir()) / f"vigil-link-{os.getuid()}-{digest.hexdigest()[:16]}.so"
-    if not built.exists():
-        with tempfile.TemporaryDirectory(dir=built.parent) as folder:
-            target = Path(folder) / "link.so"
-            command = ["g++", *FLAGS, "-shared", "-fPIC", *INCLUDES, *map(str, SOURCES)]
-            subprocess.run([*command, "-o", str(target)], check=True)
-            target.replace(built)
-    lib = ctypes.CDLL(str(built))
+    """The board's end of the link as a shared library, with the types of its functions."""
+    lib = ctypes.CDLL(str(link(COMPILER, compile_objects(COMPILER, SOURCES, INCLUDES), "link.so")))
     size, pointer, u8, u32, u64 = (
         ctypes.c_size_t,
         ctypes.c_void_p,

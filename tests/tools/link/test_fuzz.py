@@ -6,12 +6,14 @@ For longer: make fuzz SECONDS=3600
 import random
 import re
 import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.fuzz.run import has_libfuzzer
+from tests.fuzz.saved_inputs import saved
 from tests.support.link_examples import EXAMPLES
 from tests.support.link_line import windows_of
 from tools.checkout import ROOT
@@ -23,7 +25,6 @@ from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport
 from training.bundle.errors import LinkError
 
-FUZZ = ROOT / "tests" / "fuzz"
 SECONDS = 8
 
 
@@ -32,12 +33,12 @@ SECONDS = 8
     reason="needs clang++ with libFuzzer: apt-get install clang libclang-rt-dev",
 )
 def test_the_boards_side_survives_libfuzzer(tmp_path):
-    command = [str(FUZZ / "link_fuzz.sh"), "any", str(SECONDS), "1", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-m", "tests.fuzz.board_fuzz", "board_any", str(SECONDS), "1"]
+    done = subprocess.run([*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     (runs,) = re.findall(r"number_of_executed_units: (\d+)", done.stderr)
-    saved = len(list((FUZZ / "link_corpus").iterdir()))
-    assert int(runs) > saved  # it ran what is saved, and went on from there
+    # It ran the saved inputs, and went on from there.
+    assert int(runs) > len(saved("board_any", "corpus"))
     print(f"{runs} executions, 0 crashes")
 
 

@@ -1,7 +1,7 @@
 """Files damaged in any way: taken, or refused in one line; never a crash, a hang or a flood.
 
-A few seconds a target here; `make fuzz` gives each a minute. What was ever found is in
-tests/fuzz/*_regressions, and is tried here every time.
+Each target runs for a few seconds here, and for a minute in `make fuzz`. All earlier findings, in
+tests/fuzz/corpora/*_regressions.zip, are tried every time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 from tests.fuzz.fuzz_model import damaged_model, model_seeds
-from tests.fuzz.python_fuzz import at_random, saved
+from tests.fuzz.python_fuzz import at_random
+from tests.fuzz.saved_inputs import saved
 from tests.fuzz.targets import TARGETS
 from tests.support.networks import KERNELS, RUNNER, kernel_sources, write_sources
 from tools.checkout import ROOT
@@ -94,17 +95,18 @@ def test_an_array_that_claims_more_than_there_is_allocates_nothing(bundle, tmp_p
 INTERPRETER = saved("interpreter", "regressions")
 
 
-@pytest.mark.parametrize("path", INTERPRETER, ids=lambda path: path.name)
-def test_a_model_that_breaks_the_interpreter_is_refused(path: Path) -> None:
+@pytest.mark.parametrize("data", INTERPRETER.values(), ids=INTERPRETER)
+def test_a_model_that_breaks_the_interpreter_is_refused(data: bytes) -> None:
     """The reader takes these for models; the interpreter faults on them, in a child."""
-    data = path.read_bytes()
     read_model(data)
     with pytest.raises(ConvertError, match="interpreter breaks down on the model \\(SIG"):
         interpreter_arena(data)
 
 
 def test_verify_and_replay_outlive_such_a_model(bundle, tmp_path):
-    damaged = read_bundle(with_files(bundle, tmp_path / "copy", model=INTERPRETER[0].read_bytes()))
+    damaged = read_bundle(
+        with_files(bundle, tmp_path / "copy", model=next(iter(INTERPRETER.values())))
+    )
     for run in (lambda: compute(damaged, damaged.golden.counts), lambda: HostBoard(damaged)):
         with pytest.raises(ConvertError, match="interpreter breaks down on the model"):
             run()
@@ -123,7 +125,7 @@ def test_what_the_interpreter_refuses_or_takes_is_told(bundle):
 def test_the_command_ends_with_one_line_and_code_2(bundle, tmp_path):
     cases = {
         "shape": bundle.model[:200],
-        "crash": INTERPRETER[0].read_bytes(),
+        "crash": next(iter(INTERPRETER.values())),
         "noise": random.Random(1).randbytes(5000),
     }
     for name, data in cases.items():
