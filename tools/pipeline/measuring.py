@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from tools.pipeline.building import build
-from tools.pipeline.paths import BASELINE, ROOT, shown
+from tools.pipeline.paths import BASELINE, shown
 from tools.pipeline.running import emulated
 
 if TYPE_CHECKING:
-    from tools.measure.budget import Budget, Measured
+    from tools.measure.budget import Budget
     from tools.measure.verify import VerifyResult
-    from training.bundle import Bundle
 
 
 def verify(
@@ -73,9 +71,10 @@ def budget(
     `record` is the command that accepts what this one measures as a baseline.
     """
     from tools.measure import budget as room
+    from tools.report.budget_picture import check_picture, draw
 
     if picture is not None:
-        room.check_picture(picture)
+        check_picture(picture)
     quiet = Console(stderr=True, highlight=False) if as_json else console
     found = measure_budget(quiet, bundle_path, board, engine)
     if as_json:
@@ -83,7 +82,7 @@ def budget(
     else:
         console.print(room.render(found, largest=3))
     if picture is not None:
-        quiet.print(str(room.draw(found, picture)))
+        quiet.print(str(draw(found, picture)))
     room.check(found)
     key = f"{bundle_path.name} {board} {engine}"
     if accept:
@@ -98,6 +97,7 @@ def measure_budget(console: Console, bundle_path: Path, board: str, engine: str)
     """Build, measure, and on the emulated board run it for stack, arena and instructions."""
     from tools.boards.catalogue import find_board
     from tools.measure import budget as room
+    from tools.measure.budget.boot import measured_emulated
     from training.bundle import read_bundle
 
     bundle = read_bundle(bundle_path)
@@ -108,22 +108,6 @@ def measure_budget(console: Console, bundle_path: Path, board: str, engine: str)
         found = room.with_measured(found, measured_emulated(result.elf, bundle))
     room.save(found, bundle_path, result.environment)
     return found
-
-
-def measured_emulated(elf: Path, bundle: Bundle) -> Measured:
-    """What the emulated board says after it worked through the bundle's golden windows.
-
-    The instructions of each function are counted apart, outside the running board.
-    """
-    from tools.boards.emulated import EmulatedBoard
-    from tools.measure.budget.boot import measured_on
-    from tools.measure.estimate import count_functions
-
-    golden = bundle.golden
-    frames = golden.counts.reshape(-1, golden.counts.shape[-1])
-    with EmulatedBoard(elf, deterministic=True) as running:
-        measured = measured_on(running.port, frames)
-    return replace(measured, functions=count_functions(elf, golden.input, golden.output))
 
 
 def report(console: Console, bundle_path: Path) -> Path:
@@ -140,12 +124,8 @@ def bench(console: Console, bundle_path: Path | None, docs: Path) -> None:
 
     From a checkout only. `bundle_path` may be a .tflite file.
     """
-    import sys
-
-    from training.data.cache import data_folder
-
-    sys.path.insert(0, str(ROOT))  # benchmarks are no part of the installed package
     from tools.report.bench_page import of_one, write
+    from training.data.cache import data_folder
 
     keep = Path("build") / "bench"
     with console.status("measuring") as status:
@@ -165,9 +145,6 @@ def bench(console: Console, bundle_path: Path | None, docs: Path) -> None:
 
 def reference_bundle() -> Path:
     """The bundle by which sizes are compared: the same on every machine, and no data in it."""
-    import sys
-
-    sys.path.insert(0, str(ROOT))
     from tools.measure.bench.reference import make
 
     return make(Path("build") / "reference").path

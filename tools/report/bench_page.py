@@ -10,8 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tools.measure.bench import recorded
-from tools.measure.bench.bench import Row, Say, measure, measure_compiled
+from tools.measure.bench.bench import Say, measure, measure_compiled
 from tools.measure.bench.cases import Case, case_of, cases
+from tools.measure.bench.row import Row
 from tools.measure.estimate.cycles import CLASSES
 from tools.report.bench_plot import draw
 from training.bundle.errors import EstimateError

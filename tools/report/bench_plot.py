@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tools.measure.bench.bench import Row
+from tools.measure.bench.row import Row
 
 _OURS, _OTHERS, _INK, _SOFT = "#0f766e", "#b6bcc6", "#1f2937", "#6b7280"
 

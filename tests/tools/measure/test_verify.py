@@ -1,4 +1,4 @@
-"""Every rung equals the interpreter to the bit; one wrong bit anywhere is found and named."""
+"""Every target equals the interpreter to the bit; one wrong bit anywhere is found and named."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def on_fake(monkeypatch: pytest.MonkeyPatch, bundle: Bundle, fault: str = "") ->
     return verify(bundle.path, ["/dev/fake"], windows=50)
 
 
-def test_host_rungs_are_equal(bundle: Bundle) -> None:
+def test_host_targets_are_equal(bundle: Bundle) -> None:
     result = verify(bundle.path, windows=50)
-    golden, host = result.rungs
+    golden, host = result.targets
     assert result.ok
     assert (result.golden, result.more) == (6, 50)
     assert golden.output is not None and golden.output.of == 6 * WINDOW
@@ -128,7 +128,7 @@ def test_a_wrong_byte_planted_in_the_engine_is_found(
 
     monkeypatch.setattr(targets, "convert", wrong)
     result = verify(bundle.path, windows=50)
-    host = result.rungs[1]
+    host = result.targets[1]
     assert not result.ok
     assert host.output is not None and host.output.wrong > 0
     assert host.first_wrong.startswith("window ")
@@ -145,14 +145,14 @@ def test_a_golden_file_of_another_interpreter_is_found(
     monkeypatch.setattr("tools.measure.verify.verify.read_bundle", lambda path: changed)
     result = verify(bundle.path, windows=10)
     assert not result.ok
-    assert result.rungs[0].output is not None and result.rungs[0].output.wrong == 1
-    assert result.rungs[0].first_wrong.startswith("window 2, output byte 7 is ")
+    assert result.targets[0].output is not None and result.targets[0].output.wrong == 1
+    assert result.targets[0].first_wrong.startswith("window 2, output byte 7 is ")
 
 
 def test_a_board_that_agrees(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     result = on_fake(monkeypatch, bundle)
     assert result.ok
-    board = result.rungs[2]
+    board = result.targets[2]
     assert board.name == "fake, tflm engine"
     assert [c and (c.wrong, c.of) for c in (board.input, board.output, board.score)] == [
         (0, 56 * WINDOW),
@@ -170,9 +170,9 @@ def test_one_wrong_bit_on_the_board_fails(
 ) -> None:
     result = on_fake(monkeypatch, bundle, stage)
     assert not result.ok
-    wrong = {name: getattr(result.rungs[2], name).wrong for name in ("input", "output", "score")}
+    wrong = {name: getattr(result.targets[2], name).wrong for name in ("input", "output", "score")}
     assert wrong == {"input": 0, "output": 0, "score": 0} | {stage: 1}
-    assert result.rungs[2].first_wrong.startswith(f"window 9, {stage}")
+    assert result.targets[2].first_wrong.startswith(f"window 9, {stage}")
 
 
 def test_golden_windows_that_failed_at_start_fail(
@@ -180,7 +180,7 @@ def test_golden_windows_that_failed_at_start_fail(
 ) -> None:
     result = on_fake(monkeypatch, bundle, "boot")
     assert not result.ok
-    assert result.rungs[3].first_wrong == "1 golden windows"
+    assert result.targets[3].first_wrong == "1 golden windows"
 
 
 @pytest.mark.parametrize(("fault", "says"), [("hash", "another model"), ("lost", "lost window 9")])
@@ -197,9 +197,9 @@ def test_scores_are_compared_by_their_bits() -> None:
 
     rows = np.arange(3)
     assert compare("x", scores(0.0, 1, np.nan), scores(0.0, 1, np.nan), rows).exact
-    rung = compare("x", scores(-0.0, 1, np.nan), scores(0.0, 1, 2), rows)
-    assert rung.score is not None and rung.score.wrong == 2
-    assert rung.input is None and not rung.exact
+    target = compare("x", scores(-0.0, 1, np.nan), scores(0.0, 1, 2), rows)
+    assert target.score is not None and target.score.wrong == 2
+    assert target.input is None and not target.exact
 
 
 def test_the_result_is_kept_beside_its_bundle(tmp_path: Path) -> None:

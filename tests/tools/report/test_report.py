@@ -12,7 +12,7 @@ import pytest
 
 from tools.measure.bench.small_bundle import KEPT, small_bundle
 from tools.measure.budget import Budget, Measured, Memory, Part, save
-from tools.measure.verify import Count, FloatDifference, Rung, VerifyResult
+from tools.measure.verify import Count, FloatDifference, TargetResult, VerifyResult
 from tools.monitor.theme import DARK, LIGHT
 from tools.report import BoardScores, write_report
 from tools.report.evidence import Evidence
@@ -84,11 +84,11 @@ def budget(bundle: Bundle) -> Budget:
 
 def parity(bundle: Bundle, wrong: int = 0) -> VerifyResult:
     first = "window 4, output byte 2 is 7, must be 8" if wrong else ""
-    rung = Rung(
+    target = TargetResult(
         "emulated, tflm engine", 56, Count(0, 1344), Count(wrong, 1344), Count(0, 56), first
     )
     keras = FloatDifference(160, 0.00123, 0.5, 0.25)
-    return VerifyResult("waves", bundle.hash8.hex(), 6, 50, (rung,), keras)
+    return VerifyResult("waves", bundle.hash8.hex(), 6, 50, (target,), keras)
 
 
 @pytest.fixture(scope="module")

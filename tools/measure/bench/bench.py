@@ -12,7 +12,6 @@ import re
 import struct
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from tools.convert.plan import make_plan
 from tools.measure import budget
 from tools.measure.bench import emulator, image, recorded, reference
 from tools.measure.bench.cases import Case
+from tools.measure.bench.row import Layer, Row
 from tools.measure.budget.image import read_image
 from tools.measure.budget.parts import part_of
 from tools.measure.estimate import Code, Counts, Machine, Trace, run_inferences
@@ -43,38 +43,6 @@ _INFER = "void infer(const std::int8_t* input, std::int8_t* output) {"
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One step of an inference."""
-
-    name: str
-    macs: int
-    instructions: float
-    cycles: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """One engine on one model. Bytes are None where a figure was recorded without them."""
-
-    case: str
-    engine: str
-    flags: str
-    macs: int
-    instructions: float
-    cycles: float | None
-    layers: tuple[Layer, ...] = ()
-    code: int | None = None  # of the engine
-    tables: int | None = None  # of the engine: constants beside the weights
-    weights: int | None = None  # with biases; of TensorFlow Lite Micro, the flatbuffer
-    bytes_per_weight: float | None = None
-    ram: int | None = None  # the arena's bytes in use and the engine's own variables
-    ram_reserved: int | None = None  # the arena's size and the engine's own variables
-    stack: int | None = None
-    recorded: str = ""  # with which versions, where it was not measured now
-    classes: dict[str, float] | None = None
-
-
 def measure_compiled(case: Case, say: Say) -> Iterator[Row]:
     """The compiled engine's rows for `case`."""
     for flags in FLAGS:
@@ -87,14 +55,15 @@ def measure(case: Case, keep: Path, say: Say) -> Iterator[Row]:
     yield from measure_compiled(case, say)
     if case.tflm is None:
         return
-    measured = {flags: env for flags, env in TFLM.items() if has_tflm_library(env)}
-    for flags, env in measured.items():
-        say(f"{case.key}: TensorFlow Lite Micro, {flags}, built by PlatformIO (slow at first)")
-        yield _tflm(case.key, case.tflm, case.inputs, keep, flags, env)
-    for row in recorded.rows(case.key, read_model(case.model).macs()):
-        if row.engine != recorded.CMSIS or row.flags not in measured:
-            say(f"{case.key}: {row.engine}, {row.flags}: the recorded figure")
-            yield row
+    for flags, env in TFLM.items():
+        if has_tflm_library(env):
+            say(f"{case.key}: TensorFlow Lite Micro, {flags}, built by PlatformIO (slow at first)")
+            yield _tflm(case.key, case.tflm, case.inputs, keep, flags, env)
+        else:
+            say(
+                f"{case.key}: TensorFlow Lite Micro, {flags}: skipped, its library is not installed"
+            )
+    yield from recorded.rows(case.key, read_model(case.model).macs())
 
 
 def compiled(case: Case, flags: str, *, plain: bool = False) -> Row:

@@ -13,7 +13,6 @@ from tools.measure.budget.budget import (
 from tools.measure.budget.gate import Baseline, Growth, accept, compare, gate
 from tools.measure.budget.store import load, save
 from tools.measure.budget.text import render, render_text
-from tools.report.budget_picture import check_picture, draw, picture_svg
 
 __all__ = [
     "Baseline",
@@ -25,13 +24,10 @@ __all__ = [
     "Part",
     "accept",
     "check",
-    "check_picture",
     "compare",
-    "draw",
     "gate",
     "load",
     "measure",
-    "picture_svg",
     "render",
     "render_text",
     "save",

@@ -1,23 +1,44 @@
-"""What a running board says of its stack, its working memory and its time."""
+"""Stack, working memory and instructions, as a running board reports them."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.boards.emulated import EmulatedBoard
 from tools.link.messages import TickUnit
 from tools.link.session import Session
 from tools.measure.budget.budget import Measured
+from tools.measure.estimate import count_functions
+from training.bundle import Bundle
 
-_STREAM = 0x62756467  # nobody else's
+_STREAM = 0x62756467  # a stream number that no other command uses
+
+
+def measured_emulated(elf: Path, bundle: Bundle) -> Measured:
+    """Boot `elf` on the emulated board, stream the golden windows, and read its report.
+
+    The instructions of each function are counted separately, in the Unicorn engine.
+    """
+    golden = bundle.golden
+    frames = golden.counts.reshape(-1, golden.counts.shape[-1])
+    with EmulatedBoard(elf, deterministic=True) as board:
+        measured = measured_on(board.port, frames)
+    return replace(measured, functions=count_functions(elf, golden.input, golden.output))
 
 
 def measured_on(port: str, frames: NDArray[np.int16] | None = None) -> Measured:
-    """Ask the board on `port`, after streaming int16 [n, channels] to it if given.
+    """Read the boot report of the board on `port`.
 
-    Streaming makes the stack's high-water mark that of work, not only of start-up. Instructions
-    are those of one inference, where the board counts instructions (the emulated one does).
-    Raises LinkError if no board answers.
+    `frames` int16 [n, channels] are streamed first, so that the stack's high-water mark covers
+    inferences and not only start-up. The instruction count is that of one inference; it is None
+    where the board counts cycles.
+
+    Raises:
+        LinkError: no board answers.
     """
     with Session.open(port) as session:
         if frames is not None:

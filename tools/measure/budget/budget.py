@@ -12,9 +12,10 @@ from typing import Any, Protocol
 
 from elftools.elf.elffile import ELFFile
 
-from tools.measure.budget.image import Image, Piece, demangle, read_image
+from tools.measure.budget.image import Image, Piece, read_image
 from tools.measure.budget.parts import TITLES, part_of
 from tools.measure.budget.stack import CallGraph
+from tools.measure.disassembly import demangle
 from training.bundle.errors import BudgetError
 
 _ENGINE_RUN = r"_ZN5vigil6engine3runE"

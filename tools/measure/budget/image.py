@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,17 +90,6 @@ def read_image(elf: Path, link_map: Path | None = None) -> Image:
     pieces = (p for s in sections for p in _pieces(s, symbols, placed))
     split = tuple(part for piece in pieces for part in _by_member(elf, piece))
     return Image(elf, sections, split, link_map is not None)
-
-
-def demangle(names: list[str]) -> dict[str, str]:
-    """Each mangled name and what it reads like in C++; the name itself where no tool is there."""
-    tool = shutil.which("c++filt") or shutil.which("arm-none-eabi-c++filt")
-    if tool is None or not names:
-        return {name: name for name in names}
-    done = subprocess.run(
-        [tool], input="\n".join(names), capture_output=True, text=True, check=True
-    )
-    return dict(zip(names, done.stdout.split("\n"), strict=False))
 
 
 def _sections(file: ELFFile) -> Iterator[Section]:

@@ -10,8 +10,6 @@ A call through a pointer or a recursion leaves the graph open: then there is no 
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +18,8 @@ from elftools.common.exceptions import DWARFError
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 
-_OBJDUMP = "arm-none-eabi-objdump"
+from tools.measure.disassembly import disassemble, has_disassembler, register_words
+
 _FUNCTION = re.compile(r"^([0-9a-f]+) <(.+)>:$")
 _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")
 _TARGET = re.compile(r"([0-9a-f]+) <([^>+]+)(\+0x[0-9a-f]+)?>")
@@ -108,15 +107,11 @@ class CallGraph:
 
 def _read(elf: Path) -> dict[int, _Function]:
     """Every function by its address."""
-    tool = shutil.which(_OBJDUMP)
-    if tool is None:
+    if not has_disassembler():
         return {}
-    done = subprocess.run(
-        [tool, "-d", "--no-show-raw-insn", str(elf)], capture_output=True, text=True, check=True
-    )
     functions: dict[int, _Function] = {}
     at: _Function | None = None
-    for line in done.stdout.splitlines():
+    for line in disassemble(elf, "-d", "--no-show-raw-insn"):
         head = _FUNCTION.match(line)
         if head:
             at = functions.setdefault(int(head[1], 16), _Function(head[2]))
@@ -142,25 +137,9 @@ def _instruction(at: _Function, name: str, operands: str) -> None:
     elif base == "bx" and operands.strip() not in ("lr", "r14"):
         at.indirect = True
     elif base in ("push", "vpush") or (base in ("stmdb", "vstmdb") and operands.startswith("sp!")):
-        at.pushed += _list_bytes(operands)
+        at.pushed += 4 * register_words(operands)
     elif base in _DOWN and (down := re.match(_DOWN[base], operands)):
         at.pushed += int(down[1])
-
-
-def _list_bytes(operands: str) -> int:
-    """Bytes that a register list stores: {r4-r7, lr} is 20, {d8-d9} 16."""
-    total = 0
-    inside = operands[operands.index("{") + 1 : operands.index("}")]
-    for part in inside.split(","):
-        first, _, last = part.strip().partition("-")
-        size = 8 if first.startswith("d") else 4
-        names = {"sl": 10, "fp": 11, "ip": 12, "lr": 14, "r9": 9, "sb": 9}
-
-        def number(register: str) -> int:
-            return names.get(register) or int(re.sub(r"\D", "", register) or 0)  # noqa: B023
-
-        total += size * (number(last) - number(first) + 1 if last else 1)
-    return total
 
 
 def _frames(elf: Path) -> dict[int, int]:

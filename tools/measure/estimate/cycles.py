@@ -8,8 +8,6 @@ apart. From Arm's Cortex-M4 Technical Reference Manual, table of instruction tim
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.measure.disassembly import disassemble, register_words
 from tools.measure.estimate.machine import Trace
 from training.bundle.errors import EstimateError
 
@@ -31,7 +30,6 @@ CLASSES = (
     "branch",
     "float",
 )
-_OBJDUMP = "arm-none-eabi-objdump"
 _LINE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(\S+)(?:\t([^;@]*))?")
 _MULTIPLY = re.compile(r"^(mul|mla|mls|smul|smla|smls|smmul|smmla|smmls|smu[as]d|umul|umla|umaal)")
 _BRANCH = re.compile(
@@ -80,17 +78,7 @@ class Code:
 
     def __init__(self, elf: Path) -> None:
         """Disassemble `elf`. Raises EstimateError where the compiler's tools are missing."""
-        if shutil.which(_OBJDUMP) is None:
-            raise EstimateError(
-                f"{_OBJDUMP} is not on PATH: apt-get install binutils-arm-none-eabi"
-            )
-        done = subprocess.run(
-            [_OBJDUMP, "-D", "-w", "-j", ".text", str(elf)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        lines = (_LINE.match(line) for line in done.stdout.splitlines())
+        lines = (_LINE.match(line) for line in disassemble(elf, "-D", "-w", "-j", ".text"))
         self._lines = {int(line[1], 16): line for line in lines if line}
         self._known: dict[int, tuple[int, int, int]] = {}
 
@@ -148,9 +136,9 @@ def _classify(name: str, operands: str) -> tuple[str, int]:
     if _BRANCH.match(name):
         return "branch", 1 if name[0] != "t" else 2
     if name.startswith(("ldm", "pop")):
-        return "load multiple", 1 + _registers(operands)
+        return "load multiple", 1 + register_words(operands)
     if name.startswith(("stm", "push")):
-        return "store multiple", 1 + _registers(operands)
+        return "store multiple", 1 + register_words(operands)
     if name.startswith("ldrd"):
         return "load multiple", 3
     if name.startswith("strd"):
@@ -170,27 +158,11 @@ def _classify(name: str, operands: str) -> tuple[str, int]:
 
 def _float(name: str, operands: str) -> tuple[str, int]:
     if name.startswith(("vldm", "vpop")):
-        return "load multiple", 1 + _registers(operands)
+        return "load multiple", 1 + register_words(operands)
     if name.startswith(("vstm", "vpush")):
-        return "store multiple", 1 + _registers(operands)
+        return "store multiple", 1 + register_words(operands)
     if name.startswith("vldr"):
         return "load", 2
     if name.startswith("vstr"):
         return "store", 2
     return "float", _FLOAT_DIVIDE if name.startswith(("vdiv", "vsqrt")) else 1
-
-
-def _registers(operands: str) -> int:
-    """How many words a register list moves: {r4, r5, lr} is 3, {r4-r7} 4, {d8-d9} 4."""
-    inside = operands[operands.index("{") + 1 : operands.index("}")]
-    total = 0
-    for part in inside.split(","):
-        first, _, last = part.strip().partition("-")
-        number = _number(last) - _number(first) + 1 if last else 1
-        total += number * (2 if first.startswith("d") else 1)
-    return total
-
-
-def _number(register: str) -> int:
-    names = {"sb": 9, "sl": 10, "fp": 11, "ip": 12, "lr": 14}
-    return names.get(register) or int(register[1:])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.boards.catalogue import Board
-from tools.measure.budget.image import demangle
+from tools.measure.disassembly import demangle
 from tools.measure.estimate.cycles import Code, Counts
 from tools.measure.estimate.machine import Machine, Trace
 from training.bundle.errors import EstimateError

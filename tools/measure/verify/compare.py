@@ -1,4 +1,4 @@
-"""One rung against the reference, to the bit."""
+"""One target against the reference, to the bit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.measure.verify.result import Count, Rung
+from tools.measure.verify.result import Count, TargetResult
 from training.bundle.reference import Computed
 
 _STAGES = (("input", "input byte"), ("output", "output byte"), ("score", "score"))
@@ -19,7 +19,7 @@ def compare(
     wanted: Computed,
     windows: NDArray[np.int64],
     note: str = "",
-) -> Rung:
+) -> TargetResult:
     """Count what differs between `found` and `wanted`, row by row.
 
     `windows` int64 [n] names the rows in the message on the first difference. Scores are compared
@@ -38,7 +38,7 @@ def compare(
         counts[stage] = Count(int(wrong.sum()), int(wrong.size))
         if wrong.any() and not first:
             first = _describe(wrong, a, b, word, windows)
-    return Rung(name, len(windows), first_wrong=first, note=note, **counts)
+    return TargetResult(name, len(windows), first_wrong=first, note=note, **counts)
 
 
 def bits(values: NDArray[Any]) -> NDArray[Any]:

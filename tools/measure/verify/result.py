@@ -1,4 +1,4 @@
-"""What verify found: each rung against the TensorFlow Lite Micro interpreter, byte for byte."""
+"""What verify found: each target against the TensorFlow Lite Micro interpreter, byte for byte."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Rung:
+class TargetResult:
     """One place where the same windows were computed; None where a stage was not looked at."""
 
     name: str  # "compiled engine, host", "emulated, tflm engine", ...
@@ -60,14 +60,14 @@ class VerifyResult:
     bundle: str  # hash of the bundle (16 hexadecimal digits)
     golden: int  # windows from the bundle's golden file
     more: int  # further windows of the test set
-    rungs: tuple[Rung, ...]
+    targets: tuple[TargetResult, ...]
     keras: FloatDifference | None
     board: ScoredOnBoard | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether every rung equals the reference."""
-        return all(rung.exact for rung in self.rungs)
+        """Whether every target equals the reference."""
+        return all(target.exact for target in self.targets)
 
     def to_json(self) -> str:
         """Everything, as JSON text with one newline at the end."""
@@ -82,7 +82,7 @@ class VerifyResult:
         return VerifyResult(
             **{
                 **values,
-                "rungs": tuple(_rung(r) for r in values["rungs"]),
+                "targets": tuple(_target(r) for r in values["targets"]),
                 "keras": FloatDifference(**keras) if keras else None,
                 "board": ScoredOnBoard(**{k: _tuple(v) for k, v in board.items()})
                 if board
@@ -95,6 +95,6 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _rung(values: dict[str, Any]) -> Rung:
+def _target(values: dict[str, Any]) -> TargetResult:
     counts = {k: Count(**values[k]) if values[k] else None for k in ("input", "output", "score")}
-    return Rung(**{**values, **counts})
+    return TargetResult(**{**values, **counts})

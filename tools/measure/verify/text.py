@@ -10,25 +10,25 @@ from tools.measure.verify.result import Count, VerifyResult
 
 
 def render(result: VerifyResult) -> RenderableType:
-    """The table of rungs, for rich."""
+    """The table of targets, for rich."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("differs from the interpreter")
     for head in ("windows", "input bytes", "output bytes", "scores"):
         table.add_column(head, justify="right", no_wrap=True)
-    for rung in result.rungs:
-        cells = [_cell(c) for c in (rung.input, rung.output, rung.score)]
-        table.add_row(rung.name, f"{rung.windows:,}", *cells)
+    for target in result.targets:
+        cells = [_cell(c) for c in (target.input, target.output, target.score)]
+        table.add_row(target.name, f"{target.windows:,}", *cells)
     lines: list[RenderableType] = [
         Text(f"{result.name}: {result.golden} golden windows and {result.more:,} more"),
         Text(),
         table,
         Text(),
     ]
-    for rung in result.rungs:
-        if rung.note:
-            lines.append(Text(f"{rung.name}: {rung.note}", style="dim"))
-        if rung.first_wrong:
-            lines.append(Text(f"{rung.name}: {rung.first_wrong}", style="bold red"))
+    for target in result.targets:
+        if target.note:
+            lines.append(Text(f"{target.name}: {target.note}", style="dim"))
+        if target.first_wrong:
+            lines.append(Text(f"{target.name}: {target.first_wrong}", style="bold red"))
     if result.keras is not None:
         k = result.keras
         lines.append(
@@ -38,11 +38,11 @@ def render(result: VerifyResult) -> RenderableType:
                 style="dim",
             )
         )
-    ran = "" if all(rung.windows for rung in result.rungs) else " that ran"
+    ran = "" if all(target.windows for target in result.targets) else " that ran"
     verdict = (
-        Text(f"equal on every rung{ran}", style="bold green")
+        Text(f"equal on every target{ran}", style="bold green")
         if result.ok
-        else Text("NOT equal: the rungs above disagree with the interpreter", style="bold red")
+        else Text("NOT equal: the targets above disagree with the interpreter", style="bold red")
     )
     return Group(*lines, verdict)
 

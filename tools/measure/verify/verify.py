@@ -1,4 +1,4 @@
-"""The same windows on every rung, byte for byte against the TensorFlow Lite Micro interpreter."""
+"""The same windows on every target, byte for byte against the TensorFlow Lite Micro interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from tools.link.session import Session
 from tools.measure.verify import targets
 from tools.measure.verify.compare import compare
-from tools.measure.verify.result import Count, FloatDifference, Rung, ScoredOnBoard, VerifyResult
+from tools.measure.verify.result import (
+    Count,
+    FloatDifference,
+    ScoredOnBoard,
+    TargetResult,
+    VerifyResult,
+)
 from tools.measure.verify.stream import lay_out
 from training.bundle import Bundle, read_bundle, reference
 from training.bundle.errors import ConvertError, LinkError
@@ -24,7 +30,7 @@ def verify(
     windows: int | None = 500,
     counts: NDArray[np.int16] | None = None,
 ) -> VerifyResult:
-    """Compare the rungs on the golden windows and `windows` more of the test set.
+    """Compare the targets on the golden windows and `windows` more of the test set.
 
     `ports` are serial ports of boards that hold this bundle's model (an emulated board's as
     well). `windows` are spread evenly over the test windows that the bundle keeps; None takes
@@ -45,7 +51,9 @@ def verify(
             compare("compiled engine, host", targets.on_host(bundle, wanted.input), wanted, every)
         )
     except ConvertError as problem:
-        found.append(Rung("compiled engine, host", 0, None, None, None, note=f"not run: {problem}"))
+        found.append(
+            TargetResult("compiled engine, host", 0, None, None, None, note=f"not run: {problem}")
+        )
     scored = None
     for port in ports:
         with Session.open(port) as session:
@@ -61,7 +69,7 @@ def verify(
         bundle=bundle.hash8.hex(),
         golden=len(bundle.golden.counts),
         more=len(more),
-        rungs=tuple(found),
+        targets=tuple(found),
         keras=_keras(bundle) if counts is None else None,
         board=scored,
     )
@@ -83,7 +91,7 @@ def _more(
     return kept[chosen], np.asarray(evaluation["shown"], np.int64)[chosen]
 
 
-def _golden(bundle: Bundle, wanted: Computed, chosen: NDArray[np.int64]) -> Rung:
+def _golden(bundle: Bundle, wanted: Computed, chosen: NDArray[np.int64]) -> TargetResult:
     """The bundle's golden file against what the interpreter gives now."""
     g = bundle.golden
     now = wanted.rows(chosen[: len(g.counts)])
@@ -91,10 +99,10 @@ def _golden(bundle: Bundle, wanted: Computed, chosen: NDArray[np.int64]) -> Rung
     return compare("golden windows of the bundle", found, now, np.arange(len(g.counts)))
 
 
-def _boot(name: str, run: targets.BoardRun) -> Rung:
+def _boot(name: str, run: targets.BoardRun) -> TargetResult:
     """The golden windows in the board's image, which it checks by itself when it starts."""
     wrong = run.golden_total - run.golden_passed
-    return Rung(
+    return TargetResult(
         name=f"{name}, own check at start",
         windows=run.golden_total,
         input=None,

@@ -64,14 +64,18 @@ def on_board(bundle_dir: Path, work: Path) -> Verified:
     with EmulatedBoard(elf) as running:
         result = verify(bundle_dir, [running.port], windows)
         measured = measured_on(running.port)
-    board = result.rungs[2]  # after the golden file and the host
+    board = result.targets[2]  # after the golden file and the host
     counts = [c for c in (board.input, board.output) if c is not None]
     return Verified(
         bundle=result.bundle,
         windows=board.windows,
         bytes=sum(c.of for c in counts),
-        differing=sum(c.wrong for rung in result.rungs for c in (rung.input, rung.output) if c),
-        first_wrong=next((rung.first_wrong for rung in result.rungs if rung.first_wrong), ""),
+        differing=sum(
+            c.wrong for target in result.targets for c in (target.input, target.output) if c
+        ),
+        first_wrong=next(
+            (target.first_wrong for target in result.targets if target.first_wrong), ""
+        ),
         instructions=measured.instructions or 0,
         flash=used.flash.used,
         sram=used.sram.used,

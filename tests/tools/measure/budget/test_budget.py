@@ -15,12 +15,12 @@ from tools.measure.budget import (
     Limits,
     Measured,
     check,
-    draw,
     measure,
     render_text,
     with_measured,
 )
 from tools.measure.budget.linkmap import parse_map
+from tools.report.budget_picture import draw
 from training.bundle.errors import BudgetError
 
 NANO = Limits("nano33ble", flash_bytes=983_040, sram_bytes=262_144)

@@ -14,8 +14,9 @@ from tools.boards.catalogue import find_board
 from tools.convert import convert
 from tools.measure import budget
 from tools.measure.bench.reference import make
+from tools.measure.budget.boot import measured_emulated
 from tools.measure.budget.gate import read_baselines
-from tools.pipeline import BASELINE, measured_emulated
+from tools.pipeline import BASELINE
 from training.bundle import Bundle
 from training.bundle.errors import BudgetError
 
