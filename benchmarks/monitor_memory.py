@@ -24,7 +24,7 @@ from pathlib import Path
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from benchmarks.memory import resident_bytes
+from tests.support.process_memory import resident_bytes
 from tools.boards.build import build
 from tools.boards.emulated import EmulatedBoard
 from tools.convert import convert

@@ -27,7 +27,7 @@ void require(bool holds) {
 }
 
 // A sensor that is read once a poll. Its ring is small, so that it fills.
-struct FuzzDrive final : Drive {
+struct FuzzDriver final : SensorDriver {
     bool start(std::uint64_t) override { return used = running = true; }
     void stop() override { running = false; }
     bool ended() const override { return false; }
@@ -45,7 +45,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
           window_(window * channels),
           output_(window * channels),
           segmenter_({window, hop, channels}, Span<std::int16_t>(window_.data(), window_.size())),
-          sampler_(channels == 1 ? Sampler(drive_, one_, {}) : Sampler(drive_, two_, {})),
+          sampler_(channels == 1 ? Sampler(driver_, one_, {}) : Sampler(driver_, two_, {})),
           link_(*this, *this, facts(window, hop, channels), memory_),
           channels_(channels) {
         link_.attach(sampler_);
@@ -92,7 +92,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     void run(std::uint32_t step) {
         for (int i = 0; i < 40 && (link_.poll(now_ += step) || at_ < in_.size()); ++i) {
             const std::int16_t counts[2] = {static_cast<std::int16_t>(i), -1};
-            if (drive_.running) sampler_.tick(i % 13 == 12 ? nullptr : counts);
+            if (driver_.running) sampler_.tick(i % 13 == 12 ? nullptr : counts);
         }
     }
 
@@ -108,16 +108,16 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     }
     void window(std::uint64_t index, Span<const std::int16_t> frames) override {
         // Without a host a board that samples itself goes on, and has no place for the reports.
-        require(link_.can_score() || drive_.used);
+        require(link_.can_score() || driver_.used);
         for (std::size_t i = 0; i < frames.size(); ++i) {
             output_[i] = static_cast<std::int8_t>(frames[i]);
         }
         const Span<const std::int8_t> bytes(output_.data(), output_.size());
         const bool kept = link_.score(index, 1.0f, (index & 1) != 0, 1, bytes, bytes);
-        require(kept || drive_.used);
+        require(kept || driver_.used);
     }
     void lost(std::uint64_t first, std::uint64_t count) override {
-        require(link_.lost(first, count, LostReason::gap) || drive_.used);
+        require(link_.lost(first, count, LostReason::gap) || driver_.used);
     }
     template <typename Message>
     Message get(const Frame& frame) {
@@ -184,7 +184,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     std::vector<std::int16_t> window_;
     std::vector<std::int8_t> output_;
     Segmenter segmenter_;
-    FuzzDrive drive_;
+    FuzzDriver driver_;
     SampleMemory<48, 1> one_;
     SampleMemory<48, 2> two_;
     Sampler sampler_;

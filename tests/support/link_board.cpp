@@ -131,7 +131,7 @@ bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& te
 }
 
 // A sensor that the test reads: it ticks when told to.
-struct TestDrive final : Drive {
+struct TestDriver final : SensorDriver {
     bool start(std::uint64_t sample) override {
         started_at = sample;
         running = answers;
@@ -152,9 +152,9 @@ struct TestDrive final : Drive {
 // Its ring is small, so that it fills.
 struct TestSensor {
     explicit TestSensor(std::uint32_t channels)
-        : sampler(channels == 1 ? Sampler(drive, one, {}) : Sampler(drive, three, {})) {}
+        : sampler(channels == 1 ? Sampler(driver, one, {}) : Sampler(driver, three, {})) {}
 
-    TestDrive drive;
+    TestDriver driver;
     SampleMemory<96, 1> one;
     SampleMemory<96, 3> three;
     Sampler sampler;
@@ -230,8 +230,8 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     }
     bool start_sampling() { return link_.start_sampling(1); }
     TestSensor* sensor() { return sensor_.get(); }
-    void typed(char letter) override { typed_ = letter; }
-    char typed() const { return typed_; }
+    void console_key(char key) override { console_key_ = key; }
+    char console_key() const { return console_key_; }
     std::uint32_t dropped() const { return dropped_; }
     bool reboot_asked() const { return reboot_asked_; }
     bool is_open() const { return link_.is_open(); }
@@ -289,7 +289,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     LinkMemory<8> memory_;
     BoardLink link_;
     std::unique_ptr<TestSensor> sensor_;
-    char typed_ = 0;
+    char console_key_ = 0;
 };
 
 struct Receiver {
@@ -441,19 +441,19 @@ void vigil_board_attach(void* board, std::uint32_t channels) {
 // One period of the sensor's timer; no counts: a lead is off. 0 when it does not run.
 int vigil_board_tick(void* board, const std::int16_t* counts) {
     TestSensor& sensor = *static_cast<Board*>(board)->sensor();
-    if (!sensor.drive.running) return 0;
+    if (!sensor.driver.running) return 0;
     sensor.sampler.tick(counts);
     return 1;
 }
 void vigil_board_sensor(void* board, int answers, int over) {
-    static_cast<Board*>(board)->sensor()->drive.answers = answers != 0;
-    static_cast<Board*>(board)->sensor()->drive.over = over != 0;
+    static_cast<Board*>(board)->sensor()->driver.answers = answers != 0;
+    static_cast<Board*>(board)->sensor()->driver.over = over != 0;
 }
 int vigil_board_start_sampling(void* board) {
     return static_cast<Board*>(board)->start_sampling() ? 1 : 0;
 }
-int vigil_board_typed(void* board) {
-    return static_cast<Board*>(board)->typed();
+int vigil_board_console_key(void* board) {
+    return static_cast<Board*>(board)->console_key();
 }
 int vigil_board_is_open(void* board) {
     return static_cast<Board*>(board)->is_open() ? 1 : 0;

@@ -60,7 +60,7 @@ def library() -> ctypes.CDLL:
         ("board_tick", ctypes.c_int, pointer, ctypes.POINTER(ctypes.c_int16)),
         ("board_sensor", None, pointer, ctypes.c_int, ctypes.c_int),
         ("board_start_sampling", ctypes.c_int, pointer),
-        ("board_typed", ctypes.c_int, pointer),
+        ("board_console_key", ctypes.c_int, pointer),
     ):
         function = getattr(lib, f"vigil_{name}")
         function.restype = result
@@ -208,7 +208,7 @@ class Board:
         return bool(library().vigil_board_start_sampling(self._board))
 
     @property
-    def typed(self) -> str:
-        """The last letter that a person typed on a line of its own."""
-        letter = library().vigil_board_typed(self._board)
-        return chr(letter) if letter else ""
+    def console_key(self) -> str:
+        """The last console key: a letter alone on a line."""
+        key = library().vigil_board_console_key(self._board)
+        return chr(key) if key else ""

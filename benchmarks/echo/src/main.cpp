@@ -1,4 +1,4 @@
-// Sends back every byte, as many at once as there are.
+// Echoes every byte, in blocks of up to 256.
 #include <Arduino.h>
 
 void setup() {

@@ -88,10 +88,10 @@ void App::statistics(link::Statistics& counts) {
     counts.overruns += hardware_.ring_full() + sampler_.status().overruns;
 }
 
-// A person's own words, as long as no host is there: t for the Serial Plotter, > for Teleplot,
-// either again to stop.
-void App::typed(char letter) {
-    if (letter != 't' && letter != '>') return;
+// Console keys, active while no host is connected: t plots for Arduino's Serial Plotter, > for
+// Teleplot; either key again stops.
+void App::console_key(char key) {
+    if (key != 't' && key != '>') return;
     if (plot_ != PlotStyle::none) {
         link_.stop_sampling();
         return stop_plotting();
@@ -99,7 +99,7 @@ void App::typed(char letter) {
     if (!link_.start_sampling(kPlotStream)) {
         return say("vigil: this image reads no sensor: vigil flash --sensor\r\n");
     }
-    plot_ = letter == 't' ? PlotStyle::plotter : PlotStyle::teleplot;
+    plot_ = key == 't' ? PlotStyle::plotter : PlotStyle::teleplot;
 }
 
 void App::stop_plotting() {

@@ -53,7 +53,7 @@ class App final : private link::Handler, private DetectorListener {
     void set_threshold(float value) override { detector_.set_threshold(value); }
     void statistics(link::Statistics& counts) override;
     void reboot() override { hardware_.reboot(); }
-    void typed(char letter) override;
+    void console_key(char key) override;
 
     void scored(const Verdict& verdict) override;
     void lost(std::uint64_t first, std::uint64_t count) override;

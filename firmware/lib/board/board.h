@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "drive.h"
 #include "sensor_config.h"
+#include "sensor_driver.h"
 
 namespace vigil::board {
 
@@ -56,7 +56,7 @@ std::uint32_t boot_id();
 // The board's own sensor: on the emulated board the recording that its converter plays, elsewhere
 // what sensor_begin() is told. `tick` is called from an interrupt, with `channels` values. Call
 // sensor_begin() once, after begin().
-Drive& sensor();
+SensorDriver& sensor();
 void sensor_begin(const SensorConfig& config, std::uint32_t channels, SensorTick tick);
 
 // "emulated", "nano33ble": as in the catalogue of boards.

@@ -9,7 +9,7 @@ namespace vigil::board {
 namespace {
 
 // Plays a recording, if the emulator was given one. Its rate is the model's.
-class Recording final : public Drive {
+class Recording final : public SensorDriver {
   public:
     void begin(float rate_hz, std::uint32_t channels, SensorTick tick) {
         rate_hz_ = rate_hz;
@@ -71,7 +71,7 @@ const char* name() {
     return "emulated";
 }
 
-Drive& sensor() {
+SensorDriver& sensor() {
     return recording;
 }
 

@@ -268,7 +268,7 @@ void stop_imu() {
     NRF_TWIM1->ENABLE = TWIM_ENABLE_ENABLE_Disabled;
 }
 
-class NanoSensor final : public Drive {
+class NanoSensor final : public SensorDriver {
   public:
     bool start(std::uint64_t) override {
         return wanted.kind == SensorKind::imu ? start_imu() : values == 1 && start_analog();
@@ -291,7 +291,7 @@ NanoSensor nano_sensor;
 
 }  // namespace
 
-Drive& sensor() {
+SensorDriver& sensor() {
     return nano_sensor;
 }
 

@@ -32,7 +32,7 @@ void BoardLink::check_clock() {
 void BoardLink::close() {
     open_ = false;
     new_watch(0);  // a board that samples itself waits for nobody
-    typed_.clear();
+    console_.clear();
 }
 
 // The sample behind window `window`: so many make it complete.
@@ -65,8 +65,8 @@ bool BoardLink::receive() {
         busy = true;
         const std::uint8_t byte = chunk_[chunk_at_++];
         if (!open_) {
-            const char letter = typed_.push(byte);
-            if (letter != '\0') handler_.typed(letter);
+            const char key = console_.push(byte);
+            if (key != '\0') handler_.console_key(key);
         }
         const FrameReceiver::Event event = receiver_.push(byte);
         if (event == FrameReceiver::Event::none) continue;

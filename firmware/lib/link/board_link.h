@@ -8,12 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "console_key.h"
 #include "frame.h"
 #include "messages.h"
 #include "report_ring.h"
 #include "sensor.h"
 #include "span.h"
-#include "typed.h"
 
 namespace vigil::link {
 
@@ -47,8 +47,8 @@ class Handler {
     virtual void statistics(Statistics& counts) = 0;
     // The host asked for a reset, and has been told goodbye.
     virtual void reboot() = 0;
-    // A person typed this letter on a line of its own, and no host is there.
-    virtual void typed(char letter) { (void)letter; }
+    // A console key: a letter alone on a line, received while no host is connected.
+    virtual void console_key(char key) { (void)key; }
 
   protected:
     ~Handler() = default;
@@ -210,7 +210,7 @@ class BoardLink {
 
     // Receiving.
     FrameReceiver receiver_;
-    TypedLetter typed_;
+    ConsoleKeyReader console_;
     std::uint8_t chunk_[64];  // one USB packet
     std::uint8_t chunk_size_ = 0;
     std::uint8_t chunk_at_ = 0;

@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "fields.h"
 #include "span.h"
+#include "wire_layout.h"
 
 namespace vigil::link {
 

@@ -23,7 +23,7 @@ void Sampler::tick(const std::int16_t* raw) {
     if (raw == nullptr) return ring_.lead_off();
     std::int16_t* const counts = ring_.place();
     if (counts == nullptr) return ring_.drop();
-    const bool as_they_are = drive_.gives_counts();
+    const bool as_they_are = driver_.gives_counts();
     for (std::uint32_t c = 0; c < channels_; ++c) {
         counts[c] = as_they_are ? raw[c] : conversion_[c](raw[c]);
     }
@@ -34,13 +34,13 @@ bool Sampler::start(std::uint64_t sample) {
     stop();
     // Ticks are the low 32 bits of the index; the reader is never 2^31 of them behind.
     ring_.restart(static_cast<std::uint32_t>(sample));
-    failed_ = drive_.present() && !drive_.start(sample);
-    running_ = drive_.present() && !failed_;
+    failed_ = driver_.present() && !driver_.start(sample);
+    running_ = driver_.present() && !failed_;
     return running_;
 }
 
 void Sampler::stop() {
-    if (running_) drive_.stop();
+    if (running_) driver_.stop();
     running_ = false;
 }
 
@@ -55,22 +55,22 @@ void Sampler::release(std::uint64_t sample) {
 
 link::Sampling Sampler::status() {
     link::SensorState state = link::SensorState::stopped;
-    if (!drive_.present()) {
+    if (!driver_.present()) {
         state = link::SensorState::absent;
     } else if (failed_) {
         state = link::SensorState::failed;
     } else if (running_) {
         const bool off = ring_.last_gap() == Gap::lead_off;
-        state = drive_.ended() ? link::SensorState::ended
-                : off          ? link::SensorState::lead_off
-                               : link::SensorState::running;
+        state = driver_.ended() ? link::SensorState::ended
+                : off           ? link::SensorState::lead_off
+                                : link::SensorState::running;
     }
     link::Sampling answer{};
     answer.state = static_cast<std::uint8_t>(state);
     answer.taken = ring_.taken();
     answer.lead_off = ring_.lead_offs();
     answer.overruns = ring_.overruns();
-    answer.sensor = {drive_.name(), std::strlen(drive_.name())};
+    answer.sensor = {driver_.name(), std::strlen(driver_.name())};
     return answer;
 }
 

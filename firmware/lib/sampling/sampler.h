@@ -1,15 +1,15 @@
 // Sampler: the board's own sensor, from its interrupt to the link.
 //
 // tick() runs in the interrupt: it turns raw values into the model's counts and keeps them. The
-// rest runs in the loop. Knows no board: a Drive starts and stops the timer.
+// rest runs in the loop. Knows no board: a SensorDriver starts and stops the timer.
 #pragma once
 
 #include <cstdint>
 
-#include "drive.h"
 #include "sample_ring.h"
 #include "sensor.h"
 #include "sensor_config.h"
+#include "sensor_driver.h"
 #include "span.h"
 
 namespace vigil {
@@ -18,9 +18,9 @@ class Sampler final : public link::Sensor {
   public:
     // `conversion`: one a channel; not used where raw values are counts already.
     template <std::uint32_t kFrames, std::uint32_t kChannels>
-    Sampler(Drive& drive, SampleMemory<kFrames, kChannels>& memory,
+    Sampler(SensorDriver& driver, SampleMemory<kFrames, kChannels>& memory,
             Span<const Conversion> conversion)
-        : drive_(drive), ring_(memory), conversion_(conversion), channels_(kChannels) {}
+        : driver_(driver), ring_(memory), conversion_(conversion), channels_(kChannels) {}
 
     // From the interrupt, once a period: raw values, one a channel; nullptr while a lead is off.
     void tick(const std::int16_t* raw);
@@ -32,7 +32,7 @@ class Sampler final : public link::Sensor {
     link::Sampling status() override;
 
   private:
-    Drive& drive_;
+    SensorDriver& driver_;
     SampleRing ring_;
     Span<const Conversion> conversion_;
     std::uint32_t channels_;

@@ -390,7 +390,7 @@ def test_a_letter_on_a_line_of_its_own_is_a_persons(bytes_: bytes, letter: str):
     board.feed(bytes_)
     for _ in range(3):
         board.poll(0)
-    assert board.typed == letter
+    assert board.console_key == letter
 
 
 def test_while_a_host_is_there_nobody_types():
@@ -398,11 +398,11 @@ def test_while_a_host_is_there_nobody_types():
     talk.say(m.Hello(session=7))
     talk.board.feed(b"t\n\0")
     talk.wait(0)
-    assert talk.board.typed == ""
+    assert talk.board.console_key == ""
     talk.say(m.Goodbye())
     talk.board.feed(b"t\n")
     talk.wait(0)
-    assert talk.board.typed == "t"
+    assert talk.board.console_key == "t"
 
 
 @pytest.mark.parametrize("seed", range(8))

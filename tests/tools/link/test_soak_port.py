@@ -1,4 +1,4 @@
-"""The soak over the emulated board's real port, in little: `benchmarks/link_soak_port.py`."""
+"""A short run of `benchmarks/link_soak_port.py`, over the port of the emulated board."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.link_soak_port import RESETS, Plan, make_plan, soak
+from tests.support.link_soak_port import RESETS, Plan, make_plan, soak
 from tools.boards.build import build
 from tools.convert import convert
 from tools.measure.bench.small_bundle import small_bundle

@@ -1,24 +1,25 @@
-// Letters that a person types while no host is there: one on a line of its own, then Enter.
+// Console keys: one letter alone on a line, active while no host is connected.
 #pragma once
 
 #include <cstdint>
 
 namespace vigil::link {
 
-class TypedLetter {
+class ConsoleKeyReader {
   public:
-    // The letter when `byte` ends such a line, else 0.
+    // Takes one received byte. Returns the key when `byte` ends a line that holds only that
+    // letter, else 0.
     char push(std::uint8_t byte) {
         if (byte == '\r' || byte == '\n') {
-            const char letter = length_ == 1 ? letter_ : '\0';
+            const char key = length_ == 1 ? key_ : '\0';
             length_ = 0;
-            return letter;
+            return key;
         }
         if (byte == 0) {  // the end of a frame
             length_ = 0;
             return '\0';
         }
-        letter_ = static_cast<char>(byte);
+        key_ = static_cast<char>(byte);
         const bool printable = byte > ' ' && byte < 0x7F;
         length_ = printable && length_ == 0 ? 1 : 2;
         return '\0';
@@ -27,8 +28,8 @@ class TypedLetter {
     void clear() { length_ = 0; }
 
   private:
-    char letter_ = '\0';
-    std::uint8_t length_ = 0;  // of the line so far; 2: longer than a letter
+    char key_ = '\0';
+    std::uint8_t length_ = 0;  // of the line so far; 2: not a single letter
 };
 
 }  // namespace vigil::link

@@ -1,4 +1,4 @@
-#include "fields.h"
+#include "wire_layout.h"
 
 #include <cstring>
 

@@ -1,0 +1,31 @@
+// SensorDriver: what a board provides to a Sampler, a timer and the reading taken at each tick.
+#pragma once
+
+#include <cstdint>
+
+namespace vigil {
+
+// Called from an interrupt, once per sample period, with one raw value per channel, or with
+// nullptr while a lead is off.
+using SensorTick = void (*)(const std::int16_t* raw);
+
+class SensorDriver {
+  public:
+    // Starts calling the tick function once per period. `sample` is the index of the first sample;
+    // a played recording starts there. False when the sensor does not answer.
+    virtual bool start(std::uint64_t sample) = 0;
+    virtual void stop() = 0;
+    // True when a played recording is over and no tick follows.
+    virtual bool ended() const = 0;
+    // True when this image is built for a sensor.
+    virtual bool present() const = 0;
+    // True when the raw values are the model's counts already.
+    virtual bool gives_counts() const = 0;
+    // At most 31 bytes.
+    virtual const char* name() const = 0;
+
+  protected:
+    ~SensorDriver() = default;
+};
+
+}  // namespace vigil
