@@ -6,6 +6,7 @@ import pytest
 
 from tests.support import link_native as native
 from tests.support.link_examples import BY_NAME, EXAMPLES, PAGE, Example, rows, section
+from tools.checkout import LIBRARIES
 from tools.link import messages as m
 from tools.link.frames import MAX_PAYLOAD, MAX_WIRE, Frame, FrameReceiver, encode_frame
 from tools.link.timeouts import Timeouts
@@ -101,7 +102,7 @@ def test_timeouts():
     table = rows(section("Timeouts"))
     host = {row[0]: float(row[1]) for row in table if not row[0].endswith("_us")}
     assert host == asdict(Timeouts())
-    header = (native.LIBRARY / "link" / "board_link.h").read_text().replace("'", "")
+    header = (LIBRARIES / "link" / "board_link.h").read_text().replace("'", "")
     for name, value, _ in (row for row in table if row[0].endswith("_us")):
         assert f"{name} = {value};" in header
 
