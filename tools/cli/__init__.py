@@ -1,6 +1,5 @@
-"""The command-line program `vigil`: options in, one call into the room that does the work."""
+"""The command-line program `vigil`: one file per group of commands, and what each does in steps."""
 
-from tools.cli import train, build, run, measure  # noqa: I001 - the order of `vigil --help`
-from tools.cli.app import app, main
+from tools.cli.program import main
 
-__all__ = ["app", "build", "main", "measure", "run", "train"]
+__all__ = ["main"]

@@ -1,5 +1,5 @@
-"""`python -m tools.cli` is `vigil`."""
+"""`python -m tools.cli` runs `vigil`."""
 
-from tools.cli import main
+from tools.cli.program import main
 
 main()

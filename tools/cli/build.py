@@ -1,12 +1,18 @@
-"""Commands from a bundle to a board."""
+"""Commands from a bundle to an image: convert, build, flash."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from tools.boards import build as platformio
+from tools.boards.catalogue import find_board
+from tools.boards.ports import find_port
+from tools.boards.sensors import find_sensor
+from tools.checkout import GENERATED, shown
 from tools.cli.app import app
 from tools.cli.options import (
     BoardOption,
@@ -17,22 +23,34 @@ from tools.cli.options import (
     bundle_path,
     console,
 )
+from tools.convert import convert as convert_bundle
+from tools.convert.encoder import convert_encoder
+from tools.measure import budget
+from training.bundle.errors import BoardError
 
 
 @app.command()
 def convert(
     name: Name = "ecg5000",
     encoder: Annotated[
-        bool, typer.Option("--encoder", help="Its encoder alone, into the bundle's own folder.")
+        bool, typer.Option("--encoder", help="Convert the encoder alone: build/NAME/encoder.")
     ] = False,
 ) -> None:
-    """Turn a bundle into C++ for the firmware: firmware/generated."""
-    from tools import pipeline
-
-    if encoder:
-        pipeline.convert_encoder(console(), bundle_path(name))
-    else:
-        pipeline.convert(console(), bundle_path(name))
+    """Convert a bundle to C++ for the firmware: firmware/generated."""
+    bundle, out = bundle_path(name), console()
+    if not encoder:
+        files = convert_bundle(bundle, GENERATED)
+        names = ", ".join(file.name for file in files)
+        out.print(f"{shown(GENERATED)}: {names}", soft_wrap=True)
+        return
+    folder = bundle / "encoder"
+    converted = convert_encoder(bundle, folder)
+    names = ", ".join(file.name for file in converted.files)
+    out.print(f"{shown(folder)}: {names}", soft_wrap=True)
+    out.print(
+        f"{converted.code} values per window, {converted.macs:,} multiply-accumulates; "
+        f"{converted.windows} golden windows equal the interpreter's, byte for byte"
+    )
 
 
 @app.command()
@@ -42,10 +60,40 @@ def build(
     engine: EngineOption = "compiled",
     sensor: SensorOption = None,
 ) -> None:
-    """Convert, and compile the firmware for a board."""
-    from tools import pipeline
+    """Convert a bundle and compile the firmware for a board."""
+    build_image(console(), bundle_path(name), board, engine, sensor)
 
-    pipeline.build(console(), bundle_path(name), board, engine, sensor)
+
+def build_image(
+    console: Console, bundle: Path, board: str, engine: str, sensor: str | None = None
+) -> platformio.BuildResult:
+    """Convert and compile a bundle; return the image, kept in the bundle's folder.
+
+    Args:
+        console: where the sizes and the time are printed.
+        bundle: folder of the bundle.
+        board: id of the board.
+        engine: "compiled" or "tflm".
+        sensor: key of the sensor that the board samples by itself; None if it samples none.
+
+    Raises:
+        BoardError: the build failed, or the image does not fit the board.
+    """
+    row = find_board(board)
+    environment = row.environment(engine)
+    own_sensor = find_sensor(sensor, row) if sensor is not None else None
+    with platformio.alone(lambda: _say_waiting(console)):
+        convert_bundle(bundle, GENERATED, engines=[engine], sensor=own_sensor)
+        with console.status(f"compiling for {row.name}, {engine} engine"):
+            result = platformio.build(environment)
+        measured = budget.measure(result.elf, row)
+        budget.check(measured)
+        result = result.kept(bundle / "firmware")
+    console.print(
+        f"{shown(result.elf)}: {measured.flash.used:,} bytes of flash, "
+        f"{measured.sram.used:,} of SRAM, in {result.seconds:.0f} s"
+    )
+    return result
 
 
 @app.command()
@@ -57,37 +105,17 @@ def flash(
     sensor: SensorOption = None,
 ) -> None:
     """Convert, compile and upload to a board that is plugged in."""
-    from tools import pipeline
+    row, out = find_board(board), console()
+    if row.emulated:
+        raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
+    with platformio.alone(lambda: _say_waiting(out)):
+        build_image(out, bundle_path(name), board, engine, sensor)
+        port = port or find_port(row).path
+        with out.status(f"uploading to {row.name} on {port}"):
+            platformio.flash(row.environment(engine), port)
+    how = " --sample" if sensor is not None else ""
+    out.print(f"flashed {row.name} on {port}; next: `vigil monitor{how} --port {port}`")
 
-    pipeline.flash(console(), bundle_path(name), board, engine, port, sensor)
 
-
-@app.command()
-def boards() -> None:
-    """List the boards of the catalogue, and the ports where one is plugged in."""
-    from tools import pipeline
-
-    pipeline.show_boards(console())
-
-
-@app.command()
-def board(
-    name: Name = "ecg5000",
-    engine: EngineOption = "compiled",
-    link: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Also reach the port by this name (a symbolic link)."),
-    ] = None,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="It can sample itself: the test set is played to it.")
-    ] = False,
-    source: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--source", help="The same, with this recording: .csv, .npz, .hea (WFDB)."),
-    ] = None,
-) -> None:
-    """Boot the emulated board and print its serial port; Ctrl-C powers it down."""
-    from tools import pipeline
-
-    plays = sample or source is not None
-    pipeline.run_board(console(), bundle_path(name), engine, link, plays, source)
+def _say_waiting(console: Console) -> None:
+    console.print("waiting for another vigil that is building")

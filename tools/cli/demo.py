@@ -1,82 +1,97 @@
-"""`vigil demo`: the whole way, from data to a report, with nothing plugged in."""
+"""The command demo: from data to a report, on an emulated board."""
 
 from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 
-from tools import pipeline
+from tools.cli.app import app
+from tools.cli.build import build_image
+from tools.cli.measure import budget, verify
+from tools.cli.options import BUILD, Name, console
+from tools.cli.report import report
+from tools.cli.train import show_metrics, train_recipe
+from tools.monitor.run import MonitorSettings
+from tools.monitor.run import run as run_monitor
+from training.bundle import read_bundle
+from training.bundle.errors import BundleError
+from training.data.recording import Dataset
+from training.recipe import Recipe, read_recipe
+from training.train import load_data, versions
 
-ENGINE = "compiled"
-VERIFY_WINDOWS = 500
-LIVE_SPEED = 12.0  # times real time, on a terminal: fast enough not to bore, slow enough to see
-
-
-def run(console: Console, name: str, windows: int) -> None:
-    """Train unless the bundle is current; build, boot, stream, verify, budget, report."""
-    start = time.monotonic()
-    bundle_path = _bundle(console, name)
-
-    _step(console, "build: the bundle to C++, and that to an image for an emulated Cortex-M4")
-    image = pipeline.build(console, bundle_path, "emulated", ENGINE).elf
-
-    _step(console, "monitor: heartbeats over a serial port to the emulated board, scores back")
-    _watch(bundle_path, image, windows)
-
-    _step(console, "verify: the same windows in the interpreter, on this machine and on the board")
-    if not pipeline.verify(console, bundle_path, None, ENGINE, VERIFY_WINDOWS, False):
-        raise SystemExit(1)
-
-    _step(console, "budget: what it takes of the board")
-    pipeline.budget(
-        console, bundle_path, "emulated", ENGINE, False, None, check=False, accept=False
-    )
-
-    _step(console, "report")
-    pipeline.report(console, bundle_path)
-    console.print(f"\n[bold green]done[/] in {time.monotonic() - start:.0f} s")
+LIVE_SPEED = 12.0  # times real time, on a terminal: slow enough to see each beat
 
 
-def _bundle(console: Console, name: str) -> Path:
-    from training.recipe import read_recipe
-    from training.train import load_data
+@app.command()
+def demo(
+    name: Name = "ecg5000",
+    windows: Annotated[int, typer.Option("--windows", "-n", min=1, help="Windows to stream.")] = 80,
+) -> None:
+    """Train, build, stream, verify and report, on an emulated microcontroller."""
+    out, start = console(), time.monotonic()
+    _step(out, f"train: recipe '{name}'")
+    bundle = _current_bundle(out, name)
 
-    _step(console, f"train: recipe '{name}'")
-    told: list[str] = []
-    recipe, dataset = load_data(read_recipe(name), told.append)
-    for line in told:
-        console.print(escape(line))
-    path = Path("build") / recipe.name
-    if pipeline.is_current(path, recipe, dataset):
-        from training.bundle import read_bundle
+    _step(out, "build: convert the bundle to C++, compile for an emulated Cortex-M4")
+    image = build_image(out, bundle, "emulated", "compiled").elf
 
-        console.print(f"{path} is up to date: same recipe, data, seed and versions")
-        pipeline.show_metrics(console, read_bundle(path))
+    _step(out, "monitor: stream samples to the emulated board over its serial port")
+    _watch(bundle, image, windows)
+
+    _step(out, "verify: run the same windows in the interpreter, on this machine and on the board")
+    verify(str(bundle))
+
+    _step(out, "budget: flash and SRAM by part")
+    budget(str(bundle))
+
+    _step(out, "report")
+    report(str(bundle))
+    out.print(f"\n[bold green]done[/] in {time.monotonic() - start:.0f} s")
+
+
+def _current_bundle(out: Console, name: str) -> Path:
+    """The folder of the recipe's bundle, trained now unless it is up to date."""
+    printed: list[str] = []
+    recipe, dataset = load_data(read_recipe(name), printed.append)
+    for line in printed:
+        out.print(escape(line))
+    path = BUILD / recipe.name
+    if _is_current(path, recipe, dataset):
+        out.print(f"{path} is up to date: same recipe, data, seed and versions")
+        show_metrics(out, read_bundle(path))
     else:
-        pipeline.follow(console, recipe, told=told)
+        train_recipe(out, recipe, printed=printed)
     return path
 
 
-def _watch(bundle_path: Path, image: Path, windows: int) -> None:
-    from tools.monitor.run import MonitorSettings
-    from training.bundle import read_bundle
-
-    live = sys.stdout.isatty()
-    timed = read_bundle(bundle_path).manifest.signal.rate_hz is not None
-    pipeline.monitor(
-        MonitorSettings(
-            bundle=bundle_path,
-            image=image,
-            windows=windows,
-            speed=LIVE_SPEED if live and timed else None,
+def _is_current(path: Path, recipe: Recipe, dataset: Dataset) -> bool:
+    """Whether training again would give the bundle at `path`: same recipe, data and versions."""
+    with suppress(BundleError):
+        bundle = read_bundle(path)
+        bundle.evaluation()
+        m = bundle.manifest
+        return (m.recipe, m.versions, m.data.sha256) == (
+            recipe.as_json(),
+            versions(),
+            dataset.sha256,
         )
-    )
+    return False
 
 
-def _step(console: Console, what: str) -> None:
-    console.print()
-    console.rule(f"[bold]{what}", align="left", style="dim")
+def _watch(bundle: Path, image: Path, windows: int) -> None:
+    """Stream `windows` windows; at LIVE_SPEED on a terminal, as fast as possible elsewhere."""
+    timed = read_bundle(bundle).manifest.signal.rate_hz is not None
+    speed = LIVE_SPEED if timed and sys.stdout.isatty() else None
+    run_monitor(MonitorSettings(bundle=bundle, image=image, windows=windows, speed=speed))
+
+
+def _step(out: Console, title: str) -> None:
+    out.print()
+    out.rule(f"[bold]{title}", align="left", style="dim")

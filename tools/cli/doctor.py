@@ -1,6 +1,6 @@
-"""Whether everything is there that Vigil needs, from Python to the serial port; a line each.
+"""The command doctor: check everything that Vigil needs, from Python to the serial port.
 
-Every check takes the `Machine` that it looks at, so that a test can hand it another.
+Every check takes the `Machine` that it examines, so that a test can pass a prepared one.
 """
 
 from __future__ import annotations
@@ -17,44 +17,62 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+from packaging.requirements import InvalidRequirement, Requirement
+from rich.markup import escape
+
+from tools.boards.build import has_tflm_library
+from tools.boards.ports import find_ports
+from tools.cli.app import app
+from tools.cli.options import console
+from tools.link.transport import SerialTransport
+from training.bundle.errors import LinkError
+
 OLDEST_PYTHON = (3, 11)
-OLDEST_QEMU = (7, 0)  # what the emulated board is tested with
+OLDEST_QEMU = (7, 0)  # oldest version that the emulated board is tested with
 QEMU_MACHINE = "mps2-an386"
 UDEV_RULES = ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d")
 TIMEOUT_S = 20.0
 
 
 class State(enum.Enum):
-    """How a check ended."""
+    """Result of a check."""
 
     GOOD = "good"
-    NOTE = "note"  # nothing fails for it, or only what was not asked for yet
+    NOTE = "note"  # a limitation: the demo runs, some other command may not
     BAD = "bad"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, what was found, and what to do where it is not good."""
+    """One line of the report.
+
+    Attributes:
+        name: the part that was checked.
+        state: the result.
+        detail: the version, or the problem.
+        remedy: what to do about the problem; empty if there is none.
+    """
 
     name: str
     state: State
-    found: str
-    do: str = ""
+    detail: str
+    remedy: str = ""
 
 
 class Machine:
-    """What the checks may look at."""
+    """The computer, as far as the checks examine it."""
 
     python: tuple[int, ...] = sys.version_info[:3]
     system = sys.platform
     root = Path("/")
 
     def which(self, program: str) -> str | None:
-        """Where a program is."""
+        """Path of a program, or None."""
         return shutil.which(program)
 
     def says(self, *command: str) -> str:
-        """What a program prints, errors included; empty if it cannot be run."""
+        """Output of a program, errors included; empty if it cannot be run or fails."""
         try:
             ran = subprocess.run(
                 command,
@@ -71,18 +89,18 @@ class Machine:
         return ran.stdout if ran.returncode == 0 else ""
 
     def requirements(self) -> list[str]:
-        """What the installed package asks for, as in pyproject.toml."""
+        """Requirements of the installed package, as in pyproject.toml."""
         return importlib.metadata.requires("vigil-tinyml") or []
 
     def version(self, package: str) -> str | None:
-        """Of an installed Python package."""
+        """Version of an installed Python package, or None."""
         try:
             return importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             return None
 
     def imports(self, module: str) -> str:
-        """Empty if a module can be imported, else why not."""
+        """Empty if a module can be imported, else the reason."""
         try:
             importlib.import_module(module)
         except ImportError as problem:
@@ -90,12 +108,12 @@ class Machine:
         return ""
 
     def is_root(self) -> bool:
-        """Whether permissions do not matter."""
+        """Whether the user is root, to whom permissions do not apply."""
         return hasattr(os, "geteuid") and os.geteuid() == 0
 
     def groups(self) -> set[str]:
-        """Names of the groups of this login."""
-        import grp
+        """Names of the login's groups."""
+        import grp  # Unix only
 
         names = set()
         for number in {*os.getgroups(), os.getegid()}:
@@ -106,16 +124,11 @@ class Machine:
         return names
 
     def ports(self) -> list[tuple[str, str]]:
-        """Path and board of every board that is plugged in."""
-        from tools.boards.ports import find_ports
-
+        """Port and name of every board that is plugged in."""
         return [(port.path, port.board.name) for port in find_ports()]
 
     def open(self, port: str) -> str:
-        """Empty if a port can be opened, else why not and what to do."""
-        from tools.link.transport import SerialTransport
-        from training.bundle.errors import LinkError
-
+        """Empty if a port can be opened, else the reason and the remedy."""
         try:
             SerialTransport(port).close()
         except LinkError as problem:
@@ -123,25 +136,23 @@ class Machine:
         return ""
 
     def has_tflm(self) -> bool:
-        """Whether the TensorFlow Lite Micro library is there already."""
-        from tools.boards.build import has_tflm_library
-
+        """Whether the TensorFlow Lite Micro library is installed."""
         return has_tflm_library()
 
 
 def python(machine: Machine) -> Finding:
-    """New enough."""
-    found = ".".join(map(str, machine.python))
+    """Check that Python is new enough."""
+    version = ".".join(map(str, machine.python))
     if machine.python >= OLDEST_PYTHON:
-        return Finding("Python", State.GOOD, found)
+        return Finding("Python", State.GOOD, version)
     oldest = ".".join(map(str, OLDEST_PYTHON))
-    return Finding("Python", State.BAD, found, f"install Python {oldest} or newer; then make setup")
+    return Finding(
+        "Python", State.BAD, version, f"install Python {oldest} or newer; then make setup"
+    )
 
 
 def packages(machine: Machine) -> Finding:
-    """All there, in the versions that pyproject.toml asks for."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
+    """Check that every required package is installed in the required version."""
     wrong, count = [], 0
     for line in machine.requirements():
         try:
@@ -158,11 +169,11 @@ def packages(machine: Machine) -> Finding:
             wrong.append(f"{wanted.name} {version}, not {wanted.specifier}")
     if wrong:
         return Finding("Python packages", State.BAD, "; ".join(wrong), "make setup")
-    return Finding("Python packages", State.GOOD, f"{count}, in the versions asked for")
+    return Finding("Python packages", State.GOOD, f"{count}, in the required versions")
 
 
 def native(machine: Machine) -> Finding:
-    """The firmware's signal chain, compiled for Python."""
+    """Check the firmware's signal chain, compiled for Python."""
     problem = machine.imports("training.native.core")
     if problem:
         return Finding("signal chain", State.BAD, problem, "make setup compiles it (needs g++)")
@@ -170,7 +181,7 @@ def native(machine: Machine) -> Finding:
 
 
 def compilers(machine: Machine) -> Iterator[Finding]:
-    """For this machine and for Arm."""
+    """Check the C++ compilers for this machine and for Arm."""
     for name, program, package in (
         ("C++ compiler", "g++", "g++"),
         ("Arm compiler", "arm-none-eabi-g++", "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib"),
@@ -181,8 +192,8 @@ def compilers(machine: Machine) -> Iterator[Finding]:
         version = machine.says(program, "-dumpfullversion").strip() or "no answer"
         yield Finding(name, State.GOOD, f"{program} {version}")
     if machine.which("arm-none-eabi-g++") is not None:
-        place = machine.says("arm-none-eabi-gcc", "-print-file-name=libc_nano.a").strip()
-        if "/" not in place:
+        library = machine.says("arm-none-eabi-gcc", "-print-file-name=libc_nano.a").strip()
+        if "/" not in library:
             package = "libnewlib-arm-none-eabi"
             yield Finding(
                 "Arm C library", State.BAD, "no libc_nano.a", f"apt-get install {package}"
@@ -192,58 +203,61 @@ def compilers(machine: Machine) -> Iterator[Finding]:
 
 
 def qemu(machine: Machine) -> Finding:
-    """New enough, and with the board that is emulated."""
+    """Check that QEMU is new enough and emulates the board."""
     if machine.which("qemu-system-arm") is None:
         return Finding(
             "QEMU", State.BAD, "no qemu-system-arm on PATH", "apt-get install qemu-system-arm"
         )
-    found = re.search(r"version (\d+)\.(\d+)[.\d]*", machine.says("qemu-system-arm", "--version"))
-    if found is None:
+    match = re.search(r"version (\d+)\.(\d+)[.\d]*", machine.says("qemu-system-arm", "--version"))
+    if match is None:
         return Finding("QEMU", State.BAD, "it does not start", "apt-get install qemu-system-arm")
-    version = found[0].removeprefix("version ")
-    if (int(found[1]), int(found[2])) < OLDEST_QEMU:
+    version = match[0].removeprefix("version ")
+    if (int(match[1]), int(match[2])) < OLDEST_QEMU:
         oldest = ".".join(map(str, OLDEST_QEMU))
         return Finding("QEMU", State.NOTE, version, f"tested with {oldest} and newer")
     if QEMU_MACHINE not in machine.says("qemu-system-arm", "-machine", "help"):
-        return Finding("QEMU", State.BAD, f"{version}, without {QEMU_MACHINE}", "install all of it")
+        return Finding(
+            "QEMU", State.BAD, f"{version}, without {QEMU_MACHINE}", "install the full package"
+        )
     return Finding("QEMU", State.GOOD, f"{version}, with {QEMU_MACHINE}")
 
 
 def platformio(machine: Machine) -> Iterator[Finding]:
-    """The build system, and what it need not download any more."""
+    """Check the build system, and whether its TensorFlow Lite Micro library is installed."""
     version = machine.version("platformio")
     if version is None:
         yield Finding("PlatformIO", State.BAD, "not installed", "make setup")
         return
-    said = machine.says(sys.executable, "-m", "platformio", "--version").strip()
-    if not said:
+    if not machine.says(sys.executable, "-m", "platformio", "--version").strip():
         yield Finding("PlatformIO", State.BAD, f"{version}, but does not start", "make setup")
         return
     yield Finding("PlatformIO", State.GOOD, version)
     if machine.has_tflm():
-        yield Finding("TensorFlow Lite Micro", State.GOOD, "there for the emulated board")
+        yield Finding("TensorFlow Lite Micro", State.GOOD, "installed for the emulated board")
     else:
-        do = "with a network, the first build with --engine tflm fetches it"
-        yield Finding("TensorFlow Lite Micro", State.NOTE, "not here yet", do)
+        remedy = "the first build with --engine tflm downloads it; that needs a network"
+        yield Finding("TensorFlow Lite Micro", State.NOTE, "not installed yet", remedy)
 
 
 def ports(machine: Machine) -> Iterator[Finding]:
-    """Boards that are plugged in, and whether they can be spoken to."""
-    found = machine.ports()
-    if not found:
-        do = "plug one in with a cable that carries data; until then the emulated one is used"
-        yield Finding("boards", State.NOTE, "none plugged in", do)
-    for path, name in found:
+    """Check that the port of every board that is plugged in can be opened."""
+    boards = machine.ports()
+    if not boards:
+        remedy = (
+            "plug one in with a USB cable that carries data; until then, use the emulated board"
+        )
+        yield Finding("boards", State.NOTE, "none plugged in", remedy)
+    for path, name in boards:
         problem = machine.open(path)
         if problem:
-            said, _, do = problem.removeprefix(f"{path}: ").partition(": ")
-            yield Finding("boards", State.BAD, f"{name} on {path}: {said}", do or said)
+            reason, _, remedy = problem.removeprefix(f"{path}: ").partition(": ")
+            yield Finding("boards", State.BAD, f"{name} on {path}: {reason}", remedy or reason)
         else:
             yield Finding("boards", State.GOOD, f"{name} on {path}")
 
 
 def permission(machine: Machine) -> Finding | None:
-    """The right to open a serial port, on Linux."""
+    """Check the right to open serial ports, on Linux."""
     if not machine.system.startswith("linux"):
         return None
     if machine.is_root():
@@ -251,29 +265,29 @@ def permission(machine: Machine) -> Finding | None:
     mine = machine.groups() & {"dialout", "uucp"}
     if mine:
         return Finding("permission", State.GOOD, f"you are in group {', '.join(sorted(mine))}")
-    do = "sudo usermod -a -G dialout $USER, then log in again"
-    return Finding("permission", State.NOTE, "you are not in group dialout", do)
+    remedy = "sudo usermod -a -G dialout $USER, then log in again"
+    return Finding("permission", State.NOTE, "you are not in group dialout", remedy)
 
 
 def modem_manager(machine: Machine) -> Finding | None:
-    """Takes every new serial port for a modem, and holds it for some seconds."""
+    """Check for ModemManager, which probes each new serial port and blocks it for some seconds."""
     if not machine.system.startswith("linux"):
         return None
     if not _running(machine, "ModemManager"):
-        return Finding("ModemManager", State.GOOD, "does not run")
+        return Finding("ModemManager", State.GOOD, "not running")
     if _udev_rules(machine):
-        return Finding("ModemManager", State.GOOD, "runs; udev rules keep it off the boards")
-    do = (
+        return Finding("ModemManager", State.GOOD, "running; udev rules keep it off the boards")
+    remedy = (
         "wait some seconds after plugging in, or install PlatformIO's udev rules "
         "(99-platformio-udev.rules), or sudo systemctl stop ModemManager"
     )
-    return Finding("ModemManager", State.NOTE, "runs, and probes a board's port", do)
+    return Finding("ModemManager", State.NOTE, "running; it probes each new port", remedy)
 
 
 def _running(machine: Machine, name: str) -> bool:
-    for place in (machine.root / "proc").glob("[0-9]*/comm"):
+    for comm in (machine.root / "proc").glob("[0-9]*/comm"):
         try:
-            if place.read_text().strip() == name[:15]:
+            if comm.read_text().strip() == name[:15]:
                 return True
         except OSError:
             continue
@@ -281,16 +295,30 @@ def _running(machine: Machine, name: str) -> bool:
 
 
 def _udev_rules(machine: Machine) -> bool:
-    """Whether any rule tells ModemManager to leave Arduino's devices (USB vendor 2341) alone."""
+    """Whether a udev rule makes ModemManager ignore Arduino's devices (USB vendor 2341)."""
     for folder in UDEV_RULES:
-        for place in (machine.root / folder.lstrip("/")).glob("*.rules"):
+        for rules in (machine.root / folder.lstrip("/")).glob("*.rules"):
             try:
-                text = place.read_text(errors="replace")
+                text = rules.read_text(errors="replace")
             except OSError:
                 continue
             if "2341" in text and "ID_MM_DEVICE_IGNORE" in text:
                 return True
     return False
+
+
+@app.command()
+def doctor() -> None:
+    """Check everything that Vigil needs, from Python to the serial port."""
+    marks = {State.GOOD: "[green]✓[/]", State.NOTE: "[yellow]•[/]", State.BAD: "[red]✗[/]"}
+    out, good = console(), True
+    for finding in examine():
+        good &= finding.state is not State.BAD
+        line = f"{marks[finding.state]} {finding.name:<22} {escape(finding.detail)}"
+        remedy = f": {escape(finding.remedy)}" if finding.remedy else ""
+        out.print(line + remedy, soft_wrap=True)
+    if not good:
+        raise typer.Exit(1)
 
 
 Check = Callable[[Machine], Finding | Iterator[Finding] | None]
@@ -308,11 +336,11 @@ CHECKS: Sequence[Check] = (
 
 
 def examine(machine: Machine | None = None) -> Iterator[Finding]:
-    """Every finding, in the order of the chain."""
+    """Run every check, in the order of the chain."""
     machine = machine or Machine()
     for check in CHECKS:
-        found = check(machine)
-        if isinstance(found, Finding):
-            yield found
-        elif found is not None:
-            yield from found
+        result = check(machine)
+        if isinstance(result, Finding):
+            yield result
+        elif result is not None:
+            yield from result

@@ -1,16 +1,21 @@
-"""Commands that measure what was made, and the whole chain at once."""
+"""Commands that measure a bundle: verify, budget, bench, estimate."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from tools.checkout import DOCS
+from tools.boards.catalogue import find_board, load_boards
+from tools.checkout import DOCS, shown
 from tools.cli.app import app
+from tools.cli.boards import emulated_board
+from tools.cli.build import build_image
 from tools.cli.options import (
+    BUILD,
     BoardOption,
     EngineOption,
     JsonOption,
@@ -19,6 +24,16 @@ from tools.cli.options import (
     bundle_path,
     console,
 )
+from tools.measure import budget as budgets
+from tools.measure import estimate as estimates
+from tools.measure import verify as verification
+from tools.measure.bench.reference import make as make_reference
+from tools.measure.budget.boot import measured_emulated
+from tools.measure.budget.gate import BASELINE
+from tools.measure.verify.verify import verify as run_verify
+from tools.report import budget_picture
+from training.bundle import read_bundle
+from training.data.cache import data_folder
 
 
 @app.command()
@@ -27,82 +42,117 @@ def verify(
     port: PortOption = None,
     engine: EngineOption = "compiled",
     windows: Annotated[
-        int, typer.Option("--windows", "-n", min=0, help="Windows beside the golden ones.")
+        int,
+        typer.Option("--windows", "-n", min=0, help="Test windows, besides the golden ones."),
     ] = 500,
     json: JsonOption = False,
 ) -> None:
-    """Run the same windows on every rung, and count the bytes that differ."""
-    from tools import pipeline
-
-    if not pipeline.verify(console(), bundle_path(name), port, engine, windows, json):
+    """Run the same windows on every target and count the bytes that differ."""
+    bundle, out = bundle_path(name), console(stderr=json)
+    if port is not None:
+        with out.status(f"verifying against the board on {port}"):
+            result = run_verify(bundle, [port], windows)
+    else:
+        with emulated_board(out, bundle, engine) as emulated, out.status("verifying"):
+            result = run_verify(bundle, [emulated], windows)
+    verification.save(result, bundle)
+    if json:
+        print(result.to_json(), end="")
+    else:
+        out.print(verification.render(result))
+    if not result.ok:
         raise typer.Exit(1)
 
 
 @app.command()
 def budget(
     name: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(
-            help="A recipe's name or path; left out, ecg5000, or with --check and --accept the "
-            "reference model, which needs no data."
+            help="Name or path of a recipe [default: ecg5000; with --check or --accept the "
+            "reference model, which needs no data]."
         ),
     ] = None,
     board: BoardOption = "emulated",
     engine: EngineOption = "compiled",
     json: JsonOption = False,
     picture: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Draw it, too: .png or .svg."),
+        Path | None, typer.Option(help="Also draw the budget to this file: .png or .svg.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Fail on growth against the recorded baseline.")
+        bool, typer.Option("--check", help="Fail if it has grown past the recorded baseline.")
     ] = False,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Record this as the new baseline.")
+        bool, typer.Option("--accept", help="Record it as the new baseline.")
     ] = False,
 ) -> None:
-    """Show flash and SRAM by part, against the board's limits."""
-    from tools import pipeline
-
+    """Show flash and SRAM by part; fail if a limit of the board is exceeded."""
     if check and accept:
         raise typer.BadParameter("--check and --accept exclude each other")
-    record = ["vigil", "budget", *([name] if name else []), "--board", board, "--engine", engine]
-    if name is None and not (check or accept):
-        name = "ecg5000"
-    path = pipeline.reference_bundle() if name in (None, "reference") else bundle_path(name or "")
-    pipeline.budget(
-        console(),
-        path,
-        board,
-        engine,
-        json,
-        picture,
-        check=check,
-        accept=accept,
-        record=shlex.join([*record, "--accept"]),
+    if picture is not None:
+        budget_picture.check_picture(picture)
+    reference = name == "reference" or (name is None and (check or accept))
+    bundle_dir = (
+        make_reference(BUILD / "reference").path if reference else bundle_path(name or "ecg5000")
     )
+    out, row = console(stderr=json), find_board(board)
+    bundle = read_bundle(bundle_dir)
+    image = build_image(out, bundle_dir, board, engine)
+    result = budgets.measure(image.elf, row, bundle=bundle.hash8.hex())
+    if row.emulated:
+        result = budgets.with_measured(result, measured_emulated(image.elf, bundle))
+    budgets.save(result, bundle_dir, image.environment)
+    if json:
+        print(result.to_json(), end="")
+    else:
+        out.print(budgets.render(result, largest=3))
+    if picture is not None:
+        out.print(str(budget_picture.draw(result, picture)))
+    budgets.check(result)
+    key = f"{bundle_dir.name} {board} {engine}"
+    if accept:
+        budgets.accept(result, key, BASELINE)
+        out.print(f"recorded as the baseline of '{key}' in {shown(BASELINE)}")
+    elif check:
+        command = ["vigil", "budget", *([name] if name else []), "--board", board]
+        record = shlex.join([*command, "--engine", engine, "--accept"])
+        budgets.gate(result, key, BASELINE, record)
+        out.print(f"within the baseline of '{key}'")
 
 
 @app.command()
 def bench(
     name: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(
-            help="A recipe's name or path, a bundle's folder, or a .tflite file: the compiled "
-            "engine on that model, printed. Left out, every engine on the models of docs/bench.md."
+            help="Name or path of a recipe, folder of a bundle, or a .tflite file: measure the "
+            "compiled engine on that model and print the result [default: every engine on the "
+            "models of docs/bench.md]."
         ),
     ] = None,
     docs: Annotated[
-        Path, typer.Option(help="Folder for bench.md and images/bench.svg and .png.")
+        Path, typer.Option(help="Folder for bench.md, images/bench.svg and images/bench.png.")
     ] = DOCS,
 ) -> None:
-    """Measure engines layer by layer, emulated; without a name, docs/bench.md and its plot."""
-    from tools import pipeline
+    """Measure the engines layer by layer, emulated; without a name, write docs/bench.md."""
+    # Imported here: it loads matplotlib, 0.6 s that the other commands of this file do not need.
+    from tools.report import bench_page
 
-    path = None
-    if name is not None:
-        path = Path(name) if name.endswith(".tflite") else bundle_path(name)
-    pipeline.bench(console(), path, docs)
+    out = console()
+    with out.status("measuring") as status:
+
+        def say(line: str) -> None:
+            status.update(escape(line))
+
+        if name is None:
+            page = bench_page.write(BUILD / "bench", data_folder(), docs, say)
+            text = page.read_text(encoding="utf-8")
+        else:
+            path = Path(name) if name.endswith(".tflite") else bundle_path(name)
+            text = bench_page.of_one(path, say)
+    out.print(text, markup=False, soft_wrap=True)
+    if name is None:
+        out.print(f"[bold]{shown(page)}[/]")
 
 
 @app.command()
@@ -111,37 +161,16 @@ def estimate(
     engine: EngineOption = "compiled",
     json: JsonOption = False,
 ) -> None:
-    """Estimate time and energy of an inference on every board, before there is one."""
-    from tools import pipeline
-
-    pipeline.show_estimate(console(), bundle_path(name), engine, json)
-
-
-@app.command()
-def report(name: Name = "ecg5000") -> None:
-    """Write build/NAME/report.html from what was measured."""
-    from tools import pipeline
-
-    pipeline.report(console(), bundle_path(name))
-
-
-@app.command()
-def doctor() -> None:
-    """Check the whole chain, from Python to the serial port; a line each."""
-    from tools import pipeline
-
-    if not pipeline.doctor(console()):
-        raise typer.Exit(1)
-
-
-@app.command()
-def demo(
-    name: Name = "ecg5000",
-    windows: Annotated[
-        int, typer.Option("--windows", "-n", min=1, help="Windows to stream live.")
-    ] = 80,
-) -> None:
-    """From data to an anomaly flagged by an emulated microcontroller, and a report of it all."""
-    from tools.cli import demo as show
-
-    show.run(console(), name, windows)
+    """Estimate time and energy per inference for every board, without the board."""
+    bundle, out = bundle_path(name), console(stderr=json)
+    golden = read_bundle(bundle).golden
+    image = build_image(out, bundle, "emulated", engine).elf
+    inputs, outputs = golden.input[: estimates.WINDOWS], golden.output[: estimates.WINDOWS]
+    with out.status(f"counting the instructions of {len(inputs)} inferences"):
+        counts = estimates.count_inference(image, inputs, outputs)
+    boards = list(load_boards().values())
+    result = estimates.estimate(bundle.name, engine, counts, len(inputs), boards)
+    if json:
+        print(result.to_json(), end="")
+    else:
+        out.print(estimates.render(result))

@@ -1,4 +1,4 @@
-"""What commands have in common: options, and what their values mean."""
+"""Options that several commands share, and how their values are read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -20,27 +20,30 @@ if TYPE_CHECKING:
 
 BUILD = Path("build")
 FAULTS_FORM = "RATE[,SEED][,kinds=K+K][,reboot@S][,unplug@S:S]"
-Name = Annotated[str, typer.Argument(help="A recipe's name, or the path of a recipe (.toml).")]
+Name = Annotated[
+    str, typer.Argument(help="Name of a recipe, path of a recipe (.toml), or folder of a bundle.")
+]
 BoardOption = Annotated[
-    str, typer.Option("--board", "-b", help="A board of the catalogue: see `vigil boards`.")
+    str, typer.Option("--board", "-b", help="A board of the catalogue; `vigil boards` lists them.")
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", "-e", help="compiled, or tflm (TensorFlow Lite Micro).")
+    str, typer.Option("--engine", "-e", help="compiled or tflm (TensorFlow Lite Micro).")
 ]
 PortOption = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--port", "-p", help="Serial port; found by its USB id when left out."),
+    str | None,
+    typer.Option("--port", "-p", help="Serial port [default: the board that is plugged in]."),
 ]
 SensorOption = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
-        "--sensor", help="What the board can read by itself: analog, ad8232, lsm9ds1; none."
+        "--sensor",
+        help="Sensor that the board samples by itself: analog, ad8232, lsm9ds1 [default: none].",
     ),
 ]
 
 
 def finite(value: float | None) -> float | None:
-    """A number that a float32 holds, as the board's are: no nan, no infinity. BadParameter."""
+    """Return `value` if a float32 holds it, as on the board; raise BadParameter for nan and inf."""
     try:
         if value is None or math.isfinite(*struct.unpack("<f", struct.pack("<f", value))):
             return value
@@ -50,38 +53,39 @@ def finite(value: float | None) -> float | None:
 
 
 SpeedOption = Annotated[
-    Optional[float],  # noqa: UP045
-    typer.Option(callback=finite, help="1 is real time; as fast as the link goes when left out."),
+    float | None,
+    typer.Option(callback=finite, help="Multiple of real time [default: as fast as possible]."),
 ]
 OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Record over an earlier recording.")
+    bool, typer.Option("--overwrite", help="Replace an existing recording.")
 ]
-PlainOption = Annotated[bool, typer.Option("--plain", help="A line a window.")]
-JsonLinesOption = Annotated[bool, typer.Option("--json", help="A JSON object a line.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Print one line per window.")]
+JsonLinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def view_of(*, plain: bool, json: bool, web: bool = False) -> Literal["plain", "json", "auto"]:
-    """The view that was asked for; the browser is beside it. BadParameter for more than one."""
+    """The view that the options select; raise BadParameter if they select more than one."""
     if plain + json + web > 1:
         raise typer.BadParameter("--plain, --json and --web exclude each other")
     return "plain" if plain else "json" if json else "auto"
 
 
 def complain(message: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print(f"vigil: {message}", file=sys.stderr)
 
 
-def console() -> Console:
-    """Where what people read goes."""
-    return Console(highlight=False)
+def console(*, stderr: bool = False) -> Console:
+    """The console for text that a person reads; standard error if standard output carries JSON."""
+    return Console(highlight=False, stderr=stderr)
 
 
 def bundle_path(name: str) -> Path:
-    """build/NAME for a recipe's name or file; a path to a bundle's folder is taken as it is.
+    """The bundle's folder: `name` itself if it is a bundle, else build/NAME.
 
-    Where the recipe's data could not be had, training followed its fallback: then that bundle.
+    If build/NAME does not exist but the bundle of the recipe's fallback does, that bundle is
+    taken: training falls back when a data set is not available.
     """
     path = Path(name)
     if (path / "manifest.json").is_file() or (len(path.parts) > 1 and path.suffix != ".toml"):
@@ -93,14 +97,17 @@ def bundle_path(name: str) -> Path:
         with suppress(VigilError):
             fallback = read_recipe(name).fallback
             if fallback is not None and (BUILD / fallback).exists():
-                complain(f"there is no {path}; taking {BUILD / fallback}, trained in its place")
+                complain(f"{path} does not exist; using its fallback {BUILD / fallback}")
                 return BUILD / fallback
     return path
 
 
 def faults_of(text: str | None) -> FaultConfig | None:
-    """RATE[,SEED], a rate of 0.01 being one frame in a hundred, and then any of seed=N,
-    kinds=KIND+KIND, reboot@SECOND, unplug@SECOND:SECOND. BadParameter, or LinkError of FaultConfig.
+    """Read --faults: RATE[,SEED], then any of seed=N, kinds=KIND+KIND, reboot@S, unplug@S:S.
+
+    Raises:
+        BadParameter: a part of the text is not understood; the message names it.
+        LinkError: a value is out of range.
     """
     if text is None:
         return None
@@ -131,7 +138,7 @@ def faults_of(text: str | None) -> FaultConfig | None:
                     raise ValueError
     except ValueError:
         raise typer.BadParameter(
-            f"--faults {text}: what is '{word}'? {FAULTS_FORM}, such as 0.01,7 or "
+            f"--faults {text}: '{word}' is not understood; write {FAULTS_FORM}, such as 0.01,7 or "
             "0.01,seed=7,kinds=drop+flip,reboot@5,unplug@9:12"
         ) from None
     return FaultConfig(**given, reboots=tuple(reboots), unplugged=tuple(unplugged))

@@ -1,83 +1,122 @@
-"""Commands from data to a bundle."""
+"""Commands from a recipe to a bundle: train, recipes."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from tools.checkout import DOCS
+from tools.boards.catalogue import find_board
 from tools.cli.app import app
-from tools.cli.options import BUILD, Name, bundle_path, console
+from tools.cli.options import Name, console
+from tools.measure.budget.forecast import check as check_forecast
+from training.bundle import Bundle
+from training.model_size import ModelSize
+from training.recipe import RECIPES, Recipe, read_recipe, recipe_names
+from training.threshold import departure
+from training.train import train as train_bundle
 
 
 @app.command()
 def train(
     name: Name = "ecg5000",
     set_: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option("--set", "-s", help="Change a setting: SECTION.KEY=VALUE, as in TOML."),
+        list[str] | None,
+        typer.Option("--set", "-s", help="Change a setting: SECTION.KEY=VALUE, written as TOML."),
     ] = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--out", "-o", help="The bundle's folder; build/NAME when left out."),
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the bundle [default: build/NAME]."),
     ] = None,
     board: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--board", "-b", help="Say before the fit whether the model can fit it."),
+        str | None,
+        typer.Option("--board", "-b", help="Refuse a model that cannot fit this board."),
     ] = None,
 ) -> None:
-    """Fit, quantize, calibrate and evaluate; writes the bundle build/NAME."""
-    from tools import pipeline
+    """Fit, quantize, calibrate and evaluate a model; write the bundle build/NAME."""
+    train_recipe(console(), read_recipe(name, set_ or []), out, board=board)
 
-    pipeline.train(console(), name, set_ or [], out, board)
+
+def train_recipe(
+    console: Console,
+    recipe: Recipe,
+    out: Path | None = None,
+    printed: Collection[str] = (),
+    board: str | None = None,
+) -> Bundle:
+    """Train a recipe and print its figures.
+
+    Args:
+        console: where progress and figures are printed.
+        recipe: the recipe to train.
+        out: folder of the bundle; build/NAME if None.
+        printed: messages that the caller has printed already; they are not printed again.
+        board: id of the board that the model must fit; checked before the fit.
+    """
+    row = None if board is None else find_board(board)
+    start = time.monotonic()
+
+    def say(line: str) -> None:
+        if line not in printed:
+            console.print(escape(line))
+
+    def forecast(size: ModelSize) -> None:
+        if row is not None:
+            say(check_forecast(recipe.name, size, row))
+
+    before_fit = None if row is None else forecast
+    bundle = train_bundle(recipe, out, progress=console.is_terminal, say=say, before_fit=before_fit)
+    show_metrics(console, bundle)
+    console.print(f"[bold]{bundle.path}[/] in {time.monotonic() - start:.0f} s")
+    return bundle
+
+
+def show_metrics(console: Console, bundle: Bundle) -> None:
+    """Print the test metrics of both stages, and the threshold with its guarantee."""
+    m = bundle.manifest
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("test set" + (", simulated" if m.data.simulated else ""))
+    for head in ("AUROC", "average precision", "false alarms", "recall", "precision"):
+        table.add_column(head, justify="right")
+    for stage, title in ((m.metrics.keras, "Keras, float"), (m.metrics.int8, "int8, as on board")):
+        table.add_row(
+            title,
+            *(_figure(v) for v in (stage.auroc, stage.average_precision)),
+            *(_percent(v) for v in (stage.false_alarm_rate, stage.recall, stage.precision)),
+        )
+    console.print(table)
+    console.print(
+        f"threshold {m.threshold.value:.4g} ({m.threshold.method}): {escape(m.threshold.guarantee)}"
+    )
+    warning = departure(m)
+    if warning is not None:
+        console.print(f"[yellow]{escape(warning)}[/]")
 
 
 @app.command()
 def recipes() -> None:
-    """List the recipes."""
-    from tools import pipeline
-
-    pipeline.show_recipes(console())
-
-
-@app.command()
-def zoo(
-    names: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Argument(help="Recipes; all when left out."),
-    ] = None,
-    docs: Annotated[Path, typer.Option(help="Where zoo.md and its pictures go.")] = DOCS,
-    full: Annotated[
-        bool, typer.Option("--full", help="The recipes' own settings; zoo-full.md.")
-    ] = False,
-    board: Annotated[
-        bool, typer.Option("--board", help="Run what was trained on the emulated board.")
-    ] = False,
-) -> None:
-    """Train every recipe small, measure and draw each, and write docs/zoo.md."""
-    from tools import pipeline
-
-    if full and board:
-        raise typer.BadParameter("--full and --board exclude each other")
-    pipeline.zoo(console(), names or [], BUILD, docs, full=full, board=board)
+    """List the recipes, each with its data set and its model family."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in ("recipe", "data", "model", "purpose"):
+        table.add_column(head)
+    for name in recipe_names():
+        recipe = read_recipe(name)
+        first = (RECIPES / f"{name}.toml").read_text(encoding="utf-8").splitlines()[0]
+        purpose = escape(first.lstrip("# ")) if first.startswith("#") else ""
+        data, model = recipe.data.model_dump(), recipe.model.model_dump()
+        table.add_row(name, data["name"], model["family"], purpose)
+    console().print(table)
 
 
-@app.command()
-def calibrate(
-    source: Annotated[
-        Path, typer.Argument(help="A recording of what is normal: .csv, .npz, .hea.")
-    ],
-    name: Name = "ecg5000",
-    rate: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="Of false alarms, 0 to 1; the recipe's when left out."),
-    ] = None,
-) -> None:
-    """Choose a threshold for one patient or machine from a stretch of its own normal signal."""
-    from tools import pipeline
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
-    if rate is not None and not 0 < rate < 1:
-        raise typer.BadParameter(f"--rate {rate:g}: a share between 0 and 1, such as 0.02")
-    pipeline.calibrate(console(), bundle_path(name), source, rate)
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"

@@ -1,4 +1,4 @@
-"""A threshold of one's own: from a recording, with the promise that holds for it."""
+"""A threshold chosen from one recording, with the guarantee that holds for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.cli.calibrate import calibrate
+from tools.cli.calibrate import calibrate_threshold
 from tools.measure.bench.small_bundle import WINDOW, small_bundle
 from training.bundle import Bundle
 from training.bundle.errors import DataError
@@ -33,26 +33,26 @@ def recording(path: Path, bundle: Bundle, loud: float, labels: np.ndarray | None
 
 def test_the_threshold_is_the_conformal_one_of_the_recordings_own_scores(bundle, tmp_path):
     source = recording(tmp_path / "patient.csv", bundle, 1.3)
-    found = calibrate(bundle.path, source, 0.05)
+    result = calibrate_threshold(bundle.path, source, 0.05)
     windows = bundle.evaluation()["counts"].astype(np.float64)
     scores = compute(bundle, np.rint(1.3 * windows).astype(np.int16)).score
-    assert found.windows == len(scores) and found.left_out == 0
-    assert found.choice.value == conformal(scores, 0.05).value
-    assert (scores > found.choice.value).mean() <= 0.05
-    assert found.flagged_before == (scores > np.float32(found.before)).sum()
-    assert found.flagged_before > (scores > found.choice.value).sum()  # louder than was trained on
+    assert result.windows == len(scores) and result.left_out == 0
+    assert result.choice.value == conformal(scores, 0.05).value
+    assert (scores > result.choice.value).mean() <= 0.05
+    assert result.flagged_before == (scores > np.float32(result.before)).sum()
+    assert result.flagged_before > (scores > result.choice.value).sum()  # louder than trained on
 
 
 def test_windows_labelled_abnormal_are_left_out(bundle, tmp_path):
     labels = bundle.evaluation()["labels"]
-    found = calibrate(bundle.path, recording(tmp_path / "p.csv", bundle, 1.0, labels))
-    assert (found.windows, found.left_out) == ((labels == 0).sum(), (labels == 1).sum())
-    with pytest.raises(DataError, match="every window of it is labelled abnormal"):
+    result = calibrate_threshold(bundle.path, recording(tmp_path / "p.csv", bundle, 1.0, labels))
+    assert (result.windows, result.left_out) == ((labels == 0).sum(), (labels == 1).sum())
+    with pytest.raises(DataError, match="every window is labelled abnormal"):
         everything = np.ones_like(labels)
-        calibrate(bundle.path, recording(tmp_path / "q.csv", bundle, 1.0, everything))
+        calibrate_threshold(bundle.path, recording(tmp_path / "q.csv", bundle, 1.0, everything))
 
 
 def test_a_file_that_cannot_be_used_is_one_line(bundle, tmp_path):
     (tmp_path / "two.csv").write_text("a,b\n" + "1,2\n2,1\n" * 100)
     with pytest.raises(DataError, match="2 channels"):
-        calibrate(bundle.path, tmp_path / "two.csv")
+        calibrate_threshold(bundle.path, tmp_path / "two.csv")

@@ -97,7 +97,9 @@ def test_faults_are_a_rate_and_then_what_and_when(text, meant):
     if meant is not None:
         assert faults_of(text) == meant
         return
-    with pytest.raises(typer.BadParameter, match=r"what is '[\w:@=]+'\? RATE\[,SEED\]") as problem:
+    with pytest.raises(
+        typer.BadParameter, match=r"'[\w:@=]+' is not understood; write RATE\[,SEED\]"
+    ) as problem:
         faults_of(text)
     assert "\n" not in str(problem.value)
 

@@ -1,4 +1,4 @@
-"""The doctor, on machines where something is missing: every line says what to do."""
+"""The doctor, on machines where something is missing: every line gives the remedy."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_all_is_well_on_a_healthy_machine(machine):
 
 
 @pytest.mark.parametrize(
-    ("missing", "name", "state", "do"),
+    ("missing", "name", "state", "remedy"),
     [
         ("g++", "C++ compiler", State.BAD, "apt-get install g++"),
         ("arm-none-eabi-g++", "Arm compiler", State.BAD, "gcc-arm-none-eabi"),
@@ -96,11 +96,11 @@ def test_all_is_well_on_a_healthy_machine(machine):
         ("dialout", "permission", State.NOTE, "usermod -a -G dialout"),
     ],
 )
-def test_what_is_missing_is_found_and_what_to_do_is_said(machine, missing, name, state, do):
+def test_what_is_missing_is_found_and_the_remedy_is_given(machine, missing, name, state, remedy):
     machine.missing = {missing}
     found = machine.find(name)
     assert found.state is state
-    assert do in found.do
+    assert remedy in found.remedy
 
 
 def test_an_old_python_is_found(machine):
@@ -110,7 +110,7 @@ def test_an_old_python_is_found(machine):
 
 def test_a_package_of_another_version_is_named(machine, monkeypatch):
     monkeypatch.setitem(VERSIONS, "platformio", "6.1.0")
-    assert machine.find("Python packages").found == "platformio 6.1.0, not ==6.2.0"
+    assert machine.find("Python packages").detail == "platformio 6.1.0, not ==6.2.0"
 
 
 def test_a_qemu_without_the_board_is_found(machine):
@@ -119,16 +119,16 @@ def test_a_qemu_without_the_board_is_found(machine):
 
 
 @pytest.mark.parametrize(
-    ("problem", "do"),
+    ("problem", "remedy"),
     [
         ("/dev/ttyACM0: no permission: sudo usermod -a -G dialout $USER", "usermod"),
         ("/dev/ttyACM0: busy: close the other monitor", "close the other monitor"),
     ],
 )
-def test_a_port_that_cannot_be_opened_says_why(machine, problem, do):
+def test_a_port_that_cannot_be_opened_says_why(machine, problem, remedy):
     machine.problem = problem
     found = machine.find("boards")
-    assert found.state is State.BAD and do in found.do
+    assert found.state is State.BAD and remedy in found.remedy
 
 
 def test_no_board_is_a_note(machine):
@@ -150,4 +150,4 @@ def test_modem_manager_is_a_note_unless_udev_keeps_it_away(machine):
 def test_this_machine_is_examined_without_a_failure_of_the_doctor():
     findings = list(examine())
     assert {"Python", "Python packages", "signal chain", "boards"} <= {f.name for f in findings}
-    assert all(f.do for f in findings if f.state is not State.GOOD)
+    assert all(f.remedy for f in findings if f.state is not State.GOOD)

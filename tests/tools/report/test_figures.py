@@ -11,10 +11,10 @@ import pytest
 
 from tests.tools.report.test_report import Page
 from tools.measure.bench.small_bundle import small_bundle
-from tools.report import write_report
 from tools.report.figures import parts_of
 from tools.report.figures.signal import layout, time_axis
 from tools.report.figures.trained import Damaged, Trained
+from tools.report.page import write_report
 from training.bundle import Bundle, pack_arrays, write_bundle
 from training.corruption import Settings
 from training.recipe import read_recipe

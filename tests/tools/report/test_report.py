@@ -14,8 +14,8 @@ from tools.measure.bench.small_bundle import KEPT, small_bundle
 from tools.measure.budget import Budget, Measured, Memory, Part, save
 from tools.measure.verify import Count, FloatDifference, TargetResult, VerifyResult
 from tools.monitor.theme import DARK, LIGHT
-from tools.report import BoardScores, write_report
-from tools.report.evidence import Evidence
+from tools.report.evidence import BoardScores, Evidence
+from tools.report.page import write_report
 from tools.report.windows import gallery
 from training.bundle import Bundle
 from training.bundle.errors import BundleError

@@ -11,10 +11,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tools.checkout import ROOT
 from tools.measure.budget.budget import Budget, Memory
 from tools.measure.budget.parts import TITLES
 from training.bundle.errors import BudgetError
 
+BASELINE = ROOT / "benchmarks" / "budget-baseline.json"
 FLASH_BYTES, FLASH_SHARE = 512, 0.02
 INSTRUCTIONS_SHARE = 0.05
 _SCHEMA = 1

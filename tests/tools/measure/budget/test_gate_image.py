@@ -15,8 +15,7 @@ from tools.convert import convert
 from tools.measure import budget
 from tools.measure.bench.reference import make
 from tools.measure.budget.boot import measured_emulated
-from tools.measure.budget.gate import read_baselines
-from tools.pipeline import BASELINE
+from tools.measure.budget.gate import BASELINE, read_baselines
 from training.bundle import Bundle
 from training.bundle.errors import BudgetError
 

@@ -1,0 +1,122 @@
+"""Commands about boards: boards lists them, board runs the emulated one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tools.boards.adc import AdcRecording
+from tools.boards.catalogue import load_boards
+from tools.boards.emulated import EmulatedBoard
+from tools.boards.ports import find_ports
+from tools.boards.sensors import sensor_keys
+from tools.cli.app import app
+from tools.cli.build import build_image
+from tools.cli.options import EngineOption, Name, bundle_path, console
+from tools.monitor.source import of_bundle, of_file
+from training.bundle import read_bundle
+from training.bundle.errors import BoardError
+
+
+@app.command()
+def boards() -> None:
+    """List the boards of the catalogue, and the ports where one is plugged in."""
+    out = console()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in ("board", "", "core", "clock", "flash", "SRAM", "engines", "port"):
+        table.add_column(head, justify="right" if head in ("clock", "flash", "SRAM") else "left")
+    ports = find_ports()
+    for row in load_boards().values():
+        table.add_row(
+            row.id,
+            row.name,
+            row.core,
+            f"{row.clock_hz / 1e6:g} MHz",
+            f"{row.flash_bytes:,}",
+            f"{row.sram_bytes:,}",
+            ", ".join(row.environments) or "budget only",
+            ", ".join(port.path for port in ports if port.board == row),
+        )
+    out.print(table)
+    for row in load_boards().values():
+        keys = [key for key, with_sensor in sensor_keys().items() if row.id in with_sensor]
+        if keys:
+            out.print(f"{row.id} can sample by itself: --sensor {', '.join(keys)}")
+
+
+@app.command()
+def board(
+    name: Name = "ecg5000",
+    engine: EngineOption = "compiled",
+    link: Annotated[
+        Path | None,
+        typer.Option(help="Also make the port available under this name (a symbolic link)."),
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Let the board sample the test set by itself.")
+    ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="Let it sample this recording: .csv, .npz, .hea (WFDB)."),
+    ] = None,
+) -> None:
+    """Boot the emulated board and print its serial port; Ctrl-C powers it down."""
+    bundle, out = bundle_path(name), console()
+    sample = sample or source is not None
+    recording = _adc_recording(bundle, source) if sample else None
+    image = build_image(out, bundle, "emulated", engine).elf
+    with EmulatedBoard(image, adc=recording) as running:
+        if link is not None:
+            _link_to(link, running.port)
+        try:
+            how = f"{'--sample ' if sample else ''}--port {link or running.port}"
+            out.print(
+                f"emulated board on {running.port}; `vigil monitor {how}` in another terminal; "
+                "Ctrl-C powers it down",
+                soft_wrap=True,
+            )
+            while running.running:
+                time.sleep(0.2)
+            raise BoardError(
+                f"the emulated board ended with exit code {running.exit_code}: "
+                f"{running.log.strip() or 'it printed no message'}"
+            )
+        except KeyboardInterrupt:
+            out.print("powered down")
+        finally:
+            if link is not None:
+                link.unlink(missing_ok=True)
+
+
+@contextmanager
+def emulated_board(console: Console, bundle: Path, engine: str) -> Iterator[str]:
+    """Build for the emulated board, boot it, and yield its port."""
+    result = build_image(console, bundle, "emulated", engine)
+    with EmulatedBoard(result.elf) as running:
+        yield running.port
+
+
+def _adc_recording(bundle_dir: Path, source: Path | None) -> AdcRecording:
+    """What the emulated board's converter plays: `source`, or the test set if None."""
+    bundle = read_bundle(bundle_dir)
+    played = of_bundle(bundle) if source is None else of_file(source, bundle)
+    return AdcRecording(played.counts, played.missing)
+
+
+def _link_to(link: Path, port: str) -> None:
+    """Create the symbolic link `link` to `port`, replacing an older link."""
+    if link.is_symlink():
+        link.unlink()
+    try:
+        link.symlink_to(port)
+    except FileExistsError:
+        raise BoardError(f"{link} exists and is no symbolic link: choose another name") from None
+    except OSError as problem:
+        raise BoardError(f"{link}: {problem.strerror}") from None

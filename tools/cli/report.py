@@ -1,0 +1,53 @@
+"""Commands that write pages: report, zoo."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from tools.checkout import DOCS
+from tools.cli.app import app
+from tools.cli.options import BUILD, Name, bundle_path, console
+from tools.report.page import write_report
+from tools.report.zoo import run
+
+
+@app.command()
+def report(name: Name = "ecg5000") -> None:
+    """Write build/NAME/report.html from the bundle and its measurements."""
+    console().print(f"[bold]{write_report(bundle_path(name))}[/]")
+
+
+@app.command()
+def zoo(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of recipes [default: all].")
+    ] = None,
+    docs: Annotated[Path, typer.Option(help="Folder for zoo.md and its pictures.")] = DOCS,
+    full: Annotated[
+        bool, typer.Option("--full", help="Train with the recipes' own settings: zoo-full.md.")
+    ] = False,
+    board: Annotated[
+        bool, typer.Option("--board", help="Run the trained models on the emulated board.")
+    ] = False,
+) -> None:
+    """Train every recipe small, measure and draw each, and write docs/zoo.md."""
+    if full and board:
+        raise typer.BadParameter("--full and --board exclude each other")
+    out, start = console(), time.monotonic()
+
+    def say(line: str) -> None:
+        out.print(escape(line))
+
+    if board:
+        with out.status("running the zoo on the emulated board"):
+            run.verify_on_board(BUILD, docs, names or [], say)
+    else:
+        with out.status("training the zoo"):
+            run.run(BUILD, docs, names or [], say, full=full)
+    page = docs / ("zoo-full.md" if full else "zoo.md")
+    out.print(f"[bold]{page}[/] in {time.monotonic() - start:.0f} s")
