@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.build_cache import compile_objects, link
 from tools.checkout import LIBRARIES
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
@@ -201,15 +202,11 @@ def run_on_host(
 
     Raises CalledProcessError if it does not compile, or the program fails.
     """
-    program = folder / "networks"
-    command = [
-        *("g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", *flags),
-        *(f"-I{path}" for path in (kernels, RUNNER.parent)),
-        *map(str, write_sources(models, folder, plain=plain)),
-        *map(str, kernel_sources(kernels)),
-        *("-o", str(program)),
-    ]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    compiler = ("g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", *flags)
+    sources = [*write_sources(models, folder, plain=plain), *kernel_sources(kernels)]
+    program = link(
+        compiler, compile_objects(compiler, sources, [kernels, RUNNER.parent]), "networks"
+    )
     put_inputs(inputs, folder)
     subprocess.run([str(program)], cwd=folder, check=True, capture_output=True, text=True)
     return get_outputs(models, inputs, folder)
@@ -223,8 +220,10 @@ def run_emulated(
     kernels: Path = KERNELS,
 ) -> list[np.ndarray]:
     """The same on the emulated Cortex-M4."""
+    compiler = (*emulator.COMPILER, *flags, f"-I{emulator.BARE}")
     sources = [*write_sources(models, folder), *kernel_sources(kernels)]
-    elf = emulator.build(sources, [kernels, RUNNER.parent], folder / "networks.elf", flags)
+    objects = compile_objects(compiler, sources, [kernels, RUNNER.parent])
+    elf = emulator.build(objects, [], folder / "networks.elf", flags)
     put_inputs(inputs, folder)
     emulator.run(elf, folder)
     return get_outputs(models, inputs, folder)

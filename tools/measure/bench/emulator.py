@@ -25,14 +25,23 @@ def missing() -> str | None:
     return f"needs {' and '.join(absent)} (make setup)" if absent else None
 
 
+COMPILER = (
+    *("arm-none-eabi-g++", "-std=gnu++17", "-mcpu=cortex-m4", "-mthumb"),
+    *("-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"),
+    *("-ffunction-sections", "-fdata-sections"),
+)
+"""The compiler and the flags of every bare program; one of the flag sets above is added."""
+
+
 def build(
     sources: Sequence[Path], includes: Sequence[Path], elf: Path, flags: Sequence[str] = FAST
 ) -> Path:
-    """Compile and link `sources`; raises CalledProcessError with the compiler's words."""
+    """Compile and link `sources`, which may be object files.
+
+    Raises CalledProcessError with the compiler's output.
+    """
     command = [
-        *("arm-none-eabi-g++", "-std=gnu++17", "-mcpu=cortex-m4", "-mthumb", *flags),
-        *("-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"),
-        *("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-nostartfiles"),
+        *(*COMPILER, *flags, "-Wl,--gc-sections", "-nostartfiles"),
         *("--specs=rdimon.specs", f"-T{BARE / 'bare.ld'}", "-Wl,--no-warn-rwx-segments"),
         *(f"-I{folder}" for folder in (BARE, *includes)),
         *map(str, (BARE / "startup.cpp", *sources)),
