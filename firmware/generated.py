@@ -1,6 +1,6 @@
-"""Adds the model's generated sources to the build: `vigil convert` makes them.
+"""Adds the model's generated sources, which `vigil convert` writes, to the build.
 
-They lie in generated/ beside this script, or in the folder that VIGIL_GENERATED names.
+They are in generated/ beside this script, or in the folder that VIGIL_GENERATED names.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Fails the build when static data exceeds the board's SRAM: PlatformIO itself only warns."""
+"""Fails the build when static data exceeds the board's SRAM; PlatformIO only warns."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ Import("env")
 
 
 def check_sram(source, target, env):
-    """Compare what PlatformIO counts as SRAM with the board's limit."""
+    """Compare the sections that PlatformIO counts as SRAM with the board's limit."""
     limit = int(env.BoardConfig().get("upload.maximum_ram_size"))
     output = subprocess.run(
         [env.subst("$SIZETOOL"), "-A", "-d", str(target[0])],

@@ -1,28 +1,17 @@
-"""Compiles this project's own sources with flags of their own, and all warnings.
+"""Compiles the project's own sources with flags of their own and all warnings.
 
-Own are the sketch, the libraries beside it, the emulated board's core and generated code. They also
-see the generated headers, which others do not: a framework may have a constants.h of its own.
-Libraries and frameworks of others keep their flags. The Nano's framework must: it is C++14, and
-does not compile as C++17, where std::chrono::abs() meets Arduino's macro.
+Own sources are the sketch, the libraries beside it, the emulated board's core and the generated
+code. Only they see the generated headers: a framework may have a constants.h of its own. Frameworks
+and other people's libraries keep their flags. The Nano's framework must: it is C++14 and does not
+compile as C++17, where std::chrono::abs() meets Arduino's macro.
 """
 
 import os
+import sys
+import tomllib
 from pathlib import Path
 
 Import("env")
-
-# Contraction off: scores must agree with x86 to the bit.
-FLAGS = ["-std=gnu++17", "-ffp-contract=off", "-Wall", "-Wextra"]
-# Where the compiler is the one that this code is tested with, a warning is an error. Elsewhere (the
-# Nano's GCC 7, whatever a user's system has) a new one is only shown.
-if env["PIOPLATFORM"] == "emulated" and os.environ.get("CI"):
-    FLAGS.append("-Werror")
-
-if env.GetProjectOption("custom_engine") == "tflm":
-    # Its headers are not ours: no warnings about them. PlatformIO names this folder to the engine,
-    # and would not to the generated code.
-    library = Path(env.subst("$PROJECT_LIBDEPS_DIR")) / env["PIOENV"] / "Chirale_TensorFLowLite"
-    FLAGS += ["-isystem", str(library / "src")]
 
 project = Path(env.subst("$PROJECT_DIR")).resolve()
 generated = Path(os.environ.get("VIGIL_GENERATED") or project / "generated").resolve()
@@ -30,9 +19,33 @@ own = [project / "src", project / "lib", project / "emulated", generated]
 # Generated headers use the libraries' types.
 libraries = sorted(str(path) for path in (project / "lib").iterdir() if path.is_dir())
 
+catalogue = project.parent / "tools" / "boards" / "boards.toml"
+board = tomllib.loads(catalogue.read_text(encoding="utf-8")).get(env["BOARD"], {})
+if "receive_ring" not in board:
+    sys.stderr.write(
+        f"Error: {catalogue.name} has no receive_ring for {env['BOARD']}: the firmware tells the "
+        "host how many bytes may be under way\n"
+    )
+    env.Exit(1)
+
+# Contraction off: scores must agree with x86 to the bit.
+FLAGS = ["-std=gnu++17", "-ffp-contract=off", "-Wall", "-Wextra"]
+FLAGS.append(f"-DVIGIL_RECEIVE_RING={board['receive_ring']}")
+# Warnings are errors only with the compiler that this code is tested with. Other compilers (the
+# Nano's GCC 7, a user's own) may know new warnings.
+if env["PIOPLATFORM"] == "emulated" and os.environ.get("CI"):
+    FLAGS.append("-Werror")
+
+if env.GetProjectOption("custom_engine") == "tflm":
+    # As a system folder, so that its headers give no warnings. PlatformIO passes this folder to the
+    # engine, but not to the generated code.
+    library = Path(env.subst("$PROJECT_LIBDEPS_DIR")) / env["PIOENV"] / "Chirale_TensorFLowLite"
+    # A node, not text: SCons would split text at the spaces of a folder's name.
+    FLAGS += ["-isystem", env.Dir(str(library / "src"))]
+
 
 def with_own_flags(env, node):
-    """Return the object of one of our sources, compiled with FLAGS; leave others alone."""
+    """Return the object of an own source, compiled with FLAGS; leave other sources alone."""
     path = Path(node.srcnode().get_abspath()).resolve()
     if not any(path.is_relative_to(folder) for folder in own):
         return node

@@ -1,6 +1,6 @@
-"""Lets PlatformIO find the board under every USB id that it has.
+"""Lets PlatformIO find a board under all of its USB ids.
 
-PlatformIO's own board file knows two of the Nano 33 BLE's four.
+PlatformIO's own board file lists two of the Nano 33 BLE's four.
 """
 
 import tomllib

@@ -1,5 +1,5 @@
-// The sketch: wires the board to the application, and prints a few lines for a person until a
-// host says hello.
+// The sketch: connects the board to the application, and prints its boot report as text until a
+// host opens the link.
 #include <Arduino.h>
 
 #include "app.h"
@@ -16,7 +16,7 @@ const vigil::Hardware kHardware = {
     [] { return static_cast<std::uint32_t>(micros()); },
     [](bool on) { digitalWrite(LED_BUILTIN, on ? HIGH : LOW); },
     vigil::board::reboot,
-    vigil::board::kReceiveRing,
+    vigil::kReceiveRing,
     [] { return port.times_full(); },
 };
 

@@ -1,4 +1,4 @@
-// The board's serial port as the link's byte stream: neither side ever waits.
+// The board's serial port as the link's byte stream; reading and writing never block.
 #pragma once
 
 #include <Arduino.h>
@@ -14,18 +14,21 @@
 #pragma pop_macro("abs")
 #endif
 
-#include "board.h"
 #include "board_link.h"
 
 namespace vigil {
+
+// Bytes that the serial port buffers until the program reads them: receive_ring of the board's row
+// in tools/boards/boards.toml, which firmware/own_code.py passes.
+constexpr std::uint16_t kReceiveRing = VIGIL_RECEIVE_RING;
 
 class SerialStream final : public link::Stream {
   public:
     std::size_t read(Span<std::uint8_t> bytes) override {
         std::size_t got = 0;
 #if defined(ARDUINO_ARCH_MBED)
-        // A full ring drops what comes on top, and does not say so.
-        if (Serial.available() >= vigil::board::kReceiveRing) ++times_full_;
+        // A full ring may drop bytes, without an error.
+        if (Serial.available() >= kReceiveRing) ++times_full_;
 #endif
         while (got < bytes.size() && Serial.available() > 0) {
             bytes[got++] = static_cast<std::uint8_t>(Serial.read());
@@ -35,8 +38,8 @@ class SerialStream final : public link::Stream {
 
     std::size_t write(Span<const std::uint8_t> bytes) override {
 #if defined(ARDUINO_ARCH_MBED)
-        // USBSerial::write() waits for the host and hides failed sends; this takes what fits the
-        // packet that is being filled, and says so.
+        // USBSerial::write() waits for the host and hides failed sends; send_nb() takes what fits
+        // the packet being filled, and returns that size.
         std::uint32_t taken = 0;
         _SerialUSB.send_nb(const_cast<std::uint8_t*>(bytes.data()),
                            static_cast<std::uint32_t>(bytes.size()), &taken, true);
@@ -51,7 +54,7 @@ class SerialStream final : public link::Stream {
 #endif
     }
 
-    // How often the receive ring was found full, where bytes are lost by that.
+    // How often read() found the receive ring full, on boards that may lose bytes then.
     std::uint32_t times_full() const { return times_full_; }
 
   private:

@@ -173,7 +173,7 @@ _ERRORS = (
     r"^.*\bregion `\w+' overflowed by \d+ bytes.*$",  # linker: too large
     r"^.*undefined reference to .*$",
     r"^.*multiple definition of .*$",
-    r"^.*/ld: .*error.*$",
+    r"^.*/ld(?:\.\w+)?: (?!warning).*$",  # linker: a missing file, and others
     r"^\S*Error: .*$",  # PlatformIO and our scripts
     r"^.*\b[Ee]rror\b.*$",
 )

@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from training.bundle.errors import BoardError
 
 _CATALOGUE = Path(__file__).with_name("boards.toml")
+# Figures that a row may leave out, and the feature that the board loses without them.
+_FEATURES = (
+    (("framework_flash", "framework_sram"), "a forecast before training counts no framework"),
+    (("receive_ring",), "no firmware can be built"),
+    (("wait_states",), "an estimate has no upper bound of the time"),
+    (("active_ma", "supply_v"), "an estimate has no energy"),
+    (("adc_bits", "adc_volts", "adc_hz", "analog"), "no analog sensor can be read"),
+)
 
 
 @dataclass(frozen=True)
@@ -17,22 +26,25 @@ class Board:
 
     Attributes:
         id: key in the catalogue.
-        name: name for people.
-        core: processor core, as compilers spell it.
-        fpu: whether it has single-precision floating point.
-        dsp: whether it has the DSP extension (SMLAD and its kin).
-        clock_hz: processor clock; of the emulated board, virtual instructions a second.
-        flash_bytes: what a program may take, behind the bootloader.
-        sram_bytes: all of it, the framework's share included.
-        usb_ids: (vendor, product) under which it shows up, bootloader included.
-        led: Arduino pin of the built-in LED, or None.
-        analog: Arduino pins of the analog inputs, from A0.
-        wait_states: cycles that a read from flash waits at most, cache off, or None if unknown.
-        active_ma: the busy processor's current in mA, (least, most) by regulator, or None.
-        supply_v: volts at which that current flows, or None.
-        adc_bits: of the analog-to-digital converter, or None.
-        adc_volts: at the pin, at which it gives its greatest value, or None.
+        name: display name.
+        core: processor core, in the compiler's spelling.
+        fpu: whether the core has single-precision floating point.
+        dsp: whether the core has the DSP extension (SMLAD etc.).
+        clock_hz: processor clock; of the emulated board, virtual instructions per second.
+        flash_bytes: flash for a program, without the bootloader.
+        sram_bytes: total SRAM, the framework's share included.
+        usb_ids: (vendor, product) of its USB port, those of the bootloader included.
         environments: PlatformIO environment by engine name ("tflm", "compiled").
+        analog: Arduino pins of the analog inputs, from A0.
+        receive_ring: bytes that the serial port buffers until the firmware reads them.
+        framework_flash: bytes of flash that an empty sketch takes.
+        framework_sram: bytes of static SRAM that an empty sketch takes, its stack included.
+        wait_states: most cycles that a read from flash waits with the cache off.
+        active_ma: supply current of the busy processor in mA, (DC/DC regulator, LDO).
+        supply_v: supply voltage at which `active_ma` flows.
+        adc_bits: resolution of the analog-to-digital converter.
+        adc_volts: pin voltage at the converter's full scale.
+        adc_hz: fastest rate at which the firmware reads the converter.
     """
 
     id: str
@@ -44,18 +56,21 @@ class Board:
     flash_bytes: int
     sram_bytes: int
     usb_ids: tuple[tuple[int, int], ...]
-    led: int | None
-    analog: tuple[int, ...]
     environments: MappingProxyType[str, str]
+    analog: tuple[int, ...] = ()
+    receive_ring: int | None = None
+    framework_flash: int | None = None
+    framework_sram: int | None = None
     wait_states: int | None = None
     active_ma: tuple[float, float] | None = None
     supply_v: float | None = None
     adc_bits: int | None = None
     adc_volts: float | None = None
+    adc_hz: float | None = None
 
     @property
     def emulated(self) -> bool:
-        """Whether every number from this board needs the word beside it."""
+        """Whether figures from this board must be marked as emulated."""
         return self.id == "emulated"
 
     def environment(self, engine: str) -> str:
@@ -72,42 +87,37 @@ class Board:
                 f"{self.id} has no build with engine {engine!r}; it has: {known}"
             ) from None
 
+    def missing_figures(self) -> list[str]:
+        """Return one line for each feature that this board loses for want of figures."""
+        if self.emulated:  # virtual time, and a recording in place of a converter
+            return []
+        lines = []
+        for names, cost in _FEATURES:
+            missing = [name for name in names if not getattr(self, name)]
+            if missing:
+                lines.append(f"{self.id}: boards.toml has no {', '.join(missing)}: {cost}")
+        return lines
+
 
 @cache
 def load_boards() -> MappingProxyType[str, Board]:
     """Return every board of the catalogue by its id."""
     table = tomllib.loads(_CATALOGUE.read_text(encoding="utf-8"))
-    return MappingProxyType(
-        {
-            key: Board(
-                id=key,
-                name=row["name"],
-                core=row["core"],
-                fpu=row["fpu"],
-                dsp=row["dsp"],
-                clock_hz=row["clock_hz"],
-                flash_bytes=row["flash_bytes"],
-                sram_bytes=row["sram_bytes"],
-                usb_ids=tuple((vendor, product) for vendor, product in row["usb_ids"]),
-                led=row.get("led"),
-                analog=tuple(row.get("analog", ())),
-                environments=MappingProxyType(dict(row["environments"])),
-                wait_states=row.get("wait_states"),
-                active_ma=tuple(row["active_ma"]) if "active_ma" in row else None,
-                supply_v=row.get("supply_v"),
-                adc_bits=row.get("adc_bits"),
-                adc_volts=row.get("adc_volts"),
-            )
-            for key, row in table.items()
-        }
-    )
+    return MappingProxyType({key: _board(key, row) for key, row in table.items()})
+
+
+def _board(key: str, row: dict[str, Any]) -> Board:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    values["usb_ids"] = tuple((vendor, product) for vendor, product in row["usb_ids"])
+    values["environments"] = MappingProxyType(row["environments"])
+    return Board(id=key, **values)
 
 
 def find_board(key: str) -> Board:
     """Return a board by its id.
 
     Raises:
-        BoardError: no such board; the message names those that are.
+        BoardError: the catalogue has no such board; the message lists those it has.
     """
     boards = load_boards()
     if key not in boards:
@@ -116,7 +126,7 @@ def find_board(key: str) -> Board:
 
 
 def board_of_environment(environment: str) -> Board:
-    """Return the board for which a PlatformIO environment builds.
+    """Return the board that a PlatformIO environment builds for.
 
     Raises:
         BoardError: no board has this environment.

@@ -1,4 +1,4 @@
-"""Sensors that a board can read by itself: sensors.toml as typed rows, in the board's terms."""
+"""Sensors that a board samples itself: sensors.toml as typed rows, with the board's pins."""
 
 import tomllib
 from functools import cache
@@ -21,11 +21,11 @@ def find_sensor(key: str, board: Board) -> Sensor:
     """Return a sensor by its key, with the board's pins and converter.
 
     Raises:
-        BoardError: no such sensor, or not on this board; the message names those that are.
+        BoardError: this board cannot read this sensor; the message lists those that it can.
     """
     if board.emulated:
         raise BoardError(
-            "the emulated board reads no sensor: it plays a recording: `vigil monitor --sample`"
+            "the emulated board has no sensor; it plays a recording: `vigil monitor --sample`"
         )
     here = [name for name, row in _rows().items() if board.id in row["boards"]]
     if key not in here:
@@ -42,8 +42,11 @@ def find_sensor(key: str, board: Board) -> Sensor:
             channels=row["channels"],
             fastest_hz=row["fastest_hz"],
         )
-    if board.adc_bits is None or board.adc_volts is None:
-        raise BoardError(f"boards.toml does not say what {board.name}'s converter gives")
+    if board.adc_bits is None or board.adc_volts is None or board.adc_hz is None:
+        raise BoardError(
+            f"{board.name} cannot read an analog sensor: its row in boards.toml needs adc_bits, "
+            "adc_volts and adc_hz"
+        )
     raw_per_volt = 2**board.adc_bits / board.adc_volts
     return Sensor(
         key=key,
@@ -54,10 +57,11 @@ def find_sensor(key: str, board: Board) -> Sensor:
         raw_zero=row["zero_volts"] * raw_per_volt,
         pin=board.analog[row["pin"]],
         lead_off=tuple(row.get("lead_off", ())),
+        fastest_hz=board.adc_hz,
     )
 
 
 def sensor_keys() -> dict[str, tuple[str, ...]]:
-    """Every sensor's key with the boards that can read it."""
+    """Return the key of every sensor with the boards that can read it."""
     boards = load_boards()
     return {key: tuple(b for b in row["boards"] if b in boards) for key, row in _rows().items()}

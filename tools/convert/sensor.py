@@ -41,11 +41,11 @@ class Sensor:
     kind: Literal["analog", "imu"]
     unit: str
     raw_per_unit: float
+    fastest_hz: float
     raw_zero: float = 0.0
     channels: int = 1
     pin: int | None = None
     lead_off: tuple[int, ...] = ()
-    fastest_hz: float = 10_000.0
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,16 @@ env.Append(
         "-Wl,--gc-sections",
         "-Wl,--fatal-warnings",
         "-Wl,--no-warn-rwx-segments",
-        "-Wl,-Map,$BUILD_DIR/firmware.map",
+        "-Wl,-Map",
+        "-Xlinker",
+        "$FIRMWARE_MAP",
     ],
     LIBS=["m", "c", "gcc"],
+    # A node, not text: SCons would split text at the spaces of a folder's name.
+    FIRMWARE_MAP=env.File("$BUILD_DIR/firmware.map"),
 )
 
 program = env.BuildProgram()
-env.Clean(program, "$BUILD_DIR/firmware.map")
+env.Clean(program, "$FIRMWARE_MAP")
 AlwaysBuild(env.Alias("nobuild", program))
 Default([program])

@@ -1,4 +1,4 @@
-// What both boards share.
+// Functions that all boards share.
 #include "board.h"
 
 namespace vigil::board {

@@ -8,7 +8,7 @@
 namespace vigil::board {
 namespace {
 
-// Plays a recording, if the emulator was given one. Its rate is the model's.
+// Plays the recording that the emulator was started with, if any, at the model's rate.
 class Recording final : public SensorDriver {
   public:
     void begin(float rate_hz, std::uint32_t channels, SensorTick tick) {
@@ -48,7 +48,7 @@ const char* counter_unit() {
 }
 
 std::uint32_t counter_hz() {
-    return 15625000;
+    return F_CPU;
 }
 
 std::uint32_t stack_size() {

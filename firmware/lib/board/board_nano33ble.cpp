@@ -9,7 +9,7 @@ namespace vigil::board {
 namespace {
 
 constexpr std::uint32_t kPaint = 0xA5A5A5A5U;
-// Room for what is called between here and the painting loop, and for an interrupt's frame.
+// Left unpainted: frames of the calls below this one, and an interrupt's frame.
 constexpr std::uintptr_t kMargin = 256;
 
 std::uint32_t id = 0;
@@ -18,7 +18,7 @@ const osRtxThread_t& this_thread() {
     return *static_cast<const osRtxThread_t*>(osThreadGetId());
 }
 
-// The kernel keeps a mark of its own in the lowest word, to notice an overflow.
+// The kernel keeps its overflow mark in the lowest word.
 volatile std::uint32_t* lowest_word() {
     return static_cast<volatile std::uint32_t*>(this_thread().stack_mem) + 1;
 }

@@ -9,6 +9,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from tools.boards.build import build, first_error, flash
 from tools.boards.catalogue import board_of_environment, find_board, load_boards
 from tools.boards.ports import find_port, find_ports
 from tools.boards.prepare import prepare_platformio
+from tools.boards.sensors import find_sensor
 from tools.checkout import FIRMWARE, ROOT
 from tools.measure.bench.bench import TFLM
 from training.bundle.errors import BoardError
@@ -50,6 +52,10 @@ def test_the_emulated_board_has_the_nanos_limits_wherever_they_are_written() -> 
     script = (platform / "ldscripts" / "emulated.ld").read_text()
     assert tuple(int(n) for n in re.findall(r"LENGTH = (\d+)", script)) == limits
     assert emulated.emulated
+    serial = (platform / "cores" / "arduino" / "HardwareSerial.cpp").read_text()
+    assert f"kRingBytes = {emulated.receive_ring};" in serial
+    build = json.loads((platform / "boards" / "emulated.json").read_text())["build"]
+    assert build["f_cpu"] == f"{emulated.clock_hz}L"
 
 
 def test_catalogue_and_platformio_know_the_same_environments() -> None:
@@ -62,6 +68,29 @@ def test_catalogue_and_platformio_know_the_same_environments() -> None:
         board = board_of_environment(environment)
         base = project[f"env:{environment}"]["extends"].split(",")[0]
         assert project[base]["board"] == board.id
+
+
+def test_a_row_without_a_figure_names_the_feature_it_costs() -> None:
+    nano = find_board("nano33ble")
+    assert nano.missing_figures() == []
+    assert replace(nano, receive_ring=None, adc_bits=None).missing_figures() == [
+        "nano33ble: boards.toml has no receive_ring: no firmware can be built",
+        "nano33ble: boards.toml has no adc_bits: no analog sensor can be read",
+    ]
+    bare = replace(nano, framework_sram=None, wait_states=None, supply_v=None)
+    assert bare.missing_figures() == [
+        "nano33ble: boards.toml has no framework_sram: a forecast before training counts no "
+        "framework",
+        "nano33ble: boards.toml has no wait_states: an estimate has no upper bound of the time",
+        "nano33ble: boards.toml has no supply_v: an estimate has no energy",
+    ]
+    with pytest.raises(BoardError, match=r"cannot read an analog sensor: .* needs adc_bits"):
+        find_sensor("ad8232", replace(nano, adc_hz=None))
+
+
+def test_every_board_that_firmware_is_built_for_has_its_receive_ring() -> None:
+    for board in load_boards().values():
+        assert board.receive_ring or not board.environments, board.id
 
 
 def test_unknown_names_say_what_there_is() -> None:
@@ -162,6 +191,12 @@ def test_without_an_override_the_users_own_platformio_is_left_alone(
             "/usr/lib/gcc/bin/ld: region `FLASH' overflowed by 12 bytes\n"
             "collect2: error: ld returned 1 exit status\n",
             "region `FLASH' overflowed by 12 bytes",
+        ),
+        (
+            "/usr/lib/gcc/bin/ld: warning: x has a LOAD segment with RWX permissions\n"
+            "/usr/lib/gcc/bin/ld: cannot find er/firmware.map: No such file or directory\n"
+            "collect2: error: ld returned 1 exit status\n",
+            "cannot find er/firmware.map: No such file or directory",
         ),
         (
             "Error: /x/generated has no constants.h: run: vigil convert\n",

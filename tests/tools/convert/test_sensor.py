@@ -93,7 +93,7 @@ def test_sensors_belong_to_boards():
         find_sensor("ad8232", find_board("emulated"))
     with pytest.raises(BoardError, match=r"no sensor 'mic'; it has: analog, ad8232, lsm9ds1"):
         find_sensor("mic", NANO)
-    with pytest.raises(BoardError, match="does not say"):
+    with pytest.raises(BoardError, match="needs adc_bits, adc_volts and adc_hz"):
         find_sensor("analog", replace(NANO, adc_bits=None))
     for key, boards in sensor_keys().items():
         assert boards

@@ -12,7 +12,7 @@ from tools.boards.catalogue import find_board
 from tools.convert import convert
 from tools.measure import budget
 from tools.measure.bench.reference import wrap
-from tools.measure.budget.forecast import MBED, Bytes, buffers, check, image, needs
+from tools.measure.budget.forecast import Bytes, buffers, check, image, needs
 from training import models
 from training.bundle.errors import BudgetError
 from training.bundle.interpreter import Interpreter
@@ -98,11 +98,21 @@ def test_buffers_follow_from_window_channels_and_rate():
 
 def test_a_real_boards_framework_counts_and_is_told_of():
     found = model_size(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
-    line = check("small", found, find_board("nano33ble"))
-    assert "Arduino framework's, by one user's build" in line
+    nano = find_board("nano33ble")
+    line = check("small", found, nano)
+    assert f"the framework's share is {nano.framework_flash:,} and {nano.framework_sram:,}" in line
     for need in needs(found.model):
-        assert f"{image(need, found, find_board('nano33ble')).flash:,}" in line
-        assert image(need, found, find_board("nano33ble")).sram > MBED.sram + need.arena
+        assert f"{image(need, found, nano).flash:,}" in line
+        assert image(need, found, nano).sram > nano.framework_sram + need.arena
+
+
+def test_a_board_without_a_framework_figure_does_not_get_another_boards():
+    found = model_size(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
+    nicla, nano = find_board("nicla_sense_me"), find_board("nano33ble")
+    assert "without the framework: nicla_sense_me has no" in check("small", found, nicla)
+    for need in needs(found.model):
+        share = image(need, found, nano).sram - image(need, found, nicla).sram
+        assert share == nano.framework_sram
 
 
 @pytest.fixture(scope="module")
