@@ -1,14 +1,14 @@
-"""Building images and putting them on boards, through PlatformIO."""
+"""Building images and uploading them, with PlatformIO."""
 
+import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -27,9 +27,9 @@ _LOCK = FileLock(FIRMWARE / ".pio" / "building.lock", thread_local=False)
 
 @contextmanager
 def alone(waiting: Callable[[], None]) -> Iterator[None]:
-    """While this is held no other program here builds: sources and objects have one place for all.
+    """Hold the build lock: all builds of a checkout share one folder of sources and objects.
 
-    Whoever holds it may take it again. `waiting` is called once if another program has it.
+    The holder may take it again. `waiting` is called once if another process holds it.
     """
     Path(_LOCK.lock_file).parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -45,14 +45,14 @@ def alone(waiting: Callable[[], None]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build left.
+    """The result of a build.
 
     Attributes:
         environment: PlatformIO environment.
         elf: the image, with symbols.
         map: the linker's map, or None where the platform writes none.
-        seconds: how long it took.
-        output: what PlatformIO said.
+        seconds: duration; 0 for an image that was up to date.
+        output: PlatformIO's output.
     """
 
     environment: str
@@ -60,15 +60,6 @@ class BuildResult:
     map: Path | None
     seconds: float
     output: str
-
-    def kept(self, folder: Path) -> "BuildResult":
-        """A copy in `folder`, which the next build of another model leaves alone."""
-        folder.mkdir(parents=True, exist_ok=True)
-        elf = folder / f"{self.environment}.elf"
-        shutil.copyfile(self.elf, elf)
-        if self.map is None:
-            return replace(self, elf=elf)
-        return replace(self, elf=elf, map=shutil.copyfile(self.map, elf.with_suffix(".map")))
 
 
 def build(
@@ -80,11 +71,11 @@ def build(
     """Build an image.
 
     Args:
-        env: PlatformIO environment, "emulated" say.
+        env: PlatformIO environment, for example "emulated".
         generated: folder of the model's generated sources; firmware/generated if None.
-        build_dir: where objects and image go, in a folder `pio` of their own, which PlatformIO
-            empties whenever the project's settings have changed; the project's .pio if None.
-        project: PlatformIO project; the firmware unless a test says otherwise.
+        build_dir: folder for objects and image, in the project's .pio if None. They go to a
+            subfolder `pio`, which PlatformIO empties when the project's settings change.
+        project: PlatformIO project; tests use another one than the firmware.
 
     Raises:
         BoardError: the build failed; the message is its first error.
@@ -100,13 +91,13 @@ def build(
     seconds = time.monotonic() - start
     elf = objects / env / "firmware.elf"
     if not elf.is_file():
-        raise BoardError(f"build of {env}: PlatformIO says it succeeded but left no {elf}")
+        raise BoardError(f"build of {env}: PlatformIO reports success but wrote no {elf}")
     map_file = elf.with_suffix(".map")
     return BuildResult(env, elf, map_file if map_file.is_file() else None, seconds, output)
 
 
 def flash(env: str, port: str | None = None, generated: Path | None = None) -> str:
-    """Build an image and put it on a plugged-in board; return what PlatformIO said.
+    """Build an image, upload it to a plugged-in board, and return PlatformIO's output.
 
     Args:
         env: PlatformIO environment of a real board.
@@ -114,8 +105,7 @@ def flash(env: str, port: str | None = None, generated: Path | None = None) -> s
         generated: folder of the model's generated sources; firmware/generated if None.
 
     Raises:
-        BoardError: the environment is the emulated board's, the build failed, or no board took
-            the image.
+        BoardError: the environment is the emulated board's, or the build or the upload failed.
     """
     if board_of_environment(env).emulated:
         raise BoardError(f"{env} is the emulated board: nothing to flash, run `vigil board`")
@@ -130,14 +120,21 @@ def flash(env: str, port: str | None = None, generated: Path | None = None) -> s
 
 
 def has_tflm_library(env: str = "emulated_tflm", project: Path = FIRMWARE) -> bool:
-    """Whether TensorFlow Lite Micro is where PlatformIO keeps the libraries of an environment.
+    """Whether PlatformIO has installed TensorFlow Lite Micro for an environment.
 
-    PlatformIO puts it there by itself when it can reach its registry. PLATFORMIO_LIBDEPS_DIR names
-    another place, as always with PlatformIO.
+    It does so by itself when it can reach its registry.
     """
-    override = environment().get("PLATFORMIO_LIBDEPS_DIR")
+    return (library_folder(env, project) / ".piopm").is_file()
+
+
+def library_folder(env: str, project: Path = FIRMWARE) -> Path:
+    """Return where PlatformIO keeps TensorFlow Lite Micro for an environment.
+
+    The variable PLATFORMIO_LIBDEPS_DIR overrides the project's folder, as always with PlatformIO.
+    """
+    override = os.environ.get("PLATFORMIO_LIBDEPS_DIR")
     folder = Path(override) if override else project / ".pio" / "libdeps"
-    return (folder / env / TFLM_LIBRARY / ".piopm").is_file()
+    return folder / env / TFLM_LIBRARY
 
 
 def _platformio(arguments: list[str], project: Path, variables: dict[str, str], what: str) -> str:
@@ -161,8 +158,8 @@ def _platformio(arguments: list[str], project: Path, variables: dict[str, str], 
             why += ": it does not fit the board; make the model smaller, or choose a larger board"
         if re.search(r"HTTPClientError|InternetConnectionError", process.stdout):
             why = (
-                "PlatformIO did not reach its registry, which has what is missing here (the "
-                f"library {TFLM_LIBRARY}, or the board's tools): run it once with a network"
+                f"PlatformIO cannot reach its registry to download the library {TFLM_LIBRARY} or "
+                "the board's tools: run it once with a network"
             )
         raise BoardError(f"{what}: {why}")
     return process.stdout
@@ -180,12 +177,12 @@ _ERRORS = (
 
 
 def first_error(output: str) -> str:
-    """Return the line of a failed build's output that says why, the likeliest kind first."""
+    """Return the line of a failed build's output that names the cause, the likeliest kind first."""
     for pattern in _ERRORS:
         match = re.search(pattern, output, flags=re.MULTILINE)
         if match:
             line = match[0].strip()
-            # A linker's line opens with its own long path.
+            # A line of the linker begins with the linker's own path.
             return re.sub(r"^\S*/ld(?:\.\w+)?: ", "", line).removeprefix("Error: ")
     lines = [line for line in output.splitlines() if line.strip()]
-    return lines[-1] if lines else "PlatformIO failed without a word"
+    return lines[-1] if lines else "PlatformIO failed without output"

@@ -49,6 +49,9 @@ def boards() -> None:
         keys = [key for key, with_sensor in sensor_keys().items() if row.id in with_sensor]
         if keys:
             out.print(f"{row.id} can sample by itself: --sensor {', '.join(keys)}")
+    for row in load_boards().values():
+        for line in row.missing_figures():
+            out.print(line, soft_wrap=True)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tools.boards import build as platformio
 from tools.boards.catalogue import find_board
+from tools.boards.image_cache import ImageCache
 from tools.boards.ports import find_port
 from tools.boards.sensors import find_sensor
 from tools.checkout import GENERATED, shown
@@ -67,7 +68,7 @@ def build(
 def build_image(
     console: Console, bundle: Path, board: str, engine: str, sensor: str | None = None
 ) -> platformio.BuildResult:
-    """Convert and compile a bundle; return the image, kept in the bundle's folder.
+    """Convert and compile a bundle unless its image is up to date; return the kept image.
 
     Args:
         console: where the sizes and the time are printed.
@@ -82,16 +83,22 @@ def build_image(
     row = find_board(board)
     environment = row.environment(engine)
     own_sensor = find_sensor(sensor, row) if sensor is not None else None
+    cache = ImageCache(bundle, environment, sensor)
+    if kept := cache.find():
+        console.print(f"{shown(kept.elf)}: up to date", soft_wrap=True)
+        return kept
     with platformio.alone(lambda: _say_waiting(console)):
+        inputs = cache.inputs()
         convert_bundle(bundle, GENERATED, engines=[engine], sensor=own_sensor)
         with console.status(f"compiling for {row.name}, {engine} engine"):
             result = platformio.build(environment)
         measured = budget.measure(result.elf, row)
         budget.check(measured)
-        result = result.kept(bundle / "firmware")
+        result = cache.keep(result, inputs)
     console.print(
         f"{shown(result.elf)}: {measured.flash.used:,} bytes of flash, "
-        f"{measured.sram.used:,} of SRAM, in {result.seconds:.0f} s"
+        f"{measured.sram.used:,} of SRAM, in {result.seconds:.0f} s",
+        soft_wrap=True,
     )
     return result
 
@@ -109,7 +116,11 @@ def flash(
     if row.emulated:
         raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
     with platformio.alone(lambda: _say_waiting(out)):
-        build_image(out, bundle_path(name), board, engine, sensor)
+        bundle = bundle_path(name)
+        build_image(out, bundle, board, engine, sensor)
+        # PlatformIO uploads what it builds from these sources, which may be another model's.
+        own_sensor = find_sensor(sensor, row) if sensor is not None else None
+        convert_bundle(bundle, GENERATED, engines=[engine], sensor=own_sensor)
         port = port or find_port(row).path
         with out.status(f"uploading to {row.name} on {port}"):
             platformio.flash(row.environment(engine), port)

@@ -204,7 +204,7 @@ def test_without_an_override_the_users_own_platformio_is_left_alone(
         ),
         ("UnknownEnvNamesError: Unknown environment names 'x'\n", None),
         ("one\n\ntwo\n", "two"),
-        ("", "PlatformIO failed without a word"),
+        ("", "PlatformIO failed without output"),
     ],
 )
 def test_a_failed_build_is_its_first_error(output: str, line: str | None) -> None:
@@ -306,13 +306,3 @@ def test_one_program_builds_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path:
         with building.alone(lambda: waited.append("again")):  # its holder may take it again
             assert other.wait(5) == 0
         assert waited == [None]
-
-
-def test_an_image_that_is_kept_outlives_the_next_build(tmp_path: Path) -> None:
-    for name, text in (("firmware.elf", "image"), ("firmware.map", "map")):
-        (tmp_path / name).write_text(text)
-    elf, links = tmp_path / "firmware.elf", tmp_path / "firmware.map"
-    kept = building.BuildResult("emulated", elf, links, 1.0, "").kept(tmp_path / "NAME")
-    elf.write_text("another")
-    assert kept.elf.read_text() == "image"
-    assert kept.map == kept.elf.with_suffix(".map") and kept.map.read_text() == "map"
