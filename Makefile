@@ -1,5 +1,5 @@
-# The two commands: `make demo` and `make test`. Each works alone, on a fresh machine.
-# Everything but the set-up is `vigil`, a command-line program; this file only calls it.
+# Two commands to begin with: `make demo` and `make test`. Each works on a fresh machine.
+# Most targets only call `vigil`, the command-line program, after the set-up.
 
 NAME  ?= ecg5000
 BOARD ?= nano33ble
@@ -13,22 +13,22 @@ PACKAGES := $(VENV)/.packages
 NATIVE := $(wildcard training/native/*.cpp training/native/*.py firmware/lib/signal/* firmware/lib/span/*)
 PIP := $(VENV)/bin/python -m pip -qq --disable-pip-version-check
 
-.PHONY: help setup demo train convert build flash monitor verify budget report bench test fuzz lint clean
+.PHONY: help setup demo train convert build flash monitor verify budget report bench generate test fuzz lint clean
 .DEFAULT_GOAL := help
 
-help: ## show this
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 	@echo "  settings: NAME=$(NAME) (a recipe) BOARD=$(BOARD) (see vigil boards)"
 
-setup: .ci/apt-ready $(READY) ## compilers, emulator and Python packages; nothing to do takes no time
+setup: .ci/apt-ready $(READY) ## install compilers, emulator and Python packages
 	@echo "ready: $$($(VENV)/bin/python --version), $$(arm-none-eabi-gcc -dumpversion) for Arm, $(VIGIL)"
 
-# What must come from the system's package manager. Installed when we may, else one line to run.
+# System packages: installed if the user may install them, else the command to run is printed.
 .PHONY: .ci/apt-ready
 .ci/apt-ready:
 	@sh .ci/apt
 
-# Packages when pyproject.toml changed; else only the C++ signal chain, compiled for Python again.
+# Installs all packages when pyproject.toml has changed; else only compiles the C++ signal chain.
 $(READY): pyproject.toml $(NATIVE) | .ci/apt-ready
 	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
 	@if [ ! -e $(PACKAGES) ] || [ pyproject.toml -nt $(PACKAGES) ]; then \
@@ -37,13 +37,13 @@ $(READY): pyproject.toml $(NATIVE) | .ci/apt-ready
 	else $(PIP) install --no-deps --no-build-isolation -e .; fi
 	@touch $@
 
-demo: setup ## from heartbeats to an anomaly flagged by a microcontroller, emulated: no hardware
+demo: setup ## train, build, stream, verify and report on an emulated board
 	@$(VIGIL) demo $(NAME)
 
-train: setup ## fit, quantize, calibrate: build/NAME
+train: setup ## train NAME: writes the bundle build/NAME
 	@$(VIGIL) train $(NAME)
 
-convert: setup ## the bundle to C++: firmware/generated
+convert: setup ## convert the bundle to C++: firmware/generated
 	@$(VIGIL) convert $(NAME)
 
 build: setup ## compile the firmware for BOARD
@@ -52,34 +52,38 @@ build: setup ## compile the firmware for BOARD
 flash: setup ## compile and upload to the BOARD that is plugged in
 	@$(VIGIL) flash $(NAME) --board $(BOARD)
 
-monitor: setup ## stream the test set to the board and watch its scores
+monitor: setup ## stream the test set to the board and show its scores
 	@$(VIGIL) monitor $(NAME)
 
-verify: setup ## the same windows on every rung, byte for byte
+verify: setup ## run the same windows on every target and compare every byte
 	@$(VIGIL) verify $(NAME)
 
-budget: setup ## flash and SRAM by part, against the board's limits
+budget: setup ## show flash and SRAM by part, against the board's limits
 	@$(VIGIL) budget $(NAME) --board $(BOARD)
 
-report: setup ## build/NAME/report.html
+report: setup ## write build/NAME/report.html
 	@$(VIGIL) report $(NAME)
 
-bench: setup ## instructions per inference, emulated
+bench: setup ## count instructions per inference, emulated; write docs/bench.md
 	@$(VIGIL) bench
+
+generate: setup ## write the link's messages from their schema: C++, Python, docs/link.md
+	@$(VENV)/bin/python -m tools.link.generate
 
 test: setup ## every test that this machine can run
 	@$(VENV)/bin/python -m pytest
 
-fuzz: setup ## every parser on damaged input, SECONDS=60 a target; SEED=N repeats a run
+fuzz: setup ## run every parser on damaged input for SECONDS=60 each; SEED=N repeats a run
 	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || $(PIP) install 'atheris>=3,<4' 2>/dev/null \
 	    || echo "no atheris for this Python: the Python targets are fuzzed without its guidance"
 	@$(VENV)/bin/python -m tests.fuzz.run --seconds $(SECONDS) --seed $(SEED)
 
-lint: setup ## ruff, mypy, clang-format
+lint: setup ## ruff, mypy, clang-format, codespell
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@git ls-files 'firmware/*.h' 'firmware/*.cpp' 'training/*.cpp' 'tests/*.cpp' | xargs $(VENV)/bin/clang-format --dry-run -Werror
+	@git ls-files | xargs $(VENV)/bin/codespell
 
-clean: ## what was built; bundles too
+clean: ## delete everything that was built, bundles included
 	rm -rf build .pio firmware/.pio firmware/generated
