@@ -119,52 +119,26 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     void lost(std::uint64_t first, std::uint64_t count) override {
         require(link_.lost(first, count, LostReason::gap) || driver_.used);
     }
+    // Checks of single messages; all others need only decode.
     template <typename Message>
-    Message get(const Frame& frame) {
+    void check(const Message&) {}
+    void check(const Ack& ack) { require(ack.room <= kReports); }
+    void check(const Lost& lost) { require(lost.count > 0); }
+    void check(const Window& part) { require(part.data.size() > 0); }
+    void check(const Sampled& sampled) { require(sampled.counts.size() % (2 * channels_) == 0); }
+    template <typename Message>
+    void read(const Frame& frame) {
         Message message;
         require(decode(frame.payload, message));
-        return message;
+        check(message);
     }
     void heard(const Frame& frame) {
         switch (static_cast<Type>(frame.type)) {
-            case Type::hello_reply:
-                get<HelloReply>(frame);
-                break;
-            case Type::goodbye_reply:
-                get<GoodbyeReply>(frame);
-                break;
-            case Type::ack:
-                require(get<Ack>(frame).room <= kReports);
-                break;
-            case Type::score:
-                get<Score>(frame);
-                break;
-            case Type::lost:
-                require(get<Lost>(frame).count > 0);
-                break;
-            case Type::window:
-                require(get<WindowPart>(frame).data.size() > 0);
-                break;
-            case Type::statistics:
-                get<Statistics>(frame);
-                break;
-            case Type::threshold:
-                get<Threshold>(frame);
-                break;
-            case Type::boot_report:
-                get<BootReport>(frame);
-                break;
-            case Type::sampled: {
-                const Sampled sampled = get<Sampled>(frame);
-                require(sampled.counts.size() % (2 * channels_) == 0);
-                break;
-            }
-            case Type::sampling:
-                get<Sampling>(frame);
-                break;
-            case Type::error:
-                get<Error>(frame);
-                break;
+#define VIGIL_CASE(Message) \
+    case Message::kType:    \
+        return read<Message>(frame);
+            VIGIL_BOARD_MESSAGES(VIGIL_CASE)
+#undef VIGIL_CASE
             default:
                 require(false);
         }

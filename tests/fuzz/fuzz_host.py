@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 
 from tools.link import messages as m
+from tools.link.codec import decode, encode
 from tools.link.events import Lost, Scored
 from tools.link.flow import completed, first_window_from
 from tools.link.frames import MAX_PAYLOAD, Frame, FrameReceiver, encode_frame
@@ -40,10 +41,10 @@ class ScriptedBoard:
         out = b""
         for frame in self._receiver.feed(data):
             if isinstance(frame, Frame):
-                message = m.decode(frame.type, frame.payload)
+                message = decode(frame.type, frame.payload)
                 for reply in self._answers(frame.sequence, message):
                     self._sequence = self._sequence + 1 & 0xFF
-                    out += encode_frame(reply.TYPE, self._sequence, m.encode(reply))
+                    out += encode_frame(reply.TYPE, self._sequence, encode(reply))
         said = next(self._script, None)
         self.over = said is None
         return out + (said or b"")
@@ -153,13 +154,13 @@ def _said() -> list[m.Message]:
 
 
 def host_bytes_seeds() -> list[bytes]:
-    wire = b"".join(encode_frame(x.TYPE, 140 + i, m.encode(x)) for i, x in enumerate(_said()))
+    wire = b"".join(encode_frame(x.TYPE, 140 + i, encode(x)) for i, x in enumerate(_said()))
     return [b"\x3f" + wire, b"\x07hello, world\r\n\0" + wire[:99]]
 
 
 def host_frames_seeds() -> list[bytes]:
     def script(messages: list[m.Message]) -> bytes:
-        parts = [(x.TYPE & 0x7F, m.encode(x)) for x in messages]
+        parts = [(x.TYPE & 0x7F, encode(x)) for x in messages]
         return b"".join(bytes((type_, len(p))) + p for type_, p in parts)
 
     return [script(_said()), *(script([x] * 3) for x in _said())]

@@ -70,62 +70,12 @@ bool recode_as(Span<const std::uint8_t> payload, std::string& text,
 bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& text,
             std::vector<std::uint8_t>& out) {
     switch (static_cast<Type>(type)) {
-        case Type::hello:
-            return recode_as<Hello>(payload, text, out);
-        case Type::goodbye:
-            return recode_as<Goodbye>(payload, text, out);
-        case Type::restart:
-            return recode_as<Restart>(payload, text, out);
-        case Type::samples:
-            return recode_as<Samples>(payload, text, out);
-        case Type::skip:
-            return recode_as<Skip>(payload, text, out);
-        case Type::report_ack:
-            return recode_as<ReportAck>(payload, text, out);
-        case Type::watch:
-            return recode_as<Watch>(payload, text, out);
-        case Type::statistics_get:
-            return recode_as<StatisticsGet>(payload, text, out);
-        case Type::threshold_get:
-            return recode_as<ThresholdGet>(payload, text, out);
-        case Type::threshold_set:
-            return recode_as<ThresholdSet>(payload, text, out);
-        case Type::boot_get:
-            return recode_as<BootGet>(payload, text, out);
-        case Type::reboot:
-            return recode_as<Reboot>(payload, text, out);
-        case Type::hello_reply:
-            return recode_as<HelloReply>(payload, text, out);
-        case Type::goodbye_reply:
-            return recode_as<GoodbyeReply>(payload, text, out);
-        case Type::ack:
-            return recode_as<Ack>(payload, text, out);
-        case Type::score:
-            return recode_as<Score>(payload, text, out);
-        case Type::lost:
-            return recode_as<Lost>(payload, text, out);
-        case Type::window:
-            return recode_as<WindowPart>(payload, text, out);
-        case Type::statistics:
-            return recode_as<Statistics>(payload, text, out);
-        case Type::threshold:
-            return recode_as<Threshold>(payload, text, out);
-        case Type::boot_report:
-            return recode_as<BootReport>(payload, text, out);
-        case Type::sampling_start:
-            return recode_as<SamplingStart>(payload, text, out);
-        case Type::sampling_stop:
-            return recode_as<SamplingStop>(payload, text, out);
-        case Type::sampling_get:
-            return recode_as<SamplingGet>(payload, text, out);
-        case Type::sampled_ack:
-            return recode_as<SampledAck>(payload, text, out);
-        case Type::sampled:
-            return recode_as<Sampled>(payload, text, out);
-        case Type::sampling:
-            return recode_as<Sampling>(payload, text, out);
-        case Type::error:
-            return recode_as<Error>(payload, text, out);
+#define VIGIL_CASE(Message) \
+    case Message::kType:    \
+        return recode_as<Message>(payload, text, out);
+        VIGIL_HOST_MESSAGES(VIGIL_CASE)
+        VIGIL_BOARD_MESSAGES(VIGIL_CASE)
+#undef VIGIL_CASE
     }
     return false;
 }

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from tools.link import messages as m
+from tools.link.codec import DecodeError, decode, encode
 from tools.link.events import BoardText, Counters
 from tools.link.flow import Line
 from tools.link.frames import Frame, FrameReceiver, Noise, encode_frame, text_of
@@ -47,7 +48,7 @@ class Exchange:
     def send(self, message: m.Message) -> int:
         """Sends one message; returns its sequence number."""
         sequence, now = self.sequence, self.transport.now()
-        wire = encode_frame(message.TYPE, sequence, m.encode(message))
+        wire = encode_frame(message.TYPE, sequence, encode(message))
         self.sequence = (sequence + 1) & 0xFF
         self.counters.sent += 1
         self.line.sent(sequence, len(wire), now)
@@ -91,8 +92,8 @@ class Exchange:
                 self.counters.missing += missing
         self._heard = frame.sequence
         try:
-            return m.decode(frame.type, frame.payload)
-        except (m.DecodeError, struct.error):
+            return decode(frame.type, frame.payload)
+        except (DecodeError, struct.error):
             self.counters.refused += 1
             return None
 

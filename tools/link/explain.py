@@ -1,6 +1,7 @@
 """What went wrong on a link, in one line that says the likely cause and what to do."""
 
 from tools.link import messages as m
+from tools.link.codec import BY_TYPE, name_of
 from tools.link.exchange import Exchange
 
 
@@ -29,8 +30,8 @@ def explain_silence(exchange: Exchange, state: str, in_hello: bool) -> str:
 
 def explain_error(error: m.Error) -> str:
     """What the board refused and why."""
-    cls = m.BY_TYPE.get(error.type)
-    what = m.name_of(cls) if cls else f"type 0x{error.type:02x}"
+    cls = BY_TYPE.get(error.type)
+    what = name_of(cls) if cls else f"type 0x{error.type:02x}"
     known = error.code in set(m.ErrorCode)
     why = m.ErrorCode(error.code).name.lower().replace("_", " ") if known else f"code {error.code}"
     return f"{what} ({why}, detail {error.detail})"

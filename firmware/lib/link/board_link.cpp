@@ -3,7 +3,7 @@
 namespace vigil::link {
 namespace {
 
-// A sequence number up to this far behind the last one is of a frame that came before.
+// A sequence number up to this far behind the last one marks a repeated frame.
 constexpr std::uint8_t kBehind = 32;
 
 }  // namespace
@@ -13,7 +13,7 @@ bool BoardLink::poll(std::uint32_t now_us) {
     check_clock();
     bool busy = false;
     busy |= receive();
-    busy |= sense();
+    busy |= take_sensor_samples();
     busy |= send();
     if (reboot_ && pending_ == 0 && wire_at_ == wire_size_) {
         reboot_ = false;
@@ -31,16 +31,16 @@ void BoardLink::check_clock() {
 
 void BoardLink::close() {
     open_ = false;
-    new_watch(0);  // a board that samples itself waits for nobody
+    new_watch(0);  // sampling continues without waiting for a host
     console_.clear();
 }
 
-// The sample behind window `window`: so many make it complete.
+// The index of the first sample after window `window`.
 std::uint64_t BoardLink::window_end(std::uint64_t window) const {
     return window * facts_.hop + facts_.window;
 }
 
-// So many windows end before next_sample_.
+// The number of windows that end at next_sample_ or earlier.
 std::uint64_t BoardLink::completed() const {
     if (next_sample_ < facts_.window) return 0;
     return (next_sample_ - facts_.window) / facts_.hop + 1;
@@ -55,7 +55,7 @@ std::uint64_t BoardLink::first_window_from(std::uint64_t sample) const {
 
 bool BoardLink::receive() {
     bool busy = false;
-    // Twice a full receive ring, then the caller has its turn even under a flood of noise.
+    // At most twice a full receive ring per call, so that noise cannot starve the caller.
     for (std::size_t budget = 2 * kMaxWire; budget > 0; --budget) {
         if (chunk_at_ == chunk_size_) {
             chunk_at_ = 0;
@@ -82,7 +82,7 @@ bool BoardLink::receive() {
 
 void BoardLink::act(const Frame& frame) {
     type_ = frame.type;
-    if (type_ >= 0x80) return;  // our own frame come back, as from a port that echoes
+    if (type_ >= 0x80) return;  // the board's own frame, from a port that echoes
     ++counts_.received;
     heard_us_ = now_us_;
     if (type_ == static_cast<std::uint8_t>(Type::hello)) {
@@ -109,7 +109,7 @@ bool BoardLink::in_sequence(std::uint8_t sequence) {
     return true;
 }
 
-// Reads a payload into a message of this layout; what is too short or too long is refused.
+// Decodes a payload into a message of this layout. Refuses one that is too short or too long.
 bool BoardLink::read(const Frame& frame, const LayoutCode* layout, bool may_grow, void* message) {
     const std::size_t size = read_fields(layout, message, frame.payload);
     if (size == frame.payload.size() || (may_grow && size < frame.payload.size())) return true;
@@ -125,34 +125,11 @@ void BoardLink::read(const Frame& frame) {
 
 void BoardLink::dispatch(const Frame& frame) {
     switch (static_cast<Type>(frame.type)) {
-        case Type::restart:
-            return read<Restart>(frame);
-        case Type::samples:
-            return read<Samples>(frame);
-        case Type::skip:
-            return read<Skip>(frame);
-        case Type::report_ack:
-            return read<ReportAck>(frame);
-        case Type::watch:
-            return read<Watch>(frame);
-        case Type::statistics_get:
-            return read<StatisticsGet>(frame);
-        case Type::threshold_get:
-            return read<ThresholdGet>(frame);
-        case Type::threshold_set:
-            return read<ThresholdSet>(frame);
-        case Type::boot_get:
-            return read<BootGet>(frame);
-        case Type::reboot:
-            return read<Reboot>(frame);
-        case Type::sampling_start:
-            return read<SamplingStart>(frame);
-        case Type::sampling_stop:
-            return read<SamplingStop>(frame);
-        case Type::sampling_get:
-            return read<SamplingGet>(frame);
-        case Type::sampled_ack:
-            return read<SampledAck>(frame);
+#define VIGIL_CASE(Message) \
+    case Message::kType:    \
+        return read<Message>(frame);
+        VIGIL_HOST_MESSAGES(VIGIL_CASE)
+#undef VIGIL_CASE
         default:
             return refuse(ErrorCode::unknown_type, frame.type);
     }

@@ -1,8 +1,8 @@
-// BoardLink: the board's end of the link (docs/link.md), as a state machine over any byte stream.
+// BoardLink: the board's side of the link (docs/link.md), a state machine over any byte stream.
 //
-// poll() never blocks and does a bounded amount of work: it reads what has come, acts on at most
-// one frame, and writes what the stream takes. Reports are kept until the host acknowledges them;
-// samples that would need more reports than can be kept are left for the host to send again.
+// poll() never blocks and does a bounded amount of work: it reads the received bytes, acts on at
+// most one frame, and writes what the stream takes. Reports are kept until the host acknowledges
+// them. Samples that would need more reports than can be kept are refused; the host resends them.
 #pragma once
 
 #include <cstddef>
@@ -17,35 +17,36 @@
 
 namespace vigil::link {
 
-// The bytes below. An implementation lives as long as the link.
+// The byte stream below the link. It must outlive the link.
 class Stream {
   public:
-    // Fills up to bytes.size() bytes with what has come, without waiting; returns how many.
+    // Reads up to bytes.size() received bytes without waiting; returns their number.
     virtual std::size_t read(Span<std::uint8_t> bytes) = 0;
-    // Takes what it can without waiting; returns how many of the bytes. The rest is offered again.
+    // Writes as many bytes as it can without waiting; returns their number. The link offers the
+    // rest again.
     virtual std::size_t write(Span<const std::uint8_t> bytes) = 0;
 
   protected:
     ~Stream() = default;
 };
 
-// The board above: what the link asks of the sketch. All are called from poll().
+// The sketch above the link. poll() calls every function.
 class Handler {
   public:
-    // A new stream, or an old one from another place: the next sample is `sample`.
+    // A new stream, or the same stream from another position: the next sample is `sample`.
     virtual void restart(std::uint64_t sample) = 0;
-    // Whole samples, channels interleaved, the first at absolute index `sample`: never one twice,
-    // and a jump ahead is a gap. `counts` may be empty: then everything before `sample` that did
-    // not come never will. Before it returns, each window that became complete has been handed to
-    // BoardLink::score() or lost().
+    // Whole samples, channels interleaved, the first at absolute index `sample`. No sample comes
+    // twice, and a jump ahead is a gap. If `counts` is empty, the missing samples before `sample`
+    // will never come. The function calls BoardLink::score() or lost() for each window that
+    // became complete.
     virtual void samples(std::uint64_t sample, Span<const std::int16_t> counts) = 0;
     virtual float threshold() = 0;
-    // `value` is a number, not NaN and not infinite.
+    // `value` is finite.
     virtual void set_threshold(float value) = 0;
     virtual BootReport boot_report() = 0;
-    // Adds the board's own counts (bytes that the port lost) before they are sent.
+    // Adds the counts that the board keeps itself (bytes lost by the port) before they are sent.
     virtual void statistics(Statistics& counts) = 0;
-    // The host asked for a reset, and has been told goodbye.
+    // The host requested a reset; GOODBYE_REPLY has been sent.
     virtual void reboot() = 0;
     // A console key: a letter alone on a line, received while no host is connected.
     virtual void console_key(char key) { (void)key; }
@@ -54,7 +55,7 @@ class Handler {
     ~Handler() = default;
 };
 
-// What the board says of itself in HELLO_REPLY. The texts live as long as the link.
+// The board's description in HELLO_REPLY. The texts must outlive the link.
 struct BoardFacts {
     Span<const char> board;
     Span<const char> engine;
@@ -66,20 +67,19 @@ struct BoardFacts {
     std::uint8_t channels;  // 1 to 116, so that one sample fits a frame
     float rate;
     std::uint32_t boot;
-    std::uint16_t credit;  // bytes that the port's receive buffer holds; kMaxWire or more
+    std::uint16_t credit;  // size of the port's receive buffer in bytes; at least kMaxWire
 };
 
 struct BoardTimeouts {
-    // Reports that were sent this long ago are sent again when the host says that it lacks them.
+    // Age at which reports are resent to a host that acknowledges none.
     std::uint32_t resend_us = 500'000;
-    // Samples of the board's own wait this long for more to fill a frame.
+    // Longest time that samples of the on-board sensor wait for more to fill a frame.
     std::uint32_t gather_us = 40'000;
-    // A host that has said nothing for this long is gone: text may be printed again. It says
-    // something once a second.
+    // The session is closed after this time without a frame. A host sends one per second.
     std::uint32_t host_silent_us = 30'000'000;
 };
 
-// Memory of a link, sized by how many reports it keeps. At least 2.
+// Memory of a link that keeps kReports reports, at least 2.
 template <std::size_t kReports = 16>
 struct LinkMemory {
     std::uint16_t receive[FrameReceiver::kWords];
@@ -100,72 +100,50 @@ class BoardLink {
           wire_(memory.send),
           reports_(Span<Report>(memory.reports)) {}
 
-    // The board's own sensor; without one it takes samples from the host alone.
+    // Attaches the on-board sensor. Without one, samples come only from the host.
     void attach(Sensor& sensor) { sensor_ = &sensor; }
 
-    // Begins a stream of the board's own sensor with no host asking. False when there is none, or
-    // it does not answer.
+    // Begins a stream of the on-board sensor without a host. False when there is no sensor, or it
+    // does not answer.
     bool start_sampling(std::uint32_t stream);
     void stop_sampling();
 
-    // Why samples are missing, while the handler is told that they are.
+    // Reason of the gap that Handler::samples() is reporting now.
     LostReason gap_reason() const { return gap_reason_; }
 
-    // Call often, with a clock in microseconds that may wrap around. True when it did something.
+    // Call it often, with a clock in microseconds that may wrap around. True when it did
+    // something.
     bool poll(std::uint32_t now_us);
 
-    // A host is there, or a frame is still on its way out: print no text.
+    // A session is open, or a frame is still being sent: print no text.
     bool is_open() const { return open_ || wire_at_ < wire_size_; }
 
-    // What the host wants to see: kWatchInput, kWatchOutput, kWatchSamples.
+    // Mask of WATCH in force: kWatchInput, kWatchOutput, kWatchSamples.
     std::uint8_t watch() const { return watch_; }
 
-    // Another window may be scored now and its report kept. While windows are watched, that is one
-    // at a time, because their bytes are sent from where they are.
+    // True when another window may be scored and its report kept. While windows are watched, only
+    // one may be under way, because its bytes are sent from working memory.
     bool can_score() const;
 
-    // Reports a window. Windows that were passed over since the last report become lost. `input`
-    // and `output` must stay as they are until can_score() is true again; they are not read when
-    // nobody watches. False, and counted as an overrun, when there is no place for it.
+    // Reports a window. Windows skipped since the last report become lost. `input` and `output`
+    // must not change until can_score() is true again; they are read only while watched. Without
+    // memory for the report, it returns false and counts an overrun.
     bool score(std::uint64_t window, float score, bool anomaly, std::uint32_t microseconds,
                Span<const std::int8_t> input, Span<const std::int8_t> output);
 
-    // Reports windows [first, first + count) as lost; those reported before are left out.
+    // Reports windows [first, first + count) as lost, except those already reported.
     bool lost(std::uint64_t first, std::uint64_t count, LostReason reason);
 
   private:
-    // Replies that wait for the line, one bit each.
-    enum Pending : std::uint8_t {
-        kError = 1,
-        kHelloReply = 2,
-        kGoodbyeReply = 4,
-        kBootReport = 8,
-        kThreshold = 16,
-        kStatistics = 32,
-        kSampling = 64,
-        kAck = 128,
-    };
+    static constexpr std::uint8_t kWatchWindows = kWatchInput | kWatchOutput;
 
     bool receive();
     void act(const Frame& frame);
-    void on(const Hello& message);
     bool in_sequence(std::uint8_t sequence);
     void dispatch(const Frame& frame);
-    void on(const Goodbye&);
-    void on(const Restart& message);
-    void on(const Samples& message);
-    void on(const Skip& message);
-    void on(const ReportAck& message);
-    void on(const Watch& message);
-    void on(const StatisticsGet&) { pending_ |= kStatistics; }
-    void on(const ThresholdGet&) { pending_ |= kThreshold; }
-    void on(const ThresholdSet& message);
-    void on(const BootGet&) { pending_ |= kBootReport; }
-    void on(const Reboot&);
-    void on(const SamplingStart& message);
-    void on(const SamplingStop&);
-    void on(const SamplingGet&) { pending_ |= kSampling; }
-    void on(const SampledAck& message);
+#define VIGIL_HANDLER(Message) void on(const Message& message);
+    VIGIL_HOST_MESSAGES(VIGIL_HANDLER)
+#undef VIGIL_HANDLER
     template <typename Message>
     void read(const Frame& frame);
     bool read(const Frame& frame, const LayoutCode* layout, bool may_grow, void* message);
@@ -176,10 +154,10 @@ class BoardLink {
     bool may_begin(std::uint32_t stream, std::uint64_t sample, std::uint64_t window) const;
     void begin(std::uint32_t stream, std::uint64_t sample, std::uint64_t window);
     std::uint32_t take(Span<const std::int16_t> counts);
-    void pass_over(std::uint64_t sample);
+    void skip_to(std::uint64_t sample);
     void settle(std::uint64_t first_window, LostReason reason);
-    bool sense();
-    void release_own();
+    bool take_sensor_samples();
+    void release_sensor_samples();
     std::size_t room() const;
     void new_watch(std::uint8_t mask);
     void refuse(ErrorCode code, std::uint32_t detail);
@@ -214,8 +192,8 @@ class BoardLink {
     std::uint8_t chunk_[64];  // one USB packet
     std::uint8_t chunk_size_ = 0;
     std::uint8_t chunk_at_ = 0;
-    std::uint8_t type_ = 0;           // of the frame that is acted on
-    std::uint8_t last_sequence_ = 0;  // of the last good frame
+    std::uint8_t type_ = 0;           // type of the present frame
+    std::uint8_t last_sequence_ = 0;  // sequence number of the last valid frame
     std::uint32_t now_us_ = 0;
     std::uint32_t heard_us_ = 0;
 
@@ -225,7 +203,7 @@ class BoardLink {
     std::size_t wire_at_ = 0;
     std::uint32_t reported_us_ = 0;
     std::uint8_t sequence_ = 0;
-    std::uint8_t pending_ = 0;
+    PendingSet pending_ = 0;
     AckReason ack_reason_ = AckReason::progress;
     Error error_{};
 
@@ -238,18 +216,18 @@ class BoardLink {
     std::uint32_t stream_id_ = 0;
     std::uint64_t next_sample_ = 0;
     ReportRing reports_;
-    Span<const std::int8_t> input_;  // of the last report, while it is watched
+    Span<const std::int8_t> input_;  // input and output of the last reported window, if watched
     Span<const std::int8_t> output_;
-    std::uint8_t part_of_ = kWatchInput;  // what is sent next of a watched window
+    std::uint8_t part_of_ = kWatchInput;  // next part to send of a watched window
     std::uint32_t part_at_ = 0;
 
-    // The board's own samples.
+    // Samples of the on-board sensor.
     Sensor* sensor_ = nullptr;
-    bool own_ = false;  // the stream is the sensor's
+    bool from_sensor_ = false;  // the stream is the sensor's
     LostReason gap_reason_ = LostReason::gap;
-    std::uint64_t sampled_next_ = 0;   // the sample that is sent next to a host that watches
-    std::uint64_t sampled_acked_ = 0;  // all before it have come there
-    std::uint32_t sampled_us_ = 0;     // when some were sent last
+    std::uint64_t sampled_next_ = 0;   // next sample to send as SAMPLED
+    std::uint64_t sampled_acked_ = 0;  // the host has acknowledged all samples before this one
+    std::uint32_t sampled_us_ = 0;     // time of the last SAMPLED
 };
 
 }  // namespace vigil::link

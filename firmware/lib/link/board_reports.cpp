@@ -1,12 +1,10 @@
-// What the board says: reports, and answers to the host.
-#include <cstring>
-
+// Reports of the board, and the frames it sends.
 #include "board_link.h"
 
 namespace vigil::link {
 namespace {
 
-// Frames written in one poll().
+// Frames written per poll().
 constexpr int kFramesPerPoll = 4;
 
 }  // namespace
@@ -26,7 +24,7 @@ bool BoardLink::score(std::uint64_t window, float score, bool anomaly, std::uint
     const std::size_t needed = window > next ? 2 : 1;
     if (window < next || !can_score() || reports_.room() < needed) {
         ++counts_.overruns;
-        reports_.forget_windows();  // their bytes have just been written over
+        reports_.forget_windows();  // their bytes have just been overwritten
         return false;
     }
     if (window > next) lost(next, window - next, LostReason::overrun);
@@ -80,88 +78,13 @@ void BoardLink::put(Type type, const LayoutCode* layout, const void* message) {
     ++counts_.sent;
 }
 
-// Puts the most urgent reply on the wire. False when none waits.
-bool BoardLink::reply() {
-    const auto next = static_cast<std::uint8_t>(pending_ & -pending_);  // lowest bit
-    pending_ ^= next;
-    switch (next) {
-        case kError:
-            put(error_);
-            return true;
-        case kHelloReply:
-            put(hello_reply());
-            return true;
-        case kGoodbyeReply:
-            put(GoodbyeReply{});
-            return true;
-        case kBootReport:
-            put(handler_.boot_report());
-            return true;
-        case kThreshold:
-            put(Threshold{handler_.threshold(), reports_.next_window()});
-            return true;
-        case kStatistics: {
-            Statistics counts = counts_;
-            handler_.statistics(counts);
-            put(counts);
-            return true;
-        }
-        case kSampling:
-            put(sampling());
-            return true;
-        case kAck:
-            put(ack());
-            ack_reason_ = AckReason::progress;
-            return true;
-        default:
-            return false;
-    }
-}
-
-HelloReply BoardLink::hello_reply() {
-    HelloReply reply;
-    reply.protocol = protocol_;
-    reply.oldest = kOldestProtocol;
-    reply.session = session_;
-    reply.boot = facts_.boot;
-    reply.stream = stream_id_;
-    reply.next_sample = next_sample_;
-    reply.next_window = reports_.oldest_window();
-    reply.window = facts_.window;
-    reply.hop = facts_.hop;
-    reply.channels = facts_.channels;
-    reply.max_payload = kMaxPayload;
-    reply.credit = facts_.credit;
-    reply.reports = static_cast<std::uint16_t>(reports_.capacity());
-    reply.rate = facts_.rate;
-    reply.threshold = handler_.threshold();
-    std::memcpy(reply.model_hash, facts_.model_hash, sizeof reply.model_hash);
-    std::memcpy(reply.version, facts_.version, sizeof reply.version);
-    reply.board = facts_.board;
-    reply.engine = facts_.engine;
-    reply.model = facts_.model;
-    return reply;
-}
-
-Ack BoardLink::ack() const {
-    Ack ack;
-    ack.next_sample = next_sample_;
-    ack.next_window = reports_.oldest_window();
-    ack.stream = stream_id_;
-    ack.room = static_cast<std::uint16_t>(room());
-    ack.watch = watch_;
-    ack.heard = last_sequence_;
-    ack.reason = static_cast<std::uint8_t>(ack_reason_);
-    return ack;
-}
-
 void BoardLink::rewind() {
     reports_.rewind();
     part_of_ = kWatchInput;
     part_at_ = 0;
 }
 
-// Puts the next report on the wire, after the watched bytes of its window. False when none waits.
+// Sends the next report, after the watched bytes of its window. False when there is none.
 bool BoardLink::report() {
     Report* next = reports_.to_send();
     if (!open_ || next == nullptr) return false;
@@ -181,17 +104,17 @@ bool BoardLink::report() {
     return true;
 }
 
-// Puts the next piece of a watched window on the wire. False when all are sent.
+// Sends the next part of a watched window. False when all have been sent.
 bool BoardLink::window_part(const Report& report) {
-    constexpr std::size_t kPart = kMaxPayload - 13;  // beside window, which and offset
+    constexpr std::size_t kPart = kMaxPayload - LayoutOf<Window>::kFixedSize;
     for (; part_of_ <= kWatchOutput; part_of_ <<= 1, part_at_ = 0) {
         const Span<const std::int8_t> bytes = part_of_ == kWatchInput ? input_ : output_;
         if ((report.flags & part_of_) == 0 || part_at_ >= bytes.size()) continue;
         const std::size_t left = bytes.size() - part_at_;
         const std::size_t size = left < kPart ? left : kPart;
-        put(WindowPart{report.window, part_of_, part_at_,
-                       Span<const std::uint8_t>(
-                           reinterpret_cast<const std::uint8_t*>(bytes.data()) + part_at_, size)});
+        put(Window{report.window, part_of_, part_at_,
+                   Span<const std::uint8_t>(
+                       reinterpret_cast<const std::uint8_t*>(bytes.data()) + part_at_, size)});
         part_at_ += static_cast<std::uint32_t>(size);
         return true;
     }

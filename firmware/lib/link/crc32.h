@@ -7,8 +7,8 @@
 
 namespace vigil::link {
 
-// Goes on from `crc`, the value for the bytes before (0 for none), as zlib's crc32() does. A table
-// of 16 words (64 bytes of flash), two steps a byte.
+// Continues from `crc`, the value for the bytes before (0 for none), like zlib's crc32(). It uses a
+// table of 16 words (64 bytes of flash), in two steps per byte.
 std::uint32_t crc32(std::uint32_t crc, Span<const std::uint8_t> bytes);
 
 }  // namespace vigil::link

@@ -5,7 +5,7 @@
 namespace vigil::link {
 namespace {
 
-// The five bytes of a check: bits 0 to 6 first, the top bit of every byte set.
+// Writes the five bytes of a check: bits 0 to 6 first, the top bit of every byte set.
 void put_check(std::uint32_t crc, std::uint8_t* out) {
     for (std::size_t i = 0; i < kCheckSize; ++i) {
         out[i] = static_cast<std::uint8_t>(0x80 | (crc & 0x7F));
@@ -13,9 +13,8 @@ void put_check(std::uint32_t crc, std::uint8_t* out) {
     }
 }
 
-// Replaces each COBS code by the zero it stands for. Frames are shorter than 254 bytes, so a code
-// always stands for a zero, and the bytes need not move. False when the codes do not end exactly
-// where the bytes do.
+// Replaces each COBS code by a zero. Frames are shorter than 254 bytes, so every code stands for a
+// zero and the bytes need not move. False when the codes do not end exactly at the last byte.
 bool undo_cobs(Span<std::uint8_t> bytes) {
     std::size_t at = 0;
     for (;;) {
@@ -44,15 +43,15 @@ std::size_t encode_frame(std::uint8_t type, std::uint8_t sequence, std::size_t p
         wire[code_at] = static_cast<std::uint8_t>(i - code_at);
         code_at = i;
     }
-    wire[code_at] = static_cast<std::uint8_t>(end - code_at);  // the check holds no zero
+    wire[code_at] = static_cast<std::uint8_t>(end - code_at);  // the check contains no zero
     put_check(crc32(0, Span<const std::uint8_t>(wire.data() + 1, check_at - 1)),
               wire.data() + check_at);
     wire[end] = 0;
     return end + 1;
 }
 
-// raw_ begins one byte into the buffer: code, then the 4 bytes of the header and a SAMPLES
-// payload's 8-byte index end on an even address, where its int16 samples begin.
+// raw_ begins one byte into the buffer. After the code, the 4-byte header and the 8-byte index of
+// SAMPLES, the int16 samples begin on an even address.
 FrameReceiver::FrameReceiver(std::uint16_t (&buffer)[kWords])
     : raw_(reinterpret_cast<std::uint8_t*>(buffer) + 1, kMaxWire - 2) {}
 

@@ -5,9 +5,9 @@
 namespace vigil::link {
 
 Report& ReportRing::at(std::size_t i) const {
-    std::size_t place = first_ + i;
-    if (place >= memory_.size()) place -= memory_.size();
-    return memory_[place];
+    std::size_t index = first_ + i;
+    if (index >= memory_.size()) index -= memory_.size();
+    return memory_[index];
 }
 
 void ReportRing::restart(std::uint64_t window) {

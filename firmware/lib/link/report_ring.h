@@ -1,4 +1,4 @@
-// The board's reports, kept in order until the host acknowledges them.
+// ReportRing: the board's reports, kept in order until the host acknowledges them.
 //
 // Together they cover every window from oldest_window() to next_window() - 1 exactly once, each
 // as scored or as lost.
@@ -12,8 +12,8 @@
 namespace vigil::link {
 
 struct Report {
-    std::uint64_t window;  // absolute index; of the first, if lost
-    std::uint64_t lost;    // how many windows are lost; 0: one that was scored
+    std::uint64_t window;  // absolute index of the window, or of the first lost one
+    std::uint64_t lost;    // number of lost windows; 0: the window was scored
     float score;
     std::uint32_t microseconds;
     std::uint8_t flags;  // Score.flags, or LostReason
@@ -22,24 +22,24 @@ struct Report {
 
 class ReportRing {
   public:
-    // `memory` belongs to the caller; at least one report.
+    // The caller owns `memory`, which holds at least one report.
     explicit ReportRing(Span<Report> memory) : memory_(memory) {}
 
-    // Forgets everything; the next report is to be of `window`.
+    // Discards all reports; the next report must be of `window`.
     void restart(std::uint64_t window);
 
-    // The caller has seen to it that room() > 0 and that the report begins at next_window().
+    // Adds a report. Requires room() > 0 and a report that begins at next_window().
     void push(const Report& report);
 
-    // Forgets the reports of windows before `window`. False when `window` was not reported yet.
+    // Discards reports of windows before `window`. False when `window` was not reported yet.
     bool acknowledge(std::uint64_t window);
 
-    // The next report to send, nullptr when all were; sent() moves on, rewind() to the oldest.
+    // The next report to send, or nullptr. sent() advances; rewind() returns to the oldest.
     Report* to_send() { return cursor_ < size_ ? &at(cursor_) : nullptr; }
     void sent() { ++cursor_; }
     void rewind() { cursor_ = 0; }
 
-    // From now on no kept score says that its window's bytes were sent before it.
+    // Clears the watch flags of all kept scores: their windows' bytes are no longer available.
     void forget_windows();
 
     bool empty() const { return size_ == 0; }
@@ -54,7 +54,7 @@ class ReportRing {
     Span<Report> memory_;
     std::size_t first_ = 0;
     std::size_t size_ = 0;
-    std::size_t cursor_ = 0;  // reports before it were sent
+    std::size_t cursor_ = 0;  // the reports before it have been sent
     std::uint64_t oldest_window_ = 0;
     std::uint64_t next_window_ = 0;
 };

@@ -1,4 +1,4 @@
-// The board's own sensor, as the link sees it: samples by absolute index, kept for a while.
+// The on-board sensor as the link uses it: samples by absolute index, kept until released.
 #pragma once
 
 #include <cstdint>
@@ -8,23 +8,23 @@
 
 namespace vigil::link {
 
-// What there is from some index on: first the samples that were not taken, then some that were.
-struct OwnSamples {
-    std::uint64_t skipped = 0;             // not taken, and never will be
-    LostReason why = LostReason::gap;      // of those
-    Span<const std::int16_t> counts = {};  // whole samples, channels interleaved, in one piece
+// Samples from an index on: first some that were not taken, then some that were.
+struct SensorSamples {
+    std::uint64_t skipped = 0;             // number of samples not taken
+    LostReason why = LostReason::gap;      // reason for the skipped samples
+    Span<const std::int16_t> counts = {};  // whole samples, channels interleaved, contiguous
 };
 
 class Sensor {
   public:
-    // Begins to sample; the next sample is `sample`. False when it cannot.
+    // Starts sampling; the next sample is `sample`. False when the sensor does not answer.
     virtual bool start(std::uint64_t sample) = 0;
     virtual void stop() = 0;
-    // What is kept from `sample` on; nothing if that is still to come. Good until release().
-    virtual OwnSamples at(std::uint64_t sample) = 0;
-    // Samples before `sample` may be forgotten.
+    // The samples kept from `sample` on; none if `sample` is in the future. Valid until release().
+    virtual SensorSamples at(std::uint64_t sample) = 0;
+    // Discards samples before `sample`.
     virtual void release(std::uint64_t sample) = 0;
-    // State, counts and name; the link knows the stream.
+    // State, counters and name; the link fills in the stream.
     virtual Sampling status() = 0;
 
   protected:

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-// What is in memory is what travels.
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fields would need their bytes swapped");
+// Fields are copied as they are in memory.
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "big-endian targets need byte swapping");
 
 namespace vigil::link {
 namespace {
@@ -11,11 +11,11 @@ namespace {
 // Steps through a message in memory, field by field, as the compiler laid it out.
 class Walk {
   public:
-    // The place of a field; moves on behind it.
+    // Returns the offset of a field and advances past it.
     std::size_t next(std::size_t align, std::size_t size) {
-        const std::size_t place = (at_ + align - 1) / align * align;
-        at_ = place + size;
-        return place;
+        const std::size_t offset = (at_ + align - 1) / align * align;
+        at_ = offset + size;
+        return offset;
     }
 
   private:

@@ -5,7 +5,7 @@ namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
-// One writer: no need for an addition that nothing can come between.
+// There is one writer, so the addition need not be atomic.
 void count(std::atomic<std::uint32_t>& counter) {
     counter.store(counter.load(kRelaxed) + 1, kRelaxed);
 }
@@ -23,35 +23,35 @@ void SampleRing::restart(std::uint32_t tick) {
     tick_ = tick;
 }
 
-std::int16_t* SampleRing::place() {
+std::int16_t* SampleRing::slot() {
     const std::uint32_t kept = head_.load(kRelaxed) - tail_.load(std::memory_order_acquire);
     return kept == frames_ ? nullptr : counts_ + std::size_t{write_} * channels_;
 }
 
-void SampleRing::take() {
+void SampleRing::commit() {
     const std::uint32_t tick = tick_.load(kRelaxed);
     ticks_[write_] = tick;
     before_[write_] = static_cast<Gap>(gap_.load(kRelaxed));
     gap_.store(0, kRelaxed);
     write_ = write_ + 1 == frames_ ? 0 : write_ + 1;
-    // The sample before its tick is over: whoever sees the tick sees the sample.
+    // Publish the sample before its tick: a reader that sees the tick also sees the sample.
     head_.store(head_.load(kRelaxed) + 1, std::memory_order_release);
     tick_.store(tick + 1, std::memory_order_release);
 }
 
-void SampleRing::pass(Gap gap) {
+void SampleRing::skip(Gap gap) {
     gap_.store(static_cast<std::uint8_t>(gap), kRelaxed);
     tick_.store(tick_.load(kRelaxed) + 1, std::memory_order_release);
 }
 
 void SampleRing::drop() {
     count(overruns_);
-    pass(Gap::overrun);
+    skip(Gap::overrun);
 }
 
 void SampleRing::lead_off() {
     count(lead_offs_);
-    pass(Gap::lead_off);
+    skip(Gap::lead_off);
 }
 
 std::uint32_t SampleRing::find(std::uint32_t tick, std::uint32_t head) const {
@@ -71,7 +71,7 @@ std::uint32_t SampleRing::find(std::uint32_t tick, std::uint32_t head) const {
 }
 
 SampleRing::Run SampleRing::at(std::uint32_t tick) const {
-    // In this order: then every tick before `now` that has a sample is among those before `head`.
+    // The order matters: every sample with a tick before `now` is then among those before `head`.
     const std::uint32_t now = tick_.load(std::memory_order_acquire);
     const auto gap = static_cast<Gap>(gap_.load(kRelaxed));
     const std::uint32_t head = head_.load(std::memory_order_acquire);

@@ -1,8 +1,8 @@
-// Samples between a timer's interrupt and the loop, by the tick at which they were taken.
+// SampleRing: samples between a timer interrupt and the loop, indexed by tick.
 //
-// One writer (the interrupt) and one reader (the loop), on one processor or two; neither waits.
-// Every tick is counted: at one without a sample the leads were off; a sample that finds the ring
-// full is dropped. Both leave a gap in the ticks, and the reader sees it.
+// It has one writer (the interrupt) and one reader (the loop), on one processor or two; neither
+// waits. Every tick is counted. A tick without a sample (a lead is off) and a sample dropped
+// because the ring is full both leave a gap in the ticks, which the reader sees.
 #pragma once
 
 #include <atomic>
@@ -32,29 +32,29 @@ class SampleRing {
           frames_(kFrames),
           channels_(kChannels) {}
 
-    // Empties the ring; the next tick is `tick`. While nobody writes.
+    // Empties the ring; the next tick is `tick`. Call it only while the writer is stopped.
     void restart(std::uint32_t tick);
 
     // --- the writer ------------------------------------------------------------------------------
 
-    // Where this tick's sample goes, one count a channel; take() keeps it. nullptr when there is
-    // no place: then call drop().
-    std::int16_t* place();
-    void take();
+    // Memory for this tick's sample, one count per channel; commit() stores it. Returns nullptr
+    // when the ring is full: then call drop().
+    std::int16_t* slot();
+    void commit();
     void drop();
     void lead_off();
 
     // --- the reader ------------------------------------------------------------------------------
 
     struct Run {
-        std::uint32_t skipped = 0;             // ticks without a sample, before
-        Gap why = Gap::none;                   // the last of them
-        Span<const std::int16_t> counts = {};  // consecutive samples in one piece
+        std::uint32_t skipped = 0;             // ticks without a sample before `counts`
+        Gap why = Gap::none;                   // reason of the last of them
+        Span<const std::int16_t> counts = {};  // consecutive samples, contiguous
     };
 
-    // What there is from `tick` on, which is not in the future.
+    // The samples from `tick` on. `tick` must not be in the future.
     Run at(std::uint32_t tick) const;
-    // Makes room: samples before `tick` are not needed any more.
+    // Discards samples before `tick`.
     void release(std::uint32_t tick);
 
     // Since restart(), modulo 2^32.
@@ -65,8 +65,8 @@ class SampleRing {
     std::uint32_t capacity() const { return frames_; }
 
   private:
-    void pass(Gap gap);
-    // Of the samples kept, the first at `tick` or later, counted as head_ counts.
+    void skip(Gap gap);
+    // The number of the first kept sample at `tick` or later, counted like head_.
     std::uint32_t find(std::uint32_t tick, std::uint32_t head) const;
 
     std::int16_t* counts_;
@@ -74,13 +74,13 @@ class SampleRing {
     Gap* before_;
     std::uint32_t frames_;
     std::uint32_t channels_;
-    // Both count samples from 0 on: written ones, and released ones.
+    // Numbers of samples written and released.
     std::atomic<std::uint32_t> head_{0};
     std::atomic<std::uint32_t> tail_{0};
-    std::atomic<std::uint32_t> tick_{0};  // the next one
+    std::atomic<std::uint32_t> tick_{0};  // the next tick
     std::uint32_t write_ = 0;             // head_ modulo frames_
     std::uint32_t read_ = 0;              // tail_ modulo frames_
-    std::atomic<std::uint8_t> gap_{0};    // since the last sample that was taken
+    std::atomic<std::uint8_t> gap_{0};    // gap since the last sample
     std::atomic<std::uint32_t> lead_offs_{0};
     std::atomic<std::uint32_t> overruns_{0};
 };

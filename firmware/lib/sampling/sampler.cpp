@@ -21,18 +21,18 @@ link::LostReason reason(Gap gap) {
 
 void Sampler::tick(const std::int16_t* raw) {
     if (raw == nullptr) return ring_.lead_off();
-    std::int16_t* const counts = ring_.place();
+    std::int16_t* const counts = ring_.slot();
     if (counts == nullptr) return ring_.drop();
-    const bool as_they_are = driver_.gives_counts();
+    const bool are_counts = driver_.gives_counts();
     for (std::uint32_t c = 0; c < channels_; ++c) {
-        counts[c] = as_they_are ? raw[c] : conversion_[c](raw[c]);
+        counts[c] = are_counts ? raw[c] : conversion_[c](raw[c]);
     }
-    ring_.take();
+    ring_.commit();
 }
 
 bool Sampler::start(std::uint64_t sample) {
     stop();
-    // Ticks are the low 32 bits of the index; the reader is never 2^31 of them behind.
+    // Ticks are the low 32 bits of the index; the reader is never 2^31 ticks behind.
     ring_.restart(static_cast<std::uint32_t>(sample));
     failed_ = driver_.present() && !driver_.start(sample);
     running_ = driver_.present() && !failed_;
@@ -44,7 +44,7 @@ void Sampler::stop() {
     running_ = false;
 }
 
-link::OwnSamples Sampler::at(std::uint64_t sample) {
+link::SensorSamples Sampler::at(std::uint64_t sample) {
     const SampleRing::Run run = ring_.at(static_cast<std::uint32_t>(sample));
     return {run.skipped, reason(run.why), run.counts};
 }

@@ -1,7 +1,7 @@
-// Sampler: the board's own sensor, from its interrupt to the link.
+// Sampler: the on-board sensor, from its timer interrupt to the link.
 //
-// tick() runs in the interrupt: it turns raw values into the model's counts and keeps them. The
-// rest runs in the loop. Knows no board: a SensorDriver starts and stops the timer.
+// tick() runs in the interrupt: it converts raw values into the model's counts and stores them. All
+// other functions run in the loop. A SensorDriver starts and stops the board's timer.
 #pragma once
 
 #include <cstdint>
@@ -16,18 +16,19 @@ namespace vigil {
 
 class Sampler final : public link::Sensor {
   public:
-    // `conversion`: one a channel; not used where raw values are counts already.
+    // `conversion`: one per channel; unused when the raw values are counts already.
     template <std::uint32_t kFrames, std::uint32_t kChannels>
     Sampler(SensorDriver& driver, SampleMemory<kFrames, kChannels>& memory,
             Span<const Conversion> conversion)
         : driver_(driver), ring_(memory), conversion_(conversion), channels_(kChannels) {}
 
-    // From the interrupt, once a period: raw values, one a channel; nullptr while a lead is off.
+    // Called from the interrupt once per period, with one raw value per channel, or with nullptr
+    // while a lead is off.
     void tick(const std::int16_t* raw);
 
     bool start(std::uint64_t sample) override;
     void stop() override;
-    link::OwnSamples at(std::uint64_t sample) override;
+    link::SensorSamples at(std::uint64_t sample) override;
     void release(std::uint64_t sample) override;
     link::Sampling status() override;
 

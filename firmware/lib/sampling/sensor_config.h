@@ -1,5 +1,5 @@
-// Which sensor an image reads, and what its raw values are in the model's counts. The converter
-// writes one of each into the generated constants (vigil build --sensor).
+// The sensor that an image reads, and the conversion of its raw values to the model's counts. The
+// converter writes both into the generated constants (vigil build --sensor).
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 namespace vigil {
 
 enum class SensorKind : std::uint8_t {
-    none = 0,    // the board takes samples from the host alone
-    analog = 1,  // an analog pin, by the board's converter
+    none = 0,    // samples come only from the host
+    analog = 1,  // an analog pin, read by the board's converter
     imu = 2,     // the board's accelerometer
 };
 
@@ -16,13 +16,13 @@ constexpr std::uint8_t kNoPin = 255;
 
 struct SensorConfig {
     SensorKind kind;
-    float rate_hz;                  // samples a second; 0: not taken at equal times
-    std::uint8_t pin;               // Arduino's number of the analog pin, or kNoPin
+    float rate_hz;                  // samples per second; 0: no fixed rate
+    std::uint8_t pin;               // Arduino pin number, or kNoPin
     std::uint8_t lead_off_pins[2];  // high while an electrode is off, or kNoPin
     const char* name;
 };
 
-// count = offset + (raw * multiplier + 2^(shift-1)) >> shift, held to int16. The product is
+// count = offset + (raw * multiplier + 2^(shift-1)) >> shift, saturated to int16. The product has
 // 64 bits; 1 <= shift <= 62.
 struct Conversion {
     std::int32_t multiplier;

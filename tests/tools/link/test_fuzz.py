@@ -18,6 +18,7 @@ from tests.support.link_examples import EXAMPLES
 from tests.support.link_line import windows_of
 from tools.checkout import ROOT
 from tools.link import messages as m
+from tools.link.codec import decode, encode
 from tools.link.flow import completed
 from tools.link.frames import MAX_PAYLOAD, Frame, FrameReceiver, encode_frame
 from tools.link.session import Session, stream_id
@@ -46,7 +47,7 @@ def frames_of_anything(draw: random.Random) -> bytes:
     """Board messages with a right check: examples, examples with fields gone wrong, and noise."""
     board = [e.message for e in EXAMPLES if e.message.TYPE >= 0x80]
     message = draw.choice(board)
-    payload = bytearray(m.encode(message))
+    payload = bytearray(encode(message))
     for _ in range(draw.choice([0, 0, 1, 3])):
         if payload:
             payload[draw.randrange(len(payload))] = draw.choice([0, 1, 2, 127, 255])
@@ -74,7 +75,7 @@ class Liar:
         out = b""
         for frame in self.receiver.feed(data):
             if isinstance(frame, Frame):
-                for reply in self.answer(frame.sequence, m.decode(frame.type, frame.payload)):
+                for reply in self.answer(frame.sequence, decode(frame.type, frame.payload)):
                     out += self.wire(reply)
         return out + (frames_of_anything(self.draw) if self.draw.random() < 0.02 else b"")
 
@@ -101,7 +102,7 @@ class Liar:
         return [*replies, self.ack]
 
     def wire(self, reply: m.Message) -> bytes:
-        payload = bytearray(m.encode(reply))
+        payload = bytearray(encode(reply))
         if payload and self.draw.random() < 0.02:
             payload[self.draw.randrange(len(payload))] ^= 1 << self.draw.randrange(8)
         self.sequence = self.sequence + 1 & 0xFF

@@ -10,6 +10,7 @@ import pytest
 from tests.support.link_line import Line, expected_score, windows_of
 from tests.support.link_native import Board, BoardConfig
 from tools.link import messages as m
+from tools.link.codec import decode, encode
 from tools.link.events import Event, Lost, Resumed, Sampled, Scored
 from tools.link.faults import FaultConfig
 from tools.link.frames import Frame, FrameReceiver, encode_frame
@@ -226,7 +227,7 @@ def test_older_firmware_and_this_host_part_politely():
             assert isinstance(frame, Frame)
             if 0x0D <= frame.type <= 0x10:
                 refusal = m.Error(m.ErrorCode.UNKNOWN_TYPE, frame.type, frame.type)
-                line.up.feed(encode_frame(refusal.TYPE, 99, m.encode(refusal)), now)
+                line.up.feed(encode_frame(refusal.TYPE, 99, encode(refusal)), now)
             else:
                 out += encode_frame(frame.type, frame.sequence, frame.payload)
         return out
@@ -253,7 +254,7 @@ class Talk:
 
     def say(self, message: m.Message) -> list[m.Message]:
         self.sequence = self.sequence + 1 & 0xFF
-        self.board.feed(encode_frame(message.TYPE, self.sequence, m.encode(message)))
+        self.board.feed(encode_frame(message.TYPE, self.sequence, encode(message)))
         return self.wait(0)
 
     def wait(self, microseconds: int) -> list[m.Message]:
@@ -262,7 +263,7 @@ class Talk:
         for _ in range(100):
             self.board.poll(self.now)
             got += self.board.take()
-        return [m.decode(f.type, f.payload) for f in self.receiver.feed(got)]  # type: ignore
+        return [decode(f.type, f.payload) for f in self.receiver.feed(got)]  # type: ignore
 
     def tick(self, count: int) -> list[m.Message]:
         """Periods of the sensor's timer, with the loop running in between."""

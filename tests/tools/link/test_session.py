@@ -10,6 +10,7 @@ import pytest
 from tests.support.link_line import Line, expected_scores, windows_of
 from tests.support.link_native import Board, BoardConfig
 from tools.link import messages as m
+from tools.link.codec import BY_TYPE, decode, encode
 from tools.link.events import BoardText, Lost, PortLost, Resumed, Scored
 from tools.link.faults import FaultConfig
 from tools.link.frames import Frame, FrameReceiver, encode_frame
@@ -80,7 +81,7 @@ def test_a_port_that_echoes_is_no_board():
 
 
 def test_a_board_of_another_protocol_parts_politely():
-    refusal = m.encode(m.Error(m.ErrorCode.VERSION, m.Hello.TYPE, 3 << 8 | 2))
+    refusal = encode(m.Error(m.ErrorCode.VERSION, m.Hello.TYPE, 3 << 8 | 2))
     peer = MemoryTransport(lambda data, _: encode_frame(m.Error.TYPE, 0, refusal) if data else b"")
     with pytest.raises(LinkError, match="protocol 2 to 3, this program speaks 1 to 1: update this"):
         Session(peer)
@@ -95,10 +96,10 @@ def test_a_board_that_says_nonsense_of_itself_is_refused(field, value):
     receiver = FrameReceiver()
 
     def peer(data: bytes, now: float) -> bytes:
-        session = [m.decode(f.type, f.payload).session for f in receiver.feed(data)]  # type: ignore
+        session = [decode(f.type, f.payload).session for f in receiver.feed(data)]  # type: ignore
         said = {**sane, "session": session[0] if session else 0, field: value}
         reply = m.HelloReply(1, 1, **said)
-        return encode_frame(reply.TYPE, 0, m.encode(reply)) if session else b""
+        return encode_frame(reply.TYPE, 0, encode(reply)) if session else b""
 
     with pytest.raises(LinkError, match="the board says that it takes windows of"):
         Session(MemoryTransport(peer))
@@ -507,7 +508,7 @@ class Talk:
         self.now = 0
 
     def say(self, message: m.Message | Frame, *, sequence: int | None = None) -> list[m.Message]:
-        payload = message.payload if isinstance(message, Frame) else m.encode(message)
+        payload = message.payload if isinstance(message, Frame) else encode(message)
         type_ = message.type if isinstance(message, Frame) else message.TYPE
         self.sequence = self.sequence + 1 & 0xFF if sequence is None else sequence
         return self.raw(encode_frame(type_, self.sequence, payload))
@@ -525,7 +526,7 @@ class Talk:
             self.board.feed(b"")
             self._got = getattr(self, "_got", b"") + pass_on
         data, self._got = getattr(self, "_got", b""), b""
-        return [m.decode(f.type, f.payload) for f in self.receiver.feed(data)]  # type: ignore
+        return [decode(f.type, f.payload) for f in self.receiver.feed(data)]  # type: ignore
 
     def open(self) -> "Talk":
         (reply,) = self.say(m.Hello(session=7))
@@ -589,7 +590,7 @@ def test_what_the_board_refuses(frame, code, detail):
 
 def test_hello_reply_may_be_asked_for_by_longer_hellos():
     talk = Talk()
-    longer = Frame(m.Hello.TYPE, 0, m.encode(m.Hello(session=3)) + b"more")
+    longer = Frame(m.Hello.TYPE, 0, encode(m.Hello(session=3)) + b"more")
     assert [type(x) for x in talk.say(longer)] == [m.HelloReply]
 
 
@@ -630,7 +631,7 @@ def test_frames_that_come_twice_are_left_unread():
 
 def test_the_board_does_not_answer_its_own_kind():
     talk = Talk().open()
-    for cls in m.BY_TYPE.values():
+    for cls in BY_TYPE.values():
         if cls.TYPE >= 0x80:
             assert talk.say(cls()) == []
 
@@ -665,7 +666,7 @@ def test_a_host_that_falls_silent_is_forgotten_but_not_its_stream():
 def test_a_port_that_takes_a_byte_at_a_time_gets_the_same_bytes():
     def answer(room: int) -> bytes:
         board, out = Board(BoardConfig()), b""
-        board.feed(encode_frame(m.Hello.TYPE, 0, m.encode(m.Hello(session=1))))
+        board.feed(encode_frame(m.Hello.TYPE, 0, encode(m.Hello(session=1))))
         board.feed(encode_frame(m.StatisticsGet.TYPE, 1, b""))
         for _ in range(400):
             board.poll(0, room)

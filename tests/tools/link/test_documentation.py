@@ -1,30 +1,19 @@
-"""docs/link.md against both implementations: every example, byte table and named constant."""
+"""docs/link.md against both implementations: examples, tables and named constants."""
 
-from dataclasses import asdict, fields
+import re
+from dataclasses import asdict
 
 import pytest
 
 from tests.support import link_native as native
-from tests.support.link_examples import BY_NAME, EXAMPLES, PAGE, Example, rows, section
+from tests.support.link_examples import BY_NAME, EXAMPLES, PAGE, Example, rows, section, wire_types
 from tools.checkout import LIBRARIES
 from tools.link import messages as m
+from tools.link.codec import FIXED, decode, encode
 from tools.link.frames import MAX_PAYLOAD, MAX_WIRE, Frame, FrameReceiver, encode_frame
 from tools.link.timeouts import Timeouts
 
 examples = pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.name)
-WIRE_TYPES = {
-    "uint8": "u8",
-    "uint16": "u16",
-    "uint32": "u32",
-    "uint64": "u64",
-    "float32": "f32",
-    "uint8[3]": "bytes3",
-    "uint8[8]": "bytes8",
-    "text": "text",
-    "int16[]": "rest",
-    "int8[]": "rest",
-}
-SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "f32": 4, "bytes3": 3, "bytes8": 8}
 
 
 def test_every_message_has_an_example():
@@ -33,23 +22,23 @@ def test_every_message_has_an_example():
 
 @examples
 def test_example_in_python(example: Example):
-    payload = m.encode(example.message)
+    payload = encode(example.message)
     assert encode_frame(example.message.TYPE, example.sequence, payload) == example.wire
     (frame,) = FrameReceiver().feed(example.wire)
     assert frame == Frame(example.message.TYPE, example.sequence, payload)
-    assert m.decode(frame.type, frame.payload) == example.message
+    assert decode(frame.type, frame.payload) == example.message
 
 
 def as_native(message: m.Message) -> list[str]:
     """The fields as link_board.cpp writes them down."""
     texts = []
-    for field in fields(message):
-        value, code = getattr(message, field.name), field.metadata["wire"]
-        if code == "text":
+    for name, kind in wire_types(type(message)).items():
+        value = getattr(message, name)
+        if kind == "text":
             texts.append("t" + value)
-        elif code in ("bytes3", "bytes8", "rest"):
+        elif "[" in kind:
             texts.append("x" + value.hex())
-        elif code == "f32":
+        elif kind == "float32":
             texts.append(float(value).hex())
         else:
             texts.append(str(value))
@@ -58,7 +47,7 @@ def as_native(message: m.Message) -> list[str]:
 
 @examples
 def test_example_in_cpp(example: Example):
-    payload = m.encode(example.message)
+    payload = encode(example.message)
     type_ = example.message.TYPE
     assert native.encode_frame(type_, example.sequence, payload) == example.wire
     assert native.Receiver().feed(example.wire) == [Frame(type_, example.sequence, payload)]
@@ -78,24 +67,32 @@ def test_byte_table(name: str):
     cls = BY_NAME[name]
     table = rows(section(f"0x{cls.TYPE:02X} {name}"))
     expected, at = [], 0
-    for field in fields(cls):
-        code = field.metadata["wire"]
-        expected.append((str(at) if at >= 0 else "", code, field.name))
-        at = at + SIZES[code] if code in SIZES and at >= 0 else -1
-    assert [(row[0], WIRE_TYPES[row[1]], row[2]) for row in table] == expected
+    for field, kind in wire_types(cls).items():
+        expected.append([str(at) if at >= 0 else "", kind, field])
+        at = at + FIXED[kind] if kind in FIXED and at >= 0 else -1
+    assert [row[:3] for row in table] == expected
 
 
 def test_messages_that_may_grow():
-    (sentence,) = [line for line in PAGE.splitlines() if "may be longer in later versions" in line]
-    named = {name for name in BY_NAME if name in sentence.replace(",", " ").split()}
+    (sentence,) = [line for line in PAGE.splitlines() if "Later versions may append fields" in line]
+    named = {name for name in BY_NAME if name in re.findall(r"\w+", sentence)}
     assert named == {name for name, cls in BY_NAME.items() if cls.MAY_GROW}
 
 
-def test_reasons_and_codes():
-    reasons = {int(r[0]): r[1] for r in rows(section("Reasons of an ACK"))}
-    assert reasons == {r.value: r.name.lower() for r in m.AckReason}
-    codes = {int(r[0]): r[1] for r in rows(section("Error codes"))}
-    assert codes == {c.value: c.name.lower() for c in m.ErrorCode}
+@pytest.mark.parametrize(
+    ("title", "enum"),
+    [
+        ("Reasons of an ACK", m.AckReason),
+        ("Error codes", m.ErrorCode),
+        ("Reasons of a LOST", m.LostReason),
+        ("States of the on-board sensor", m.SensorState),
+        ("Units of a tick", m.TickUnit),
+        ("States of the instruction cache", m.Cache),
+    ],
+)
+def test_enumerations(title, enum):
+    table = {int(row[0]): row[1] for row in rows(section(title))}
+    assert table == {each.value: each.name.lower() for each in enum}
 
 
 def test_timeouts():
