@@ -49,16 +49,27 @@ def cut(recording: Recording, window: int, hop: int) -> Windows:
     """All whole windows of `recording`.
 
     A window is abnormal if any of its frames is, otherwise of unknown label if any frame is, and
-    normal if every frame is. DataError if the recording is shorter than one window.
+    normal if every frame is. No window crosses one of the recording's cuts.
+    Raises DataError if no stretch is as long as one window.
     """
-    if recording.frames < window:
+    channels = len(recording.channels)
+    pieces = [
+        (start, *Segmenter(window, hop, channels).push(0, recording.counts[start:stop])[:2])
+        for start, stop in recording.stretches()
+        if stop - start >= window
+    ]
+    if not pieces:
+        if recording.frames >= window:
+            raise DataError(
+                f"{recording.name}: no stretch without a gap or a missing value is as long as one "
+                f"window of {window}; set data.interpolate, or a shorter windows.length"
+            )
         raise DataError(
             f"{recording.name}: {recording.frames} frames, fewer than one window of {window}; "
             "record for longer, or set a shorter windows.length"
         )
-    channels = len(recording.channels)
-    index, counts, _ = Segmenter(window, hop, channels).push(0, recording.counts)
-    first = index.astype(np.int64) * hop
+    first = np.concatenate([start + index.astype(np.int64) * hop for start, index, _ in pieces])
+    counts = pieces[0][2] if len(pieces) == 1 else np.concatenate([c for _, _, c in pieces])
 
     def frames_with(label: int) -> NDArray[np.int64]:
         total = np.concatenate([[0], np.cumsum(recording.labels == label)])

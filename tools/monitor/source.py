@@ -21,6 +21,7 @@ from tools.monitor.record import MISSING, SIMULATED
 from training.bundle.errors import DataError
 from training.data import csv
 from training.data import load as load_data_set
+from training.data.files.table import read_table
 from training.data.recording import Recording, to_counts
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
     if path.suffix == ".hea":
         recording, missing = _read_hea(path, signal)
         return of_recording(_checked(recording, bundle), repeat, missing)
-    table = csv.read_table(path, csv.Settings(path=str(path), channels=_channels(path, signal)))
+    table = read_table(path, csv.Settings(path=str(path), channels=_channels(path, signal)))
     _check_channels(path.name, table.channels, bundle)
     check_units(path.name, table.channels, table.units, signal)
     counts = to_counts(table.values, signal.gain, signal.offset, name=str(path))

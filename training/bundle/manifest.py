@@ -16,6 +16,7 @@ SCHEMA = 1
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Int8 = Annotated[int, Field(ge=-128, le=127)]
 Int16 = Annotated[int, Field(ge=-32768, le=32767)]
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Size = Annotated[int, Field(ge=1, le=65536)]
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, le=1)]
@@ -67,7 +68,7 @@ class Signal(Strict):
     channels: list[str]
     units: list[str]
     gain: list[float]
-    offset: list[Int16]
+    offset: list[Int32]
 
     @model_validator(mode="after")
     def _one_entry_a_channel(self) -> Self:

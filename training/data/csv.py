@@ -1,22 +1,21 @@
-"""A user's own sensor, from a CSV file.
+"""A user's own sensor, from one file or several.
 
     # rate_hz: 250
     time,ecg [mV],label
     0.000,0.12,0
     0.004,0.15,
 
-The first line that is no comment names the columns; a unit may follow in brackets. Every column
-is a channel, but for the label's and those called time, timestamp, date or index. A label is 0
-(normal), 1 (abnormal) or empty (not known). Rate and units may stand in the file, as above, or in
-the settings, which win.
+The reader derives delimiter, decimal sign, encoding, units and the clock from the file. A column
+of numbers is a channel, unless it is the clock, constant, or named like a label. A label is 0
+(normal), 1 (abnormal) or empty (not known). Frames with missing values, gaps in the time and the
+borders between files cut the recording: no window crosses a cut.
 """
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import glob
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -25,261 +24,196 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from training.bundle.errors import DataError
-from training.bundle.validation import Strict, nearest
-from training.data.recording import INT16, UNKNOWN, Dataset, Recording
+from training.data.files.counts import FEW_COUNTS, Range, choose_range, to_int16
+from training.data.files.formats import suffixes
+from training.data.files.options import Options
+from training.data.files.table import Table, read_table
+from training.data.recording import Dataset, Recording
 
-NOT_CHANNELS = {"time", "timestamp", "date", "datetime", "index"}
-LABELS = {"0": 0, "1": 1, "-1": UNKNOWN, "": UNKNOWN, "0.0": 0, "1.0": 1}
+Paths = str | Annotated[list[str], Field(min_length=1)]
 
 
-class Settings(Strict):
-    """Where the file is and how to read it."""
+class Settings(Options):
+    """Where the files are and how to read them."""
 
     name: Literal["csv"] = "csv"
-    path: str
-    # A file of its own to test on; without one, the last `test_share` of `path` is held back.
-    test_path: str | None = None
+    path: Paths  # a file, a folder, a pattern such as "log*.csv", or a list of these
+    # Files to test on; without them, the last `test_share` of `path` is held back.
+    test_path: Paths | None = None
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    channels: list[str] | None = None  # columns to use; all that are no time or label
-    label: str | None = None  # the label's column; "label" if there is one
-    rate_hz: Annotated[float, Field(gt=0)] | None = None  # frames per second
-    units: list[str] | None = None  # one a channel
-    # Counts per unit, one a channel. Without it whole numbers stay as they are, and others get
+    units: list[str] | None = None  # one per channel
+    # Counts per unit, one per channel. Without it whole numbers stay as they are, and others get
     # the power of two that leaves as much room above the largest value as below it.
     gain: list[Annotated[float, Field(gt=0)]] | None = None
+    # Added to the counts, one per channel: -(middle value * gain) for a signal far from zero.
+    offset: list[Annotated[int, Field(ge=-(2**31), lt=2**31)]] | None = None
 
     @model_validator(mode="after")
-    def _one_entry_a_channel(self) -> Self:
-        for what in ("units", "gain"):
+    def _one_entry_per_channel(self) -> Self:
+        for what in ("units", "gain", "offset"):
             given = getattr(self, what)
             if given is not None and self.channels is not None and len(given) != len(self.channels):
                 raise ValueError(f"{what} must have one entry for each of {self.channels}")
         return self
 
 
-@dataclass(frozen=True)
-class Table:
-    """A CSV file's columns, still in their units."""
-
-    path: Path
-    channels: tuple[str, ...]
-    units: tuple[str, ...]
-    rate_hz: float | None
-    values: NDArray[np.float64]  # [frames, channels]
-    labels: NDArray[np.int8]  # [frames]
-    lines: NDArray[np.int64]  # [frames]: line of the file, counted from 1
-
-
 def load(settings: Settings) -> Dataset:
-    """The file, or two, as a data set; DataError names file, row and column."""
-    train = read_table(Path(settings.path), settings)
-    test = None
+    """Read the files as a data set; DataError names file, row and column."""
+    train = read_tables(settings.path, settings, label_optional=settings.test_path is not None)
+    ranges = _ranges(train, settings)
+    whole = _joined(train, ranges, settings)
     if settings.test_path is not None:
-        test = read_table(Path(settings.test_path), settings)
-        if test.channels != train.channels:
+        test = read_tables(settings.test_path, settings)
+        if test[0].channels != train[0].channels:
             raise DataError(
-                f"{test.path}: channels {', '.join(test.channels)}, but {train.path} has "
-                f"{', '.join(train.channels)}; name the ones to use with 'channels'"
+                f"{test[0].path}: channels {', '.join(test[0].channels)}, but {train[0].path} has "
+                f"{', '.join(train[0].channels)}; name the ones to use with 'channels'"
             )
-    gain = _gains(train, settings)
-    whole = _recording(train, gain, settings)
-    if test is not None:
-        return Dataset("csv", whole.description, whole, _recording(test, gain, settings))
-    cut = round(whole.frames * (1 - settings.test_share))
-    parts = whole.part(0, cut), whole.part(cut, whole.frames)
-    return Dataset("csv", whole.description, *parts)
-
-
-def read_table(path: Path, settings: Settings) -> Table:
-    """Read one file; DataError, one line: file, row (line of the file), column, what to do."""
-    lines = _rows(path)
-    comments: dict[str, str] = {}
-    header: list[str] = []
-    body: list[tuple[int, list[str]]] = []
-    for number, cells in lines:
-        if not cells or (len(cells) == 1 and not cells[0].strip()):
-            continue
-        if cells[0].startswith("#"):
-            key, _, value = ",".join(cells).lstrip("# ").partition(":")
-            comments[key.strip()] = value.strip()
-        elif not header:
-            header = [cell.strip() for cell in cells]
-        else:
-            body.append((number, cells))
-    if not header:
-        raise DataError(f"{path}: is empty; the first line must name the columns")
-    names, units = zip(*(_name_and_unit(cell) for cell in header), strict=True)
-    if all(_is_number(name) for name in names):
-        raise DataError(f"{path}: row 1 holds numbers; the first line must name the columns")
-    if not body:
-        raise DataError(f"{path}: has a header and no rows")
-    channels, label = _columns(path, names, settings)
-    for number, cells in body:
-        if len(cells) != len(header):
-            at = names[len(cells)] if len(cells) < len(header) else f"number {len(header) + 1}"
-            raise DataError(
-                f"{path}: row {number}, column {at}: {len(cells)} cells, but the header names "
-                f"{len(header)}"
-            )
-    values = np.empty((len(body), len(channels)))
-    for c, column in enumerate(channels):
-        values[:, c] = [_number(path, n, names[column], cells[column]) for n, cells in body]
-        if len(body) > 1 and (values[:, c] == values[0, c]).all():
-            raise DataError(
-                f"{path}: column {names[column]} is {values[0, c]:g} in every row; a constant "
-                "channel tells nothing: leave it out with 'channels'"
-            )
-    labels = np.full(len(body), UNKNOWN, np.int8)
-    if label is not None:
-        labels[:] = [_label(path, n, names[label], cells[label]) for n, cells in body]
-    return Table(
-        path=path,
-        channels=tuple(names[c] for c in channels),
-        units=tuple(units[c] for c in channels),
-        rate_hz=_rate(path, comments),
-        values=values,
-        labels=labels,
-        lines=np.array([number for number, _ in body]),
+        tested = replace(_joined(test, ranges, settings), units=whole.units, rate_hz=whole.rate_hz)
+        return Dataset("csv", whole.description, whole, tested)
+    border = round(whole.frames * (1 - settings.test_share))
+    if settings.row_is_window is not None and len(whole.cuts):
+        border = int(whole.cuts[np.abs(whole.cuts - border).argmin()])
+    return Dataset(
+        "csv", whole.description, whole.part(0, border), whole.part(border, whole.frames)
     )
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            for cells in reader:
-                yield reader.line_num, cells
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise DataError(f"{path}: not a readable CSV file: {problem}") from None
+def find_paths(paths: str | Sequence[str]) -> list[Path]:
+    """Return the files that paths, folders and patterns name, sorted within each.
+
+    A folder stands for the readable files in it. Raises DataError if there is none.
+    """
+    found: list[Path] = []
+    for text in [paths] if isinstance(paths, str) else paths:
+        path = Path(text).expanduser()
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.name.lower().endswith(suffixes()))
+            if not inside:
+                raise DataError(f"{path}: holds no file of a known format")
+            found += inside
+        elif not path.exists() and any(c in text for c in "*?["):
+            matching = sorted(Path(p) for p in glob.glob(str(path), recursive=True))  # noqa: PTH207
+            if not matching:
+                raise DataError(f"{path}: no file matches this pattern")
+            found += [p for p in matching if p.is_file()]
+        else:
+            found.append(path)
+    return found
 
 
-def _name_and_unit(cell: str) -> tuple[str, str]:
-    match = re.fullmatch(r"(.*?)\s*[\[(]([^\])]*)[\])]", cell)
-    return (match[1], match[2]) if match and match[1] else (cell, "")
-
-
-def _columns(
-    path: Path, names: tuple[str, ...], settings: Settings
-) -> tuple[list[int], int | None]:
-    """Column numbers of the channels and of the label."""
-    label = None
-    if settings.label is not None or "label" in names:
-        label = _column(path, names, settings.label or "label")
-    if settings.channels is not None:
-        channels = [_column(path, names, name) for name in settings.channels]
-    else:
-        channels = [
-            c for c, name in enumerate(names) if c != label and name.lower() not in NOT_CHANNELS
-        ]
-    if not channels:
-        raise DataError(f"{path}: no channel among the columns {', '.join(names)}")
-    if label in channels:
-        raise DataError(f"{path}: column {names[label or 0]} is both label and channel")
-    for c in channels:
-        _column(path, names, names[c])  # two of one name could not be told apart
-    for what in ("units", "gain"):
-        given = getattr(settings, what)
-        if given is not None and len(given) != len(channels):
+def read_tables(
+    paths: str | Sequence[str], settings: Settings, *, label_optional: bool = False
+) -> list[Table]:
+    """Read every file; DataError if their channels or rates differ."""
+    found = find_paths(paths)
+    tables: list[Table] = []
+    for path in found:
+        fixed = settings
+        if tables and settings.channels is None and settings.row_is_window is None:
+            # A channel that is constant in one file alone stays a channel.
+            fixed = settings.model_copy(update={"channels": list(tables[0].channels)})
+        tables.append(read_table(path, fixed, label_optional=label_optional or len(found) > 1))
+    first = tables[0]
+    for table in tables[1:]:
+        if first.rate_hz and table.rate_hz and abs(table.rate_hz / first.rate_hz - 1) > 0.05:
             raise DataError(
-                f"{path}: {len(channels)} channels ({', '.join(names[c] for c in channels)}), "
+                f"{table.path}: {table.rate_hz:g} frames per second, but {first.path} has "
+                f"{first.rate_hz:g}; set data.resample_hz"
+            )
+    for what in ("units", "gain", "offset"):
+        given = getattr(settings, what)
+        if given is not None and len(given) != len(first.channels):
+            raise DataError(
+                f"{first.path}: {len(first.channels)} channels ({', '.join(first.channels)}), "
                 f"but '{what}' has {len(given)} entries"
             )
-    return channels, label
+    return tables
 
 
-def _column(path: Path, names: tuple[str, ...], name: str) -> int:
-    if name not in names:
-        raise DataError(f"{path}: no column {name}{nearest(name, names)}")
-    if names.count(name) > 1:
-        raise DataError(f"{path}: row 1: two columns are called {name}")
-    return names.index(name)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(path: Path, row: int, column: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        what = f"'{text.strip()}' is no number" if text.strip() else "is empty"
-        raise DataError(f"{path}: row {row}, column {column}: {what}") from None
-    if not np.isfinite(value):
-        raise DataError(
-            f"{path}: row {row}, column {column}: {text.strip()} is not a finite number; fill the "
-            "gap, or cut the file there"
-        )
-    return value
-
-
-def _label(path: Path, row: int, column: str, text: str) -> int:
-    try:
-        return LABELS[text.strip()]
-    except KeyError:
-        raise DataError(
-            f"{path}: row {row}, column {column}: a label is 0 (normal), 1 (abnormal) or empty, "
-            f"not '{text.strip()}'"
-        ) from None
-
-
-def _rate(path: Path, comments: dict[str, str]) -> float | None:
-    text = comments.get("rate_hz")
-    if text is None:
-        return None
-    if not _is_number(text) or not 0 < float(text) < float("inf"):
-        raise DataError(f"{path}: rate_hz is '{text}', must be a positive number")
-    return float(text)
-
-
-def _gains(table: Table, settings: Settings) -> tuple[float, ...]:
-    if settings.gain is not None:
-        return tuple(settings.gain)
-    gains = []
-    for name, column in zip(table.channels, table.values.T, strict=True):
-        at = int(np.abs(column).argmax())
-        largest = abs(column[at])
-        if (column == np.rint(column)).all() and largest <= INT16.max:
-            gains.append(1.0)
-            continue
-        with np.errstate(over="ignore"):
-            gain = float(2.0 ** np.floor(np.log2(INT16.max / 2 / largest)))
-        apart = np.abs(column - np.median(column))
-        # Half of what differs at all would not differ by one count.
-        if not np.isfinite(gain) or np.median(apart[apart > 0]) * gain < 0.5:
+def _ranges(tables: list[Table], settings: Settings) -> list[Range]:
+    """Gain and offset of every channel; DataError if one value takes all of the range."""
+    ranges = []
+    for c, name in enumerate(tables[0].channels):
+        column = np.concatenate([t.values[:, c] for t in tables])
+        gain = None if settings.gain is None else settings.gain[c]
+        offset = None if settings.offset is None else settings.offset[c]
+        if np.isnan(column).all():
+            raise DataError(f"{tables[0].path}: column {name} holds no values")
+        chosen = choose_range(column, gain, offset)
+        if chosen.spoiled_by is not None:
+            frame, table = chosen.spoiled_by, tables[0]
+            for table in tables:
+                if frame < len(table.values):
+                    break
+                frame -= len(table.values)
             raise DataError(
-                f"{table.path}: row {table.lines[at]}, column {name}: with {column[at]:g} in the "
-                "range of int16 most other values would become one and the same count; correct "
-                "that row, or set 'gain'"
+                f"{table.path}: row {table.row(frame)}, column {name}: with "
+                f"{table.values[frame, c]:g} in the range of int16 most other values would become "
+                "one and the same count; correct that row, or set 'gain'"
             )
-        gains.append(gain)
-    return tuple(gains)
+        ranges.append(chosen)
+    return ranges
 
 
-def _recording(table: Table, gain: tuple[float, ...], settings: Settings) -> Recording:
-    counts = np.rint(table.values * np.asarray(gain))
-    outside = np.argwhere((counts < INT16.min) | (counts > INT16.max))
-    if len(outside):
-        frame, c = outside[0]
-        raise DataError(
-            f"{table.path}: row {table.lines[frame]}, column {table.channels[c]}: "
-            f"{table.values[frame, c]:g} x gain {gain[c]:g} does not fit int16 ({INT16.min} to "
-            f"{INT16.max}); set a smaller 'gain'"
-        )
+def _joined(tables: list[Table], ranges: list[Range], settings: Settings) -> Recording:
+    """The tables as one recording, without missing frames, cut where frames do not follow."""
+    parts = [_recording(table, ranges, settings) for table in tables]
+    if len(parts) == 1:
+        return parts[0]
+    starts = np.cumsum([0, *(part.frames for part in parts)])
+    cuts = [part.cuts + start for part, start in zip(parts, starts[:-1], strict=True)]
+    cuts += [starts[1:-1]]
+    return replace(
+        parts[0],
+        name=f"{tables[0].path.name} and {len(tables) - 1} more",
+        description=f"{len(tables)} files: {', '.join(tables[0].channels)}",
+        counts=np.concatenate([part.counts for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        cuts=np.unique(np.concatenate(cuts)).astype(np.int64),
+        notes=tuple(f"{p.name}: {note}" for p in parts for note in p.notes),
+    )
+
+
+def _recording(table: Table, ranges: list[Range], settings: Settings) -> Recording:
+    values, labels, cuts = table.values, table.labels, table.cuts
+    if table.missing.any():
+        values, labels, cuts = without_missing(table)
+    counts, limited = to_int16(values, ranges)
+    notes = [*table.notes]
+    for c, name in enumerate(table.channels):
+        if limited[c]:
+            notes.append(
+                f"channel {name}: {limited[c]} values lie beyond int16 at {ranges[c].gain:g} "
+                "counts per unit and are limited to it"
+            )
+        span = int(np.ptp(counts[:, c].astype(np.int32))) if len(counts) else 0
+        if span < FEW_COUNTS:
+            notes.append(
+                f"channel {name} spans {span} counts only: set a larger 'gain' if it is finer"
+            )
     return Recording(
         name=table.path.name,
         description=f"{table.path.name}: {', '.join(table.channels)}",
-        counts=counts.astype(np.int16),
-        labels=table.labels,
+        counts=counts,
+        labels=labels,
         channels=table.channels,
         units=tuple(settings.units) if settings.units is not None else table.units,
-        gain=gain,
-        offset=(0,) * len(table.channels),
-        rate_hz=settings.rate_hz if settings.rate_hz is not None else table.rate_hz,
+        gain=tuple(r.gain for r in ranges),
+        offset=tuple(r.offset for r in ranges),
+        rate_hz=table.rate_hz,
+        cuts=cuts,
+        notes=tuple(notes),
     )
+
+
+def without_missing(
+    table: Table,
+) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.int64]]:
+    """Return values, labels and cuts of the frames that hold every value."""
+    keep = ~table.missing
+    position: NDArray[np.int64] = np.cumsum(keep) - keep  # index among the kept frames
+    holes = np.flatnonzero(np.diff(table.missing.view(np.int8)) == -1) + 1  # first after a hole
+    cuts = np.unique(np.concatenate([position[table.cuts], position[holes]]))
+    kept = int(keep.sum())
+    return table.values[keep], table.labels[keep], cuts[(cuts > 0) & (cuts < kept)].astype(np.int64)

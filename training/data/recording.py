@@ -8,8 +8,10 @@ frames, so that the choice of window is made elsewhere.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +36,9 @@ class Recording:
     simulated        no sensor ever saw this
     classes  int16 [frames]: what a frame shows (a digit, an activity, a kind of beat), from 0;
              None where nobody said. For pictures and probes; nothing is trained on it
+    cuts     int64 [k], rising: frames that do not follow the frame before them in time; a window
+             never holds frames from both sides of one
+    notes    sentences about what the reader found and did
     """
 
     name: str
@@ -48,6 +53,8 @@ class Recording:
     rate_is_nominal: bool = False
     simulated: bool = False
     classes: NDArray[np.int16] | None = None
+    cuts: NDArray[np.int64] = dataclass_field(default_factory=lambda: np.empty(0, np.int64))
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.counts.dtype != np.int16 or self.counts.ndim != 2:
@@ -61,6 +68,9 @@ class Recording:
         for field in ("channels", "units", "gain", "offset"):
             if len(getattr(self, field)) != self.counts.shape[1]:
                 raise ValueError(f"{self.name}: {field} must have one entry a channel")
+        edges = np.concatenate([[0], self.cuts, [self.frames]])
+        if len(self.cuts) and not (np.diff(edges) > 0).all():
+            raise ValueError(f"{self.name}: cuts must rise and lie within the recording")
         if self.rate_hz is not None and not self.rate_hz > 0:
             raise ValueError(f"{self.name}: rate_hz must be positive or None")
 
@@ -87,7 +97,13 @@ class Recording:
         """Frames start to stop - 1 as a recording of their own."""
         classes = None if self.classes is None else self.classes[start:stop]
         counts, labels = self.counts[start:stop], self.labels[start:stop]
-        return replace(self, counts=counts, labels=labels, classes=classes)
+        cuts = self.cuts[(self.cuts > start) & (self.cuts < stop)] - start
+        return replace(self, counts=counts, labels=labels, classes=classes, cuts=cuts)
+
+    def stretches(self) -> list[tuple[int, int]]:
+        """Return first frame and stop of each stretch without a cut."""
+        edges = [0, *self.cuts.tolist(), self.frames]
+        return list(itertools.pairwise(edges))
 
     @cached_property
     def sha256(self) -> str:
@@ -97,6 +113,8 @@ class Recording:
         digest.update(json.dumps([*facts, self.rate_hz, self.rate_is_nominal]).encode())
         digest.update(np.ascontiguousarray(self.counts, dtype="<i2").tobytes())
         digest.update(self.labels.tobytes())
+        if len(self.cuts):
+            digest.update(np.ascontiguousarray(self.cuts, dtype="<i8").tobytes())
         return digest.hexdigest()
 
 

@@ -1,0 +1,59 @@
+"""Single cells of a text table: numbers, times, and marks for a missing value."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+from training.bundle.validation import brief
+from training.data.files.sheet import QUOTED
+
+MISSING = frozenset(
+    (
+        *("", "?", "!", "-", "--", "na", "n/a", "#n/a", "<na>", "nan", "#nan", "-nan", "nan(ind)"),
+        *("-nan(ind)", "null", "none", "nil", "missing"),
+    )
+)
+POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?", re.I)
+COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?", re.I)
+_POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(?:[, ']\d{3})+(?:\.\d*)?")
+_COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(?:[. ']\d{3})+(?:,\d*)?")
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?"
+TIME_OF_DAY = re.compile(_CLOCK + r"(?:\s?[AaPp][Mm])?")
+DATE = re.compile(
+    rf"(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{2,4}})"
+    rf"(?:[T ]{_CLOCK}(?:\s?[AaPp][Mm])?\s?(?:Z|UTC|[+-]\d{{2}}:?\d{{2}})?)?"
+)
+
+
+def split_line(line: str, delimiter: str) -> list[str]:
+    """Return the cells of one line, without quotes and surrounding spaces."""
+    if delimiter == " ":
+        return line.replace('"', "").split()
+    if '"' not in line:
+        return [cell.strip() for cell in line.split(delimiter)]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [""])]
+    except csv.Error:
+        return [cell.strip().strip('"') for cell in line.split(delimiter)]
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell says that there is no value."""
+    return cell.strip().lower() in MISSING
+
+
+def is_number(cell: str, decimal: str = ".") -> bool:
+    """Whether a cell is a number with that decimal sign, thousands grouped or not."""
+    plain, grouped = (POINT, _POINT_GROUPS) if decimal == "." else (COMMA, _COMMA_GROUPS)
+    return bool(plain.fullmatch(cell) or grouped.fullmatch(cell))
+
+
+def is_time(cell: str) -> bool:
+    """Whether a cell is a date, a time of day, or both."""
+    return bool(DATE.fullmatch(cell) or TIME_OF_DAY.fullmatch(cell))
+
+
+def quoted(text: str) -> str:
+    """Return at most 40 characters of a file's text, printable."""
+    return brief(text.strip(), QUOTED)

@@ -1,0 +1,248 @@
+"""The column that says when each frame was taken: seconds, rate, gaps and repeated stamps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.bundle.errors import DataError
+from training.data.files.cells import quoted
+from training.data.files.sheet import Column, Sheet
+
+ALWAYS = {"time", "timestamp", "date", "datetime", "index"}
+LIKELY = re.compile(
+    r"(?:.*[ _])?(?:time|timestamp|stamp|date|datetime|epoch|millis|micros|clock|elapsed|seconds?"
+    r"|ms|us|t|ts|utc|sample|frame|count|counter|number|no|nr|n|id|row|index|unnamed: ?\d+)"
+    r"(?:[ _](?:ms|s|us|ns|utc|unix|sec|seconds|stamp|millis))?",
+    re.I,
+)
+COUNTER = {"index", "sample", "frame", "count", "counter", "number", "no", "nr", "n", "id", "row"}
+UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "millis": 1e-3}
+UNITS |= {"msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6, "µs": 1e-6, "micros": 1e-6}
+UNITS |= {"microseconds": 1e-6, "ns": 1e-9, "min": 60.0, "minutes": 60.0, "h": 3600.0}
+UNITS |= {"hours": 3600.0, "d": 86400.0, "days": 86400.0}
+EPOCH = 4e8  # seconds since 1970 that no device counts from its start: September 1982
+DAY = 86_400.0
+FEWEST = 8  # rows below which no column is taken for a clock by what it holds
+IRREGULAR = 0.2  # share of steps off the usual one above which no rate holds
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """When the frames were taken.
+
+    seconds  float64 [frames], of an arbitrary zero unless `absolute`; None if only a counter
+    rate_hz  frames per second in the regular stretches; None if there is no unit of time
+    cuts     int64 [k]: frames that do not follow the frame before them at the usual step
+    lost     int64 [k]: how many frames are missing before each of `cuts`; 0 for a jump back
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    seconds: NDArray[np.float64] | None
+    absolute: bool
+    rate_hz: float | None
+    cuts: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    gaps: int
+    longest: float  # of the gaps, in seconds or counts
+    repeats: int
+    backward: int
+    irregular: bool
+    first_gap: int = 0  # frame
+
+    def notes(self, sheet: Sheet) -> list[str]:
+        """Return sentences about the clock, its gaps and repeated stamps."""
+        rate = "" if self.rate_hz is None else f": {self.rate_hz:.6g} frames per second"
+        notes = [f"column {quoted(self.name) or '(no name)'} is the clock{rate}"]
+        unit = "frames" if self.seconds is None else "s"
+        if self.gaps:
+            notes.append(
+                f"{self.gaps} gap{'s' * (self.gaps > 1)} in the time (the longest "
+                f"{self.longest:.6g} {unit}; the first at row {sheet.row(self.first_gap)}): the "
+                "recording is cut there"
+            )
+        for count, what in ((self.repeats, "repeated"), (self.backward, "backward")):
+            if count:
+                notes.append(
+                    f"{count} {what} time stamp{'s' * (count > 1)}: the recording is cut there"
+                )
+        return notes
+
+
+def find_clock(sheet: Sheet, exclude: Sequence[str], rate_hz: float | None) -> Clock | None:
+    """Return the clock among the columns not in `exclude`, None if there is none.
+
+    A column is the clock by its kind (dates), by its name, or because it only rises, by a steady
+    step. `rate_hz`, if known, tells seconds from milliseconds.
+    """
+    free = [c for c in sheet.columns if c.name not in exclude]
+    dated = [c for c in free if c.kind in ("time", "time of day")]
+    if dated:
+        return _measure(sheet, *_joined(dated), rate_hz)
+    numbers = [c for c in free if c.kind == "number" and not np.isnan(c.values).all()]
+    named = [c for c in numbers if _base(c) in ALWAYS or LIKELY.fullmatch(c.name) or not c.name]
+    rising = [c for c in named if _base(c) in ALWAYS - {"index"} or _rises(c.values)]
+    if not rising:
+        rising = [c for c in numbers if _steady(c.values)]
+        if len(rising) == len(numbers):
+            rising = []  # one of them must be a channel
+    timed = [c for c in rising if not _is_counter(c)]
+    chosen = (timed or rising)[:1]
+    if not chosen:
+        return None
+    return _measure(sheet, chosen[0], tuple(c.name for c in rising), rate_hz)
+
+
+def _base(column: Column) -> str:
+    return column.name.strip().lower()
+
+
+def _is_counter(column: Column) -> bool:
+    base = _base(column)
+    return not base or base in COUNTER or base.startswith("unnamed")
+
+
+def _joined(columns: list[Column]) -> tuple[Column, tuple[str, ...]]:
+    """A date and a time of day as one column."""
+    names = tuple(c.name for c in columns)
+    dates = [c for c in columns if c.kind == "time"]
+    times = [c for c in columns if c.kind == "time of day"]
+    if dates and times and not (np.nan_to_num(dates[0].values) % DAY).any():
+        joined = replace(dates[0], values=dates[0].values + times[0].values)
+        return joined, names
+    if dates:
+        return dates[0], names
+    values = times[0].values.copy()  # midnight is no jump back
+    steps = np.diff(values)
+    values[1:] += DAY * np.cumsum(np.nan_to_num(steps) < -DAY / 2)
+    return replace(times[0], values=values), names
+
+
+def _rises(values: NDArray[np.float64]) -> bool:
+    """Whether nearly every value is at least as large as the one before."""
+    steps = np.diff(values[~np.isnan(values)])
+    return len(steps) > 0 and (steps >= 0).mean() > 0.95 and bool((steps > 0).any())
+
+
+def _steady(values: NDArray[np.float64]) -> bool:
+    """Whether the values only rise, and nearly always by the same step."""
+    steps = np.diff(values)
+    if len(steps) < FEWEST or not (steps > 0).all():
+        return False
+    usual = float(np.median(steps))
+    return float((np.abs(steps - usual) <= 0.1 * usual + 1e-9).mean()) > 0.9
+
+
+def _unit(column: Column, values: NDArray[np.float64], rate_hz: float | None) -> float | None:
+    """Seconds per unit of the column, None if it cannot be known."""
+    if column.kind != "number":
+        return 1.0
+    words = [column.unit.lower().strip(), *re.split(r"[ _]", _base(column))[::-1]]
+    known = next((UNITS[word] for word in words if word in UNITS), None)
+    largest = float(np.nanmax(np.abs(values)))
+    for factor in (1e-9, 1e-6, 1e-3, 1.0):  # seconds since 1970, or parts of them
+        if EPOCH <= largest * factor < 5e9 and largest > EPOCH:
+            return factor
+    if known is not None or _is_counter(column):
+        return known
+    steps = np.diff(values)
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    if rate_hz is not None and usual > 0:
+        near = min((1.0, 1e-3, 1e-6), key=lambda f: abs(np.log(usual * f * rate_hz)))
+        return near if abs(np.log(usual * near * rate_hz)) < 1 else 1.0
+    return 1.0 if (values % 1 > 0).any() else None
+
+
+def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: float | None) -> Clock:
+    """Rate, gaps and jumps of the clock column."""
+    values = column.values
+    factor = _unit(column, values, rate_hz)
+    times = values if factor is None else values * factor
+    absolute = factor is not None and float(np.nanmax(np.abs(times))) > EPOCH
+    clock = Clock(
+        name=column.name,
+        columns=names,
+        seconds=None if factor is None else times,
+        absolute=absolute,
+        rate_hz=None,
+        cuts=np.empty(0, np.int64),
+        lost=np.empty(0, np.int64),
+        gaps=0,
+        longest=0.0,
+        repeats=0,
+        backward=0,
+        irregular=False,
+    )
+    steps = np.diff(times)
+    forward = steps[steps > 0]
+    if not len(forward):
+        return clock
+    usual = float(np.median(forward))
+    tick = _tick(forward[:10_000])
+    coarse = float((steps == 0).mean()) > 0.1
+    burst = column.kind == "time of day" and sheet.columns[0].name == column.name
+    if coarse:  # stamps in whole seconds of a fast signal: several frames share one
+        usual = float(forward[forward <= 2 * usual].sum() / max(1, (steps >= 0).sum()))
+        limit = max(2 * tick, 8 * usual)
+    else:
+        limit = 1.5 * usual
+        if tick >= 0.5 * usual and (np.isclose(steps, usual + tick)).mean() > 0.01:
+            limit = usual + 1.01 * tick  # a period between two whole ticks
+        if burst:
+            limit = max(5 * usual, 0.25)
+    gap = steps > limit
+    repeat = (steps == 0) & (not coarse) & (not burst)
+    back = steps < 0
+    unknown = np.isnan(steps)
+    cut = np.flatnonzero(gap | repeat | back | unknown)
+    regular = forward[forward <= limit]
+    rate = None
+    if factor is not None:
+        rate = _round(usual if coarse else float(regular.mean()))
+    off = np.abs(regular - usual) > 0.3 * usual + tick
+    lost = np.maximum(0, np.rint(np.nan_to_num(steps[cut]) / usual) - 1)
+    return replace(
+        clock,
+        rate_hz=rate,
+        cuts=(cut + 1).astype(np.int64),
+        lost=np.where(gap[cut], lost, 0).astype(np.int64),
+        gaps=int(gap.sum()),
+        longest=float(steps[gap].max()) if gap.any() else 0.0,
+        repeats=int(repeat.sum()),
+        backward=int(back.sum()),
+        irregular=not coarse
+        and not burst
+        and float(off.sum() + gap.sum()) > IRREGULAR * len(steps),
+        first_gap=int(gap.argmax()) + 1 if gap.any() else 0,
+    )
+
+
+def _tick(steps: NDArray[np.float64]) -> float:
+    """The largest power of ten of which every step is a multiple, at most 1 s; 0 if none is."""
+    for digits in range(7):
+        tick = 10.0**-digits
+        if (np.abs(steps / tick - np.rint(steps / tick)) < 1e-3).all():
+            return tick
+    return 0.0
+
+
+def check_rate(sheet: Sheet, clock: Clock | None, rate_hz: float | None) -> None:
+    """Raise DataError if the clock's rate is not the one that is declared."""
+    if clock is None or clock.rate_hz is None or rate_hz is None:
+        return
+    if abs(clock.rate_hz / rate_hz - 1) > 0.05:
+        raise DataError(
+            f"{sheet.path}: rate_hz is {rate_hz:g}, but column {quoted(clock.name)} gives "
+            f"{clock.rate_hz:.6g} frames per second; correct or leave out 'rate_hz'"
+        )
+
+
+def _round(step: float) -> float:
+    """The rate of a step, without the noise of its last digits: 1/300 and 360 stay exact."""
+    rate, rounded = float(f"{1 / step:.6g}"), float(f"{step:.6g}")
+    return rate if len(f"{rate:g}") <= len(f"{rounded:g}") else 1 / rounded

@@ -1,0 +1,323 @@
+"""How the text of a table is written, derived from its first lines.
+
+A table of a sensor is text lines of a sketch's start-up, comments, a header, units, and rows of
+cells. The delimiter is the one under which most rows have the same number of cells and most
+cells are numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from training.bundle.errors import DataError
+from training.data.files.cells import COMMA, POINT, is_missing, is_number, is_time, split_line
+from training.data.files.options import Options
+
+DELIMITERS = (",", ";", "\t", "|", " ")  # " ": any run of spaces and tabs
+NAMES = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'", " ": "spaces"}
+COMMENTS = ("#", "%", "//")
+STAMP = re.compile(r"(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->\s*")
+PAIR = re.compile(r"\s*([A-Za-z_][^:,;\t]*?)\s*[:=]\s*([^\s:,;]*)\s*")
+SAMPLE = 400  # lines
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The way a file is written.
+
+    cells       cells per row in the file, before an unnamed empty last one is dropped
+    first_row   row of the file, counted from 1, at which the samples begin
+    stamps      every line begins with the Serial Monitor's "hh:mm:ss.mmm -> "
+    pairs       every cell is "name:value"
+    kinds       per column "number", "time", "time of day" or "words"
+    """
+
+    delimiter: str
+    decimal: str
+    groups: str  # characters between thousands
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    kinds: tuple[str, ...]
+    cells: int
+    first_row: int
+    header: str = ""  # the header's line, to know it again
+    stamps: bool = False
+    pairs: bool = False
+    facts: dict[str, str] = field(default_factory=dict)  # "# key: value" comments
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Line:
+    row: int
+    text: str
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the parts of a table lie among its lines."""
+
+    header: list[str] | None
+    header_at: int | None  # index of the header's line
+    units: list[str]
+    first: int  # index of the first line of samples
+
+
+def find_dialect(path: Path, text: str, options: Options) -> Dialect:
+    """Derive the dialect from the beginning of a file, whole lines only.
+
+    Raises DataError: no rows, no header, or a header that does not fit the rows.
+    """
+    rows, comments, separator = _lines(text)
+    if not rows:
+        raise DataError(f"{path}: is empty; the first line must name the columns")
+    stamps = sum(bool(STAMP.match(r.text)) for r in rows) > len(rows) / 2
+    if stamps:
+        rows = [_Line(r.row, STAMP.sub("", r.text, count=1)) for r in rows if STAMP.match(r.text)]
+    delimiter, decimal = _delimiter(rows, separator)
+    pairs = _pairs(rows, delimiter)
+    if pairs is not None:
+        delimiter, names = pairs
+        rows = [_Line(r.row, _without_names(r.text)) for r in rows if PAIR.match(r.text)]
+    cells = [split_line(r.text, delimiter) for r in rows]
+    count = Counter(map(len, cells[len(cells) // 4 :])).most_common(1)[0][0]
+    layout = _layout(cells, count, decimal, list(names) if pairs is not None else None)
+    body = [c for c in cells[layout.first :] if len(c) == count]
+    if not body:
+        raise DataError(f"{path}: has a header and no rows")
+    kinds = [_kind([row[c] for row in body], decimal) for c in range(count)]
+    header, units = layout.header, layout.units
+    unnamed_end = header is None or len(header) > count or not header[-1]
+    width = count - (count > 1 and unnamed_end and all(not row[-1] for row in body))
+    if options.header is not None:
+        if len(options.header) != width:
+            raise DataError(
+                f"{path}: the rows have {width} cells, but data.header names "
+                f"{len(options.header)} columns"
+            )
+        header = list(options.header)
+    elif header is None and options.row_is_window is not None:
+        header = [f"c{n}" for n in range(1, width + 1)]
+    if header is None:
+        raise DataError(
+            f"{path}: row {rows[layout.first].row} holds numbers; the first line must name the "
+            f"columns, or set {_header_cure(width)}"
+        )
+    named = [_name_and_unit(name) for name in header[:width]]
+    groups = _groups(body, kinds, decimal)
+    if stamps:
+        named, units, kinds = [("time", ""), *named], ["", *units], ["time of day", *kinds]
+        count, width = count + 1, width + 1
+    at = layout.header_at
+    return Dialect(
+        delimiter=delimiter,
+        decimal=decimal,
+        groups=groups,
+        names=tuple(name for name, _ in named),
+        units=tuple(u or given for (_, u), given in zip(named, units, strict=False)),
+        kinds=tuple(kinds[:width]),
+        cells=count,
+        first_row=rows[layout.first].row,
+        header="" if at is None else rows[at].text.strip(),
+        stamps=stamps,
+        pairs=pairs is not None,
+        facts=_facts(comments),
+        notes=_notes(delimiter, decimal, layout.first if at is None else at),
+    )
+
+
+def _lines(text: str) -> tuple[list[_Line], list[_Line], str | None]:
+    """The first lines that are neither empty nor comments, the comments, and Excel's "sep="."""
+    lines = [_Line(n, t) for n, t in enumerate(text.splitlines(), 1) if t.strip()]
+    separator = None
+    if lines and (named := re.fullmatch(r'"?sep=(.?|\\t)"?', lines[0].text.strip(" \n"), re.I)):
+        separator = "\t" if named[1] in ("\\t", "") else named[1]
+        lines = lines[1:]
+    comments: list[_Line] = []
+    rows: list[_Line] = []
+    for line in lines:
+        is_comment = line.text.lstrip().lstrip('"').startswith(COMMENTS)
+        (comments if is_comment else rows).append(line)
+    return rows[:SAMPLE], comments, separator
+
+
+def _layout(cells: list[list[str]], count: int, decimal: str, names: list[str] | None) -> _Layout:
+    header, header_at = names, None
+    first = next(i for i, c in enumerate(cells) if len(c) == count)
+    if names is None and (found := _header(cells, count, decimal)) is not None:
+        header_at, header = found
+        first = header_at + 1
+    units = [""] * count
+    below = [c for c in cells[first + 1 :] if len(c) == count]
+    if header_at is not None and _are_units(cells[first : first + 1], below, count, decimal):
+        units, first = cells[first], first + 1
+    return _Layout(header, header_at, units, first)
+
+
+def _header_cure(width: int) -> str:
+    if width > 32:
+        return "data.row_is_window if each row is one window"
+    names = ", ".join(f'"c{n}"' for n in range(1, min(width, 4) + 1))
+    return f"data.header = [{names}{', ...' if width > 4 else ''}]"
+
+
+def _notes(delimiter: str, decimal: str, skipped: int) -> tuple[str, ...]:
+    notes = []
+    if skipped:
+        plural = "lines" if skipped > 1 else "line"
+        notes.append(f"{skipped} {plural} of text before the header left out")
+    if delimiter != ",":
+        notes.append(f"cells are separated by {NAMES.get(delimiter, repr(delimiter))}")
+    if decimal == ",":
+        notes.append("the decimal sign is ','")
+    return tuple(notes)
+
+
+def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
+    """The delimiter and the decimal sign under which the rows look most like numbers."""
+    best: tuple[float, ...] = (-1.0,)
+    chosen = (separator or ",", ".")
+    sample = rows[len(rows) // 4 :]
+    for rank, delimiter in enumerate((separator,) if separator else DELIMITERS):
+        cells = [split_line(r.text, delimiter) for r in sample]
+        count, rows_alike = Counter(map(len, cells)).most_common(1)[0]
+        first = max(len(split_line(r.text, delimiter)) for r in rows[:3])
+        if delimiter != "," and count == 1 and not separator:
+            continue
+        flat = [cell for row in cells if len(row) == count for cell in row]
+        for decimal in (".", ","):
+            if decimal == delimiter and not any('"' in r.text for r in sample):
+                continue
+            good = sum(is_number(c, decimal) or is_missing(c) or is_time(c) for c in flat)
+            alike = rows_alike / len(cells)
+            agrees = (
+                first == count
+                or (count == 1 and first > 1)
+                or is_number(split_line(rows[0].text, delimiter)[0], decimal)
+            )
+            quality = (round(good / len(flat), 1), float(agrees), alike, float(count > 1), -rank)
+            if quality > best:
+                best, chosen = quality, (delimiter, decimal)
+    if best[:2] == (1.0, 0.0) and chosen == (",", "."):
+        # A header of one cell above rows of two: one column of numbers with a decimal comma.
+        lone = [r.text.strip() for r in sample]
+        if sum(is_number(cell, ",") for cell in lone) > 0.9 * len(lone):
+            return ";", ","
+    return chosen
+
+
+def _pairs(rows: list[_Line], delimiter: str) -> tuple[str, tuple[str, ...]] | None:
+    """Delimiter and names, if most rows are "name:value" pairs, else None."""
+    for split in dict.fromkeys((delimiter, ",", "\t", " ")):
+        found = Counter(
+            tuple(m[1] if (m := PAIR.fullmatch(c)) else "" for c in split_line(r.text, split))
+            for r in rows
+        )
+        names, count = found.most_common(1)[0]
+        if all(names) and count > 0.8 * len(rows) and len(set(names)) == len(names):
+            return split, names
+    return None
+
+
+def _without_names(line: str) -> str:
+    return re.sub(r"[A-Za-z_][^:=,;\t]*?\s*[:=]\s*", "", line)
+
+
+def _header(cells: list[list[str]], count: int, decimal: str) -> tuple[int, list[str]] | None:
+    """The index of the header and its cells, None if the rows begin with samples."""
+    for at, row in enumerate(cells[:-1] or cells):
+        if len(row) not in (count, count + 1, count - 1) or (len(row) == 1 and count > 2):
+            continue
+        below = next((c for c in cells[at + 1 :] if len(c) == count), None)
+        if len(row) == count + 1 and row[-1]:
+            continue
+        if len(row) == count - 1 and count > 1:
+            if below is None or any(is_number(c, decimal) for c in row):
+                continue
+            if not below[-1]:
+                return at, [*row, ""]  # every row but the header ends with a delimiter
+            if at > 0 or not below[0].isdigit():
+                continue
+            return at, ["", *row]  # row numbers without a name
+        numbers = [is_number(c, decimal) or is_missing(c) for c in row]
+        if len(row) >= 8 and [c for c in row if c.isdigit()] and _count_up(row):
+            return at, row
+        if not all(numbers) and not any(is_time(c) for c in row):
+            column = [c for c in cells[at + 1 :] if len(c) == count]
+            if (
+                not column
+                or any(
+                    not is_number(row[i], decimal)
+                    and any(is_number(c[i], decimal) or is_time(c[i]) for c in column[:20])
+                    for i in range(count)
+                    if i < len(row)
+                )
+                or not any(numbers)
+            ):
+                return at, row
+        return None
+    return None
+
+
+def _count_up(row: list[str]) -> bool:
+    """Whether a row of whole numbers is 0, 1, 2, ... but for a few words."""
+    numbers = [int(c) for c in row if c.isdigit()]
+    steps = {b - a for a, b in pairwise(numbers)}
+    return len(numbers) >= 0.9 * len(row) and numbers[0] in (0, 1) and steps == {1}
+
+
+def _are_units(rows: list[list[str]], body: list[list[str]], count: int, decimal: str) -> bool:
+    """Whether a row below the header holds units: words where the rows hold numbers."""
+    if not rows or len(rows[0]) != count or not body:
+        return False
+    row = rows[0]
+    numeric = [
+        i for i in range(count) if sum(is_number(b[i], decimal) for b in body) > len(body) / 2
+    ]
+    return bool(numeric) and all(
+        not is_number(row[i], decimal) and not is_missing(row[i]) and len(row[i]) <= 16
+        for i in numeric
+    )
+
+
+def _kind(cells: list[str], decimal: str) -> str:
+    known = [c for c in cells if not is_missing(c)]
+    if not known:
+        return "number"
+    if sum(is_number(c, decimal) for c in known) >= 0.5 * len(known):
+        return "number"
+    if sum(is_time(c) for c in known) >= 0.5 * len(known):
+        return "time of day" if ":" in known[0][:3] else "time"
+    return "words"
+
+
+def _groups(body: list[list[str]], kinds: list[str], decimal: str) -> str:
+    """The characters that stand between thousands in the columns of numbers."""
+    plain = POINT if decimal == "." else COMMA
+    found = {
+        char
+        for row in body
+        for cell, kind in zip(row, kinds, strict=False)
+        if kind == "number" and is_number(cell, decimal) and not plain.fullmatch(cell)
+        for char in cell
+        if char in ", '." and char != decimal
+    }
+    return "".join(sorted(found))
+
+
+def _name_and_unit(cell: str) -> tuple[str, str]:
+    match = re.fullmatch(r"(.*?)\s*[\[(]([^\])]*)[\])]", cell)
+    return (match[1], match[2]) if match and match[1] else (cell, "")
+
+
+def _facts(comments: list[_Line]) -> dict[str, str]:
+    facts = {}
+    for comment in comments:
+        key, colon, value = comment.text.strip(' "#%/').partition(":")
+        if colon:
+            facts[key.strip()] = value.strip()
+    return facts

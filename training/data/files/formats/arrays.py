@@ -1,0 +1,95 @@
+"""NumPy arrays (.npy, .npz) and MATLAB files (.mat, up to version 7): arrays by name."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.bundle.errors import DataError
+from training.data.files.cells import quoted
+from training.data.files.options import Options
+from training.data.files.sheet import Column, Sheet, check_size
+
+SUFFIXES = (".npy", ".npz", ".mat")
+RATES = re.compile(r"(?:rate|rate_hz|fs|sfreq|sampling_?rate|sample_?rate|samplingrate)", re.I)
+
+
+def sniff(head: bytes) -> bool:
+    """An array, a ZIP of arrays, or a MATLAB file."""
+    zipped = head[:4] == b"PK\x03\x04" and b".npy" in head[:256]
+    return head[:6] == b"\x93NUMPY" or zipped or head[:6] == b"MATLAB"
+
+
+def read(path: Path, options: Options) -> Sheet:
+    """Read the longest arrays of numbers as channels; a scalar named like a rate is the rate."""
+    try:
+        arrays = _arrays(path)
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
+        raise DataError(f"{path}: cannot be read: {quoted(str(problem))}") from None
+    except NotImplementedError:
+        raise DataError(f"{path}: is a MATLAB file of version 7.3; save it with -v7") from None
+    rate = None
+    signals: dict[str, Any] = {}
+    for name, array in arrays.items():
+        value = np.asarray(array)
+        if value.dtype.kind not in "fiub":
+            continue
+        value = np.squeeze(value)
+        if value.ndim == 0:
+            if RATES.fullmatch(name) and 0 < float(value) < float("inf"):
+                rate = float(value)
+        elif value.ndim <= 2 and value.size > 1:
+            if value.ndim == 2 and value.shape[0] < value.shape[1]:
+                value = value.T  # channels are the shorter side
+            signals[name] = value
+    if not signals:
+        raise DataError(f"{path}: holds no array of numbers with one or two dimensions")
+    frames = max(len(value) for value in signals.values())
+    used = {name: value for name, value in signals.items() if len(value) == frames}
+    check_size(path, sum(value.size for value in used.values()))
+    columns = []
+    for name, value in used.items():
+        if value.ndim == 1:
+            columns.append(Column(_plain(name), value.astype(np.float64)))
+            continue
+        columns += [
+            Column(f"{_plain(name)}_{c}", np.ascontiguousarray(value[:, c], np.float64))
+            for c in range(value.shape[1])
+        ]
+    if options.header is not None:
+        if len(options.header) != len(columns):
+            raise DataError(
+                f"{path}: holds {len(columns)} channels, but data.header names "
+                f"{len(options.header)}"
+            )
+        columns = [Column(name, c.values) for name, c in zip(options.header, columns, strict=True)]
+    others = [quoted(name) for name in signals if name not in used]
+    note = f"shorter arrays are left out: {', '.join(others[:8])}"
+    return Sheet(path, tuple(columns), rate_hz=rate, notes=(note,) if others else ())
+
+
+def _arrays(path: Path) -> Mapping[str, Any]:
+    with path.open("rb") as file:
+        magic = file.read(6)
+    if magic == b"MATLAB":
+        from scipy.io import loadmat  # takes half a second
+
+        return {k: v for k, v in loadmat(path, squeeze_me=True).items() if k[:2] != "__"}
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        if loaded.dtype.names:
+            return {name: loaded[name] for name in loaded.dtype.names}
+        return {"signal": loaded}
+    with loaded:
+        return {name: loaded[name] for name in loaded.files}
+
+
+def _plain(name: str) -> str:
+    """The name without the recording's number (X097_DE_time is DE_time in every file)."""
+    return re.sub(r"^X\d+_?", "", name) or name

@@ -1,0 +1,46 @@
+"""European Data Format (EDF, EDF+, BDF), as recorders of EEG and ECG write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from training.bundle.errors import DataError
+from training.data.files.cells import quoted
+from training.data.files.options import Options
+from training.data.files.sheet import Column, Sheet, check_size
+
+SUFFIXES = (".edf", ".bdf")
+
+
+def sniff(head: bytes) -> bool:
+    """A version field, and a first record of 256 bytes without a line end."""
+    version = head[:8] == b"0       " or head[:8] == b"\xffBIOSEMI"
+    return version and len(head) >= 256 and b"\n" not in head[:256]
+
+
+def read(path: Path, options: Options) -> Sheet:
+    """Read the signals that share the most frequent rate; others are named in a note."""
+    import pyedflib  # needed by this format only
+
+    try:
+        with pyedflib.EdfReader(
+            str(path), annotations_mode=pyedflib.DO_NOT_READ_ANNOTATIONS
+        ) as file:
+            rates = file.getSampleFrequencies()
+            lengths = file.getNSamples()
+            names = [name.strip() for name in file.getSignalLabels()]
+            units = [file.getPhysicalDimension(n).strip() for n in range(len(names))]
+            found, counts = np.unique(rates, return_counts=True)
+            rate = float(found[counts == counts.max()].max())
+            used = [n for n in range(len(names)) if rates[n] == rate]
+            check_size(path, int(lengths[used].sum()))
+            columns = [Column(names[n], file.readSignal(n), units[n]) for n in used]
+    except DataError:
+        raise
+    except Exception as problem:  # the library raises many kinds for a damaged file
+        raise DataError(f"{path}: cannot be read as EDF: {quoted(str(problem))}") from None
+    others = [quoted(names[n]) for n in range(len(names)) if rates[n] != rate]
+    notes = (f"signals at another rate than {rate:g} Hz are left out: {', '.join(others[:8])}",)
+    return Sheet(path, tuple(columns), rate_hz=rate, notes=notes if others else ())

@@ -1,0 +1,48 @@
+"""WFDB records, as PhysioNet publishes them: the header (.hea) names the file of samples."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from training.bundle.errors import DataError
+from training.data.files.cells import quoted
+from training.data.files.options import Options
+from training.data.files.sheet import Column, Sheet, check_size
+
+SUFFIXES = (".hea",)
+
+
+def sniff(head: bytes) -> bool:
+    """A record line (name, signals, rate, samples), then signal lines that name .dat files."""
+    text = head[:4096].decode("ascii", "replace")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if len(lines) < 2 or not re.fullmatch(r"[\w-]+(?:/\d+)?( [\d.]+\S*){1,5}\s*", lines[0]):
+        return False
+    return re.match(r"\S+\.(?:dat|mat) \d+|\S+ \d+\s*$", lines[1]) is not None
+
+
+def read(path: Path, options: Options) -> Sheet:
+    """Read all signals of the record in their units; invalid samples are missing."""
+    import wfdb  # imports pandas, which takes a second
+
+    if path.suffix != ".hea":
+        raise DataError(f"{path}: is the header of a WFDB record: name it .hea")
+    try:
+        record = wfdb.rdrecord(str(path.with_suffix("")))
+    except FileNotFoundError as problem:
+        missing = Path(str(problem.filename or "the file of samples")).name
+        raise DataError(f"{path}: {quoted(missing)} is missing beside it") from None
+    except Exception as problem:  # the library raises many kinds for a damaged record
+        raise DataError(f"{path}: cannot be read: {quoted(str(problem))}") from None
+    signals = record.p_signal
+    if signals is None or not len(signals):
+        raise DataError(f"{path}: names no samples")
+    check_size(path, signals.size)
+    columns = [
+        Column(name, np.ascontiguousarray(signals[:, c], np.float64), unit)
+        for c, (name, unit) in enumerate(zip(record.sig_name, record.units, strict=True))
+    ]
+    return Sheet(path, tuple(columns), rate_hz=float(record.fs))

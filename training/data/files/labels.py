@@ -1,0 +1,151 @@
+"""Labels of rows: from a column of numbers or words, or from intervals of time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.bundle.errors import DataError
+from training.data.files.cells import quoted
+from training.data.files.clock import Clock
+from training.data.files.sheet import Column, Sheet
+from training.data.recording import ABNORMAL, NORMAL, UNKNOWN
+
+# Columns that hold the truth about a row, in the order in which one is taken for the label.
+NAMES = (
+    "label",
+    "labels",
+    "anomaly",
+    "is_anomaly",
+    "anomalous",
+    "outlier",
+    "is_outlier",
+    "fault",
+    "faulty",
+    "failure",
+    "class",
+    "target",
+    "state",
+    "status",
+    "changepoint",
+)
+WORDS = {"normal": NORMAL, "ok": NORMAL, "healthy": NORMAL, "good": NORMAL, "baseline": NORMAL}
+WORDS |= {"nominal": NORMAL, "false": NORMAL, "no": NORMAL, "none": NORMAL}
+WORDS |= {"true": ABNORMAL, "yes": ABNORMAL, "abnormal": ABNORMAL, "anomaly": ABNORMAL}
+WORDS |= {"fault": ABNORMAL, "bad": ABNORMAL, "faulty": ABNORMAL, "anomalous": ABNORMAL}
+
+
+def words_of(column: Column) -> list[str]:
+    """Return what the cells of a label column say, each once, the most frequent first."""
+    known = column.values[~np.isnan(column.values)]
+    values, counts = np.unique(known, return_counts=True)
+    values = values[np.argsort(-counts, kind="stable")]
+    if column.kind == "words":
+        return [column.words[int(v)] for v in values]
+    return [f"{v:g}" for v in values]
+
+
+def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> NDArray[np.int8]:
+    """Return int8 [frames] from a label column.
+
+    `normal` lists what normal rows say; every other cell is abnormal. Without it, the column
+    holds 0 and 1 (-1: not known), or words of which the meaning is plain. A missing cell is not
+    known. Raises DataError for anything else.
+    """
+    if column.kind.startswith("time"):
+        raise DataError(f"{sheet.path}: column {quoted(column.name)} holds times, not labels")
+    if column.kind == "number":
+        sheet.require_numbers(column)
+    labels = np.full(len(column.values), UNKNOWN, np.int8)
+    known = ~np.isnan(column.values)
+    said = words_of(column)
+    if normal is not None:
+        wanted = {word.strip().lower() for word in normal}
+        matching = {word for word in said if word.lower() in wanted}
+        codes = _codes(column, matching)
+        labels[known] = np.where(np.isin(column.values[known], codes), NORMAL, ABNORMAL)
+        return labels
+    meaning = {word: _meaning(word, said) for word in said}
+    bad = next((word for word, label in meaning.items() if label is None), None)
+    if bad is not None:
+        frame = int(np.isin(column.values, _codes(column, {bad})).argmax())
+        raise DataError(
+            f"{sheet.path}: row {sheet.row(frame)}, column {quoted(column.name)}: a label is 0 "
+            f"(normal), 1 (abnormal) or empty, not '{quoted(bad)}'; list what normal rows say, "
+            f'such as data.normal = ["{quoted(said[0])}"]'
+        )
+    for word, label in meaning.items():
+        if label is not None:
+            labels[np.isin(column.values, _codes(column, {word}))] = label
+    return labels
+
+
+def _meaning(word: str, said: list[str]) -> int | None:
+    """A label; None if the word's meaning is not plain."""
+    if word in ("0", "1", "-1"):
+        return int(word)
+    plain = WORDS.get(word.lower())
+    if plain is not None:
+        return plain
+    # One word says normal: any other is a kind of fault.
+    is_word = not word.lstrip("+-").replace(".", "", 1).isdigit()
+    return ABNORMAL if is_word and any(WORDS.get(w.lower()) == NORMAL for w in said) else None
+
+
+def _codes(column: Column, words: set[str]) -> list[float]:
+    if column.kind == "words":
+        return [float(n) for n, word in enumerate(column.words) if word in words]
+    return [float(word) for word in words]
+
+
+def label_intervals(
+    sheet: Sheet, clock: Clock | None, intervals: str | Sequence[tuple[str, str]]
+) -> NDArray[np.int8]:
+    """Return int8 [frames]: abnormal from each interval's begin to its end, normal elsewhere.
+
+    `intervals` are pairs of dates or seconds, or a JSON file of the Numenta benchmark's form:
+    pairs of dates by file name. Raises DataError if it has none for this file.
+    """
+    pairs = _from_file(sheet.path, intervals) if isinstance(intervals, str) else intervals
+    if clock is None or clock.seconds is None:
+        raise DataError(f"{sheet.path}: 'intervals' need a column of times")
+    labels = np.where(np.isnan(clock.seconds), UNKNOWN, NORMAL).astype(np.int8)
+    for begin, end in pairs:
+        first, last = _second(sheet.path, begin), _second(sheet.path, end)
+        labels[(clock.seconds >= first) & (clock.seconds <= last)] = ABNORMAL
+    return labels
+
+
+def _from_file(path: Path, intervals: str) -> Sequence[tuple[str, str]]:
+    source = Path(intervals).expanduser()
+    try:
+        values = json.loads(source.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{source}: no such file") from None
+    except (OSError, ValueError, RecursionError) as problem:
+        raise DataError(f"{source}: is not JSON: {quoted(str(problem))}") from None
+    pairs = values
+    if isinstance(values, dict):
+        keys = [key for key in values if key.rsplit("/", 1)[-1] == path.name]
+        if not keys:
+            raise DataError(f"{source}: names no intervals for {path.name}")
+        pairs = values[keys[0]]
+    if not isinstance(pairs, list) or not all(isinstance(p, list) and len(p) == 2 for p in pairs):
+        raise DataError(f"{source}: must hold pairs [begin, end] for each file")
+    return [(str(begin), str(end)) for begin, end in pairs]
+
+
+def _second(path: Path, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        stamp = np.datetime64(text.strip().removesuffix("Z"), "us")
+        return int(stamp.astype(np.int64)) / 1e6
+    except (ValueError, TypeError):
+        raise DataError(f"{path}: interval '{quoted(text)}' is not a date") from None

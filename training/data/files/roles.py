@@ -1,0 +1,133 @@
+"""What each column is for: clock, label, channel, or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.bundle.errors import DataError
+from training.bundle.validation import nearest
+from training.data.files.cells import quoted
+from training.data.files.clock import Clock, find_clock
+from training.data.files.labels import NAMES
+from training.data.files.sheet import Column, Sheet
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """The columns of a sheet by their use."""
+
+    clock: Clock | None
+    label: Column | None
+    channels: tuple[Column, ...]
+    notes: tuple[str, ...]
+
+
+def assign(
+    sheet: Sheet,
+    channels: Sequence[str] | None,
+    label: str | None,
+    rate_hz: float | None,
+    *,
+    label_optional: bool = False,
+) -> Roles:
+    """Give every column its role.
+
+    `channels` and `label` name columns; without them every column of numbers is a channel but
+    for the clock, constant columns, and those named like a label. With `label_optional`, a file
+    may lack the column `label`.
+    Raises DataError: a column that does not exist, exists twice, or cannot have its role.
+    """
+    names = [c.name for c in sheet.columns]
+    notes: list[str] = []
+    truth = [c for c in sheet.columns if c.name.strip().lower() in NAMES]
+    truth.sort(key=lambda c: NAMES.index(c.name.strip().lower()))
+    chosen = None
+    if label is not None:
+        chosen = None if label_optional and label not in names else _column(sheet, label)
+    elif channels is None or any(c.name not in channels for c in truth):
+        usable = [c for c in truth if channels is None or c.name not in channels]
+        chosen = next((c for c in usable if _is_label(c)), None)
+        if chosen is not None and chosen.name != "label":
+            notes.append(f"column {quoted(chosen.name)} is taken for the label")
+    fixed = [*(channels or ()), *([chosen.name] if chosen else [])]
+    clock = find_clock(sheet, fixed + [c.name for c in truth], rate_hz or sheet.rate_hz)
+    if channels is not None:
+        used = [_column(sheet, name) for name in channels]
+        for column in used:
+            sheet.require_numbers(column)
+            _refuse_constant(sheet, column)
+    else:
+        used = []
+        timed = clock.columns if clock else ()
+        for column in sheet.columns:
+            if column.name in timed or column is chosen:
+                continue
+            if column in truth:
+                notes.append(f"column {quoted(column.name)} is named like a label and left out")
+            elif column.kind == "words":
+                notes.append(f"column {quoted(column.name)} holds words and is left out")
+            else:
+                used.append(column)
+        for column in used:
+            _column(sheet, column.name)  # two columns of one name cannot be told apart
+            sheet.require_numbers(column)
+        constant = [c for c in used if _is_constant(c)]
+        if len(constant) == len(used) > 0:
+            _refuse_constant(sheet, constant[0])
+        for column in constant:
+            notes.append(
+                f"column {quoted(column.name)} is constant and left out"
+                if not np.isnan(column.values).all()
+                else f"column {quoted(column.name)} holds no values and is left out"
+            )
+        used = [c for c in used if c not in constant]
+    if not used:
+        words = [c for c in sheet.columns if c.kind == "words" and c is not chosen]
+        if words:
+            sheet.require_numbers(words[0])
+        shown = ", ".join(quoted(name) for name in names[:8])
+        raise DataError(f"{sheet.path}: no channel among the columns {shown}")
+    if chosen is not None and any(c is chosen for c in used):
+        raise DataError(f"{sheet.path}: column {quoted(chosen.name)} is both label and channel")
+    return Roles(clock, chosen, tuple(used), tuple(notes))
+
+
+def _column(sheet: Sheet, name: str) -> Column:
+    named = [c for c in sheet.columns if c.name == name]
+    if not named:
+        names = [quoted(c.name) for c in sheet.columns[:20]]
+        raise DataError(f"{sheet.path}: no column {quoted(name)}{nearest(name, names)}")
+    if len(named) > 1:
+        raise DataError(
+            f"{sheet.path}: row 1: two columns are called {quoted(name)}; rename one, or set "
+            "data.header"
+        )
+    return named[0]
+
+
+def _is_label(column: Column) -> bool:
+    """Whether a column named like a label may be one: few different values."""
+    if column.name.strip().lower() in NAMES[:2]:
+        return True
+    if column.kind == "words":
+        return len(column.words) <= 32
+    known = column.values[:1_000_000]
+    return column.kind == "number" and set(np.unique(known[~np.isnan(known)])) <= {0, 1, -1}
+
+
+def _is_constant(column: Column) -> bool:
+    known = column.values[~np.isnan(column.values)]
+    return len(column.values) > 1 and (len(known) == 0 or bool((known == known[0]).all()))
+
+
+def _refuse_constant(sheet: Sheet, column: Column) -> None:
+    if _is_constant(column):
+        known = column.values[~np.isnan(column.values)]
+        what = f"is {known[0]:g} in every row" if len(known) else "holds no values"
+        raise DataError(
+            f"{sheet.path}: column {quoted(column.name)} {what}; a constant channel holds no "
+            "information: leave it out with 'channels'"
+        )

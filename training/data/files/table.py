@@ -1,0 +1,233 @@
+"""A file as physical values with labels and cuts: all steps from the sheet to the signal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.bundle.errors import DataError
+from training.data.files import quality
+from training.data.files.cells import quoted
+from training.data.files.clock import Clock, check_rate
+from training.data.files.formats import read_sheet
+from training.data.files.labels import label_intervals, label_rows
+from training.data.files.options import Options
+from training.data.files.resample import resample
+from training.data.files.roles import Roles, assign
+from training.data.files.sheet import Column, Sheet
+from training.data.recording import UNKNOWN
+
+MOST_NUMBERED = 32  # columns named by numbers above which a row looks like a window
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A file's channels, still in their units.
+
+    values    float64 [frames, channels], NaN where a value is missing
+    labels    int8 [frames]
+    cuts      int64 [k]: frames that do not follow the frame before them
+    lost      int64 [k]: frames missing before each cut, as far as the clock tells
+    rate_hz   frames per second, declared or from the clock
+    """
+
+    path: Path
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+    rate_hz: float | None
+    values: NDArray[np.float64]
+    labels: NDArray[np.int8]
+    cuts: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    sheet: Sheet
+    roles: Roles
+    notes: tuple[str, ...] = ()
+    flat: tuple[quality.Stretch, ...] = ()
+    missing: NDArray[np.bool_] = field(init=False)  # [frames]: a value of the frame is missing
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "missing", np.isnan(self.values).any(axis=1))
+
+    @property
+    def clock(self) -> Clock | None:
+        """The time column, if there is one."""
+        return self.roles.clock
+
+    @property
+    def resampled(self) -> bool:
+        """Whether frames are no rows of the file."""
+        return len(self.values) != self.sheet.frames
+
+    def row(self, frame: int) -> int:
+        """Return the row of the file that holds `frame`."""
+        return self.sheet.row(min(frame, self.sheet.frames - 1))
+
+
+def read_table(path: Path, options: Options, *, label_optional: bool = False) -> Table:
+    """Read one file of any known format.
+
+    With `label_optional` the label's column may be absent: then no label is known.
+    Raises DataError, one line: file, row, column, cause, cure.
+    """
+    sheet = read_sheet(path, options)
+    if options.row_is_window is None:
+        _refuse_windows(sheet, options.channels)
+        roles = assign(
+            sheet, options.channels, options.label, options.rate_hz, label_optional=label_optional
+        )
+        labels = _labels(sheet, roles, options)
+    else:
+        sheet, labels, notes = rows_as_windows(sheet, options.row_is_window, options.normal)
+        roles = Roles(None, None, sheet.columns, notes)
+    return _signal(sheet, roles, labels, options)
+
+
+def _refuse_windows(sheet: Sheet, channels: Sequence[str] | None) -> None:
+    """Raise DataError if the columns look like the samples of one window."""
+    numbered = [c for c in sheet.columns if c.name.strip("cVtx_. ").isdigit()]
+    if channels is None and len(numbered) > MOST_NUMBERED:
+        raise DataError(
+            f"{sheet.path}: {len(numbered)} columns are named by numbers, as if each row were one "
+            "window; set data.row_is_window to 'label first', 'label last' or 'no label', or name "
+            "the 'channels'"
+        )
+
+
+def _labels(sheet: Sheet, roles: Roles, options: Options) -> NDArray[np.int8]:
+    if options.intervals is not None:
+        return label_intervals(sheet, roles.clock, options.intervals)
+    if roles.label is not None:
+        return label_rows(sheet, roles.label, options.normal)
+    return np.full(sheet.frames, UNKNOWN, np.int8)
+
+
+def rows_as_windows(
+    sheet: Sheet, order: str, normal: Sequence[str] | None
+) -> tuple[Sheet, NDArray[np.int8], tuple[str, ...]]:
+    """Lay the windows of a sheet end to end, as one channel that is cut between them."""
+    columns = list(sheet.columns)
+    label = None
+    if order != "no label":
+        label = columns.pop(0 if order == "label first" else -1)
+    for column in columns:
+        sheet.require_numbers(column)
+    length, rows = len(columns), sheet.frames
+    if not length:
+        raise DataError(f"{sheet.path}: a row holds a label and no samples")
+    labels = np.full(rows, UNKNOWN, np.int8)
+    if label is not None:
+        labels = label_rows(sheet, label, normal)
+    values = np.stack([c.values for c in columns], axis=1).reshape(-1)
+    flat = Sheet(
+        path=sheet.path,
+        columns=(Column("signal", values),),
+        rate_hz=sheet.rate_hz,
+        breaks=np.arange(1, rows, dtype=np.int64) * length,
+        row_start=(tuple(s * length for s in sheet.row_start[0]), sheet.row_start[1]),
+        notes=(*sheet.notes, f"{rows} rows of {length} samples: each is a window"),
+        window=length,
+    )
+    return flat, np.repeat(labels, length), ()
+
+
+def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Options) -> Table:
+    """Missing values, cuts, resampling and interpolation, in this order."""
+    path, clock = sheet.path, roles.clock
+    notes = [*sheet.notes, *roles.notes]
+    if clock is not None:
+        notes += clock.notes(sheet)
+    channels = tuple(c.name for c in roles.channels)
+    values = np.empty((sheet.frames, len(channels)), np.float64, order="F")
+    for c, column in enumerate(roles.channels):
+        values[:, c] = column.values
+        notes += _mark_missing(values[:, c], column.name, options.missing)
+    cuts, lost = sheet.breaks, np.zeros(len(sheet.breaks), np.int64)
+    rate = options.rate_hz if options.rate_hz is not None else sheet.rate_hz
+    if clock is not None:
+        check_rate(sheet, clock, rate)
+        cuts = np.union1d(cuts, clock.cuts)
+        lost = np.zeros(len(cuts), np.int64)
+        lost[np.searchsorted(cuts, clock.cuts)] = clock.lost
+        rate = rate if rate is not None else clock.rate_hz
+        if clock.seconds is not None:
+            values[np.isnan(clock.seconds)] = np.nan
+        if clock.irregular and options.resample_hz is None:
+            raise DataError(
+                f"{path}: column {quoted(clock.name)}: the frames are not taken at equal times; "
+                f"set data.resample_hz, such as {clock.rate_hz or 1:.3g}"
+            )
+    gone = np.asarray(np.isnan(values).any(axis=1))
+    if gone.any():
+        notes.append(_missing_note(sheet, roles, values, gone, options))
+    flat = quality.flat_stretches(channels, values)
+    notes += [quality.describe(s, (sheet.row(s.first), sheet.row(s.stop - 1))) for s in flat[:4]]
+    if options.resample_hz is not None:
+        seconds = clock.seconds if clock is not None else None
+        values, labels, cuts = resample(path, seconds, values, labels, options.resample_hz)
+        rate, lost = options.resample_hz, np.zeros(len(cuts), np.int64)
+        notes.append(f"resampled to {rate:g} frames per second: {len(values)} frames")
+    if options.interpolate and np.isnan(values).any():
+        values, filled = quality.interpolate(values, cuts, options.interpolate)
+        notes.append(f"{filled} missing values are interpolated")
+    return Table(
+        path=path,
+        channels=channels,
+        units=tuple(c.unit for c in roles.channels),
+        rate_hz=rate,
+        values=values,
+        labels=labels,
+        cuts=cuts,
+        lost=lost,
+        sheet=sheet,
+        roles=roles,
+        notes=tuple(notes),
+        flat=tuple(flat),
+    )
+
+
+def _mark_missing(
+    column: NDArray[np.float64], name: str, given: Sequence[float] | None
+) -> list[str]:
+    """Put NaN where a value stands for a missing one; return what to say about it."""
+    if given is not None:
+        column[np.isin(column, given)] = np.nan
+        return []
+    value = quality.sentinel(column)
+    if value is None:
+        far = quality.far_value(column)
+        if far is None:
+            return []
+        return [
+            f"channel {quoted(name)} is {far[0]:g} in {100 * far[1]:.1f} % of the rows, far from "
+            f"all other values: if it stands for a missing value, set data.missing = [{far[0]:g}]"
+        ]
+    at = column == value
+    column[at] = np.nan
+    return [
+        f"channel {quoted(name)} is {value:g} in {100 * at.mean():.1f} % of the rows, outside all "
+        "other values: taken for missing (data.missing = [] keeps it)"
+    ]
+
+
+def _missing_note(
+    sheet: Sheet,
+    roles: Roles,
+    values: NDArray[np.float64],
+    gone: NDArray[np.bool_],
+    options: Options,
+) -> str:
+    columns = [
+        f"{quoted(c.name)} {int(np.isnan(values[:, n]).sum())}"
+        for n, c in enumerate(roles.channels)
+        if np.isnan(values[:, n]).any()
+    ]
+    policy = "no window holds them" if not options.interpolate else "short holes are filled"
+    count = int(gone.sum())
+    return (
+        f"{count} row{'s' * (count > 1)} with missing values ({', '.join(columns[:8])}; the first "
+        f"is row {sheet.row(int(gone.argmax()))}): {policy}"
+    )

@@ -1,0 +1,62 @@
+"""Cells that hold a date or a time of day."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+# 1/2/2024 is the second of January in one country and the first of February in others: the
+# order in which all cells are dates, and rise, is taken; month first if both do.
+_DATES = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d.%m.%Y",
+    "%d.%m.%y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%m-%d-%Y",
+    "%d-%m-%Y",
+)
+_CLOCKS = ("%H:%M:%S%.f", "%H:%M", "%I:%M:%S%.f %p", "%I:%M %p")
+
+
+def to_seconds(cells: pl.Series, of_day: bool) -> NDArray[np.float64]:
+    """Return seconds since 1970 (UTC where no zone is given) or midnight; NaN if not a time."""
+    cells = cells.str.replace(",", ".", literal=True).str.strip_chars()
+    if of_day:
+        cells = "1970-01-01 " + cells
+    else:
+        cells = cells.str.replace(r"(\d)T(\d)", "$1 $2").str.replace(r"\s?(?:UTC|Z)$", "")
+    zoned = bool(cells.str.contains(r"\d:\d{2}.*[+-]\d{2}:?\d{2}$").any())
+    best: NDArray[np.float64] | None = None
+    for pattern in _patterns(cells):
+        stamps = cells.str.to_datetime(
+            pattern + ("%#z" if zoned else ""), strict=False, time_unit="us"
+        )
+        seconds = stamps.dt.timestamp("us").cast(pl.Float64).to_numpy() / 1e6
+        if best is None or _quality(seconds) > _quality(best):
+            best = np.asarray(seconds, np.float64)
+    return np.full(len(cells), np.nan) if best is None else best
+
+
+def _patterns(cells: pl.Series) -> list[str]:
+    """The patterns in which the first cell can be read."""
+    sample = cells.drop_nulls().head(1)
+    found = []
+    for date in _DATES:
+        for clock in ("", *(f" {clock}" for clock in _CLOCKS)):
+            pattern = date + clock
+            bare = sample.str.replace(r"(\d:\d{2}.*?)\s?[+-]\d{2}:?\d{2}$", "$1")
+            kind = bare.str.to_datetime if clock else bare.str.to_date
+            if kind(pattern, strict=False).count():
+                found.append(pattern)
+    return found
+
+
+def _quality(seconds: NDArray[np.float64]) -> tuple[int, float]:
+    known = seconds[~np.isnan(seconds)]
+    return len(known), float((np.diff(known) >= 0).mean()) if len(known) > 1 else 0.0
