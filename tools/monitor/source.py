@@ -19,10 +19,11 @@ from tools.monitor.events import ABNORMAL, NORMAL, UNKNOWN, Counts, SourceFacts
 from tools.monitor.fit import check_rate, check_units
 from tools.monitor.record import MISSING, SIMULATED
 from training.bundle.errors import DataError
-from training.data import csv
 from training.data import load as load_data_set
-from training.data.files.table import read_table
-from training.data.recording import Recording, to_counts
+from training.data.files.counts import Range, to_int16
+from training.data.files.options import Options
+from training.data.files.table import read_table, with_gaps
+from training.data.recording import Recording
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
@@ -177,15 +178,17 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
     if path.suffix == ".hea":
         recording, missing = _read_hea(path, signal)
         return of_recording(_checked(recording, bundle), repeat, missing)
-    table = read_table(path, csv.Settings(path=str(path), channels=_channels(path, signal)))
+    table = read_table(path, Options(), label_optional=True, prefer=signal.channels)
     _check_channels(path.name, table.channels, bundle)
     check_units(path.name, table.channels, table.units, signal)
-    counts = to_counts(table.values, signal.gain, signal.offset, name=str(path))
+    values, labels, missing = with_gaps(table, _missing(path, len(table.values)))
+    ranges = [Range(g, o) for g, o in zip(signal.gain, signal.offset, strict=True)]
+    counts, _ = to_int16(values, ranges)
     recording = Recording(
         name=path.name,
         description=f"{path.name}: {', '.join(table.channels)}",
         counts=counts,
-        labels=table.labels,
+        labels=labels,
         channels=table.channels,
         units=tuple(signal.units),
         gain=tuple(signal.gain),
@@ -194,20 +197,20 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
         rate_is_nominal=signal.rate_is_nominal,
         simulated=_says_simulated(path),
     )
-    return of_recording(_checked(recording, bundle), repeat, _missing(path, recording.frames))
+    return of_recording(_checked(recording, bundle), repeat, missing)
 
 
 def _says_simulated(path: Path) -> bool:
     """Whether a comment above the header says so, as recordings of simulated signals do."""
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         comments = itertools.takewhile(lambda line: line.startswith("#"), file)
         return any(line.strip() == SIMULATED for line in comments)
 
 
-def _missing(path: Path, frames: int) -> NDArray[np.bool_] | None:
+def _missing(path: Path, frames: int) -> NDArray[np.bool_]:
     """Which rows stand for samples that were not taken, as a recording's comments say."""
     gone = np.zeros(frames, np.bool_)
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         for line in file:
             if line.startswith(MISSING):
                 try:
@@ -218,17 +221,6 @@ def _missing(path: Path, frames: int) -> NDArray[np.bool_] | None:
                     ) from None
                 gone[max(first, 0) : max(first, 0) + max(count, 0)] = True
     return gone
-
-
-def _channels(path: Path, signal: Signal) -> list[str] | None:
-    """The manifest's channels if the file names them all, else whatever the file holds."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = next((line for line in file if line.strip() and line[0] != "#"), "")
-    except (OSError, UnicodeDecodeError):
-        return None  # the reader says what is wrong
-    names = {cell.split("[")[0].split("(")[0].strip() for cell in header.split(",")}
-    return list(signal.channels) if set(signal.channels) <= names else None
 
 
 def _read_hea(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | None]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from training.bundle.errors import DataError
+from training.data.files.cells import quoted
 from training.data.files.counts import FEW_COUNTS, Range, choose_range, to_int16
 from training.data.files.formats import suffixes
 from training.data.files.options import Options
@@ -138,8 +139,13 @@ def _ranges(tables: list[Table], settings: Settings) -> list[Range]:
         column = np.concatenate([t.values[:, c] for t in tables])
         gain = None if settings.gain is None else settings.gain[c]
         offset = None if settings.offset is None else settings.offset[c]
-        if np.isnan(column).all():
-            raise DataError(f"{tables[0].path}: column {name} holds no values")
+        known = column[~np.isnan(column)]
+        if not len(known) or (len(column) > 1 and (known == known[0]).all()):
+            what = f"is {known[0]:g} in every row" if len(known) else "holds no values"
+            raise DataError(
+                f"{tables[0].path}: column {quoted(name)} {what}; a constant channel holds no "
+                "information: leave it out with 'channels'"
+            )
         chosen = choose_range(column, gain, offset)
         if chosen.spoiled_by is not None:
             frame, table = chosen.spoiled_by, tables[0]

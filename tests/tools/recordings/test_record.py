@@ -179,12 +179,23 @@ def test_a_csv_takes_gain_and_offset_from_the_bundle(tmp_path: Path) -> None:
     assert what.label(0, WINDOW) == -1 and not what.facts.labelled
 
 
+def test_a_csv_is_played_with_its_loud_stretches_gaps_and_missing_values(tmp_path: Path) -> None:
+    path = tmp_path / "sensor.csv"
+    times = [i / 100 + (0.05 if i >= 20 else 0) for i in range(60)]
+    cells = [f"{t:.2f},{'' if i == 30 else 400 if i == 3 else i % 5}" for i, t in enumerate(times)]
+    path.write_text("time,ecg\n" + "\n".join(cells) + "\n")
+    what = of_file(path, bundle())
+    assert what.counts[3, 0] == 32767
+    assert what.missing is not None
+    assert np.flatnonzero(what.missing).tolist() == [20, 21, 22, 23, 24, 35]
+    assert what.gap(20) == 5 and what.gap(35) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("ecg\n" + "1\n2\n" * 5, "10 frames are fewer than one window of 20"),
         ("a,b\n" + "1,2\n2,1\n" * 20, "2 channels"),
-        ("ecg\n" + "1\n400\n" * 20, "do not fit int16"),
         ("ecg\n" + "1\n\nx\n" * 20, "row 4, column ecg"),
     ],
 )

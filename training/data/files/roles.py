@@ -58,7 +58,6 @@ def assign(
         used = [_column(sheet, name) for name in channels]
         for column in used:
             sheet.require_numbers(column)
-            _refuse_constant(sheet, column)
     else:
         used = []
         timed = clock.columns if clock else ()
@@ -75,8 +74,8 @@ def assign(
             _column(sheet, column.name)  # two columns of one name cannot be told apart
             sheet.require_numbers(column)
         constant = [c for c in used if _is_constant(c)]
-        if len(constant) == len(used) > 0:
-            _refuse_constant(sheet, constant[0])
+        if len(constant) == len(used):
+            constant = []
         for column in constant:
             notes.append(
                 f"column {quoted(column.name)} is constant and left out"
@@ -121,13 +120,3 @@ def _is_label(column: Column) -> bool:
 def _is_constant(column: Column) -> bool:
     known = column.values[~np.isnan(column.values)]
     return len(column.values) > 1 and (len(known) == 0 or bool((known == known[0]).all()))
-
-
-def _refuse_constant(sheet: Sheet, column: Column) -> None:
-    if _is_constant(column):
-        known = column.values[~np.isnan(column.values)]
-        what = f"is {known[0]:g} in every row" if len(known) else "holds no values"
-        raise DataError(
-            f"{sheet.path}: column {quoted(column.name)} {what}; a constant channel holds no "
-            "information: leave it out with 'channels'"
-        )

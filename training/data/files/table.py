@@ -21,6 +21,7 @@ from training.data.files.roles import Roles, assign
 from training.data.files.sheet import Column, Sheet
 from training.data.recording import UNKNOWN
 
+MOST_LOST = 1_000_000  # frames that a gap is played as
 MOST_NUMBERED = 32  # columns named by numbers above which a row looks like a window
 
 
@@ -67,13 +68,18 @@ class Table:
         return self.sheet.row(min(frame, self.sheet.frames - 1))
 
 
-def read_table(path: Path, options: Options, *, label_optional: bool = False) -> Table:
+def read_table(
+    path: Path, options: Options, *, label_optional: bool = False, prefer: Sequence[str] = ()
+) -> Table:
     """Read one file of any known format.
 
-    With `label_optional` the label's column may be absent: then no label is known.
+    With `label_optional` the label's column may be absent: then no label is known. `prefer`
+    names the channels to use if the file has them all and `options` names none.
     Raises DataError, one line: file, row, column, cause, cure.
     """
     sheet = read_sheet(path, options)
+    if options.channels is None and prefer and set(prefer) <= {c.name for c in sheet.columns}:
+        options = options.model_copy(update={"channels": list(prefer)})
     if options.row_is_window is None:
         _refuse_windows(sheet, options.channels)
         roles = assign(
@@ -231,3 +237,18 @@ def _missing_note(
         f"{count} row{'s' * (count > 1)} with missing values ({', '.join(columns[:8])}; the first "
         f"is row {sheet.row(int(gone.argmax()))}): {policy}"
     )
+
+
+def with_gaps(
+    table: Table, gone: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.bool_]]:
+    """Return values, labels and missing frames as time passed: lost frames stand at each cut.
+
+    `gone`, bool [frames], adds to the table's missing frames. At least one frame is missing at
+    a cut, so that no window crosses it, and at most a million. Missing values become 0.
+    """
+    count = np.clip(table.lost, 1, MOST_LOST)
+    values = np.insert(table.values, np.repeat(table.cuts, count), np.nan, axis=0)
+    labels = np.insert(table.labels, np.repeat(table.cuts, count), UNKNOWN)
+    missing = np.insert(table.missing | gone, np.repeat(table.cuts, count), True)
+    return np.nan_to_num(values, copy=False), labels, missing
