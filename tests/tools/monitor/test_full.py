@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.support.monitor_board import FakeBoard, source
+from tests.support.waiting import PATIENCE
 from tools.monitor import wfdb_record
 from tools.monitor.controls import Controls
 from tools.monitor.record import open_record
@@ -76,7 +77,7 @@ def monitor(
         **{"stdout": subprocess.DEVNULL, **options},
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     return done.returncode, done.stderr.splitlines()
 

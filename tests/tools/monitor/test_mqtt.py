@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -18,6 +18,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.monitor_board import FakeBoard, source
+from tests.support.waiting import PATIENCE, wait_until
 from tools.monitor.controls import Controls
 from tools.monitor.events import Notice, ThresholdChanged
 from tools.monitor.mqtt import CA, PASSWORD, USER, MqttError, MqttView, broker_of
@@ -33,6 +34,13 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
+        return True
+    return False
+
+
 @contextmanager
 def mosquitto(folder: Path, *lines: str, port: int | None = None) -> Iterator[int]:
     """A broker of the test's own; its port."""
@@ -46,18 +54,11 @@ def mosquitto(folder: Path, *lines: str, port: int | None = None) -> Iterator[in
     with (folder / "log").open("wb") as log:
         broker = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
         try:
-            until = time.monotonic() + 5
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), 0.2).close()
-                    break
-                except OSError:
-                    assert time.monotonic() < until, (folder / "log").read_text()
-                    time.sleep(0.02)
+            wait_until(lambda: listens(port), (folder / "log").read_text)
             yield port
         finally:
             broker.terminate()
-            broker.wait(5)
+            broker.wait(PATIENCE)
 
 
 class Subscriber:
@@ -72,13 +73,10 @@ class Subscriber:
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
         self.client.subscribe(topic, qos=1)
-        assert ready.wait(5)
+        assert ready.wait(PATIENCE), f"not subscribed to {topic} within {PATIENCE} s"
 
-    def wait(self, enough, seconds: float = 5) -> None:
-        until = time.monotonic() + seconds
-        while not enough(self):
-            assert time.monotonic() < until, [m.topic for m in self.heard]
-            time.sleep(0.01)
+    def wait(self, enough) -> None:
+        wait_until(lambda: enough(self), lambda: [m.topic for m in self.heard])
 
     def of(self, topic: str) -> list:
         return [m for m in self.heard if m.topic == topic]
@@ -157,7 +155,7 @@ def test_a_board_that_does_not_answer_is_away(tmp_path):
     with mosquitto(tmp_path, "allow_anonymous true", port=port):
         # A broker that has forgotten all is told what is so, not how it began.
         subscriber = Subscriber(port, "vigil/one/status")
-        subscriber.wait(lambda s: s.heard and s.heard[-1].payload == b"away", 10)
+        subscriber.wait(lambda s: s.heard and s.heard[-1].payload == b"away")
         view.handle(Notice("the board answers again", answers=True))
         subscriber.wait(lambda s: s.heard[-1].payload == b"online")
         view.close()
@@ -171,12 +169,15 @@ def test_a_board_that_does_not_answer_is_away(tmp_path):
 def test_mosquittos_own_subscriber_prints_the_flags(tmp_path):
     with mosquitto(tmp_path, "allow_anonymous true", "log_type subscribe") as port:
         command = ["mosquitto_sub", "-p", str(port), "-v", "-t", "vigil/+/flag"]
-        command += ["-C", str(WINDOWS // 5), "-W", "20"]  # so many messages; seconds at the most
+        command += [
+            "-C",
+            str(WINDOWS // 5),
+            "-W",
+            str(int(PATIENCE)),
+        ]  # so many messages; seconds at the most
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            until = time.monotonic() + 5
-            while "vigil/+/flag" not in (tmp_path / "log").read_text():  # until it listens
-                assert time.monotonic() < until
-                time.sleep(0.02)
+            log = tmp_path / "log"
+            wait_until(lambda: "vigil/+/flag" in log.read_text(), log.read_text)  # it listens
             view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
             stream_to(view)
             printed, _ = process.communicate()
@@ -208,7 +209,7 @@ def test_a_broker_that_comes_back_gets_what_waited_for_it(tmp_path):
     stream_to(view)  # to nobody
     with mosquitto(tmp_path, "allow_anonymous true", port=port):
         subscriber = Subscriber(port, "vigil/one/score")
-        subscriber.wait(lambda s: len(s.heard) == WINDOWS - 1, 10)
+        subscriber.wait(lambda s: len(s.heard) == WINDOWS - 1)
         assert view.unpublished == 0
         view.close()
         subscriber.close()
@@ -218,16 +219,13 @@ def test_a_broker_that_comes_back_gets_what_waited_for_it(tmp_path):
 def test_a_broker_that_is_away_at_the_end_is_said(tmp_path):
     with mosquitto(tmp_path, "allow_anonymous true") as port:
         view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
-    until = time.monotonic() + 5
-    while view._client.is_connected():  # as long as it takes to notice
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: not view._client.is_connected())  # it has noticed
     stream_to(view)
     began = time.monotonic()
     with pytest.raises(MqttError, match=rf"127.0.0.1:{port} did not get \d+ messages") as lost:
         view.close()
     assert int(str(lost.value).split()[-2]) > WINDOWS
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < PATIENCE
 
 
 @pytest.mark.broker

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -141,7 +140,6 @@ def test_who_does_not_want_to_wait_for_a_silent_board_does_not(ask: str) -> None
     controls.quit("by key")
     assert not controls.out_of_time()
     controls.hurry()
-    began = time.monotonic()
     before = line.now
     match ask:
         case "restart":
@@ -154,7 +152,7 @@ def test_who_does_not_want_to_wait_for_a_silent_board_does_not(ask: str) -> None
                 board.set_threshold(0.25)
         case "close":
             board.close(finished=True)
-    assert line.now - before < 0.3 and time.monotonic() - began < 2
+    assert line.now - before < 0.3
 
 
 def test_a_threshold_that_was_set_holds_after_a_reset() -> None:

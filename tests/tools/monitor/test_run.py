@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.waiting import PATIENCE
 from tools.cli.options import faults_of
 from tools.link.faults import FaultConfig
 from tools.measure.bench.small_bundle import WINDOW, small_bundle
@@ -148,10 +149,10 @@ class Screen:
     master: int
     output: bytes = b""
 
-    def wait_for(self, what: bytes, seconds: float = 20.0) -> None:
+    def wait_for(self, what: bytes, seconds: float = PATIENCE) -> None:
         until = time.monotonic() + seconds
         while what not in self.output:
-            assert time.monotonic() < until, (what, self.output[-2000:])
+            assert time.monotonic() < until, f"{what!r} not in {self.output[-2000:]!r}"
             self.read(0.1)
 
     def read(self, timeout: float) -> None:
@@ -172,7 +173,7 @@ def on_a_terminal(command: list[str]) -> Iterator[tuple[Screen, list[Any]]]:
     screen = Screen(process, master)
     try:
         yield screen, before
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < until:
             screen.read(0.05)
         screen.read(0.2)
@@ -222,7 +223,7 @@ def test_a_terminal_that_vanishes_ends_the_monitor_too(tmp_path: Path) -> None:
         os.close(slave)
         Screen(process, master).wait_for(b"ANOMALY")
         os.close(master)
-        process.wait(20)
+        process.wait(PATIENCE)
     finally:
         process.kill()
     with np.load(record) as file:

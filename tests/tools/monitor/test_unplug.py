@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from tests.support.waiting import PATIENCE
 from tests.tools.monitor.test_run import (  # noqa: F401 (fixtures)
     WINDOWS,
     bundle,
@@ -31,9 +32,12 @@ from training.bundle import Bundle
 PROGRAM = """
 import sys
 from pathlib import Path
+from tests.support.waiting import defaults
 from tools.monitor.run import MonitorSettings, run
 from tools.monitor.web.run import WebSettings, run_web
-bundle, source, port, record, view = sys.argv[1:]
+bundle, source, port, record, view, silence = sys.argv[1:]
+# A monitor that waited for its board would wait for minutes here, so a test need not measure time.
+defaults(answer=600.0, open=600.0, port=600.0, silence=float(silence))
 settings = MonitorSettings(
     Path(bundle), Path(source), port, view="plain" if view == "web" else view, speed=60.0,
     record=Path(record) if record else None)
@@ -79,7 +83,7 @@ def test_the_terminal_view_goes_on(
 ) -> None:
     record = tmp_path / "run.csv"
     with plugged(image, tmp_path) as plug:
-        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "terminal"]
+        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "terminal", "60"]
         with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, before):
             screen.wait_for(b"ANOMALY")
             plug.pull()
@@ -89,7 +93,7 @@ def test_the_terminal_view_goes_on(
             time.sleep(0.5)
             assert len(record.read_text().splitlines()) == scored < WINDOWS  # nothing is made up
             plug.put_in()
-            screen.wait_for(b"ENDED", 60)  # by itself: every window has been reported
+            screen.wait_for(b"ENDED")  # by itself: every window has been reported
     assert before
     assert b"Traceback" not in screen.output
     assert f"ENDED  {WINDOWS} 0".encode() in screen.output
@@ -106,15 +110,15 @@ def test_keys_while_it_is_unplugged_wait_for_nothing(
 ) -> None:
     record = tmp_path / "run.csv"
     with plugged(image, tmp_path) as plug:
-        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "terminal"]
+        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "terminal", "60"]
         with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, _):
             screen.wait_for(b"ANOMALY")
             plug.pull()
             screen.wait_for("○ no answer".encode())
             os.write(screen.master, b"r")
-            screen.wait_for(b"not reset: the board does not answer", 2)
+            screen.wait_for(b"not reset: the board does not answer")
             plug.put_in()
-            screen.wait_for(b"ENDED", 60)
+            screen.wait_for(b"ENDED")
     assert scores(record) == whole  # and the stream went on where it stood
 
 
@@ -128,7 +132,7 @@ def test_the_monitor_ends_at_once_though_its_board_is_away(
     tmp_path: Path,
 ) -> None:
     with plugged(image, tmp_path) as plug:
-        words = [str(bundle.path), str(csv_path), str(plug.path), "", "terminal"]
+        words = [str(bundle.path), str(csv_path), str(plug.path), "", "terminal", "2.5"]
         with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, _):
             screen.wait_for(b"ANOMALY")
             if how == "pull":
@@ -138,9 +142,9 @@ def test_the_monitor_ends_at_once_though_its_board_is_away(
             else:
                 os.kill(plug.board.pid, signal.SIGSTOP)
                 if how == "stop":
-                    screen.wait_for("○ no answer".encode(), 4)  # the silence may last 2.5 s
+                    screen.wait_for("○ no answer".encode())  # after a silence of 2.5 s
             os.write(screen.master, b"q")
-            screen.wait_for(b"ENDED", 2.5)  # half a second for the board, and the screen's own time
+            screen.wait_for(b"ENDED")
             ended = screen.output
         plug.board.kill()
     assert b"ENDED by key" in ended and b"Traceback" not in ended
@@ -156,7 +160,7 @@ def test_the_browser_view_goes_on(
 ) -> None:
     record = tmp_path / "run.csv"
     with plugged(image, tmp_path) as plug:
-        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "web"]
+        words = [str(bundle.path), str(csv_path), str(plug.path), str(record), "web", "60"]
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *words],
             stdout=subprocess.PIPE,
@@ -170,7 +174,7 @@ def test_the_browser_view_goes_on(
         try:
             with connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as socket:
                 while not any(event["event"] == "ended" for event in seen):
-                    for board in json.loads(socket.recv(timeout=30))["boards"]:
+                    for board in json.loads(socket.recv(timeout=PATIENCE))["boards"]:
                         seen += board["events"]
                     texts = [str(event.get("text")) for event in seen if event["event"] == "notice"]
                     scored = [event["index"] for event in seen if event["event"] == "scored"]

@@ -9,8 +9,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.support.monitor_board import WINDOW, FakeBoard, source
+from tests.support.waiting import PATIENCE, wait_until
 from tools.monitor.controls import Controls
 from tools.monitor.events import LinkCounters, SamplesSent, WindowScored
 from tools.monitor.outputs import Broadcast
@@ -66,16 +67,30 @@ def served(names: tuple[str, ...] = ("one",), rate: float | None = RATE) -> Iter
                 thread.join(5)
 
 
-def received(socket, seconds: float) -> list[dict]:
-    messages, until = [], time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        with suppress(TimeoutError):
-            messages.append(json.loads(socket.recv(timeout=left)))
+def received(socket, enough: Callable[[list[dict]], object]) -> list[dict]:
+    """Messages until there are enough of them."""
+    messages = []
+    end = time.monotonic() + PATIENCE
+    while not enough(messages):
+        messages.append(json.loads(socket.recv(timeout=max(end - time.monotonic(), 0))))
     return messages
 
 
 def events_of(messages: list[dict], key: str = "one") -> list[dict]:
     return [e for m in messages for b in m["boards"] if b["key"] == key for e in b["events"]]
+
+
+def scored_of(messages: list[dict]) -> list[float | None]:
+    return [e["score"] for e in events_of(messages) if e["event"] == "scored"]
+
+
+def text_of(event: dict) -> str | None:
+    return event.get("text")
+
+
+def frames_in(messages: list[dict]) -> int:
+    chunks = [e["counts"] for e in events_of(messages) if e["event"] == "samples"]
+    return sum(len(base64.b64decode(chunk)) // 2 for chunk in chunks)
 
 
 def frames_of(events: list[dict]) -> tuple[int, np.ndarray]:
@@ -124,9 +139,9 @@ def test_the_stream_is_for_those_who_have_the_token_and_come_from_the_page():
                 pytest.raises((InvalidStatus, ConnectionClosed)),
                 connect(address, origin=origin) as socket,
             ):
-                socket.recv(timeout=2)
+                socket.recv(timeout=PATIENCE)
         with connect(s.socket) as socket:
-            assert json.loads(socket.recv(timeout=2))["type"] == "past"
+            assert json.loads(socket.recv(timeout=PATIENCE))["type"] == "past"
 
 
 def test_a_taken_port_is_one_clear_line():
@@ -166,8 +181,9 @@ def test_nonsense_on_the_socket_disturbs_nobody(capfd):
             socket.send(text)
         socket.send(long)
         socket.send("[" * 100_000)
-        received(socket, 0.2)  # what waited
-        assert any(e["event"] == "scored" for e in events_of(received(socket, 0.5)))
+        socket.send('{"key": "one", "ask": "mark", "text": "after all that"}')
+        received(socket, lambda messages: "after all that" in map(text_of, events_of(messages)))
+        received(socket, scored_of)
         assert s.boards["one"].restarts == 1  # the one with which the stream began
         assert s.boards["one"].threshold == s.boards["one"].facts.threshold
     said = capfd.readouterr()
@@ -178,9 +194,9 @@ def test_bytes_are_refused_quietly(capfd):
     with served() as s, connect(s.socket) as socket, connect(s.socket) as other:
         socket.send(b'{"key": "one", "ask": "reset"}')
         with pytest.raises(ConnectionClosed) as closed:
-            received(socket, 5)
+            received(socket, lambda messages: False)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1003
-        assert events_of(received(other, 0.5))
+        received(other, events_of)
         assert s.boards["one"].restarts == 1
     said = capfd.readouterr()
     assert said.out == said.err == ""
@@ -191,12 +207,13 @@ def test_bytes_are_refused_quietly(capfd):
 
 def test_every_client_sees_one_stream_and_a_late_one_its_past_with_no_frame_twice():
     with served(rate=4000.0) as s, connect(s.socket) as first:
-        before = received(first, 0.5)
+        both = received(first, lambda messages: frames_in(messages) > 1500)
         late = []
         for _ in range(20):  # joining is where frames could be missed or told twice
             with connect(s.socket) as socket:
-                late.append(received(socket, 0.05))
-        both = before + received(first, 0.2)
+                late.append(received(socket, lambda messages: len(messages) > 2))
+        most = max(map(frames_in, late)) - frames_in(both)
+        both += received(first, lambda messages: frames_in(messages) >= most)
     start, counts = frames_of(events_of(both))
     assert start == 0
     for messages in late:
@@ -225,16 +242,15 @@ def test_a_score_that_is_no_number_stops_nothing():
         serve(hub) as url,
         connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as client,
     ):
-        client.recv(timeout=2)  # the past
+        client.recv(timeout=PATIENCE)  # the past
         view.handle(WindowScored(0, 0, float("nan"), 0.5, False, 50))
         view.handle(WindowScored(1, WINDOW, 0.25, 0.5, False, 50))
-        events = events_of(received(client, 0.5))
-        assert [e["score"] for e in events if e["event"] == "scored"] == [None, 0.25]
+        scores = scored_of(received(client, lambda messages: len(scored_of(messages)) == 2))
+        assert scores == [None, 0.25]
         view._new.append({"event": "unheard of", "value": float("nan")})
-        time.sleep(0.2)  # a tick in which nothing can be told
+        wait_until(lambda: not view._new)  # a tick that can send nothing
         view.handle(WindowScored(2, 2 * WINDOW, 0.75, 0.5, True, 50))
-        events = events_of(received(client, 0.5))
-        assert [e["score"] for e in events if e["event"] == "scored"] == [0.75]
+        assert scored_of(received(client, scored_of)) == [0.75]
 
 
 def test_a_board_that_fails_is_told_as_ended():
@@ -247,8 +263,8 @@ def test_a_board_that_fails_is_told_as_ended():
 def test_commands_reach_the_board_they_are_for():
     with served(("one", "two")) as s, connect(s.socket) as socket:
         socket.send(json.dumps({"key": "two", "ask": "threshold", "value": 7.5}))
-        events = events_of(received(socket, 0.5), "two")
-        assert {"event": "threshold", "value": 7.5} in events
+        answer = {"event": "threshold", "value": 7.5}
+        received(socket, lambda messages: answer in events_of(messages, "two"))
         assert s.boards["two"].threshold == 7.5
         assert s.boards["one"].threshold == 1e5
 
@@ -290,16 +306,9 @@ def opened(browser, url: str, theme: str = "light"):
         context.close()
 
 
-def wait_until(met) -> None:
-    """The page's own policy forbids evaluating strings in it, so the waiting is done here."""
-    until = time.monotonic() + 5
-    while not met():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def wait_text(locator, text: str) -> None:
-    wait_until(lambda: locator.inner_text() == text)
+    """The page's own policy forbids evaluating strings in it, so the waiting is done here."""
+    wait_until(lambda: locator.inner_text() == text, locator.inner_text)
 
 
 def pixels(page, selector: str) -> set[tuple[int, int, int]]:
@@ -312,23 +321,26 @@ def pixels(page, selector: str) -> set[tuple[int, int, int]]:
     return {(v & 255, v >> 8 & 255, v >> 16 & 255) for v in map(int, values)}
 
 
+def wait_drawn(page, selector: str, *colours: tuple[int, int, int]) -> None:
+    wait_until(lambda: set(colours) <= pixels(page, selector), lambda: pixels(page, selector))
+
+
 @pytest.mark.browser
 def test_trace_scores_and_flags_are_drawn_in_both_themes(browser):
     with served() as s, opened(browser, s.url) as page:
-        page.wait_for_selector(".flags button", timeout=15000)
-        page.wait_for_timeout(500)
-        light = pixels(page, ".traces canvas")
-        assert {(0x1F, 0x6F, 0x8B), (0xD4, 0x55, 0x2A), (0x7A, 0x5E, 0xA8)} <= light
-        assert {(0x1F, 0x6F, 0x8B), (0xD4, 0x55, 0x2A)} <= pixels(page, ".scores canvas")
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
+        wait_drawn(
+            page, ".traces canvas", (0x1F, 0x6F, 0x8B), (0xD4, 0x55, 0x2A), (0x7A, 0x5E, 0xA8)
+        )
+        wait_drawn(page, ".scores canvas", (0x1F, 0x6F, 0x8B), (0xD4, 0x55, 0x2A))
         page.click("#theme")
-        page.wait_for_timeout(300)
-        assert {(0x5B, 0xB5, 0xD1), (0xFF, 0x8A, 0x5C)} <= pixels(page, ".traces canvas")
+        wait_drawn(page, ".traces canvas", (0x5B, 0xB5, 0xD1), (0xFF, 0x8A, 0x5C))
 
 
 @pytest.mark.browser
 def test_a_click_on_a_flag_shows_where_the_error_sits(browser):
     with served() as s, opened(browser, s.url, "dark") as page:
-        page.locator(".flags button").first.click(timeout=15000)
+        page.locator(".flags button").first.click(timeout=PATIENCE * 1000)
         index = int(page.inner_text("#inspected").split()[1])
         assert index % 5 == 4  # every fifth is strong
         assert page.locator("#inspector canvas").count() == 2
@@ -345,9 +357,8 @@ def test_a_click_on_a_flag_shows_where_the_error_sits(browser):
         where = page.inner_text("#inspector .where")
         assert f"Half of the squared difference sits in {shortest} of {WINDOW} samples" in where
         page.keyboard.press("Shift+ArrowLeft")
-        page.wait_for_timeout(200)
         if index > 4:
-            assert int(page.inner_text("#inspected").split()[1]) == index - 5
+            wait_until(lambda: int(page.inner_text("#inspected").split()[1]) == index - 5)
         page.keyboard.press("Escape")
         assert not page.locator("#inspector").is_visible()
 
@@ -355,7 +366,7 @@ def test_a_click_on_a_flag_shows_where_the_error_sits(browser):
 @pytest.mark.browser
 def test_history_scrolls_back_and_the_live_button_returns(browser):
     with served() as s, opened(browser, s.url) as page:
-        page.wait_for_selector(".flags button", timeout=15000)
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
         page.wait_for_timeout(2000)
         box = page.locator(".past").bounding_box()
         page.mouse.click(box["x"] + 4, box["y"] + box["height"] / 2)
@@ -364,7 +375,7 @@ def test_history_scrolls_back_and_the_live_button_returns(browser):
         # The first windows are in sight: a click in the trace opens one of them.
         trace = page.locator(".traces .u-over").bounding_box()
         page.mouse.click(trace["x"] + 5, trace["y"] + trace["height"] / 2)
-        assert int(page.inner_text("#inspected").split()[1]) == 0
+        wait_until(lambda: int(page.inner_text("#inspected").split()[1]) == 0)
         page.keyboard.press("Escape")
         live.click()
         wait_text(live, "live")
@@ -378,12 +389,12 @@ def test_buttons_command_the_board_and_every_client_sees_it(browser):
         opened(browser, s.url) as other,
     ):
         for each in (page, other):
-            each.wait_for_selector(".flags button", timeout=15000)
+            each.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
             assert each.locator(".card").count() == 2
         card = "[data-key=two] "
         page.click(card + "[data-ask=pause]")
         for each in (page, other):
-            each.wait_for_selector(card + ".state[data-state=paused]", timeout=5000)
+            each.wait_for_selector(card + ".state[data-state=paused]", timeout=PATIENCE * 1000)
             assert each.inner_text("[data-key=one] .state") == "live"
         page.fill(card + ".threshold input", "123.5")
         page.keyboard.press("Enter")
@@ -396,7 +407,7 @@ def test_buttons_command_the_board_and_every_client_sees_it(browser):
 @pytest.mark.browser
 def test_a_threshold_that_cannot_be_is_marked_and_not_asked_for(browser):
     with served() as s, opened(browser, s.url) as page:
-        page.wait_for_selector(".flags button", timeout=15000)
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
         box, board = page.locator(".threshold input"), s.boards["one"]
         for text in ("abc", "-1", "1e400", "1,2,3"):
             box.fill(text)
@@ -423,7 +434,7 @@ def test_a_threshold_that_cannot_be_is_marked_and_not_asked_for(browser):
 def test_a_board_that_failed_takes_no_commands(browser):
     with served(("one", "two")) as s, opened(browser, s.url) as page:
         s.hub.view("three", Controls()).fail("three: there is no such port")
-        page.wait_for_selector("[data-key=two] .flags button", timeout=15000)
+        page.wait_for_selector("[data-key=two] .flags button", timeout=PATIENCE * 1000)
         s.controls["two"].quit("unplugged")
         commands = " footer :is(button, input)"
         for key, on in (("one", True), ("two", False), ("three", False)):
@@ -439,7 +450,7 @@ def test_a_board_that_failed_takes_no_commands(browser):
 @pytest.mark.browser
 def test_on_a_telephone_a_colour_stands_beside_its_word(browser):
     with served() as s, opened(browser, s.url) as page:
-        page.wait_for_selector(".flags button", timeout=15000)
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
         page.set_viewport_size({"width": 390, "height": 800})
         for swatch in page.locator(".under .legend i").all():
             word = swatch.evaluate(
@@ -454,7 +465,7 @@ def test_on_a_telephone_a_colour_stands_beside_its_word(browser):
 @pytest.mark.browser
 def test_the_links_counters_are_those_of_the_terminal(browser):
     with served(rate=None) as s, opened(browser, s.url) as page:
-        page.wait_for_selector(".flags button", timeout=15000)
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
         s.controls["one"].quit("enough")
         wait_text(page.locator(".state"), "ended")
         s.hub._boards["one"].handle(LinkCounters(1234, 1000, 1, 2, 3, 4, 1230, 10, 20, 30, 40))
@@ -466,7 +477,7 @@ def test_the_links_counters_are_those_of_the_terminal(browser):
 @pytest.mark.browser
 def test_a_board_that_ends_is_shown_and_so_is_a_monitor_that_is_gone(browser):
     with served(("one", "two")) as s, opened(browser, s.url) as page:
-        page.wait_for_selector("[data-key=two] .flags button", timeout=15000)
+        page.wait_for_selector("[data-key=two] .flags button", timeout=PATIENCE * 1000)
         s.controls["two"].quit("unplugged")
         wait_text(page.locator("[data-key=two] .state"), "ended")
         assert page.inner_text("[data-key=one] .state") == "live"

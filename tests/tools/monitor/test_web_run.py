@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from tests.support.waiting import PATIENCE
 from tools.checkout import ROOT
 
 PROGRAM = """
@@ -63,25 +64,25 @@ def start(*ports: str) -> tuple[subprocess.Popen[str], str]:
 
 def end(process: subprocess.Popen[str]) -> str:
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=PATIENCE)
     return out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_sums_up(number):
     process, url = start("one", "two")
-    with urllib.request.urlopen(url, timeout=5) as page:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as page:
         assert b"Vigil" in page.read()
     process.stdout.readline()
     # Not before both streams run, or there is nothing to sum up.
     seen: set[str] = set()
     with connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as socket:
         while seen != {"one", "two"}:
-            for board in json.loads(socket.recv(timeout=10))["boards"]:
+            for board in json.loads(socket.recv(timeout=PATIENCE))["boards"]:
                 if any(e["event"] == "scored" for e in board["events"]):
                     seen.add(board["key"])
     process.send_signal(number)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, out
     assert f"SUMMARIES [True, True] ['{number.name}', '{number.name}']" in out
     assert "one: " in out and "two: " in out
@@ -91,7 +92,7 @@ def test_a_board_that_fails_leaves_the_other_alone():
     process, url = start("fails", "broken", "defect", "one")
     assert process.stdout is not None
     process.stdout.readline()
-    with urllib.request.urlopen(url, timeout=5) as page:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as page:
         assert page.status == 200
     # Each is said when it happens, while the others run.
     said = {process.stdout.readline().strip() for _ in range(3)}
@@ -118,7 +119,7 @@ def test_a_board_that_fails_leaves_the_other_alone():
 )
 def test_output_that_cannot_be_had_ends_it_too(words, said):
     process, _ = start(*words)
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"refused: {said}" in out
     assert "0 windows" not in out and "Traceback" not in out
@@ -128,7 +129,7 @@ def test_who_cannot_be_told_the_address_is_told_why():
     command = [sys.executable, "-c", PROGRAM, "one"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=20, cwd=ROOT
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, cwd=ROOT
         )
     assert done.returncode == 1
     assert done.stderr == ("refused: standard output: cannot be written: No space left on device\n")
@@ -136,6 +137,6 @@ def test_who_cannot_be_told_the_address_is_told_why():
 
 def test_if_no_board_answers_it_ends_with_the_reason():
     process, _ = start("broken")
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "refused: broken: there is no such port" in out
