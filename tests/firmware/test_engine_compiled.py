@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 
 from tests.support import networks
-from tools.convert import pairs
 from tools.convert.compiled import compile_model
-from tools.convert.dense import read_dense
 from tools.convert.fixedpoint import Multiplier
 from tools.convert.host import HostEngine
 from tools.convert.model import read_model
+from tools.convert.operators import paired_dense
+from tools.convert.operators.fully_connected import read_dense
+from tools.convert.planner import Planner
 from tools.measure.bench import emulator
 from tools.measure.bench.models import Activation, ModelBuilder, dense, unary
 from training.bundle.errors import ConvertError
@@ -55,21 +56,21 @@ def differing(outputs, expected):
 def kernels_used(folder):
     """How often each kernel was chosen, from the generated layer tables."""
     text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
-    return Counter(re.findall(r"^// \d+ +FULLY_CONNECTED .* (dense(?:_pairs)?) ", text, re.M))
+    return Counter(re.findall(r"^// \d+ +FULLY_CONNECTED .* ((?:paired_)?dense) ", text, re.M))
 
 
 def test_200_random_networks_on_the_host(tmp_path):
     models, inputs, expected = cases(seed=1, count=HOST_NETWORKS)
     outputs = networks.run_on_host(models, inputs, tmp_path)
     assert sum(differing(outputs, expected)) == 0
-    assert min(kernels_used(tmp_path)[name] for name in ("dense", "dense_pairs")) > 50
+    assert min(kernels_used(tmp_path)[name] for name in ("dense", "paired_dense")) > 50
 
 
 def test_plain_kernels_alone(tmp_path):
     models, inputs, expected = cases(seed=2, count=30)
     outputs = networks.run_on_host(models, inputs, tmp_path, plain=range(30))
     assert sum(differing(outputs, expected)) == 0
-    assert kernels_used(tmp_path)["dense_pairs"] == 0
+    assert kernels_used(tmp_path)["paired_dense"] == 0
 
 
 def test_address_and_undefined_sanitizers_find_nothing(tmp_path):
@@ -87,7 +88,7 @@ def test_random_networks_emulated(flags, tmp_path):
     models, inputs, expected = cases(seed, EMULATED_NETWORKS)
     outputs = networks.run_emulated(models, inputs, tmp_path, flags)
     assert sum(differing(outputs, expected)) == 0
-    assert kernels_used(tmp_path)["dense_pairs"] > 20
+    assert kernels_used(tmp_path)["paired_dense"] > 20
 
 
 def inner_loops(folder):
@@ -95,7 +96,8 @@ def inner_loops(folder):
     text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
     found: Counter[tuple[str, bool]] = Counter()
     for part in text.split("constexpr bool kLoops = ")[1:]:
-        form, blocks = ("loop", pairs.LOOP) if part.startswith("true") else ("chain", pairs.CHAIN)
+        form = "loop" if part.startswith("true") else "chain"
+        blocks = paired_dense.LOOP if form == "loop" else paired_dense.CHAIN
         for groups in re.findall(r"Layer\{kStream\d+, (\d+),", part):
             found[form, int(groups) // 2 > blocks] += 1
     return found
@@ -103,8 +105,8 @@ def inner_loops(folder):
 
 def test_the_converter_knows_the_inner_loops():
     """It weighs the two by their lengths, which are the kernel's."""
-    text = (networks.KERNELS / "pairs_dsp.h").read_text()
-    for name, blocks in (("kChainBlocks", pairs.CHAIN), ("kLoopBlocks", pairs.LOOP)):
+    text = (networks.KERNELS / "paired_dense_dsp.h").read_text()
+    for name, blocks in (("kChainBlocks", paired_dense.CHAIN), ("kLoopBlocks", paired_dense.LOOP)):
         assert f"constexpr std::uint32_t {name} = {blocks};" in text
 
 
@@ -129,9 +131,9 @@ def test_every_way_through_the_inner_loop(tmp_path):
     ("file", "right", "wrong"),
     [
         ("dense.cpp", "layer.bias[row + count]", "layer.bias[row + count] + 1"),
-        ("pairs_portable.h", "y += kForm.per_channel ?", "y += 1 + kForm.per_channel ?"),
-        ("pairs_portable.h", "y >>= 16;", "y = (y >> 16) + 1;"),
-        ("pairs.cpp", "to[1], neighbours)", "to[1], neighbours + 1)"),
+        ("paired_dense_portable.h", "y += kForm.per_channel ?", "y += 1 + kForm.per_channel ?"),
+        ("paired_dense_portable.h", "y >>= 16;", "y = (y >> 16) + 1;"),
+        ("paired_dense.cpp", "to[1], neighbours)", "to[1], neighbours + 1)"),
     ],
 )
 def test_a_kernel_wrong_by_one_is_caught(file, right, wrong, tmp_path):
@@ -146,9 +148,9 @@ def test_a_kernel_wrong_by_one_is_caught(file, right, wrong, tmp_path):
 @pytest.mark.parametrize(
     ("file", "right", "wrong"),
     [
-        ("pairs_dsp.cpp", "sxtab16 lr, r8, lr", "sxtab16 lr, r9, lr"),
-        ("pairs_dsp.h", "and lr, r10, r5, asr #31", "and lr, r10, r4, asr #31"),
-        ("pairs.cpp", "smlad %[sum], r5, r6", "smlad %[sum], r5, r5"),
+        ("paired_dense_dsp.cpp", "sxtab16 lr, r8, lr", "sxtab16 lr, r9, lr"),
+        ("paired_dense_dsp.h", "and lr, r10, r5, asr #31", "and lr, r10, r4, asr #31"),
+        ("paired_dense.cpp", "smlad %[sum], r5, r6", "smlad %[sum], r5, r5"),
     ],
 )
 def test_wrong_assembly_is_caught(file, right, wrong, tmp_path):
@@ -189,7 +191,7 @@ def shifted_cases():
     shifts = []
     for data in models:
         model = read_model(data)
-        shifts += read_dense(model, model.operators[0], "m").multipliers
+        shifts += read_dense(Planner(model, "m"), model.operators[0]).multipliers
     assert [by.shift for by in shifts] == list(range(-31, 31))
     inputs = [networks.random_inputs(rng, WINDOWS, read_model(m).input.size) for m in models]
     return models, inputs, [Interpreter(m).run(x) for m, x in zip(models, inputs, strict=True)]
@@ -208,9 +210,9 @@ def test_a_zero_point_on_top_of_the_largest_sum(bias, zero, tmp_path):
         weight_scale=1 + step, target_scale=1.0, target_zero_point=zero,
     )  # fmt: skip
     model = builder.finish(source, target)
-    assert read_dense(read_model(model), read_model(model).operators[0], "m").multipliers == (
-        Multiplier(2**31 - 1, 0),
-    )
+    graph = read_model(model)
+    layer = read_dense(Planner(graph, "m"), graph.operators[0])
+    assert layer.multipliers == (Multiplier(2**31 - 1, 0),)
     inputs = networks.random_inputs(np.random.default_rng(0), WINDOWS, 8)
     flags = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
     outputs = networks.run_on_host([model], [inputs], tmp_path, flags)
@@ -271,8 +273,8 @@ def test_same_model_same_source():
 
 def test_no_code_for_kernels_that_the_model_does_not_need():
     source = compile_model(read_model(small_model()), "title", "model")["compiled_model.cpp"]
-    assert '#include "pairs.h"' in source
-    assert '#include "dense.h"' not in source and '#include "table.h"' not in source
+    assert '#include "paired_dense.h"' in source
+    assert '#include "dense.h"' not in source and '#include "lookup_table.h"' not in source
 
 
 def test_layer_table():
@@ -280,7 +282,7 @@ def test_layer_table():
     table = [line.split() for line in source.splitlines() if line.startswith("// ")]
     assert table[1] == ["//", "small"]
     row = next(line for line in table if "FULLY_CONNECTED" in line)
-    assert row[3:] == [*["8", "->", "16,", "RELU", "128", "0.05", "dense_pairs"], *row[10:]]
+    assert row[3:] == [*["8", "->", "16,", "RELU", "128", "0.05", "paired_dense"], *row[10:]]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +307,7 @@ def test_sanitizer_run_really_checks(tmp_path):
     """A kernel that reads past its input ends the sanitized program."""
     models, inputs, _ = cases(seed=3, count=5)
     right, wrong = "load_four(values), to,", "load_four(values + (1 << 24)), to,"
-    kernels = networks.kernels_with(tmp_path, "pairs.cpp", right, wrong)
+    kernels = networks.kernels_with(tmp_path, "paired_dense.cpp", right, wrong)
     with pytest.raises(subprocess.CalledProcessError):
         networks.run_on_host(models, inputs, tmp_path, ("-fsanitize=address",), kernels=kernels)
 

@@ -1,4 +1,4 @@
-"""A bundle to C++: the model array for TensorFlow Lite Micro, and the compiled engine's source."""
+"""Converts a bundle to C++: constants, golden windows, and the model for both engines."""
 
 from tools.convert.emit import convert
 

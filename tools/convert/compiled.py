@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tools.convert import cpp
-from tools.convert.model import Model
-from tools.convert.plan import Plan, make_plan
+from tools.convert.graph import Model
+from tools.convert.plan import make_plan
 from tools.convert.step import Report, Value
 
 _HEADER = """\
@@ -60,42 +58,41 @@ def compile_model(
 ) -> dict[str, str]:
     """File name to text of the model's C++; the same model gives the same text.
 
-    `title` is one line for the reader; `where` names the model in errors; `plain` leaves the
-    paired kernels out; `name` is that of files and namespace, for a second model in one image.
-    Raises ConvertError, one line, for what the engine does not carry.
+    Args:
+        model: the model.
+        title: one line for the top of the source.
+        where: the model's name in errors.
+        plain: leave the paired kernels out.
+        name: of the files and the namespace, for a second model in one image.
+
+    Raises:
+        ConvertError: in one line: the engine cannot run the model.
     """
     plan = make_plan(model, where, plain=plain)
     steps = plan.steps
-    reports = [step.report for step in steps]
-    rows = [Report.HEAD, *(report.cells(i) for i, report in enumerate(reports))]
-    constants = sum(step.constant_bytes() for step in steps)
+    rows = [Report.HEAD, *(step.report.cells(i) for i, step in enumerate(steps))]
     arena = plan.memory.arena_bytes
     totals = (
-        f"{sum(report.macs for report in reports)} multiply-accumulates, "
-        f"{constants} bytes of constants, {arena} bytes of activations."
+        f"{sum(step.report.macs for step in steps)} multiply-accumulates, "
+        f"{plan.constant_bytes} bytes of constants, {arena} bytes of activations."
     )
     headers = sorted(set().union(*(step.headers for step in steps)))
-    shared = sorted(set().union(*(step.shared() for step in steps)))
-    if "pairs.h" in headers:
-        chain, loop = (
-            sum(cycles) for cycles in zip(*(step.passes() for step in steps), strict=True)
-        )
+    shared = sorted(set().union(*(step.shared for step in steps)))
+    if "paired_dense.h" in headers:
+        chain, loop = (sum(step.pass_cycles[i] for step in steps) for i in (0, 1))
         shared.insert(0, f"constexpr bool kLoops = {'true' if loop < chain else 'false'};\n")
-    definitions = ["".join(shared), *(step.constants(i) for i, step in enumerate(steps))]
+    definitions = ["".join(shared), *(step.definitions(i) for i, step in enumerate(steps))]
     if arena:
         definitions.append(f"alignas(8) std::int8_t arena[{arena}];\n")
-    places = _places(plan)
-    code = [
-        f"    {step.code(i, {value: places[value] for value in (*step.reads, *step.writes)})}\n"
-        for i, step in enumerate(steps)
-    ]
+    addresses = {value: _address(value, at) for value, at in plan.memory.addresses.items()}
+    calls = [f"    {step.call(i, addresses)}\n" for i, step in enumerate(steps)]
     return {
         f"{name}_model.h": _HEADER.format(
             generated=cpp.GENERATED,
             name=name,
             input_size=model.input.size,
             output_size=model.output.size,
-            constant_bytes=constants,
+            constant_bytes=plan.constant_bytes,
             arena_bytes=arena,
         ),
         f"{name}_model.cpp": _SOURCE.format(
@@ -106,18 +103,14 @@ def compile_model(
             table=cpp.table(rows),
             includes="".join(f'#include "{header}"\n' for header in headers),
             constants="\n".join(text for text in definitions if text),
-            code="".join(code),
+            code="".join(calls),
         ),
     }
 
 
-def _places(plan: Plan) -> Mapping[Value, str]:
-    """An expression for each value's address."""
-
-    def place(value: Value, at: str | int) -> str:
-        if isinstance(at, str):
-            return at
-        place = f"arena + {at}" if at else "arena"
-        return f"reinterpret_cast<Wide*>({place})" if value.wide else place
-
-    return {value: place(value, at) for value, at in plan.memory.places.items()}
+def _address(value: Value, at: str | int) -> str:
+    """A C++ expression for a value's address."""
+    if isinstance(at, str):
+        return at
+    address = f"arena + {at}" if at else "arena"
+    return f"reinterpret_cast<Wide*>({address})" if value.wide else address

@@ -1,4 +1,4 @@
-"""Pieces of C++ source: arrays and file headers, always the same for the same input."""
+"""C++ source text: arrays, tables, and the first line of generated files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ GENERATED = "// Written by `vigil convert`; changes here are lost at the next co
 
 
 def array(ctype: str, name: str, values: Iterable[int | str], align: int = 0) -> str:
-    """A constant array at namespace scope, with internal linkage."""
-    return f"{_align(align)}const {ctype} {name}[] = {braced(values)};\n"
+    """A constant array at namespace scope, aligned to `align` bytes if that is not 0."""
+    alignment = f"alignas({align}) " if align else ""
+    return f"{alignment}const {ctype} {name}[] = {braced(values)};\n"
 
 
 def braced(values: Iterable[int | str]) -> str:
@@ -26,18 +27,14 @@ def braced(values: Iterable[int | str]) -> str:
     return "{\n" + "".join(f"    {each}\n" for each in lines) + "}"
 
 
-def table(rows: Sequence[Sequence[str]], indent: str = "// ") -> str:
-    """Aligned columns; the first row is the head."""
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as aligned columns of comment lines."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        lines.append((indent + "  ".join(cells)).rstrip())
+        lines.append(("// " + "  ".join(cells)).rstrip())
     return "\n".join(lines) + "\n"
-
-
-def _align(align: int) -> str:
-    return f"alignas({align}) " if align else ""
 
 
 def _literal(value: int | str) -> str:

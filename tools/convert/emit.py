@@ -1,4 +1,4 @@
-"""Everything that the firmware needs to know of a bundle, as C++ source."""
+"""Writes a bundle as C++ source for the firmware."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tools.convert import cpp
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.sensor import Conversion, Sensor, conversions
-from tools.convert.tflm import arena_bytes, refused, tflm_model
+from tools.convert.tflm import arena_bytes, refused_model, tflm_model
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import ConvertError
 from training.bundle.manifest import Affine, Manifest
 
 GOLDEN_ON_BOARD = 4
-"""Golden windows that go into the image, normal and abnormal ones where there are both."""
+"""Golden windows in the image, normal and abnormal ones where the bundle has both."""
 
 ENGINES = ("compiled", "tflm")
 
@@ -39,18 +39,18 @@ namespace vigil::model {{
 inline constexpr char kName[] = "{name}";
 inline constexpr std::uint8_t kHash[8] = {hash};  // of the bundle's manifest
 
-constexpr std::uint8_t kFirmwareVersion[3] = {version};  // of the package that wrote this
+constexpr std::uint8_t kFirmwareVersion[3] = {version};  // of the package that wrote this file
 
 constexpr std::uint32_t kWindow = {window};  // frames
 constexpr std::uint32_t kHop = {hop};  // frames
 constexpr std::uint32_t kChannels = {channels};
 constexpr std::uint32_t kInputSize = {input_size};
 constexpr std::uint32_t kOutputSize = {output_size};
-constexpr float kRateHz = {rate};  // frames per second, 0 where there is no fixed rate
+constexpr float kRateHz = {rate};  // frames per second; 0 if not fixed
 
 {scaler}
 inline constexpr ScoreConfig kScore = {{ScoreKind::{score}}};
-constexpr float kThreshold = {threshold};  // a window scoring more is an anomaly
+constexpr float kThreshold = {threshold};  // a window with a higher score is an anomaly
 
 constexpr std::uint32_t kModelBytes = {model_bytes};
 constexpr std::uint32_t kModelCrc32 = {model_crc32:#010x};
@@ -70,7 +70,7 @@ namespace vigil::model {{
 
 inline constexpr SensorConfig kSensor = {{
     SensorKind::{kind}, kRateHz, {pin}, {lead_off}, "{name}"}};
-// Raw values to counts, one a channel: {what}.
+// Raw values to counts, one per channel: {description}.
 inline constexpr Conversion kConversion[kChannels] = {{{conversions}}};
 
 }}  // namespace vigil::model
@@ -116,16 +116,26 @@ def convert(
     engines: Sequence[str] | None = None,
     sensor: Sensor | None = None,
 ) -> list[Path]:
-    """Write the C++ for the bundle in `bundle_dir` into the folder `out`, for `engines`.
+    """Write the C++ for a bundle.
 
-    `sensor` is what the board is to read by itself; None: the emulated board plays recordings,
-    any other takes samples from the host alone. Without `engines`, both: an engine that cannot
-    carry the model gets sources that stop a build with the reason. The same bundle gives the same
-    files, byte for byte; files that would not change are left alone, so that nothing is compiled
-    again. Returns the files, sorted.
-    Raises BundleError for a bundle that fails its checks, ConvertError, one line, if an engine
-    that was asked for (or every one) cannot carry the model, or the sensor does not measure what
-    it was trained on.
+    The same bundle gives the same files, byte for byte. Unchanged files are not written again, so
+    that nothing is compiled again.
+
+    Args:
+        bundle_dir: folder of the bundle.
+        out: folder for the files.
+        engines: engines that must be able to run the model. None: an engine that cannot run it
+            gets sources that stop a build with the reason; one of the engines must be able to.
+        sensor: the board's sensor. None: the emulated board plays recordings, any other board
+            takes samples from the host only.
+
+    Returns:
+        The files, sorted.
+
+    Raises:
+        BundleError: the bundle fails its checks.
+        ConvertError: in one line: no engine, or not one of `engines`, can run the model; or the
+            sensor does not measure what the model was trained on.
     """
     bundle = read_bundle(bundle_dir)
     where = f"{bundle.manifest.name}/{bundle.manifest.model.file}"
@@ -146,11 +156,7 @@ def convert(
             if engines and engine in engines:
                 raise
             reasons.append(problem)
-            sources = refused(_quotable(str(problem)))
-            files |= {
-                name.replace("tflm", engine): text.replace("tflm", engine)
-                for name, text in sources.items()
-            }
+            files |= refused_model(engine, _quotable(str(problem)))
     if len(reasons) == len(ENGINES):
         raise reasons[0]
     files["constants.h"] = _constants(bundle, arena_bytes(model, bundle.model))
@@ -159,7 +165,7 @@ def convert(
 
 
 def write_files(out: Path, files: dict[str, str]) -> list[Path]:
-    """Write each text whose file does not hold it already, whole or not at all."""
+    """Write each text whose file differs, whole or not at all; returns the files, sorted."""
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         path = out / name
@@ -201,29 +207,31 @@ def _constants(bundle: Bundle, arena: int) -> str:
 
 
 def firmware_version() -> bytes:
-    """This package's version as the firmware says it: major, minor, patch."""
+    """This package's version as the firmware reports it: major, minor, patch."""
     numbers = re.findall(r"\d+", metadata.version("vigil-tinyml"))[:3]
     return bytes(min(int(number), 255) for number in [*numbers, "0", "0"][:3])
 
 
 def _sensor(manifest: Manifest, sensor: Sensor | None) -> str:
     if sensor is None:
-        as_they_are = [Conversion(2, 1, 0)] * len(manifest.signal.channels)
-        kind, name, pins, what = "none", "none", [], "as they are"
-        found, pin = as_they_are, "kNoPin"
+        per_channel = [Conversion(2, 1, 0)] * len(manifest.signal.channels)  # unchanged
+        kind, name, pins, pin = "none", "none", [], "kNoPin"
+        description = "unchanged"
     else:
-        found = conversions(manifest, sensor)
+        per_channel = conversions(manifest, sensor)
         kind, name, pins = sensor.kind, sensor.name, [str(pin) for pin in sensor.lead_off[:2]]
         pin = "kNoPin" if sensor.pin is None else str(sensor.pin)
-        what = f"{sensor.raw_per_unit:g} steps a {sensor.unit}, {sensor.raw_zero:g} is none"
+        description = (
+            f"{sensor.raw_per_unit:g} steps per {sensor.unit}, {sensor.raw_zero:g} stands for zero"
+        )
     return _SENSOR.format(
         generated=cpp.GENERATED,
         kind=kind,
         pin=pin,
         lead_off="{" + ", ".join([*pins, "kNoPin", "kNoPin"][:2]) + "}",
         name=name,
-        what=what,
-        conversions=", ".join(f"{{{c.multiplier}, {c.shift}, {c.offset}}}" for c in found),
+        description=description,
+        conversions=", ".join(f"{{{c.multiplier}, {c.shift}, {c.offset}}}" for c in per_channel),
     )
 
 
@@ -268,7 +276,7 @@ def _golden(bundle: Bundle) -> dict[str, str]:
 
 
 def _some_of_each(label: NDArray[np.int8]) -> list[int]:
-    """Indices of up to GOLDEN_ON_BOARD windows, labels in turn."""
+    """Indices of up to GOLDEN_ON_BOARD windows, taken from each label in turn."""
     queues = [np.flatnonzero(label == value).tolist() for value in (0, 1, -1)]
     chosen: list[int] = []
     while len(chosen) < GOLDEN_ON_BOARD and any(queues):
@@ -277,7 +285,7 @@ def _some_of_each(label: NDArray[np.int8]) -> list[int]:
 
 
 def _float(value: float) -> str:
-    """A single-precision literal with as many digits as bring the same value back."""
+    """A single-precision literal that reads back as the same value."""
     text = str(np.float32(value))
     return f"{text}F" if "." in text or "e" in text else f"{text}.0F"
 

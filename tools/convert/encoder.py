@@ -1,4 +1,4 @@
-"""A bundle's encoder alone as C++: a feature extractor beside the detector, or in its place."""
+"""Writes a bundle's encoder as C++: a feature extractor beside the detector, or instead of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from training.bundle.errors import ConvertError
 from training.bundle.interpreter import tried_interpreter
 from training.encoder import ENCODER
 
-NAME = "encoder"  # of files and namespace
+NAME = "encoder"
+"""Name of the files and of the namespace."""
 
 _HEADER = """\
 {generated}
@@ -25,11 +26,11 @@ _HEADER = """\
 
 #include "encoder_model.h"
 
-// infer() takes a window that the bundle's scaler has made int8, and gives the code as int8.
+// infer() turns an int8 window, the output of the bundle's scaler, into an int8 code.
 namespace vigil::model::encoder {{
 
 inline constexpr std::uint8_t kHash[8] = {hash};  // of the bundle's manifest
-constexpr float kCodeScale = {scale};  // a code's real value: kCodeScale * (q - kCodeZeroPoint)
+constexpr float kCodeScale = {scale};  // real value: kCodeScale * (q - kCodeZeroPoint)
 constexpr std::int32_t kCodeZeroPoint = {zero_point};
 
 }}  // namespace vigil::model::encoder
@@ -38,22 +39,33 @@ constexpr std::int32_t kCodeZeroPoint = {zero_point};
 
 @dataclass(frozen=True)
 class Encoder:
-    """What was written, and what it takes."""
+    """The files of an encoder, and its size.
+
+    Attributes:
+        files: the files written.
+        code: values of a code.
+        model_bytes: size of encoder.tflite.
+        macs: multiply-accumulates per code.
+        windows: golden windows on which it equals the interpreter.
+    """
 
     files: tuple[Path, ...]
-    code: int  # values
-    model_bytes: int  # of encoder.tflite
+    code: int
+    model_bytes: int
     macs: int
-    windows: int  # golden ones, on which it equals the interpreter
+    windows: int
 
 
 def convert_encoder(bundle_dir: Path, out: Path) -> Encoder:
     """Write encoder.h, encoder_model.h and encoder_model.cpp into the folder `out`.
 
-    The compiled engine's, in the namespace vigil::model::encoder, so that detector and encoder go
-    into one image. They are run on this host: the golden windows must give the interpreter's
-    bytes. Raises BundleError for a bundle that fails its checks, ConvertError where it has no
-    encoder, the engine cannot carry it, or a byte differs.
+    The model runs on the compiled engine, in the namespace vigil::model::encoder, so that one image
+    can hold both detector and encoder. The sources are checked on this machine: their codes of the
+    golden windows must equal the interpreter's.
+
+    Raises:
+        BundleError: the bundle fails its checks.
+        ConvertError: the bundle has no encoder, the engine cannot run it, or a byte differs.
     """
     bundle = read_bundle(bundle_dir)
     path = bundle.path / ENCODER
@@ -67,7 +79,9 @@ def convert_encoder(bundle_dir: Path, out: Path) -> Encoder:
         *(grid.size, float(model.input.scale.dtype.type(grid.scale))),
         grid.zero_point,
     ):
-        raise ConvertError(f"{where}: takes another input than the bundle's model; train again")
+        raise ConvertError(
+            f"{where}: its input differs from that of the bundle's model; train again"
+        )
     header = _HEADER.format(
         generated=cpp.GENERATED,
         hash=cpp.braced(bundle.hash8),
@@ -79,5 +93,7 @@ def convert_encoder(bundle_dir: Path, out: Path) -> Encoder:
     written = write_files(out, {**files, "encoder.h": header})
     windows = bundle.golden.input
     if (HostEngine(out, name=NAME).run(windows) != tried_interpreter(data).run(windows)).any():
-        raise ConvertError(f"{where}: the C++ computes other bytes than the interpreter")
+        raise ConvertError(
+            f"{where}: the C++ differs from the interpreter; train again, and report this error"
+        )
     return Encoder(tuple(written), model.output.size, len(data), model.macs(), len(windows))

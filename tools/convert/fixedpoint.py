@@ -1,7 +1,7 @@
 """TensorFlow Lite Micro's quantized arithmetic, in exact integers.
 
-Two roundings, as gemmlowp has them: a saturating rounding doubling high multiply, then a rounding
-division by a power of two with ties away from zero. LiteRT's single rounding differs.
+It rounds twice, like gemmlowp: a saturating rounding doubling high multiply, then a rounding
+division by a power of two with ties away from zero. LiteRT rounds once, and differs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.convert.model import Tensor
+from tools.convert.graph import Tensor
 from training.bundle.errors import ConvertError
 
 
@@ -23,11 +23,17 @@ class Multiplier:
     value: int
     shift: int
 
+    @property
+    def initializer(self) -> str:
+        """The C++ initializer of `Multiplier` in requantize.h."""
+        return f"{{{self.value}, {self.shift}}}"
+
 
 def quantize_multiplier(real: float) -> Multiplier:
     """QuantizeMultiplier() of TensorFlow Lite: a factor below 2^-32 becomes zero.
 
-    Raises ConvertError for one from 2^30 on, which its kernels cannot shift by.
+    Raises:
+        ConvertError: the factor is 2^30 or more, which the kernels cannot shift by.
     """
     if real == 0.0:
         return Multiplier(0, 0)
@@ -39,16 +45,17 @@ def quantize_multiplier(real: float) -> Multiplier:
     if shift > 30:
         raise ConvertError(
             f"the model's scales multiply a sum by {real:.3g}, which leaves 32 bits: the model is "
-            "damaged, or no converter quantized it; train again"
+            "damaged, or not quantized by a converter; train again"
         )
     return Multiplier(0, 0) if shift < -31 else Multiplier(value, shift)
 
 
 def multipliers(source: Tensor, weights: Tensor, target: Tensor) -> list[Multiplier]:
-    """A layer's multipliers, one for each of the weights' scales.
+    """A layer's multipliers, one per scale of the weights.
 
-    In double precision throughout, like the interpreter. (Versions before 2025 multiplied the two
-    scales of a FULLY_CONNECTED in single precision, which can move the last bits.)
+    They are computed in double precision throughout, like the interpreter's. (Versions before 2025
+    multiplied the two scales of a FULLY_CONNECTED in single precision, which can change the last
+    bits.)
     """
     return [
         quantize_multiplier(float(source.scale) * float(scale) / float(target.scale))
@@ -75,7 +82,7 @@ def rounding_divide(value: NDArray[np.int64], exponent: int) -> NDArray[np.int64
 
 
 def activation_range(activation: str, target: Tensor) -> tuple[int, int]:
-    """Smallest and largest int8 value that a fused activation lets through."""
+    """The smallest and the largest int8 output of a layer with this fused activation."""
     low, high = -128, 127
 
     def step(real: float) -> int:

@@ -1,6 +1,6 @@
-"""A reader of FlatBuffers that checks every offset, so that a damaged file is refused, not obeyed.
+"""A reader of FlatBuffers that checks every offset, so that it refuses damaged files.
 
-Neither the FlatBuffers library for Python nor TensorFlow Lite Micro verifies what it reads.
+Neither the FlatBuffers library for Python nor TensorFlow Lite Micro verifies its input.
 Format: https://flatbuffers.dev/internals (little-endian; a table points back at its vtable).
 """
 
@@ -29,7 +29,7 @@ class Table:
         return int(self._scalar(field, "<b", default))
 
     def uint8(self, field: int, default: int = 0) -> int:
-        """Unsigned byte, also for unions' types and booleans."""
+        """Unsigned byte, the type of booleans and of unions' tags too."""
         return int(self._scalar(field, "<B", default))
 
     def int32(self, field: int, default: int = 0) -> int:
@@ -69,7 +69,7 @@ class Table:
         return default if at is None else _unpack(form, self.data, at)
 
     def _field(self, field: int) -> int | None:
-        """Where the field lies, or None if the table does not carry it."""
+        """The position of a field, or None if the table does not have it."""
         vtable = self.at - int(_unpack("<i", self.data, self.at))
         size = int(_unpack("<H", self.data, vtable))
         slot = 4 + 2 * field
@@ -93,18 +93,19 @@ class Table:
 
 
 def root(data: bytes, identifier: bytes) -> Table:
-    """The root table of a buffer that carries the four-byte file `identifier`.
+    """The root table of a buffer with the four-byte file `identifier`.
 
-    Raises DamagedError.
+    Raises:
+        DamagedError: the identifier or an offset is wrong.
     """
     if len(data) < 8 or data[4:8] != identifier:
-        raise DamagedError(f"it does not carry the mark '{identifier.decode()}'")
+        raise DamagedError(f"the file identifier '{identifier.decode()}' is missing")
     return _table(data, int(_unpack("<I", data, 0)))
 
 
 def _table(data: bytes, at: int) -> Table:
     table = Table(data, at)
-    table._field(0)  # its vtable can be read
+    table._field(0)  # raises if the vtable cannot be read
     return table
 
 

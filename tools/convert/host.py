@@ -1,4 +1,4 @@
-"""Runs a model's generated C++ on this machine: the twin of what the board runs."""
+"""Runs a model's generated C++ on this machine, with the kernels that a board uses."""
 
 from __future__ import annotations
 
@@ -36,13 +36,22 @@ extern "C" std::uint32_t vigil_output_size() { return compiled::kOutputSize; }
 
 
 class HostEngine:
-    """The compiled engine for the sources in `generated` (compiled_model.h and .cpp, or `name`'s).
+    """The compiled engine, built from generated sources.
 
-    `flags` go to the compiler after the defaults. Raises ConvertError without a C++ compiler, or
-    when the sources do not compile, with the compiler's first complaint.
+    Attributes:
+        input_size: values of an input window.
+        output_size: values of an output.
     """
 
     def __init__(self, generated: Path, flags: Sequence[str] = (), name: str = "compiled") -> None:
+        """Compile `name`_model.cpp in the folder `generated`.
+
+        `flags` go to the compiler after the defaults.
+
+        Raises:
+            ConvertError: no C++ compiler is installed, or the sources do not compile; the message
+                has the compiler's first error.
+        """
         compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
         if not compiler:
             raise ConvertError("no C++ compiler: install g++ (apt-get install g++)")
@@ -87,10 +96,10 @@ class HostEngine:
 
 
 def kernel_sources() -> list[Path]:
-    """The kernels that a compiled model links with, on the host as on a board."""
+    """The kernels that a compiled model is linked with, on the host and on a board."""
     return [path for path in sorted(_KERNELS.glob("*.cpp")) if path.name != "engine.cpp"]
 
 
 def includes(generated: Path) -> list[Path]:
-    """Folders of headers for those and for the model's own source."""
+    """Folders of headers for the kernels and for the model's source in `generated`."""
     return [generated, _KERNELS, LIBRARIES / "span"]

@@ -1,4 +1,4 @@
-"""Where each value of the compiled engine lives: the caller's windows, or one static arena."""
+"""Memory of the compiled engine's values: the caller's windows, or one static arena."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ ALIGN = 8
 
 @dataclass(frozen=True)
 class Memory:
-    """`places` gives each value `input`, `output`, `input + 5`, or its arena offset in bytes."""
+    """A memory layout.
 
-    places: Mapping[Value, str | int]
+    Attributes:
+        addresses: per value `input`, `output`, `input + 5`, or an offset into the arena in bytes.
+        arena_bytes: size of the arena.
+    """
+
+    addresses: Mapping[Value, str | int]
     arena_bytes: int
 
 
 @dataclass
 class Views:
-    """Tensors that have no memory of their own: `same` as another, or `parts` of one.
+    """Tensors without memory of their own. Lanes (wide values) have no parts.
 
-    `same` maps a tensor to the one whose memory is its own, `parts` to the one that holds it and
-    to the first byte there. A tensor is in one of them at most. Lanes (wide) have no parts.
+    Attributes:
+        same: maps a tensor to the one with the same memory.
+        parts: maps a tensor to the one that contains it, and to the first byte there. A tensor is
+            in `same` or in `parts`, not in both.
     """
 
     same: dict[int, int] = field(default_factory=dict)
@@ -38,84 +45,107 @@ class Views:
         return tensor
 
     def find(self, value: Value) -> tuple[Value, int]:
-        """The value that holds `value`, and the first byte there."""
-        tensor, at = self.name(value.tensor), 0
+        """The value that contains `value`, and the first byte there."""
+        tensor, offset = self.name(value.tensor), 0
         while not value.wide and tensor in self.parts:
             tensor, first = self.parts[tensor]
-            tensor, at = self.name(tensor), at + first
-        return Value(tensor, value.bytes + at, value.wide), at
+            tensor, offset = self.name(tensor), offset + first
+        return Value(tensor, value.bytes + offset, value.wide), offset
+
+
+@dataclass
+class _Life:
+    """The first and the last step that use a value, and its size in bytes."""
+
+    begin: int
+    end: int
+    size: int
+
+    def extend(self, other: _Life) -> None:
+        self.begin = min(self.begin, other.begin)
+        self.end = max(self.end, other.end)
+        self.size = max(self.size, other.size)
+
+    def overlaps(self, other: _Life) -> bool:
+        return self.begin <= other.end and other.begin <= self.end
 
 
 def lay_out(steps: Sequence[Step], views: Views, source: int, target: int, where: str) -> Memory:
-    """Place values so that those alive at the same time never overlap, large ones first.
+    """Place values so that those alive at the same time do not overlap, large ones first.
 
-    `source` and `target` are the model's input and output tensors. Raises ConvertError if the
-    output is computed by no step.
+    `source` and `target` are the model's input and output tensors.
+
+    Raises:
+        ConvertError: no step computes the output.
     """
 
     def root(value: Value) -> Value:
         return views.find(value)[0]
 
-    begin: dict[Value, int] = {}
-    end: dict[Value, int] = {}
-    size: dict[Value, int] = {}
+    lives: dict[Value, _Life] = {}
     for i, step in enumerate(steps):
         for value in map(root, (*step.reads, *step.writes)):
-            size[value] = max(size.get(value, 0), value.bytes)
-            begin.setdefault(value, i)
-            end[value] = i
-    first, last = root(Value(source, 0)), root(Value(target, 0))
-    if last not in begin or last == first:
+            lives.setdefault(value, _Life(i, i, 0)).extend(_Life(i, i, value.bytes))
+    window, result = root(Value(source, 0)), root(Value(target, 0))
+    if result not in lives or result == window:
         raise ConvertError(f"{where}: no operator computes the model's output")
 
-    # An operator that may work in place does, where nobody else needs its input.
-    home = {value: value for value in begin}
-    for i in reversed(range(len(steps))):
-        step = steps[i]
-        if step.in_place:
-            whole = [
-                views.name(v.tensor) not in views.parts for v in (step.reads[0], step.writes[0])
-            ]
-            read, write = root(step.reads[0]), root(step.writes[0])
-            others = map(root, step.reads[1:])
-            if end[read] == i and all(whole) and read not in (first, last, *others):
-                home[read] = home[write]
-
-    spans: dict[Value, tuple[int, int, int]] = {}
-    for value, at in home.items():
-        if at in (first, last):
-            continue
-        b, e, s = spans.get(at, (begin[value], end[value], 0))
-        spans[at] = (min(b, begin[value]), max(e, end[value]), max(s, size[value]))
-    offsets = _pack(spans)
-    places: dict[Value, str | int] = {}
+    owners = _share_in_place(steps, views, lives, (window, result))
+    shared: dict[Value, _Life] = {}
+    for value, owner in owners.items():
+        if owner not in (window, result):
+            life = lives[value]
+            shared.setdefault(owner, _Life(life.begin, life.end, 0)).extend(life)
+    offsets = _pack(shared)
+    addresses: dict[Value, str | int] = {}
     for step in steps:
         for value in (*step.reads, *step.writes):
-            held, part = views.find(value)
-            at = home[held]
-            if at in (first, last):
-                places[value] = ("input" if at == first else "output") + (
-                    f" + {part}" if part else ""
-                )
+            container, first = views.find(value)
+            owner = owners[container]
+            if owner in (window, result):
+                name = "input" if owner == window else "output"
+                addresses[value] = f"{name} + {first}" if first else name
             else:
-                places[value] = offsets[at] + part
-    total = max((offsets[at] + spans[at][2] for at in spans), default=0)
-    return Memory(places, total)
+                addresses[value] = offsets[owner] + first
+    arena = max((offset + shared[owner].size for owner, offset in offsets.items()), default=0)
+    return Memory(addresses, arena)
 
 
-def _pack(spans: Mapping[Value, tuple[int, int, int]]) -> dict[Value, int]:
+def _share_in_place(
+    steps: Sequence[Step], views: Views, lives: Mapping[Value, _Life], windows: tuple[Value, Value]
+) -> dict[Value, Value]:
+    """Maps each value to the one whose memory it takes: its own, or that of an in-place output."""
+    owners = {value: value for value in lives}
+    for i, step in reversed(list(enumerate(steps))):
+        if not step.in_place:
+            continue
+        read, written = step.reads[0], step.writes[0]
+        if any(views.name(value.tensor) in views.parts for value in (read, written)):
+            continue
+        source, target = views.find(read)[0], views.find(written)[0]
+        others = [views.find(value)[0] for value in step.reads[1:]]
+        if lives[source].end == i and source not in (*windows, *others):
+            owners[source] = owners[target]
+    return owners
+
+
+def _pack(lives: Mapping[Value, _Life]) -> dict[Value, int]:
+    """Offsets in the arena."""
     offsets: dict[Value, int] = {}
-    for value in sorted(spans, key=lambda v: (-spans[v][2], spans[v][0], v.tensor, v.wide)):
-        b, e, size = spans[value]
+    order = sorted(
+        lives.items(),
+        key=lambda item: (-item[1].size, item[1].begin, item[0].tensor, item[0].wide),
+    )
+    for value, life in order:
         taken = sorted(
-            (offsets[o], offsets[o] + spans[o][2])
-            for o in offsets
-            if spans[o][0] <= e and b <= spans[o][1]
+            (offset, offset + lives[other].size)
+            for other, offset in offsets.items()
+            if lives[other].overlaps(life)
         )
-        at = 0
+        offset = 0
         for start, stop in taken:
-            if at + size <= start:
+            if offset + life.size <= start:
                 break
-            at = max(at, -(-stop // ALIGN) * ALIGN)
-        offsets[value] = at
+            offset = max(offset, -(-stop // ALIGN) * ALIGN)
+        offsets[value] = offset
     return offsets

@@ -1,4 +1,4 @@
-"""A TensorFlow Lite model as plain data: tensors, and operators in the order in which they run.
+"""Reads a TensorFlow Lite model (a flatbuffer) into a graph.
 
 Field numbers are those of TensorFlow Lite's schema, version 3 (schema.fbs).
 """
@@ -6,213 +6,34 @@ Field numbers are those of TensorFlow Lite's schema, version 3 (schema.fbs).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert.flatbuffer import DamagedError, Table, root
+from tools.convert.graph import Model, Operator, Tensor
+from tools.convert.operator_kind import OperatorKind
+from tools.convert.operators import kinds
 from training.bundle.errors import ConvertError
 from training.bundle.validation import brief
 
 _DTYPES = {0: "float32", 2: "int32", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 
-# Options of each operator: field name -> (field number, kind, default).
-_Options = Mapping[str, tuple[int, str, float]]
-_WINDOW: _Options = {
-    "padding": (0, "int8", 0),
-    "stride_w": (1, "int32", 0),
-    "stride_h": (2, "int32", 0),
-}
-_POOL: _Options = {
-    **_WINDOW,
-    "filter_w": (3, "int32", 0),
-    "filter_h": (4, "int32", 0),
-    "activation": (5, "int8", 0),
-}
-_OPTIONS: Mapping[str, _Options] = {
-    "FULLY_CONNECTED": {"activation": (0, "int8", 0), "weights_format": (1, "int8", 0)},
-    "CONV_2D": {
-        **_WINDOW,
-        "activation": (3, "int8", 0),
-        "dilation_w": (4, "int32", 1),
-        "dilation_h": (5, "int32", 1),
-    },
-    "DEPTHWISE_CONV_2D": {
-        **_WINDOW,
-        "depth_multiplier": (3, "int32", 0),
-        "activation": (4, "int8", 0),
-        "dilation_w": (5, "int32", 1),
-        "dilation_h": (6, "int32", 1),
-    },
-    "TRANSPOSE_CONV": {**_WINDOW, "activation": (3, "int8", 0)},
-    "MAX_POOL_2D": _POOL,
-    "AVERAGE_POOL_2D": _POOL,
-    "RESIZE_NEAREST_NEIGHBOR": {
-        "align_corners": (0, "uint8", 0),
-        "half_pixel_centers": (1, "uint8", 0),
-    },
-    "ADD": {"activation": (0, "int8", 0)},
-    "MUL": {"activation": (0, "int8", 0)},
-    "LEAKY_RELU": {"alpha": (0, "float32", 0.0)},
-    "SPLIT": {"splits": (0, "int32", 0)},
-    "SPLIT_V": {"splits": (0, "int32", 0)},
-    "PACK": {"count": (0, "int32", 0), "axis": (1, "int32", 0)},
-    "UNPACK": {"count": (0, "int32", 0), "axis": (1, "int32", 0)},
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": {
-        "activation": (0, "int8", 0),
-        "cell_clip": (1, "float32", 0.0),
-        "proj_clip": (2, "float32", 0.0),
-        "time_major": (3, "uint8", 0),
-    },
-    "STRIDED_SLICE": {
-        "begin_mask": (0, "int32", 0),
-        "end_mask": (1, "int32", 0),
-        "ellipsis_mask": (2, "int32", 0),
-        "new_axis_mask": (3, "int32", 0),
-        "shrink_axis_mask": (4, "int32", 0),
-    },
-    "CONCATENATION": {"axis": (0, "int32", 0), "activation": (1, "int8", 0)},
-}
-
-_REQUIRED: Mapping[str, int] = {
-    **dict.fromkeys(("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "MUL", "SPLIT"), 2),
-    **dict.fromkeys(("TRANSPOSE_CONV", "SPLIT_V"), 3),
-    "STRIDED_SLICE": 4,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": 24,
-}
-"""How many inputs an operator has at the least; 1 where it is not listed."""
-
-_WEIGHTS: Mapping[str, tuple[int, int]] = {
-    "FULLY_CONNECTED": (1, 2),
-    "CONV_2D": (1, 4),
-    "DEPTHWISE_CONV_2D": (1, 4),
-    "TRANSPOSE_CONV": (1, 4),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": (1, 2),
-}
-"""Which input holds an operator's weights, and how many dimensions they have."""
-
-_STATES = (18, 19)
-"""Inputs of an LSTM that are its own memory: hidden and cell state."""
-
-_MOST_SIDES, _LONGEST, _LARGEST = 8, 1 << 20, 1 << 24
-"""Dimensions of a tensor, values along one of them, and values in all."""
+_MAX_RANK, _MAX_SIDE, _MAX_SIZE = 8, 1 << 20, 1 << 24
+"""Limits of a tensor: dimensions, values along one of them, and values in all."""
 
 _SCALES = 1e-20, 1e20
 """Scales outside belong to no signal, and their products leave single precision."""
 
-ACTIVATIONS = {0: "none", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """One tensor.
-
-    scales float32 [0, 1 or channels], zero_points int64 of the same length, `axis` the dimension
-    that per-channel scales run along; `data` of `shape` for constants, None for activations.
-    """
-
-    index: int
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scales: NDArray[np.float32]
-    zero_points: NDArray[np.int64]
-    axis: int
-    data: NDArray[Any] | None
-
-    @property
-    def size(self) -> int:
-        """Number of values."""
-        return math.prod(self.shape)
-
-    @property
-    def scale(self) -> np.float32:
-        """The one scale, or the first channel's."""
-        return np.float32(self.scales[0])
-
-    @property
-    def zero_point(self) -> int:
-        """The one zero point, or the first channel's."""
-        return int(self.zero_points[0])
-
-    @property
-    def per_channel(self) -> bool:
-        """Whether each channel has a scale of its own."""
-        return len(self.scales) > 1
-
-
-@dataclass(frozen=True)
-class Operator:
-    """One operator; `inputs` and `outputs` are tensor indices, -1 for an optional one left out."""
-
-    index: int
-    name: str
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    options: Mapping[str, float]
-
-    def option(self, name: str) -> int:
-        """An integer option."""
-        return int(self.options[name])
-
-    @property
-    def activation(self) -> str:
-        """The fused activation: none, RELU, RELU6, ..."""
-        code = int(self.options.get("activation", 0))
-        return ACTIVATIONS.get(code, f"activation {code}")
-
-    @property
-    def place(self) -> str:
-        """`operator 3 (FULLY_CONNECTED)`, for messages."""
-        return f"operator {self.index} ({self.name})"
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A model of one subgraph with one int8 input and one int8 output."""
-
-    tensors: tuple[Tensor, ...]
-    operators: tuple[Operator, ...]
-    input: Tensor
-    output: Tensor
-    size: int  # bytes of the flatbuffer
-
-    def tensor(self, index: int) -> Tensor | None:
-        """The tensor at `index`, None for -1."""
-        return None if index < 0 else self.tensors[index]
-
-    def operator_names(self) -> list[str]:
-        """Each kind of operator once, sorted."""
-        return sorted({operator.name for operator in self.operators})
-
-    def macs(self, operator: Operator | None = None) -> int:
-        """Multiply-accumulates of one inference, of the whole model or of one operator."""
-        if operator is None:
-            return sum(self.macs(each) for each in self.operators)
-        out = self.tensors[operator.outputs[0]]
-        if operator.name == "TRANSPOSE_CONV":  # every input value meets the whole kernel
-            weights = self.tensors[operator.inputs[1]]
-            return self.tensors[operator.inputs[2]].size * weights.size // weights.shape[3]
-        if operator.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":  # four gates, input and feedback
-            weights, recurrent = (self.tensors[operator.inputs[i]] for i in (1, 5))
-            return 4 * (out.size // weights.shape[0]) * (weights.size + recurrent.size)
-        if operator.name in {"FULLY_CONNECTED", "CONV_2D"}:
-            weights = self.tensors[operator.inputs[1]]
-            return out.size * (weights.size // weights.shape[0])
-        if operator.name == "DEPTHWISE_CONV_2D":
-            weights = self.tensors[operator.inputs[1]]
-            return out.size * weights.shape[1] * weights.shape[2]
-        return 0
+_UNKNOWN = OperatorKind()
 
 
 def read_model(data: bytes, where: str = "model.tflite") -> Model:
     """Read a flatbuffer.
 
-    Raises ConvertError, one line naming `where`: damaged, or not a model of one int8 window in
-    and one out.
+    Raises:
+        ConvertError: in one line that begins with `where`: the file is damaged, or the model has
+            more than one int8 input or output.
     """
     try:
         return _read(data, where)
@@ -233,45 +54,44 @@ def _read(data: bytes, where: str) -> Model:
     buffers = model.tables(4)
     tensors = tuple(_tensor(i, table, buffers, where) for i, table in enumerate(graph.tables(0)))
     names = [_operator_name(code) for code in model.tables(1)]
-    operators = tuple(
-        _operator(i, table, names, len(tensors), where) for i, table in enumerate(graph.tables(3))
-    )
+    source = _window(graph, 1, "input", tensors, where)
+    target = _window(graph, 2, "output", tensors, where)
+    operators = []
+    computed = {source.index}
+    for i, table in enumerate(graph.tables(3)):
+        operator = _operator(i, table, names, tensors, where)
+        _check_order(operator, tensors, computed, where)
+        computed.update(operator.outputs)
+        operators.append(operator)
     if not operators:
-        raise ConvertError(f"{where}: it holds no operator")
-    ends = [
-        _end(graph, field, what, tensors, where) for field, what in ((1, "input"), (2, "output"))
-    ]
-    written = {ends[0].index}
-    for operator in operators:
-        _check_operator(operator, tensors, where)
-        _check_order(operator, tensors, written, where)
-        written.update(operator.outputs)
-    if ends[1].index not in written or ends[1] is ends[0]:
+        raise ConvertError(f"{where}: the model has no operator")
+    if target.index not in computed or target is source:
         raise ConvertError(f"{where}: no operator computes the model's output")
-    return Model(tensors, operators, ends[0], ends[1], len(data))
+    return Model(tensors, tuple(operators), source, target, len(data))
 
 
-def _end(graph: Table, field: int, what: str, tensors: tuple[Tensor, ...], where: str) -> Tensor:
+def _window(graph: Table, field: int, role: str, tensors: tuple[Tensor, ...], where: str) -> Tensor:
+    """The model's one input or output."""
     indices = [int(i) for i in graph.array(field, "<i4")]
     if len(indices) != 1 or not 0 <= indices[0] < len(tensors):
-        raise ConvertError(f"{where}: {len(indices)} {what}s, must be 1")
+        raise ConvertError(f"{where}: {len(indices)} {role}s, must be 1")
     tensor = tensors[indices[0]]
-    if tensor.dtype != "int8" or len(tensor.scales) != 1 or tensor.data is not None:
+    if not tensor.quantized or tensor.data is not None:
         raise ConvertError(
-            f"{where}: the {what} is {tensor.dtype}, must be a quantized int8 tensor"
+            f"{where}: the {role} is {tensor.dtype}, must be a quantized int8 tensor"
         )
     return tensor
 
 
 def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tensor:
-    place = f"{where}: tensor {index}"
+    label = f"{where}: tensor {index}"
     shape = tuple(table.array(0, "<i4").tolist())
     code = table.int8(1)
     dtype = _DTYPES.get(code, f"type {code}")
-    if len(shape) > _MOST_SIDES or any(not 0 <= side <= _LONGEST for side in shape):
-        raise ConvertError(f"{place} has shape {brief(str(list(shape)))}, which cannot be")
-    if math.prod(shape) > _LARGEST:
-        raise ConvertError(f"{place} has shape {list(shape)}, which is too large for any board")
+    if len(shape) > _MAX_RANK or any(not 0 <= side <= _MAX_SIDE for side in shape):
+        raise ConvertError(f"{label} has the impossible shape {brief(str(list(shape)))}")
+    if math.prod(shape) > _MAX_SIZE:
+        raise ConvertError(f"{label} has shape {list(shape)}, which is too large for any board")
     scales, zeros, axis = np.empty(0, np.float32), np.empty(0, np.int64), 0
     quantization = table.table(4)
     if quantization is not None:
@@ -279,65 +99,101 @@ def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tenso
         zeros = quantization.array(3, "<i8").astype(np.int64)
         axis = quantization.int32(6)
         if len(zeros) != len(scales):
-            raise ConvertError(f"{place} has {len(scales)} scales but {len(zeros)} zero points")
+            raise ConvertError(f"{label} has {len(scales)} scales but {len(zeros)} zero points")
         if not ((scales >= _SCALES[0]) & (scales <= _SCALES[1])).all():
-            raise ConvertError(
-                f"{place} has a scale that is no number between {_SCALES[0]:g} and {_SCALES[1]:g}"
-            )
+            raise ConvertError(f"{label} has a scale outside {_SCALES[0]:g} to {_SCALES[1]:g}")
         if dtype == "int8" and (abs(zeros) > 128).any():
-            raise ConvertError(f"{place} has a zero point outside int8")
-    at = table.uint32(2)
-    if at >= len(buffers):
-        raise ConvertError(f"{place} names buffer {at} of {len(buffers)}")
-    raw = buffers[at].array(0, "u1")
-    data = None
-    if len(raw):
-        if dtype.startswith("type "):
-            raise ConvertError(f"{place} holds constants of {dtype}, which Vigil does not read")
-        kind = np.dtype(dtype).newbyteorder("<")
-        if len(raw) != math.prod(shape) * kind.itemsize:
-            raise ConvertError(
-                f"{place} has {len(raw)} bytes, but shape {list(shape)} of {dtype} "
-                f"takes {math.prod(shape) * kind.itemsize}"
-            )
-        data = np.frombuffer(raw.tobytes(), kind).reshape(shape)
+            raise ConvertError(f"{label} has a zero point outside int8")
+    buffer = table.uint32(2)
+    if buffer >= len(buffers):
+        raise ConvertError(f"{label} refers to buffer {buffer} of {len(buffers)}")
+    data = _constant(buffers[buffer].array(0, "u1"), shape, dtype, label)
     return Tensor(index, table.text(3), shape, dtype, scales, zeros, axis, data)
 
 
-def _check_operator(operator: Operator, tensors: tuple[Tensor, ...], where: str) -> None:
-    """What every reader of operators takes for granted."""
-    place = f"{where}: {operator.place}"
-    needed = _REQUIRED.get(operator.name, 1)
-    if len(operator.inputs) < needed or (needed < 24 and min(operator.inputs[:needed]) < 0):
-        raise ConvertError(f"{place} has {len(operator.inputs)} inputs, must be {needed} or more")
-    for each in (tensors[i] for i in (*operator.inputs, *operator.outputs) if i >= 0):
-        if each.dtype == "int8" and not len(each.scales):
-            raise ConvertError(f"{place}: tensor {each.index} is int8 without a scale")
-        if each.dtype == "int8" and not each.size:
-            raise ConvertError(f"{place}: tensor {each.index} holds no values")
-    for each in (tensors[i] for i in operator.outputs):
-        if each.data is not None:
-            raise ConvertError(f"{place} writes to tensor {each.index}, which is a constant")
-    if operator.name in _WEIGHTS:
-        at, sides = _WEIGHTS[operator.name]
-        index = operator.inputs[at]
-        if index < 0 or len(tensors[index].shape) != sides:
-            raise ConvertError(f"{place}: its weights must have {sides} dimensions")
+def _constant(
+    raw: NDArray[np.generic], shape: tuple[int, ...], dtype: str, label: str
+) -> NDArray[np.generic] | None:
+    """A buffer's bytes as values of `shape`; None for an empty buffer, an activation's."""
+    if not len(raw):
+        return None
+    if dtype.startswith("type "):
+        raise ConvertError(f"{label} holds constants of {dtype}, which Vigil does not read")
+    kind = np.dtype(dtype).newbyteorder("<")
+    expected = math.prod(shape) * kind.itemsize
+    if len(raw) != expected:
+        raise ConvertError(
+            f"{label} has {len(raw)} bytes, but shape {list(shape)} of {dtype} takes {expected}"
+        )
+    return np.frombuffer(raw.tobytes(), kind).reshape(shape)
+
+
+def _operator(
+    index: int, table: Table, names: list[str], tensors: tuple[Tensor, ...], where: str
+) -> Operator:
+    code = table.uint32(0)
+    if code >= len(names):
+        raise ConvertError(f"{where}: operator {index} refers to code {code} of {len(names)}")
+    name = names[code]
+    kind = kinds().get(name, _UNKNOWN)
+    label = f"{where}: operator {index} ({name})"
+    inputs = tuple(int(i) for i in table.array(1, "<i4"))
+    outputs = tuple(int(i) for i in table.array(2, "<i4"))
+    count = len(tensors)
+    if any(not -1 <= i < count for i in inputs) or any(not 0 <= i < count for i in outputs):
+        raise ConvertError(f"{label} refers to a tensor that does not exist")
+    if not inputs or not outputs:
+        raise ConvertError(f"{label} has no input or no output")
+    given = table.table(4)
+    options = {
+        key: default if given is None else getattr(given, method)(field, default)
+        for key, (field, method, default) in kind.options.items()
+    }
+    for key, value in options.items():
+        if not math.isfinite(value):
+            raise ConvertError(f"{label}: the option {key} is not a finite number")
+    read = [tensors[i] if i >= 0 else None for i in inputs]
+    written = [tensors[i] for i in outputs]
+    _check_tensors(label, kind, read, written)
+    return Operator(index, name, inputs, outputs, options, kind.macs(read, written[0]))
+
+
+def _check_tensors(
+    label: str, kind: OperatorKind, inputs: list[Tensor | None], outputs: list[Tensor]
+) -> None:
+    """Check what the operators' own files rely on."""
+    # An operator with more than four inputs decides itself which of them it needs.
+    absent = kind.inputs <= 4 and None in inputs[: kind.inputs]
+    if len(inputs) < kind.inputs or absent:
+        raise ConvertError(f"{label} has {len(inputs)} inputs, must be {kind.inputs} or more")
+    for tensor in (*filter(None, inputs), *outputs):
+        if tensor.dtype == "int8" and not len(tensor.scales):
+            raise ConvertError(f"{label}: tensor {tensor.index} is int8 without a scale")
+        if tensor.dtype == "int8" and not tensor.size:
+            raise ConvertError(f"{label}: tensor {tensor.index} has no values")
+    for tensor in outputs:
+        if tensor.data is not None:
+            raise ConvertError(f"{label} writes to tensor {tensor.index}, which is a constant")
+    if kind.weights is not None:
+        position, rank = kind.weights
+        weights = inputs[position]
+        if weights is None or len(weights.shape) != rank:
+            raise ConvertError(f"{label}: its weights must have {rank} dimensions")
 
 
 def _check_order(
-    operator: Operator, tensors: tuple[Tensor, ...], written: set[int], where: str
+    operator: Operator, tensors: tuple[Tensor, ...], computed: set[int], where: str
 ) -> None:
-    """Values are computed once, and before they are read: `written` are those so far."""
-    place = f"{where}: {operator.place}"
+    """Check that a tensor is computed once, and before it is read; `computed` are those so far."""
+    label = f"{where}: {operator.label}"
     for i in operator.outputs:
-        if i in written or operator.outputs.count(i) > 1:
-            raise ConvertError(f"{place} writes to tensor {i}, which has its values already")
-    states = _STATES if operator.name == "UNIDIRECTIONAL_SEQUENCE_LSTM" else ()
-    for at, i in enumerate(operator.inputs):
-        unknown = i >= 0 and tensors[i].dtype == "int8" and tensors[i].data is None
-        if unknown and i not in written and at not in states:
-            raise ConvertError(f"{place} reads tensor {i}, which nothing has computed yet")
+        if i in computed or operator.outputs.count(i) > 1:
+            raise ConvertError(f"{label} writes to tensor {i}, which is computed already")
+    states = kinds().get(operator.name, _UNKNOWN).states
+    for position, i in enumerate(operator.inputs):
+        activation = i >= 0 and tensors[i].dtype == "int8" and tensors[i].data is None
+        if activation and i not in computed and position not in states:
+            raise ConvertError(f"{label} reads tensor {i}, which is not computed yet")
 
 
 def _operator_name(code: Table) -> str:
@@ -350,25 +206,3 @@ def _operator_name(code: Table) -> str:
         if value == number and name.isupper():
             return str(name)
     return f"builtin {number}"
-
-
-def _operator(index: int, table: Table, names: list[str], tensors: int, where: str) -> Operator:
-    code = table.uint32(0)
-    if code >= len(names):
-        raise ConvertError(f"{where}: operator {index} names code {code} of {len(names)}")
-    name = names[code]
-    inputs = tuple(int(i) for i in table.array(1, "<i4"))
-    outputs = tuple(int(i) for i in table.array(2, "<i4"))
-    if any(not -1 <= i < tensors for i in inputs) or any(not 0 <= i < tensors for i in outputs):
-        raise ConvertError(f"{where}: operator {index} ({name}) names a tensor that is not there")
-    if not inputs or not outputs:
-        raise ConvertError(f"{where}: operator {index} ({name}) has no input or no output")
-    given = table.table(4)
-    options = {
-        key: default if given is None else getattr(given, kind)(field, default)
-        for key, (field, kind, default) in _OPTIONS.get(name, {}).items()
-    }
-    for key, value in options.items():
-        if not math.isfinite(value):
-            raise ConvertError(f"{where}: operator {index} ({name}): its {key} is no finite number")
-    return Operator(index, name, inputs, outputs, options)

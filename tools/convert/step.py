@@ -1,35 +1,42 @@
-"""What the compiled engine's plan is made of: steps that read and write values in memory."""
+"""Steps of the compiled engine's plan, and the values that they read and write."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tools.convert.model import Tensor
+from tools.convert.graph import Tensor
 
 
 @dataclass(frozen=True)
 class Value:
     """An activation in one format.
 
-    `wide` values are the paired kernels' int16 lanes (docs/engine.md), others plain int8.
-    `bytes` is the memory that a step needs for it.
+    Attributes:
+        tensor: index in the model, or a negative number for scratch memory.
+        bytes: memory that a step needs for it.
+        wide: int16 lanes of the paired kernels (docs/engine.md) instead of int8.
     """
 
     tensor: int
     bytes: int = field(compare=False)
     wide: bool = False
 
+    @staticmethod
+    def of(tensor: Tensor) -> Value:
+        """A whole int8 tensor."""
+        return Value(tensor.index, tensor.size)
 
-def scratch(target: int, part: int) -> tuple[int, ...]:
-    """Names of memory that a step needs while it runs; `part` tells steps of one target apart."""
-    return tuple(-1 - 3 * ((target << 32) + part) - i for i in range(3))
+
+def scratch(target: int, part: int = 0) -> tuple[int, int, int]:
+    """Three names of scratch memory for the step `part` that writes tensor `target`."""
+    first = -1 - 3 * ((target << 32) + part)
+    return first, first - 1, first - 2
 
 
 @dataclass(frozen=True)
 class Report:
-    """One line of the generated file's layer table."""
+    """One line of the layer table in the generated file."""
 
     operator: str
     shape: str
@@ -46,58 +53,55 @@ class Report:
         return (str(index), self.operator, self.shape, macs, self.scale, self.kernel, self.why)
 
 
-class Step(ABC):
-    """One kernel call."""
-
-    reads: tuple[Value, ...]
-    writes: tuple[Value, ...]
-    in_place = False
-    """The one input's memory may serve as the one output's."""
-
-    @property
-    @abstractmethod
-    def headers(self) -> frozenset[str]:
-        """Kernel headers that `code` needs."""
-
-    @property
-    @abstractmethod
-    def report(self) -> Report:
-        """The line of the layer table."""
-
-    def shared(self) -> frozenset[str]:
-        """C++ definitions that steps of one kind have in common; each is written once."""
-        return frozenset()
-
-    def constants(self, index: int) -> str:
-        """C++ definitions at namespace scope; their names end in `index`."""
-        return ""
-
-    def constant_bytes(self) -> int:
-        """Flash that `constants` takes."""
-        return 0
-
-    def passes(self) -> tuple[int, int]:
-        """Cycles between passes of the paired kernel's inner loop, by way of chain and loop."""
-        return 0, 0
-
-    @abstractmethod
-    def code(self, index: int, at: Mapping[Value, str]) -> str:
-        """The statement that runs the step; `at` gives each value's address."""
+Argument = str | Value | tuple[str | Value, ...]
+"""An argument in C++: text, the address of a value, or several of them joined."""
 
 
 @dataclass(frozen=True, eq=False)
-class TensorStep(Step):
-    """One kernel call from one whole int8 tensor to another."""
+class Step:
+    """One kernel call.
 
-    source: Tensor
-    target: Tensor
+    In C++ text, `#` stands for the step's number, which keeps names apart.
 
-    @property
-    def reads(self) -> tuple[Value, ...]:  # type: ignore[override]
-        """The int8 input."""
-        return (Value(self.source.index, self.source.size),)
+    Attributes:
+        report: the line of the layer table.
+        reads: values that the kernel reads.
+        writes: values that it writes: the output first, then scratch memory.
+        function: the kernel's C++ function.
+        arguments: its arguments.
+        headers: the kernel's headers.
+        constants: C++ definitions at namespace scope.
+        constant_bytes: flash that those take on a 32-bit board.
+        shared: definitions that several steps may need; each is written once.
+        in_place: whether the output may take the memory of the first value read.
+        pass_cycles: cycles between passes of the paired kernel's inner loop, if it is the chain and
+            if it is the loop.
+    """
 
-    @property
-    def writes(self) -> tuple[Value, ...]:  # type: ignore[override]
-        """The int8 output."""
-        return (Value(self.target.index, self.target.size),)
+    report: Report
+    reads: tuple[Value, ...]
+    writes: tuple[Value, ...]
+    function: str
+    arguments: tuple[Argument, ...]
+    headers: frozenset[str]
+    constants: str = ""
+    constant_bytes: int = 0
+    shared: frozenset[str] = frozenset()
+    in_place: bool = False
+    pass_cycles: tuple[int, int] = (0, 0)
+
+    def definitions(self, index: int) -> str:
+        """The C++ definitions of step number `index`."""
+        return self.constants.replace("#", str(index))
+
+    def call(self, index: int, addresses: Mapping[Value, str]) -> str:
+        """The C++ statement that runs step number `index`."""
+
+        def text(part: str | Value) -> str:
+            return addresses[part] if isinstance(part, Value) else part
+
+        arguments = [
+            "".join(map(text, argument)) if isinstance(argument, tuple) else text(argument)
+            for argument in self.arguments
+        ]
+        return f"{self.function}({', '.join(arguments)});".replace("#", str(index))

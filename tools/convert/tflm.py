@@ -1,51 +1,15 @@
-"""The model for TensorFlow Lite Micro: an aligned array, and its operators registered by name."""
+"""The model for TensorFlow Lite Micro: the flatbuffer as an array, and its operators registered."""
 
 from __future__ import annotations
 
-import re
-
 from tools.convert import cpp
 from tools.convert.fixedpoint import activation_range, multipliers, quantize_multiplier
-from tools.convert.model import Model, Operator
+from tools.convert.graph import Model, Operator
+from tools.convert.operators import kinds
 from training.bundle.errors import ConvertError
 from training.bundle.interpreter import interpreter_arena
 
-_METHODS = {
-    "ADD": "AddAdd",
-    "AVERAGE_POOL_2D": "AddAveragePool2D",
-    "CONCATENATION": "AddConcatenation",
-    "CONV_2D": "AddConv2D",
-    "DEPTHWISE_CONV_2D": "AddDepthwiseConv2D",
-    "DEQUANTIZE": "AddDequantize",
-    "EXPAND_DIMS": "AddExpandDims",
-    "FULLY_CONNECTED": "AddFullyConnected",
-    "LEAKY_RELU": "AddLeakyRelu",
-    "LOGISTIC": "AddLogistic",
-    "MAX_POOL_2D": "AddMaxPool2D",
-    "MEAN": "AddMean",
-    "MUL": "AddMul",
-    "PACK": "AddPack",
-    "PAD": "AddPad",
-    "QUANTIZE": "AddQuantize",
-    "RELU": "AddRelu",
-    "RELU6": "AddRelu6",
-    "RESHAPE": "AddReshape",
-    "RESIZE_NEAREST_NEIGHBOR": "AddResizeNearestNeighbor",
-    "SHAPE": "AddShape",
-    "SLICE": "AddSlice",
-    "SPLIT": "AddSplit",
-    "SPLIT_V": "AddSplitV",
-    "SQUEEZE": "AddSqueeze",
-    "STRIDED_SLICE": "AddStridedSlice",
-    "SUB": "AddSub",
-    "TANH": "AddTanh",
-    "TRANSPOSE": "AddTranspose",
-    "TRANSPOSE_CONV": "AddTransposeConv",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
-    "UNPACK": "AddUnpack",
-}
-
-REGISTERED = frozenset(_METHODS)
+REGISTERED = frozenset(name for name, kind in kinds().items() if kind.tflm)
 """Operators that the tflm engine has."""
 
 _HEADER = """\
@@ -57,12 +21,12 @@ _HEADER = """\
 
 namespace vigil::model {{
 
-// The flatbuffer, in flash. Nothing may parse it before its CRC-32 was found right.
+// The flatbuffer, in flash. Check its CRC-32 before anything parses it.
 extern const std::uint8_t kModel[kModelBytes];
 
 using OpResolver = tflite::MicroMutableOpResolver<{count}>;
 
-// The model's own operators and no others.
+// Registers the model's operators only.
 inline TfLiteStatus register_operators(OpResolver& resolver) {{
 {registrations}\
     return kTfLiteOk;
@@ -77,7 +41,7 @@ _SOURCE = """\
 
 namespace vigil::model {{
 
-// Sixteen-byte alignment, as TensorFlow Lite Micro wants it.
+// TensorFlow Lite Micro needs sixteen-byte alignment.
 {array}
 }}  // namespace vigil::model
 """
@@ -86,12 +50,14 @@ namespace vigil::model {{
 def tflm_model(model: Model, data: bytes, where: str) -> dict[str, str]:
     """File name to text of tflm_model.h and tflm_model.cpp.
 
-    Raises ConvertError, one line, for a model that the board's TensorFlow Lite Micro would refuse
-    or answer with other bytes than the interpreter.
+    Raises:
+        ConvertError: in one line: the board's TensorFlow Lite Micro would refuse the model, or its
+            outputs would differ from the interpreter's.
     """
-    _check_dense(model, where)
     for operator in model.operators:
-        _check(model, operator, where)
+        difference = _difference(model, operator)
+        if difference:
+            raise ConvertError(f"{where}: {operator.label} {difference}")
     methods = [_method(model, name, where) for name in model.operator_names()]
     lines = [f"    TF_LITE_ENSURE_STATUS(resolver.{method}());\n" for method in methods]
     array = cpp.array("std::uint8_t", "kModel", data, align=16)
@@ -100,31 +66,39 @@ def tflm_model(model: Model, data: bytes, where: str) -> dict[str, str]:
             generated=cpp.GENERATED, count=len(methods), registrations="".join(lines)
         ),
         "tflm_model.cpp": _SOURCE.format(
-            generated=cpp.GENERATED, array=re.sub(r"kModel\[\]", "kModel[kModelBytes]", array)
+            generated=cpp.GENERATED, array=array.replace("kModel[]", "kModel[kModelBytes]", 1)
         ),
     }
 
 
-def refused(reason: str) -> dict[str, str]:
-    """tflm_model.h and .cpp that stop a build with `reason`."""
+def refused_model(engine: str, reason: str) -> dict[str, str]:
+    """The sources of an engine's model that stop a build with `reason`."""
+    header = f"{engine}_model.h"
     return {
-        "tflm_model.h": f'{cpp.GENERATED}\n#pragma once\n#error "{reason}"\n',
-        "tflm_model.cpp": f'{cpp.GENERATED}\n#include "tflm_model.h"\n',
+        header: f'{cpp.GENERATED}\n#pragma once\n#error "{reason}"\n',
+        f"{engine}_model.cpp": f'{cpp.GENERATED}\n#include "{header}"\n',
     }
 
 
 def arena_bytes(model: Model, data: bytes) -> int:
-    """Bytes of arena to set aside on a board: a bound, measured and computed.
+    """Bytes of arena that a board sets aside: an upper bound, measured and computed.
 
-    The interpreter's own use here, where pointers have 64 bits and every record is at least as
-    large as on a board; what the memory planner needs for a moment on 32 bits (24 bytes a tensor,
-    40 more for one that it places); the scratch memory that CMSIS-NN's convolutions and average
-    pooling ask for and the reference kernels do not; and 1/16 for differences between versions.
+    It is the sum of
+    - the interpreter's use on this machine, where pointers have 64 bits and every record is at
+      least as large as on a board;
+    - the memory planner's temporary memory on 32 bits: 24 bytes per tensor, and 40 more per
+      activation;
+    - the scratch memory that CMSIS-NN's convolutions and average pooling ask for, unlike the
+      reference kernels;
+    - 1/16 for differences between versions.
+
     A dense model uses about half of it, as the board reports.
-    Raises ConvertError if the interpreter refuses the model or breaks down on it.
+
+    Raises:
+        ConvertError: the interpreter refuses the model or fails on it.
     """
-    placed = sum(tensor.data is None for tensor in model.tensors)
-    planner = 24 * len(model.tensors) + 40 * placed
+    activations = sum(tensor.data is None for tensor in model.tensors)
+    planner = 24 * len(model.tensors) + 40 * activations
     total = interpreter_arena(data) + planner + _cmsis_scratch(model)
     return -(-(total + total // 16) // 16) * 16 + 16
 
@@ -143,58 +117,52 @@ def _cmsis_scratch(model: Model) -> int:
 
 
 def _method(model: Model, name: str, where: str) -> str:
-    method = _METHODS.get(name)
-    if method is None:
-        place = next(each.place for each in model.operators if each.name == name)
+    kind = kinds().get(name)
+    if kind is None or kind.tflm is None:
+        label = next(each.label for each in model.operators if each.name == name)
         raise ConvertError(
-            f"{where}: {place} is not among the operators that Vigil registers with "
+            f"{where}: {label} is not among the operators that Vigil registers with "
             "TensorFlow Lite Micro; train another architecture"
         )
-    return method
+    return kind.tflm
 
 
-def _check(model: Model, operator: Operator, where: str) -> None:
-    """Other operators in which the boards' library of 2024 differs from the interpreter."""
-    trouble = None
+def _difference(model: Model, operator: Operator) -> str | None:
+    """How the boards' library, of 2024, differs from the interpreter here; None if it does not."""
+    if operator.name == "FULLY_CONNECTED":
+        return _dense_difference(model, operator)
+    name = "the boards' TensorFlow Lite Micro"
+    difference = None
     if operator.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
-        trouble = "is computed in another way"
+        difference = f"is computed in another way by {name}"
     elif operator.name in {"CONV_2D", "DEPTHWISE_CONV_2D"}:
         if len(operator.inputs) < 3 or operator.inputs[2] < 0:
-            trouble = "has no bias, and ends the program"
+            difference = f"has no bias, which ends the program in {name}"
     elif operator.name == "TRANSPOSE_CONV":
         target = model.tensors[operator.outputs[0]]
         if target.dtype == "int8" and activation_range(operator.activation, target) != (-128, 127):
-            trouble = f"leaves out the fused {operator.activation}"
+            difference = f"has a fused {operator.activation}, which {name} leaves out"
     elif operator.name == "RESIZE_NEAREST_NEIGHBOR" and operator.option("half_pixel_centers"):
-        trouble = "takes half_pixel_centers for off"
-    if trouble:
-        raise ConvertError(
-            f"{where}: {operator.place}, which in the boards' TensorFlow Lite Micro {trouble}; "
-            "use the compiled engine"
+        difference = f"has half_pixel_centers on, which {name} ignores"
+    return f"{difference}; use the compiled engine" if difference else None
+
+
+def _dense_difference(model: Model, operator: Operator) -> str | None:
+    """The boards' library has one scale per layer, and multiplies scales in single precision."""
+    source, weights = (model.tensors[i] for i in operator.inputs[:2])
+    target = model.tensors[operator.outputs[0]]
+    if not all(len(each.scales) for each in (source, weights, target)):
+        return None  # float, which the interpreter judges
+    if weights.per_channel:
+        return (
+            "has weights per channel, which the boards' TensorFlow Lite Micro reads as per tensor; "
+            "use the compiled engine, or train with weights per tensor"
         )
-
-
-def _check_dense(model: Model, where: str) -> None:
-    """The library of 2024 that boards run knows one scale a layer, and multiplies it in float32."""
-    for operator in model.operators:
-        if operator.name != "FULLY_CONNECTED" or len(operator.inputs) < 2:
-            continue
-        source, weights = (model.tensors[i] for i in operator.inputs[:2])
-        target = model.tensors[operator.outputs[0]]
-        if not all(len(each.scales) for each in (source, weights, target)):
-            continue  # float; the interpreter has its own word on that
-        if weights.per_channel:
-            raise ConvertError(
-                f"{where}: {operator.place} has weights per channel, which the boards' "
-                "TensorFlow Lite Micro takes as per tensor; use the compiled engine, or train "
-                "with weights per tensor"
-            )
-        product = float(source.scale * weights.scale)  # single precision
-        if [quantize_multiplier(product / float(target.scale))] != multipliers(
-            source, weights, target
-        ):
-            raise ConvertError(
-                f"{where}: {operator.place} has scales whose product single precision rounds, "
-                "so a board's TensorFlow Lite Micro would differ in rare bytes; use the compiled "
-                "engine, or train again"
-            )
+    product = float(source.scale * weights.scale)  # single precision
+    factor = quantize_multiplier(product / float(target.scale))
+    if [factor] != multipliers(source, weights, target):
+        return (
+            "has scales whose product single precision rounds, so a board's TensorFlow Lite Micro "
+            "would differ in rare bytes; use the compiled engine, or train again"
+        )
+    return None

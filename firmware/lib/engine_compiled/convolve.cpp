@@ -1,23 +1,23 @@
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#pragma GCC optimize("O2")  // hot loops, even in an image built with -Os
 #endif
 
 #include "convolve.h"
 
+#include "kernel_window.h"
 #include "simd.h"
-#include "taps.h"
 
 namespace vigil::compiled {
 namespace {
 
-// `rows` times `count` values that lie together, as their weights do; and what lies between rows.
+// `rows` runs of `count` values, contiguous like their weights, and the distances between the runs.
 struct Walk {
     std::int32_t rows, count;
     std::int32_t values_skipped, weights_skipped;
-    std::uint32_t offset;  // of the values, in both halves
+    std::uint32_t offset;  // added to the values, in both halves
 };
 
-// sums[i] = start[i] + products of `values` with the weights of output i, which lie `step` apart.
+// sums[i] = start[i] + products of `values` with the weights of output i, which are `step` apart.
 template <std::uint32_t kOutputs>
 __attribute__((noinline)) void add_rows(const Walk& walk, const std::int8_t* values,
                                         const std::int8_t* weights, std::uint32_t step,
@@ -75,7 +75,7 @@ __attribute__((noinline)) void add_rows(const Walk& walk, const std::int8_t* val
     }
 }
 
-// Of 1 to 4 outputs.
+// The same for 1 to 4 outputs.
 inline void add_rows(const Walk& walk, const std::int8_t* values, const std::int8_t* weights,
                      std::uint32_t step, const std::uint32_t* start, std::uint32_t* sums,
                      std::uint32_t outputs) {
@@ -105,11 +105,11 @@ void convolve(const Positions& at, const Dense& layer, const std::int8_t* input,
     std::int32_t rows = -1;
     std::int32_t columns = -1;
     std::int32_t turns = 1;
-    over_positions(at, input, output, [&](const Taps& taps, std::int8_t* out) {
-        if (taps.rows != rows || taps.columns != columns) {  // not like the position before
-            rows = taps.rows;
-            columns = taps.columns;
-            // A kernel's rows at once; or, where its columns lie apart, one row's columns at once.
+    over_positions(at, input, output, [&](const KernelWindow& window, std::int8_t* out) {
+        if (window.rows != rows || window.columns != columns) {  // unlike the previous position
+            rows = window.rows;
+            columns = window.columns;
+            // All kernel rows at once; or, if dilation separates the columns, one row's columns.
             const std::int32_t count = columns * channels;
             turns = together || rows == 0 ? 1 : rows;
             walk.rows = together || rows == 0 ? rows : columns;
@@ -117,18 +117,18 @@ void convolve(const Positions& at, const Dense& layer, const std::int8_t* input,
             walk.values_skipped = together ? row - count : (at.dilation_width - 1) * channels;
             walk.weights_skipped = together ? weight_row - count : 0;
             if (walk.values_skipped == 0 && walk.weights_skipped == 0) {
-                walk.count *= walk.rows;  // all in one piece
+                walk.count *= walk.rows;  // contiguous
                 walk.rows = 1;
             }
         }
-        const std::int8_t* weights = layer.weights + taps.first * channels;
+        const std::int8_t* weights = layer.weights + window.first * channels;
         for (std::uint32_t o = 0; o < layer.outputs; o += 4, weights += 4 * step) {
             const std::uint32_t left = layer.outputs - o;
             const std::uint32_t outputs = left < 4 ? left : 4;
             std::uint32_t sums[4];
             const auto* start = reinterpret_cast<const std::uint32_t*>(layer.bias) + o;
             for (std::int32_t i = 0; i < turns; ++i, start = sums) {
-                add_rows(walk, taps.input + i * row, weights + i * weight_row, step, start, sums,
+                add_rows(walk, window.input + i * row, weights + i * weight_row, step, start, sums,
                          outputs);
             }
             finish(layer, o, sums, outputs, out + o);

@@ -1,5 +1,5 @@
-// Convolutions, the plain way: any sizes, scales and activation. Taps outside the input are left
-// out. convolve_pairs.h has those that the paired kernel takes.
+// The plain kernels of convolutions: any sizes, scales and activation. They skip the part of the
+// kernel outside the input. convolve_paired.h has convolutions in the paired kernel.
 #pragma once
 
 #include <cstdint>
@@ -8,27 +8,30 @@
 
 namespace vigil::compiled {
 
-// Which inputs [in_height][in_width][channels] each of rows * columns positions sees, and where
-// its outputs go.
+// The inputs [in_height][in_width][channels] that each of rows * columns positions sees, and the
+// addresses of its outputs.
 struct Positions {
     std::uint16_t in_height, in_width, channels;
     std::uint16_t kernel_height, kernel_width;
-    std::int16_t top, left;  // of the first position's inputs; negative in the padding
+    std::int16_t top, left;  // first input of the first position; negative in the padding
     std::uint8_t stride_height, stride_width;
     std::uint8_t dilation_height, dilation_width;
     std::uint16_t rows, columns;
     std::uint32_t row_step, column_step;  // output values from one position to the next
-    std::int8_t padding;                  // stands for zero: the input's zero point
+    std::int8_t padding;                  // the input's zero point
 };
 
-// layer: weights [outputs][kernel_height][kernel_width][channels], the bias as the model has it:
-// the input's zero point is taken off the inputs. `output` does not overlap the input.
+// layer: weights [outputs][kernel_height][kernel_width][channels], and the model's own bias, as the
+// kernel subtracts the zero point from its inputs. `output` does not overlap the input.
 void convolve(const Positions& at, const Dense& layer, const std::int8_t* input,
               std::int8_t* output);
 
-// Every output channel c sees one input channel, c / multiplier. layer: weights
-// [kernel_height][kernel_width][outputs], the bias as above.
+// Output channel c sees input channel c / multiplier. layer: weights
+// [kernel_height][kernel_width][outputs], and the bias as above.
 void depthwise(const Positions& at, const Dense& layer, std::uint32_t multiplier,
                const std::int8_t* input, std::int8_t* output);
+
+// The converter counts these bytes (tools/convert/operators/convolution.py).
+static_assert(sizeof(Positions) == 36);
 
 }  // namespace vigil::compiled

@@ -1,11 +1,12 @@
-// Operators that only move values: SPLIT, CONCATENATION, slices, resizing to the nearest pixel.
+// Data movement: copies for SPLIT, CONCATENATION and slices; resizing to the nearest pixel.
 #pragma once
 
 #include <cstdint>
 
 namespace vigil::compiled {
 
-// `count` runs of `bytes` each, whose starts lie `from_step` and `to_step` apart.
+// `count` runs of `bytes` each; their starts are `from_step` bytes apart in the input, and
+// `to_step` in the output.
 struct Runs {
     std::uint32_t count, bytes, from_step, to_step;
 };

@@ -1,24 +1,23 @@
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#pragma GCC optimize("O2")  // hot loops, even in an image built with -Os
 #endif
 
 #include "convolve.h"
+#include "kernel_window.h"
 #include "simd.h"
-#include "taps.h"
 
 namespace vigil::compiled {
 namespace {
 
-// How to walk through the taps of one position: steps from one to the next, and what lies between
-// rows.
+// The kernel weights of one position: distances from one to the next, and between rows.
 struct Walk {
     std::int32_t rows, columns;
     std::int32_t values_step, weights_step;
     std::int32_t values_row_skipped, weights_row_skipped;
-    std::uint32_t offset;  // of the values, in both halves
+    std::uint32_t offset;  // added to the values, in both halves
 };
 
-// Four channels: sums[c] += values[c] * weights[c], at every tap.
+// Four channels: sums[c] += values[c] * weights[c] for each kernel weight.
 __attribute__((noinline)) void add_four(const Walk& walk, const std::int8_t* values,
                                         const std::int8_t* weights, std::uint32_t* sums) {
     const std::uint32_t offset = walk.offset;
@@ -79,13 +78,13 @@ void depthwise(const Positions& at, const Dense& layer, std::uint32_t multiplier
     walk.offset = halves_of(-at.padding);
     walk.values_step = at.dilation_width * channels;
     walk.weights_step = outputs;
-    over_positions(at, input, output, [&](const Taps& taps, std::int8_t* out) {
-        walk.rows = taps.rows;
-        walk.columns = taps.columns;
-        walk.values_row_skipped = row - taps.columns * walk.values_step;
-        walk.weights_row_skipped = (at.kernel_width - taps.columns) * outputs;
-        const std::int8_t* values = taps.input;
-        const std::int8_t* weights = layer.weights + taps.first * outputs;
+    over_positions(at, input, output, [&](const KernelWindow& window, std::int8_t* out) {
+        walk.rows = window.rows;
+        walk.columns = window.columns;
+        walk.values_row_skipped = row - window.columns * walk.values_step;
+        walk.weights_row_skipped = (at.kernel_width - window.columns) * outputs;
+        const std::int8_t* values = window.input;
+        const std::int8_t* weights = layer.weights + window.first * outputs;
         std::int32_t o = 0;
         for (; multiplier == 1 && o + 4 <= outputs; o += 4) {
             std::uint32_t sums[4];

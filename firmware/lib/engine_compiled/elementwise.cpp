@@ -1,5 +1,5 @@
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#pragma GCC optimize("O2")  // hot loops, even in an image built with -Os
 #endif
 
 #include "elementwise.h"
@@ -9,11 +9,11 @@
 namespace vigil::compiled {
 namespace {
 
-// Calls `combine` with words of four values of each operand, and keeps the four that it returns.
+// Calls `combine` with a word of four values of each operand, and stores the word it returns.
 template <typename Combine>
 inline void over_fours(const Operands& sizes, const std::int8_t* a, const std::int8_t* b,
                        std::int8_t* output, std::uint32_t size, Combine combine) {
-    // A single value is read as a word of four, over and over.
+    // A single value is copied into a word of four, which is read repeatedly.
     const std::uint32_t a_copies = bytes_of(*a);
     const std::uint32_t b_copies = bytes_of(*b);
     const std::uint32_t a_step = sizes.a == 1 ? 0 : 1;
@@ -24,7 +24,7 @@ inline void over_fours(const Operands& sizes, const std::int8_t* a, const std::i
     if (b_step == 0) {
         b = reinterpret_cast<const std::int8_t*>(&b_copies);
     }
-    // Operands of more values: up to where the shorter one starts again.
+    // Otherwise, process up to the point where the shorter operand repeats.
     std::uint32_t run = sizes.a < sizes.b ? sizes.a : sizes.b;
     run = run == 1 ? (sizes.a < sizes.b ? sizes.b : sizes.a) : run;
     for (std::uint32_t done = 0; done < size; done += run) {
@@ -41,7 +41,7 @@ inline void over_fours(const Operands& sizes, const std::int8_t* a, const std::i
     }
 }
 
-// Calls `combine` with both operands, a value at a time.
+// Calls `combine` with one value of each operand at a time.
 template <typename Combine>
 inline void over_values(const Operands& sizes, const std::int8_t* a, const std::int8_t* b,
                         std::int8_t* output, std::uint32_t size, Combine combine) {
@@ -62,7 +62,7 @@ void add(const Add& sum, const std::int8_t* a, const std::int8_t* b, std::int8_t
     const auto b_by = static_cast<std::uint32_t>(sum.b_by);
     const auto start = static_cast<std::uint32_t>(sum.start);
     const std::uint32_t shift = sum.shift;
-    const Ending ending = sum.ending;
+    const OutputClamp clamp = sum.clamp;
     over_fours(sum.sizes, a, b, output, size, [=](std::uint32_t x, std::uint32_t y) {
         constexpr std::uint32_t kUpper = 0xFF00FF00;  // a value as the upper byte of a lane
         const auto value = [shift](std::uint32_t scaled) {
@@ -74,7 +74,7 @@ void add(const Add& sum, const std::int8_t* a, const std::int8_t* b, std::int8_t
             return low_halves(value(add_scaled_low(b_by, y_lanes, low)),
                               value(add_scaled_high(b_by, y_lanes, high)));
         };
-        return ended(two(x << 8 & kUpper, y << 8 & kUpper), two(x & kUpper, y & kUpper), ending);
+        return clamped(two(x << 8 & kUpper, y << 8 & kUpper), two(x & kUpper, y & kUpper), clamp);
     });
 }
 
@@ -86,7 +86,7 @@ void mul(const Mul& product, const std::int8_t* a, const std::int8_t* b, std::in
     const std::uint32_t a_zero = halves_of(-product.a_zero);
     const std::uint32_t b_zero = halves_of(-product.b_zero);
     const std::uint32_t shift = product.shift;
-    const Ending ending = product.ending;
+    const OutputClamp clamp = product.clamp;
     over_fours(product.sizes, a, b, output, size, [=](std::uint32_t x, std::uint32_t y) {
         const auto value = [=](std::uint32_t both) {
             const auto sign = static_cast<std::uint32_t>(static_cast<std::int32_t>(both) >> 31);
@@ -96,8 +96,8 @@ void mul(const Mul& product, const std::int8_t* a, const std::int8_t* b, std::in
             return high_halves(value(low_product(x_lanes, y_lanes)),
                                value(high_product(x_lanes, y_lanes)));
         };
-        return ended(two(even_bytes(a_zero, x), even_bytes(b_zero, y)),
-                     two(odd_bytes(a_zero, x), odd_bytes(b_zero, y)), ending);
+        return clamped(two(even_bytes(a_zero, x), even_bytes(b_zero, y)),
+                       two(odd_bytes(a_zero, x), odd_bytes(b_zero, y)), clamp);
     });
 }
 

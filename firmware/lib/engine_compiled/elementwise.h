@@ -3,13 +3,13 @@
 
 #include <cstdint>
 
-#include "ending.h"
+#include "output_clamp.h"
 #include "requantize.h"
 
 namespace vigil::compiled {
 
-// Values of each operand, which repeat from the start as often as the output needs: the output's
-// size, 1, or the end of its shape.
+// Number of values of each operand, which repeat until the output is full: the output's size, 1, or
+// the size of its innermost dimensions.
 struct Operands {
     std::uint32_t a, b;
 };
@@ -19,7 +19,7 @@ struct Add {
     Operands sizes;
     std::int32_t a_by, b_by, start;
     std::uint8_t shift;
-    Ending ending;
+    OutputClamp clamp;
 };
 
 // value = (((a - zero) * (b - zero) << shift) * by / 2^32 + start) >> 16, with start + below where
@@ -29,17 +29,17 @@ struct Mul {
     std::int32_t by, start, below;
     std::int16_t a_zero, b_zero;
     std::uint8_t shift;
-    Ending ending;
+    OutputClamp clamp;
 };
 
-// output int8 [size] may be the memory of an operand of that size. The converter has compared
+// output int8 [size] may share the memory of an operand of that size. The converter has compared
 // each record with TensorFlow Lite Micro's arithmetic for all 65,536 pairs of values.
 void add(const Add& sum, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
          std::uint32_t size);
 void mul(const Mul& product, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
          std::uint32_t size);
 
-// The same in TensorFlow Lite Micro's own steps, for scales that no such record fits.
+// The same in TensorFlow Lite Micro's own steps, for scales without such a record.
 struct SlowAdd {
     Operands sizes;
     std::int16_t a_zero, b_zero;
@@ -59,5 +59,9 @@ void add(const SlowAdd& sum, const std::int8_t* a, const std::int8_t* b, std::in
          std::uint32_t size);
 void mul(const SlowMul& product, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
          std::uint32_t size);
+
+// The converter counts these bytes (tools/convert/operators/elementwise.py).
+static_assert(sizeof(Add) == 24 && sizeof(Mul) == 28);
+static_assert(sizeof(SlowAdd) == 40 && sizeof(SlowMul) == 24);
 
 }  // namespace vigil::compiled

@@ -1,11 +1,11 @@
-// The engine contract, kept by the model's own generated source.
+// The engine contract, implemented by the model's generated source.
 #include "engine.h"
 
 #include "compiled_model.h"
 
 namespace vigil::engine {
 
-// Everything was checked when the source was generated; there is nothing left that can fail.
+// The converter has checked the model, so nothing can fail here.
 Status begin() {
     return Status::ok;
 }
@@ -29,7 +29,7 @@ const char* describe(Status status) {
         case Status::ok:
             return "ok";
         case Status::shape_mismatch:
-            return "window of another size than the model's";
+            return "the window's size differs from the model's";
         default:
             return "failed";
     }

@@ -1,5 +1,5 @@
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#pragma GCC optimize("O2")  // hot loops, even in an image built with -Os
 #endif
 
 #include "lstm.h"
@@ -17,21 +17,21 @@ inline std::uint32_t magnitude(std::int32_t value) {
     return static_cast<std::uint32_t>(value < 0 ? -value : value);
 }
 
-// Between two entries of the table, `fraction` of 2^bits from the first.
+// Interpolates between two entries, `fraction` / 2^bits from the first; the result is << bits.
 inline std::int32_t between(const std::uint16_t* table, std::uint32_t fraction,
                             std::uint32_t bits) {
     const std::uint32_t step = std::uint32_t{table[1]} - table[0];
     return static_cast<std::int32_t>((std::uint32_t{table[0]} << bits) + fraction * step);
 }
 
-// Of value / 4096, in 1/32768. The table has 8/3 entries for every 1/16 (3/4 of 2^9 in 1/4096).
+// sigmoid(value / 4096), in 1/32768. A table entry stands for 2^9 / 3 of the value's units.
 inline std::int32_t sigmoid(const std::uint16_t* table, std::int32_t value) {
     const std::uint32_t x = magnitude(3 * value);
     const std::int32_t y = x >> 9 >= 255 ? 0x7FFF << 10 : between(table + (x >> 9), x & 0x1FF, 9);
     return (value >= 0 ? y + (1 << 9) : (1 << 25) - y + (1 << 9) - 1) >> 10;
 }
 
-// 2 sigmoid(2 x) - 1 of x = value * 2^power, in 1/32768.
+// tanh(x) = 2 sigmoid(2 x) - 1 with x = value * 2^power, in 1/32768.
 inline std::int32_t tanh(const std::uint16_t* table, std::int32_t value, std::int32_t power) {
     const std::int32_t left = power + 12;
     value *= 3;
@@ -46,7 +46,7 @@ std::int32_t product(const std::int8_t* weights, const std::int8_t* values, std:
     return static_cast<std::int32_t>(dot(weights, values, count, static_cast<std::uint32_t>(bias)));
 }
 
-// What goes into a gate's activation, in 1/4096. Without `hidden` the state is zero.
+// The argument of a gate's activation, in 1/4096. A null `hidden` is a state of zero.
 std::int32_t gate_sum(const Lstm& layer, const LstmGate& gate, std::uint32_t unit,
                       const std::int8_t* input, const std::int8_t* hidden) {
     const std::uint32_t features = layer.features;

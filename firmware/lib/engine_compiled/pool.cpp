@@ -1,5 +1,5 @@
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#pragma GCC optimize("O2")  // hot loops, even in an image built with -Os
 #endif
 
 #include "pool.h"
@@ -21,7 +21,7 @@ inline Range inside(std::int32_t begin, std::int32_t size, std::int32_t limit) {
     return {begin < 0 ? 0 : begin, end > limit ? limit : end};
 }
 
-// Calls `pooled(y, x, output)` for every window, the output's first channel given.
+// Calls `pooled(y, x, output)` for every window, with a pointer to the output's first channel.
 template <typename Pooled>
 inline void over_windows(const Pool& pool, std::int8_t* output, Pooled pooled) {
     for (std::int32_t i = 0; i < pool.rows; ++i) {
@@ -33,24 +33,24 @@ inline void over_windows(const Pool& pool, std::int8_t* output, Pooled pooled) {
     }
 }
 
-// Calls `see` with the first channel of every pixel in a window.
-template <typename See>
-inline void over_pixels(const Pool& pool, const std::int8_t* input, Range y, Range x, See see) {
+// Calls `visit` with a pointer to the first channel of every pixel in a window.
+template <typename Visit>
+inline void over_pixels(const Pool& pool, const std::int8_t* input, Range y, Range x, Visit visit) {
     for (std::int32_t i = y.begin; i < y.end; ++i) {
         const std::int8_t* pixel = input + (i * pool.in_width + x.begin) * pool.channels;
         for (std::int32_t j = x.begin; j < x.end; ++j, pixel += pool.channels) {
-            see(pixel);
+            visit(pixel);
         }
     }
 }
 
-// The pixels of a window, and what lies between its rows.
+// The pixels of a window, and the distances between pixels and between rows.
 struct Window {
     std::int32_t rows, columns;
     std::int32_t step, row_skipped;
 };
 
-// A sum's share of `count`, to the nearest, ties away from zero, clamped.
+// The sum divided by `count`, rounded to the nearest with ties away from zero, and clamped.
 struct Mean {
     std::int32_t count, low, high;
     std::int8_t operator()(std::int32_t sum) const {
@@ -59,7 +59,7 @@ struct Mean {
     }
 };
 
-// Four channels of a window, `pixel` the first one's.
+// Four channels of a window, from that of `pixel` on.
 __attribute__((noinline)) void mean_of_four(const Window& window, const Mean& mean,
                                             const std::int8_t* pixel, std::int8_t* output) {
     std::uint32_t s0 = 0;

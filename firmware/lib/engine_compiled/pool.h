@@ -1,4 +1,4 @@
-// Pooling over windows, channel by channel; pixels outside the input do not count.
+// Pooling over windows, channel by channel; pixels outside the input are ignored.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ struct Pool {
     std::int16_t top, left;       // of the first window; negative in the padding
     std::uint8_t stride_height, stride_width;
     std::uint16_t rows, columns;  // of the output
-    std::int8_t low, high;        // what the fused activation lets through
+    std::int8_t low, high;        // smallest and largest output
 };
 
 // input int8 [in_height][in_width][channels], output int8 [rows][columns][channels].
@@ -19,5 +19,8 @@ void max_pool(const Pool& pool, const std::int8_t* input, std::int8_t* output);
 
 // Means round to the nearest, ties away from zero.
 void average_pool(const Pool& pool, const std::int8_t* input, std::int8_t* output);
+
+// The converter counts these bytes (tools/convert/operators/pool.py).
+static_assert(sizeof(Pool) == 22);
 
 }  // namespace vigil::compiled

@@ -1,5 +1,5 @@
-// int8 values four at a time, in the lanes of a word: an instruction each where there is the DSP
-// extension, and the same in C++ for every other machine.
+// Operations on four int8 values or two 16-bit lanes of a word: one instruction each on cores with
+// the DSP extension, and portable C++ for other machines.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace vigil::compiled {
 
-// Four values, the first in the lowest byte, from any address: LDR may be unaligned.
+// Four values, the first in the lowest byte. Any address will do, as LDR may be unaligned.
 inline std::uint32_t load_four(const std::int8_t* values) {
     std::uint32_t word;
     std::memcpy(&word, values, sizeof word);
@@ -18,7 +18,7 @@ inline void store_four(std::int8_t* values, std::uint32_t word) {
     std::memcpy(values, &word, sizeof word);
 }
 
-// The first `count` < 4 of four values.
+// The first `count` < 4 values of a word.
 inline std::uint32_t load_some(const std::int8_t* values, std::uint32_t count) {
     std::uint32_t word = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -92,7 +92,7 @@ inline std::uint32_t add_bytes(std::uint32_t a, std::uint32_t b) {
 
 inline std::uint32_t larger_four(std::uint32_t a, std::uint32_t b) {
     std::uint32_t larger;
-    asm("ssub8 %0, %1, %2\n"  // sets a flag for each byte of `a` that is not the smaller
+    asm("ssub8 %0, %1, %2\n"  // sets a flag for each byte of `a` that is not smaller
         "sel %0, %1, %2\n"
         : "=&r"(larger)
         : "r"(a), "r"(b)
@@ -183,7 +183,7 @@ constexpr std::uint32_t saturated(std::uint32_t lanes) {
     return clamped(low_half(lanes)) | clamped(high_half(lanes)) << 16;
 }
 
-// UADD8, UQSUB8: bytes without sign, added modulo 256, or subtracted down to 0.
+// UADD8, UQSUB8: unsigned bytes, added modulo 256, or subtracted and clamped at 0.
 inline std::uint32_t add_bytes(std::uint32_t a, std::uint32_t b) {
     return ((a & 0x7F7F7F7F) + (b & 0x7F7F7F7F)) ^ ((a ^ b) & 0x80808080);
 }

@@ -14,7 +14,7 @@ from tools.convert.fixedpoint import (
     rounding_divide,
     rounding_doubling_high,
 )
-from tools.convert.staircase import (
+from tools.convert.requantization import (
     OneMultiply,
     Requantization,
     best_shift,

@@ -97,7 +97,9 @@ def test_its_instructions_are_counted_where_the_codes_are_right(tmp_path):
 
 def test_what_has_no_encoder_or_another_bundles_is_refused_in_a_line(tmp_path):
     bundle = with_encoder(tmp_path / "other", wider=1)
-    with pytest.raises(ConvertError, match="another input than the bundle's model; train again"):
+    with pytest.raises(
+        ConvertError, match="its input differs from that of the bundle's model; train"
+    ):
         convert_encoder(bundle.path, tmp_path / "out")
     (bundle.path / ENCODER).unlink()
     with pytest.raises(ConvertError, match="set encoder = true in the recipe"):

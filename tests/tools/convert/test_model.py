@@ -46,7 +46,7 @@ def test_tensors_and_operators():
 
 def test_multiply_accumulates():
     model = read_model(two_layers())
-    assert [model.macs(each) for each in model.operators] == [24, 24, 0]
+    assert [each.macs for each in model.operators] == [24, 24, 0]
     assert model.macs() == 48
 
 

@@ -73,7 +73,7 @@ def test_an_accelerometer_in_other_units(manifest: Manifest):
     [
         ({"rate_hz": None}, "ad8232", "no sample rate"),
         ({"units": ["z"]}, "ad8232", "no sensor measures that"),
-        ({"rate_is_nominal": True}, "ad8232", "100 Hz, a stand-in: no sensor measures that"),
+        ({"rate_is_nominal": True}, "ad8232", "100 Hz, a nominal rate: no sensor measures that"),
         ({"units": ["g"]}, "ad8232", "trained on data in g, but AD8232 on A0 measures mV"),
         ({}, "lsm9ds1", "trained on 1 channels .c0., but LSM9DS1 accelerometer gives 3"),
         ({"rate_hz": 20_000.0}, "analog", "at most 10000"),

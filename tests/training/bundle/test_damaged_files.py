@@ -189,9 +189,9 @@ def test_damaged_models_that_are_taken_stay_within_their_memory(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ([(0, 1), (0, 1)], "writes to tensor 1, which has its values already"),
-        ([(1, 2), (2, 1)], "reads tensor 1, which nothing has computed yet"),
-        ([(0, 0)], "writes to tensor 0, which has its values already"),
+        ([(0, 1), (0, 1)], "writes to tensor 1, which is computed already"),
+        ([(1, 2), (2, 1)], "reads tensor 1, which is not computed yet"),
+        ([(0, 0)], "writes to tensor 0, which is computed already"),
         ([(0, 2)], "no operator computes the model's output"),
     ],
 )
@@ -244,7 +244,7 @@ def test_an_option_that_is_no_number_is_refused(value):
     builder = ModelBuilder()
     source, target = builder.tensor((1, 4), 0.1), builder.tensor((1, 4), 0.1)
     builder.operator("LEAKY_RELU", [source], [target], schema.LeakyReluOptionsT(alpha=value))
-    with pytest.raises(ConvertError, match=r"\(LEAKY_RELU\): its alpha is no finite number"):
+    with pytest.raises(ConvertError, match=r"\(LEAKY_RELU\): the option alpha is not a finite"):
         read_model(builder.finish(source, target))
 
 

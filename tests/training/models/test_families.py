@@ -7,7 +7,7 @@ from tests.support.families import FAMILIES
 from tools.convert.compiled import compile_model
 from tools.convert.host import HostEngine
 from tools.convert.model import read_model
-from tools.convert.tflm import _METHODS
+from tools.convert.tflm import REGISTERED
 from training.bundle.errors import RecipeError
 from training.bundle.interpreter import Interpreter
 from training.input_quantization import fit_grid
@@ -41,7 +41,7 @@ def test_int8_runs_in_tflm_with_these_operators_and_follows_the_float_model(quan
     model, grid, scaled, flatbuffer = quantized(name)
     facts = read_facts(flatbuffer)
     assert set(facts.operators) == FAMILIES[name].operators
-    assert set(facts.operators) <= set(_METHODS)
+    assert set(facts.operators) <= REGISTERED
     assert facts.input.size == facts.output.size == scaled.shape[1]
     # Random weights leave an image near the sigmoid's middle: a step of its grid is all there is.
     some = scaled[:4]

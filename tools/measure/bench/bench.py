@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from tools.boards.build import build, has_tflm_library
 from tools.convert import convert
 from tools.convert.compiled import compile_model
-from tools.convert.model import Model, read_model
+from tools.convert.graph import Model
+from tools.convert.model import read_model
 from tools.convert.plan import make_plan
 from tools.measure import budget
 from tools.measure.bench import emulator, image, recorded, reference
@@ -114,7 +115,7 @@ def _tflm(key: str, data: bytes, inputs: NDArray[np.int8], keep: Path, flags: st
     elf = build(env, generated, keep).elf
     total, pieces = _count(elf, data, inputs, _at_operators)
     shapes = [f"{op.name} {_shape(model, op.index)}" for op in model.operators]
-    layers = _layers(shapes, [model.macs(op) for op in model.operators], pieces)
+    layers = _layers(shapes, [op.macs for op in model.operators], pieces)
     return _row(key, recorded.CMSIS, flags, elf, total, layers, model)
 
 

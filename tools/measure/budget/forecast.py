@@ -72,8 +72,7 @@ def needs(model: bytes, name: str = "model") -> tuple[Need, ...]:
         refusals.append(problem)
     try:
         plan = make_plan(graph, name)
-        constants = sum(step.constant_bytes() for step in plan.steps)
-        fits.append(Need("compiled", constants, plan.memory.arena_bytes))
+        fits.append(Need("compiled", plan.constant_bytes, plan.memory.arena_bytes))
     except ConvertError as problem:
         refusals.append(problem)
     if not fits:

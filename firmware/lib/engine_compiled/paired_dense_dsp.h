@@ -1,32 +1,32 @@
 // The paired kernel for cores with the DSP extension. docs/engine.md explains the arithmetic;
-// pairs_portable.h is the same in C++.
+// paired_dense_portable.h is the same in C++.
 //
-// The inner loop takes all fourteen registers, so what four rows need around it lies on the stack:
+// The inner loop takes all fourteen registers, so the other values of four rows are on the stack:
 //   r0 stream   r1 inputs   r2 r3 S of the two pairs   r4 r5 B   r6-r9 four words of inputs
 //   r10 r11 r12 lr four words of weights
 //
 //   [sp]      inputs, multiplier, rounding, the inputs' sum of neighbours, output, correction or
-//             the outputs' sum of neighbours, end of the output, shift, shift + 8: nine words, of
-//             which one instruction loads the first seven to nine, into r1 r6-r12 lr
-//   [sp, 36]  where to enter the chain
-//   [sp, 40]  where it goes on; nothing where it loops
-//   [sp, 44]  where the last pass begins; where it loops, the end of the inputs in eights
-//   [sp, 48]  where to go after several passes, or after a chain that loops
-//   [sp, 52]  where vigil_pairs_half goes on
-//   [sp, 56]  with sign, the outputs' sum of neighbours
+//             the outputs' sum of neighbours, end of the output, shift, shift + 8: nine words; one
+//             instruction loads the first seven to nine of them, into r1 r6-r12 lr
+//   [sp, 36]  address at which to enter the chain or the loop
+//   [sp, 40]  address after the chain; unused by the loop
+//   [sp, 44]  chain: the inputs at which the last pass begins; loop: the end of the inputs in
+//   eights [sp, 48]  address after several passes through the chain, or after the loop [sp, 52]
+//   address after vigil_paired_half [sp, 56]  with sign, the outputs' sum of neighbours
 #pragma once
 
 #include <cstdint>
 
-#include "pairs.h"
+#include "paired_dense.h"
 
 extern "C" {
-// The inner loop: some times eight inputs in a row. Code, declared as bytes so that an address
-// within it is a constant. Jumped into with the carry flag clear; leaves through addresses at sp.
-extern const char vigil_pairs_chain[];  // for rows of one pass: one instruction to leave it
-extern const char vigil_pairs_again[];  // this chain once more, unless the carry flag is set
-extern const char vigil_pairs_loop[];   // for rows of several passes: looks where the inputs end
-extern const char vigil_pairs_half[];   // four inputs more
+// The inner loop: consecutive blocks of eight inputs each. It is code, declared as bytes so that an
+// address within it is a constant. Enter it with the carry flag clear; it exits through the
+// addresses on the stack.
+extern const char vigil_paired_chain[];  // for rows of one pass: one instruction exits
+extern const char vigil_paired_again[];  // the chain once more, unless the carry flag is set
+extern const char vigil_paired_loop[];   // for rows of several passes: tests for the end
+extern const char vigil_paired_half[];   // four inputs more
 }
 
 namespace vigil::compiled {
@@ -35,7 +35,7 @@ namespace dsp {
 constexpr std::uint32_t kChainBlocks = 9;  // 72 inputs
 constexpr std::uint32_t kLoopBlocks = 8;   // 64 inputs
 constexpr std::uint32_t kBlockBytes = 92;
-constexpr std::uint32_t kInputBytes = 16;  // of a block
+constexpr std::uint32_t kInputBytes = 16;  // per block
 constexpr std::uint32_t kThumb = 1;        // the lowest bit of an address to jump to
 
 template <bool kSign>
@@ -64,21 +64,21 @@ constexpr Scale<kForm.sign> scale_of(const Layer& of) {
 
 }  // namespace dsp
 
-// The layer in the order in which the kernel takes it, its way through the chain worked out.
+// The layer's fields in the order in which the kernel loads them, with its path through the chain.
 template <const Form& kForm>
-struct Pairs {
+struct PairedDense {
     const char* entry;
     const char* after_chain;
-    std::uint32_t input_bytes;  // what [sp, 44] needs beside the address of the inputs
+    std::uint32_t input_bytes;  // [sp, 44] minus the address of the inputs
     const char* after_passes;
     dsp::Scale<kForm.sign> scale;
     std::uint32_t output_bytes;
-    // Lowest byte: bits. Above: offset from sp of the address that leads to the rows' outputs.
+    // Lowest byte: bits to shift by. Above: offset from sp of the address that the outputs follow.
     std::uint32_t shift;
     const std::uint32_t* stream;
 
-    constexpr explicit Pairs(const Layer& of)
-        : entry((kForm.loops ? vigil_pairs_loop : vigil_pairs_chain) + dsp::kThumb),
+    constexpr explicit PairedDense(const Layer& of)
+        : entry((kForm.loops ? vigil_paired_loop : vigil_paired_chain) + dsp::kThumb),
           after_chain(nullptr),
           input_bytes(0),
           after_passes(nullptr),
@@ -97,12 +97,12 @@ struct Pairs {
             input_bytes = blocks * dsp::kInputBytes;
             outputs = 48;
         } else if (blocks > kBlocks) {
-            after_chain = vigil_pairs_again + dsp::kThumb;
+            after_chain = vigil_paired_again + dsp::kThumb;
             input_bytes = (blocks - kBlocks) * dsp::kInputBytes;
             outputs = 48;
         }
         if (of.groups % 2 != 0) {
-            const char* half = vigil_pairs_half + dsp::kThumb;
+            const char* half = vigil_paired_half + dsp::kThumb;
             (blocks == 0 ? entry : outputs == 48 ? after_passes : after_chain) = half;
             outputs = 52;
         }
@@ -110,18 +110,27 @@ struct Pairs {
     }
 };
 
+namespace dsp {
+
+// The converter counts these bytes (tools/convert/operators/paired_dense.py).
+constexpr Form kSigned{Shift::none, true, false, false, false};
+constexpr Form kUnsigned{Shift::none, false, false, false, false};
+static_assert(sizeof(PairedDense<kSigned>) == 40 && sizeof(PairedDense<kUnsigned>) == 36);
+
+}  // namespace dsp
+
 // Runs one layer. `output` is Wide, of 4 * fours values, or with Form::bytes int8 [4 * fours].
 template <const Form& kForm>
-__attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide* input,
-                                           void* output) {
-    register const void* r0 asm("r0") = &pairs;
+__attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, const Wide* input,
+                                            void* output) {
+    register const void* r0 asm("r0") = &paired;
     register const void* r1 asm("r1") = input;
     register void* r2 asm("r2") = output;
     asm volatile(
         "push {r2, r4-r11, lr}\n"
         "ldr r8, [r1], #4\n"
         "ldmia r0!, {r3-r6}\n"
-        "adds r5, r1\n"  // no address overflows: clears the carry flag, which stays clear
+        "adds r5, r1\n"  // clears the carry flag, as no address overflows
         "mov r10, #0\n"
         "push {r3-r7, r10}\n"
         ".if %c[sign]\n"
@@ -139,7 +148,7 @@ __attribute__((noinline)) void dense_pairs(const Pairs<kForm>& pairs, const Wide
         "push {r1, r6-r12, lr}\n"
         "lsr r3, r12, #8\n"
         "ldr r0, [r0]\n"
-        "bl 2f\n"  // lr: where the rows' inputs end, and their outputs begin
+        "bl 2f\n"  // lr: the code below, which computes the rows' outputs
 
         ".if %c[per_channel]\n"
         "ldrd r6, r7, [sp, #4]\n"

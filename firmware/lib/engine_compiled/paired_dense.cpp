@@ -1,4 +1,4 @@
-#include "pairs.h"
+#include "paired_dense.h"
 
 #include "simd.h"
 
@@ -18,7 +18,7 @@ inline std::uint32_t widen_four(std::uint32_t values, Wide* to, std::uint32_t ne
     return neighbours;
 }
 
-// Eights of values, from any address (LDR may be unaligned), two a turn. Up to `end`, at least one.
+// Groups of eight values up to `end`, at least one, two groups per iteration. LDR may be unaligned.
 inline std::uint32_t widen_eights(const std::int8_t*& values, const std::int8_t* end, Wide*& to,
                                   std::uint32_t neighbours) {
     asm volatile(
@@ -66,7 +66,7 @@ inline std::uint32_t widen_eights(const std::int8_t*& values, const std::int8_t*
 }  // namespace
 
 #if defined(__GNUC__) && !defined(__clang__)
-__attribute__((optimize("O2")))  // also in an image built with -Os
+__attribute__((optimize("O2")))  // even in an image built with -Os
 #endif
 void widen(const std::int8_t* values, std::uint32_t count, Wide* wide) {
     const std::int8_t* end = values + count;
@@ -76,7 +76,7 @@ void widen(const std::int8_t* values, std::uint32_t count, Wide* wide) {
         neighbours = widen_eights(values, end - count % 8, to, neighbours);
     }
     for (; values < end; values += 4, to += 2) {
-        // Fewer than four are the top of the last four, which are there: count >= 4.
+        // Fewer than four are the top of the last four, which exist because count >= 4.
         const auto over = static_cast<std::uint32_t>(end - values) - 4;
         const bool whole = static_cast<std::int32_t>(over) >= 0;
         const std::uint32_t word = whole ? load_four(values) : load_four(end - 4) >> (0 - 8 * over);

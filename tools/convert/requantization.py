@@ -1,9 +1,9 @@
 """Requantization in one multiplication, proven equal to TensorFlow Lite Micro's two roundings.
 
-A requantization is a staircase: int8 out, at most 255 steps up as the accumulator grows. Another
-non-decreasing function is the same function if it steps at the same accumulators, which takes two
-evaluations a step to check. So the paired kernel's cheaper form (docs/engine.md) is used only
-where the converter has proven it, row by row.
+A requantization is a staircase: its int8 output rises at most 255 times as the sum grows. Another
+non-decreasing function is the same function if it rises at the same sums, which takes two
+evaluations per rise to check. So the kernels' cheaper form (docs/engine.md) is used only where the
+converter has proven it, row by row.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from tools.convert.fixedpoint import Multiplier, requantize
 
-_STEPS = np.arange(1, 256)
+_OUTPUTS = np.arange(1, 256)
 
 
 @dataclass(frozen=True)
 class Requantization:
-    """What TensorFlow Lite Micro does with one row's accumulator, known to be in [least, most]."""
+    """TensorFlow Lite Micro's requantization of one row, whose sums lie in [least, most]."""
 
     by: Multiplier
     zero_point: int
@@ -40,7 +40,7 @@ class Requantization:
         reached = np.full(255, self.most + 1)
         while (open_ := reached - below > 1).any():
             middle = (below + reached) >> 1
-            enough = self(middle) >= _STEPS
+            enough = self(middle) >= _OUTPUTS
             reached = np.where(open_ & enough, middle, reached)
             below = np.where(open_ & ~enough, middle, below)
         return reached
@@ -48,9 +48,11 @@ class Requantization:
 
 @dataclass(frozen=True)
 class OneMultiply:
-    """The kernel's form: t = 256 * sum; y = (t * multiplier >> 32) + rounding, plus `correction`
-    where t is negative; clamp(y >> 16, 0, 255). `shift` (left, or right where negative) applies
-    to t, or with `after` to y.
+    """The kernels' form of a requantization.
+
+    t = 256 * sum; y = (t * multiplier >> 32) + rounding, plus `correction` where t is negative;
+    output = clamp(y >> 16, 0, 255). `shift` (left, or right where negative) applies to t, or with
+    `after` to y.
     """
 
     shift: int
@@ -60,22 +62,27 @@ class OneMultiply:
     correction: int
 
     def __call__(self, sums: NDArray[np.int64]) -> NDArray[np.int64]:
-        """As the kernel computes it, where nothing leaves 32 bits."""
+        """The kernel's output, as long as nothing leaves 32 bits."""
         before, after = (0, self.shift) if self.after else (self.shift, 0)
         t = sums << 8 << before if before >= 0 else sums << 8 >> -before
         y = (t * self.multiplier >> 32) + self.rounding + np.where(t < 0, self.correction, 0)
         return np.asarray(np.clip(y << after >> 16, 0, 255))
 
+    @property
+    def initializer(self) -> str:
+        """The C++ initializer of `OneMultiply` in dense.h."""
+        return f"{{{self.multiplier}, {self.rounding}, {self.correction}}}"
+
     def equals(self, exact: Requantization, steps: NDArray[np.int64]) -> bool:
-        """Whether both give the same for every sum in [least, most]; `steps` are exact.steps()."""
-        at = self(np.minimum(steps, exact.most)) >= _STEPS
-        before = self(np.maximum(steps - 1, exact.least)) >= _STEPS
+        """Whether both agree for every sum in [least, most]; `steps` are exact.steps()."""
+        at = self(np.minimum(steps, exact.most)) >= _OUTPUTS
+        before = self(np.maximum(steps - 1, exact.least)) >= _OUTPUTS
         reached, started = steps <= exact.most, steps > exact.least
         return bool((at == reached).all() and not before[started].any())
 
 
 def best_shift(by: Multiplier) -> int:
-    """The shift that uses the multiplier's 31 bits as they are, so that nothing is rounded off."""
+    """The shift at which the multiplier keeps all its 31 bits, so that none is rounded off."""
     return 9 + by.shift
 
 
@@ -95,8 +102,8 @@ def one_multiply(
 ) -> OneMultiply | None:
     """The form that equals `exact` at this shift, or None.
 
-    `signed`: with the correction that ties away from zero need on the negative side. Where
-    `shift` is larger than best_shift, the multiplier loses bits, and its neighbours are tried.
+    With `signed`, it has the correction by which ties of negative sums round away from zero. Where
+    `shift` exceeds best_shift, the multiplier loses bits, and its neighbours are tried too.
     """
     dropped = shift - best_shift(exact.by)  # bits of the multiplier
     if dropped < 0:

@@ -1,27 +1,28 @@
-// Fully connected layers, two rows to a 16-bit lane: docs/engine.md has the arithmetic.
+// The paired kernel of fully connected layers, which holds two rows in a 16-bit lane;
+// docs/engine.md explains the arithmetic.
 //
-// Two forms with the same results, chosen at compile time: inline assembly for cores with the DSP
-// extension (Cortex-M4, M7, M33), and portable C++ for every other machine.
+// There are two implementations with the same results, chosen at compile time: assembly for cores
+// with the DSP extension (Cortex-M4, M7, M33), and portable C++ for other machines.
 #pragma once
 
 #include <cstdint>
 
 namespace vigil::compiled {
 
-// Activations as the kernels read them. Word 0 is the sum of products of neighbours (below); then
-// for every four values v0 v1 v2 v3 the two words (v0, v2) and (v1, v3), low lane first. Values
+// Activations in the kernel's format. Word 0 is the sum of neighbours' products (below). Then, for
+// every four values v0 v1 v2 v3, follow the words (v0, v2) and (v1, v3), low lane first. Values
 // past the end meet weights of 0.
 //   word[0] = sum over the groups of four of v0 * v1 + v2 * v3, modulo 2^32
 // A widened input holds the model's int8 values; a kernel writes its outputs plus 128.
 using Wide = std::uint32_t;
 
-// What brings 256 * accumulator (t) and the product (y) to where 65536 stands for one output step:
-// nothing; t shifted left or right; or y shifted left, where t shifted would leave 32 bits.
+// The shift after which 65536 in the product (y) stands for one output step: none; t = 256 * sum
+// shifted left or right; or y shifted left, if t would leave 32 bits (`after`).
 enum class Shift : std::uint8_t { none, left, right, after };
 
-// How a layer's kernel is made. Layers of one model that agree share it.
+// The form of a layer's kernel. Layers of one model with the same form share the code.
 //   sign         ties of negative sums are corrected (no ReLU hides them)
-//   per_channel  each row has constants of its own
+//   per_channel  each row has its own constants
 //   bytes        the output is int8, not Wide
 //   loops        most rows take several passes through the inner loop (docs/engine.md)
 struct Form {
@@ -32,7 +33,7 @@ struct Form {
     bool loops;
 };
 
-// One layer, as the converter knows it.
+// One layer, as the converter writes it.
 struct Layer {
     // For every four rows r0 r1 r2 r3, the pairs (r0, r2) and (r1, r3):
     //   2 words   start values of S for both pairs, then 2 words of B
@@ -40,7 +41,7 @@ struct Layer {
     //             4 words of the first pair (2), then as many of the second;
     //             each holds two lanes of 256 * a + b, b the pair's first row
     //   with per_channel: 4 words of roundings, with sign 4 of corrections, 4 of multipliers,
-    //             each in the order r2 r3 r0 r1
+    //             all in the order r2 r3 r0 r1
     const std::uint32_t* stream;
     std::uint16_t groups;  // inputs / 4, rounded up
     std::uint16_t fours;   // outputs / 4, rounded up
@@ -52,16 +53,16 @@ struct Layer {
     std::int32_t correction;
 };
 
-// int8 values to lanes. `wide` takes 1 + 2 * (count / 4, rounded up) words.
+// Converts int8 values to lanes. `wide` takes 1 + 2 * (count / 4, rounded up) words.
 void widen(const std::int8_t* values, std::uint32_t count, Wide* wide);
 
-// A kernel's outputs back to int8.
+// Converts a kernel's outputs back to int8.
 void narrow(const Wide* wide, std::uint32_t count, std::int8_t* values);
 
 }  // namespace vigil::compiled
 
 #if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
-#include "pairs_dsp.h"
+#include "paired_dense_dsp.h"
 #else
-#include "pairs_portable.h"
+#include "paired_dense_portable.h"
 #endif

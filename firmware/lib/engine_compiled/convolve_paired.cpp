@@ -1,15 +1,16 @@
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O2")  // hot loops, also in an image built with -Os
+#pragma GCC optimize("O2")  // hot loops, even in an image built with -Os
 #endif
 
-#include "convolve_pairs.h"
+#include "convolve_paired.h"
 
 #include <cstring>
 
 namespace vigil::compiled {
 namespace {
 
-// `count` pixels of row `y` from column `x` on, padding where there are none; the end of `out`.
+// Copies `count` pixels of row `y` from column `x` on, with padding outside the input; returns the
+// end of the copy.
 std::int8_t* copy_pixels(const Positions& at, const std::int8_t* input, std::int32_t y,
                          std::int32_t x, std::int32_t count, std::int8_t* out) {
     const std::int32_t width = at.in_width;
@@ -17,7 +18,7 @@ std::int8_t* copy_pixels(const Positions& at, const std::int8_t* input, std::int
     std::int32_t from = x < 0 ? 0 : x;
     std::int32_t to = end > width ? width : end;
     if (y < 0 || y >= at.in_height || from >= to) {
-        from = to = end;  // nothing but padding
+        from = to = end;  // padding only
     }
     const std::uint32_t channels = at.channels;
     const auto bytes = [channels](std::int32_t pixels) {

@@ -1,7 +1,7 @@
-"""ADD and MUL in a few instructions: records that equal TensorFlow Lite Micro's arithmetic.
+"""Search for short forms of ADD and MUL that equal TensorFlow Lite Micro's arithmetic.
 
-Each operand of the output is one byte, so what a record computes is compared with the exact
-arithmetic for all 65,536 pairs of values; a record that differs anywhere is no record.
+Each operand is one byte, so a record is compared with the exact arithmetic for all 65,536 pairs of
+values; a record that differs anywhere is rejected.
 """
 
 from __future__ import annotations
@@ -23,32 +23,37 @@ _INT32 = 1 << 31
 _VALUES = np.arange(-128, 128)
 _A, _B = _VALUES[:, None], _VALUES[None, :]
 
-# Multipliers as they are, or larger or smaller by a few parts in 2^26: a tie on the negative
-# side, which goes away from zero, goes there when both are larger.
+# Multipliers as computed, or larger or smaller by a few parts in 2^26. With larger ones, ties on
+# the negative side round away from zero as they must.
 _STRETCHES = [sign * (1 << bits) for bits in (0, *range(4, 16)) for sign in (1, -1)]
 
 
 @dataclass(frozen=True)
 class Output:
-    """What becomes of a requantized value."""
+    """The output's zero point and its smallest and largest value."""
 
     zero_point: int
     low: int
     high: int
 
     def __call__(self, values: Pairs) -> Pairs:
-        """int8, as int64."""
+        """Requantized values as int8 outputs, in int64."""
         return np.asarray(np.clip(values + self.zero_point, self.low, self.high))
 
     @property
     def top(self) -> int:
-        """The kernel's value 255 is the largest output: value = output + top."""
+        """Difference between the kernel's values and outputs: its 255 is the largest output."""
         return 255 - self.high
 
     @property
     def floor(self) -> int:
-        """The kernel's value for the lowest output; what lies below counts as that."""
+        """The kernel's value for the lowest output; it clamps lower values to this one."""
         return self.low + self.top
+
+    @property
+    def clamp(self) -> str:
+        """The initializer of `OutputClamp` in output_clamp.h."""
+        return f"{{{self.floor}, {self.low}}}"
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class AddRecord:
 class MulRecord:
     """(((a - zero) * (b - zero) << shift) * by >> 32) + start >> 16, clamped to 0..255.
 
-    Ties go away from zero, so a product below zero has `below` added to its start.
+    Ties round away from zero, so `below` is added to the start of a negative product.
     """
 
     by: int
@@ -77,23 +82,23 @@ class MulRecord:
 def exact_add(
     zeros: tuple[int, int], by: tuple[Multiplier, Multiplier, Multiplier], output: Output
 ) -> Pairs:
-    """int64 [256, 256]: TensorFlow Lite Micro's output for every a (rows) and b (columns)."""
+    """int64 [256, 256]: TensorFlow Lite Micro's sum for every a (rows) and b (columns)."""
     a = requantize((_A - zeros[0]) << HEADROOM, by[0])
     b = requantize((_B - zeros[1]) << HEADROOM, by[1])
     return output(requantize(a + b, by[2]))
 
 
 def exact_mul(zeros: tuple[int, int], by: Multiplier, output: Output) -> Pairs:
-    """As above, of a product."""
+    """int64 [256, 256]: TensorFlow Lite Micro's product for every a (rows) and b (columns)."""
     return output(requantize((_A - zeros[0]) * (_B - zeros[1]), by))
 
 
 def add_record(
     zeros: tuple[int, int], by: tuple[Multiplier, Multiplier, Multiplier], output: Output
 ) -> AddRecord | None:
-    """A record for these operands, or None if none of those tried is exact."""
+    """An exact record of an ADD, or None if every candidate differs somewhere."""
     exact = exact_add(zeros, by, output) + output.top
-    # Output steps of one step of a and of b: exact in double, products of 62 bits at the most.
+    # Output steps per step of a and of b: exact in double, as products have at most 62 bits.
     steps = [
         each.value * by[2].value / (1 << 31) * 2.0 ** (each.shift + by[2].shift + HEADROOM - 31)
         for each in by[:2]
@@ -104,8 +109,8 @@ def add_record(
         shift -= 1
     if shift < 16:
         return None  # values would leave the kernel's 16 bits
-    whole = [round(step * (1 << (shift + 8))) for step in steps]
-    for a_by, b_by in _candidates(whole):
+    nearest = [round(step * (1 << (shift + 8))) for step in steps]
+    for a_by, b_by in _candidates(nearest):
         sums = (a_by * _A >> 8) + (b_by * _B >> 8)
         least, most = _starts(sums, exact, shift, output.floor)
         start = (least + most) >> 1
@@ -115,7 +120,7 @@ def add_record(
 
 
 def mul_record(zeros: tuple[int, int], by: Multiplier, output: Output) -> MulRecord | None:
-    """As above, of a product."""
+    """An exact record of a MUL, or None if every candidate differs somewhere."""
     exact = exact_mul(zeros, by, output) + output.top
     shift = by.shift + 17
     if shift > 15:
@@ -131,7 +136,7 @@ def mul_record(zeros: tuple[int, int], by: Multiplier, output: Output) -> MulRec
         ]
         least, most = max(side[0] for side in sides), min(side[1] for side in sides)
         start = other = (least + most) >> 1
-        if least > most:  # each side its own
+        if least > most:  # each side needs its own start
             start, other = (sum(side) >> 1 for side in sides)
         exists = all(side[0] <= side[1] for side in sides) and each < _INT32
         if exists and _fits(sums + np.where(below, other, start)):
@@ -139,16 +144,16 @@ def mul_record(zeros: tuple[int, int], by: Multiplier, output: Output) -> MulRec
     return None
 
 
-def _candidates(whole: list[int]) -> Iterator[tuple[int, int]]:
+def _candidates(nearest: list[int]) -> Iterator[tuple[int, int]]:
     """Multipliers to try, the nearest first."""
-    yield whole[0], whole[1]
+    yield nearest[0], nearest[1]
     for stretch in _STRETCHES:
-        a, b = (each + (each * stretch >> 26) for each in whole)
+        a, b = (each + (each * stretch >> 26) for each in nearest)
         yield a, b
     for a in (0, 1, -1):
         for b in (0, 1, -1):
             if a or b:
-                yield whole[0] + a, whole[1] + b
+                yield nearest[0] + a, nearest[1] + b
 
 
 def _fits(sums: Pairs) -> bool:
@@ -156,9 +161,9 @@ def _fits(sums: Pairs) -> bool:
 
 
 def _starts(sums: Pairs, exact: Pairs, shift: int, floor: int) -> tuple[int, int]:
-    """The least and the most for which clip(sums + number >> shift, floor, 255) is `exact`.
+    """The least and the most `start` for which clip((sums + start) >> shift, floor, 255) is exact.
 
-    Above the floor a sum must reach the output's own step, and below 255 not the next one's.
+    A sum above the floor must reach its output's step, and one below 255 not the next one's.
     """
     least = np.where(exact > floor, (exact << shift) - sums, 1 - _INT32).max(initial=1 - _INT32)
     most = np.where(exact < 255, ((exact + 1) << shift) - 1 - sums, _INT32).min(initial=_INT32)

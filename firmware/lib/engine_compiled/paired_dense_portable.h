@@ -1,15 +1,15 @@
-// The portable twin of the paired kernel: the same arithmetic, word for word.
+// The paired kernel in portable C++: the same arithmetic, word for word.
 #pragma once
 
 #include <cstdint>
 
-#include "pairs.h"
+#include "paired_dense.h"
 #include "simd.h"
 
 namespace vigil::compiled {
 namespace portable {
 
-// Four inputs of one pair: S of both rows, B of the first by Winograd's inner product.
+// Four inputs of one pair of rows: S of both, and B of the first by Winograd's inner product.
 constexpr void four_inputs(const std::uint32_t* weights, const Wide* x, std::uint32_t& s,
                            std::uint32_t& b) {
     s = add_products(weights[0], x[0], s);
@@ -17,7 +17,7 @@ constexpr void four_inputs(const std::uint32_t* weights, const Wide* x, std::uin
     b = add_products(even_bytes(x[1], weights[0]), even_bytes(x[0], weights[1]), b);
 }
 
-// 256 * accumulator to an output in 0..255. `own`: the row's words of constants, if any.
+// Requantizes 256 * accumulator to 0..255. `own` are the row's words of constants, if any.
 template <const Form& kForm>
 std::uint32_t requantize(const Layer& layer, std::uint32_t sum, const std::uint32_t* own) {
     const auto column = [own](std::uint32_t i) { return static_cast<std::int32_t>(own[4 * i]); };
@@ -43,17 +43,17 @@ std::uint32_t requantize(const Layer& layer, std::uint32_t sum, const std::uint3
 
 }  // namespace portable
 
-// The layer in the form that `dense_pairs` reads.
+// The layer as paired_dense() reads it.
 template <const Form& kForm>
-struct Pairs {
+struct PairedDense {
     Layer layer;
-    constexpr explicit Pairs(const Layer& of) : layer(of) {}
+    constexpr explicit PairedDense(const Layer& of) : layer(of) {}
 };
 
 // Runs one layer. `output` is Wide, of 4 * fours values, or with Form::bytes int8 [4 * fours].
 template <const Form& kForm>
-void dense_pairs(const Pairs<kForm>& pairs, const Wide* input, void* output) {
-    const Layer& layer = pairs.layer;
+void paired_dense(const PairedDense<kForm>& paired, const Wide* input, void* output) {
+    const Layer& layer = paired.layer;
     const std::uint32_t* stream = layer.stream;
     auto* wide = static_cast<Wide*>(output);
     auto* bytes = static_cast<std::int8_t*>(output);

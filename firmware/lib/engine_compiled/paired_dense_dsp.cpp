@@ -1,12 +1,12 @@
-#include "pairs.h"
+#include "paired_dense.h"
 
 #if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
 
-// Eight inputs are 8 + 4 SMLAD, 8 SXTAB16 and 3 LDM for 32 products. A word of weights is used
+// Eight inputs take 8 + 4 SMLAD, 8 SXTAB16 and 3 LDM for 32 products. A word of weights is used
 // twice: whole, as two lanes of 256 a + b; and its bytes 0 and 2 (b), added to the neighbours.
 static_assert(vigil::compiled::dsp::kChainBlocks == 9 && vigil::compiled::dsp::kLoopBlocks == 8 &&
                   vigil::compiled::dsp::kBlockBytes == 92,
-              "the assembly below says 9, 8 and 92 too");
+              "the assembly below has the same numbers");
 
 asm(R"(
     .syntax unified
@@ -25,7 +25,7 @@ asm(R"(
     smlad \b, r12, lr, \b
     .endm
 
-    .macro vigil_pairs_blocks count
+    .macro vigil_paired_blocks count
     .rept \count
     ldmia.w r1!, {r6-r9}
     vigil_pair r2, r4
@@ -33,44 +33,44 @@ asm(R"(
     .endr
     .endm
 
-    .global vigil_pairs_chain, vigil_pairs_again, vigil_pairs_loop, vigil_pairs_half
-    .type vigil_pairs_chain, %object
-    .type vigil_pairs_again, %object
-    .type vigil_pairs_loop, %object
-    .type vigil_pairs_half, %object
+    .global vigil_paired_chain, vigil_paired_again, vigil_paired_loop, vigil_paired_half
+    .type vigil_paired_chain, %object
+    .type vigil_paired_again, %object
+    .type vigil_paired_loop, %object
+    .type vigil_paired_half, %object
 
-    .section .text.vigil_pairs_chain, "ax", %progbits
+    .section .text.vigil_paired_chain, "ax", %progbits
     .balign 4
 1:
     ldr.w pc, [sp, #48]
-vigil_pairs_again:
+vigil_paired_again:
     bcs.n 1b
     ldr.w lr, [sp, #44]
     cmp r1, lr
-vigil_pairs_chain:
-    vigil_pairs_blocks 9
-    .if . - vigil_pairs_chain != 9 * 92
-    .error "blocks of another size than kBlockBytes"
+vigil_paired_chain:
+    vigil_paired_blocks 9
+    .if . - vigil_paired_chain != 9 * 92
+    .error "the blocks differ in size from kBlockBytes"
     .endif
     ldr.w pc, [sp, #40]
-    .size vigil_pairs_chain, . - vigil_pairs_chain
+    .size vigil_paired_chain, . - vigil_paired_chain
 
-    .section .text.vigil_pairs_loop, "ax", %progbits
+    .section .text.vigil_paired_loop, "ax", %progbits
     .balign 4
-vigil_pairs_loop:
-    vigil_pairs_blocks 8
-    .if . - vigil_pairs_loop != 8 * 92
-    .error "blocks of another size than kBlockBytes"
+vigil_paired_loop:
+    vigil_paired_blocks 8
+    .if . - vigil_paired_loop != 8 * 92
+    .error "the blocks differ in size from kBlockBytes"
     .endif
     ldr.w lr, [sp, #44]
     cmp r1, lr
-    bne.w vigil_pairs_loop
+    bne.w vigil_paired_loop
     ldr.w pc, [sp, #48]
-    .size vigil_pairs_loop, . - vigil_pairs_loop
+    .size vigil_paired_loop, . - vigil_paired_loop
 
-    .section .text.vigil_pairs_half, "ax", %progbits
+    .section .text.vigil_paired_half, "ax", %progbits
     .balign 4
-vigil_pairs_half:
+vigil_paired_half:
     ldmia.w r1!, {r6, r7}
     ldmia.w r0!, {r10, r11, r12, lr}
     smlad r2, r10, r6, r2
@@ -84,9 +84,9 @@ vigil_pairs_half:
     sxtab16 lr, r6, lr
     smlad r5, r12, lr, r5
     ldr.w pc, [sp, #52]
-    .size vigil_pairs_half, . - vigil_pairs_half
+    .size vigil_paired_half, . - vigil_paired_half
     .purgem vigil_pair
-    .purgem vigil_pairs_blocks
+    .purgem vigil_paired_blocks
     .text
 )");
 

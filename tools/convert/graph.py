@@ -1,0 +1,139 @@
+"""A model as a graph: tensors, and operators in the order in which they run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ACTIVATIONS = {0: "none", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5: "SIGN_BIT"}
+"""Fused activations by their number in the schema."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One tensor.
+
+    Attributes:
+        index: position in the flatbuffer.
+        name: the training framework's name for it.
+        shape: sides, outermost first.
+        dtype: `int8`, `int32`, ..., as numpy spells it.
+        scales: float32 [0, 1 or channels].
+        zero_points: int64, as many as scales.
+        axis: the dimension along which per-channel scales run.
+        data: values of `shape` for a constant, None for an activation.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scales: NDArray[np.float32]
+    zero_points: NDArray[np.int64]
+    axis: int
+    data: NDArray[Any] | None
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def scale(self) -> np.float32:
+        """The tensor's scale; the first channel's where scales are per channel."""
+        return np.float32(self.scales[0])
+
+    @property
+    def zero_point(self) -> int:
+        """The tensor's zero point; the first channel's where scales are per channel."""
+        return int(self.zero_points[0])
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether each channel has its own scale."""
+        return len(self.scales) > 1
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the values are int8 with a single scale."""
+        return self.dtype == "int8" and len(self.scales) == 1
+
+    def same_grid(self, other: Tensor) -> bool:
+        """Whether both have the same scale and zero point."""
+        return (self.scale, self.zero_point) == (other.scale, other.zero_point)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator.
+
+    Attributes:
+        index: position in the flatbuffer.
+        name: `FULLY_CONNECTED`, ...
+        inputs: tensor indices; -1 for an optional input that is absent.
+        outputs: tensor indices.
+        options: values by name, as the operator's file in `operators/` names them.
+        macs: multiply-accumulates of one inference.
+    """
+
+    index: int
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, float]
+    macs: int = 0
+
+    def option(self, name: str) -> int:
+        """An integer option."""
+        return int(self.options[name])
+
+    @property
+    def activation(self) -> str:
+        """The fused activation: none, RELU, RELU6, ..."""
+        code = int(self.options.get("activation", 0))
+        return ACTIVATIONS.get(code, f"activation {code}")
+
+    @property
+    def label(self) -> str:
+        """`operator 3 (FULLY_CONNECTED)`, for messages."""
+        return f"operator {self.index} ({self.name})"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model of one subgraph with one int8 input and one int8 output.
+
+    Attributes:
+        tensors: in the flatbuffer's order.
+        operators: in the order in which they run.
+        input: the window.
+        output: the reconstruction, or the code of an encoder.
+        size: bytes of the flatbuffer.
+    """
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    input: Tensor
+    output: Tensor
+    size: int
+
+    def tensor(self, index: int) -> Tensor | None:
+        """The tensor at `index`; None for -1."""
+        return None if index < 0 else self.tensors[index]
+
+    def ends(self, operator: Operator) -> tuple[Tensor, Tensor]:
+        """An operator's first input and first output."""
+        return self.tensors[operator.inputs[0]], self.tensors[operator.outputs[0]]
+
+    def operator_names(self) -> list[str]:
+        """The operator types in use, sorted."""
+        return sorted({operator.name for operator in self.operators})
+
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(operator.macs for operator in self.operators)

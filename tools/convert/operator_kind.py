@@ -1,0 +1,42 @@
+"""What the converter knows of an operator type; each file in `operators/` lists its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tools.convert.graph import Operator, Tensor
+from tools.convert.planner import Planner
+
+Options = Mapping[str, tuple[int, str, float]]
+"""Option name to field number in schema.fbs, method of `flatbuffer.Table`, and default."""
+
+
+def no_macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:
+    """Multiply-accumulates of an operator without weights."""
+    return 0
+
+
+@dataclass(frozen=True)
+class OperatorKind:
+    """One operator type.
+
+    Attributes:
+        tflm: the method of MicroMutableOpResolver that registers it; None where the boards'
+            TensorFlow Lite Micro lacks it.
+        plan: adds the operator's steps to a plan of the compiled engine, or raises ConvertError;
+            None where that engine lacks the operator.
+        options: the options that are read from the flatbuffer.
+        inputs: smallest number of inputs.
+        weights: which input holds the weights, and the number of their dimensions; None without.
+        states: inputs that are the operator's own memory, which no other operator computes.
+        macs: multiply-accumulates of one inference, from all inputs and the first output.
+    """
+
+    tflm: str | None = None
+    plan: Callable[[Planner, Operator], None] | None = None
+    options: Options = field(default_factory=dict)
+    inputs: int = 1
+    weights: tuple[int, int] | None = None
+    states: tuple[int, ...] = ()
+    macs: Callable[[Sequence[Tensor | None], Tensor], int] = no_macs

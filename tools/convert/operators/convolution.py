@@ -1,0 +1,293 @@
+"""CONV_2D: a dense layer that runs at many positions; and what all convolutions share.
+
+A position sees a patch of the input, padded with the input's zero point; that patch is a dense
+layer's input. The plain kernels skip the padding instead, and subtract the zero point from their
+inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert.graph import Operator, Tensor
+from tools.convert.operator_kind import OperatorKind
+from tools.convert.operators.dense import (
+    DenseLayer,
+    checked_weights,
+    dense_macs,
+    fold,
+    plain_dense,
+    with_one_multiplies,
+)
+from tools.convert.operators.paired_dense import (
+    INT8,
+    PairedLayer,
+    fit_paired,
+    paired_dense,
+    wide_bytes,
+)
+from tools.convert.operators.window import WINDOW_OPTIONS, windows
+from tools.convert.planner import Planner
+from tools.convert.step import Argument, Step, Value, scratch
+
+POSITIONS_BYTES = 36
+"""sizeof(Positions) in convolve.h."""
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The geometry; fields in the order of `struct Positions` in convolve.h.
+
+    `first`, which that struct lacks, is the first output value.
+    """
+
+    in_height: int
+    in_width: int
+    channels: int
+    kernel_height: int
+    kernel_width: int
+    top: int
+    left: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    rows: int
+    columns: int
+    row_step: int
+    column_step: int
+    padding: int
+    first: int = 0
+
+    @property
+    def record(self) -> str:
+        """The C++ initializer."""
+        return ", ".join(str(int(value)) for value in astuple(self)[:-1])
+
+    @property
+    def count(self) -> int:
+        """Number of positions."""
+        return self.rows * self.columns
+
+    def turned(self) -> Positions:
+        """A series as one row instead of one column: the same values in fewer loop iterations."""
+        if (self.in_width, self.kernel_width, self.columns, self.left) != (1, 1, 1, 0):
+            return self
+        return Positions(
+            *(1, self.in_height, self.channels, 1, self.kernel_height, 0, self.top),
+            *(1, self.stride_height, 1, self.dilation_height, 1, self.rows),
+            *(0, self.row_step, self.padding, self.first),
+        )
+
+    @property
+    def in_size(self) -> int:
+        """Input values."""
+        return self.in_height * self.in_width * self.channels
+
+    @property
+    def patch(self) -> int:
+        """Values of a patch."""
+        return self.kernel_height * self.kernel_width * self.channels
+
+    @property
+    def copies(self) -> bool:
+        """Whether some patch is not contiguous in the input."""
+        bottom = self.top + (self.rows - 1) * self.stride_height + self.kernel_height
+        right = self.left + (self.columns - 1) * self.stride_width + self.kernel_width
+        inside = (
+            min(self.top, self.left) >= 0 and bottom <= self.in_height and right <= self.in_width
+        )
+        contiguous = self.kernel_height == 1 or self.kernel_width == self.in_width
+        dense = max(self.dilation_height, self.dilation_width) == 1
+        pixel = self.kernel_height * self.kernel_width == 1
+        return not (inside and contiguous and (dense or pixel))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The tensors of a convolution; weights have four dimensions.
+
+    Attributes:
+        source: the input, one image.
+        target: the output, one image.
+        weights: quantized int8 constants.
+        values: of the weights.
+        bias: int32 constants, or None.
+    """
+
+    source: Tensor
+    target: Tensor
+    weights: Tensor
+    values: NDArray[np.int8]
+    bias: Tensor | None
+
+
+def read_layer(
+    planner: Planner, operator: Operator, positions: tuple[int, int, int] = (0, 1, 2)
+) -> Layer:
+    """A convolution's tensors; `positions` are those of input, weights and bias.
+
+    Raises:
+        ConvertError: their types or shapes are not supported.
+    """
+    model = planner.model
+    source, weights, bias = (
+        model.tensor(operator.inputs[i]) if i < len(operator.inputs) else None for i in positions
+    )
+    target = model.tensors[operator.outputs[0]]
+    weights, values = checked_weights(planner, operator, weights)
+    if source is None or not all(len(t.shape) == 4 and t.size for t in (weights, source, target)):
+        raise planner.refusal(operator, "input, weights and output must have four dimensions")
+    if source.shape[0] != 1 or target.shape[0] != 1:
+        raise planner.refusal(operator, f"{source.shape[0]} images at once, must be 1")
+    if max(*source.shape, *target.shape, *weights.shape) > 32767:
+        raise planner.refusal(operator, "a side above 32767; train on smaller windows")
+    return Layer(source, target, weights, values, bias)
+
+
+def positions_of(
+    planner: Planner, operator: Operator, source: Tensor, target: Tensor, kernel: tuple[int, int]
+) -> Positions:
+    """The positions of a kernel [height, width]."""
+    _, in_height, in_width, channels = source.shape
+    _, rows, columns, outputs = target.shape
+    strides = operator.option("stride_h"), operator.option("stride_w")
+    dilations = operator.option("dilation_h"), operator.option("dilation_w")
+    if not all(1 <= each <= 255 for each in (*strides, *dilations)):
+        raise planner.refusal(operator, "a stride or dilation outside 1..255")
+    y = windows(operator, in_height, kernel[0], strides[0], dilations[0])
+    x = windows(operator, in_width, kernel[1], strides[1], dilations[1])
+    if (y.count, x.count) != (rows, columns):
+        raise planner.refusal(operator, f"output {list(target.shape)} does not fit its input")
+    return Positions(
+        *(in_height, in_width, channels, *kernel, -y.before, -x.before, *strides, *dilations),
+        *(rows, columns, columns * outputs, outputs, source.zero_point),
+    )
+
+
+def image_shapes(at: Positions, layer: DenseLayer, source: Tensor, target: Tensor) -> str:
+    """`20x6x8 -> 20x6x4, 3x3, RELU`."""
+    sizes = ["x".join(map(str, tensor.shape[1:])) for tensor in (source, target)]
+    kernel = f"{at.kernel_height}x{at.kernel_width}"
+    return f"{sizes[0]} -> {sizes[1]}, {kernel}{layer.activation_suffix}"
+
+
+def unfolded(layer: DenseLayer, source: Tensor) -> DenseLayer:
+    """The layer for a plain kernel, which subtracts the zero point from its inputs."""
+    rows = layer.weights.sum(1, dtype=np.int64)
+    return replace(with_one_multiplies(layer), bias=layer.bias + source.zero_point * rows)
+
+
+def convolution(
+    planner: Planner, operator: Operator, shape: str, at: Positions, layer: DenseLayer
+) -> Step:
+    """The step of a dense layer at many positions."""
+    at = at.turned()
+    source = planner.model.tensors[layer.source]
+    target = planner.model.tensors[layer.target]
+    fit = "plain: asked for" if planner.plain else fit_paired(layer, INT8)
+    if isinstance(fit, str):
+        inner = plain_dense(unfolded(layer, source), fit)
+        return at_positions(
+            inner, operator, shape, at, target, "convolve", ("kDense#",), "convolve.h"
+        )
+    return _paired_convolution(operator, shape, at, fit, target)
+
+
+def at_positions(
+    inner: Step,
+    operator: Operator,
+    shape: str,
+    at: Positions,
+    target: Tensor,
+    function: str,
+    arguments: tuple[Argument, ...],
+    header: str,
+) -> Step:
+    """The step of all positions, from the step `inner` of one; without scratch memory."""
+    macs = inner.report.macs * at.count
+    read, written = Value(inner.reads[0].tensor, at.in_size), Value.of(target)
+    return replace(
+        inner,
+        report=replace(inner.report, operator=operator.name, shape=shape, macs=macs),
+        reads=(read,),
+        writes=(written,),
+        function=function,
+        arguments=("kPositions#", *arguments, read, _output(written, at)),
+        headers=frozenset({header}),
+        constants=inner.constants + f"const Positions kPositions# = {{{at.record}}};\n",
+        constant_bytes=inner.constant_bytes + POSITIONS_BYTES,
+    )
+
+
+def _paired_convolution(
+    operator: Operator, shape: str, at: Positions, paired: PairedLayer, target: Tensor
+) -> Step:
+    layer = paired.layer
+    whole = layer.outputs % 4 == 0
+    inner = paired_dense(paired, to_bytes=whole)
+    step = at_positions(inner, operator, shape, at, target, "convolve", (), "convolve_paired.h")
+    names = scratch(layer.target, at.first)
+    patch = Value(names[0], at.patch) if at.copies else None
+    lanes = Value(names[1], wide_bytes(layer.inputs), wide=True)
+    sums = None if whole else Value(names[2], wide_bytes(layer.outputs), wide=True)
+    memory: list[str | Value] = ["{", patch or "nullptr", ", ", lanes, ", ", sums or "nullptr", "}"]
+    read, written = step.reads[0], step.writes[0]
+    chain, loop = inner.pass_cycles
+    return replace(
+        step,
+        writes=(written, *(value for value in (lanes, patch, sums) if value)),
+        arguments=(
+            *("kPositions#", "kPaired#", str(layer.outputs), read),
+            *(_output(written, at), tuple(memory)),
+        ),
+        headers=step.headers | inner.headers,
+        pass_cycles=(chain * at.count, loop * at.count),
+    )
+
+
+def _output(written: Value, at: Positions) -> Argument:
+    return (written, f" + {at.first}") if at.first else written
+
+
+def dense_rows(planner: Planner, operator: Operator, layer: DenseLayer, rows: int) -> Step:
+    """A FULLY_CONNECTED on several rows: a convolution with a kernel of one pixel."""
+    source = planner.model.tensors[layer.source]
+    at = Positions(
+        *(rows, 1, layer.inputs, 1, 1, 0, 0, 1, 1, 1, 1, rows, 1),
+        *(layer.outputs, layer.outputs, source.zero_point),
+    )
+    return convolution(planner, operator, f"{rows} x ({layer.shape})", at, layer)
+
+
+def _plan(planner: Planner, operator: Operator) -> None:
+    tensors = read_layer(planner, operator)
+    source, target, weights = tensors.source, tensors.target, tensors.weights
+    outputs, height, width, channels = weights.shape
+    if channels != source.shape[3] or outputs != target.shape[3]:
+        raise planner.refusal(
+            operator,
+            f"weights {list(weights.shape)} do not fit; grouped convolution is not supported",
+        )
+    at = positions_of(planner, operator, source, target, (height, width))
+    rows = tensors.values.reshape(outputs, -1)
+    layer = fold(planner, operator, source, weights, rows, tensors.bias, target)
+    shape = image_shapes(at, layer, source, target)
+    planner.steps.append(convolution(planner, operator, shape, at, layer))
+
+
+CONVOLUTION_OPTIONS = {
+    **WINDOW_OPTIONS,
+    "activation": (3, "int8", 0),
+    "dilation_w": (4, "int32", 1),
+    "dilation_h": (5, "int32", 1),
+}
+
+KINDS = {
+    "CONV_2D": OperatorKind(
+        "AddConv2D", _plan, CONVOLUTION_OPTIONS, inputs=2, weights=(1, 4), macs=dense_macs
+    ),
+}

@@ -1,0 +1,68 @@
+"""DEPTHWISE_CONV_2D: each output channel sees one input channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tools.convert.graph import Operator, Tensor
+from tools.convert.operator_kind import OperatorKind
+from tools.convert.operators.convolution import (
+    at_positions,
+    image_shapes,
+    positions_of,
+    read_layer,
+    unfolded,
+)
+from tools.convert.operators.dense import fold, plain_dense
+from tools.convert.operators.window import WINDOW_OPTIONS
+from tools.convert.planner import Planner
+
+
+def _plan(planner: Planner, operator: Operator) -> None:
+    tensors = read_layer(planner, operator)
+    source, target, weights = tensors.source, tensors.target, tensors.weights
+    one, height, width, outputs = weights.shape
+    multiplier, rest = divmod(outputs, source.shape[3])
+    if one != 1 or rest or outputs != target.shape[3] or not multiplier:
+        raise planner.refusal(operator, f"weights {list(weights.shape)} do not fit its channels")
+    at = positions_of(planner, operator, source, target, (height, width))
+    rows = tensors.values.reshape(height * width, outputs).T
+    layer = unfolded(fold(planner, operator, source, weights, rows, tensors.bias, target), source)
+    # The kernel reads weights as [inputs, outputs].
+    layer = replace(layer, weights=np.ascontiguousarray(rows.T).reshape(rows.shape))
+    shape = image_shapes(at, layer, source, target)
+    why = "four channels at a time" if multiplier == 1 else "a channel at a time"
+    inner = plain_dense(layer, why)
+    inner = replace(inner, report=replace(inner.report, kernel="depthwise"))
+    planner.steps.append(
+        at_positions(
+            *(inner, operator, shape, at.turned(), target, "depthwise"),
+            *(("kDense#", str(multiplier)), "convolve.h"),
+        )
+    )
+
+
+def _macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:
+    weights = inputs[1]
+    return 0 if weights is None else output.size * weights.shape[1] * weights.shape[2]
+
+
+KINDS = {
+    "DEPTHWISE_CONV_2D": OperatorKind(
+        "AddDepthwiseConv2D",
+        _plan,
+        {
+            **WINDOW_OPTIONS,
+            "depth_multiplier": (3, "int32", 0),
+            "activation": (4, "int8", 0),
+            "dilation_w": (5, "int32", 1),
+            "dilation_h": (6, "int32", 1),
+        },
+        inputs=2,
+        weights=(1, 4),
+        macs=_macs,
+    ),
+}

@@ -1,0 +1,145 @@
+"""ADD and MUL of two int8 tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tools.convert import cpp
+from tools.convert.fixedpoint import Multiplier, activation_range, quantize_multiplier
+from tools.convert.graph import Operator, Tensor
+from tools.convert.operator_kind import OperatorKind
+from tools.convert.operators.elementwise_search import (
+    HEADROOM,
+    AddRecord,
+    MulRecord,
+    Output,
+    add_record,
+    mul_record,
+)
+from tools.convert.planner import Planner
+from tools.convert.step import Report, Step, Value
+
+STRUCT_BYTES = {"Add": 24, "Mul": 28, "SlowAdd": 40, "SlowMul": 24}
+"""sizeof of the records in elementwise.h."""
+
+
+@dataclass(frozen=True)
+class _Operands:
+    a: Tensor
+    b: Tensor
+
+    @property
+    def zeros(self) -> tuple[int, int]:
+        return self.a.zero_point, self.b.zero_point
+
+    @property
+    def sizes(self) -> str:
+        """The initializer of `Operands`."""
+        return f"{{{self.a.size}, {self.b.size}}}"
+
+
+def _plan(planner: Planner, operator: Operator) -> None:
+    if len(operator.inputs) != 2 or min(operator.inputs) < 0:
+        raise planner.refusal(operator, f"{len(operator.inputs)} operands, must be 2")
+    a, b = (planner.model.tensors[i] for i in operator.inputs)
+    target = planner.model.tensors[operator.outputs[0]]
+    if not (a.quantized and b.quantized and target.quantized):
+        raise planner.refusal(operator, "operands and output must be quantized int8 tensors")
+    if not (_repeats(a, target) and _repeats(b, target)):
+        raise planner.refusal(
+            operator,
+            f"operands {list(a.shape)} and {list(b.shape)}: one must be a single value, or its "
+            "shape the end of the other's",
+        )
+    planner.check_activation(operator)
+    output = Output(target.zero_point, *activation_range(operator.activation, target))
+    read = _add if operator.name == "ADD" else _mul
+    struct, fields = read(planner, operator, _Operands(a, b), target, output)
+
+    names = [f"kOperand#{letter}" for letter in "ab"]
+    constants = "".join(
+        cpp.array("std::int8_t", name, tensor.data.ravel())
+        for name, tensor in zip(names, (a, b), strict=True)
+        if tensor.data is not None
+    )
+    record = f"k{operator.name.capitalize()}#"
+    constants += f"const {struct} {record} = {{{', '.join(map(str, fields))}}};\n"
+    operands = [
+        Value.of(tensor) if tensor.data is None else name
+        for name, tensor in zip(names, (a, b), strict=True)
+    ]
+    slow = struct.startswith("Slow")
+    why = "plain: no record fits" if slow else "proven for all pairs of values"
+    function, scale = operator.name.lower(), f"{target.scale:.4g}"
+    planner.steps.append(
+        Step(
+            Report(operator.name, str(target.size), 0, scale, function, why),
+            tuple(each for each in operands if isinstance(each, Value)),
+            (Value.of(target),),
+            function,
+            (record, *operands, Value.of(target), str(target.size)),
+            frozenset({"elementwise.h"}),
+            constants=constants,
+            constant_bytes=STRUCT_BYTES[struct]
+            + sum(tensor.size for tensor in (a, b) if tensor.data is not None),
+            in_place=a.data is None and a.size == target.size,
+        )
+    )
+
+
+def _add(
+    planner: Planner, operator: Operator, operands: _Operands, target: Tensor, output: Output
+) -> tuple[str, list[int | str]]:
+    """The struct of elementwise.h and its fields.
+
+    TensorFlow Lite brings both operands to twice the larger scale with HEADROOM bits to spare, then
+    the sum to the output's scale.
+    """
+    a, b, zeros = operands.a, operands.b, operands.zeros
+    common = 2 * float(max(a.scale, b.scale))
+    last = common / ((1 << HEADROOM) * float(target.scale))
+    if not last < 1:
+        raise planner.refusal(operator, "the output's scale is too small for its operands'")
+    first, second = (quantize_multiplier(float(each.scale) / common) for each in (a, b))
+    factors = first, second, quantize_multiplier(last)
+    record = add_record(zeros, factors, output)
+    if isinstance(record, AddRecord):
+        fields = (record.a_by, record.b_by, record.start, record.shift)
+        return "Add", [operands.sizes, *fields, output.clamp]
+    return "SlowAdd", _slow(operands, factors, output)
+
+
+def _mul(
+    planner: Planner, operator: Operator, operands: _Operands, target: Tensor, output: Output
+) -> tuple[str, list[int | str]]:
+    """The struct of elementwise.h and its fields."""
+    scales = float(operands.a.scale) * float(operands.b.scale)
+    factor = quantize_multiplier(scales / float(target.scale))
+    record = mul_record(operands.zeros, factor, output)
+    if isinstance(record, MulRecord):
+        fields = (record.by, record.start, record.below, *operands.zeros, record.shift)
+        return "Mul", [operands.sizes, *fields, output.clamp]
+    return "SlowMul", _slow(operands, (factor,), output)
+
+
+def _slow(operands: _Operands, factors: tuple[Multiplier, ...], output: Output) -> list[int | str]:
+    """The fields of a record in TensorFlow Lite Micro's own steps."""
+    multipliers = [by.initializer for by in factors]
+    ends = (output.zero_point, output.low, output.high)
+    return [operands.sizes, *operands.zeros, *multipliers, *ends]
+
+
+def _repeats(operand: Tensor, target: Tensor) -> bool:
+    """Whether broadcasting fills `target` with repetitions of the operand's values."""
+    shape = list(operand.shape)
+    while shape and shape[0] == 1:
+        shape.pop(0)
+    return not shape or shape == list(target.shape[-len(shape) :])
+
+
+_ACTIVATION = {"activation": (0, "int8", 0)}
+
+KINDS = {
+    "ADD": OperatorKind("AddAdd", _plan, _ACTIVATION, inputs=2),
+    "MUL": OperatorKind("AddMul", _plan, _ACTIVATION, inputs=2),
+}

@@ -1,0 +1,208 @@
+"""Dense layers in the paired kernel, which holds two rows in a 16-bit lane (docs/engine.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert import cpp
+from tools.convert.operators.dense import DenseLayer
+from tools.convert.planner import Lanes
+from tools.convert.requantization import OneMultiply, best_shift, fits, one_multiply
+from tools.convert.step import Report, Step, Value
+
+INT8: Lanes = (-128, 127)
+"""Lanes of a widened int8 input."""
+
+OFFSET: Lanes = (0, 255)
+"""Lanes that a paired kernel wrote: int8 values plus 128."""
+
+CHAIN, LOOP = 9, 8
+"""Blocks of eight inputs in the two forms of the inner loop (paired_dense_dsp.h)."""
+
+PAIRED_DENSE_BYTES, CORRECTION_BYTES = 36, 4
+"""sizeof(PairedDense) in paired_dense_dsp.h, and what a form with `sign` adds."""
+
+
+def wide_bytes(values: int) -> int:
+    """Memory of a wide activation: the sum of neighbours' products, then two bytes per value."""
+    return 4 + 8 * -(-values // 4)
+
+
+@dataclass(frozen=True, eq=False)
+class PairedLayer:
+    """A layer in a form that the paired kernel can run.
+
+    Attributes:
+        layer: the layer.
+        bias: int64 [outputs], for the lanes that the input comes in.
+        forms: one multiplication per row, or one for all rows.
+        signed: whether ties of negative sums are corrected.
+    """
+
+    layer: DenseLayer
+    bias: NDArray[np.int64]
+    forms: tuple[OneMultiply, ...]
+    signed: bool
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether each row has its own constants."""
+        return len(self.forms) > 1
+
+    @property
+    def shift(self) -> int:
+        """The shift, which all rows share: left, or right where negative."""
+        return self.forms[0].shift
+
+    @property
+    def shift_name(self) -> str:
+        """The member of `enum class Shift` in paired_dense.h."""
+        if self.forms[0].after:
+            return "after"
+        return "none" if not self.shift else "left" if self.shift > 0 else "right"
+
+
+def fit_paired(layer: DenseLayer, lanes: Lanes) -> PairedLayer | str:
+    """Fit the paired kernel to a layer whose inputs come in `lanes`.
+
+    Returns the reason, for the layer table, if the kernel cannot run the layer.
+    """
+    weights = layer.weights.astype(np.int64)
+    if layer.inputs < 4 or layer.outputs < 4:
+        return "plain: too small for pairs"
+    if (weights == -128).any():
+        return "plain: a weight of -128"
+    offset = INT8[0] - lanes[0]  # lane = value - offset
+    bias = layer.bias + offset * weights.sum(1)
+    least = bias + np.minimum(weights * lanes[0], weights * lanes[1]).sum(1)
+    most = bias + np.maximum(weights * lanes[0], weights * lanes[1]).sum(1)
+    exacts = layer.requantizations(least, most, layer.zero_point, layer.low, layer.high)
+    shift = max((best_shift(exact.by) for exact in exacts if exact.by.value), default=0)
+    if not -16 <= shift <= 23:
+        return "plain: scales too far apart"
+    # A shift of the product costs two instructions more per four rows than one of the sums.
+    possible = [
+        after for after in (False, True) if all(fits(exact, shift, after) for exact in exacts)
+    ]
+    for after in possible:
+        for signed in (False, True):
+            forms = [one_multiply(exact, shift, after=after, signed=signed) for exact in exacts]
+            if all(forms):
+                return PairedLayer(layer, bias, tuple(form for form in forms if form), signed)
+    return "plain: steps unlike" if possible else "plain: sums too large"
+
+
+def stream(paired: PairedLayer) -> NDArray[np.uint32]:
+    """The kernel's words, rows in fours; the format is in paired_dense.h."""
+    layer = paired.layer
+    rows, columns = -(-layer.outputs // 4) * 4, -(-layer.inputs // 4) * 4
+    weights = np.zeros((rows, columns), np.int64)
+    weights[: layer.outputs, : layer.inputs] = layer.weights
+    bias = np.zeros(rows, np.int64)
+    bias[: layer.outputs] = paired.bias
+    # Within four inputs, a word's lanes are values 0 and 2, or 1 and 3.
+    order = np.arange(columns).reshape(-1, 2, 2).swapaxes(1, 2).reshape(-1)
+    weights = weights[:, order]
+    words: list[NDArray[np.int64]] = []
+    for first in range(0, rows, 4):
+        b, a = weights[first : first + 2], weights[first + 2 : first + 4]
+        c_b, c_a = bias[first : first + 2], bias[first + 2 : first + 4]
+        ahead = (b.reshape(2, -1, 2, 2).prod(2)).sum((1, 2))
+        words += [256 * c_a + c_b, c_b - ahead, _interleaved(256 * a + b)]
+        if paired.per_channel:
+            words += _row_constants(paired, first)
+    return np.concatenate(words).astype(np.int64).astype(np.uint32)
+
+
+def _interleaved(lanes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Both pairs' words, alternating every eight inputs; four inputs at the end."""
+    words = ((lanes[:, 1::2] & 0xFFFF) << 16) | (lanes[:, 0::2] & 0xFFFF)
+    whole = words.shape[1] // 4 * 4
+    head = words[:, :whole].reshape(2, -1, 4).swapaxes(0, 1).reshape(-1)
+    return np.concatenate([head, words[:, whole:].reshape(-1)])
+
+
+def _row_constants(paired: PairedLayer, first: int) -> list[NDArray[np.int64]]:
+    forms: Sequence[OneMultiply] = [
+        paired.forms[row] if row < len(paired.forms) else _NO_FORM
+        for row in (first + 2, first + 3, first, first + 1)
+    ]
+    columns = [[form.rounding for form in forms]]
+    if paired.signed:
+        columns.append([form.correction for form in forms])
+    columns.append([form.multiplier for form in forms])
+    return [np.array(column, np.int64) for column in columns]
+
+
+_NO_FORM = OneMultiply(0, False, 0, 0, 0)
+
+
+def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:
+    """The step of a layer in the paired kernel, which writes int8 with `to_bytes`, else lanes."""
+    layer = paired.layer
+    one = _NO_FORM if paired.per_channel else paired.forms[0]
+    groups, fours = -(-layer.inputs // 4), -(-layer.outputs // 4)
+    words = stream(paired)
+    flags = {"sign": paired.signed, "per_channel": paired.per_channel, "bytes": to_bytes}
+    form = "_".join(["kForm", paired.shift_name, *(name for name, on in flags.items() if on)])
+    form_fields = ", ".join(
+        [f"Shift::{paired.shift_name}", *(str(on).lower() for on in flags.values()), "kLoops"]
+    )
+    record = (
+        f"kStream#, {groups}, {fours}, {abs(paired.shift)}, "
+        f"{one.multiplier}, {one.rounding}, {one.correction}"
+    )
+    read = Value(layer.source, wide_bytes(layer.inputs), wide=True)
+    size = layer.outputs if to_bytes else wide_bytes(layer.outputs)
+    written = Value(layer.target, size, wide=not to_bytes)
+    why = "proven by its bounds and steps"
+    return Step(
+        Report("FULLY_CONNECTED", layer.shape, layer.macs, layer.scale, "paired_dense", why),
+        (read,),
+        (written,),
+        "paired_dense",
+        ("kPaired#", read, written),
+        frozenset({"paired_dense.h"}),
+        constants=cpp.array("std::uint32_t", "kStream#", (f"0x{word:08X}" for word in words))
+        + f"constexpr PairedDense<{form}> kPaired#{{Layer{{{record}}}}};\n",
+        constant_bytes=4 * len(words)
+        + PAIRED_DENSE_BYTES
+        + (CORRECTION_BYTES if paired.signed else 0),
+        shared=frozenset({f"constexpr Form {form} = {{{form_fields}}};\n"}),
+        pass_cycles=_pass_cycles(groups // 2, fours),
+    )
+
+
+def _pass_cycles(blocks: int, fours: int) -> tuple[int, int]:
+    """Cycles between passes of the inner loop, for all rows, as `vigil estimate` models them."""
+    if not blocks:
+        return 0, 0
+    more = max(-(-blocks // CHAIN) - 1, 0)
+    chain = 8 * more + (11 if more else 4)
+    loop = 6 * max(-(-blocks // LOOP) - 1, 0) + 8
+    return fours * chain, fours * loop
+
+
+def widen(tensor: int, size: int) -> Step:
+    """The step that turns int8 values into lanes."""
+    return _conversion("widen", Value(tensor, size), Value(tensor, wide_bytes(size), True), size)
+
+
+def narrow(tensor: int, size: int) -> Step:
+    """The step that turns a paired kernel's lanes into int8 values."""
+    return _conversion("narrow", Value(tensor, wide_bytes(size), True), Value(tensor, size), size)
+
+
+def _conversion(function: str, read: Value, written: Value, size: int) -> Step:
+    return Step(
+        Report("-", str(size), 0, "-", function, "for paired_dense"),
+        (read,),
+        (written,),
+        function,
+        (read, str(size), written),
+        frozenset({"paired_dense.h"}),
+    )

@@ -1,0 +1,54 @@
+"""RESIZE_NEAREST_NEIGHBOR."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tools.convert.graph import Operator
+from tools.convert.operator_kind import OperatorKind
+from tools.convert.planner import Planner
+from tools.convert.step import Report, Step, Value
+
+
+def _plan(planner: Planner, operator: Operator) -> None:
+    source, target = planner.model.ends(operator)
+    planner.check_moves(operator, source, target)
+    largest = max(*source.shape, *target.shape, 0)
+    if len(source.shape) != 4 or len(target.shape) != 4 or largest > 65535:
+        raise planner.refusal(operator, "input and output must have four dimensions below 65536")
+    if (source.shape[0], source.shape[3], target.shape[0]) != (1, target.shape[3], 1):
+        raise planner.refusal(operator, f"output {list(target.shape)} does not fit its input")
+    if operator.option("align_corners") or operator.option("half_pixel_centers"):
+        raise planner.refusal(operator, "align_corners and half_pixel_centers must be off")
+    for inner, outer in zip(source.shape[1:3], target.shape[1:3], strict=True):
+        # TensorFlow Lite computes in single precision; the kernel in integers.
+        at = np.arange(outer)
+        single = np.floor(at.astype(np.float32) * (np.float32(inner) / np.float32(outer)))
+        if (np.minimum(single.astype(int), inner - 1) != at * inner // outer).any():
+            raise planner.refusal(
+                operator, f"a side of {inner} becomes {outer}; enlarge by a whole number"
+            )
+    _, rows, columns, channels = source.shape
+    sizes = ["x".join(map(str, tensor.shape[1:])) for tensor in (source, target)]
+    scale = f"{target.scale:.4g}"
+    read, written = Value.of(source), Value.of(target)
+    record = f"{{{rows}, {columns}, {target.shape[1]}, {target.shape[2]}, {channels}}}"
+    planner.steps.append(
+        Step(
+            Report(operator.name, f"{sizes[0]} -> {sizes[1]}", 0, scale, "resize_nearest", "-"),
+            (read,),
+            (written,),
+            "resize_nearest",
+            (record, read, written),
+            frozenset({"copy.h"}),
+        )
+    )
+
+
+KINDS = {
+    "RESIZE_NEAREST_NEIGHBOR": OperatorKind(
+        "AddResizeNearestNeighbor",
+        _plan,
+        {"align_corners": (0, "uint8", 0), "half_pixel_centers": (1, "uint8", 0)},
+    ),
+}

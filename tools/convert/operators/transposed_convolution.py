@@ -1,0 +1,105 @@
+"""TRANSPOSE_CONV: stride s makes s * s convolutions, one per remainder of the output's coordinates.
+
+In each of them only those weights remain that meet an input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tools.convert.graph import Operator, Tensor
+from tools.convert.operator_kind import OperatorKind
+from tools.convert.operators.convolution import Positions, convolution, image_shapes, read_layer
+from tools.convert.operators.dense import fold
+from tools.convert.operators.window import WINDOW_OPTIONS, windows
+from tools.convert.planner import Planner
+
+_MAX_PHASES = 256
+"""Convolutions per transposed one; each has its own record and code."""
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """The outputs with one remainder along an axis.
+
+    Attributes:
+        kernel: indices along the kernel that meet inputs, last first.
+        begin: the input that the first of them meets.
+        count: outputs.
+        empty: no part of the kernel meets an input.
+    """
+
+    kernel: list[int]
+    begin: int
+    count: int
+    empty: bool = False
+
+
+def _phase(operator: Operator, kernel: int, stride: int, size: int, remainder: int) -> _Phase:
+    before = windows(operator, size, kernel, stride, 1).before
+    # Output o gets kernel index k of input (o + before - k) / stride, where that is whole.
+    meeting = [k for k in reversed(range(kernel)) if (remainder + before - k) % stride == 0]
+    count = -(-(size - remainder) // stride)
+    if not meeting:
+        return _Phase([0], 0, count, empty=True)
+    return _Phase(meeting, (remainder + before - meeting[0]) // stride, count)
+
+
+def _plan(planner: Planner, operator: Operator) -> None:
+    tensors = read_layer(planner, operator, (2, 1, 3))
+    source, target, weights = tensors.source, tensors.target, tensors.weights
+    outputs, height, width, channels = weights.shape
+    if channels != source.shape[3] or outputs != target.shape[3]:
+        raise planner.refusal(operator, f"weights {list(weights.shape)} do not fit its channels")
+    strides = operator.option("stride_h"), operator.option("stride_w")
+    if min(strides) < 1 or max(strides) * min(strides) > _MAX_PHASES:
+        raise planner.refusal(
+            operator,
+            f"strides of {strides[0]} and {strides[1]}: each must be 1 or more, their product at "
+            f"most {_MAX_PHASES}",
+        )
+    _, in_height, in_width, channels = source.shape
+    _, out_height, out_width, _ = target.shape
+    for y in range(min(strides[0], out_height)):
+        rows = _phase(operator, height, strides[0], out_height, y)
+        for x in range(min(strides[1], out_width)):
+            columns = _phase(operator, width, strides[1], out_width, x)
+            kernel = tensors.values[:, rows.kernel][:, :, columns.kernel]
+            kernel = kernel * np.int8(not (rows.empty or columns.empty))
+            at = Positions(
+                *(in_height, in_width, channels),
+                *(len(rows.kernel), len(columns.kernel), rows.begin, columns.begin),
+                *(1, 1, 1, 1, rows.count, columns.count),
+                *(strides[0] * out_width * outputs, strides[1] * outputs),
+                source.zero_point,
+                (y * out_width + x) * outputs,
+            )
+            layer = fold(
+                *(planner, operator, source, weights),
+                *(kernel.reshape(outputs, -1), tensors.bias, target),
+            )
+            shape = image_shapes(at, layer, source, target)
+            planner.steps.append(convolution(planner, operator, shape, at, layer))
+
+
+def _macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:
+    """Every input value meets the whole kernel."""
+    weights, source = inputs[1], inputs[2]
+    if weights is None or source is None:
+        return 0
+    return source.size * weights.size // max(weights.shape[3], 1)
+
+
+KINDS = {
+    "TRANSPOSE_CONV": OperatorKind(
+        "AddTransposeConv",
+        _plan,
+        {**WINDOW_OPTIONS, "activation": (3, "int8", 0)},
+        inputs=3,
+        weights=(1, 4),
+        macs=_macs,
+    ),
+}
