@@ -1,0 +1,37 @@
+"""The sketch of tests/support/board_sketch on an emulated board, asked over its serial port."""
+
+from __future__ import annotations
+
+import serial
+
+from tools.checkout import ROOT
+
+PROJECT = ROOT / "tests" / "support" / "board_sketch"
+
+
+class Sketch:
+    """The test sketch's commands."""
+
+    def __init__(self, port: str) -> None:
+        self.serial = serial.Serial(port, 115200, timeout=10, write_timeout=10)
+
+    def ask(self, command: str, number: int = 0) -> str:
+        """Send a command; return the value of its one-line answer."""
+        self.send(command, number)
+        return self.line().split(" ", 1)[1]
+
+    def send(self, command: str, number: int = 0) -> None:
+        self.serial.write(f"{command}{number}\n".encode())
+
+    def line(self) -> str:
+        line = self.serial.readline()
+        assert line.endswith(b"\r\n"), f"no answer, but {line!r}"
+        return line.decode().rstrip()
+
+    def report(self) -> dict[str, str]:
+        self.send("i")
+        pairs = {}
+        while (line := self.line()) != "end":
+            name, value = line.split(" ", 1)
+            pairs[name] = value
+        return pairs
