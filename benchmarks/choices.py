@@ -13,13 +13,12 @@ import itertools
 
 import numpy as np
 
-from training import tensorflow_setup
-from training.evaluate import auroc
-from training.input_quantization import fit_grid
+from training.input_quantization import fit_input_quantizer
+from training.metrics import auroc
 from training.recipe import read_recipe
 from training.score import real_score
-from training.train import fit_model, load_data
-from training.windows import divide
+from training.train import fit_model
+from training.windows import divide, load_data
 
 POWERS = (1, 2, 3, 4)
 SEEDS = range(1, 6)
@@ -27,16 +26,15 @@ SEEDS = range(1, 6)
 
 def main() -> None:
     """Print a row for each power: mean AUROC, and lowest to highest, for both distances."""
-    tensorflow_setup.prepare()
     found: dict[tuple[int, str], list[float]] = {}
     for power, seed in itertools.product(POWERS, SEEDS):
         recipe, dataset = load_data(read_recipe("ecg5000", [f"fit.power={power}", f"seed={seed}"]))
         parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
-        grid = fit_grid(recipe.scaler, parts.train.counts, dataset.train.gain)
-        model, _ = fit_model(recipe, parts, grid, 1, progress=False)
+        quantizer = fit_input_quantizer(recipe.scaler, parts.train.counts, dataset.train.gain)
+        model, _ = fit_model(recipe, parts, quantizer, progress=False)
         counts = np.concatenate([parts.calibration.counts, parts.abnormal.counts])
         labels = np.repeat([0, 1], [len(parts.calibration), len(parts.abnormal)]).astype(np.int8)
-        real = grid.real(grid.quantize(counts))
+        real = quantizer.dequantize(quantizer.quantize(counts))
         output = np.asarray(model.predict(real, verbose=0), np.float32)
         for kind in ("mse", "mae"):
             area = auroc(real_score(kind, real, output), labels)

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import models, recipe, tensorflow_setup
+from training import models, recipe
 from training.fit import fit, make_optimizer
-from training.input_quantization import fit_grid
+from training.input_quantization import fit_input_quantizer
 from training.recipe import read_recipe
-from training.train import load_data
-from training.windows import divide
+from training.windows import divide, load_data
 
 Windows = NDArray[np.float32]
 
@@ -78,8 +77,10 @@ def plain_fit(
 def measure(name: str, epochs: int, seeds: int) -> Result:
     followed, dataset = load_data(read_recipe(name), print)
     parts = divide(dataset, followed.windows, followed.split, followed.seed)
-    grid = fit_grid(followed.scaler, parts.train.counts, dataset.train.gain)
-    train, held = (grid.real(grid.quantize(w.counts)) for w in (parts.train, parts.validation))
+    quantizer = fit_input_quantizer(followed.scaler, parts.train.counts, dataset.train.gain)
+    train, held = (
+        quantizer.dequantize(quantizer.quantize(w.counts)) for w in (parts.train, parts.validation)
+    )
     settings = followed.fit.model_copy(update={"epochs": epochs, "patience": 0})
     family = models.family(followed.model.family)  # type: ignore[attr-defined]
 
@@ -116,7 +117,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    tensorflow_setup.prepare()
     result = measure(options.recipe, options.epochs, options.seeds)
     if options.json:
         print(json.dumps({**asdict(result), "ratio": result.ratio}, indent=1))

@@ -1,37 +1,43 @@
-"""Fit a model: whole epochs inside one compiled graph.
+"""Fit a model with whole epochs inside one compiled graph.
 
-Small models spend a plain `model.fit` between steps: a Python call, a data pipeline and a dozen
-callbacks for a few microseconds of arithmetic. Here the loop over epochs and batches, shuffling,
-corruption, optimizer, validation, early stopping and keeping the best weights is a TensorFlow
-while loop, and Python sees it once every few epochs, to move a progress bar.
+With small models, `model.fit` spends most of its time on per-step overhead: a Python call, a data
+pipeline and a dozen callbacks for some microseconds of arithmetic. Here a TensorFlow while loop
+does the epochs and batches, with shuffling, corruption, optimizer, validation, early stopping and
+the selection of the best weights. Control returns to Python every few epochs, for the progress bar.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from training import objectives, recipe
 from training.bundle.errors import RecipeError
-from training.corruption import Corruption
+from training.corruption import CorruptionFunction
+from training.models.layers import held_out, warm_up_steps
+from training.tensorflow_setup import keras, tf
+from training.weight_rounding import restore_all, round_all, rounded_kernels
 
-if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
-
-REPORTS = 20  # times that the loop comes back to Python in a full fit
+REPORTS = 20  # times that a full fit returns to Python
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """What was minimised, epoch by epoch, float32 [epochs]: the mean of the windows' losses raised
-    to the power, with the model's penalties, and of that the root (so that its unit does not depend
-    on the power). `validation` is the same of the windows held out, nan where none are; `loss` is
-    taken while the weights change. `best_epoch` (from 0) is the one whose weights the model has.
+    """The objective of each epoch: the power mean of the windows' losses, plus penalties.
+
+    The root of `power` is taken, so that the unit does not depend on the power.
+
+    Attributes:
+        loss: float32 [epochs], over the training windows, while the weights change.
+        validation: float32 [epochs], over the validation windows; NaN if there are none.
+        best_epoch: the epoch, from 0, whose weights the model has.
     """
 
     loss: NDArray[np.float32]
@@ -46,36 +52,42 @@ def fit(
     settings: recipe.Fit,
     seed: int,
     progress: bool = False,
-    corruption: Corruption | None = None,
+    corruption: CorruptionFunction | None = None,
 ) -> History:
-    """Fit `model` to give back `train`, float32 [n, size], from what `corruption` makes of it.
+    """Fit `model` to reconstruct its input.
 
-    Stops when the objective of `validation`, float32 [m, size], has not improved for
-    `settings.patience` epochs (0: never); with any validation windows, the weights of the best
-    epoch are kept. Both begin when the model's warm-up has ended: before that, epochs have
-    different objectives. A variational model's is the negative evidence lower bound, with the same
-    draws every epoch. The same seed, data and machine give the same weights.
+    If there are validation windows, the weights of the epoch with the lowest objective are kept.
+    The fit stops when that objective has not improved for `settings.patience` epochs (0: never).
+    Epochs before the end of the model's warm-up have other objectives and do not count. The
+    objective of a variational model is the negative evidence lower bound, with the same draws in
+    every epoch. The same seed, data and machine give the same weights.
 
-    Raises RecipeError if the fit ends before the warm-up, or diverges.
+    Args:
+        model: float32 [batch, size] in and out; its weights are changed.
+        train: float32 [n, size].
+        validation: float32 [m, size]; m may be 0.
+        settings: the recipe's section [fit].
+        seed: seed of the order of windows, and of the corruption.
+        progress: show a progress bar.
+        corruption: applied to the input; the target stays clean.
+
+    Raises:
+        RecipeError: the warm-up is longer than the fit, or the fit diverges.
     """
-    import tensorflow as tf
-
-    from training.models.layers import held_out, warm_up_steps
-
     n, batch, epochs = len(train), min(settings.batch, len(train)), settings.epochs
     steps = math.ceil(n / batch)
     optimizer = make_optimizer(settings, steps * epochs)
     optimizer.build(model.trainable_variables)
     window_loss = objectives.LOSSES[settings.loss]
-    held_back = len(validation) > 0
+    has_validation = len(validation) > 0
     warm_up = warm_up_steps(model)
     if warm_up > steps * epochs:
         raise RecipeError(
-            f"model.warm_up is {warm_up} steps, and fit.epochs {epochs} are only {steps * epochs}: "
-            f"set it to {steps * epochs // 2} or less, or fit.epochs to {-(-warm_up // steps)} or "
-            "more"
+            f"model.warm_up is {warm_up} steps, but fit.epochs {epochs} have only "
+            f"{steps * epochs}: set model.warm_up to {steps * epochs // 2} or less, or fit.epochs "
+            f"to {-(-warm_up // steps)} or more"
         )
-    first_judged = max(0, math.ceil(warm_up / steps) - 1)
+    first_eligible = max(0, math.ceil(warm_up / steps) - 1)
     data, held = tf.constant(train), tf.constant(validation)
 
     best_weights = [tf.Variable(v, trainable=False) for v in model.variables]
@@ -88,8 +100,9 @@ def fit(
     kernels = rounded_kernels(model) if settings.round_weights else []
 
     def objective(x: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
-        given = x if corruption is None else corruption(x, seeds)
-        total = objectives.over_windows(window_loss(x, model(given, training=True)), settings.power)
+        inputs = x if corruption is None else corruption(x, seeds)
+        losses_of_windows = window_loss(x, model(inputs, training=True))
+        total = objectives.over_windows(losses_of_windows, settings.power)
         return total + tf.add_n(model.losses) if model.losses else total
 
     def step(x: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
@@ -97,7 +110,7 @@ def fit(
         with tf.GradientTape() as tape:
             total = objective(x, tf.stack([seed, number]))
         gradients = tape.gradient(total, model.trainable_variables)
-        put_back(kernels, exact)
+        restore_all(kernels, exact)
         optimizer.apply(gradients, model.trainable_variables)
         return total
 
@@ -115,33 +128,33 @@ def fit(
                     share = tf.cast(tf.shape(x)[0], tf.float32) / n
                     total += share * step(x, epoch * steps + i)
                 losses.scatter_nd_update([[epoch]], [total ** (1 / settings.power)])
-                if held_back:
+                if has_validation:
                     exact = round_all(kernels)
                     with held_out(model):
-                        now = objective(held, tf.constant([seed, -1]))
-                    put_back(kernels, exact)
-                    held_losses.scatter_nd_update([[epoch]], [now ** (1 / settings.power)])
-                    if epoch >= first_judged and now < best:
-                        best.assign(now)
+                        current = objective(held, tf.constant([seed, -1]))
+                    restore_all(kernels, exact)
+                    held_losses.scatter_nd_update([[epoch]], [current ** (1 / settings.power)])
+                    if epoch >= first_eligible and current < best:
+                        best.assign(current)
                         best_epoch.assign(epoch)
                         for kept, variable in zip(best_weights, model.variables, strict=True):
                             kept.assign(variable)
-                    if settings.patience > 0 and epoch >= first_judged:
+                    if settings.patience > 0 and epoch >= first_eligible:
                         running.assign(epoch - best_epoch < settings.patience)
                 else:
                     best_epoch.assign(epoch)
 
-    with _bar(progress, epochs) as report:
+    with _progress_bar(progress, epochs) as report:
         stride = math.ceil(epochs / REPORTS)
         for first in range(0, epochs, stride):
             last = min(first + stride, epochs)
             run(tf.constant(first), tf.constant(last))
             done = last if bool(running) else int(best_epoch) + settings.patience + 1
-            refuse_diverged(losses[:done], held_losses[:done] if held_back else None)
+            _check_finite(losses[:done], held_losses[:done] if has_validation else None)
             report(last, float(losses[last - 1]), float(best) ** (1 / settings.power))
             if not bool(running):
                 break
-    if held_back:
+    if has_validation:
         for kept, variable in zip(best_weights, model.variables, strict=True):
             variable.assign(kept)
     round_all(kernels)
@@ -152,56 +165,18 @@ def fit(
     )
 
 
-def refuse_diverged(loss: tf.Tensor, held: tf.Tensor | None) -> None:
-    """RecipeError if a loss, float32 [epochs], of training or held-out windows is not finite."""
+def _check_finite(loss: tf.Tensor, validation: tf.Tensor | None) -> None:
+    """Raise RecipeError if a loss, float32 [epochs], is not finite."""
     finite = np.isfinite(loss)
-    if held is not None:
-        finite &= np.isfinite(held)
+    if validation is not None:
+        finite &= np.isfinite(validation)
     if not finite.all():
         epoch = int(np.argmin(finite)) + 1
         raise RecipeError(f"the fit diverged in epoch {epoch}: lower fit.learning_rate")
 
 
-Kernel = tuple[Any, tuple[int, ...]]  # a variable, and the axes over which it has one scale
-
-
-def rounded_kernels(model: keras.Model) -> list[Kernel]:
-    """The kernels of dense and convolutional layers, as the converter quantizes them.
-
-    Symmetric, one scale a dense layer and one an output channel of a convolution.
-    """
-    import keras
-
-    shared: dict[type, tuple[int, ...]] = {
-        keras.layers.Dense: (0, 1),
-        keras.layers.Conv2D: (0, 1, 2),
-        keras.layers.Conv2DTranspose: (0, 1, 3),
-    }
-    return [(layer.kernel, shared[type(layer)]) for layer in model.layers if type(layer) in shared]
-
-
-def round_all(kernels: list[Kernel]) -> list[tf.Tensor]:
-    """Round each kernel to 127 steps on either side of 0; gives what they were."""
-    import tensorflow as tf
-
-    exact = []
-    for kernel, axes in kernels:
-        exact.append(tf.identity(kernel))
-        step = tf.reduce_max(tf.abs(exact[-1]), axes, keepdims=True) / 127
-        kernel.assign(tf.math.round(tf.math.divide_no_nan(exact[-1], step)) * step)
-    return exact
-
-
-def put_back(kernels: list[Kernel], exact: list[tf.Tensor]) -> None:
-    """Undo `round_all`."""
-    for (kernel, _), value in zip(kernels, exact, strict=True):
-        kernel.assign(value)
-
-
 def make_optimizer(settings: recipe.Fit, total_steps: int) -> keras.Optimizer:
-    """The Keras optimizer that the recipe names."""
-    import keras
-
+    """Build the Keras optimizer of the recipe for that number of training steps."""
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, total_steps)
@@ -214,34 +189,20 @@ def make_optimizer(settings: recipe.Fit, total_steps: int) -> keras.Optimizer:
     return kinds[settings.optimizer](rate, weight_decay=settings.weight_decay or None)
 
 
-class _bar:  # noqa: N801 - used like a function
-    """A progress bar over epochs, or none."""
-
-    def __init__(self, show: bool, epochs: int) -> None:
-        self._show, self._epochs = show, epochs
-
-    def __enter__(self) -> Any:
-        if not self._show:
-            return lambda *_: None
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._progress = Progress(
-            TextColumn("fit"),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} epochs"),
-            TextColumn("loss {task.fields[loss]:.4g}"),
-            TextColumn("best held-out {task.fields[best]:.4g}"),
-            TimeElapsedColumn(),
-        )
-        self._progress.start()
-        nan = float("nan")
-        task = self._progress.add_task("", total=self._epochs, loss=nan, best=nan)
-
-        def report(epoch: int, loss: float, best: float) -> None:
-            self._progress.update(task, completed=epoch, loss=loss, best=best)
-
-        return report
-
-    def __exit__(self, *_: object) -> None:
-        if self._show:
-            self._progress.stop()
+@contextmanager
+def _progress_bar(show: bool, epochs: int) -> Iterator[Callable[[int, float, float], None]]:
+    """Show a progress bar; yields a function of epoch, loss and best validation loss."""
+    if not show:
+        yield lambda *_: None
+        return
+    progress = Progress(
+        TextColumn("fit"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} epochs"),
+        TextColumn("loss {task.fields[loss]:.4g}"),
+        TextColumn("best validation {task.fields[best]:.4g}"),
+        TimeElapsedColumn(),
+    )
+    with progress:
+        task = progress.add_task("", total=epochs, loss=float("nan"), best=float("nan"))
+        yield lambda epoch, loss, best: progress.update(task, completed=epoch, loss=loss, best=best)

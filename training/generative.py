@@ -1,44 +1,41 @@
-"""From codes to windows, on the host: decoding, sampling, reconstruction probability."""
+"""From codes to windows with the float model: decoding, sampling, reconstruction probability."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training import models
 from training.bundle import Bundle
 from training.bundle.errors import BundleError
+from training.bundle.files import WEIGHTS
 from training.recipe import make_recipe
-from training.train import WEIGHTS
+from training.tensorflow_setup import keras
 
-if TYPE_CHECKING:
-    import keras
-
-# Layers that hand the code on, the last one first.
-_HANDED_ON = ("sample", "discriminator", "sparsity", "code")
+# Layers whose output is the decoder's input, the last in the model first.
+_CODE_LAYERS = ("sample", "discriminator", "sparsity", "code")
 
 
 def restore(bundle: Bundle) -> keras.Model:
-    """The float model that a bundle was made from; BundleError if its weights are not there."""
+    """Rebuild the float model of a bundle and load its weights.
+
+    Raises:
+        BundleError: the file of the weights is missing.
+    """
     recipe = make_recipe(bundle.manifest.recipe, str(bundle.path))
     path = bundle.path / WEIGHTS
     if not path.exists():
-        raise BundleError(f"{path} is missing: train again to make it")
-    family = models.family(getattr(recipe.model, "family"))  # noqa: B009
-    channels = len(bundle.manifest.signal.channels)
-    model = family.build(recipe.model, recipe.windows.length, channels, recipe.seed)
+        raise BundleError(f"{path} is missing: train again to write it")
+    model = recipe.build_model(len(bundle.manifest.signal.channels))
     model.load_weights(path)
     return model
 
 
 def decoder_of(model: keras.Model) -> keras.Model:
-    """From the code to the window: float32 [batch, code] in, [batch, size] out."""
-    import keras
-
+    """Build the model from the code to the window, float32 [batch, code] to [batch, size]."""
     names = [layer.name for layer in model.layers]
-    last = next(name for name in _HANDED_ON if name in names)
+    last = next(name for name in _CODE_LAYERS if name in names)
     code = keras.Input(tuple(model.get_layer(last).output.shape[1:]))
     x: Any = code
     for layer in model.layers[names.index(last) + 1 :]:
@@ -47,22 +44,28 @@ def decoder_of(model: keras.Model) -> keras.Model:
 
 
 def generate(model: keras.Model, count: int, seed: int) -> NDArray[np.float32]:
-    """Windows that nobody recorded: codes drawn from N(0, 1), decoded. float32 [count, size]."""
+    """Decode `count` codes drawn from N(0, 1) to new windows, float32 [count, size]."""
     decoder = decoder_of(model)
     rng = np.random.default_rng(seed)
-    drawn = rng.standard_normal((count, decoder.input_shape[1])).astype(np.float32)
-    return np.asarray(decoder(drawn, training=False))
+    codes = rng.standard_normal((count, decoder.input_shape[1])).astype(np.float32)
+    return np.asarray(decoder(codes, training=False))
 
 
 def reconstruction_probability(
     model: keras.Model, x: NDArray[np.float32], deviation: float, samples: int, seed: int
 ) -> NDArray[np.float64]:
-    """-E log p(x|z) over q(z|x) of a variational model, float64 [n]; higher is less normal.
+    """Estimate -E log p(x|z) over q(z|x) of a variational model (An and Cho 2015).
 
-    p is Gaussian of that standard deviation; the constant is left out. An and Cho (2015).
+    Args:
+        model: a variational autoencoder.
+        x: float32 [n, size].
+        deviation: standard deviation of the Gaussian p(x|z), whose constant term is left out.
+        samples: codes drawn per window.
+        seed: seed of the draws.
+
+    Returns:
+        float64 [n]; a higher value is less normal.
     """
-    import keras
-
     heads = keras.Model(
         model.input, [model.get_layer("code").output, model.get_layer("log_variance").output]
     )

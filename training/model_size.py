@@ -1,8 +1,7 @@
-"""What a recipe's model will take on a board, before it is trained.
+"""The size of a recipe's model on a board, before the fit.
 
-An untrained model of the same shape is quantized and prepared by the interpreter: sizes do not
-hang on the weights' values, so the figures are those of the trained model but for the few bytes
-by which the numbers in a flatbuffer differ.
+An untrained model of the same shape is quantized and loaded into the interpreter. Sizes depend on
+the shape, so they differ from those of the fitted model by a few bytes of the flatbuffer's numbers.
 """
 
 from __future__ import annotations
@@ -11,17 +10,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training import models, tensorflow_setup
 from training.bundle.interpreter import Interpreter
-from training.input_quantization import Grid
-from training.quantize import read_facts, to_int8
+from training.input_quantization import InputQuantizer
+from training.models.layers import deployed_parameters
+from training.quantize import read_model_info, to_int8
 from training.recipe import Recipe
+from training.tensorflow_setup import keras
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """Bytes of the flatbuffer and of the interpreter's arena (64-bit pointers), the work, and what
-    buffers hang on: frames a window, channels, and frames a second (None: not at equal times).
+    """Memory and work of a model, and the figures on which the program's buffers depend.
+
+    Attributes:
+        model: the flatbuffer of the untrained model.
+        model_bytes: size of the flatbuffer.
+        arena_bytes: arena of the interpreter on this machine (64-bit pointers).
+        macs: multiply-accumulates of one inference.
+        operators: built-in operators in use.
+        parameters: trainable numbers on the board.
+        window: frames per window.
+        channels: values per frame.
+        rate_hz: frames per second, or None if they are not equally spaced.
     """
 
     model: bytes
@@ -35,33 +45,29 @@ class ModelSize:
     rate_hz: float | None
 
 
-def model_size(recipe: Recipe, grid: Grid, rate_hz: float | None = None) -> ModelSize:
-    """Build, quantize and prepare the recipe's model with random weights; takes seconds."""
-    tensorflow_setup.prepare()
-    import keras
-
-    from training.models.layers import deployed_parameters
-
+def model_size(
+    recipe: Recipe, quantizer: InputQuantizer, rate_hz: float | None = None
+) -> ModelSize:
+    """Build, quantize and load the recipe's model with random weights; takes some seconds."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(recipe.seed)
-    family = models.family(getattr(recipe.model, "family"))  # noqa: B009
-    model = family.build(recipe.model, recipe.windows.length, grid.channels, recipe.seed)
+    model = recipe.build_model(quantizer.channels)
     rng = np.random.default_rng(recipe.seed)
     for weight in model.trainable_weights:
-        # Biases begin at zero, and the converter leaves out what adds nothing.
+        # Biases are initialized to zero, and the converter drops an addition of zero.
         weight.assign(weight + rng.normal(0, 0.01, weight.shape).astype(np.float32))
-    size = recipe.windows.length * grid.channels
+    size = recipe.windows.length * quantizer.channels
     windows = rng.integers(-128, 128, (8, size)).astype(np.int8)
-    flatbuffer = to_int8(model, windows, grid)
-    facts = read_facts(flatbuffer)
+    flatbuffer = to_int8(model, windows, quantizer)
+    info = read_model_info(flatbuffer)
     return ModelSize(
         model=flatbuffer,
         model_bytes=len(flatbuffer),
         arena_bytes=Interpreter(flatbuffer).arena_bytes,
-        macs=facts.macs,
-        operators=tuple(facts.operators),
+        macs=info.macs,
+        operators=tuple(info.operators),
         parameters=deployed_parameters(model),
         window=recipe.windows.length,
-        channels=grid.channels,
+        channels=quantizer.channels,
         rate_hz=rate_hz,
     )

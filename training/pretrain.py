@@ -1,24 +1,20 @@
 """Greedy layer-wise pretraining (Hinton & Salakhutdinov 2006; Bengio et al. 2007).
 
-The outermost pair of layers is fitted first, as an autoencoder of its own on the windows; then
-the next pair inside it, on the codes that the first gives; and so on inwards. The whole network is
-fine-tuned afterwards by the ordinary fit.
+The outermost pair of layers is fitted first, as an autoencoder of the windows. The next pair is
+fitted to the codes of the first, and so on inwards. Afterwards the ordinary fit tunes the whole
+model.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training import recipe
 from training.bundle.errors import RecipeError
-from training.corruption import Corruption
+from training.corruption import CorruptionFunction
 from training.fit import fit
-
-if TYPE_CHECKING:
-    import keras
+from training.tensorflow_setup import keras
 
 
 def pretrain(
@@ -26,21 +22,28 @@ def pretrain(
     train: NDArray[np.float32],
     settings: recipe.Fit,
     seed: int,
-    corruption: Corruption | None = None,
+    corruption: CorruptionFunction | None = None,
 ) -> list[float]:
-    """Set the weights of a dense autoencoder's layers, pair by pair, `settings.pretrain` epochs
-    each; returns each pair's last loss. What `corruption` does is done to windows, so to the
-    outermost pair's input, and to no code.
+    """Fit the layers of a dense autoencoder pair by pair, `settings.pretrain` epochs each.
 
-    RecipeError if the model is anything but a mirrored stack of dense layers.
+    Args:
+        model: a mirrored stack of dense layers, whose weights are set.
+        train: float32 [n, size].
+        settings: the recipe's section [fit].
+        seed: seed of the fits.
+        corruption: applied to the input of the outermost pair, and to no code.
+
+    Returns:
+        The last loss of each pair.
+
+    Raises:
+        RecipeError: the model is no mirrored stack of dense layers.
     """
-    import keras
-
     layers = [layer for layer in model.layers if layer.weights]
     if len(layers) % 2 or any(not isinstance(layer, keras.layers.Dense) for layer in layers):
         raise RecipeError(
-            "fit.pretrain works layer by layer on a mirrored stack of dense layers; set it to 0, "
-            "or model.family to 'dense'"
+            "fit.pretrain needs a mirrored stack of dense layers: set it to 0, or model.family to "
+            "'dense'"
         )
     last = []
     inputs = train
@@ -48,17 +51,23 @@ def pretrain(
         outer, inner = layers[i], layers[-1 - i]
         window = keras.Input((inputs.shape[1],))
         pair = keras.Model(window, inner(outer(window)))
-        greedy = settings.model_copy(
-            # Inner layers give back codes, which have no range of 0 to 1.
+        pair_settings = settings.model_copy(
             update={
                 "epochs": settings.pretrain,
                 "patience": 0,
+                # Codes, the targets of the inner pairs, are not limited to 0 to 1.
                 "loss": settings.loss if i == 0 else "mse",
             }
         )
-        empty = np.empty((0, inputs.shape[1]), np.float32)
-        damage = corruption if i == 0 else None
-        found = fit(pair, inputs, empty, greedy, seed + i, corruption=damage)
-        last.append(float(found.loss[-1]))
+        validation = np.empty((0, inputs.shape[1]), np.float32)
+        history = fit(
+            pair,
+            inputs,
+            validation,
+            pair_settings,
+            seed + i,
+            corruption=corruption if i == 0 else None,
+        )
+        last.append(float(history.loss[-1]))
         inputs = np.asarray(keras.Model(window, outer(window)).predict(inputs, verbose=0))
     return last

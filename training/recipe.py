@@ -1,70 +1,77 @@
-"""Recipes: everything that decides what a training run gives, in one TOML file."""
+"""Recipes: the settings of a training run, read from one TOML file and checked."""
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from training import data, models, rules
+from training import data, models
 from training.bundle.errors import RecipeError
 from training.bundle.manifest import Method, Name
 from training.bundle.validation import Strict, nearest, validate
-from training.corruption import Settings as Corruption
+from training.data import DataSettings
+from training.models import FamilySettings
+
+if TYPE_CHECKING:
+    import keras
 
 RECIPES = Path(__file__).parent / "recipes"
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+Amount = Annotated[float, Field(ge=0, le=100)]
 
 
 class Windows(Strict):
-    """How the stream is cut, in frames."""
+    """How the recordings are cut into windows; all lengths are in frames."""
 
     length: Annotated[int, Field(ge=1, le=65536)]
     hop: Annotated[int, Field(ge=1, le=65536)]
-    # The training part alone may be cut more densely; calibration and test are cut by `hop`.
+    # A smaller hop for the training part alone; None is `hop`.
     train_hop: Annotated[int, Field(ge=1, le=65536)] | None = None
 
 
 class Split(Strict):
-    """What is held out of the training recording's normal windows."""
+    """How the normal windows of the training recording are divided."""
 
-    # "shuffled": any window anywhere, for windows that stand alone (beats);
-    # "time": one stretch after another, with windows that straddle a border left out, for streams.
+    # "shuffled" draws windows at random, for windows that stand alone, such as beats.
+    # "time" takes contiguous stretches and drops windows that cross a border, for streams.
     order: Literal["shuffled", "time"]
-    validation: Share  # stops the fit early; never trained on
-    calibration: Share  # sets the threshold; neither trained on nor looked at before
+    validation: Share  # selects the best epoch; never trained on
+    calibration: Share  # sets the threshold; not used by the fit
 
     @model_validator(mode="after")
-    def _leaves_something(self) -> Self:
+    def _leaves_training_windows(self) -> Self:
         if self.validation + self.calibration >= 0.95:
             raise ValueError("validation and calibration leave nothing to train on; lower one")
         return self
 
 
 class Scaler(Strict):
-    """How counts become int8."""
+    """How counts are scaled to int8."""
 
+    # "affine": one factor per channel. "per_window": mean and deviation of each window.
     kind: Literal["affine", "per_window"] = "affine"
-    # What 1.0 stands for in the model, affine only: a standard deviation of the training normals
-    # about their mean, or their whole range from 0 (for sigmoid outputs and cross-entropy).
+    # Unit of the model's real values, for "affine": the standard deviation of the normal training
+    # windows about their mean, or their range from 0 to 1 (for sigmoid and cross-entropy).
     real: Literal["deviation", "range"] = "deviation"
-    # The int8 grid covers the training normals' range, widened by this share of it on each side.
+    # int8 covers the range of the normal training windows, widened by this share at each end.
     headroom: Annotated[float, Field(ge=0, le=4)] = 0.1
-    # per_window only: below this deviation, in units, a window counts as flat.
+    # For "per_window": smallest deviation, in units of the signal, by which a window is divided.
     min_deviation: Annotated[float, Field(ge=0)] = 0.0
 
 
 class Fit(Strict):
-    """How the weights are found."""
+    """How the weights are fitted."""
 
     loss: Literal["mse", "mae", "binary_crossentropy"] = "mse"
-    # What is minimised is the mean of the windows' losses raised to this power: 1 weighs all
-    # windows alike, more leans on those that are reconstructed worst, so that rare normal shapes
-    # are learned too.
+    # Each window's loss is raised to this power before the mean is taken. 1 gives all windows the
+    # same weight; a larger power gives more weight to windows with a large error, so that the
+    # model also learns rare normal shapes.
     power: Annotated[float, Field(ge=1, le=16)] = 1.0
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
@@ -72,25 +79,47 @@ class Fit(Strict):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     batch: Annotated[int, Field(ge=1, le=65536)] = 32
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    # Epochs without a better validation loss before the fit stops; 0 never stops it. The best
-    # epoch's weights are kept.
+    # Epochs without a lower validation loss after which the fit stops; 0 never stops it. The
+    # weights of the best epoch are kept.
     patience: Annotated[int, Field(ge=0)] = 0
-    # Fit as the board will compute: loss and gradient are taken with the kernels rounded to int8
-    # (quantization-aware training of the weights), and those are the weights kept.
+    # Compute loss and gradient with the kernels rounded to int8 (quantization-aware training of
+    # the weights), and keep the rounded weights.
     round_weights: bool = False
-    # Epochs that each pair of layers is fitted alone, from the outside in, before the whole is
-    # (greedy layer-wise pretraining; dense stacks only). 0: everything at once.
+    # Epochs for which each pair of layers is fitted alone before the whole model is fitted (greedy
+    # layer-wise pretraining, dense stacks only). 0 fits the whole model at once.
     pretrain: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
+class Corruption(Strict):
+    """Corruption of the model's input during the fit; an amount of 0 leaves that kind out."""
+
+    gaussian: Amount = 0.0  # standard deviation of white noise
+    wander: Amount = 0.0  # largest amplitude of baseline wander, 0.5 to 2 cycles per window
+    hum: Amount = 0.0  # largest amplitude of mains hum
+    hum_cycles: Annotated[float, Field(gt=0, le=0.5)] = 0.25  # cycles of the hum per frame
+    masking: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of values that become `fill`
+    # Share of the values that become the largest or the smallest of their channel.
+    salt_pepper: Annotated[float, Field(ge=0, le=1)] = 0.0
+    span: Annotated[int, Field(ge=0)] = 0  # frames of one masked stretch
+    square: Annotated[int, Field(ge=0)] = 0  # side of one masked square, in pixels
+    width: Annotated[int, Field(ge=0)] = 0  # width of the image in a window, for `square`
+    fill: Annotated[float, Field(ge=-100, le=100)] = 0.0  # value of masked samples
+
+    @model_validator(mode="after")
+    def _square_needs_width(self) -> Self:
+        if self.square and not self.width:
+            raise ValueError("square needs the width of the image: set corruption.width")
+        return self
+
+
 class Score(Strict):
-    """What distance is."""
+    """The distance between input and output of the model."""
 
     kind: Literal["mse", "mae"] = "mse"
 
 
 class ThresholdChoice(Strict):
-    """How the threshold is set."""
+    """How the threshold is chosen (training.threshold)."""
 
     method: Method = "conformal"
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
@@ -98,41 +127,47 @@ class ThresholdChoice(Strict):
 
 
 class Recipe(Strict):
-    """A training run."""
+    """All settings of a training run."""
 
     name: Name
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
-    # The recipe to follow when this one's data set cannot be had.
+    # Recipe to follow if the data set of this one is unavailable.
     fallback: str | None = None
-    data: SerializeAsAny[Strict]
+    data: SerializeAsAny[DataSettings]
     windows: Windows
     split: Split
     scaler: Scaler = Scaler()
-    model: SerializeAsAny[Strict]
+    model: SerializeAsAny[FamilySettings]
     fit: Fit = Fit()
-    corruption: Corruption = Corruption()  # of the input, while fitting
-    # Also write encoder.tflite: the encoder alone, a feature extractor.
+    corruption: Corruption = Corruption()
+    # Write also the encoder alone, encoder.tflite.
     encoder: bool = False
     score: Score = Score()
     threshold: ThresholdChoice = ThresholdChoice()
 
     @field_validator("data", mode="before")
     @classmethod
-    def _data_settings(cls, value: Any) -> Strict:
-        return _tagged(value, "data", "name", data.settings_types())
+    def _data_settings(cls, value: Any) -> DataSettings:
+        return _tagged(value, DataSettings, "name", data.settings_types())
 
     @field_validator("model", mode="before")
     @classmethod
-    def _model_settings(cls, value: Any) -> Strict:
-        return _tagged(value, "model", "family", models.settings_types())
+    def _model_settings(cls, value: Any) -> FamilySettings:
+        return _tagged(value, FamilySettings, "family", models.settings_types())
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        rules.check(self)
+        for check in CHECKS:
+            check(self)
         return self
 
+    def build_model(self, channels: int) -> keras.Model:
+        """Build the untrained Keras model, float32 [batch, window * channels] in and out."""
+        family = models.family(self.model.family)
+        return family.build(self.model, self.windows.length, channels, self.seed)
+
     def as_json(self) -> dict[str, Any]:
-        """What the manifest keeps: all settings, but of a path only the file's name."""
+        """Return the settings that the manifest keeps; a path is reduced to the file's name."""
         values = self.model_dump(mode="json")
         values["data"] = {
             key: Path(value).name if key == "path" else value
@@ -141,10 +176,156 @@ class Recipe(Strict):
         return values
 
 
-def _tagged(value: Any, section: str, tag: str, kinds: dict[str, type[Strict]]) -> Strict:
-    """Settings whose type one of the keys (`tag`) decides."""
-    if isinstance(value, Strict):
+# --- checks between sections -------------------------------------------------------------------
+# Each takes a recipe, and raises ValueError with one sentence that names the key and the fix.
+
+
+def _check_pieces(recipe: Recipe) -> None:
+    """Windows must not begin in one beat or image and end in the next."""
+    piece = data.piece_of(recipe.data)
+    if piece is None:
+        return
+    length = recipe.windows.length
+    for key in ("hop", "train_hop"):
+        hop = getattr(recipe.windows, key)
+        if hop is not None and length > math.gcd(hop, piece):
+            raise ValueError(
+                f"windows of length {length} and {key} {hop} would begin in one piece of "
+                f"{piece} frames of these data and end in the next: set windows.length and "
+                f"windows.{key} to {piece}"
+            )
+
+
+def _check_crossentropy(recipe: Recipe) -> None:
+    """Cross-entropy needs inputs and outputs in 0 to 1."""
+    if recipe.fit.loss != "binary_crossentropy":
+        return
+    ranged = recipe.scaler.kind == "affine" and recipe.scaler.real == "range"
+    if not ranged or getattr(recipe.model, "output_activation", None) != "sigmoid":
+        raise ValueError(
+            "fit.loss 'binary_crossentropy' needs values in 0 to 1: set scaler.kind to 'affine', "
+            "scaler.real to 'range' and model.output_activation to 'sigmoid' (or choose another "
+            "loss for a family without that key)"
+        )
+
+
+def _check_variational(recipe: Recipe) -> None:
+    """The loss must be a log likelihood, or its sum with the divergence is no bound."""
+    if recipe.model.family != "variational":
+        return
+    if recipe.fit.loss == "mae" or recipe.fit.power != 1:
+        raise ValueError(
+            "the loss of a variational model must be a likelihood: set fit.loss to 'mse' "
+            "(Gaussian) or 'binary_crossentropy' (Bernoulli), and fit.power to 1"
+        )
+    default = type(recipe.model).model_fields["deviation"].default
+    if recipe.fit.loss == "binary_crossentropy" and getattr(recipe.model, "deviation") != default:  # noqa: B009
+        raise ValueError(
+            "model.deviation belongs to a Gaussian likelihood, and fit.loss "
+            "'binary_crossentropy' is a Bernoulli likelihood: leave model.deviation out, or set "
+            "fit.loss to 'mse'"
+        )
+
+
+def _check_fit(recipe: Recipe) -> None:
+    """Pretraining and rounded weights must apply to the layers of the family."""
+    family = recipe.model.family
+    if recipe.fit.pretrain and family != "dense":
+        raise ValueError(
+            "fit.pretrain fits pairs of dense layers without a penalty: set it to 0, or "
+            f"model.family to 'dense' (it is '{family}')"
+        )
+    if recipe.fit.round_weights and family == "lstm":
+        raise ValueError(
+            "fit.round_weights rounds dense and convolutional kernels but not those of an LSTM: "
+            "set it to false, or choose another model.family"
+        )
+
+
+def _check_corruption(recipe: Recipe) -> None:
+    """Masks must be smaller than a window, and no setting may be without effect."""
+    settings, length = recipe.corruption, recipe.windows.length
+    default = Corruption()
+    if settings.span >= length:
+        raise ValueError(
+            f"corruption.span is {settings.span} frames and would mask the whole window: set it "
+            f"below windows.length {length}"
+        )
+    if settings.width and not settings.square:
+        raise ValueError(
+            "corruption.width is the width of the image for corruption.square: set both or none"
+        )
+    if settings.square:
+        if length % settings.width:
+            raise ValueError(
+                f"corruption.width {settings.width} does not divide windows.length {length}: set "
+                "it to the width of the image in a window"
+            )
+        side = min(settings.width, length // settings.width)
+        if settings.square >= side:
+            raise ValueError(
+                f"corruption.square is {settings.square} pixels, but the image is "
+                f"{length // settings.width} x {settings.width}: set it below {side}"
+            )
+    if settings.hum_cycles != default.hum_cycles and not settings.hum:
+        raise ValueError("corruption.hum_cycles has no effect without corruption.hum: set both")
+    if settings.fill != default.fill and not (settings.masking or settings.span or settings.square):
+        raise ValueError(
+            "corruption.fill is the value of masked samples: set corruption.masking, span or "
+            "square too"
+        )
+
+
+def _check_model(recipe: Recipe) -> None:
+    """The model must fit the windows, if the number of channels is known without the data."""
+    channels = data.channels_of(recipe.data)
+    if channels is not None:
+        try:
+            _check_shape(recipe, channels)
+        except RecipeError as problem:
+            raise ValueError(str(problem)) from None
+
+
+CHECKS = (
+    _check_pieces,
+    _check_crossentropy,
+    _check_variational,
+    _check_fit,
+    _check_corruption,
+    _check_model,
+)
+
+
+def check_model(recipe: Recipe, channels: int) -> None:
+    """Check that the model fits windows with `channels` channels.
+
+    Raises:
+        RecipeError: it does not; the message names the recipe.
+    """
+    try:
+        _check_shape(recipe, channels)
+    except RecipeError as problem:
+        raise RecipeError(f"recipe '{recipe.name}': {problem}") from None
+
+
+def _check_shape(recipe: Recipe, channels: int) -> None:
+    check = getattr(models.family(recipe.model.family), "check", None)
+    if check is not None:
+        check(recipe.model, recipe.windows.length, channels)
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+Settings = TypeVar("Settings", bound=Strict)
+
+
+def _tagged(
+    value: Any, base: type[Settings], tag: str, kinds: dict[str, type[Settings]]
+) -> Settings:
+    """Validate the section whose key `tag`, "name" or "family", selects the settings class."""
+    if isinstance(value, base):
         return value
+    section = {"name": "data", "family": "model"}[tag]
     if not isinstance(value, dict) or tag not in value:
         raise RecipeError(f"'{section}.{tag}' is missing; known: {', '.join(sorted(kinds))}")
     kind = value[tag]
@@ -154,16 +335,20 @@ def _tagged(value: Any, section: str, tag: str, kinds: dict[str, type[Strict]]) 
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that come with Vigil."""
+    """List the names of the recipes in training/recipes."""
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
 def read_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe:
-    """The recipe of that name among Vigil's own, or in the TOML file at that path.
+    """Read a recipe by its name in training/recipes, or from a TOML file.
 
-    `changes` are settings in place of the file's, each "section.key=value" with a TOML value
-    (quotes around a text may be left out).
-    Raises RecipeError, one line naming file, key and the nearest right one.
+    Args:
+        name_or_path: a name, or a path that ends with .toml.
+        changes: settings that replace those of the file, each "section.key=value" with a TOML
+            value; quotes around a string may be left out.
+
+    Raises:
+        RecipeError: on one line, the file, the key and the nearest valid one.
     """
     path = Path(name_or_path)
     if path.suffix != ".toml":
@@ -179,16 +364,16 @@ def read_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise RecipeError(f"{path}: {problem}") from None
     for change in changes:
-        _change(values, change)
+        _apply(values, change)
     return make_recipe(values, str(path))
 
 
-def _change(values: dict[str, Any], change: str) -> None:
-    """Put one "section.key=value" into a recipe's mapping."""
+def _apply(values: dict[str, Any], change: str) -> None:
+    """Apply one "section.key=value" to the values of a recipe."""
     key, equals, text = change.partition("=")
     *sections, last = (part.strip() for part in key.split("."))
     if not equals or not last or not all(sections):
-        raise RecipeError(f"'{change}': a setting is changed by SECTION.KEY=VALUE")
+        raise RecipeError(f"'{change}': write a change as SECTION.KEY=VALUE")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -201,9 +386,13 @@ def _change(values: dict[str, Any], change: str) -> None:
 
 
 def make_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
-    """A recipe from a mapping like the TOML file's; RecipeError names `where` and the key."""
+    """Validate a recipe from a mapping with the keys of the TOML file.
+
+    Raises:
+        RecipeError: on one line, `where`, the key and the reason.
+    """
     try:
         return validate(Recipe, values, where, RecipeError)
     except RecipeError as problem:
-        text = str(problem)  # of the sections that are checked on their own, without `where`
+        text = str(problem)  # the sections `data` and `model` are validated without `where`
         raise RecipeError(text if text.startswith(f"{where}: ") else f"{where}: {text}") from None

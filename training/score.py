@@ -1,4 +1,4 @@
-"""Fold the two tensors' scales to the integers that the score takes (docs/bundle.md)."""
+"""The score of a window: its integer parameters, and the same distance for the float model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle import manifest
-from training.native import ScoreConfig
 
 MAX_WEIGHT = 16384
 
@@ -16,7 +15,11 @@ MAX_WEIGHT = 16384
 def fold_score(
     kind: Literal["mse", "mae"], input: manifest.Tensor, output: manifest.Tensor
 ) -> manifest.Score:
-    """Weights in the ratio of the scales, the larger one MAX_WEIGHT; factor for the mean."""
+    """Fold the scales of input and output into the integers of the score (docs/bundle.md).
+
+    The two weights have the ratio of the scales, and the larger one is MAX_WEIGHT. The factor
+    turns the integer sum into the mean error in real units.
+    """
     largest = max(input.scale, output.scale)
     weights = [max(1, round(MAX_WEIGHT * t.scale / largest)) for t in (input, output)]
     unit = largest / MAX_WEIGHT  # real value of one step of the weighted difference
@@ -29,24 +32,10 @@ def fold_score(
     )
 
 
-def make_score(
-    score: manifest.Score, input: manifest.Tensor, output: manifest.Tensor
-) -> ScoreConfig:
-    """The native score that a manifest describes."""
-    return ScoreConfig(
-        score.kind,
-        score.input_weight,
-        score.output_weight,
-        input.zero_point,
-        output.zero_point,
-        score.factor,
-    )
-
-
 def real_score(
     kind: Literal["mse", "mae"], x: NDArray[np.float32], y: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The same distance between real values [n, size], for the float stage of a model."""
+    """Compute the mean squared or absolute error of float32 [n, size] windows, float32 [n]."""
     error = x.astype(np.float64) - y
     per_value = error * error if kind == "mse" else np.abs(error)
     return np.asarray(per_value.mean(axis=1), np.float32)

@@ -1,43 +1,26 @@
-"""TensorFlow, imported once and quietly."""
+"""TensorFlow and Keras, started quietly and with repeatable arithmetic.
+
+The start takes seconds. Modules that only describe a run (recipe, windows, threshold, settings of
+families) do without it, and programs import the other modules when they are about to train.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import warnings
-from collections.abc import Iterator
 
+from training.quiet import quiet
 
-def prepare() -> None:
-    """Import TensorFlow with its start-up chatter off. Idempotent; takes seconds the first time.
+__all__ = ["keras", "schema", "tf"]
 
-    oneDNN's kernels may sum in another order on another processor, so they are left out, unless
-    the environment says otherwise.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    with quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tensorflow as tf
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# oneDNN may sum in another order on another processor.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+with quiet(), warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import keras
+    import tensorflow as tf
+    from tensorflow.lite.python import schema_py_generated as schema
 
-        tf.zeros(())  # finds its devices now, and tells of those that it did not find
-    tf.get_logger().setLevel("ERROR")
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """TensorFlow writes to the C streams whatever the log level; not within this."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        for stream, fd in enumerate(saved, start=1):
-            os.dup2(fd, stream)
-            os.close(fd)
-        os.close(nowhere)
+    tf.zeros(())  # detects the devices now, while messages about missing ones are silenced
+tf.get_logger().setLevel("ERROR")

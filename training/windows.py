@@ -1,18 +1,21 @@
-"""Cut recordings into windows, and hold some of the normal ones back.
+"""Load the data of a recipe, cut recordings into windows, and divide the windows into parts.
 
-The cutting is done by the same segmenter that runs on the board.
+Windows are cut by the board's own segmenter.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training import data
 from training import recipe as recipes
-from training.bundle.errors import DataError, RecipeError
-from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset, Recording
+from training.bundle.errors import DataError, RecipeError, UnavailableError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.data.recording import Dataset, Recording
 from training.native import Segmenter
 
 
@@ -20,7 +23,10 @@ from training.native import Segmenter
 class Windows:
     """Windows of one recording.
 
-    counts int16 [n, window, channels], labels int8 [n], first int64 [n]: each one's first frame
+    Attributes:
+        counts: int16 [n, window, channels].
+        labels: int8 [n].
+        first: int64 [n], index of the first frame of each window.
     """
 
     counts: NDArray[np.int16]
@@ -36,21 +42,59 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The windows of a data set by their use; the first three hold normal windows alone."""
+    """The windows of a data set by their use.
+
+    Attributes:
+        train: normal windows that set the weights.
+        validation: normal windows that select the best epoch; may be empty.
+        calibration: normal windows that set the threshold.
+        abnormal: abnormal windows of the training recording, for the threshold method best_f1.
+        test: all windows of the test recording.
+    """
 
     train: Windows
-    validation: Windows  # empty where the recipe holds none back
+    validation: Windows
     calibration: Windows
-    abnormal: Windows  # the training recording's: never trained on, may help to choose a threshold
+    abnormal: Windows
     test: Windows
 
 
-def cut(recording: Recording, window: int, hop: int) -> Windows:
-    """All whole windows of `recording`.
+def load_data(
+    recipe: recipes.Recipe, say: Callable[[str], None] = lambda _: None
+) -> tuple[recipes.Recipe, Dataset]:
+    """Load the recipe's data set, or that of its fallback if the data set is unavailable.
 
-    A window is abnormal if any of its frames is, otherwise of unknown label if any frame is, and
-    normal if every frame is. No window crosses one of the recording's cuts.
-    Raises DataError if no stretch is as long as one window.
+    Args:
+        recipe: the recipe.
+        say: called with one line for the user if the fallback is used or the data are simulated.
+
+    Returns:
+        The recipe that applies, and its data.
+
+    Raises:
+        UnavailableError: the data set is unavailable and the recipe has no fallback.
+        DataError: a file has the wrong contents.
+    """
+    try:
+        dataset = data.load_dataset(recipe.data)
+    except UnavailableError as problem:
+        if recipe.fallback is None:
+            raise
+        say(f"{problem}. Falling back to the recipe '{recipe.fallback}'.")
+        return load_data(recipes.read_recipe(recipe.fallback), say)
+    if dataset.simulated:
+        say("The data are simulated, not recorded by a sensor.")
+    return recipe, dataset
+
+
+def cut(recording: Recording, window: int, hop: int) -> Windows:
+    """Cut all whole windows of `recording`, with lengths in frames.
+
+    A window is abnormal if any of its frames is. Otherwise its label is unknown if the label of
+    any frame is, and normal if all frames are normal. No window crosses a cut of the recording.
+
+    Raises:
+        DataError: no stretch between cuts is as long as one window.
     """
     channels = len(recording.channels)
     pieces = [
@@ -66,7 +110,7 @@ def cut(recording: Recording, window: int, hop: int) -> Windows:
             )
         raise DataError(
             f"{recording.name}: {recording.frames} frames, fewer than one window of {window}; "
-            "record for longer, or set a shorter windows.length"
+            "make a longer recording, or set a shorter windows.length"
         )
     first = np.concatenate([start + index.astype(np.int64) * hop for start, index, _ in pieces])
     counts = pieces[0][2] if len(pieces) == 1 else np.concatenate([c for _, _, c in pieces])
@@ -81,49 +125,53 @@ def cut(recording: Recording, window: int, hop: int) -> Windows:
 
 
 def divide(dataset: Dataset, windows: recipes.Windows, split: recipes.Split, seed: int) -> Parts:
-    """Cut `dataset` and divide it as the recipe says.
+    """Cut `dataset` and divide its windows as the recipe specifies.
 
-    Where the training recording has no labels at all, every window of it counts as normal.
-    Raises DataError if a part that must hold windows would be empty.
+    If the training recording has no labels at all, all its windows count as normal.
+
+    Raises:
+        RecipeError: the windows overlap but are to be shuffled.
+        DataError: no window is left for training or calibration.
     """
-    everything = cut(dataset.train, windows.length, windows.hop)
-    presumed = UNKNOWN if (dataset.train.labels == UNKNOWN).all() else NORMAL
-    normal = everything[everything.labels == presumed]
+    all_windows = cut(dataset.train, windows.length, windows.hop)
+    label_of_normal = UNKNOWN if (dataset.train.labels == UNKNOWN).all() else NORMAL
+    normal = all_windows[all_windows.labels == label_of_normal]
     if split.order == "shuffled":
         if windows.hop < windows.length or windows.train_hop is not None:
             raise RecipeError(
-                "split.order is 'shuffled', but the windows overlap: the same frames would be "
-                "trained on and held back; use 'time'"
+                "split.order is 'shuffled', but the windows overlap, so that the training windows "
+                "would share frames with the others: set it to 'time'"
             )
         normal = normal[np.random.default_rng(seed).permutation(len(normal))]
     n = len(normal)
-    held = round(n * split.calibration)
-    stop = round(n * split.validation)
-    train, validation, calibration = np.split(np.arange(n), [n - stop - held, n - held])
+    n_calibration, n_validation = round(n * split.calibration), round(n * split.validation)
+    train, validation, calibration = np.split(
+        np.arange(n), [n - n_validation - n_calibration, n - n_calibration]
+    )
     if not (len(train) and len(calibration)):
         raise DataError(
-            f"{dataset.train.name}: {n} normal windows are too few to train and calibrate; record "
-            "for longer, or set a smaller windows.hop"
+            f"{dataset.train.name}: {n} normal windows are too few to train and calibrate; make a "
+            "longer recording, or set a smaller windows.hop"
         )
     if split.order == "time":
-        # Windows that reach back over a border share frames with the part before it.
+        # A window that crosses a border shares frames with the part before it.
         validation = _after(normal, validation, train, windows.length)
         calibration = _after(normal, calibration, np.append(train, validation), windows.length)
         if not len(calibration):
             raise DataError(
-                f"{dataset.train.name}: no normal window is left to calibrate with; record for "
-                "longer, or set a larger split.calibration"
+                f"{dataset.train.name}: no normal window is left for calibration; make a longer "
+                "recording, or set a larger split.calibration"
             )
     training = normal[train]
     if windows.train_hop is not None:
         end = int(training.first[-1]) + windows.length
         dense = cut(dataset.train.part(0, end), windows.length, windows.train_hop)
-        training = dense[dense.labels == presumed]
+        training = dense[dense.labels == label_of_normal]
     return Parts(
         train=training,
         validation=normal[validation],
         calibration=normal[calibration],
-        abnormal=everything[everything.labels == ABNORMAL],
+        abnormal=all_windows[all_windows.labels == ABNORMAL],
         test=cut(dataset.test, windows.length, windows.hop),
     )
 
@@ -131,5 +179,5 @@ def divide(dataset: Dataset, windows: recipes.Windows, split: recipes.Split, see
 def _after(
     windows: Windows, part: NDArray[np.int64], before: NDArray[np.int64], length: int
 ) -> NDArray[np.int64]:
-    """The windows of `part` that begin after the last frame of those in `before`."""
+    """Select the windows of `part` that begin after the last frame of those in `before`."""
     return np.asarray(part[windows.first[part] >= windows.first[before].max() + length])

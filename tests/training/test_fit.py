@@ -7,8 +7,9 @@ import pytest
 
 from training import corruption, models, recipe
 from training.bundle.errors import RecipeError
-from training.fit import fit, put_back, round_all, rounded_kernels
+from training.fit import fit
 from training.objectives import LOSSES, over_windows
+from training.weight_rounding import restore_all, round_all, rounded_kernels
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ def test_a_last_batch_that_is_smaller_counts_by_its_windows(windows):
 
 def test_same_seed_same_weights_and_another_seed_others(windows):
     settings = recipe.Fit(batch=16, epochs=5)
-    damage = corruption.make(corruption.Settings(gaussian=0.1), 1)
+    damage = corruption.make(recipe.Corruption(gaussian=0.1), 1)
     weights = []
     for seed in (1, 1, 2):
         model = build(seed=1)
@@ -130,7 +131,7 @@ def test_epochs_before_the_end_of_the_warm_up_are_not_chosen_from(windows):
     history = fit(model, train, held, slow, seed=1)
     assert np.argmin(history.validation) == 0 and history.best_epoch >= 29
     assert len(history.loss) >= 33
-    with pytest.raises(RecipeError, match=r"model\.warm_up is 60 steps, and fit\.epochs 10 are"):
+    with pytest.raises(RecipeError, match=r"model\.warm_up is 60 steps, but fit\.epochs 10 have"):
         fit(model, train, held, recipe.Fit(batch=40, epochs=10), seed=1)
 
 
@@ -219,5 +220,5 @@ def test_rounded_kernels_have_the_converters_scales():
         others = tuple(i for i in range(kernel.ndim) if i != axis)
         steps = kernel / (np.abs(kernel).max(axis=others, keepdims=True) / 127)
         np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
-    put_back(rounded_kernels(model), exact)
+    restore_all(rounded_kernels(model), exact)
     np.testing.assert_array_equal(layers[0].kernel.numpy(), exact[0].numpy())

@@ -7,13 +7,13 @@ import pytest
 
 from tests.support.families import FAMILIES
 from tests.support.training import small_recipe
-from training import generative, models, recipe, tensorflow_setup
+from training import generative, models, recipe
 from training.bundle import read_bundle
 from training.bundle.errors import BundleError
 from training.bundle.interpreter import Interpreter
 from training.encoder import encoder_of, encoder_to_int8
 from training.fit import fit
-from training.input_quantization import fit_grid
+from training.input_quantization import fit_input_quantizer
 from training.recipe import Scaler
 
 SIZE = 12
@@ -22,7 +22,6 @@ RNG = np.random.default_rng(3)
 
 def linear_variational(output="linear", **settings):
     """Without hidden layers: code and window are linear in each other."""
-    tensorflow_setup.prepare()
     module = models.family("variational")
     made = module.Settings(
         family="variational", hidden=[], code=3, output_activation=output, **settings
@@ -35,7 +34,6 @@ def linear_variational(output="linear", **settings):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_decoder_after_encoder_is_the_model(name):
-    tensorflow_setup.prepare()
     model = FAMILIES[name].build(seed=1)
     x = RNG.normal(0, 1, (2, FAMILIES[name].window)).astype(np.float32)
     code = np.asarray(encoder_of(model)(x))
@@ -94,16 +92,15 @@ def test_what_a_variational_fit_minimises_is_the_negative_bound_of_a_window(loss
 
 
 def test_the_encoder_alone_takes_the_same_grid_and_gives_the_code():
-    tensorflow_setup.prepare()
     model = FAMILIES["dense"].build(seed=1)
     counts = RNG.normal(0, 1000, (60, 140, 1)).astype(np.int16)
-    grid = fit_grid(Scaler(), counts, (1.0,))
-    scaled = grid.quantize(counts)
-    flatbuffer, facts = encoder_to_int8(model, scaled, grid)
-    assert (facts.input.size, facts.input.zero_point) == (140, grid.zero_point)
-    assert facts.input.scale == pytest.approx(float(grid.scale), rel=1e-5)
+    quantizer = fit_input_quantizer(Scaler(), counts, (1.0,))
+    scaled = quantizer.quantize(counts)
+    flatbuffer, facts = encoder_to_int8(model, scaled, quantizer)
+    assert (facts.input.size, facts.input.zero_point) == (140, quantizer.zero_point)
+    assert facts.input.scale == pytest.approx(float(quantizer.scale), rel=1e-5)
     code = Interpreter(flatbuffer).run(scaled).astype(np.float64) - facts.output.zero_point
-    want = np.asarray(encoder_of(model)(grid.real(scaled)))
+    want = np.asarray(encoder_of(model)(quantizer.dequantize(scaled)))
     assert facts.output.size == want.shape[1] == 8
     assert np.abs(code * facts.output.scale - want).max() < 0.1 * want.max()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training import corruption, models, tensorflow_setup
+from training import corruption, models, recipe
 from training.bundle.errors import RecipeError
 from training.recipe import Fit
 
@@ -11,13 +11,11 @@ SEED = np.array([1, 2])
 
 
 def damaged(x, channels=1, **settings):
-    tensorflow_setup.prepare()
-    return np.asarray(corruption.make(corruption.Settings(**settings), channels)(x, SEED))
+    return np.asarray(corruption.make(recipe.Corruption(**settings), channels)(x, SEED))
 
 
 @pytest.fixture(scope="module")
 def windows():
-    tensorflow_setup.prepare()
     return np.random.default_rng(0).normal(0, 1, (400, 100)).astype(np.float32)
 
 
@@ -69,11 +67,10 @@ def test_a_span_masks_whole_frames_and_a_square_is_square(windows):
 
 def test_a_square_without_a_width_is_refused():
     with pytest.raises(ValueError, match=r"corruption\.width"):
-        corruption.Settings(square=4)
+        recipe.Corruption(square=4)
 
 
 def test_penalties_equal_their_formulas():
-    tensorflow_setup.prepare()
     from training.models.layers import Sparsity
 
     a = np.array([[0.1, 0.5], [0.3, 0.7]], np.float32)
@@ -89,7 +86,6 @@ def test_penalties_equal_their_formulas():
 
 
 def test_sampling_is_the_mean_on_a_board_and_its_divergence_warms_up():
-    tensorflow_setup.prepare()
     from training.models.layers import Sampling
 
     mean, log_variance = np.full((5000, 2), 0.5, np.float32), np.full((5000, 2), -1, np.float32)
@@ -104,7 +100,6 @@ def test_sampling_is_the_mean_on_a_board_and_its_divergence_warms_up():
 
 
 def test_encoder_and_discriminator_learn_against_each_other():
-    tensorflow_setup.prepare()
     import tensorflow as tf
 
     from training.models.layers import Adversary
@@ -168,5 +163,5 @@ def test_pretraining_refuses_what_is_no_stack():
 
     conv = models.family("conv1d")
     model = conv.build(conv.Settings(family="conv1d"), 100, 1, seed=1)
-    with pytest.raises(RecipeError, match=r"fit\.pretrain works layer by layer"):
+    with pytest.raises(RecipeError, match=r"fit\.pretrain needs a mirrored stack"):
         pretrain(model, np.zeros((4, 100), np.float32), Fit(pretrain=1), seed=1)

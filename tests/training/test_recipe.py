@@ -8,8 +8,7 @@ import pytest
 from tests.support.families import FAMILIES
 from training import models
 from training.bundle.errors import RecipeError
-from training.recipe import RECIPES, make_recipe, read_recipe, recipe_names
-from training.rules import check_model
+from training.recipe import RECIPES, check_model, make_recipe, read_recipe, recipe_names
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -112,18 +111,18 @@ def test_a_familys_layers_have_the_parameters_that_its_shape_says(name):
         ),
         ("ecg5000", ["corruption.span=140"], "corruption.span is 140 frames"),
         ("inpainting", ["corruption.width=30"], "corruption.width 30 does not divide"),
-        ("inpainting", ["corruption.square=28"], "image 28 x 28: set it below 28"),
-        ("inpainting", ["corruption.square=0"], "corruption.width is the image's"),
+        ("inpainting", ["corruption.square=28"], "image is 28 x 28: set it below 28"),
+        ("inpainting", ["corruption.square=0"], "corruption.width is the width of the image"),
         ("inpainting", ["corruption.width=0"], "set corruption.width"),
         ("ecg5000", ["corruption.fill=1"], "set corruption.masking, span or square too"),
-        ("ecg5000", ["corruption.hum_cycles=0.1"], "corruption.hum_cycles says nothing"),
+        ("ecg5000", ["corruption.hum_cycles=0.1"], "corruption.hum_cycles has no effect"),
         ("variational", ["fit.loss=mae"], "set fit.loss to 'mse' (Gaussian)"),
         ("variational", ["fit.power=2"], "and fit.power to 1"),
-        ("mnist_variational", ["model.deviation=0.3"], "model.deviation is a Gaussian's"),
+        ("mnist_variational", ["model.deviation=0.3"], "model.deviation belongs to a Gaussian"),
         ("sparse", ["fit.pretrain=5"], "set it to 0, or model.family to 'dense' (it is 'sparse')"),
-        ("lstm", ["fit.round_weights=true"], "would leave an LSTM's: set it to false"),
+        ("lstm", ["fit.round_weights=true"], "not those of an LSTM: set it to false"),
         ("sines", ["data.length=500"], "set windows.length and windows.hop to 500"),
-        ("ecg5000", ["windows.hop=70"], "pieces of 140 frames"),
+        ("ecg5000", ["windows.hop=70"], "piece of 140 frames"),
         ("mitdb", ["windows.train_hop=3"], "windows.train_hop to 128"),
         ("ecg5000", ["model.code=140"], "model.code is 140, not below the window's 140 values"),
         ("activity", ["model.code=300"], "model.code is 300, not below the window's 300 values"),

@@ -35,7 +35,7 @@ def test_too_few_scores_promise_what_they_can_and_say_so():
     choice = conformal(np.arange(44, dtype=np.float32), 0.01)
     assert choice.value == 43
     assert choice.guaranteed_rate == pytest.approx(1 / 45)
-    assert "takes 99 calibration windows; with 44" in choice.guarantee
+    assert "needs 99 calibration windows; with 44" in choice.guarantee
     assert "2.22%" in choice.guarantee
 
 

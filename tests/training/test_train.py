@@ -6,12 +6,14 @@ import pytest
 from tests.support.training import small_recipe
 from tests.training.data.test_recordings import needs_ecg5000
 from training import data
-from training.bundle.errors import BundleError, DataError, RecipeError
+from training.bundle.errors import BundleError, DataError, RecipeError, UnavailableError
 from training.bundle.interpreter import Interpreter
-from training.data import cache, ecg5000
-from training.quantize import read_facts, with_extremes
+from training.data import ecg5000
+from training.quantize import read_model_info, with_extremes
 from training.recipe import read_recipe
-from training.train import choose_golden, load_data, train
+from training.train import train
+from training.windows import load_data
+from training.write import choose_golden
 
 
 def test_the_same_recipe_gives_the_same_bundle_byte_for_byte(trained_bundle, tmp_path):
@@ -29,7 +31,7 @@ def test_another_seed_gives_another_model(trained_bundle, tmp_path):
 
 def test_the_model_is_what_the_manifest_says(trained_bundle):
     model = trained_bundle.manifest.model
-    facts = read_facts(trained_bundle.model)
+    facts = read_model_info(trained_bundle.model)
     assert facts.operators == model.operators == ["FULLY_CONNECTED"]
     assert facts.macs == model.macs == 2 * (64 * 24 + 24 * 8)
     assert model.parameters == model.macs + 24 + 8 + 24 + 64
@@ -81,9 +83,9 @@ def test_without_ecg5000_the_fallback_is_followed_and_announced(tmp_path, monkey
     recipe, dataset = load_data(read_recipe("ecg5000"), said.append)
     assert recipe.name == dataset.name == "simulated"
     assert any("Falling back to the recipe 'simulated'" in line for line in said)
-    assert any("simulated: no sensor" in line for line in said)
+    assert any("data are simulated" in line for line in said)
     alone = read_recipe("ecg5000").model_copy(update={"fallback": None})
-    with pytest.raises(cache.UnavailableError):
+    with pytest.raises(UnavailableError):
         load_data(alone)
 
 
@@ -143,7 +145,7 @@ def test_ecg5000_beats_the_nearest_neighbours(tmp_path):
 
 def test_a_folder_of_something_else_stops_the_run_before_the_fit(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(BundleError, match="exists and is no bundle"):
+    with pytest.raises(BundleError, match="exists and is not a bundle"):
         train(small_recipe(fit={"epochs": 1_000_000}), tmp_path, False)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 

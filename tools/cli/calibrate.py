@@ -19,9 +19,9 @@ from tools.cli.options import Name, bundle_path, console
 from tools.monitor.source import of_file
 from training.bundle import read_bundle
 from training.bundle.errors import DataError
+from training.bundle.labels import ABNORMAL
 from training.bundle.manifest import float32_text
 from training.bundle.reference import compute
-from training.data.recording import ABNORMAL
 from training.native import Segmenter
 from training.threshold import Choice, conformal
 

@@ -33,7 +33,7 @@ from tools.measure.budget.gate import BASELINE
 from tools.measure.verify.verify import verify as run_verify
 from tools.report import budget_picture
 from training.bundle import read_bundle
-from training.data.cache import data_folder
+from training.data.download import data_folder
 
 
 @app.command()

@@ -12,8 +12,8 @@ from tools.convert.host import HostEngine
 from tools.convert.model import read_model
 from training.bundle import read_bundle
 from training.bundle.errors import ConvertError
-from training.bundle.interpreter import tried_interpreter
-from training.encoder import ENCODER
+from training.bundle.interpreter import open_interpreter
+from training.bundle.files import ENCODER
 
 NAME = "encoder"
 """Name of the files and of the namespace."""
@@ -92,7 +92,7 @@ def convert_encoder(bundle_dir: Path, out: Path) -> Encoder:
     files = compile_model(model, title, where, name=NAME)
     written = write_files(out, {**files, "encoder.h": header})
     windows = bundle.golden.input
-    if (HostEngine(out, name=NAME).run(windows) != tried_interpreter(data).run(windows)).any():
+    if (HostEngine(out, name=NAME).run(windows) != open_interpreter(data).run(windows)).any():
         raise ConvertError(
             f"{where}: the C++ differs from the interpreter; train again, and report this error"
         )

@@ -7,7 +7,7 @@ from tools.convert.fixedpoint import activation_range, multipliers, quantize_mul
 from tools.convert.graph import Model, Operator
 from tools.convert.operators import kinds
 from training.bundle.errors import ConvertError
-from training.bundle.interpreter import interpreter_arena
+from training.bundle.interpreter import probe_arena
 
 REGISTERED = frozenset(name for name, kind in kinds().items() if kind.tflm)
 """Operators that the tflm engine has."""
@@ -99,7 +99,7 @@ def arena_bytes(model: Model, data: bytes) -> int:
     """
     activations = sum(tensor.data is None for tensor in model.tensors)
     planner = 24 * len(model.tensors) + 40 * activations
-    total = interpreter_arena(data) + planner + _cmsis_scratch(model)
+    total = probe_arena(data) + planner + _cmsis_scratch(model)
     return -(-(total + total // 16) // 16) * 16 + 16
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-ABNORMAL, NORMAL, UNKNOWN = 1, 0, -1
+from training.bundle.labels import ABNORMAL, UNKNOWN
+
 Counts = NDArray[np.int16]  # [frames, channels]
 
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from tools.monitor.events import BoardFacts, Counts, LinkCounters, WindowScored, WindowsLost
 from tools.monitor.reconstruct import to_counts
-from training.bundle.interpreter import tried_interpreter
-from training.bundle.reference import scaler, score
+from training.bundle.chain import scaler_of, score_of
+from training.bundle.interpreter import open_interpreter
 from training.native.core import Segmenter
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class HostBoard:
         m = bundle.manifest
         self._manifest, self._watch = m, watch
         self._interpreter, self._scaler, self._score = (
-            tried_interpreter(bundle.model),
-            scaler(m),
-            score(m),
+            open_interpreter(bundle.model),
+            scaler_of(m),
+            score_of(m),
         )
         window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
         self._segmenter = Segmenter(window, hop, channels)

@@ -26,7 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.monitor.events import (
-    UNKNOWN,
     Event,
     Marked,
     Restarted,
@@ -38,6 +37,7 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from training.bundle.errors import DataError
+from training.bundle.labels import UNKNOWN
 
 if TYPE_CHECKING:
     from tools.monitor.views import View

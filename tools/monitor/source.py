@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.monitor.events import ABNORMAL, NORMAL, UNKNOWN, Counts, SourceFacts
+from tools.monitor.events import Counts, SourceFacts
 from tools.monitor.fit import check_rate, check_units
 from tools.monitor.record import MISSING, SIMULATED
 from training.bundle.errors import DataError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data import load as load_data_set
 from training.data.files.counts import Range, to_int16
 from training.data.files.options import Options

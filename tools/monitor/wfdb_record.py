@@ -22,9 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.monitor.events import (
-    ABNORMAL,
-    NORMAL,
-    UNKNOWN,
     Event,
     Marked,
     Restarted,
@@ -39,6 +36,7 @@ from tools.monitor.fit import check_units
 from tools.monitor.record import MODEL, Alignment, CsvRecord, Labels, model_of, take_counts
 from tools.monitor.text import number
 from training.bundle.errors import DataError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data.recording import Recording
 
 FLAGS, LABELS = "flag", "label"  # the annotators

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.monitor.theme import LIGHT, plain_log, style, themed_svg
-from tools.report.evidence import ABNORMAL, NORMAL, Evidence
+from tools.report.evidence import Evidence
 from tools.report.figures import draw
 from tools.report.figures.family import Part
 from tools.report.figures.latent import MISSING_UMAP, methods, plane
 from tools.report.figures.trained import Trained
+from training.bundle.labels import ABNORMAL, NORMAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,8 +16,8 @@ from tools.measure.verify.result import VerifyResult
 from tools.measure.verify.store import load as load_parity
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import BundleError
+from training.bundle.labels import ABNORMAL, NORMAL
 
-NORMAL, ABNORMAL = 0, 1
 _ALWAYS = ("labels", "shown", "input", "output", "code", "int8_test", "keras_test")
 
 

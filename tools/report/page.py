@@ -16,13 +16,14 @@ from tools.measure.verify.result import Count, VerifyResult
 from tools.monitor.theme import DARK, FONTS, LIGHT, css_variables
 from tools.report import curves
 from tools.report.budget_picture import memory_svg
-from tools.report.evidence import ABNORMAL, NORMAL, BoardScores, Evidence
+from tools.report.evidence import BoardScores, Evidence
 from tools.report.figures import parts_of
 from tools.report.figures.family import WIDE
 from tools.report.figures.trained import Trained
 from tools.report.windows import gallery
+from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.manifest import Manifest
-from training.evaluate import classification
+from training.metrics import classification
 from training.threshold import departure
 
 _TEMPLATES = Path(__file__).parent

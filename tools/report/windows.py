@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.report.evidence import ABNORMAL, NORMAL, Evidence
+from tools.report.evidence import Evidence
 from tools.report.figures.signal import Layout, layout
+from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.manifest import Affine, Manifest
 
 _EACH = 4  # drawings a group

@@ -1,4 +1,4 @@
-"""The bundle: what training hands over to everything downstream (docs/bundle.md)."""
+"""The bundle: the three files that training hands to every later step (docs/bundle.md)."""
 
 from training.bundle.files import (
     GOLDEN,
@@ -6,7 +6,7 @@ from training.bundle.files import (
     MODEL,
     Bundle,
     GoldenWindows,
-    check_place,
+    check_destination,
     crc32,
     manifest_text,
     pack_arrays,
@@ -22,7 +22,7 @@ __all__ = [
     "MODEL",
     "Bundle",
     "GoldenWindows",
-    "check_place",
+    "check_destination",
     "crc32",
     "manifest_text",
     "pack_arrays",

@@ -1,41 +1,45 @@
 """The one exception family of Vigil.
 
-A message says what is wrong, where, and what to do next; the command-line program prints it as
-one line and exits with code 2. Anything else that escapes is a defect of Vigil.
+A message says on one line what is wrong, where, and what to do next. The command-line program
+prints it and exits with code 2. Any other exception is a defect of Vigil.
 """
 
 
 class VigilError(Exception):
-    """Something the user can put right."""
+    """Error that the user can correct."""
 
 
 class DataError(VigilError):
-    """A data file that cannot be read, or does not hold what it should."""
+    """A data file is unreadable or has the wrong contents."""
+
+
+class UnavailableError(DataError):
+    """A data set is neither on this machine nor downloadable."""
 
 
 class RecipeError(VigilError):
-    """A recipe with an unknown key or a value that cannot be."""
+    """A recipe has an unknown key or an invalid value."""
 
 
 class BundleError(VigilError):
-    """A bundle that is damaged, foreign or of another schema version."""
+    """A bundle is damaged, of another schema version, or cannot be written."""
 
 
 class ConvertError(VigilError):
-    """A model that cannot be turned into code for a board."""
+    """A model cannot be converted to code for a board."""
 
 
 class BoardError(VigilError):
-    """A board, emulator, port or toolchain that is not there or does not do its part."""
+    """A board, an emulator, a port or a toolchain is missing or fails."""
 
 
 class LinkError(VigilError):
-    """The other side of the serial link does not answer, or answers something else."""
+    """The other side of the serial link does not answer, or violates the protocol."""
 
 
 class BudgetError(VigilError):
-    """An image that does not fit its board."""
+    """An image does not fit its board."""
 
 
 class EstimateError(VigilError):
-    """An image whose instructions cannot be counted."""
+    """The instructions of an image cannot be counted."""

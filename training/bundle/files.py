@@ -1,4 +1,4 @@
-"""Write a bundle, and read one with every check that docs/bundle.md promises."""
+"""Write a bundle, and read one with every check that docs/bundle.md specifies."""
 
 from __future__ import annotations
 
@@ -30,25 +30,29 @@ MANIFEST, MODEL, GOLDEN, EVALUATION = (
     "golden.npz",
     "evaluation.npz",
 )
-# Derived from a bundle and stale as soon as it is written anew.
-_OURS = {
-    *(MANIFEST, MODEL, GOLDEN, EVALUATION, "report.html", "keras.weights.h5"),
-    *("encoder.tflite", "encoder"),
+# Written beside the bundle by training; no part of the contract.
+WEIGHTS = "keras.weights.h5"  # of the float model
+ENCODER = "encoder.tflite"  # the encoder alone, an int8 feature extractor
+# Files of a bundle, or derived from it: a new bundle replaces them, and keeps all other files.
+_REPLACED = {
+    *(MANIFEST, MODEL, GOLDEN, EVALUATION, WEIGHTS, ENCODER),
+    *("report.html", "encoder"),
 }
 
-
-LARGEST = 1 << 30
-"""Bytes of all arrays of an .npz together."""
-HEADER = 16384
-"""Bytes of one array's header, at the most."""
+MAX_ARCHIVE_BYTES = 1 << 30  # of all arrays of an .npz together
+MAX_HEADER_BYTES = 16384  # of one array
 
 
 @dataclass(frozen=True, eq=False)
 class GoldenWindows:
-    """Real windows and what they must give.
+    """Golden windows: recorded windows with the result that every target must compute.
 
-    counts int16 [G, window, channels], input int8 [G, in], output int8 [G, out],
-    score float32 [G], label int8 [G]
+    Attributes:
+        counts: int16 [G, window, channels], raw counts.
+        input: int8 [G, input size], the scaled windows.
+        output: int8 [G, output size], the model's outputs.
+        score: float32 [G].
+        label: int8 [G], a value of training.bundle.labels.
     """
 
     counts: NDArray[np.int16]
@@ -60,7 +64,7 @@ class GoldenWindows:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A bundle that passed every check."""
+    """A bundle whose files have passed every check."""
 
     path: Path
     manifest: Manifest
@@ -70,52 +74,59 @@ class Bundle:
 
     @property
     def hash8(self) -> bytes:
-        """The 8 bytes by which board and host know that they speak of the same bundle."""
+        """First 8 bytes of the manifest's SHA-256; board and host compare them."""
         return bytes.fromhex(self.manifest_sha256)[:8]
 
     def evaluation(self) -> dict[str, NDArray[Any]]:
-        """What the report draws: scores, labels, codes and reconstructions (docs/training.md).
+        """Read the arrays for a report: scores, labels, codes, reconstructions (docs/training.md).
 
-        Not part of the contract; BundleError if the file is not there.
+        They are no part of the contract.
+
+        Raises:
+            BundleError: the file is missing or damaged.
         """
         path = self.path / EVALUATION
         try:
             return _arrays(path.read_bytes(), str(path))
         except FileNotFoundError:
-            raise BundleError(f"{path} is missing: train again to make it") from None
+            raise BundleError(f"{path} is missing: train again to write it") from None
 
 
 def crc32(data: bytes) -> int:
-    """CRC-32 of IEEE 802.3."""
+    """Compute the CRC-32 of IEEE 802.3."""
     return zlib.crc32(data) & 0xFFFFFFFF
 
 
 def sha256(data: bytes) -> str:
-    """SHA-256 in hexadecimal."""
+    """Compute the SHA-256, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """An .npz of `arrays`: the same arrays give the same bytes (entries carry no time)."""
+    """Pack arrays as an .npz; the same arrays give the same bytes (entries carry no time)."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
     return buffer.getvalue()
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """manifest.json's text."""
+    """Format the text of manifest.json."""
     values = manifest.model_dump(mode="json", by_alias=True)
     return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def check_place(path: Path) -> None:
-    """BundleError if no bundle can be put at `path`: something else is there, or nothing may be."""
+def check_destination(path: Path) -> None:
+    """Check that a bundle can be written to `path`.
+
+    Raises:
+        BundleError: `path` is not writable, or holds something other than a bundle.
+    """
     path = Path(path)
     try:
-        taken = path.exists() and (
+        occupied = path.exists() and (
             not path.is_dir() or (any(path.iterdir()) and not _is_bundle(path))
         )
-        if not taken:
+        if not occupied:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent):
                 return
@@ -123,7 +134,7 @@ def check_place(path: Path) -> None:
         raise BundleError(
             f"{path}: cannot be written: {problem.strerror}; choose another folder"
         ) from None
-    raise BundleError(f"{path} exists and is no bundle: choose another name, or remove it")
+    raise BundleError(f"{path} exists and is not a bundle: choose another name, or remove it")
 
 
 def write_bundle(
@@ -133,14 +144,22 @@ def write_bundle(
     golden: bytes,
     evaluation: bytes | None = None,
 ) -> Bundle:
-    """Put a bundle at `path` in one step, in place of an older one, and read it back.
+    """Write a bundle to `path` in one step, replace an older one, and read the new one back.
 
-    `golden` and `evaluation` are what `pack_arrays` gives. Files in the older folder that no
-    part of Vigil's training wrote are kept.
-    Raises BundleError if `path` is a folder of something else, or the parts do not agree.
+    Files of the older folder that training did not write are kept.
+
+    Args:
+        path: the bundle's folder.
+        manifest: contents of manifest.json.
+        model: contents of model.tflite.
+        golden: contents of golden.npz, from `pack_arrays`.
+        evaluation: contents of evaluation.npz, from `pack_arrays`, or None to write none.
+
+    Raises:
+        BundleError: `path` cannot take a bundle, or the parts disagree.
     """
     path = Path(path)
-    check_place(path)
+    check_destination(path)
     files = {MANIFEST: manifest_text(manifest).encode(), MODEL: model, GOLDEN: golden}
     if evaluation is not None:
         files[EVALUATION] = evaluation
@@ -149,10 +168,10 @@ def write_bundle(
         new.mkdir()
         for name, data in files.items():
             (new / name).write_bytes(data)
-        read_bundle(new)  # nothing that would be refused takes an older bundle's place
+        read_bundle(new)  # an invalid bundle must not replace a valid one
         if path.exists():
             for kept in path.iterdir():
-                if kept.name not in _OURS:
+                if kept.name not in _REPLACED:
                     shutil.move(kept, new / kept.name)
             path.rename(Path(scratch) / "old")
         new.chmod(0o777 & ~_umask())
@@ -163,7 +182,8 @@ def write_bundle(
 def read_bundle(path: Path) -> Bundle:
     """Read and check the bundle at `path`.
 
-    Raises BundleError, one line: which file or field, and why.
+    Raises:
+        BundleError: on one line, the file or the field and the reason.
     """
     path = Path(path)
     if not path.is_dir():
@@ -186,17 +206,21 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def parse_manifest(text: bytes, where: str) -> Manifest:
-    """The manifest in `text`; BundleError, naming `where` and the field, if it is none."""
+    """Parse the text of a manifest.
+
+    Raises:
+        BundleError: the text is not a valid manifest; the message names `where` and the field.
+    """
     try:
         values = json.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as problem:  # ValueError: bytes, syntax, endless digits
+    except (ValueError, RecursionError) as problem:  # ValueError: encoding, syntax, huge integers
         raise BundleError(f"{where}: not JSON: {brief(str(problem))}") from None
     if not isinstance(values, dict) or "schema" not in values:
         raise BundleError(f"{where}: not a Vigil manifest: it has no 'schema'")
     if values["schema"] != SCHEMA:
         raise BundleError(
             f"{where}: schema {brief(repr(values['schema']), 60)}, but this version of Vigil reads "
-            f"schema {SCHEMA}; train again, or use the version that wrote it"
+            f"schema {SCHEMA}; train again, or use the version that wrote the bundle"
         )
     return validate(Manifest, values, where, BundleError)
 
@@ -227,14 +251,14 @@ def _check_file(path: Path, data: bytes, size: int, digest: str) -> None:
         raise BundleError(f"{path}: SHA-256 differs from the manifest's; the file was changed")
 
 
-def _arrays(data: bytes, where: str, most: int = LARGEST) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz, of `most` bytes in all: what a header claims is allocated by nobody.
+def _arrays(data: bytes, where: str, most: int = MAX_ARCHIVE_BYTES) -> dict[str, NDArray[Any]]:
+    """Unpack an .npz of at most `most` bytes.
 
-    Raises BundleError.
+    Memory is allocated for the bytes present, never for the size that a header claims.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy's, about headers that it finds odd
+            warnings.simplefilter("ignore")  # of numpy, about unusual headers
             size = sum(info.file_size for info in archive.infolist())
             if size > most:
                 raise BundleError(f"{where}: unpacks to {size} bytes, must be at most {most}")
@@ -250,7 +274,7 @@ def _arrays(data: bytes, where: str, most: int = LARGEST) -> dict[str, NDArray[A
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
-    """One entry; any exception if it is no .npy whose header agrees with its length."""
+    """Read one .npy; raise any exception if its header and its length disagree."""
     with archive.open(info) as file:
         version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
         read = {
@@ -258,9 +282,9 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, by_columns, kind = read(file)  # type: ignore[no-untyped-call]
-        left = info.file_size - file.tell()
-        if kind.hasobject or math.prod(shape) * kind.itemsize != left:
-            raise ValueError(f"'{info.filename}' holds {left} bytes, not {shape} of {kind}")
+        size = info.file_size - file.tell()
+        if kind.hasobject or math.prod(shape) * kind.itemsize != size:
+            raise ValueError(f"'{info.filename}' holds {size} bytes, not {shape} of {kind}")
         values = np.frombuffer(bytearray(file.read()), kind)
     return values.reshape(shape, order="F" if by_columns else "C")
 
@@ -275,10 +299,10 @@ def _golden_windows(data: bytes, manifest: Manifest, where: str) -> GoldenWindow
         "label": (np.int8, (g,)),
     }
     size = sum(math.prod(shape) * np.dtype(dtype).itemsize for dtype, shape in expected.values())
-    arrays = _arrays(data, where, min(size + len(expected) * HEADER, LARGEST))
+    arrays = _arrays(data, where, min(size + len(expected) * MAX_HEADER_BYTES, MAX_ARCHIVE_BYTES))
     if set(arrays) != set(expected):
-        held = brief(str(sorted(arrays)))
-        raise BundleError(f"{where}: holds {held}, must hold {sorted(expected)}")
+        names = brief(str(sorted(arrays)))
+        raise BundleError(f"{where}: holds {names}, must hold {sorted(expected)}")
     for name, (dtype, shape) in expected.items():
         array = arrays[name]
         if array.dtype != dtype or array.shape != shape:

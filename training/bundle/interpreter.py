@@ -1,9 +1,11 @@
-"""The reference for int8 inference: the TensorFlow Lite Micro interpreter.
+"""The reference for int8 inference: the TensorFlow Lite Micro (TFLM) interpreter.
 
-Never `tf.lite` or LiteRT: they round once where TensorFlow Lite Micro rounds twice, and differ.
+`tf.lite` and LiteRT are no reference: they round once where TFLM rounds twice, so that their
+outputs differ.
 
-The interpreter does not verify what it reads, so a damaged model can end its process. A model
-that has not run before is tried in a child process first (`python -m training.bundle.interpreter`).
+The interpreter does not verify the flatbuffer, so a damaged model can crash the process.
+`probe_arena` therefore runs a model first in a child process
+(`python -m training.bundle.interpreter`).
 """
 
 from __future__ import annotations
@@ -16,8 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,37 +26,40 @@ from numpy.typing import NDArray
 from training.bundle.errors import ConvertError
 
 ARENA_BYTES = 1 << 22
-SECONDS = 60.0
-_REFUSED = 3  # exit code; the reason is on standard error
+PROBE_SECONDS = 60.0
+_REJECTED = 3  # exit code of the child; the reason is on standard error
 
 
 class Interpreter:
-    """One model in the interpreter; batch 1, int8 in and out.
+    """One model in the interpreter, with batch 1 and int8 input and output.
 
-    Raises ConvertError if the interpreter refuses the model. It does not verify flatbuffers: a
-    damaged one can end the process, so read it with tools.convert.model first when in doubt.
+    A damaged flatbuffer can crash the process: use `open_interpreter` for a model from a file.
+
+    Raises:
+        ConvertError: the interpreter rejects the model.
     """
 
     def __init__(self, model: bytes, arena_bytes: int = ARENA_BYTES) -> None:
+        # Imported here: the conversion of most models, and the monitor, do not need it.
         from tflite_micro import runtime
 
-        with _captured_stderr() as said:
+        with _captured_stderr() as stderr_text:
             try:
                 self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
             except (RuntimeError, ValueError) as problem:
                 raise ConvertError(
-                    f"the TensorFlow Lite Micro interpreter refuses the model: "
-                    f"{_last_line(said()) or problem}"
+                    "the TensorFlow Lite Micro interpreter rejects the model: "
+                    f"{_last_line(stderr_text()) or problem}"
                 ) from None
         self._input_shape = tuple(self._interpreter.get_input_details(0)["shape"])
 
     @property
     def input_size(self) -> int:
-        """Values of one window."""
+        """Values in one input window."""
         return math.prod(self._input_shape)
 
     def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
-        """int8 [n, input size] to int8 [n, output size], from state 0 each."""
+        """Infer int8 [n, input size] to int8 [n, output size]; state is reset for each window."""
         outputs = []
         for row in inputs:
             self._interpreter.reset()
@@ -66,58 +70,60 @@ class Interpreter:
 
     @property
     def arena_bytes(self) -> int:
-        """Bytes of arena that the interpreter takes here, where pointers have 64 bits."""
-        with _captured_stderr() as said:
+        """Bytes of arena in use on this machine, whose pointers have 64 bits."""
+        with _captured_stderr() as stderr_text:
             self._interpreter.print_allocations()
-            text = said()
-        found = re.search(r"Arena allocation total (\d+) bytes", text)
-        if not found:
-            raise ConvertError("the interpreter did not say how much arena it takes")
-        return int(found.group(1))
+            text = stderr_text()
+        total = re.search(r"Arena allocation total (\d+) bytes", text)
+        if not total:
+            raise ConvertError("the interpreter did not report the size of its arena")
+        return int(total.group(1))
 
 
-def interpreter_arena(model: bytes) -> int:
-    """Bytes of arena that the interpreter takes for `model`, after one inference of it.
+def probe_arena(model: bytes) -> int:
+    """Run `model` once in a child process, and return the bytes of arena that it uses.
 
-    Raises ConvertError, one line, if it refuses the model, breaks down on it, or does not end.
+    Raises:
+        ConvertError: the interpreter rejects the model, crashes on it, or does not end in time.
     """
     paths = os.pathsep.join(path for path in sys.path if path)
     try:
-        done = subprocess.run(
+        child = subprocess.run(
             [sys.executable, "-m", "training.bundle.interpreter"],
             input=model,
             capture_output=True,
-            timeout=SECONDS,
+            timeout=PROBE_SECONDS,
             env={**os.environ, "PYTHONPATH": paths},
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise ConvertError(
-            f"the TensorFlow Lite Micro interpreter takes more than {SECONDS:.0f} s for one "
+            f"the TensorFlow Lite Micro interpreter needs more than {PROBE_SECONDS:.0f} s for one "
             "window: the model is damaged, or far too large for a board; train again"
         ) from None
-    said = done.stderr.decode(errors="replace").splitlines()
-    if done.returncode == _REFUSED and said:
-        raise ConvertError(said[-1])
-    if done.returncode:
-        how = (
-            signal.Signals(-done.returncode).name
-            if done.returncode < 0
-            else f"exit code {done.returncode}"
+    errors = child.stderr.decode(errors="replace").splitlines()
+    if child.returncode == _REJECTED and errors:
+        raise ConvertError(errors[-1])
+    if child.returncode:
+        reason = (
+            signal.Signals(-child.returncode).name
+            if child.returncode < 0
+            else f"exit code {child.returncode}"
         )
         raise ConvertError(
-            f"the TensorFlow Lite Micro interpreter breaks down on the model ({how}): it is "
+            f"the TensorFlow Lite Micro interpreter crashes on the model ({reason}): it is "
             "damaged; train again"
         )
-    return int(done.stdout)
+    return int(child.stdout)
 
 
-def tried_interpreter(model: bytes) -> Interpreter:
-    """The interpreter with `model` in this process, once a process of its own has come through it.
+def open_interpreter(model: bytes) -> Interpreter:
+    """Load `model` in this process, after `probe_arena` has shown that it does not crash.
 
-    Raises ConvertError as `interpreter_arena` does.
+    Raises:
+        ConvertError: as `probe_arena`.
     """
-    interpreter_arena(model)
+    probe_arena(model)
     return Interpreter(model)
 
 
@@ -127,33 +133,33 @@ def _last_line(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _captured_stderr() -> Iterator[Any]:
-    """What the C++ side writes to stderr meanwhile, as a function that returns the text."""
+def _captured_stderr() -> Iterator[Callable[[], str]]:
+    """Redirect what the C++ code writes to stderr; yields a function that returns the text."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as file:
 
-        def said() -> str:
+        def read() -> str:
             file.seek(0)
             return file.read().decode("utf-8", "replace")
 
         os.dup2(file.fileno(), 2)
         try:
-            yield said
+            yield read
         finally:
             os.dup2(saved, 2)
             os.close(saved)
 
 
 def main() -> None:
-    """Reads a model from standard input, and writes its arena's size to standard output."""
+    """Read a model from standard input, run it once, and print the bytes of its arena."""
     try:
         interpreter = Interpreter(sys.stdin.buffer.read())
         interpreter.run(np.zeros((1, interpreter.input_size), np.int8))
         print(interpreter.arena_bytes)
     except ConvertError as problem:
         print(problem, file=sys.stderr)
-        sys.exit(_REFUSED)
+        sys.exit(_REJECTED)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The schema of a bundle's manifest.json; docs/bundle.md is its page."""
+"""The schema of a bundle's manifest.json, as specified in docs/bundle.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Size = Annotated[int, Field(ge=1, le=65536)]
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, le=1)]
-# What follows becomes file and folder names and identifiers in generated code.
+# Names become file names, folder names and comments in generated code.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -35,12 +35,12 @@ PositiveFloat32 = Annotated[Float32, Field(gt=0)]
 
 
 def float32_text(value: float | np.floating[Any]) -> float:
-    """The double whose shortest decimal text brings `value` back when read as float32."""
+    """Return the double whose decimal text reads back as the same float32."""
     return float(str(np.float32(value)))
 
 
 class WindowCounts(Strict):
-    """How many windows went where."""
+    """Number of windows in each part of the data set."""
 
     train: Count
     validation: Count
@@ -51,7 +51,7 @@ class WindowCounts(Strict):
 
 
 class Data(Strict):
-    """What the model learned from."""
+    """The data set on which the model was trained."""
 
     name: str
     description: str
@@ -61,7 +61,7 @@ class Data(Strict):
 
 
 class Signal(Strict):
-    """What a count means; one entry a channel in each list."""
+    """Channels, units and rate of the signal; each list has one entry per channel."""
 
     rate_hz: Annotated[float, Field(gt=0)] | None
     rate_is_nominal: bool
@@ -71,17 +71,17 @@ class Signal(Strict):
     offset: list[Int32]
 
     @model_validator(mode="after")
-    def _one_entry_a_channel(self) -> Self:
+    def _one_entry_per_channel(self) -> Self:
         n = len(self.channels)
         if not n or {len(self.units), len(self.gain), len(self.offset)} != {n}:
-            raise ValueError("channels, units, gain and offset must have one entry a channel")
+            raise ValueError("channels, units, gain and offset must have one entry per channel")
         if any(g == 0 or not math.isfinite(g) for g in self.gain):
-            raise ValueError("a gain must be finite and not zero")
+            raise ValueError("gain must be finite and not zero")
         return self
 
 
 class Segmenter(Strict):
-    """Windows by absolute frame index."""
+    """Windows of fixed length, placed by absolute frame index."""
 
     kind: Literal["fixed"]
     window: Size
@@ -89,7 +89,7 @@ class Segmenter(Strict):
 
 
 class Affine(Strict):
-    """Counts to int8 by one factor a channel."""
+    """Scaler from counts to int8 with one fixed factor per channel."""
 
     kind: Literal["affine"]
     center: list[Int16]
@@ -99,7 +99,7 @@ class Affine(Strict):
 
 
 class PerWindow(Strict):
-    """Counts to int8 by the window's own mean and deviation."""
+    """Scaler from counts to int8 with the mean and standard deviation of each window."""
 
     kind: Literal["per_window"]
     min_deviation: Annotated[int, Field(ge=0, lt=65536)]
@@ -108,7 +108,7 @@ class PerWindow(Strict):
 
 
 class Tensor(Strict):
-    """An int8 tensor of shape [1, size] or one that holds as many values."""
+    """Size and quantization of an int8 tensor with `size` values."""
 
     size: Size
     scale: PositiveFloat32
@@ -116,7 +116,7 @@ class Tensor(Strict):
 
 
 class ModelFile(Strict):
-    """The flatbuffer and what it says of itself."""
+    """The flatbuffer file, and the properties read from it."""
 
     file: Literal["model.tflite"]
     bytes: Annotated[int, Field(ge=1)]
@@ -131,7 +131,7 @@ class ModelFile(Strict):
 
 
 class Score(Strict):
-    """int8 input and output to one number."""
+    """Score of a window from its int8 input and output."""
 
     kind: Literal["mse", "mae"]
     input_weight: Annotated[int, Field(ge=1, le=16384)]
@@ -143,7 +143,7 @@ Method = Literal["conformal", "percentile", "sigma", "best_f1"]
 
 
 class Offer(Strict):
-    """One way to choose the threshold, with what it gives on the test set."""
+    """The threshold of one method, with its figures on the test set."""
 
     method: Method
     setting: float | None  # rate (conformal, percentile), k (sigma), none (best_f1)
@@ -155,7 +155,7 @@ class Offer(Strict):
 
 
 class Threshold(Strict):
-    """Where an anomaly begins, and what that promises."""
+    """The threshold above which a window is an anomaly, with its guarantee."""
 
     value: Float32
     method: Method
@@ -174,7 +174,7 @@ class Threshold(Strict):
 
 
 class Confusion(Strict):
-    """Test windows by truth and flag; windows of unknown label are in none."""
+    """Number of test windows by label and decision; windows of unknown label are left out."""
 
     true_positive: Count
     false_positive: Count
@@ -183,7 +183,10 @@ class Confusion(Strict):
 
 
 class Stage(Strict):
-    """One stage of the model on the test set; null where the labels do not allow the figure."""
+    """Figures of one stage of the model on the test set.
+
+    A figure that the labels do not allow is None.
+    """
 
     auroc: Rate | None
     average_precision: Rate | None
@@ -197,14 +200,14 @@ class Stage(Strict):
 
 
 class Metrics(Strict):
-    """The same test windows at every stage."""
+    """Figures of the float model and of the int8 model on the same test windows."""
 
     keras: Stage
     int8: Stage
 
 
 class Golden(Strict):
-    """The file of golden windows."""
+    """The file of golden windows (docs/bundle.md)."""
 
     file: Literal["golden.npz"]
     bytes: Annotated[int, Field(ge=1)]
@@ -213,7 +216,7 @@ class Golden(Strict):
 
 
 class Manifest(Strict):
-    """manifest.json."""
+    """The contents of manifest.json."""
 
     schema_: Annotated[Literal[1], Field(alias="schema")] = 1
     name: Name
@@ -244,7 +247,7 @@ class Manifest(Strict):
         if isinstance(self.scaler, Affine):
             lengths = {len(self.scaler.center), len(self.scaler.multiplier)}
             if lengths != {channels}:
-                raise ValueError("scaler.center and multiplier must have one entry a channel")
+                raise ValueError("scaler.center and multiplier must have one entry per channel")
         elif self.segmenter.window > 32768:
-            raise ValueError("a per_window scaler takes at most 32768 frames")
+            raise ValueError("a per_window scaler accepts at most 32768 frames")
         return self

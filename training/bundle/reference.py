@@ -1,4 +1,7 @@
-"""What every rung must give: the signal chain around the TensorFlow Lite Micro interpreter."""
+"""The reference result of a bundle: the signal chain around the TFLM interpreter.
+
+Every target (the compiled engine on this machine, a board) must compute the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle import Bundle
-from training.bundle.interpreter import tried_interpreter
-from training.bundle.manifest import Affine, Manifest
-from training.native.core import AffineScaler, PerWindowScaler, ScoreConfig
+from training.bundle.chain import scaler_of, score_of
+from training.bundle.files import Bundle
+from training.bundle.interpreter import open_interpreter
 
 
 @dataclass(frozen=True, eq=False)
 class Computed:
-    """Windows at every stage, as one rung computed them; None for a stage that it does not show.
+    """Windows at each stage of the chain, as one target computed them.
 
-    input int8 [n, input size], output int8 [n, output size], score float32 [n]
+    A stage that the target does not show is None.
+
+    Attributes:
+        input: int8 [n, input size].
+        output: int8 [n, output size].
+        score: float32 [n].
     """
 
     input: NDArray[np.int8] | None
@@ -25,7 +32,7 @@ class Computed:
     score: NDArray[np.float32] | None
 
     def rows(self, indices: NDArray[np.int64]) -> Computed:
-        """Some of the windows."""
+        """Select windows by index, int64 [m]."""
         return Computed(
             None if self.input is None else self.input[indices],
             None if self.output is None else self.output[indices],
@@ -34,28 +41,11 @@ class Computed:
 
 
 def compute(bundle: Bundle, counts: NDArray[np.int16]) -> Computed:
-    """Scale, infer and score windows of raw counts int16 [n, window, channels]."""
-    scaled = scaler(bundle.manifest).scale(np.ascontiguousarray(counts))
-    output = tried_interpreter(bundle.model).run(scaled)
-    return Computed(scaled, output, score(bundle.manifest).score(scaled, output))
+    """Scale, infer and score windows of raw counts, int16 [n, window, channels].
 
-
-def scaler(m: Manifest) -> AffineScaler | PerWindowScaler:
-    """The native scaler that the manifest describes."""
-    s = m.scaler
-    if isinstance(s, Affine):
-        return AffineScaler(s.center, s.multiplier, s.shift, s.zero_point)
-    channels = len(m.signal.channels)
-    return PerWindowScaler(channels, s.min_deviation, s.steps_per_deviation, s.zero_point)
-
-
-def score(m: Manifest) -> ScoreConfig:
-    """The native score that the manifest describes."""
-    return ScoreConfig(
-        m.score.kind,
-        m.score.input_weight,
-        m.score.output_weight,
-        m.model.input.zero_point,
-        m.model.output.zero_point,
-        m.score.factor,
-    )
+    Raises:
+        ConvertError: the interpreter rejects the model or crashes on it.
+    """
+    scaled = scaler_of(bundle.manifest).scale(np.ascontiguousarray(counts))
+    output = open_interpreter(bundle.model).run(scaled)
+    return Computed(scaled, output, score_of(bundle.manifest).score(scaled, output))

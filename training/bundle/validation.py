@@ -1,4 +1,4 @@
-"""Check a mapping against a pydantic model, and put what is wrong in one line for a person."""
+"""Validate a mapping against a pydantic model, and report the first error on one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.bundle.errors import VigilError
 
 
 class Strict(BaseModel):
-    """Frozen, and refuses keys it does not know."""
+    """Immutable model that rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -21,13 +21,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def brief(text: str, most: int = 200) -> str:
-    """What somebody wrote, fit for a line of a message: printable, and no longer than `most`."""
+    """Shorten `text` to `most` characters and escape it if it is not printable."""
     line = text if text.isprintable() else ascii(text)[1:-1]
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or the list of what there is."""
+    """Return `; did you mean 'x'?` for a similar known word, or the list of known words."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     if close:
@@ -42,14 +42,22 @@ def validate(
     error: type[VigilError],
     section: str = "",
 ) -> Model:
-    """An instance of `schema`, or `error` with one line: where, which key, why, what to do.
+    """Build an instance of `schema` from `values`.
 
-    `section` is the dotted path of `values` within what the person wrote.
+    Args:
+        schema: the pydantic model.
+        values: the mapping to validate.
+        where: the file or object that the message names first; may be empty.
+        error: the exception to raise.
+        section: the dotted path of `values` within the user's file.
+
+    Raises:
+        VigilError: of type `error`, on one line that names the key, the reason and the fix.
     """
     try:
         return schema.model_validate(dict(values))
     except ValidationError as problem:
-        # An unknown key usually explains the missing one beside it, so it is named first.
+        # An unknown key is often a misspelt one, which is then reported missing as well.
         details = sorted(
             problem.errors(include_url=False), key=lambda d: d["type"] != "extra_forbidden"
         )
@@ -72,7 +80,7 @@ def _sentence(schema: type[BaseModel], detail: Any, section: str) -> str:
 
 
 def _fields_at(schema: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """Names of the keys that a model takes at `path` below `schema`."""
+    """List the keys that a model accepts at `path` below `schema`."""
     for step in path:
         field = schema.model_fields.get(str(step))
         if field is None:

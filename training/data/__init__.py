@@ -1,21 +1,21 @@
-"""Data sets, one file each.
+"""Data sets, one file each; a data set is found by its file name.
 
-A data set's module holds
+The module of a data set holds
 
-    class Settings(Strict)      with the field `name: Literal["<name>"]`
-    load(settings) -> Dataset   int16 counts with gain, offset, units, rate, labels; DataError
-                                says what is wrong with a file, UnavailableError that there is none
+    class Settings(DataSettings)    with the field `name: Literal["<module name>"]`
+    load(settings) -> Dataset       raises DataError for a file with the wrong contents, and
+                                    UnavailableError if there is no file and no download
 
-and, where they are known before anything is loaded,
+and, where they are known before the files are read,
 
-    CHANNELS                    how many there are
-    piece(settings)             frames of what lies end to end (beats, images), each a window by
-                                itself
+    CHANNELS                        number of channels
+    piece(settings)                 frames of the pieces (beats, images) that lie end to end
 """
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from types import ModuleType
 from typing import Any
 
@@ -23,55 +23,57 @@ from training.bundle.errors import DataError
 from training.bundle.validation import Strict, nearest, validate
 from training.data.recording import Dataset, Recording
 
-__all__ = ["DATA_SETS", "Dataset", "Recording", "load", "load_settings", "settings_types"]
+__all__ = ["DataSettings", "Dataset", "Recording", "load", "load_dataset", "settings_types"]
 
-DATA_SETS = (
-    "activity",
-    "csv",
-    "ecg5000",
-    "mitdb",
-    "mnist",
-    "nab",
-    "simulated",
-    "sines",
-    "vibration",
-)
+_SHARED = {"download", "recording"}  # modules that hold no data set
+
+
+class DataSettings(Strict):
+    """Base of the settings of a data set."""
+
+    name: str
+
+
+def names() -> list[str]:
+    """List the names of the data sets."""
+    modules = {module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg}
+    return sorted(modules - _SHARED)
 
 
 def _module(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def settings_types() -> dict[str, type[Strict]]:
-    """Every data set's settings by its name."""
-    return {name: _module(name).Settings for name in DATA_SETS}
+def settings_types() -> dict[str, type[DataSettings]]:
+    """Map the name of each data set to its settings class."""
+    return {name: _module(name).Settings for name in names()}
 
 
-def channels_of(settings: Strict) -> int | None:
-    """How many channels these data have; None where only the file tells."""
-    return getattr(_module(getattr(settings, "name")), "CHANNELS", None)  # noqa: B009
+def channels_of(settings: DataSettings) -> int | None:
+    """Return the number of channels, or None if only the file tells."""
+    return getattr(_module(settings.name), "CHANNELS", None)
 
 
-def piece_of(settings: Strict) -> int | None:
-    """Frames of the pieces that lie end to end in these data; None for a stream."""
-    piece = getattr(_module(getattr(settings, "name")), "piece", None)  # noqa: B009
+def piece_of(settings: DataSettings) -> int | None:
+    """Return the frames of the pieces that lie end to end, or None for a stream."""
+    piece = getattr(_module(settings.name), "piece", None)
     return None if piece is None else int(piece(settings))
 
 
 def load(name: str, **settings: Any) -> Dataset:
-    """Load the data set of that name.
+    """Load a data set by name, with its settings as keywords.
 
-    Raises DataError: no such data set, a wrong setting, or files that do not hold what they
-    should; its subclass UnavailableError where the files cannot be had at all.
+    Raises:
+        UnavailableError: there are no files and no download.
+        DataError: the name or a setting is wrong, or a file has the wrong contents.
     """
-    if name not in DATA_SETS:
-        raise DataError(f"no data set '{name}'{nearest(name, DATA_SETS)}")
-    module = _module(name)
+    if name not in names():
+        raise DataError(f"no data set '{name}'{nearest(name, names())}")
     values = {"name": name, **settings}
-    return load_settings(validate(module.Settings, values, f"data set '{name}'", DataError))
+    return load_dataset(validate(_module(name).Settings, values, f"data set '{name}'", DataError))
 
 
-def load_settings(settings: Strict) -> Dataset:
-    """Load the data set that validated settings describe."""
-    dataset: Dataset = _module(getattr(settings, "name")).load(settings)  # noqa: B009
+def load_dataset(settings: DataSettings) -> Dataset:
+    """Load the data set that validated settings describe; raises as `load`."""
+    dataset: Dataset = _module(settings.name).load(settings)
     return dataset

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from training.bundle.validation import Strict
-from training.data.recording import ABNORMAL, NORMAL, Dataset, Recording, to_counts
+from training.bundle.labels import ABNORMAL, NORMAL
+from training.data import DataSettings
+from training.data.recording import Dataset, Recording, to_counts
 
 CHANNELS = 3
 GAIN = 2048.0  # counts per g: +-16 g fill int16
@@ -48,7 +49,7 @@ ACTIVITIES = (
 )
 
 
-class Settings(Strict):
+class Settings(DataSettings):
     """Lengths and rate of the simulation."""
 
     name: Literal["activity"] = "activity"

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from training.bundle.errors import DataError
+from training.data import DataSettings
 from training.data.files.cells import quoted
 from training.data.files.counts import FEW_COUNTS, Range, choose_range, to_int16
 from training.data.files.formats import suffixes
@@ -34,7 +35,7 @@ from training.data.recording import Dataset, Recording
 Paths = str | Annotated[list[str], Field(min_length=1)]
 
 
-class Settings(Options):
+class Settings(Options, DataSettings):
     """Where the files are and how to read them."""
 
     name: Literal["csv"] = "csv"

@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 
 from training.bundle.errors import DataError
-from training.bundle.validation import Strict
-from training.data.cache import files
+from training.data import DataSettings
+from training.data.download import files
 from training.data.recording import Dataset, Recording, to_counts
 
 CHANNELS = 1
@@ -32,7 +32,7 @@ HASHES = {
 DESCRIPTION = "ECG5000, UCR archive: heartbeats of one patient, each z-normalised to 140 samples"
 
 
-class Settings(Strict):
+class Settings(DataSettings):
     """ECG5000 has no settings."""
 
     name: Literal["ecg5000"] = "ecg5000"

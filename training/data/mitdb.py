@@ -18,9 +18,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.errors import DataError
-from training.bundle.validation import Strict
-from training.data.cache import UnavailableError, cache_folder, data_folder
+from training.bundle.errors import DataError, UnavailableError
+from training.data import DataSettings
+from training.data.download import cache_folder, data_folder
 from training.data.recording import Dataset, Recording
 
 CHANNELS = 1
@@ -42,7 +42,7 @@ CLASSES = {
 DESCRIPTION = "MIT-BIH Arrhythmia Database: beats at the annotations, patients of DS1 against DS2"
 
 
-class Settings(Strict):
+class Settings(DataSettings):
     """Patients; those whose records are not at hand are left out, and the description says so."""
 
     name: Literal["mitdb"] = "mitdb"

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from training.bundle.errors import DataError
-from training.bundle.validation import Strict
-from training.data.cache import UnavailableError, files
+from training.bundle.errors import DataError, UnavailableError
+from training.data import DataSettings
+from training.data.download import files
 from training.data.recording import Dataset, Recording
 
 CHANNELS = 1
@@ -46,7 +46,7 @@ Digit = Annotated[int, Field(ge=0, le=9)]
 Images = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-class Settings(Strict):
+class Settings(DataSettings):
     """Which digits count as abnormal, and how many images to take."""
 
     name: Literal["mnist"] = "mnist"

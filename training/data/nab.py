@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from training.bundle.errors import DataError
-from training.bundle.validation import Strict
-from training.data.cache import files
-from training.data.recording import ABNORMAL, Dataset, Recording, to_counts
+from training.bundle.labels import ABNORMAL
+from training.data import DataSettings
+from training.data.download import files
+from training.data.recording import Dataset, Recording, to_counts
 
 CHANNELS = 1
 SERIES = "machine_temperature_system_failure.csv"
@@ -35,7 +36,7 @@ SOURCES = {
 DESCRIPTION = "Numenta Anomaly Benchmark: temperature of a machine, with labelled failures"
 
 
-class Settings(Strict):
+class Settings(DataSettings):
     """Where the training part ends."""
 
     name: Literal["nab"] = "nab"

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from training.bundle.errors import DataError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 
-NORMAL, ABNORMAL, UNKNOWN = 0, 1, -1
 INT16 = np.iinfo(np.int16)
 
 

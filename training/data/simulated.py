@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.signal import lfilter
 
-from training.bundle.validation import Strict
-from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset, Recording, to_counts
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.data import DataSettings
+from training.data.recording import Dataset, Recording, to_counts
 
 CHANNELS = 1
 GAIN = 1000.0  # counts per mV
@@ -46,7 +47,7 @@ PVC, ST, LOST_P, NOISE = range(len(KINDS))
 Array = NDArray[np.float64]
 
 
-class Settings(Strict):
+class Settings(DataSettings):
     """What to simulate."""
 
     name: Literal["simulated"] = "simulated"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from training.bundle.validation import Strict
+from training.data import DataSettings
 from training.data.recording import Dataset, Recording, to_counts
 
 CHANNELS = 1
@@ -27,7 +27,7 @@ NOISE = 0.02  # standard deviation of what is added to every sample
 DESCRIPTION = "Sums of three sines, simulated; abnormal ones have one component of another band"
 
 
-class Settings(Strict):
+class Settings(DataSettings):
     """How many signals, and how long they are."""
 
     name: Literal["sines"] = "sines"

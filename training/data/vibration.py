@@ -30,8 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from training.bundle.validation import Strict
-from training.data.recording import ABNORMAL, NORMAL, Dataset, Recording, to_counts
+from training.bundle.labels import ABNORMAL, NORMAL
+from training.data import DataSettings
+from training.data.recording import Dataset, Recording, to_counts
 
 RATE = 12_800.0  # samples per second
 FFT, STEP = 256, 512  # samples
@@ -54,7 +55,7 @@ DESCRIPTION = (
 )
 
 
-class Settings(Strict):
+class Settings(DataSettings):
     """Lengths of the simulation."""
 
     name: Literal["vibration"] = "vibration"

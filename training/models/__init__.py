@@ -1,18 +1,17 @@
-"""Families of autoencoders, one file each.
+"""Families of autoencoders, one file each; a family is found by its file name.
 
-A family's module is named for it and holds
+The module of a family holds
 
-    class Settings(Strict)      with the field `family: Literal["<module name>"]`
+    class Settings(FamilySettings)  with the field `family: Literal["<module name>"]`
     build(settings, window, channels, seed) -> keras.Model
-                                flat [batch, window * channels] in and out, float32, with the
-                                layer that gives the code named "code"
-and, where a shape can fail to fit a window,
+                                    float32 [batch, window * channels] in and out; the layer
+                                    whose output is the code is named "code"
+
+and, if not every shape fits every window,
 
     check(settings, window, channels)
-                                RecipeError, naming the key and the fix; asked before data are
-                                loaded where a data set says how many channels it has
-
-That is all that a new family needs: it is found by its file.
+                                    raises RecipeError that names the key and the fix; called
+                                    before the data are loaded if their channels are known
 """
 
 from __future__ import annotations
@@ -23,17 +22,25 @@ from types import ModuleType
 
 from training.bundle.validation import Strict
 
+_SHARED = {"layers", "recurrent"}  # modules that hold no family
+
+
+class FamilySettings(Strict):
+    """Base of the settings of a family."""
+
+    family: str
+
 
 def families() -> list[str]:
-    """Names of the families at hand."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    """List the names of the families."""
+    return sorted({module.name for module in pkgutil.iter_modules(__path__)} - _SHARED)
 
 
 def family(name: str) -> ModuleType:
-    """The module of one family."""
+    """Import the module of a family."""
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def settings_types() -> dict[str, type[Strict]]:
-    """Every family's settings by its name."""
+def settings_types() -> dict[str, type[FamilySettings]]:
+    """Map the name of each family to its settings class."""
     return {name: family(name).Settings for name in families()}

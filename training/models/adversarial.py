@@ -1,8 +1,8 @@
-"""Adversarial autoencoder (Makhzani et al. 2015): codes that look drawn from N(0, 1).
+"""Adversarial autoencoder (Makhzani et al. 2015): codes distributed like draws from N(0, 1).
 
-A discriminator tells codes from draws of the prior, the encoder learns to deceive it, and the
-decoder thereby learns to make a window of any draw: the step from autoencoders to generative
-adversarial networks. On a board it is a dense autoencoder; the discriminator stays behind.
+A discriminator learns to distinguish codes from draws of the prior, and the encoder learns to
+deceive it. The decoder can then generate a window from any draw. The board runs a dense
+autoencoder without the discriminator.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ if TYPE_CHECKING:
 
 
 class Settings(Stack):
-    """Shape of the autoencoder and of the discriminator."""
+    """Widths of the autoencoder and of the discriminator."""
 
     family: Literal["adversarial"]
-    discriminator: list[Width] = Field([64, 64], min_length=1)  # its hidden layers
-    weight: Annotated[float, Field(ge=0, le=100)] = 0.1  # of its loss, beside the window's
+    discriminator: list[Width] = Field([64, 64], min_length=1)  # widths of its hidden layers
+    weight: Annotated[float, Field(ge=0, le=100)] = (
+        0.1  # of the discriminator's loss, added to the reconstruction loss
+    )
 
 
 def check(settings: Settings, window: int, channels: int) -> None:
-    """RecipeError for a code as wide as the window."""
+    """Raise RecipeError if the code is as wide as the window."""
     refuse_wide_code(settings.code, window * channels, "adversarial")
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
-    """The Keras model, float32 [batch, window * channels] in and out."""
+    """Build the Keras model, float32 [batch, window * channels] in and out."""
+    # Here, not at the top: TensorFlow takes seconds to start, and a recipe is read without it.
     from training.models.layers import Adversary, code_layer, with_prior
 
     check(settings, window, channels)

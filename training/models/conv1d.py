@@ -1,15 +1,13 @@
-"""Convolutional autoencoder for a series: convolutions and pooling down, upsampling and
-convolutions up.
+"""Convolutional autoencoder for time series, with pooling in the encoder and upsampling back.
 
-A layer is (filters, kernel); pooling by 2 follows every encoder layer but the last, whose output
-is the code, and upsampling by 2 goes before every decoder layer. With the settings' defaults:
-32@5 - pool - 16@3 - pool - 16@3 - up - 32@5 - up - 1@3. On a board: CONV_2D, MAX_POOL_2D and
-RESIZE_NEAREST_NEIGHBOR, the series lying along the height.
+A layer is (filters, kernel). Pooling by 2 follows each encoder layer, and the next convolution
+computes the code. Upsampling by 2 precedes each decoder layer. The default is 32@5 - pool - 16@3 -
+pool - 16@3 (code) - up - 32@5 - up - 1@3. The board runs CONV_2D, MAX_POOL_2D and
+RESIZE_NEAREST_NEIGHBOR, with time along the height.
 
-The code may hold more values than the window: with the defaults it has 4,000 for 1,000, so no width
-is refused. What keeps such a network from copying are pooling, which drops where in four samples
-a filter answered, and kernels that every place shares; how much they keep out depends on the
-signal, and the test set tells.
+The code may hold more values than the window: the default has 4,000 for 1,000. Pooling, which
+discards the position within four samples, and shared kernels keep the network from copying its
+input. How well they do depends on the signal, so compare the figures of the test set.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from training.bundle.errors import RecipeError
-from training.bundle.validation import Strict
+from training.models import FamilySettings
 
 if TYPE_CHECKING:
     import keras
@@ -28,46 +26,46 @@ Count = Annotated[int, Field(ge=1, le=4096)]
 Layer = tuple[Count, Count]
 
 
-class Settings(Strict):
-    """A convolutional autoencoder's shape; each layer is [filters, kernel]."""
+class Settings(FamilySettings):
+    """Layers of the autoencoder; each is [filters, kernel]."""
 
     family: Literal["conv1d"]
     encoder: tuple[Layer, ...] = Field(((32, 5), (16, 3)), min_length=1)
     code: Layer = (16, 3)
-    decoder: tuple[Layer, ...] = ((32, 5),)  # the last layer, one filter a channel, comes after
+    decoder: tuple[Layer, ...] = ((32, 5),)  # one more layer follows
     output_kernel: Count = 3
     activation: Literal["relu", "relu6", "tanh"] = "relu"
     output_activation: Literal["linear", "tanh", "sigmoid"] = "linear"
 
     @model_validator(mode="after")
-    def _comes_back(self) -> Self:
+    def _sizes_match(self) -> Self:
         if len(self.decoder) + 1 != len(self.encoder):
             raise ValueError(
-                f"encoder halves the window {len(self.encoder)} times and decoder doubles it "
-                f"{len(self.decoder) + 1} times; list {len(self.encoder) - 1} decoder layers"
+                f"encoder halves the window {len(self.encoder)} times but decoder doubles it "
+                f"{len(self.decoder) + 1} times: list {len(self.encoder) - 1} decoder layers"
             )
         return self
 
 
 def check(settings: Settings, window: int, channels: int) -> None:
-    """RecipeError for a window that cannot be halved as often as there are pooling layers."""
-    whole = 2 ** len(settings.encoder)
-    if window % whole:
+    """Raise RecipeError if the window cannot be halved by each pooling layer."""
+    factor = 2 ** len(settings.encoder)
+    if window % factor:
         odd = window
         while odd % 2 == 0:
             odd //= 2
         raise RecipeError(
             f"'model.encoder' pools {len(settings.encoder)} times, but windows.length {window} "
-            f"comes to the odd length {odd}: set windows.length to a multiple of {whole}, such as "
-            f"{-(-window // whole) * whole}, or list fewer layers"
+            f"is halved to the odd length {odd}: set windows.length to a multiple of {factor}, "
+            f"such as {-(-window // factor) * factor}, or list fewer layers"
         )
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
-    """The Keras model, float32 [batch, window * channels] in and out."""
-    import keras
-
+    """Build the Keras model, float32 [batch, window * channels] in and out."""
+    # Here, not at the top: TensorFlow takes seconds to start, and a recipe is read without it.
     from training.models.layers import Upsample, glorot
+    from training.tensorflow_setup import keras
 
     check(settings, window, channels)
     number = 0

@@ -1,7 +1,7 @@
-"""Dense autoencoder: fully connected layers down to a code and up again, mirrored.
+"""Dense autoencoder: fully connected layers to a code, and their mirror image back.
 
-On a board every layer is one FULLY_CONNECTED, with RELU fused into it where it has one; LOGISTIC
-or TANH follow as operators of their own.
+On the board each layer is one FULLY_CONNECTED. RELU is fused into it; LOGISTIC and TANH are
+separate operators.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from training.bundle.errors import RecipeError
-from training.bundle.validation import Strict
+from training.models import FamilySettings
 
 if TYPE_CHECKING:
     import keras
@@ -20,43 +20,43 @@ Activation = Literal["linear", "relu", "relu6", "tanh", "sigmoid"]
 Width = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Stack(Strict):
-    """The shape of a mirrored stack of dense layers, for every family that is one."""
+class Stack(FamilySettings):
+    """Widths and activations of a mirrored stack of dense layers."""
 
-    hidden: list[Width]  # the encoder's layers before the code; the decoder mirrors them
+    hidden: list[Width]  # widths of the encoder; the decoder mirrors them
     code: Width
     activation: Activation = "relu"
-    # Inputs reach below and above zero, so a linear output fits them; a sigmoid does not.
+    # Linear, because inputs have both signs; a sigmoid needs scaler.real = "range".
     output_activation: Activation = "linear"
 
 
 class Settings(Stack):
-    """A dense autoencoder's shape."""
+    """Widths and activations of a dense autoencoder."""
 
     family: Literal["dense"]
     code_activation: Activation = "relu"
 
 
 def refuse_wide_code(code: int, size: int, family: str) -> None:
-    """RecipeError for a code that could hold a window of `size` values as it is."""
+    """Raise RecipeError if the code could hold a copy of a window of `size` values."""
     if code >= size:
         raise RecipeError(
             f"model.code is {code}, not below the window's {size} values, so a '{family}' "
-            "autoencoder can copy them: set a smaller code, or the family 'sparse', whose penalty "
-            "forbids that"
+            "autoencoder can copy its input: set a smaller code, or choose the family 'sparse', "
+            "whose penalty prevents copying"
         )
 
 
 def check(settings: Stack, window: int, channels: int) -> None:
-    """RecipeError for a code as wide as the window."""
+    """Raise RecipeError if the code is as wide as the window."""
     refuse_wide_code(settings.code, window * channels, "dense")
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
-    """The Keras model, float32 [batch, window * channels] in and out."""
-    import keras
-
+    """Build the Keras model, float32 [batch, window * channels] in and out."""
+    # Here, not at the top: TensorFlow takes seconds to start, and a recipe is read without it.
     from training.models.layers import dense_stack, glorot
+    from training.tensorflow_setup import keras
 
     size, depth = window * channels, len(settings.hidden)
     check(settings, window, channels)

@@ -1,9 +1,8 @@
-"""Layers and stacks that the families share, made of operators that TensorFlow Lite Micro has.
+"""Layers and stacks that the families share, with operators of TensorFlow Lite Micro.
 
-What only training needs (sampling, penalties, a discriminator) happens when a layer is called
-with training=True; called otherwise such a layer hands on its input, and the converter leaves no
-trace of it. A layer that a board never gets has `training_only` set, so that it is not counted
-among the deployed parameters. Importing this module imports Keras.
+Sampling, penalties and the discriminator act only when a layer is called with training=True.
+Otherwise these layers return their input, and the converted model has no trace of them. A layer
+with `training_only` is not on the board, and its parameters do not count as deployed.
 """
 
 from __future__ import annotations
@@ -12,22 +11,22 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
-import keras
 import numpy as np
-import tensorflow as tf
+
+from training.tensorflow_setup import keras, tf
 
 Activation = Literal["linear", "relu", "relu6", "leaky_relu", "tanh", "sigmoid"]
 
 
 def glorot(seed: int, number: int) -> keras.initializers.Initializer:
-    """Glorot's uniform initializer (2010), another draw for each layer's number."""
+    """Build Glorot's uniform initializer (2010), with its own seed for each layer number."""
     return keras.initializers.GlorotUniform(seed=seed * 1000 + number)
 
 
 def dense_stack(
     x: Any, widths: Sequence[int], activation: str, prefix: str, seed: int, first: int
 ) -> Any:
-    """Fully connected layers named prefix_1, prefix_2, ...; `first` numbers their seeds."""
+    """Apply dense layers named prefix_1, prefix_2, ...; `first` is the number of the first seed."""
     for i, width in enumerate(widths):
         x = keras.layers.Dense(
             width, activation, kernel_initializer=glorot(seed, first + i), name=f"{prefix}_{i + 1}"
@@ -36,16 +35,22 @@ def dense_stack(
 
 
 def code_layer(code: int, seed: int) -> keras.layers.Layer:
-    """The linear layer that gives a code with a prior of mean 0."""
+    """Build the linear layer of a code whose prior is N(0, 1)."""
     return keras.layers.Dense(code, kernel_initializer=glorot(seed, 100), name="code")
 
 
 def with_prior(settings: Any, size: int, seed: int, to_code: Callable[[Any], Any]) -> keras.Model:
-    """A mirrored dense stack whose code is held to a prior: variational and adversarial families.
+    """Build a mirrored dense stack whose code has a prior (variational, adversarial).
 
-    `settings` are a family's with training.models.dense.Stack's fields; `to_code` takes the last
-    hidden layer, [batch, width], to what the decoder is given, [batch, settings.code]. The model
-    is named for its family, float32 [batch, size] in and out.
+    Args:
+        settings: the family's settings, with the fields of training.models.dense.Stack.
+        size: values per window.
+        seed: seed of the weights.
+        to_code: maps the last hidden layer, [batch, width], to the decoder's input,
+            [batch, settings.code].
+
+    Returns:
+        The model, float32 [batch, size] in and out, named after its family.
     """
     inputs = keras.Input((size,), name="window")
     x = dense_stack(inputs, settings.hidden, settings.activation, "encoder", seed, 0)
@@ -61,10 +66,10 @@ def with_prior(settings: Any, size: int, seed: int, to_code: Callable[[Any], Any
 
 
 class Upsample(keras.layers.Layer):  # type: ignore[misc]
-    """Nearest-neighbour upsampling of [batch, height, width, channels] by whole factors.
+    """Nearest-neighbour upsampling of [batch, height, width, channels] by integer factors.
 
-    Keras's own layers become TILE for one axis, which TensorFlow Lite Micro lacks; this becomes
-    RESIZE_NEAREST_NEIGHBOR.
+    It converts to RESIZE_NEAREST_NEIGHBOR. Keras's own layers convert to TILE for one axis, which
+    TensorFlow Lite Micro lacks.
     """
 
     def __init__(self, factors: tuple[int, int], **rest: Any) -> None:
@@ -72,22 +77,22 @@ class Upsample(keras.layers.Layer):  # type: ignore[misc]
         self.factors = factors
 
     def call(self, x: Any) -> Any:
-        """[b, h, w, c] to [b, h * factors[0], w * factors[1], c]."""
+        """Map [b, h, w, c] to [b, h * factors[0], w * factors[1], c]."""
         size = [x.shape[1] * self.factors[0], x.shape[2] * self.factors[1]]
         return tf.raw_ops.ResizeNearestNeighbor(
             images=x, size=size, align_corners=False, half_pixel_centers=False
         )
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """See call."""
+        """Return the output's shape."""
         return (shape[0], shape[1] * self.factors[0], shape[2] * self.factors[1], shape[3])
 
 
 class Stepped(keras.layers.Layer):  # type: ignore[misc]
-    """Counts its training calls, for warm-up and for random numbers that depend on nothing else."""
+    """Layer that counts its training calls, for the warm-up and as the seed of its draws."""
 
-    # Set while the objective is traced for windows held out: no step passes, and the draws are
-    # the same every time.
+    # Set while the objective of the validation windows is traced: the step is not counted, and
+    # all epochs have the same draws.
     held_out = False
 
     def __init__(self, seed: int, **rest: Any) -> None:
@@ -98,7 +103,7 @@ class Stepped(keras.layers.Layer):  # type: ignore[misc]
         )
 
     def next_seed(self) -> Any:
-        """Two integers, others at every training call."""
+        """Return a seed of two integers, new for each training call."""
         if self.held_out:
             return tf.constant([self.seed, 0])
         self.step.assign_add(1)
@@ -106,11 +111,11 @@ class Stepped(keras.layers.Layer):  # type: ignore[misc]
 
 
 class Sampling(Stepped):
-    """Draws the code z = mean + exp(log_variance / 2) * noise, and adds beta * KL to the loss.
+    """Draw the code z = mean + exp(log_variance / 2) * noise, and add beta * KL to the loss.
 
     KL(q(z|x) || N(0, 1)) = -1/2 sum(1 + log_variance - mean^2 - variance) (Kingma & Welling
-    2014), times `weight`; beta rises from 0 to its value over `warm_up` steps. Without training it
-    gives the mean, so EXP and random numbers stay off the board.
+    2014), multiplied by `weight`. beta rises linearly from 0 over `warm_up` steps. Outside of
+    training the layer returns the mean, so the board needs neither EXP nor random numbers.
     """
 
     def __init__(self, beta: float, weight: float, warm_up: int, seed: int, **rest: Any) -> None:
@@ -118,7 +123,7 @@ class Sampling(Stepped):
         self.beta, self.weight, self.warm_up = beta, weight, warm_up
 
     def call(self, x: tuple[Any, Any], training: bool = False) -> Any:
-        """([b, code], [b, code]) to [b, code]."""
+        """Map mean and log variance, [b, code] each, to the code, [b, code]."""
         mean, log_variance = x
         if not training:
             return mean
@@ -130,15 +135,15 @@ class Sampling(Stepped):
         return mean + tf.sqrt(variance) * noise
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """The mean's."""
+        """Return the shape of the mean."""
         return shape[0]
 
 
 class Sparsity(keras.layers.Layer):  # type: ignore[misc]
-    """Adds a penalty on the activations to the loss, and hands them on.
+    """Add a penalty on the activations to the loss, and return them unchanged.
 
-    "l1": weight * mean |a| over batch, summed over units; "kl": weight * sum over units of
-    KL(target || mean activation over the batch), for activations in 0 to 1 (Ng 2011).
+    "l1" is weight * the sum over units of the mean |a| over the batch. "kl" is weight * the sum
+    over units of KL(target || mean activation over the batch), for activations in 0 to 1 (Ng 2011).
     """
 
     def __init__(
@@ -148,7 +153,7 @@ class Sparsity(keras.layers.Layer):  # type: ignore[misc]
         self.penalty, self.weight, self.target = penalty, weight, target
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """[b, units] unchanged."""
+        """Return the activations, [b, units], unchanged."""
         if training:
             if self.penalty == "l1":
                 amount = tf.reduce_sum(tf.reduce_mean(tf.abs(x), axis=0))
@@ -163,12 +168,12 @@ class Sparsity(keras.layers.Layer):  # type: ignore[misc]
 
 
 class Adversary(Stepped):
-    """A discriminator between codes and draws from N(0, 1), which the encoder learns to deceive.
+    """Discriminator between codes and draws from N(0, 1), against which the encoder is trained.
 
-    The adversarial autoencoder of Makhzani et al. (2015), in one step of one optimizer: the
-    discriminator minimises its cross-entropy on codes that it cannot move, and the encoder the
-    cross-entropy of being taken for a draw, by a discriminator that it cannot move (Goodfellow's
-    non-saturating loss: a reversed gradient vanishes once the discriminator wins).
+    This is the adversarial autoencoder of Makhzani et al. (2015) with one optimizer. The
+    discriminator minimizes its cross-entropy with the codes held constant. The encoder minimizes
+    the cross-entropy of its codes against the label "draw", with the discriminator held constant
+    (Goodfellow's non-saturating loss: a reversed gradient vanishes once the discriminator wins).
     """
 
     training_only = True
@@ -183,14 +188,14 @@ class Adversary(Stepped):
         self.verdict = keras.layers.Dense(1, kernel_initializer=glorot(seed, 599))
 
     def build(self, shape: Any) -> None:
-        """Weights of the discriminator."""
+        """Build the weights of the discriminator."""
         for layer in (*self.judges, self.verdict):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         self.built = True
 
     def judge(self, code: Any, fixed: bool = False) -> Any:
-        """Logit that a code was drawn from the prior, [b, 1]; `fixed` lets no weight learn."""
+        """Compute the logit that a code is a draw, [b, 1]; `fixed` holds the weights constant."""
         hold = tf.stop_gradient if fixed else tf.identity
         for layer in (*self.judges, self.verdict):
             kernel, bias = (hold(tf.convert_to_tensor(w)) for w in (layer.kernel, layer.bias))
@@ -198,7 +203,7 @@ class Adversary(Stepped):
         return code
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """[b, code] unchanged."""
+        """Return the codes, [b, code], unchanged."""
         if training:
             drawn = tf.random.stateless_normal(tf.shape(x), self.next_seed())
             loss = tf.reduce_mean(
@@ -210,18 +215,18 @@ class Adversary(Stepped):
         return x
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """The input's."""
+        """Return the shape of the input."""
         return shape
 
 
 def warm_up_steps(model: keras.Model) -> int:
-    """Training steps after which a model's loss is the one asked for; 0 if it is from the first."""
+    """Return the training steps until the loss has its final weights; 0 without a warm-up."""
     return max((getattr(layer, "warm_up", 0) for layer in model.layers), default=0)
 
 
 @contextlib.contextmanager
 def held_out(model: keras.Model) -> Iterator[None]:
-    """Within this, calls with training=True are traced for windows that are not trained on."""
+    """Trace calls with training=True for windows that are not trained on."""
     stepped = [layer for layer in model.layers if isinstance(layer, Stepped)]
     for layer in stepped:
         layer.held_out = True
@@ -233,6 +238,6 @@ def held_out(model: keras.Model) -> Iterator[None]:
 
 
 def deployed_parameters(model: keras.Model) -> int:
-    """Trainable numbers that reach a board."""
+    """Count the trainable numbers on the board."""
     layers = [each for each in model.layers if not getattr(each, "training_only", False)]
     return int(sum(np.prod(w.shape) for each in layers for w in each.trainable_weights))

@@ -1,10 +1,10 @@
-"""LSTM autoencoder (Srivastava et al. 2015): a sequence to a code and back to the sequence.
+"""LSTM autoencoder (Srivastava et al. 2015): from a sequence to a code and back.
 
-Every `step` frames are one time step. The encoder's last hidden state is the code; the decoder is
-given the code at every step. On a board each LSTM is one UNIDIRECTIONAL_SEQUENCE_LSTM, whose state
-is reset before every window. Unrolled into plain operators the same network (140 samples, 14
-steps, 16 units) takes 82,328 bytes of flash and 57,248 of arena in the interpreter; so it takes
-10,752 and 4,672.
+Each `step` frames are one time step. The code is the last hidden state of the encoder, and the
+input of the decoder at each step. On the board each LSTM is one UNIDIRECTIONAL_SEQUENCE_LSTM, whose
+state is reset before each window. For 140 samples, 14 steps and 16 units the interpreter needs
+10,752 bytes of flash and 4,672 of arena; unrolled into plain operators it would need 82,328 and
+57,248.
 """
 
 from __future__ import annotations
@@ -14,24 +14,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from training.bundle.errors import RecipeError
-from training.bundle.validation import Strict
+from training.models import FamilySettings
 from training.models.dense import refuse_wide_code
 
 if TYPE_CHECKING:
     import keras
 
 
-class Settings(Strict):
-    """Time steps and width."""
+class Settings(FamilySettings):
+    """Length of the time steps, and number of units."""
 
     family: Literal["lstm"]
-    step: Annotated[int, Field(ge=1, le=4096)]  # frames of one time step
+    step: Annotated[int, Field(ge=1, le=4096)]  # frames per time step
     code: Annotated[int, Field(ge=1, le=1024)]  # units of the encoder
-    decoder: Annotated[int, Field(ge=1, le=1024)] | None = None  # units; as many as the code
+    decoder: Annotated[int, Field(ge=1, le=1024)] | None = (
+        None  # units; None is as many as the encoder
+    )
 
 
 def check(settings: Settings, window: int, channels: int) -> None:
-    """RecipeError for a window that is no whole number of steps, or a code as wide as it."""
+    """Raise RecipeError if the steps do not divide the window, or the code is as wide as it."""
     if window % settings.step:
         raise RecipeError(
             f"'model.step' is {settings.step}, which does not divide windows.length {window}: "
@@ -41,11 +43,11 @@ def check(settings: Settings, window: int, channels: int) -> None:
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
-    """The Keras model, float32 [batch, window * channels] in and out."""
-    import keras
-
+    """Build the Keras model, float32 [batch, window * channels] in and out."""
+    # Here, not at the top: TensorFlow takes seconds to start, and a recipe is read without it.
     from training.models.layers import glorot
     from training.models.recurrent import LSTM, Repeated
+    from training.tensorflow_setup import keras
 
     check(settings, window, channels)
     steps, features = window // settings.step, settings.step * channels

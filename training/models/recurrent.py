@@ -1,29 +1,31 @@
-"""An LSTM that TensorFlow Lite knows as one operator. Importing this module imports Keras."""
+"""An LSTM that converts to one operator of TensorFlow Lite."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from training.models.layers import glorot
+from training.tensorflow_setup import keras, tf
 
 
 def lstm(
     x: Any, hidden: Any, cell: Any, kernel: Any, recurrent: Any, bias: Any
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """Hochreiter & Schmidhuber's LSTM (1997) with forget gates over [batch, steps, features].
+    """Run an LSTM with forget gates (Hochreiter & Schmidhuber 1997) over [batch, steps, features].
 
-    Gates lie in the order input, forget, candidate, output: kernel [features, 4 units], recurrent
-    [units, 4 units], bias [4 units]. Gives the last hidden state [batch, units], all of them
-    [batch, steps, units], the last hidden and cell state, and a number that says nothing.
+    The gates are in the order input, forget, candidate, output: kernel [features, 4 units],
+    recurrent [units, 4 units], bias [4 units].
+
+    Returns:
+        The last hidden state [batch, units], all hidden states [batch, steps, units], the last
+        hidden and cell state, and a constant that the operator's signature requires.
     """
     states = []
-    driven = tf.tensordot(x, kernel, 1) + bias
-    for drive in tf.unstack(driven, axis=1):
-        gates = drive + tf.matmul(hidden, recurrent)
+    inputs = tf.tensordot(x, kernel, 1) + bias
+    for step_input in tf.unstack(inputs, axis=1):
+        gates = step_input + tf.matmul(hidden, recurrent)
         let_in, keep, candidate, let_out = tf.split(gates, 4, axis=-1)
         cell = tf.sigmoid(keep) * cell + tf.sigmoid(let_in) * tf.tanh(candidate)
         hidden = tf.sigmoid(let_out) * tf.tanh(cell)
@@ -32,12 +34,12 @@ def lstm(
 
 
 def _marked(batch: int | None, steps: int, features: int, units: int) -> Any:
-    """`lstm` as a function that the converter replaces by UNIDIRECTIONAL_SEQUENCE_LSTM.
+    """Wrap `lstm` so that the converter replaces it by UNIDIRECTIONAL_SEQUENCE_LSTM.
 
-    It goes by these attributes and by the order of arguments and results, not by the body. Two
-    functions of one name count as two ways to do the same, and TensorFlow would put a trace for
-    one batch size in place of another's: so the name tells the shapes. It says nothing else, for
-    it ends in the model's file, which must not depend on what was built before.
+    The converter recognizes the attributes and the order of arguments and results, not the body.
+    TensorFlow treats two functions of one name as alternatives, and would exchange their traces
+    for different batch sizes, so the name holds the shapes. It holds nothing else: it is written
+    to the model's file, which must not depend on models built before.
     """
     return tf.function(
         lstm,
@@ -52,26 +54,26 @@ def _marked(batch: int | None, steps: int, features: int, units: int) -> Any:
 
 
 class LSTM(keras.layers.Layer):  # type: ignore[misc]
-    """An LSTM whose state is zero at the beginning of every window.
+    """LSTM whose state is zero at the beginning of each window.
 
-    `gives` is the "last" hidden state [batch, units], or the "sequence" of them
-    [batch, steps, units]. In training the steps are plain operations; otherwise they are one
-    marked function, so that a converted model has one operator. That operator keeps its state
-    in the interpreter between two calls: who runs the model resets it before each window.
+    `returns` selects the "last" hidden state, [batch, units], or the "sequence" of all,
+    [batch, steps, units]. In training the steps are plain operations. Otherwise they are one
+    marked function, so that the converted model has one operator. That operator keeps its state
+    between two calls of the interpreter, so the caller must reset it before each window.
     """
 
     def __init__(
-        self, units: int, gives: Literal["last", "sequence"], seed: int, **rest: Any
+        self, units: int, returns: Literal["last", "sequence"], seed: int, **rest: Any
     ) -> None:
         super().__init__(**rest)
-        self.units, self.gives, self.seed = units, gives, seed
+        self.units, self.returns, self.seed = units, returns, seed
 
     def build(self, shape: Any) -> None:
-        """The weights of `lstm`."""
+        """Build the weights of `lstm`."""
         gates = 4 * self.units
-        # Forget gates begin open (Jozefowicz et al. 2015).
-        begin = np.zeros(gates, np.float32)
-        begin[self.units : 2 * self.units] = 1
+        # Forget gates are initialized open (Jozefowicz et al. 2015).
+        initial_bias = np.zeros(gates, np.float32)
+        initial_bias[self.units : 2 * self.units] = 1
         self.kernel = self.add_weight(
             shape=(shape[-1], gates), initializer=glorot(self.seed, 0), name="kernel"
         )
@@ -81,37 +83,40 @@ class LSTM(keras.layers.Layer):  # type: ignore[misc]
             name="recurrent",
         )
         self.bias = self.add_weight(
-            shape=(gates,), initializer=lambda *_, **__: tf.constant(begin), name="bias"
+            shape=(gates,), initializer=lambda *_, **__: tf.constant(initial_bias), name="bias"
         )
         self.built = True
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """[batch, steps, features] to what `gives` says."""
+        """Map [batch, steps, features] to what `returns` selects."""
         zeros = tf.zeros((tf.shape(x)[0] if x.shape[0] is None else x.shape[0], self.units))
         weights = (tf.convert_to_tensor(w) for w in (self.kernel, self.recurrent, self.bias))
         batch, steps, features = x.shape
         run = lstm if training else _marked(batch, steps, features, self.units)
         last, sequence, *_ = run(x, zeros, zeros, *weights)
-        return last if self.gives == "last" else sequence
+        return last if self.returns == "last" else sequence
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """See the class."""
-        if self.gives == "last":
+        """Return the output's shape."""
+        if self.returns == "last":
             return (shape[0], self.units)
         return (shape[0], shape[1], self.units)
 
 
 class Repeated(keras.layers.Layer):  # type: ignore[misc]
-    """[batch, features] to [batch, steps, features], as PACK; Keras's own layer becomes TILE."""
+    """Repeat [batch, features] as [batch, steps, features].
+
+    It converts to PACK. Keras's own layer converts to TILE, which TensorFlow Lite Micro lacks.
+    """
 
     def __init__(self, steps: int, **rest: Any) -> None:
         super().__init__(**rest)
         self.steps = steps
 
     def call(self, x: Any) -> Any:
-        """See the class."""
+        """Map [batch, features] to [batch, steps, features]."""
         return tf.stack([x] * self.steps, axis=1)
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """See the class."""
+        """Return the output's shape."""
         return (shape[0], self.steps, shape[1])

@@ -1,9 +1,10 @@
 """Variational autoencoder (Kingma & Welling 2014; beta: Higgins et al. 2017).
 
-Training minimises the negative evidence lower bound, beta * KL(q(z|x) || N(0, 1)) - E log p(x|z),
-divided by the window's size, as the losses here are means: with fit.loss = "binary_crossentropy"
-p is Bernoulli, with "mse" Gaussian of standard deviation `deviation`, the bound being scaled by
-2 deviation^2 to leave the squared error as it is. On a board runs the mean path: dense layers.
+The fit minimizes the negative evidence lower bound, beta * KL(q(z|x) || N(0, 1)) - E log p(x|z),
+divided by the values per window, because the losses are means. With fit.loss =
+"binary_crossentropy", p is Bernoulli. With "mse", p is Gaussian with the standard deviation
+`deviation`, and the bound is multiplied by 2 deviation^2, so that the squared error keeps its
+scale. The board runs the path of the mean: dense layers.
 """
 
 from __future__ import annotations
@@ -19,29 +20,29 @@ if TYPE_CHECKING:
 
 
 class Settings(Stack):
-    """Shape, and the weight of the divergence."""
+    """Widths, and the weight of the divergence."""
 
     family: Literal["variational"]
     beta: Annotated[float, Field(ge=0, le=1000)] = 1.0
-    warm_up: Annotated[int, Field(ge=0)] = 0  # steps in which beta rises from 0
-    # Of p(x|z), in the model's real values. 2 * deviation^2 = 1 with "binary_crossentropy".
+    warm_up: Annotated[int, Field(ge=0)] = 0  # steps over which beta rises from 0
+    # Of the Gaussian p(x|z), in real values; the default, 2 * deviation^2 = 1, is for Bernoulli.
     deviation: Annotated[float, Field(gt=0, le=100)] = 0.5**0.5
 
 
 def check(settings: Settings, window: int, channels: int) -> None:
-    """RecipeError for a code as wide as the window."""
+    """Raise RecipeError if the code is as wide as the window."""
     refuse_wide_code(settings.code, window * channels, "variational")
 
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
-    """The Keras model, float32 [batch, window * channels] in and out.
+    """Build the Keras model, float32 [batch, window * channels] in and out.
 
-    Layer "code" gives the mean, "log_variance" its companion (training only), "sample" the code
-    that the decoder sees: drawn in training, the mean otherwise.
+    The layer "code" computes the mean, and "log_variance" the log variance (training only).
+    "sample" computes the decoder's input: a draw in training, the mean otherwise.
     """
-    import keras
-
+    # Here, not at the top: TensorFlow takes seconds to start, and a recipe is read without it.
     from training.models.layers import Sampling, code_layer, glorot, with_prior
+    from training.tensorflow_setup import keras
 
     check(settings, window, channels)
     size = window * channels

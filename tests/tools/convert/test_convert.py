@@ -16,7 +16,7 @@ from tools.measure.bench.models import ModelBuilder, dense
 from tools.measure.bench.small_bundle import small_bundle
 from training.bundle.errors import BundleError, ConvertError
 from training.bundle.interpreter import Interpreter
-from training.weight_scales import agree_on_factors, with_agreement
+from training.weight_scales import compatible_scale, match_factors
 
 FILES = [
     "compiled_model.cpp", "compiled_model.h", "constants.h", "golden.cpp", "golden.h",
@@ -133,7 +133,7 @@ def test_scales_on_which_all_versions_agree():
         except ConvertError as problem:
             assert "single precision" in str(problem)
             refused += 1
-        moved = agree_on_factors(data)
+        moved = match_factors(data)
         tflm_model(read_model(moved), moved, "m")
         before, after = (read_model(each).tensors[1].scale for each in (data, moved))
         assert abs(float(after) / float(before) - 1) < 1e-4
@@ -143,18 +143,18 @@ def test_scales_on_which_all_versions_agree():
 def test_a_scale_on_which_no_weights_agree_is_not_chosen():
     """0.02 is within a unit in the last place of 16/25 times a power of two."""
     for wanted in (0.02, 0.04, 0.05, 0.0445539, 1 / 255):
-        scale = with_agreement(np.float32(wanted))
+        scale = compatible_scale(np.float32(wanted))
         assert 0 <= scale / np.float32(wanted) - 1 < 2**-7
         for weight in np.geomspace(0.001, 0.01, 20):
             data = layer(float(np.float32(weight)), float(scale))
-            moved = agree_on_factors(data)
+            moved = match_factors(data)
             tflm_model(read_model(moved), moved, "m")
-    assert with_agreement(np.float32(0.02)) != np.float32(0.02)
-    assert with_agreement(np.float32(0.0445539)) == np.float32(0.0445539)
+    assert compatible_scale(np.float32(0.02)) != np.float32(0.02)
+    assert compatible_scale(np.float32(0.0445539)) == np.float32(0.0445539)
 
 
 def test_operators_are_registered_from_the_model():
-    data = agree_on_factors(layer(0.02))
+    data = match_factors(layer(0.02))
     text = tflm_model(read_model(data), data, "m")["tflm_model.h"]
     assert "MicroMutableOpResolver<1>" in text
     assert "resolver.AddFullyConnected()" in text

@@ -17,8 +17,8 @@ from tools.measure.bench.small_bundle import small_bundle
 from tools.report.zoo.encoder import measure
 from training.bundle import Bundle
 from training.bundle.errors import ConvertError
+from training.bundle.files import ENCODER
 from training.bundle.interpreter import Interpreter
-from training.encoder import ENCODER
 
 CODE = 5
 

@@ -16,8 +16,7 @@ from tools.report.figures.signal import layout, time_axis
 from tools.report.figures.trained import Damaged, Trained
 from tools.report.page import write_report
 from training.bundle import Bundle, pack_arrays, write_bundle
-from training.corruption import Settings
-from training.recipe import read_recipe
+from training.recipe import Corruption, read_recipe
 from training.train import train
 
 
@@ -87,7 +86,7 @@ def test_noise_is_told_by_kind_beside_the_mixture(tmp_path):
         ({"gaussian": 0.3}, "gaussian {:+.1f} dB"),
         ({"hum": 0.4}, "hum {:+.1f} dB"),
     ):
-        found = trained.damaged(clean, Settings(**kinds))
+        found = trained.damaged(clean, Corruption(**kinds))
         before = ((found.damaged - clean) ** 2).sum()
         after = ((found.restored - clean) ** 2).sum()
         assert words.format(10 * np.log10(before / after)) in section

@@ -11,7 +11,7 @@ import pytest
 from tools.checkout import DOCS
 from training.bundle import (
     Bundle,
-    check_place,
+    check_destination,
     manifest_text,
     pack_arrays,
     parse_manifest,
@@ -19,10 +19,10 @@ from training.bundle import (
     sha256,
     write_bundle,
 )
+from training.bundle.chain import make_scaler, make_score
 from training.bundle.errors import BundleError
 from training.bundle.manifest import Manifest, float32_text
-from training.input_quantization import make_scaler
-from training.score import fold_score, make_score
+from training.score import fold_score
 
 PAGE = DOCS / "bundle.md"
 
@@ -160,7 +160,7 @@ def test_a_bundle_that_would_be_refused_leaves_the_older_one_alone(copy, trained
 def test_a_folder_of_something_else_is_not_overwritten(trained_bundle, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     golden = (trained_bundle.path / "golden.npz").read_bytes()
-    with pytest.raises(BundleError, match="exists and is no bundle"):
+    with pytest.raises(BundleError, match="exists and is not a bundle"):
         write_bundle(tmp_path, trained_bundle.manifest, trained_bundle.model, golden)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
@@ -196,15 +196,15 @@ def test_a_flipped_bit_and_a_cut_file(copy, name):
         ({"segmenter__window": 65}, "model.input.size is 64, but window * channels is 65"),
         ({"scaler__kind": "log"}, "scaler"),
         ({"scaler__multiplier": [-1]}, "multiplier"),
-        ({"scaler__multiplier": [1, 2]}, "one entry a channel"),
+        ({"scaler__multiplier": [1, 2]}, "one entry per channel"),
         ({"scaler__shift": 63}, "shift"),
         ({"scaler__zero_point": 90}, "scaler.zero_point differs from model.input.zero_point"),
         ({"score__input_weight": 20000}, "'score.input_weight' should be less"),
         ({"score__factor": 1e-60, "score__kind": "rms"}, "'score.kind' should be 'mse' or 'mae'"),
         ({"threshold__value": 1e39}, "must be a finite single-precision number"),
         ({"threshold__calibration_scores": [2.0, 1.0]}, "calibration_scores must ascend"),
-        ({"signal__gain": [0.0]}, "a gain must be finite and not zero"),
-        ({"signal__units": []}, "one entry a channel"),
+        ({"signal__gain": [0.0]}, "gain must be finite and not zero"),
+        ({"signal__units": []}, "one entry per channel"),
         ({"model__crc32": 1}, "CRC-32 differs"),
         ({"model__sha256": "xyz"}, "'model.sha256'"),
         ({"golden__windows": 5}, "'counts' is int16"),
@@ -255,12 +255,12 @@ def test_float32_texts_come_back_to_the_bit():
 
 
 def test_a_place_that_cannot_take_a_bundle_is_refused_before_there_is_one(tmp_path):
-    check_place(tmp_path / "new" / "bundle")
+    check_destination(tmp_path / "new" / "bundle")
     assert not (tmp_path / "new" / "bundle").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(BundleError, match="mine exists and is no bundle: choose another name"):
-        check_place(tmp_path / "mine")
+    with pytest.raises(BundleError, match="mine exists and is not a bundle: choose another name"):
+        check_destination(tmp_path / "mine")
     for place in (tmp_path / "mine" / "letter.txt" / "b", Path("/proc/nope"), Path("/proc/no/pe")):
         with pytest.raises(BundleError, match=r"cannot be written: .*; choose another folder"):
-            check_place(place)
+            check_destination(place)

@@ -32,7 +32,7 @@ from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.host import HostBoard
 from training.bundle import Bundle, crc32, pack_arrays, read_bundle, sha256
 from training.bundle.errors import BundleError, ConvertError
-from training.bundle.interpreter import interpreter_arena
+from training.bundle.interpreter import probe_arena
 from training.bundle.reference import compute
 
 SECONDS = 3.0
@@ -99,8 +99,8 @@ INTERPRETER = saved("interpreter", "regressions")
 def test_a_model_that_breaks_the_interpreter_is_refused(data: bytes) -> None:
     """The reader takes these for models; the interpreter faults on them, in a child."""
     read_model(data)
-    with pytest.raises(ConvertError, match="interpreter breaks down on the model \\(SIG"):
-        interpreter_arena(data)
+    with pytest.raises(ConvertError, match="interpreter crashes on the model \\(SIG"):
+        probe_arena(data)
 
 
 def test_verify_and_replay_outlive_such_a_model(bundle, tmp_path):
@@ -108,17 +108,17 @@ def test_verify_and_replay_outlive_such_a_model(bundle, tmp_path):
         with_files(bundle, tmp_path / "copy", model=next(iter(INTERPRETER.values())))
     )
     for run in (lambda: compute(damaged, damaged.golden.counts), lambda: HostBoard(damaged)):
-        with pytest.raises(ConvertError, match="interpreter breaks down on the model"):
+        with pytest.raises(ConvertError, match="interpreter crashes on the model"):
             run()
 
 
 def test_what_the_interpreter_refuses_or_takes_is_told(bundle):
-    assert 0 < interpreter_arena(bundle.model) < 1 << 20
+    assert 0 < probe_arena(bundle.model) < 1 << 20
     builder = ModelBuilder()
     source = builder.tensor((1, 1 << 23), 0.1)  # more than the arena holds
     target = unary(builder, "TANH", source, (1, 1 << 23), 1 / 128, 0)
-    with pytest.raises(ConvertError, match="refuses the model: Failed to") as caught:
-        interpreter_arena(builder.finish(source, target))
+    with pytest.raises(ConvertError, match="rejects the model: Failed to") as caught:
+        probe_arena(builder.finish(source, target))
     assert "\n" not in str(caught.value)
 
 

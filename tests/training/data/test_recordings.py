@@ -8,15 +8,17 @@ import pytest
 
 from tests.support.training import small_recipe
 from training import recipe
-from training.bundle.errors import DataError, RecipeError
-from training.data import cache, ecg5000, load, simulated
-from training.data.recording import ABNORMAL, NORMAL, UNKNOWN, Dataset, Recording, to_counts
-from training.input_quantization import fit_grid, fold_affine, make_scaler
+from training.bundle.chain import make_scaler
+from training.bundle.errors import DataError, RecipeError, UnavailableError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.data import download, ecg5000, load, simulated
+from training.data.recording import Dataset, Recording, to_counts
+from training.input_quantization import fit_input_quantizer, fold_affine
 from training.windows import cut, divide
 
 
 def ecg5000_is_here() -> bool:
-    folder = cache.data_folder()
+    folder = download.data_folder()
     return folder is not None and (folder / "ecg5000").is_dir()
 
 
@@ -162,24 +164,24 @@ def test_folded_scaler_equals_the_real_division_over_all_int16():
 def test_the_grid_covers_training_windows_with_room_to_spare(kind):
     rng = np.random.default_rng(1)
     counts = rng.normal([200, -50], [40, 900], (30, 64, 2)).astype(np.int16)
-    grid = fit_grid(recipe.Scaler(kind=kind, headroom=0.1), counts, (1.0, 1.0))
-    q = grid.quantize(counts)
+    quantizer = fit_input_quantizer(recipe.Scaler(kind=kind, headroom=0.1), counts, (1.0, 1.0))
+    q = quantizer.quantize(counts)
     assert -128 < q.min() < -90 and 90 < q.max() < 127
-    real = grid.real(q).reshape(counts.shape)
+    real = quantizer.dequantize(q).reshape(counts.shape)
     assert np.abs(real.mean(axis=(0, 1))).max() < 0.05
     assert np.abs(real.std(axis=(0, 1)) - 1).max() < 0.05
 
 
 def test_the_range_grid_is_zero_to_one():
     counts = np.random.default_rng(1).integers(10, 200, (30, 16, 1)).astype(np.int16)
-    grid = fit_grid(recipe.Scaler(real="range", headroom=0.0), counts, (1.0,))
-    real = grid.real(grid.quantize(counts))
+    quantizer = fit_input_quantizer(recipe.Scaler(real="range", headroom=0.0), counts, (1.0,))
+    real = quantizer.dequantize(quantizer.quantize(counts))
     assert (real.min(), real.max()) == (0.0, pytest.approx(1.0))
 
 
 def test_a_channel_that_is_constant_in_all_training_windows_is_refused():
     with pytest.raises(DataError, match="channel 0 is constant"):
-        fit_grid(recipe.Scaler(), np.full((3, 8, 1), 7, np.int16), (1.0,))
+        fit_input_quantizer(recipe.Scaler(), np.full((3, 8, 1), 7, np.int16), (1.0,))
 
 
 # --- ECG5000 ------------------------------------------------------------------------------------
@@ -217,7 +219,7 @@ def test_without_files_and_without_a_network_it_is_unavailable(tmp_path, monkeyp
     monkeypatch.delenv("VIGIL_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(ecg5000, "URL", "http://127.0.0.1:9/ECG5000.zip")  # nothing listens there
-    with pytest.raises(cache.UnavailableError, match="set VIGIL_DATA to a folder"):
+    with pytest.raises(UnavailableError, match="set VIGIL_DATA to a folder"):
         load("ecg5000")
     assert not list((tmp_path / "vigil").rglob("*.zip"))
 
@@ -242,12 +244,12 @@ def test_a_download_is_checked_unpacked_and_kept(tmp_path, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         url = f"http://127.0.0.1:{server.server_port}/set.zip"
-        (path,) = cache.files("set", hashes, url, progress=False)
+        (path,) = download.files("set", hashes, url, progress=False)
         assert path.read_text() == "1 2 3\n"
     finally:
         server.shutdown()
         server.server_close()
-    assert cache.files("set", hashes, url, progress=False) == [path]  # no server any more
+    assert download.files("set", hashes, url, progress=False) == [path]  # no server any more
 
 
 # --- simulated ECG ------------------------------------------------------------------------------

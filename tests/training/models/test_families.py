@@ -10,8 +10,8 @@ from tools.convert.model import read_model
 from tools.convert.tflm import REGISTERED
 from training.bundle.errors import RecipeError
 from training.bundle.interpreter import Interpreter
-from training.input_quantization import fit_grid
-from training.quantize import read_facts, to_int8
+from training.input_quantization import fit_input_quantizer
+from training.quantize import read_model_info, to_int8
 from training.recipe import Scaler
 
 
@@ -28,9 +28,9 @@ def quantized():
             for weight in model.trainable_weights:
                 weight.assign(1.5 * weight + rng.normal(0, 0.05, weight.shape))
             counts = rng.normal(0, 1000, (24, FAMILIES[name].window, 1)).astype(np.int16)
-            grid = fit_grid(Scaler(), counts, (1.0,))
-            scaled = grid.quantize(counts)
-            made[name] = model, grid, scaled, to_int8(model, scaled, grid)
+            quantizer = fit_input_quantizer(Scaler(), counts, (1.0,))
+            scaled = quantizer.quantize(counts)
+            made[name] = model, quantizer, scaled, to_int8(model, scaled, quantizer)
         return made[name]
 
     return make
@@ -38,15 +38,15 @@ def quantized():
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_int8_runs_in_tflm_with_these_operators_and_follows_the_float_model(quantized, name):
-    model, grid, scaled, flatbuffer = quantized(name)
-    facts = read_facts(flatbuffer)
+    model, quantizer, scaled, flatbuffer = quantized(name)
+    facts = read_model_info(flatbuffer)
     assert set(facts.operators) == FAMILIES[name].operators
     assert set(facts.operators) <= REGISTERED
     assert facts.input.size == facts.output.size == scaled.shape[1]
     # Random weights leave an image near the sigmoid's middle: a step of its grid is all there is.
     some = scaled[:4]
     got = Interpreter(flatbuffer).run(some).astype(np.float64) - facts.output.zero_point
-    want = np.asarray(model(grid.real(some), training=False))
+    want = np.asarray(model(quantizer.dequantize(some), training=False))
     error = np.sqrt(np.mean((got * facts.output.scale - want) ** 2))
     assert error < max(0.1 * want.std(), facts.output.scale)
 

@@ -14,7 +14,7 @@ from tools.measure.estimate import WINDOWS
 from training.bundle import read_bundle
 from training.bundle.errors import EstimateError
 from training.bundle.interpreter import Interpreter
-from training.weight_scales import agree_on_factors
+from training.weight_scales import match_factors
 
 _COMPARED = 40  # windows on which a model and its adjusted copy are compared
 
@@ -54,7 +54,7 @@ def cases(keep: Path, data: Path | None) -> list[Case]:
 
 def _ad01(folder: Path) -> Case:
     model = (folder / "ad01_int8.tflite").read_bytes()
-    adjusted = agree_on_factors(model)
+    adjusted = match_factors(model)
     source = read_model(model).input
     real = np.fromfile(folder / "normal_id_01_windows.bin", np.float32).reshape(-1, source.size)
     scaled = np.rint(real[:_COMPARED] / source.scale) + source.zero_point

@@ -15,7 +15,7 @@ from tools.measure.bench.models import Activation, ModelBuilder, dense
 from tools.measure.bench.small_bundle import small_bundle
 from training.bundle import Bundle
 from training.bundle.manifest import Tensor
-from training.weight_scales import agree_on_factors
+from training.weight_scales import match_factors
 
 NOTE = "The layers of the ECG model with fixed weights: the same on every machine, untrained."
 LAYERS = (32, 16, 8, 16, 32, 140)
@@ -67,4 +67,4 @@ def network(grid: Tensor, out: Tensor, *, per_channel: bool) -> bytes:
             activation=Activation.NONE if last else Activation.RELU,
         )
         width, scale = outputs, target
-    return agree_on_factors(builder.finish(source, value))
+    return match_factors(builder.finish(source, value))

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.measure.bench.models import ModelBuilder, dense
-from training import evaluate
+from training import metrics
 from training.bundle import Bundle, crc32, manifest, pack_arrays, sha256, write_bundle
+from training.bundle.chain import make_scaler, make_score
 from training.bundle.interpreter import Interpreter
-from training.native.core import AffineScaler, PerWindowScaler
-from training.score import fold_score, make_score
+from training.score import fold_score
 
 WINDOW, CODE, KEPT = 24, 3, 160
 
@@ -50,12 +50,10 @@ def small_bundle(
     grid = manifest.Tensor(size=size, scale=manifest.float32_text(0.02), zero_point=-3)
     out = manifest.Tensor(size=size, scale=manifest.float32_text(0.015), zero_point=5)
     scaler: manifest.Affine | manifest.PerWindow
-    native: AffineScaler | PerWindowScaler
     if per_window:
         scaler = manifest.PerWindow(
             kind="per_window", min_deviation=5, steps_per_deviation=40 * 65536, zero_point=-3
         )
-        native = PerWindowScaler(channels, 5, 40 * 65536, -3)
     else:
         multiplier = round(2**30 / 1000 / 0.02)
         scaler = manifest.Affine(
@@ -65,8 +63,7 @@ def small_bundle(
             shift=30,
             zero_point=-3,
         )
-        native = AffineScaler([0] * channels, [multiplier] * channels, 30, -3)
-    scaled = native.scale(counts)
+    scaled = make_scaler(scaler, channels).scale(counts)
     if network is not None:
         model = network(grid, out)
     else:
@@ -210,11 +207,11 @@ def _projection(
 def _stage(
     scores: NDArray[np.float32], labels: NDArray[np.int8], threshold: np.float32
 ) -> manifest.Stage:
-    found = evaluate.at_threshold(scores, labels, threshold)
+    found = metrics.at_threshold(scores, labels, threshold)
     figures = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
     return manifest.Stage(
-        auroc=evaluate.auroc(scores, labels),
-        average_precision=evaluate.average_precision(scores, labels),
+        auroc=metrics.auroc(scores, labels),
+        average_precision=metrics.average_precision(scores, labels),
         threshold=manifest.float32_text(threshold),
         false_alarms_per_hour=None,
         **figures,

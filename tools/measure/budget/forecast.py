@@ -9,6 +9,7 @@ compares the sums with built images.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tools.boards.catalogue import Board
 from tools.convert.emit import GOLDEN_ON_BOARD
@@ -16,7 +17,9 @@ from tools.convert.model import read_model
 from tools.convert.plan import make_plan
 from tools.convert.tflm import arena_bytes, tflm_model
 from training.bundle.errors import BudgetError, ConvertError
-from training.model_size import ModelSize
+
+if TYPE_CHECKING:
+    from training.model_size import ModelSize
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from tools.convert import convert
 from tools.convert.host import HostEngine
 from tools.link.events import Lost, Scored
 from tools.link.session import Session
-from training.bundle import Bundle, reference
+from training.bundle import Bundle
+from training.bundle.chain import score_of
 from training.bundle.errors import LinkError
 from training.bundle.reference import Computed
 
@@ -29,7 +30,7 @@ def on_host(bundle: Bundle, inputs: NDArray[np.int8]) -> Computed:
     with tempfile.TemporaryDirectory() as scratch:
         convert(bundle.path, Path(scratch), engines=["compiled"])
         output = HostEngine(Path(scratch)).run(inputs)
-    return Computed(None, output, reference.score(bundle.manifest).score(inputs, output))
+    return Computed(None, output, score_of(bundle.manifest).score(inputs, output))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from tools.monitor.theme import LIGHT, plain_log
 from tools.report.figures.latent import Plane
 from tools.report.figures.signal import class_names, layout, time_axis, value_words
 from tools.report.figures.trained import Trained
-from training.data.recording import ABNORMAL, NORMAL
+from training.bundle.labels import ABNORMAL, NORMAL
 
 Group = tuple[NDArray[np.bool_], str, str]  # which points, colour, name
 Line = tuple[NDArray[Any], str, str]  # values [size], colour by role, label

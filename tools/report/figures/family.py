@@ -18,7 +18,7 @@ from tools.report.figures import draw
 from tools.report.figures.signal import layout, section, value_words
 from tools.report.figures.trained import Damaged, Trained
 from training.bundle.errors import VigilError
-from training.data.recording import ABNORMAL, NORMAL
+from training.bundle.labels import ABNORMAL, NORMAL
 
 ADDED = ("gaussian", "wander", "hum", "salt_pepper")
 HIDDEN = ("masking", "span", "square")
@@ -276,8 +276,8 @@ def _samples(trained: Trained, found: Damaged, before: str, after: str) -> list[
 
 def _sampled(trained: Trained) -> str:
     """The AUROC of a Gaussian variational model's reconstruction probability."""
-    from training.evaluate import auroc
     from training.generative import reconstruction_probability
+    from training.metrics import auroc
 
     recipe, labels = trained.recipe, trained.labels()
     deviation = getattr(recipe.model, "deviation", None)

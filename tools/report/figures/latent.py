@@ -17,7 +17,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from training.tensorflow_setup import quiet
+from training.quiet import quiet
 
 METHODS = ("pca", "tsne", "umap")
 MOST = 600  # points that t-SNE and UMAP are given: they take seconds for so many

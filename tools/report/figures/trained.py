@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.report.figures.signal import section
-from training import corruption, data
+from training import data
 from training.bundle import Bundle
 from training.bundle.errors import BundleError
 from training.bundle.interpreter import Interpreter
 from training.bundle.validation import validate
 from training.data.recording import Dataset, Recording
-from training.input_quantization import Grid
-from training.recipe import Recipe, make_recipe
+from training.input_quantization import InputQuantizer
+from training.recipe import Corruption, Recipe, make_recipe
 from training.windows import Parts, Windows, divide
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Trained:
     @cached_property
     def dataset(self) -> Dataset:
         """Loaded anew."""
-        return data.load_settings(self.recipe.data)
+        return data.load_dataset(self.recipe.data)
 
     @cached_property
     def parts(self) -> Parts:
@@ -86,20 +86,20 @@ class Trained:
     @cached_property
     def interpreter(self) -> Interpreter:
         """The int8 model in the interpreter; ConvertError where it breaks that."""
-        from training.bundle.interpreter import tried_interpreter
+        from training.bundle.interpreter import open_interpreter
 
-        return tried_interpreter(self.bundle.model)
+        return open_interpreter(self.bundle.model)
 
     @property
-    def grid(self) -> Grid:
-        """The int8 grid of the input."""
+    def quantizer(self) -> InputQuantizer:
+        """The quantization of the input."""
         m = self.bundle.manifest
         scale = np.float32(m.model.input.scale)
-        return Grid(m.scaler, scale, m.model.input.zero_point, len(m.signal.channels))
+        return InputQuantizer(m.scaler, scale, m.model.input.zero_point, len(m.signal.channels))
 
     def input(self) -> NDArray[np.float32]:
         """Real inputs of the shown test windows, float32 [s, size]."""
-        return self.grid.real(self.evaluation["input"])
+        return self.quantizer.dequantize(self.evaluation["input"])
 
     def output(self) -> NDArray[np.float32]:
         """Their int8 reconstructions as real values."""
@@ -124,24 +124,29 @@ class Trained:
         return self.evaluation.get("classes")
 
     @property
-    def damage(self) -> corruption.Settings:
+    def damage(self) -> Corruption:
         """What was done to the inputs while fitting; BundleError if the recipe is damaged."""
         values = section(self.bundle.manifest, "corruption")
         where = f"{self.bundle.path}: recipe"
-        return validate(corruption.Settings, values, where, BundleError, "corruption")
+        return validate(Corruption, values, where, BundleError, "corruption")
 
-    def damaged(self, clean: NDArray[np.float32], kinds: corruption.Settings) -> Damaged:
+    def damaged(self, clean: NDArray[np.float32], kinds: Corruption) -> Damaged:
         """Windows float32 [n, size] corrupted by `kinds`, and what int8 makes of those."""
-        damage = corruption.make(kinds, self.grid.channels)
+        from training.corruption import make  # starts TensorFlow
+
+        damage = make(kinds, self.quantizer.channels)
         seed = np.array([self.bundle.manifest.seed, 12345])
-        steps = np.rint(np.asarray(damage(clean, seed)) / self.grid.scale) + self.grid.zero_point
+        steps = (
+            np.rint(np.asarray(damage(clean, seed)) / self.quantizer.scale)
+            + self.quantizer.zero_point
+        )
         quantized = np.clip(steps, -128, 127).astype(np.int8)
         # Values that are replaced, whatever they were, are told by windows of one high value.
         marked = np.asarray(damage(np.full_like(clean, _FAR), seed))
         hidden = marked == np.float32(kinds.fill)
         return Damaged(
             clean,
-            self.grid.real(quantized),
+            self.quantizer.dequantize(quantized),
             self.real_output(self.interpreter.run(quantized)),
             hidden,
         )
@@ -155,13 +160,13 @@ class Trained:
             for section, settings in changes.items()
         }
         recipe = self.recipe.model_copy(update=changed)
-        return fit_model(recipe, self.parts, self.grid, self.grid.channels, False)
+        return fit_model(recipe, self.parts, self.quantizer, False)
 
     def codes(self, part: Windows, recording: Recording) -> Labelled:
         """Codes float32 [n, code] and classes int16 [n] of windows of that recording."""
         from training.encoder import encoder_of
 
-        real = self.grid.real(self.grid.quantize(part.counts))
+        real = self.quantizer.dequantize(self.quantizer.quantize(part.counts))
         codes = encoder_of(self.model).predict(real, batch_size=256, verbose=0)
         return np.asarray(codes), classes_of(recording, part)
 

@@ -13,8 +13,8 @@ from tools.convert.encoder import NAME, convert_encoder
 from tools.convert.host import includes, kernel_sources
 from training.bundle import Bundle
 from training.bundle.errors import EstimateError
+from training.bundle.files import ENCODER
 from training.bundle.interpreter import Interpreter
-from training.encoder import ENCODER
 
 _COMPILER = "arm-none-eabi-g++"
 WINDOWS = 4  # that are executed; each is compared with the interpreter

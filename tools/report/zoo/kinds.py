@@ -18,7 +18,7 @@ from tools.report.figures import draw, latent, parts_of
 from tools.report.figures.draw import Panel
 from tools.report.figures.family import decoded_map
 from tools.report.figures.trained import Trained, classes_of
-from training.data.recording import ABNORMAL, NORMAL
+from training.bundle.labels import ABNORMAL, NORMAL
 
 OWN_BEATS = 300  # of a patient, to set a threshold by: some four minutes
 MOST_POINTS = 3000  # of a scatter
@@ -36,10 +36,10 @@ def linear(trained: Trained) -> Extra:
     """Beside principal component analysis of the same code size."""
     from sklearn.decomposition import PCA
 
-    from training.evaluate import auroc
+    from training.metrics import auroc
 
-    grid, parts = trained.grid, trained.parts
-    train = grid.real(grid.quantize(parts.train.counts))
+    quantizer, parts = trained.quantizer, trained.parts
+    train = quantizer.dequantize(quantizer.quantize(parts.train.counts))
     pca = PCA(trained.evaluation["code"].shape[1]).fit(train)
     x = trained.input()
     back = pca.inverse_transform(pca.transform(x))
@@ -88,7 +88,7 @@ def stacked(trained: Trained) -> Extra:
 def mitdb(trained: Trained) -> Extra:
     """Patients one by one, and what a threshold of their own gives."""
     from training.data.mitdb import read_patients
-    from training.evaluate import auroc
+    from training.metrics import auroc
     from training.threshold import conformal
 
     scores, labels = trained.evaluation["int8_test"], trained.evaluation["labels"]
@@ -129,7 +129,7 @@ def mitdb(trained: Trained) -> Extra:
 
 def sines(trained: Trained) -> Extra:
     """And what a test of mean and variance would make of the same windows."""
-    from training.evaluate import auroc
+    from training.metrics import auroc
 
     counts = trained.parts.test.counts[:, :, 0].astype(np.float64)
     areas = []
@@ -145,7 +145,7 @@ def sines(trained: Trained) -> Extra:
 def vibration(trained: Trained) -> Extra:
     """A window of each fault above its reconstruction, and how each fault is found."""
     from training.data.vibration import FAULTS
-    from training.evaluate import auroc
+    from training.metrics import auroc
 
     labels, scores = trained.labels(), trained.scores()
     classes = classes_of(trained.dataset.test, trained.parts.test[trained.evaluation["shown"]])
@@ -180,13 +180,13 @@ def activity(trained: Trained) -> Extra:
     from sklearn.linear_model import LogisticRegression
 
     from tools.report.zoo.encoder import measure
+    from training.bundle.files import ENCODER
     from training.bundle.interpreter import Interpreter
     from training.data.activity import ACTIVITIES
-    from training.encoder import ENCODER
 
     encoder = Interpreter((trained.bundle.path / ENCODER).read_bytes())
     some = trained.parts.train[::4]
-    codes = encoder.run(trained.grid.quantize(some.counts)).astype(np.float32)
+    codes = encoder.run(trained.quantizer.quantize(some.counts)).astype(np.float32)
     probe = LogisticRegression(max_iter=2000).fit(
         codes / 32, classes_of(trained.dataset.train, some)
     )
@@ -241,7 +241,7 @@ def digits(trained: Trained) -> Extra:
 
     # Of all test images, whose codes Keras gives in seconds, however few the interpreter had.
     recipe = trained.recipe
-    whole = data.load_settings(recipe.data.model_copy(update={"test": 10_000}))
+    whole = data.load_dataset(recipe.data.model_copy(update={"test": 10_000}))
     test = trained.codes(divide(whole, recipe.windows, recipe.split, recipe.seed).test, whole.test)
     train = trained.codes(trained.parts.train, trained.dataset.train)
     accuracy = KNeighborsClassifier(5).fit(*train).score(*test)

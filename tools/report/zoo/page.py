@@ -11,7 +11,7 @@ from typing import Any
 from tools.report.zoo.board import Verified
 from tools.report.zoo.small import SMALL
 from training.bundle.manifest import Confusion
-from training.evaluate import classification
+from training.metrics import classification
 from training.recipe import recipe_names
 
 

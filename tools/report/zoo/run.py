@@ -16,9 +16,8 @@ from tools.report.zoo.board import Verified, on_board
 from tools.report.zoo.kinds import show
 from tools.report.zoo.page import Last, Row, page
 from tools.report.zoo.small import SLOWEST_FIRST, SMALL
-from training.bundle.errors import BoardError, RecipeError, VigilError
-from training.data.cache import UnavailableError
-from training.data.recording import NORMAL
+from training.bundle.errors import BoardError, RecipeError, UnavailableError, VigilError
+from training.bundle.labels import NORMAL
 from training.model_size import ModelSize
 from training.recipe import RECIPES, read_recipe, recipe_names
 from training.train import train

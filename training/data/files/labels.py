@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data.files.cells import quoted
 from training.data.files.clock import Clock
 from training.data.files.sheet import Column, Sheet
-from training.data.recording import ABNORMAL, NORMAL, UNKNOWN
 
 # Columns that hold the truth about a row, in the order in which one is taken for the label.
 NAMES = (

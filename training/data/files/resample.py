@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
+from training.bundle.labels import UNKNOWN
 from training.data.files.sheet import MOST_VALUES
-from training.data.recording import UNKNOWN
 
 GAP = 5.0  # usual steps between two samples that are not joined by a line
 

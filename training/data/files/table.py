@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
+from training.bundle.labels import UNKNOWN
 from training.data.files import quality
 from training.data.files.cells import quoted
 from training.data.files.clock import Clock, check_rate
@@ -19,7 +20,6 @@ from training.data.files.options import Options
 from training.data.files.resample import resample
 from training.data.files.roles import Roles, assign
 from training.data.files.sheet import Column, Sheet
-from training.data.recording import UNKNOWN
 
 MOST_LOST = 1_000_000  # frames that a gap is played as
 MOST_NUMBERED = 32  # columns named by numbers above which a row looks like a window

@@ -16,7 +16,7 @@ from tools.measure.budget.forecast import Bytes, buffers, check, image, needs
 from training import models
 from training.bundle.errors import BudgetError
 from training.bundle.interpreter import Interpreter
-from training.input_quantization import fit_grid
+from training.input_quantization import fit_input_quantizer
 from training.model_size import model_size
 from training.quantize import to_int8
 from training.recipe import Scaler, read_recipe, recipe_names
@@ -50,7 +50,7 @@ def test_arena_counts_against_sram():
         model={"family": "conv1d"}, windows={"length": 4000, "hop": 4000, "train_hop": None}
     )
     counts = np.random.default_rng(0).normal(0, 1000, (4, 4000, 1)).astype(np.int16)
-    found = model_size(long, fit_grid(Scaler(), counts, (1.0,)))
+    found = model_size(long, fit_input_quantizer(Scaler(), counts, (1.0,)))
     with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
         check("long", found, board)
     with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
@@ -67,12 +67,12 @@ def test_every_recipes_estimate_is_confirmed_within_ten_percent_with_both_engine
     size = recipe.windows.length
     rng = np.random.default_rng(1)
     counts = rng.normal(0, 1000, (8, size, channels)).astype(np.int16)
-    grid = fit_grid(recipe.scaler, counts, (1.0,) * channels)
-    found = model_size(recipe, grid)
+    quantizer = fit_input_quantizer(recipe.scaler, counts, (1.0,) * channels)
+    found = model_size(recipe, quantizer)
     model = models.family(recipe.model.family).build(recipe.model, size, channels, seed=5)
     for weight in model.trainable_weights:
         weight.assign(weight + rng.normal(0, 0.2, weight.shape).astype(np.float32))
-    real = to_int8(model, grid.quantize(counts), grid)
+    real = to_int8(model, quantizer.quantize(counts), quantizer)
     for guess, need in zip(needs(found.model), needs(real), strict=True):
         assert guess.engine == need.engine
         assert guess.flash == pytest.approx(need.flash, rel=0.1)
@@ -82,7 +82,7 @@ def test_every_recipes_estimate_is_confirmed_within_ten_percent_with_both_engine
 
 
 def test_what_fits_with_one_engine_alone_is_said():
-    found = model_size(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
+    found = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
     tflm, compiled = needs(found.model)
     assert compiled.arena < tflm.arena
     board = find_board("emulated")
@@ -97,7 +97,7 @@ def test_buffers_follow_from_window_channels_and_rate():
 
 
 def test_a_real_boards_framework_counts_and_is_told_of():
-    found = model_size(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
+    found = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
     nano = find_board("nano33ble")
     line = check("small", found, nano)
     assert f"the framework's share is {nano.framework_flash:,} and {nano.framework_sram:,}" in line
@@ -107,7 +107,7 @@ def test_a_real_boards_framework_counts_and_is_told_of():
 
 
 def test_a_board_without_a_framework_figure_does_not_get_another_boards():
-    found = model_size(small_recipe(), fit_grid(Scaler(), RANDOM, (1.0,)))
+    found = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
     nicla, nano = find_board("nicla_sense_me"), find_board("nano33ble")
     assert "without the framework: nicla_sense_me has no" in check("small", found, nicla)
     for need in needs(found.model):
@@ -141,12 +141,12 @@ def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp
     )
     rng = np.random.default_rng(1)
     counts = rng.normal(0, 1000, (8, size, 1)).astype(np.int16)
-    grid = fit_grid(Scaler(), counts, (1.0,))
+    quantizer = fit_input_quantizer(Scaler(), counts, (1.0,))
     model = models.family(name).build(recipe.model, size, 1, seed=5)
     for weight in model.trainable_weights:
         weight.assign(weight + rng.normal(0, 0.2, weight.shape).astype(np.float32))
-    bundle = wrap(tmp_path / name, to_int8(model, grid.quantize(counts), grid))
-    found = model_size(recipe, grid, bundle.manifest.signal.rate_hz)
+    bundle = wrap(tmp_path / name, to_int8(model, quantizer.quantize(counts), quantizer))
+    found = model_size(recipe, quantizer, bundle.manifest.signal.rate_hz)
     need = next(n for n in needs(found.model) if n.engine == engine)
     guess = image(need, found, board)
     convert(bundle.path, tmp_path / "generated", engines=[engine])

@@ -8,13 +8,9 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.bundle.errors import DataError
+from training.bundle.errors import DataError, UnavailableError
 
 CONNECT_SECONDS = 10.0  # then the site counts as out of reach
-
-
-class UnavailableError(DataError):
-    """The files are not here and cannot be fetched."""
 
 
 def data_folder() -> Path | None:

@@ -1,4 +1,4 @@
-"""How well scores part normal from abnormal windows."""
+"""Figures of detection: how well scores separate normal from abnormal windows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle import manifest
-from training.data.recording import ABNORMAL, NORMAL, Recording
+from training.bundle.labels import ABNORMAL, NORMAL
+from training.data.recording import Recording
 
 Scores = NDArray[np.float32]
 Labels = NDArray[np.int8]
@@ -16,17 +17,23 @@ Labels = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class AtThreshold:
-    """Figures at one threshold; None where the labels leave nothing to divide by."""
+    """Figures at one threshold; a figure is None if its denominator is zero."""
 
     confusion: manifest.Confusion
-    false_alarm_rate: float | None  # of the normal windows, flagged
-    recall: float | None  # of the abnormal windows, flagged
-    precision: float | None  # of the flagged windows, abnormal
+    false_alarm_rate: float | None  # share of the normal windows that are flagged
+    recall: float | None  # share of the abnormal windows that are flagged
+    precision: float | None  # share of the flagged windows that are abnormal
     f1: float | None
 
 
 def at_threshold(scores: Scores, labels: Labels, threshold: float | np.float32) -> AtThreshold:
-    """Flag every score above `threshold`; windows of unknown label are left out."""
+    """Flag each score above `threshold` and count by label; unknown labels are left out.
+
+    Args:
+        scores: float32 [n].
+        labels: int8 [n].
+        threshold: compared in single precision, as on the board.
+    """
     flag = scores > np.float32(threshold)
     normal, abnormal = labels == NORMAL, labels == ABNORMAL
     tp, fn = int((flag & abnormal).sum()), int((~flag & abnormal).sum())
@@ -35,7 +42,7 @@ def at_threshold(scores: Scores, labels: Labels, threshold: float | np.float32) 
     def ratio(part: int, whole: int) -> float | None:
         return part / whole if whole else None
 
-    # Without abnormal windows precision and F1 would be 0 whatever the model does.
+    # Without abnormal windows, precision and F1 would be 0 for every model.
     return AtThreshold(
         confusion=manifest.Confusion(
             true_positive=tp, false_positive=fp, true_negative=tn, false_negative=fn
@@ -49,7 +56,7 @@ def at_threshold(scores: Scores, labels: Labels, threshold: float | np.float32) 
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """A class of a classification report; None where there is nothing to divide by."""
+    """Figures of one class; a figure is None if its denominator is zero."""
 
     name: str
     precision: float | None
@@ -59,7 +66,7 @@ class ClassFigures:
 
 
 def classification(confusion: manifest.Confusion) -> tuple[ClassFigures, ClassFigures]:
-    """Precision, recall and F1 of the normal and the abnormal class, each taken as the hit."""
+    """Compute precision, recall and F1 with each of the two classes as the positive one."""
     c = confusion
 
     def figures(name: str, hit: int, false: int, missed: int) -> ClassFigures:
@@ -78,41 +85,47 @@ def classification(confusion: manifest.Confusion) -> tuple[ClassFigures, ClassFi
 
 
 def auroc(scores: Scores, labels: Labels) -> float | None:
-    """Area under the ROC curve; None unless both labels occur."""
+    """Compute the area under the ROC curve; None unless both labels occur."""
     return _ranking(scores, labels)[0]
 
 
 def average_precision(scores: Scores, labels: Labels) -> float | None:
-    """Area under the precision-recall curve, as steps; None unless both labels occur."""
+    """Compute the step-wise area under the precision-recall curve, or None as `auroc`."""
     return _ranking(scores, labels)[1]
 
 
 def stage(
     scores: Scores, labels: Labels, threshold: float | np.float32, test: Recording, hop: int
 ) -> manifest.Stage:
-    """All figures of one stage of the model on the test windows.
+    """Compute all figures of one stage of the model on the test windows.
 
-    False alarms per hour are the rate times the windows of an hour, where the rate is real.
+    Args:
+        scores: float32 [n].
+        labels: int8 [n].
+        threshold: of this stage.
+        test: the test recording; false alarms per hour need its real rate.
+        hop: frames between windows.
     """
-    found = at_threshold(scores, labels, threshold)
+    figures = at_threshold(scores, labels, threshold)
     area, precision = _ranking(scores, labels)
     per_hour = None
-    if found.false_alarm_rate is not None and test.rate_hz and not test.rate_is_nominal:
-        per_hour = found.false_alarm_rate * 3600 * test.rate_hz / hop
+    if figures.false_alarm_rate is not None and test.rate_hz and not test.rate_is_nominal:
+        per_hour = figures.false_alarm_rate * 3600 * test.rate_hz / hop
     return manifest.Stage(
         auroc=area,
         average_precision=precision,
         threshold=manifest.float32_text(threshold),
-        false_alarm_rate=found.false_alarm_rate,
-        recall=found.recall,
-        precision=found.precision,
-        f1=found.f1,
-        confusion=found.confusion,
+        false_alarm_rate=figures.false_alarm_rate,
+        recall=figures.recall,
+        precision=figures.precision,
+        f1=figures.f1,
+        confusion=figures.confusion,
         false_alarms_per_hour=per_hour,
     )
 
 
 def _ranking(scores: Scores, labels: Labels) -> tuple[float | None, float | None]:
+    # scikit-learn takes a second to start; programs that only choose a threshold do without it.
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     known = (labels == NORMAL) | (labels == ABNORMAL)

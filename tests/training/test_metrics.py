@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training.data.recording import Recording
-from training.evaluate import at_threshold, auroc, average_precision, stage
+from training.metrics import at_threshold, auroc, average_precision, stage
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, -1], np.int8)
 SCORES = np.array([1, 2, 3, 6, 4, 5, 7, 9], np.float32)

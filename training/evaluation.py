@@ -1,0 +1,126 @@
+"""Evaluation of a fitted model: scores of the float and the int8 stage, threshold and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import metrics
+from training.bundle import manifest
+from training.bundle.chain import make_score
+from training.bundle.interpreter import Interpreter
+from training.data.recording import Dataset
+from training.fit import History
+from training.input_quantization import InputQuantizer
+from training.quantize import ModelInfo
+from training.recipe import Recipe
+from training.score import fold_score, real_score
+from training.tensorflow_setup import keras
+from training.threshold import choices, choose
+from training.windows import Parts, Windows
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A fitted model as a Keras model and as an int8 flatbuffer, with its recipe and data."""
+
+    recipe: Recipe
+    dataset: Dataset
+    parts: Parts
+    quantizer: InputQuantizer
+    model: keras.Model
+    history: History
+    flatbuffer: bytes
+    info: ModelInfo
+
+
+@dataclass(frozen=True, eq=False)
+class StageScores:
+    """Scores of one stage, the float or the int8 model; float32 [n] for each part."""
+
+    calibration: NDArray[np.float32]
+    abnormal: NDArray[np.float32]
+    test: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """Scores, threshold and figures of a fitted model.
+
+    Attributes:
+        score: parameters of the board's score.
+        keras: scores of the float model.
+        int8: scores of the int8 model in the TFLM interpreter.
+        test_output: int8 [t, size], the int8 model's outputs for the test windows.
+        threshold: from the int8 scores.
+        metrics: figures of both stages.
+    """
+
+    score: manifest.Score
+    keras: StageScores
+    int8: StageScores
+    test_output: NDArray[np.int8]
+    threshold: manifest.Threshold
+    metrics: manifest.Metrics
+
+
+def evaluate(fitted: Fitted) -> Evaluated:
+    """Score all parts at both stages, choose the threshold, and compute the figures."""
+    parts, settings = fitted.parts, fitted.recipe.threshold
+    keras_scores = StageScores(
+        *(_keras_scores(fitted, part) for part in (parts.calibration, parts.abnormal, parts.test))
+    )
+    score = fold_score(fitted.recipe.score.kind, fitted.info.input, fitted.info.output)
+    calibration, abnormal, test = _int8_scores(fitted, score)
+    int8_scores = StageScores(calibration[0], abnormal[0], test[0])
+    labels = parts.test.labels
+    threshold = choose(settings, calibration[0], abnormal[0], test[0], labels)
+    keras_choice = choices(settings, keras_scores.calibration, keras_scores.abnormal)[
+        settings.method
+    ]
+
+    def stage(scores: StageScores, value: np.float32) -> manifest.Stage:
+        return metrics.stage(
+            scores.test, labels, value, fitted.dataset.test, fitted.recipe.windows.hop
+        )
+
+    return Evaluated(
+        score=score,
+        keras=keras_scores,
+        int8=int8_scores,
+        test_output=test[1],
+        threshold=threshold,
+        metrics=manifest.Metrics(
+            keras=stage(keras_scores, keras_choice.value),
+            int8=stage(int8_scores, np.float32(threshold.value)),
+        ),
+    )
+
+
+def predict(model: keras.Model, real: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Run a Keras model on float32 [n, size]; n may be 0."""
+    if not len(real):
+        return np.empty_like(real)
+    return np.asarray(model.predict(real, batch_size=1024, verbose=0), np.float32)
+
+
+def _keras_scores(fitted: Fitted, windows: Windows) -> NDArray[np.float32]:
+    real = fitted.quantizer.dequantize(fitted.quantizer.quantize(windows.counts))
+    return real_score(fitted.recipe.score.kind, real, predict(fitted.model, real))
+
+
+def _int8_scores(
+    fitted: Fitted, score: manifest.Score
+) -> list[tuple[NDArray[np.float32], NDArray[np.int8]]]:
+    """Compute scores [n] and outputs [n, size] of the parts calibration, abnormal and test."""
+    native_score = make_score(score, fitted.info.input, fitted.info.output)
+    interpreter = Interpreter(fitted.flatbuffer)
+    results = []
+    for windows in (fitted.parts.calibration, fitted.parts.abnormal, fitted.parts.test):
+        scaled = fitted.quantizer.quantize(windows.counts)
+        output = interpreter.run(scaled)
+        scores = native_score.score(scaled, output) if len(windows) else np.empty(0, np.float32)
+        results.append((scores, output))
+    return results
