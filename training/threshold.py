@@ -22,7 +22,7 @@ from scipy import stats
 from training import recipe
 from training.bundle import manifest
 from training.bundle.errors import DataError
-from training.evaluate import at_threshold
+from training.metrics import at_threshold
 
 Scores = NDArray[np.float32]
 

@@ -24,7 +24,8 @@ from training.bundle import read_bundle
 from training.bundle.errors import BundleError
 from training.data.recording import Dataset
 from training.recipe import Recipe, read_recipe
-from training.windows import load_data, versions
+from training.versions import versions
+from training.windows import load_data
 
 LIVE_SPEED = 12.0  # times real time, on a terminal: slow enough to see each beat
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,10 +17,11 @@ from tools.cli.app import app
 from tools.cli.options import Name, console
 from tools.measure.budget.forecast import check as check_forecast
 from training.bundle import Bundle
-from training.model_size import ModelSize
 from training.recipe import RECIPES, Recipe, read_recipe, recipe_names
 from training.threshold import departure
-from training.train import train as train_bundle
+
+if TYPE_CHECKING:
+    from training.model_size import ModelSize
 
 
 @app.command()
@@ -61,6 +62,9 @@ def train_recipe(
     """
     row = None if board is None else find_board(board)
     start = time.monotonic()
+    # Starts TensorFlow, which takes seconds: `vigil --help` and `vigil recipes` do without it.
+    with console.status("loading TensorFlow"):
+        from training.train import train as train_bundle
 
     def say(line: str) -> None:
         if line not in printed:

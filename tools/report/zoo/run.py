@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +19,10 @@ from tools.report.zoo.page import Last, Row, page
 from tools.report.zoo.small import SLOWEST_FIRST, SMALL
 from training.bundle.errors import BoardError, RecipeError, UnavailableError, VigilError
 from training.bundle.labels import NORMAL
-from training.model_size import ModelSize
 from training.recipe import RECIPES, read_recipe, recipe_names
-from training.train import train
+
+if TYPE_CHECKING:
+    from training.model_size import ModelSize
 
 ROW = "row.json"
 BOARD = "board.json"
@@ -166,6 +168,9 @@ def _measure(name: str, changes: tuple[str, ...], out: Path, picture: Path) -> R
 
 def measure(name: str, changes: tuple[str, ...], out: Path, picture: Path) -> Row:
     """Train one recipe with `changes`, and measure and draw it."""
+    # Starts TensorFlow, which takes seconds: `vigil report` and `--help` do without it.
+    from training.train import train
+
     start = time.monotonic()
     estimates: list[ModelSize] = []
     # Its fallback would be another recipe's row.
