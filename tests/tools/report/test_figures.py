@@ -118,7 +118,7 @@ def test_what_is_masked_may_also_have_noise(tmp_path):
     trained = Trained(bundle_of(tmp_path / "mine", recipe={"corruption": damage}))
     found = trained.damaged(trained.input(), trained.damage)
     assert (found.hidden.sum(axis=1) == 5).all()
-    assert (np.abs(found.damaged[found.hidden] + 1) <= trained.grid.scale / 2 + 1e-6).all()
+    assert (np.abs(found.damaged[found.hidden] + 1) <= trained.quantizer.scale / 2 + 1e-6).all()
     titles = [part.title for part in parts_of(trained)]
     assert titles == ["Noisy, cleaned, clean", "Masked, restored, original"]
 
