@@ -12,8 +12,8 @@ from tools.convert.host import HostEngine
 from tools.convert.model import read_model
 from training.bundle import read_bundle
 from training.bundle.errors import ConvertError
-from training.bundle.interpreter import open_interpreter
 from training.bundle.files import ENCODER
+from training.bundle.interpreter import open_interpreter
 
 NAME = "encoder"
 """Name of the files and of the namespace."""
