@@ -1,95 +1,26 @@
-"""Fixtures that any test may ask for, and what a marked test needs before it can run."""
+"""Fixtures for every test, and the skipping of marked tests that cannot run here."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-
 import pytest
 
-from tools.boards.build import has_tflm_library
-from tools.boards.ports import find_ports
+from tests.support.build_cache import delete_unused
+from tests.support.requirements import NEEDS, data_set_missing
 
 pytest_plugins = ["tests.support.training"]
 
 
-@cache
-def toolchain_missing() -> str | None:
-    missing = [p for p in ("arm-none-eabi-g++", "qemu-system-arm") if shutil.which(p) is None]
-    return f"not on PATH: {', '.join(missing)} (run: make setup)" if missing else None
-
-
-@cache
-def tflm_missing() -> str | None:
-    if has_tflm_library():
-        return None
-    return (
-        "TensorFlow Lite Micro is not installed: with a network, pio run -e emulated_tflm does it"
-    )
-
-
-@cache
-def registry_missing() -> str | None:
-    if os.environ.get("VIGIL_REGISTRY") == "1":
-        return None
-    return "downloads compilers from PlatformIO's registry: set VIGIL_REGISTRY=1"
-
-
-@cache
-def board_missing() -> str | None:
-    return None if find_ports() else "no board is plugged in"
-
-
-@cache
-def browser_missing() -> str | None:
-    if importlib.util.find_spec("playwright") is None:
-        return "playwright is not installed: pip install playwright"
-    found = any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    return None if found else "no Chromium on PATH: apt-get install chromium"
-
-
-@cache
-def broker_missing() -> str | None:
-    places = f"{os.environ.get('PATH', '')}:/usr/sbin"
-    if shutil.which("mosquitto", path=places):
-        return None
-    return "no MQTT broker on PATH: apt-get install mosquitto"
-
-
-def data_missing() -> str | None:
-    folder = os.environ.get("VIGIL_DATA")
-    if not folder:
-        return "set VIGIL_DATA to the folder of data sets"
-    return None if Path(folder).is_dir() else f"VIGIL_DATA: no folder {folder}"
-
-
-def data_set_missing(name: str) -> str | None:
-    reason = data_missing()
-    if reason is None and not (Path(os.environ["VIGIL_DATA"]) / name).is_dir():
-        reason = f"VIGIL_DATA has no folder {name}/"
-    return reason
-
-
-NEEDS: dict[str, Callable[[], str | None]] = {
-    "toolchain": toolchain_missing,
-    "tflm": tflm_missing,
-    "registry": registry_missing,
-    "board": board_missing,
-    "browser": browser_missing,
-    "broker": broker_missing,
-    "data": data_missing,
-}
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Clean the cache of builds, once and not in every worker."""
+    if not hasattr(session.config, "workerinput"):
+        delete_unused()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what cannot run here, and say why. `data("ecg5000")` asks for one set."""
-    for name, reason_against in NEEDS.items():
+    """Skip a test whose requirements are missing; `data("ecg5000")` requires one set."""
+    for name, missing in NEEDS.items():
         for marker in item.iter_markers(name):
             names = marker.args if name == "data" else ()
-            reasons = [data_set_missing(each) for each in names] or [reason_against()]
+            reasons = [data_set_missing(each) for each in names] or [missing()]
             for reason in filter(None, reasons):
                 pytest.skip(reason)

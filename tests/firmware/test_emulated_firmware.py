@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import serial
 
+from tests.support.images import build_image
 from tools.boards.build import BuildResult, build
 from tools.boards.emulated import EmulatedBoard
 from tools.convert.emit import convert
@@ -43,16 +44,16 @@ def check(text: str, engine: str) -> None:
 
 
 @pytest.mark.toolchain
-def test_compiled_engine(generated: Path, tmp_path: Path) -> None:
-    check(boots(build("emulated", generated, tmp_path)), "compiled")
+def test_compiled_engine(generated: Path) -> None:
+    check(boots(build_image("emulated", generated)), "compiled")
 
 
 @pytest.mark.toolchain
 @pytest.mark.tflm
 @pytest.mark.slow
 def test_tensorflow_lite_micro(generated: Path) -> None:
-    """In the project's own build folder: compiling the library takes minutes, once."""
-    check(boots(build("emulated_tflm", generated)), "tflm")
+    """Compiling the library takes minutes, once."""
+    check(boots(build_image("emulated_tflm", generated)), "tflm")
 
 
 @pytest.mark.registry

@@ -52,11 +52,11 @@ def digest(*parts: str | bytes | Path) -> str:
     result = hashlib.sha256()
     for part in parts:
         if isinstance(part, Path):
-            files = sorted(part.rglob("*")) if part.is_dir() else [part]
-            named = [(path.relative_to(part.parent), path) for path in files if path.is_file()]
-            for name, path in named:
-                data = path.read_bytes()
-                result.update(f"{name}\0{len(data)}\0".encode() + data)
+            for path in sorted(part.rglob("*")) if part.is_dir() else [part]:
+                if path.is_file() and path.parent.name != "__pycache__":
+                    data = path.read_bytes()
+                    name = path.relative_to(part.parent)
+                    result.update(f"{name}\0{len(data)}\0".encode() + data)
         else:
             data = part.encode() if isinstance(part, str) else part
             result.update(f"{len(data)}\0".encode() + data)
@@ -78,7 +78,7 @@ def compile_objects(
             folders = [f"-I{path}" for path in includes]
             _run([*command, *folders, "-c", source, "-o", folder / f"{source.stem}.o"])
 
-        return cached(digest(_version(command[0]), *command, *texts), build) / f"{source.stem}.o"
+        return cached(digest(version(command[0]), *command, *texts), build) / f"{source.stem}.o"
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(compiled, sources))
@@ -94,7 +94,7 @@ def link(command: Sequence[str], objects: Sequence[Path], name: str) -> Path:
         _run([command[0], *objects, *command[1:], "-o", folder / name])
 
     keys = [path.parent.name for path in objects]  # the digests of what they were compiled from
-    return cached(digest(_version(command[0]), name, *command, *keys), build) / name
+    return cached(digest(version(command[0]), name, *command, *keys), build) / name
 
 
 def delete_unused() -> None:
@@ -132,5 +132,6 @@ def _run(command: Sequence[str | Path]) -> None:
 
 
 @functools.cache
-def _version(compiler: str) -> str:
+def version(compiler: str) -> str:
+    """The text that a compiler prints about itself."""
     return subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout

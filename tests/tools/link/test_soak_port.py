@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.images import emulated_image
 from tests.support.link_soak_port import RESETS, Plan, make_plan, soak
-from tools.boards.build import build
-from tools.convert import convert
 from tools.measure.bench.small_bundle import small_bundle
 from training.bundle import Bundle
 
@@ -22,9 +21,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture(scope="module")
 def elf(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("image")
-    convert(bundle.path, folder / "generated", ["compiled"])
-    return build("emulated", folder / "generated", folder / "build").elf
+    return emulated_image(bundle, tmp_path_factory.mktemp("image"))
 
 
 def plan(bundle: Bundle, samples: int, gaps: int) -> Plan:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ import numpy as np
 import pytest
 import serial
 
+from tests.support.images import emulated_image
+from tests.support.requirements import toolchain_missing
 from tools.boards.adc import AdcRecording
 from tools.boards.emulated import EmulatedBoard
 from tools.link.faults import FaultConfig
@@ -53,15 +54,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture(scope="module")
 def image(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tools.boards.build import build
-    from tools.convert import convert
-
-    for tool in ("arm-none-eabi-g++", "qemu-system-arm"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not on PATH")
-    folder = tmp_path_factory.mktemp("image")
-    convert(bundle.path, folder / "generated", ["compiled"])
-    return build("emulated", folder / "generated", folder / "build").elf
+    if reason := toolchain_missing():
+        pytest.skip(reason)
+    return emulated_image(bundle, tmp_path_factory.mktemp("image"))
 
 
 def made(bundle: Bundle, off: range = range(0)) -> Source:

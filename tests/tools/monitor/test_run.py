@@ -10,7 +10,6 @@ import json
 import os
 import pty
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.images import emulated_image
+from tests.support.requirements import toolchain_missing
 from tests.support.waiting import PATIENCE
 from tools.cli.options import faults_of
 from tools.link.faults import FaultConfig
@@ -235,15 +236,9 @@ def test_a_terminal_that_vanishes_ends_the_monitor_too(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def image(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tools.boards.build import build
-    from tools.convert import convert
-
-    for tool in ("arm-none-eabi-g++", "qemu-system-arm"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not on PATH")
-    folder = tmp_path_factory.mktemp("image")
-    convert(bundle.path, folder / "generated", ["compiled"])
-    return build("emulated", folder / "generated", folder / "build").elf
+    if reason := toolchain_missing():
+        pytest.skip(reason)
+    return emulated_image(bundle, tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.support.images import build_image
 from tests.support.training import small_recipe
-from tools.boards.build import build, has_tflm_library
+from tools.boards.build import has_tflm_library
 from tools.boards.catalogue import find_board
 from tools.convert import convert
 from tools.measure import budget
@@ -115,12 +116,6 @@ def test_a_board_without_a_framework_figure_does_not_get_another_boards():
         assert share == nano.framework_sram
 
 
-@pytest.fixture(scope="module")
-def objects(tmp_path_factory):
-    """One folder for all builds, so that a library is compiled once."""
-    return tmp_path_factory.mktemp("objects")
-
-
 @pytest.mark.toolchain
 @pytest.mark.slow
 @pytest.mark.skipif(
@@ -128,7 +123,7 @@ def objects(tmp_path_factory):
 )
 @pytest.mark.parametrize("engine", ["compiled", "tflm"])
 @pytest.mark.parametrize("name", ["dense", "conv1d"])
-def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp_path, objects):
+def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp_path):
     """The image's model has other weights, as training leaves them."""
     board = find_board("emulated")
     environment = board.environment(engine)
@@ -150,7 +145,7 @@ def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp
     need = next(n for n in needs(found.model) if n.engine == engine)
     guess = image(need, found, board)
     convert(bundle.path, tmp_path / "generated", engines=[engine])
-    elf = build(environment, tmp_path / "generated", objects).elf
+    elf = build_image(environment, tmp_path / "generated").elf
     built = budget.measure(elf, board)
     assert guess.flash == pytest.approx(built.flash.used, rel=0.1)
     assert guess.sram == pytest.approx(built.sram.used, rel=0.1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.boards.build import build
+from tests.support.images import build_image
 from tools.boards.catalogue import find_board
 from tools.convert import convert
 from tools.measure import budget
@@ -55,7 +55,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         head, opening, body = source.read_text().partition("std::int8_t* output) {\n")
         assert opening
         source.write_text(head + opening + planted + body)
-        elf = build("emulated", generated, folder / "build").elf
+        elf = build_image("emulated", generated).elf
         found = budget.measure(elf, board, bundle=bundle.hash8.hex())
         return budget.with_measured(found, measured_emulated(elf, bundle))
 
