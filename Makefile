@@ -7,7 +7,8 @@ SECONDS ?= 60
 SEED ?= 0
 
 VENV  := .venv
-VIGIL := $(VENV)/bin/vigil
+# Not bin/vigil: its first line cannot name a folder with quotation marks.
+VIGIL := $(VENV)/bin/python -m tools.cli
 READY := $(VENV)/.ready
 PACKAGES := $(VENV)/.packages
 NATIVE := $(wildcard training/native/*.cpp training/native/*.py firmware/lib/signal/* firmware/lib/span/*)
@@ -21,12 +22,14 @@ help: ## list the targets
 	@echo "  settings: NAME=$(NAME) (a recipe) BOARD=$(BOARD) (see vigil boards)"
 
 setup: .ci/apt-ready $(READY) ## install compilers, emulator and Python packages
-	@echo "ready: $$($(VENV)/bin/python --version), $$(arm-none-eabi-gcc -dumpversion) for Arm, $(VIGIL)"
+	@echo "ready: $$($(VENV)/bin/python --version), $$(arm-none-eabi-gcc -dumpversion) for Arm, $(VENV)/bin/vigil"
 
-# System packages: installed if the user may install them, else the command to run is printed.
+# System packages: installed if the user may install them, else the command to run is printed. A
+# virtual environment whose Python is too old, or gone, is made again.
 .PHONY: .ci/apt-ready
 .ci/apt-ready:
 	@sh .ci/apt
+	@$(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || rm -rf $(VENV)
 
 # Installs all packages when pyproject.toml has changed; else only compiles the C++ signal chain.
 $(READY): pyproject.toml $(NATIVE) | .ci/apt-ready
