@@ -11,8 +11,8 @@ import numpy as np
 from tools.link import messages as m
 from tools.link.codec import decode, encode
 from tools.link.events import Lost, Scored
-from tools.link.flow import completed, first_window_from
 from tools.link.frames import MAX_PAYLOAD, Frame, FrameReceiver, encode_frame
+from tools.link.grid import completed, first_window_from
 from tools.link.session import Session
 from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport
@@ -81,7 +81,7 @@ def _session(script: Iterator[bytes]) -> None:
     next_window = None
     try:
         with (
-            mock.patch("tools.link.machine.secrets.randbits", return_value=1),
+            mock.patch("tools.link.protocol.secrets.randbits", return_value=1),
             Session(MemoryTransport(board, step=0.02), timeouts=_FAST, capacity=64) as session,
         ):
             window, hop = session.board.window, session.board.hop

@@ -9,9 +9,9 @@ import numpy as np
 
 from tests.support.link_line import Line, expected_scores, windows_of
 from tests.support.link_native import BoardConfig
+from tools.link.connection import NAP
 from tools.link.events import Event, Lost, Scored
 from tools.link.faults import FaultConfig
-from tools.link.machine import NAP
 from tools.link.session import Session, stream_id
 
 

@@ -1,66 +1,73 @@
-"""Messages in and out over a transport: frames, sequence numbers, what is under way, counters."""
+"""Messages to frames and back: sequence numbers, credit and counters, without I/O or a clock."""
 
 import struct
 from collections.abc import Iterator
 
 from tools.link import messages as m
 from tools.link.codec import DecodeError, decode, encode
+from tools.link.credit import Credit
 from tools.link.events import BoardText, Counters
-from tools.link.flow import Line
 from tools.link.frames import Frame, FrameReceiver, Noise, encode_frame, text_of
 from tools.link.timeouts import Timeouts
-from tools.link.transport import Transport
 from training.bundle.errors import LinkError
 
-_BEHIND = 32  # a sequence number up to this far behind the last does not mean that 200 are missing
+_BEHIND = 32  # a sequence number up to this far behind the last one is no sign of missing frames
 
 
 class Exchange:
-    """One side of the line. Knows frames and messages, and nothing of streams."""
+    """The host's side of the line, below sessions and streams.
 
-    def __init__(self, transport: Transport, timeouts: Timeouts) -> None:
-        self.transport = transport
+    Args:
+        port: name of the port, for error messages.
+        timeouts: limits of the acknowledgement timeout.
+    """
+
+    def __init__(self, port: str, timeouts: Timeouts) -> None:
+        self.port = port
         self.counters = Counters()
-        self.line = Line(timeouts)
+        self.credit = Credit(timeouts)
         self.texts: list[BoardText] = []
-        """Lines for people that came since somebody looked."""
+        """Lines of text received since the caller last cleared the list."""
+        self.outgoing = bytearray()
+        """Bytes to write to the port; the caller clears them."""
         self.owed_since: float | None = None
-        """Since when the board has owed a sign of life; None: it owes nothing."""
-        self.spoke = 0.0
-        """When the last frame was sent."""
+        """Time since which the board has owed a frame; None: it owes none."""
+        self.sent_at = 0.0
+        """Time of the last frame sent."""
         self.sequence = 0
-        """Of the next frame."""
+        """Sequence number of the next frame."""
         self._receiver = FrameReceiver()
         self._heard: int | None = None
 
-    def attach(self, transport: Transport) -> None:
-        """Goes on over another transport."""
-        self.transport = transport
+    def attach(self, port: str) -> None:
+        """Continue on a newly opened port; nothing is under way on it."""
+        self.port = port
+        self.outgoing.clear()
         self._receiver.clear()
-        self.forget()
-
-    def forget(self) -> None:
-        """Nothing is under way, and the board owes nothing."""
-        self.line.clear()
+        self.credit.clear()
         self.owed_since = None
         self._heard = None
 
-    def send(self, message: m.Message) -> int:
-        """Sends one message; returns its sequence number."""
-        sequence, now = self.sequence, self.transport.now()
+    def send(self, message: m.Message, now: float) -> int:
+        """Queue one message at `now` seconds; return its sequence number."""
+        sequence = self.sequence
         wire = encode_frame(message.TYPE, sequence, encode(message))
         self.sequence = (sequence + 1) & 0xFF
         self.counters.sent += 1
-        self.line.sent(sequence, len(wire), now)
-        self.spoke = now
+        self.credit.sent(sequence, len(wire), now)
+        self.sent_at = now
         if self.owed_since is None:
             self.owed_since = now
-        self.transport.write(wire)
+        self.outgoing += wire
         return sequence
 
-    def receive(self, timeout: float) -> Iterator[m.Message]:
-        """The messages in what has come; waits up to `timeout` seconds for the first byte."""
-        for piece in self._receiver.feed(self.transport.read(timeout)):
+    def receive(self, data: bytes) -> Iterator[m.Message]:
+        """Decode received bytes into messages.
+
+        Raises:
+            LinkError: the port echoes what is sent.
+        """
+        for piece in self._receiver.feed(data):
             if isinstance(piece, Noise):
                 self._noise(piece)
                 continue
@@ -68,8 +75,8 @@ class Exchange:
             if message is not None:
                 yield message
 
-    def unfinished(self) -> str:
-        """What the last bytes say to a person, when they were never part of a frame."""
+    def unfinished_text(self) -> str:
+        """Return, and discard, the last line of text received without a zero byte behind it."""
         text = text_of(self._receiver.clear()) or ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return lines[-1] if lines else ""
@@ -77,16 +84,15 @@ class Exchange:
     def _message(self, frame: Frame) -> m.Message | None:
         if frame.type < 0x80:
             raise LinkError(
-                f"{self.transport.name}: what is sent comes back: this port echoes, "
-                "there is no Vigil board behind it"
+                f"{self.port}: the port echoes what is sent: no Vigil board is connected to it"
             )
         self.counters.received += 1
         self.owed_since = None
         if self._heard is not None:
             if frame.sequence == self._heard:
-                return None  # it came twice
-            # A board that was reset begins at 0 again, and has something to say: so what seems to
-            # be an old frame is read. Nothing that a board says does harm the second time.
+                return None  # a repeated frame
+            # A frame that seems old is read all the same: a board that was reset counts from 0
+            # again, and no message of a board does harm when it is repeated.
             missing = (frame.sequence - self._heard - 1) & 0xFF
             if missing < 256 - _BEHIND:
                 self.counters.missing += missing

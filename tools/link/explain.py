@@ -5,11 +5,11 @@ from tools.link.codec import BY_TYPE, name_of
 from tools.link.exchange import Exchange
 
 
-def explain_silence(exchange: Exchange, state: str, in_hello: bool) -> str:
+def explain_silence(exchange: Exchange, state: str, *, in_hello: bool) -> str:
     """Why a board does not answer, from what came from it before."""
-    port, counters = exchange.transport.name, exchange.counters
+    port, counters = exchange.port, exchange.counters
     if in_hello and counters.received == 0:
-        said = exchange.unfinished()
+        said = exchange.unfinished_text()
         if said:
             return f"{port}: no Vigil firmware answers there; it says '{said[-60:]}'"
         if counters.corrupt:

@@ -19,8 +19,8 @@ from tests.support.link_line import windows_of
 from tools.checkout import ROOT
 from tools.link import messages as m
 from tools.link.codec import decode, encode
-from tools.link.flow import completed
 from tools.link.frames import MAX_PAYLOAD, Frame, FrameReceiver, encode_frame
+from tools.link.grid import completed
 from tools.link.session import Session, stream_id
 from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport
