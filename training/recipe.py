@@ -169,11 +169,18 @@ class Recipe(Strict):
     def as_json(self) -> dict[str, Any]:
         """Return the settings that the manifest keeps; a path is reduced to the file's name."""
         values = self.model_dump(mode="json")
-        values["data"] = {
-            key: Path(value).name if key == "path" else value
-            for key, value in values["data"].items()
-        }
+        for key in {"path", "test_path", "intervals"} & values["data"].keys():
+            values["data"][key] = _without_folders(values["data"][key])
         return values
+
+
+def _without_folders(value: Any) -> Any:
+    """Reduce a path, or each path of a list, to the name of its file."""
+    if isinstance(value, str):
+        return Path(value).name
+    if isinstance(value, list):
+        return [Path(v).name if isinstance(v, str) else v for v in value]
+    return value
 
 
 # --- checks between sections -------------------------------------------------------------------

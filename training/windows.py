@@ -66,7 +66,7 @@ def load_data(
 
     Args:
         recipe: the recipe.
-        say: called with one line for the user if the fallback is used or the data are simulated.
+        say: called with one line for the user for the fallback, simulated data and each note.
 
     Returns:
         The recipe that applies, and its data.
@@ -84,6 +84,8 @@ def load_data(
         return load_data(recipes.read_recipe(recipe.fallback), say)
     if dataset.simulated:
         say("The data are simulated, not recorded by a sensor.")
+    for note in dataset.notes:
+        say(note)
     return recipe, dataset
 
 

@@ -13,6 +13,7 @@ from tools.cli.options import complain
 from training.bundle.errors import VigilError
 
 COMMANDS = {
+    "inspect": ("inspect",),
     "train": ("train", "recipes"),
     "calibrate": ("calibrate",),
     "build": ("convert", "build", "flash"),

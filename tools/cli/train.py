@@ -14,10 +14,12 @@ from rich.table import Table
 
 from tools.boards.catalogue import find_board
 from tools.cli.app import app
-from tools.cli.options import Name, console
+from tools.cli.options import BUILD, Name, console
 from tools.measure.budget.forecast import check as check_forecast
 from training.bundle import Bundle
+from training.data.csv import load_tables
 from training.recipe import RECIPES, Recipe, read_recipe, recipe_names
+from training.suggest import find_settings, recipe_name, recipe_text
 from training.threshold import departure
 
 if TYPE_CHECKING:
@@ -41,7 +43,29 @@ def train(
     ] = None,
 ) -> None:
     """Fit, quantize, calibrate and evaluate a model; write the bundle build/NAME."""
-    train_recipe(console(), read_recipe(name, set_ or []), out, board=board)
+    out_console = console()
+    if is_file(name):
+        name = str(write_recipe(out_console, name))
+    train_recipe(out_console, read_recipe(name, set_ or []), out, board=board)
+
+
+def is_file(name: str) -> bool:
+    """Whether an argument names samples, not a recipe: a file, a folder, or a pattern."""
+    if name.endswith(".toml") or name in recipe_names():
+        return False
+    return Path(name).expanduser().exists() or any(char in name for char in "/*?")
+
+
+def write_recipe(console: Console, path: str) -> Path:
+    """Derive a recipe from a file of samples, write it to build/NAME.toml."""
+    settings, tables = find_settings([path])
+    name = recipe_name(path)
+    text = recipe_text(name, settings, load_tables(tables, settings))
+    BUILD.mkdir(parents=True, exist_ok=True)
+    recipe = BUILD / f"{name}.toml"
+    recipe.write_text(text, encoding="utf-8")
+    console.print(f"recipe: [bold]{escape(str(recipe))}[/]")
+    return recipe
 
 
 def train_recipe(

@@ -62,6 +62,11 @@ class Settings(Options, DataSettings):
 def load(settings: Settings) -> Dataset:
     """Read the files as a data set; DataError names file, row and column."""
     train = read_tables(settings.path, settings, label_optional=settings.test_path is not None)
+    return load_tables(train, settings)
+
+
+def load_tables(train: list[Table], settings: Settings) -> Dataset:
+    """Make a data set of the tables of `settings.path`, and read those of `settings.test_path`."""
     ranges = _ranges(train, settings)
     whole = _joined(train, ranges, settings)
     if settings.test_path is not None:
@@ -73,27 +78,42 @@ def load(settings: Settings) -> Dataset:
             )
         tested = replace(_joined(test, ranges, settings), units=whole.units, rate_hz=whole.rate_hz)
         return Dataset("csv", whole.description, whole, tested)
+    if settings.row_is_window is not None:
+        return _rows_held_back(whole, settings.test_share)
     border = round(whole.frames * (1 - settings.test_share))
-    if settings.row_is_window is not None and len(whole.cuts):
-        border = int(whole.cuts[np.abs(whole.cuts - border).argmin()])
     return Dataset(
         "csv", whole.description, whole.part(0, border), whole.part(border, whole.frames)
     )
 
 
+def _rows_held_back(whole: Recording, share: float) -> Dataset:
+    """Windows that stand alone: the test part takes every n-th of them, in whatever order."""
+    stretches = whole.stretches()
+    taken = np.floor(np.arange(1, len(stretches) + 1) * share + 1e-9)
+    held = np.diff(taken, prepend=0) > 0
+    if len(stretches) < 2 or held.all() or not held.any():
+        raise DataError(f"{whole.name}: {len(stretches)} windows are too few to hold some back")
+
+    def chosen(which: NDArray[np.bool_]) -> Recording:
+        parts = [stretches[n] for n in np.flatnonzero(which)]
+        frames = np.concatenate([np.arange(start, stop) for start, stop in parts])
+        cuts = np.cumsum([stop - start for start, stop in parts])[:-1]
+        return replace(whole, counts=whole.counts[frames], labels=whole.labels[frames], cuts=cuts)
+
+    return Dataset("csv", whole.description, chosen(~held), chosen(held))
+
+
 def find_paths(paths: str | Sequence[str]) -> list[Path]:
     """Return the files that paths, folders and patterns name, sorted within each.
 
-    A folder stands for the readable files in it. Raises DataError if there is none.
+    A folder stands for the files in it of its most frequent known format. Raises DataError if
+    there is none.
     """
     found: list[Path] = []
     for text in [paths] if isinstance(paths, str) else paths:
         path = Path(text).expanduser()
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.name.lower().endswith(suffixes()))
-            if not inside:
-                raise DataError(f"{path}: holds no file of a known format")
-            found += inside
+            found += _in_folder(path)
         elif not path.exists() and any(c in text for c in "*?["):
             matching = sorted(Path(p) for p in glob.glob(str(path), recursive=True))  # noqa: PTH207
             if not matching:
@@ -102,6 +122,17 @@ def find_paths(paths: str | Sequence[str]) -> list[Path]:
         else:
             found.append(path)
     return found
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    by_suffix: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = next((s for s in suffixes() if path.name.lower().endswith(s)), None)
+        if suffix is not None and path.is_file():
+            by_suffix.setdefault(suffix, []).append(path)
+    if not by_suffix:
+        raise DataError(f"{folder}: holds no file of a known format ({', '.join(suffixes())})")
+    return max(by_suffix.values(), key=len)
 
 
 def read_tables(

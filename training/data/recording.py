@@ -137,6 +137,11 @@ class Dataset:
         """Whether any of it was made by a program."""
         return self.train.simulated or self.test.simulated
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader says about both recordings, each sentence once."""
+        return tuple(dict.fromkeys(self.train.notes + self.test.notes))
+
     @cached_property
     def sha256(self) -> str:
         """Hash of both recordings."""

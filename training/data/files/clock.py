@@ -203,7 +203,10 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
     regular = forward[forward <= limit]
     rate = None
     if factor is not None:
-        rate = _round(usual if coarse else float(regular.mean()))
+        equal = regular[np.abs(regular - usual) <= 1e-4 * usual]
+        # Other steps are accidents of the clock, unless the period lies between two whole ticks.
+        even = len(equal) > 0.9 * len(regular) and tick < 0.5 * usual
+        rate = _round(usual if coarse else float((equal if even else regular).mean()))
     off = np.abs(regular - usual) > 0.3 * usual + tick
     lost = np.maximum(0, np.rint(np.nan_to_num(steps[cut]) / usual) - 1)
     return replace(

@@ -30,8 +30,8 @@ def choose_range(column: NDArray[np.float64], gain: float | None, offset: int | 
     """Choose what is not given from the values of a channel, float64 [frames], NaN if missing.
 
     Whole numbers stay as they are; other values get the power of two that leaves as much room
-    above the largest as below it. A signal that lies far from zero is centred on its median
-    first, where it would span under a thousand counts otherwise.
+    above the largest as below it. A signal so far from zero that it would span under a thousand
+    counts is centred on its median, and spans one to two thousand.
     """
     known = column[~np.isnan(column)]
     at = int(np.nanargmax(np.abs(column)))
@@ -52,7 +52,7 @@ def choose_range(column: NDArray[np.float64], gain: float | None, offset: int | 
     if whole and centre and reach <= ROOM:
         return Range(1.0, _offset(centre, 1.0))
     with np.errstate(over="ignore", divide="ignore"):
-        gain = float(2.0 ** np.floor(np.log2(ROOM / reach)))
+        gain = float(2.0 ** np.floor(np.log2((ENOUGH if centre else ROOM) / reach)))
         if np.isfinite(gain) and abs(centre) * gain > INT32.max:
             gain = float(2.0 ** np.floor(np.log2(INT32.max / abs(centre))))
     apart = np.abs(known - np.median(known))

@@ -12,10 +12,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from training.bundle.errors import DataError
 from training.data.files.cells import COMMA, POINT, is_missing, is_number, is_time, split_line
-from training.data.files.options import Options
+from training.data.files.options import Options, SettingNeededError
 
 DELIMITERS = (",", ";", "\t", "|", " ")  # " ": any run of spaces and tabs
 NAMES = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'", " ": "spaces"}
@@ -23,6 +24,7 @@ COMMENTS = ("#", "%", "//")
 STAMP = re.compile(r"(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->\s*")
 PAIR = re.compile(r"\s*([A-Za-z_][^:,;\t]*?)\s*[:=]\s*([^\s:,;]*)\s*")
 SAMPLE = 400  # lines
+MOST_NUMBERED = 32  # columns named by numbers, or not at all, above which a row looks like a window
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,11 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
     elif header is None and options.row_is_window is not None:
         header = [f"c{n}" for n in range(1, width + 1)]
     if header is None:
-        raise DataError(
+        cure, settings = _header_cure(body, width)
+        raise SettingNeededError(
             f"{path}: row {rows[layout.first].row} holds numbers; the first line must name the "
-            f"columns, or set {_header_cure(width)}"
+            f"columns, or set {cure}",
+            **settings,
         )
     named = [_name_and_unit(name) for name in header[:width]]
     groups = _groups(body, kinds, decimal)
@@ -158,11 +162,24 @@ def _layout(cells: list[list[str]], count: int, decimal: str, names: list[str] |
     return _Layout(header, header_at, units, first)
 
 
-def _header_cure(width: int) -> str:
-    if width > 32:
-        return "data.row_is_window if each row is one window"
-    names = ", ".join(f'"c{n}"' for n in range(1, min(width, 4) + 1))
-    return f"data.header = [{names}{', ...' if width > 4 else ''}]"
+def _header_cure(body: list[list[str]], width: int) -> tuple[str, dict[str, Any]]:
+    """The setting, as text and as value, that makes rows without a header readable."""
+    if width > MOST_NUMBERED:
+        end = label_end([row[0] for row in body], [row[width - 1] for row in body])
+        return "data.row_is_window if each row is one window", {"row_is_window": end}
+    names = [f"c{n}" for n in range(1, width + 1)]
+    shown = ", ".join(f'"{name}"' for name in names[:4])
+    return f"data.header = [{shown}{', ...' if width > 4 else ''}]", {"header": names}
+
+
+def label_end(first: list[str], last: list[str]) -> str:
+    """Return on which end of a row its label stands: the side with few different whole numbers."""
+    for column, end in ((first, "label first"), (last, "label last")):
+        words = set(column)
+        few = len(words) <= max(2, min(20, len(column) // 4))
+        if few and all(re.fullmatch(r"-?\d+(?:\.0*)?(?:e\+00)?", word) for word in words):
+            return end
+    return "no label"
 
 
 def _notes(delimiter: str, decimal: str, skipped: int) -> tuple[str, ...]:

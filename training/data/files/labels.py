@@ -13,6 +13,7 @@ from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data.files.cells import quoted
 from training.data.files.clock import Clock
+from training.data.files.options import SettingNeededError
 from training.data.files.sheet import Column, Sheet
 
 # Columns that hold the truth about a row, in the order in which one is taken for the label.
@@ -73,10 +74,11 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
     bad = next((word for word, label in meaning.items() if label is None), None)
     if bad is not None:
         frame = int(np.isin(column.values, _codes(column, {bad})).argmax())
-        raise DataError(
+        raise SettingNeededError(
             f"{sheet.path}: row {sheet.row(frame)}, column {quoted(column.name)}: a label is 0 "
             f"(normal), 1 (abnormal) or empty, not '{quoted(bad)}'; list what normal rows say, "
-            f'such as data.normal = ["{quoted(said[0])}"]'
+            f'such as data.normal = ["{quoted(said[0])}"]',
+            normal=said[:1],
         )
     for word, label in meaning.items():
         if label is not None:

@@ -6,7 +6,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from training.bundle.errors import DataError
 from training.bundle.validation import Strict
+
+
+class SettingNeededError(DataError):
+    """A file that can be read with a setting that it does not imply.
+
+    settings    fields of `Options` that make it readable, as far as they can be guessed
+    """
+
+    def __init__(self, message: str, **settings: Any) -> None:
+        super().__init__(message)
+        self.settings = settings
 
 
 class Options(Strict):

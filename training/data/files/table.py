@@ -14,15 +14,15 @@ from training.bundle.labels import UNKNOWN
 from training.data.files import quality
 from training.data.files.cells import quoted
 from training.data.files.clock import Clock, check_rate
+from training.data.files.dialect import MOST_NUMBERED, label_end
 from training.data.files.formats import read_sheet
 from training.data.files.labels import label_intervals, label_rows
-from training.data.files.options import Options
+from training.data.files.options import Options, SettingNeededError
 from training.data.files.resample import resample
 from training.data.files.roles import Roles, assign
 from training.data.files.sheet import Column, Sheet
 
 MOST_LOST = 1_000_000  # frames that a gap is played as
-MOST_NUMBERED = 32  # columns named by numbers above which a row looks like a window
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +96,12 @@ def _refuse_windows(sheet: Sheet, channels: Sequence[str] | None) -> None:
     """Raise DataError if the columns look like the samples of one window."""
     numbered = [c for c in sheet.columns if c.name.strip("cVtx_. ").isdigit()]
     if channels is None and len(numbered) > MOST_NUMBERED:
-        raise DataError(
+        ends = [[f"{v:g}" for v in sheet.columns[c].values[:400]] for c in (0, -1)]
+        raise SettingNeededError(
             f"{sheet.path}: {len(numbered)} columns are named by numbers, as if each row were one "
             "window; set data.row_is_window to 'label first', 'label last' or 'no label', or name "
-            "the 'channels'"
+            "the 'channels'",
+            row_is_window=label_end(*ends),
         )
 
 
@@ -162,9 +164,11 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
         if clock.seconds is not None:
             values[np.isnan(clock.seconds)] = np.nan
         if clock.irregular and options.resample_hz is None:
-            raise DataError(
+            rate = float(f"{clock.rate_hz or 1:.3g}")
+            raise SettingNeededError(
                 f"{path}: column {quoted(clock.name)}: the frames are not taken at equal times; "
-                f"set data.resample_hz, such as {clock.rate_hz or 1:.3g}"
+                f"set data.resample_hz, such as {rate:g}",
+                resample_hz=rate,
             )
     gone = np.asarray(np.isnan(values).any(axis=1))
     if gone.any():

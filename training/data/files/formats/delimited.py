@@ -22,7 +22,7 @@ from training.bundle.validation import brief
 from training.data.files import dialect as dialects
 from training.data.files.cells import is_missing, is_number, quoted, split_line
 from training.data.files.dialect import Dialect, find_dialect
-from training.data.files.options import Options
+from training.data.files.options import Options, SettingNeededError
 from training.data.files.sheet import QUOTED, BadCells, Column, Sheet, check_size
 from training.data.files.text import (
     HEAD,
@@ -118,17 +118,20 @@ class _Table:
         if self.texts is not None and not self.options.skip_text:
             row, text, count = self.texts
             rows = f"{count} rows are" if count > 1 else "1 row is"
-            raise DataError(
+            raise SettingNeededError(
                 f"{self.path}: {rows} text (row {row}: '{quoted(text)}'); remove such rows, or "
-                "set data.skip_text = true"
+                "set data.skip_text = true",
+                skip_text=True,
             )
 
     def sheet(self, notes: list[str]) -> Sheet:
         """Return what was read."""
         if self.headers:
-            notes.append(f"the header is repeated {self.headers} times: a new recording each time")
+            times = f"{self.headers} times" if self.headers > 1 else "once"
+            notes.append(f"the header is repeated {times}: the recording is cut there")
         if self.texts is not None:
-            notes.append(f"{self.texts[2]} rows of text are left out (row {self.texts[0]})")
+            rows = f"{self.texts[2]} rows of text are" if self.texts[2] > 1 else "1 row of text is"
+            notes.append(f"{rows} left out (the first is row {self.texts[0]})")
         if self.cut_row is not None:
             notes.append(f"the last line (row {self.cut_row}) is cut off and left out")
         rate = self.dialect.facts.get("rate_hz")

@@ -1,0 +1,165 @@
+"""The command inspect: what a file of samples holds, and the recipe for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from tools.cli.app import app
+from tools.cli.options import console
+from training.bundle.errors import DataError
+from training.data import csv
+from training.data.files.counts import FEW_COUNTS
+from training.data.files.table import Table
+from training.data.recording import ABNORMAL, NORMAL, Dataset
+from training.suggest import find_settings, recipe_name, recipe_text
+
+MOST_ROWS = 40  # channels or files in a table, and notes below it
+
+
+@app.command()
+def inspect(
+    paths: Annotated[list[str], typer.Argument(help="A file, a folder, or several.")],
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", "-r", help="Write the suggested recipe (.toml).")
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", "-p", help="Picture to write: .png or .svg [default: FILE.png]."),
+    ] = None,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="Write no picture.")] = False,
+) -> None:
+    """Show channels, rate, gaps, missing values and labels of a file, and suggest a recipe."""
+    out = console()
+    for path, suffixes in ((recipe, (".toml",)), (picture, (".png", ".svg"))):
+        if path is not None and path.suffix not in suffixes:
+            raise typer.BadParameter(f"{path}: must end in {' or '.join(suffixes)}")
+    files = csv.find_paths(paths)
+    if len(files) > 1:
+        _show_files(out, files)
+    settings, tables = find_settings(paths)
+    dataset = csv.load_tables(tables, settings)
+    _show_channels(out, tables, dataset)
+    _show_notes(out, dataset)
+    if not no_picture:
+        # Imported here because matplotlib takes a second to start.
+        from tools.report.inspect_picture import draw
+
+        picture = picture or _beside(Path(paths[0]).expanduser())
+        try:
+            draw(tables, picture)
+        except OSError as problem:
+            raise DataError(f"{picture}: cannot be written: {problem.strerror}") from None
+        out.print(f"picture: [bold]{escape(str(picture))}[/]")
+    _suggest(out, paths, settings, dataset, recipe)
+
+
+def _beside(path: Path) -> Path:
+    """The picture's path: next to the file, or in the current folder if that is read-only."""
+    name = f"{recipe_name(path.name)}.png"
+    return path.parent / name if os.access(path.parent, os.W_OK) else Path(name)
+
+
+def _suggest(
+    out: Console, paths: Sequence[str], settings: csv.Settings, dataset: Dataset, to: Path | None
+) -> None:
+    text = recipe_text(recipe_name(paths[0]), settings, dataset)
+    if to is None:
+        needed = settings.model_dump(exclude_defaults=True, exclude={"name", "path"})
+        shown = ", ".join(f"data.{key} = {value}" for key, value in needed.items())
+        out.print(f"needed settings: {escape(shown or 'none')}")
+        name = paths[0] if len(paths) == 1 else "NAME.toml"
+        out.print(f"next: [bold]vigil train {escape(name)}[/], or --recipe NAME.toml to edit first")
+        return
+    try:
+        to.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise DataError(f"{to}: cannot be written: {problem.strerror}") from None
+    out.print(f"recipe: [bold]{escape(str(to))}[/]; next: [bold]vigil train {escape(str(to))}[/]")
+
+
+def _show_files(out: Console, files: list[Path]) -> None:
+    grid = Grid(box=None, pad_edge=False, header_style="dim")
+    for head in ("file", "frames", "rate", "cuts", "missing", "abnormal", "channels or refusal"):
+        grid.add_column(
+            head, justify="left" if head in ("file", "channels or refusal") else "right"
+        )
+    for path in files[:MOST_ROWS]:
+        try:
+            _, (table,) = find_settings([str(path)])
+        except DataError as problem:
+            reason = str(problem).removeprefix(f"{path}: ")
+            grid.add_row(escape(path.name), "", "", "", "", "", f"[yellow]{escape(reason)}[/]")
+            continue
+        labelled = bool((table.labels >= 0).any())
+        abnormal = f"{100 * (table.labels == ABNORMAL).mean():.1f} %" if labelled else "-"
+        grid.add_row(
+            escape(path.name),
+            f"{len(table.values):,}",
+            _rate(table.rate_hz),
+            f"{len(table.cuts):,}",
+            f"{int(table.missing.sum()):,}",
+            abnormal,
+            escape(", ".join(table.channels[:6]) + (", ..." if len(table.channels) > 6 else "")),
+        )
+    out.print(grid)
+    if len(files) > MOST_ROWS:
+        out.print(f"and {len(files) - MOST_ROWS} more files")
+    out.print()
+
+
+def _show_channels(out: Console, tables: list[Table], dataset: Dataset) -> None:
+    frames = sum(len(table.values) for table in tables)
+    rate = tables[0].rate_hz
+    seconds = f", {_duration(frames / rate)} at {_rate(rate)} frames per second" if rate else ""
+    out.print(f"{frames:,} frames{seconds or ', no rate: set data.rate_hz if there is one'}")
+    labels = np.concatenate([table.labels for table in tables])
+    if (labels >= 0).any():
+        out.print(
+            f"labels: {int((labels == NORMAL).sum()):,} frames normal, "
+            f"{int((labels == ABNORMAL).sum()):,} abnormal, {int((labels < 0).sum()):,} not known"
+        )
+    grid = Grid(box=None, pad_edge=False, header_style="dim")
+    for head in ("channel", "unit", "smallest", "median", "largest", "counts", "missing", "flat"):
+        grid.add_column(head, justify="left" if head in ("channel", "unit") else "right")
+    train = dataset.train
+    for c, name in enumerate(train.channels[:MOST_ROWS]):
+        column = np.concatenate([table.values[:, c] for table in tables])
+        counts = np.ptp(dataset.train.counts[:, c].astype(np.int32))
+        flat = max((s.share for t in tables for s in t.flat if s.channel == name), default=0.0)
+        kinds = {s.kind for t in tables for s in t.flat if s.channel == name}
+        grid.add_row(
+            escape(name),
+            escape(train.units[c] or "-"),
+            *(f"{value:.5g}" for value in np.nanpercentile(column, (0, 50, 100))),
+            f"[yellow]{counts}[/]" if counts < FEW_COUNTS else f"{counts:,}",
+            f"{int(np.isnan(column).sum()):,}",
+            f"[yellow]{100 * flat:.1f} % {' and '.join(sorted(kinds))}[/]" if kinds else "-",
+        )
+    out.print(grid)
+
+
+def _show_notes(out: Console, dataset: Dataset) -> None:
+    for note in dataset.notes[:MOST_ROWS]:
+        out.print(f"- {escape(note)}")
+    if len(dataset.notes) > MOST_ROWS:
+        out.print(f"- and {len(dataset.notes) - MOST_ROWS} more notes")
+
+
+def _rate(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.6g}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} seconds"

@@ -1,0 +1,103 @@
+"""The picture of `vigil inspect`: every channel over time, with what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from training.data.files.table import Table
+from training.data.recording import ABNORMAL
+
+CHANNELS = 8  # rows of the picture
+COLUMNS = 1600  # points across
+SIGNAL, ABNORMAL_COLOUR, GAP, FLAT = "#26547c", "#d1495b", "#8d99ae", "#edae49"
+
+
+def draw(tables: Sequence[Table], path: Path) -> None:
+    """Draw files end to end, one row per channel, and write PNG or SVG by the path's suffix."""
+    names = tables[0].channels[:CHANNELS]
+    height = 1.3 + 1.5 * len(names)
+    figure = Figure(figsize=(12, height))
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)
+    starts = np.cumsum([0, *(len(table.values) for table in tables)])
+    for c, axis in enumerate(axes[:, 0]):
+        for start, table in zip(starts, tables, strict=False):
+            _draw_channel(axis, table, c, int(start))
+        unit = tables[0].units[c]
+        axis.set_ylabel(f"{names[c][:20]}\n{f'[{unit}]' if unit else ''}", fontsize=9)
+        axis.margins(x=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1, 0].set_xlabel("frame" + _rate(tables))
+    title = ", ".join(table.path.name for table in tables[:3])
+    title += f" and {len(tables) - 3} more" if len(tables) > 3 else ""
+    axes[0, 0].set_title(title, loc="left", fontsize=11)
+    _legend(figure, tables)
+    figure.tight_layout(rect=(0, 0, 1, 1 - 0.25 / height))
+    figure.savefig(path, dpi=100)
+
+
+def _draw_channel(axis: Axes, table: Table, channel: int, start: int) -> None:
+    values = table.values[:, channel]
+    x, low, high = _envelope(values)
+    axis.fill_between(x + start, low, high, color=SIGNAL, linewidth=0.8, step=None)
+    for a, b in _runs(table.labels == ABNORMAL):
+        axis.axvspan(start + a, start + b, color=ABNORMAL_COLOUR, alpha=0.2, linewidth=0)
+    for a, b in _runs(np.isnan(values)):
+        axis.axvspan(start + a, max(start + b, start + a + 1), color=GAP, alpha=0.5, linewidth=0)
+    for stretch in table.flat:
+        if stretch.channel == table.channels[channel] and not table.resampled:
+            axis.axvspan(start + stretch.first, start + stretch.stop, color=FLAT, alpha=0.4)
+    for cut in [0] * (start > 0) + table.cuts[:200].tolist():
+        axis.axvline(start + cut, color=GAP, linewidth=0.8, linestyle="--")
+
+
+def _envelope(
+    values: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Frames, smallest and largest values of at most `COLUMNS` pieces."""
+    step = max(1, -(-len(values) // COLUMNS))
+    if step == 1:
+        # A line: the envelope of neighbours, so that it has a width where it jumps.
+        before = np.concatenate([values[:1], values[:-1]])
+        middle = (values + before) / 2
+        return np.arange(len(values)), np.fmin(values, middle), np.fmax(values, middle)
+    padded = np.concatenate([values, np.full(-len(values) % step, np.nan)]).reshape(-1, step)
+    known = ~np.isnan(padded).all(axis=1)
+    low, high = np.full(len(padded), np.nan), np.full(len(padded), np.nan)
+    low[known], high[known] = np.nanmin(padded[known], axis=1), np.nanmax(padded[known], axis=1)
+    return np.arange(len(padded)) * step, low, high
+
+
+def _runs(which: NDArray[np.bool_], most: int = 400) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], which.view(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)[:most]]
+
+
+def _rate(tables: Sequence[Table]) -> str:
+    rate = tables[0].rate_hz
+    return f" ({rate:.6g} per second)" if rate is not None else ""
+
+
+def _legend(figure: Figure, tables: Sequence[Table]) -> None:
+    shown = [
+        (ABNORMAL_COLOUR, 0.2, "abnormal", any((t.labels == ABNORMAL).any() for t in tables)),
+        (GAP, 0.5, "missing", any(t.missing.any() for t in tables)),
+        (FLAT, 0.4, "stuck or clipped", any(t.flat for t in tables)),
+    ]
+    patches: list[Artist] = [Patch(color=c, alpha=a) for c, a, _, there in shown if there]
+    names = [name for _, _, name, there in shown if there]
+    if any(len(t.cuts) for t in tables) or len(tables) > 1:
+        patches.append(Line2D([], [], color=GAP, linestyle="--"))
+        names.append("cut")
+    if patches:
+        figure.legend(patches, names, loc="upper right", ncols=len(names), frameon=False)
