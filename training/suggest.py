@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from training.bundle.errors import DataError
+from training.bundle.labels import ABNORMAL
 from training.data import csv
 from training.data.files.options import SettingNeededError
 from training.data.files.table import Table
-from training.data.recording import ABNORMAL, Dataset, Recording
+from training.data.recording import Dataset, Recording
 from training.recipe import RECIPES
 
 CURES = 6  # settings that are tried one after another

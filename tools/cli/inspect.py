@@ -16,10 +16,11 @@ from rich.table import Table as Grid
 from tools.cli.app import app
 from tools.cli.options import console
 from training.bundle.errors import DataError
+from training.bundle.labels import ABNORMAL, NORMAL
 from training.data import csv
 from training.data.files.counts import FEW_COUNTS
 from training.data.files.table import Table
-from training.data.recording import ABNORMAL, NORMAL, Dataset
+from training.data.recording import Dataset
 from training.suggest import find_settings, recipe_name, recipe_text
 
 MOST_ROWS = 40  # channels or files in a table, and notes below it

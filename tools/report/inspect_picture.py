@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from training.bundle.labels import ABNORMAL
 from training.data.files.table import Table
-from training.data.recording import ABNORMAL
 
 CHANNELS = 8  # rows of the picture
 COLUMNS = 1600  # points across

@@ -187,7 +187,7 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
     coarse = float((steps == 0).mean()) > 0.1
     burst = column.kind == "time of day" and sheet.columns[0].name == column.name
     if coarse:  # stamps in whole seconds of a fast signal: several frames share one
-        usual = float(forward[forward <= 2 * usual].sum() / max(1, (steps >= 0).sum()))
+        usual /= float(np.median(np.diff(np.flatnonzero(steps != 0))))
         limit = max(2 * tick, 8 * usual)
     else:
         limit = 1.5 * usual

@@ -199,10 +199,10 @@ def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
     best: tuple[float, ...] = (-1.0,)
     chosen = (separator or ",", ".")
     sample = rows[len(rows) // 4 :]
+    top = {d: [split_line(r.text, d) for r in rows[:5]] for d in (*DELIMITERS, separator or ",")}
     for rank, delimiter in enumerate((separator,) if separator else DELIMITERS):
         cells = [split_line(r.text, delimiter) for r in sample]
         count, rows_alike = Counter(map(len, cells)).most_common(1)[0]
-        first = max(len(split_line(r.text, delimiter)) for r in rows[:3])
         if delimiter != "," and count == 1 and not separator:
             continue
         flat = [cell for row in cells if len(row) == count for cell in row]
@@ -211,11 +211,8 @@ def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
                 continue
             good = sum(is_number(c, decimal) or is_missing(c) or is_time(c) for c in flat)
             alike = rows_alike / len(cells)
-            agrees = (
-                first == count
-                or (count == 1 and first > 1)
-                or is_number(split_line(rows[0].text, delimiter)[0], decimal)
-            )
+            agrees = any(_may_be_header(row, count, decimal) for row in top[delimiter])
+            agrees |= is_number(top[delimiter][0][0], decimal)
             quality = (round(good / len(flat), 1), float(agrees), alike, float(count > 1), -rank)
             if quality > best:
                 best, chosen = quality, (delimiter, decimal)
@@ -225,6 +222,10 @@ def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
         if sum(is_number(cell, ",") for cell in lone) > 0.9 * len(lone):
             return ";", ","
     return chosen
+
+
+def _may_be_header(row: list[str], count: int, decimal: str) -> bool:
+    return len(row) == count and not all(is_number(cell, decimal) for cell in row)
 
 
 def _pairs(rows: list[_Line], delimiter: str) -> tuple[str, tuple[str, ...]] | None:

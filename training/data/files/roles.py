@@ -32,12 +32,14 @@ def assign(
     rate_hz: float | None,
     *,
     label_optional: bool = False,
+    coded: bool = False,
 ) -> Roles:
     """Give every column its role.
 
     `channels` and `label` name columns; without them every column of numbers is a channel but
     for the clock, constant columns, and those named like a label. With `label_optional`, a file
-    may lack the column `label`.
+    may lack the column `label`. `coded`: the settings say which labels are normal, so that a
+    label may be any few different values.
     Raises DataError: a column that does not exist, exists twice, or cannot have its role.
     """
     names = [c.name for c in sheet.columns]
@@ -49,7 +51,7 @@ def assign(
         chosen = None if label_optional and label not in names else _column(sheet, label)
     elif channels is None or any(c.name not in channels for c in truth):
         usable = [c for c in truth if channels is None or c.name not in channels]
-        chosen = next((c for c in usable if _is_label(c)), None)
+        chosen = next((c for c in usable if _is_label(c, coded)), None)
         if chosen is not None and chosen.name != "label":
             notes.append(f"column {quoted(chosen.name)} is taken for the label")
     fixed = [*(channels or ()), *([chosen.name] if chosen else [])]
@@ -107,14 +109,15 @@ def _column(sheet: Sheet, name: str) -> Column:
     return named[0]
 
 
-def _is_label(column: Column) -> bool:
+def _is_label(column: Column, coded: bool) -> bool:
     """Whether a column named like a label may be one: few different values."""
     if column.name.strip().lower() in NAMES[:2]:
         return True
     if column.kind == "words":
         return len(column.words) <= 32
     known = column.values[:1_000_000]
-    return column.kind == "number" and set(np.unique(known[~np.isnan(known)])) <= {0, 1, -1}
+    values = set(np.unique(known[~np.isnan(known)]).tolist())
+    return column.kind == "number" and (values <= {0, 1, -1} or (coded and len(values) <= 32))
 
 
 def _is_constant(column: Column) -> bool:

@@ -83,7 +83,12 @@ def read_table(
     if options.row_is_window is None:
         _refuse_windows(sheet, options.channels)
         roles = assign(
-            sheet, options.channels, options.label, options.rate_hz, label_optional=label_optional
+            sheet,
+            options.channels,
+            options.label,
+            options.rate_hz,
+            label_optional=label_optional,
+            coded=options.normal is not None,
         )
         labels = _labels(sheet, roles, options)
     else:

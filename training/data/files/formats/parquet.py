@@ -11,6 +11,7 @@ from training.bundle.errors import DataError
 from training.data.files.cells import is_time, quoted
 from training.data.files.options import Options
 from training.data.files.sheet import Column, Sheet, check_size
+from training.data.files.times import to_seconds
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -45,8 +46,6 @@ def _column(cells: pl.Series) -> Column | None:
         cells = cells.cast(pl.String)
         first = cells.drop_nulls().head(1).to_list()
         if first and is_time(first[0]):
-            from training.data.files.times import to_seconds
-
             return Column(cells.name, to_seconds(cells, of_day=False), kind="time")
         words = cells.unique(maintain_order=True).drop_nulls().to_list()
         codes = {word: float(n) for n, word in enumerate(words)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def read(path: Path, options: Options) -> Sheet:
     try:
         with warnings.catch_warnings(action="ignore", category=wavfile.WavFileWarning):
             rate, samples = wavfile.read(path)
-    except (ValueError, OSError, EOFError, TypeError) as problem:
+    except (ValueError, OSError, EOFError, TypeError, struct.error) as problem:
         raise DataError(f"{path}: cannot be read as WAV: {quoted(str(problem))}") from None
     samples = samples.reshape(len(samples), -1)
     check_size(path, samples.size)

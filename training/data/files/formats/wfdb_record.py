@@ -26,10 +26,10 @@ def sniff(head: bytes) -> bool:
 
 def read(path: Path, options: Options) -> Sheet:
     """Read all signals of the record in their units; invalid samples are missing."""
-    import wfdb  # imports pandas, which takes a second
-
     if path.suffix != ".hea":
         raise DataError(f"{path}: is the header of a WFDB record: name it .hea")
+    import wfdb  # imports pandas, which takes a second
+
     try:
         record = wfdb.rdrecord(str(path.with_suffix("")))
     except FileNotFoundError as problem:

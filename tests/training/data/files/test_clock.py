@@ -1,0 +1,103 @@
+"""The time column: which it is, the rate it gives, and where it cuts the recording."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.bundle.errors import DataError
+from training.data.csv import Settings
+from training.data.files.table import Table, read_table, with_gaps
+
+
+def table(tmp_path: Path, times, name: str = "time [s]", **settings) -> Table:
+    path = tmp_path / "log.csv"
+    cells = (f"{t},{(7 * i) % 23}" for i, t in enumerate(times))
+    path.write_text(f"{name},x\n" + "\n".join(cells) + "\n")
+    return read_table(path, Settings(path=str(path), **settings))
+
+
+def test_a_gap_cuts_and_counts_what_is_lost(tmp_path: Path) -> None:
+    times = [round(0.02 * i + (3600 if i >= 60 else 0), 2) for i in range(100)]
+    read = table(tmp_path, times)
+    assert read.cuts.tolist() == [60] and read.lost.tolist() == [180_000]
+    assert read.rate_hz == 50
+    note = "1 gap in the time (the longest 3600.02 s; the first at row 62): the recording is cut"
+    assert any(n.startswith(note) for n in read.notes)
+    _, labels, missing = with_gaps(read, np.zeros(100, np.bool_))
+    assert len(labels) == 180_100 and missing.sum() == 180_000
+
+
+def test_one_lost_frame_is_a_gap(tmp_path: Path) -> None:
+    read = table(tmp_path, [round(0.02 * (i + (i >= 30)), 2) for i in range(100)])
+    assert read.cuts.tolist() == [30] and read.lost.tolist() == [1]
+
+
+def test_repeated_stamps_and_jumps_back_cut(tmp_path: Path) -> None:
+    times = [round(0.02 * i, 2) for i in range(100)]
+    times.insert(40, times[39])
+    times[70:] = [t - 1 for t in times[70:]]
+    read = table(tmp_path, times)
+    assert read.cuts.tolist() == [40, 70]
+    assert "1 repeated time stamp: the recording is cut there" in read.notes
+    assert "1 backward time stamp: the recording is cut there" in read.notes
+
+
+def test_whole_milliseconds_of_another_period_are_no_gaps(tmp_path: Path) -> None:
+    read = table(tmp_path, [round(1000 * i / 119) for i in range(2000)], "millis")
+    assert not len(read.cuts) and read.rate_hz == pytest.approx(119, rel=1e-3)
+
+
+def test_whole_seconds_of_a_slow_logger_are_no_gaps(tmp_path: Path) -> None:
+    read = table(tmp_path, [round(1.05 * i) for i in range(500)])
+    assert not len(read.cuts) and read.rate_hz == pytest.approx(1 / 1.05, rel=1e-3)
+
+
+def test_whole_seconds_of_a_fast_logger_give_its_rate(tmp_path: Path) -> None:
+    times = [i // 50 for i in range(1000)]
+    times[500:] = [t + 100 for t in times[500:]]
+    read = table(tmp_path, times)
+    assert read.cuts.tolist() == [500]
+    assert read.rate_hz == pytest.approx(50, rel=0.1)
+
+
+def test_the_declared_rate_is_checked_and_tells_the_unit(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="rate_hz is 100, but column time gives 50 frames per"):
+        table(tmp_path, [0.02 * i for i in range(50)], rate_hz=100)
+    assert table(tmp_path, [20 * i for i in range(50)], "t", rate_hz=50).rate_hz == 50
+    assert table(tmp_path, [20 * i for i in range(50)], "t").rate_hz is None
+
+
+def test_irregular_times_are_resampled_on_request(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    times = np.cumsum(rng.uniform(0.005, 0.05, 400)).round(4)
+    with pytest.raises(DataError, match=r"not taken at equal times; set data.resample_hz, such"):
+        table(tmp_path, times)
+    read = table(tmp_path, times, resample_hz=100)
+    assert read.rate_hz == 100
+    assert len(read.values) == pytest.approx((times[-1] - times[0]) * 100, abs=2)
+    known = np.interp(times[0] + 3.0, times, [(7 * i) % 23 for i in range(400)])
+    assert read.values[300, 0] == pytest.approx(known)
+
+
+def test_resampling_never_bridges_a_gap(tmp_path: Path) -> None:
+    read = table(tmp_path, [0.1 * i + (50 if i >= 30 else 0) for i in range(60)], resample_hz=20)
+    assert read.cuts.tolist() == [59] and len(read.values) == pytest.approx(118, abs=1)
+
+
+@pytest.mark.parametrize("name", ["counter", "Sample", "id", "x_axis", "frame no"])
+def test_a_column_that_only_rises_is_never_a_channel(tmp_path: Path, name: str) -> None:
+    read = table(tmp_path, range(50), name)
+    assert read.channels == ("x",)
+    assert any(f"column {name} is the clock" in note for note in read.notes)
+
+
+def test_a_named_channel_is_no_clock(tmp_path: Path) -> None:
+    read = table(tmp_path, range(50), "ramp", channels=["ramp", "x"])
+    assert read.channels == ("ramp", "x") and read.clock is None
+
+
+def test_midnight_is_no_jump_back(tmp_path: Path) -> None:
+    times = [f"23:59:{50 + i}" for i in range(10)] + [f"00:00:{i:02d}" for i in range(30)]
+    read = table(tmp_path, times, "time")
+    assert not len(read.cuts) and read.rate_hz == 1

@@ -1,0 +1,268 @@
+"""Text tables as people have them: one small input per kind, and how it is read or refused.
+
+Most inputs hold the same 40 frames of two channels, so that a kind that is read has one answer.
+"""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.bundle.errors import DataError
+from training.data.csv import Settings
+from training.data.files.table import Table, read_table
+
+X = [round(0.25 * ((7 * i) % 23) - 2, 2) for i in range(40)]
+Y = [round(9.5 + 0.125 * ((5 * i) % 11), 3) for i in range(40)]
+
+
+def table(path: Path, **settings) -> Table:
+    return read_table(path, Settings(path=str(path), **settings))
+
+
+def rows(form: str = "{t:.2f},{x},{y}", end: str = "\n", step: float = 0.02) -> str:
+    lines = (form.format(t=i * step, ms=20 * i, i=i, x=X[i], y=Y[i]) for i in range(40))
+    return "".join(line + end for line in lines)
+
+
+def comma(text: str) -> str:
+    return text.replace(".", ",")
+
+
+HEADER = "time,x,y\n"
+READ = {
+    "comma": HEADER + rows(),
+    "semicolon": "time;x;y\n" + rows("{t:.2f};{x};{y}"),
+    "semicolon and decimal comma": "time;x;y\n" + comma(rows("{t:.2f};{x};{y}")),
+    "tabs and decimal comma": "time\tx\ty\n" + comma(rows("{t:.2f}\t{x}\t{y}")),
+    "bars": "time|x|y\n" + rows("{t:.2f}|{x}|{y}"),
+    "bars with spaces": "time | x | y\n" + rows("{t:.2f} | {x} | {y}"),
+    "spaces of any number": "time  x      y\n" + rows("  {t:<8.2f} {x:>8}   {y:>8}"),
+    "comma and space": "time, x, y\n" + rows("{t:.2f}, {x}, {y}"),
+    "quotes around all": '"time","x","y"\n' + rows('"{t:.2f}","{x}","{y}"'),
+    "quotes and decimal comma": '"time","x","y"\n'
+    + comma(rows("'{t:.2f}'~'{x}'~'{y}'")).replace("~", ",").replace("'", '"'),
+    "byte order mark": "\ufeff" + HEADER + rows(),
+    "line ends of Windows": (HEADER + rows()).replace("\n", "\r\n"),
+    "line ends of old Macs": (HEADER + rows()).replace("\n", "\r"),
+    "no last line end": (HEADER + rows())[:-1],
+    "blank lines": "\n\n" + HEADER + "\n" + rows(end="\n\n"),
+    "Excel's separator line": "sep=;\ntime;x;y\n" + rows("{t:.2f};{x};{y}"),
+    "units below the header": "time,x,y\ns,g,m/s^2\n" + rows(),
+    "units in brackets": "time [s],x [g],y (m/s^2)\n" + rows(),
+    "comments by #": "# rate_hz: 50\n# logger 3\n" + HEADER + rows(),
+    "comments by %": "% made by a logger\n" + HEADER + rows(),
+    "comments by //": "// made by a logger\n" + HEADER + rows(),
+    "comments between rows": HEADER + rows().replace("0.10,", "# a note\n0.10,"),
+    "delimiter after every row": "time,x,y,\n" + rows("{t:.2f},{x},{y},"),
+    "delimiter after rows alone": "time,x,y\n" + rows("{t:.2f},{x},{y},"),
+    "delimiter after the header alone": "time,x,y,\n" + rows(),
+    "start-up text of a sketch": "IMU ready\nRange +-2 g\n\n" + HEADER + rows(),
+    "row numbers without a name": ",x,y\n" + rows("{i},{x},{y}"),
+    "row numbers below no name at all": "x y\n" + rows("{i} {x} {y}"),
+    "row numbers named by pandas": "Unnamed: 0,x,y\n" + rows("{i},{x},{y}"),
+    "milliseconds": "millis,x,y\n" + rows("{ms},{x},{y}"),
+    "microseconds": "micros,x,y\n" + rows("{ms}000,{x},{y}"),
+    "clock of an unknown name": "foo,x,y\n" + rows("{ms},{x},{y}"),
+    "clock in the last column": "x,y,t_ms\n" + rows("{x},{y},{ms}"),
+    "epoch in milliseconds": "ts,x,y\n" + rows("17201712{ms:05d},{x},{y}"),
+    "dates": "when,x,y\n" + rows("2024-03-01 10:00:{t:09.6f},{x},{y}"),
+    "dates with T and Z": "when,x,y\n" + rows("2024-03-01T10:00:{t:06.3f}Z,{x},{y}"),
+    "dates with a zone": "when,x,y\n" + rows("2024-03-01T10:00:{t:06.3f}+02:00,{x},{y}"),
+    "German dates": "Zeit;x;y\n"
+    + comma(rows("01#03#2024 10:00:{t:06.3f};{x};{y}")).replace("#", "."),
+    "American dates": "when,x,y\n" + rows("03/21/2024 10:00:{t:06.3f},{x},{y}"),
+    "date and time apart": "date,time,x,y\n" + rows("2024-03-01,10:00:{t:06.3f},{x},{y}"),
+    "times of day": "time,x,y\n" + rows("10:00:{t:06.3f},{x},{y}"),
+    "stamps of the Serial Monitor": "12:00:00.000 -> x,y\n" + rows("12:00:{t:06.3f} -> {x},{y}"),
+    "pairs of the Serial Plotter": rows("x:{x},y:{y}"),
+    "pairs with spaces": rows("x: {x}  y: {y}").replace("  ", "\t"),
+    "exponents and plus signs": "time,x,y\n" + rows("{t:.2e},{x:+.3e},{y:+}"),
+    "header of numbers' names": "0,1,2,3,4,5,6,x,y\n" + rows("0,0,0,0,0,0,0,{x},{y}"),
+    "a constant column": "time,x,y,spare\n" + rows("{t:.2f},{x},{y},0"),
+    "an empty column": "time,x,y,spare\n" + rows("{t:.2f},{x},{y},"),
+    "a column of words": "time,x,y,mode\n" + rows("{t:.2f},{x},{y},run"),
+    "a label of words": "time,x,y,State\n" + rows("{t:.2f},{x},{y},normal"),
+    "a label": "time,x,y,Anomaly\n" + rows("{t:.2f},{x},{y},0"),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_is_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(READ[kind].encode())
+    read = table(path)
+    assert read.channels == ("x", "y"), read.notes
+    assert read.values[:, 0].tolist() == X
+    assert read.values[:, 1].tolist() == Y
+    assert not len(read.cuts) and not read.missing.any()
+    counted = ("row numbers", "pairs", "unknown", "header of")
+    assert read.rate_hz == (None if kind.startswith(counted) or "unknown" in kind else 50.0)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "cp1252"])
+def test_an_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(("time,x [°C],y [µV]\n" + rows()).encode(encoding))
+    read = table(path)
+    assert read.units == ("°C", "µV")
+    assert read.values[:, 0].tolist() == X
+
+
+def test_a_gzip(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + rows()).encode()))
+    assert table(path).values[:, 0].tolist() == X
+
+
+def test_a_large_file_is_read_in_chunks(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("training.data.files.text.CHUNK", 64)
+    monkeypatch.setattr("training.data.files.text.HEAD", 128)
+    monkeypatch.setattr("training.data.files.formats.delimited.HEAD", 128)
+    path = tmp_path / "log.csv"
+    for end in ("\n", "\r\n", "\r"):
+        path.write_bytes((HEADER + rows()).replace("\n", end).encode())
+        read = table(path)
+        assert read.values[:, 0].tolist() == X
+        assert [read.row(frame) for frame in (0, 1, 39)] == [2, 3, 41]
+    path.write_text(HEADER + rows(), encoding="utf-16")
+    assert table(path).values[:, 1].tolist() == Y
+
+
+def test_a_repeated_header_is_a_cut(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    lines = ("x,y\n" + rows("{x},{y}")).splitlines()
+    path.write_text("\n".join([*lines[:15], lines[0], *lines[15:]]) + "\n")
+    read = table(path)
+    assert read.values[:, 0].tolist() == X
+    assert read.cuts.tolist() == [14]
+    assert [read.row(frame) for frame in (13, 14)] == [15, 17]
+    assert "the header is repeated once: the recording is cut there" in read.notes
+
+
+def test_rows_of_text_are_left_out_on_request(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    lines = ("x,y\n" + rows("{x},{y}")).splitlines()
+    path.write_text("\n".join([*lines[:15], "Gesture recorded", *lines[15:], "done, bye"]) + "\n")
+    with pytest.raises(DataError, match=r"row 16: 'Gesture recorded'\); remove such rows, or set"):
+        table(path)
+    read = table(path, skip_text=True)
+    assert read.values[:, 0].tolist() == X
+    assert read.cuts.tolist() == [14]
+
+
+def test_a_cut_last_line_is_left_out_with_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(HEADER + rows() + "0.80,0.1")
+    read = table(path)
+    assert read.values[:, 0].tolist() == X
+    assert "the last line (row 42) is cut off and left out" in read.notes
+
+
+def test_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x;y\n" + "".join(f"1.{100 + i % 3},5;-2.{200 + i % 7}\n" for i in range(20)))
+    assert table(path).values[:2].tolist() == [[1100.5, -2200], [1101.5, -2201]]
+    path.write_text("x,y\n" + "".join(f'"1,{100 + i % 3}.5",{i % 4}\n' for i in range(20)))
+    assert table(path).values[:2].tolist() == [[1100.5, 0], [1101.5, 1]]
+
+
+def test_one_column_with_a_decimal_comma(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x\n" + comma(rows("{x}")))
+    assert table(path).values[:, 0].tolist() == X
+
+
+def test_a_header_from_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(rows())
+    with pytest.raises(
+        DataError, match=r'row 1 holds numbers; .* data.header = \["c1", "c2", "c3"\]'
+    ):
+        table(path)
+    read = table(path, header=["t", "left", "right [g]"])
+    assert read.channels == ("left", "right") and read.units == ("", "g")
+    assert read.rate_hz == 50
+
+
+REFUSED = {
+    "a ZIP": (b"PK\x03\x04" + bytes(100), "is a ZIP archive or an Excel workbook: unpack it"),
+    "a PDF": (b"%PDF-1.7\n%\xe2\n", "is a PDF document"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "is a picture"),
+    "a database": (b"SQLite format 3\x00", "is an SQLite database"),
+    "an old workbook": (b"\xd0\xcf\x11\xe0" + bytes(100), "is an old Excel workbook"),
+    "a web page": (b"<!DOCTYPE html><html>404</html>", "is a web page"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
+    "a WFDB header": (b"100 2 360 650000\n100.dat 212 200 11 1024\n", "WFDB record: name it .hea"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+    "NUL bytes": (b"x,y\n1,2\n3,\x00\n4,5\n", "row 3 holds NUL bytes"),
+    "half a gzip": (gzip.compress(b"x\n1\n" * 99)[:20], "cannot be read to its end"),
+    "nothing": (b"", "is empty"),
+    "blank lines alone": (b"\n \n\t\n", "is empty"),
+    "a header alone": (b"time,x\n", "has a header and no rows"),
+    "prose": (
+        b"It was a dark night.\nThe rain fell.\nIn torrents, except.\n",
+        "is not a number; correct it, or name the columns of",
+    ),
+    "hexadecimal counts": (b"x\n0x01\n0x02\n", "row 2, column x: '0x01' is not a number"),
+    "one wrong cell": (b"x,y\n1,2\n2,l0\n3,4\n", "row 3, column y: 'l0' is not a number; correct"),
+    "a short row": (b"x,y\n1,2\n2\n3,4\n", "row 3, column y: 1 cells, but the header names 2"),
+    "a long row": (b"x,y\n1,2\n2,3,4\n3,4\n", "row 3, column number 3: 3 cells, but the header"),
+    "twins": (b"x,x\n1,2\n2,3\n", "row 1: two columns are called x; rename one, or set"),
+    "many numbered columns": (
+        (",".join(map(str, range(40))) + "\n" + ",".join(["0.5"] * 40) + "\n").encode(),
+        "40 columns are named by numbers, as if each row were one window; set data.row_is_window",
+    ),
+    "rows of windows": (
+        ("\n".join(",".join(["0.5"] * 40) for _ in range(4)) + "\n").encode(),
+        "or set data.row_is_window if each row is one window",
+    ),
+    "labels of many kinds": (
+        b"x,label\n" + b"1,3\n2,3\n4,5\n" * 9,
+        "is 0 (normal), 1 (abnormal) or empty, not '3'; list what normal rows say, such as data."
+        'normal = ["3"]',
+    ),
+    "JSON of another kind": (b'{"a": [1, 2]}', "is JSON or CBOR, but not an Edge Impulse"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_is_refused_in_one_short_line(tmp_path: Path, kind: str) -> None:
+    content, message = REFUSED[kind]
+    path = tmp_path / "log.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        table(path)
+    line = str(caught.value)
+    assert line.startswith(f"{path}: ") and "\n" not in line
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    "text", ["z" * 5000, "x,y\n1,2\n3," + "q" * 5000 + "\n", "a" * 500 + "\n1,2\n"]
+)
+def test_a_message_repeats_at_most_60_characters_of_the_file(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        table(path)
+    assert not any(char * 61 in str(caught.value) for char in "zqa")
+
+
+def test_a_line_without_end_is_refused_before_memory_is_full(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(b"x,y\n1,2\n" * 40_000 + b"9" * (5 << 20))
+    with pytest.raises(DataError, match="has a line of more than 4 MB"):
+        table(path)
+
+
+def test_missing_values_are_told_alike(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    for mark in ("", "nan", "NaN", "?", "!", "NA", "null", "-"):
+        lines = (HEADER + rows()).splitlines()
+        lines[9] = f"0.16,{mark},9.5"
+        path.write_text("\n".join(lines) + "\n")
+        read = table(path)
+        assert np.flatnonzero(read.missing).tolist() == [8]
+        assert any("1 row with missing values (x 1; the first is row 10)" in n for n in read.notes)

@@ -1,0 +1,74 @@
+"""Labels: columns of numbers and words under any name, and intervals of time."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.bundle.errors import DataError
+from training.data import load
+from training.data.csv import Settings
+from training.data.files.table import Table, read_table
+
+
+def table(tmp_path: Path, said, name: str = "label", **settings) -> Table:
+    path = tmp_path / "log.csv"
+    cells = (f"2024-01-01 00:00:{i:02d},{(7 * i) % 23},{word}" for i, word in enumerate(said))
+    path.write_text(f"when,x,{name}\n" + "\n".join(cells) + "\n")
+    return read_table(path, Settings(path=str(path), **settings))
+
+
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        (("0", "1", ""), {}),
+        (("0.0", "1.0", "nan"), {}),
+        (("False", "True", ""), {}),
+        (("normal", "abnormal", ""), {}),
+        (("normal", "bearing fault", "?"), {}),
+        (("ok", "NOK", ""), {"normal": "ok"}),
+        (("3", "4", ""), {"normal": 3}),
+        (("idle", "broken", ""), {"normal": ["run", "idle"]}),
+    ],
+)
+@pytest.mark.parametrize("name", ["label", "Label", "ANOMALY", "is_anomaly", "fault", "class"])
+def test_words(tmp_path: Path, words, settings, name: str) -> None:
+    said = [words[0]] * 10 + [words[1]] * 5 + [words[2]] * 5
+    read = table(tmp_path, said, name, **settings)
+    assert read.labels.tolist() == [0] * 10 + [1] * 5 + [-1] * 5
+    assert read.channels == ("x",)
+
+
+def test_a_column_named_like_a_label_is_never_a_channel(tmp_path: Path) -> None:
+    read = table(tmp_path, [i % 9 for i in range(30)], "state")
+    assert read.channels == ("x",) and set(read.labels) == {-1}
+    assert "column state is named like a label and left out" in read.notes
+    assert table(tmp_path, range(30), "state", channels=["state"]).channels == ("state",)
+
+
+def test_intervals(tmp_path: Path) -> None:
+    spans = [["2024-01-01 00:00:05", "2024-01-01 00:00:07"]]
+    wanted = [0] * 5 + [1] * 3 + [0] * 12
+    assert table(tmp_path, ["a"] * 20, "note", intervals=spans).labels.tolist() == wanted
+    file = tmp_path / "windows.json"
+    file.write_text(json.dumps({"known/log.csv": spans, "other.csv": []}))
+    assert table(tmp_path, ["a"] * 20, "note", intervals=str(file)).labels.tolist() == wanted
+    file.write_text(json.dumps({"other.csv": spans}))
+    with pytest.raises(DataError, match=r"windows.json: names no intervals for log.csv"):
+        table(tmp_path, ["a"] * 20, "note", intervals=str(file))
+    with pytest.raises(DataError, match="intervals replace a label column"):
+        load("csv", path="log.csv", intervals=str(file), label="x")
+    with pytest.raises(DataError, match="interval 'noon' is not a date"):
+        table(tmp_path, ["a"] * 20, "note", intervals=[["noon", "noon"]])
+
+
+def test_the_label_is_needed_in_the_test_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n" + "".join(f"{i % 7 / 2}\n" for i in range(60)))
+    (tmp_path / "b.csv").write_text(
+        "x,hit\n" + "".join(f"{i % 7 / 2},{i % 2}\n" for i in range(60))
+    )
+    paths = {"path": str(tmp_path / "a.csv"), "test_path": str(tmp_path / "b.csv")}
+    data = load("csv", label="hit", **paths)
+    assert set(data.train.labels) == {-1} and data.test.labels[:4].tolist() == [0, 1, 0, 1]
+    with pytest.raises(DataError, match="no column hit"):
+        load("csv", label="hit", path=paths["path"])
