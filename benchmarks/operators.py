@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.operators
 
-It takes a minute and prints a table: operator, shape, and instructions for each unit (a
-multiply-accumulate, or a value of the output), at -O2 with hard float and at the Nano's flags.
+It prints a table in about a minute: operator, shape, and instructions per unit (per
+multiply-accumulate, or per output value), at -O2 with hard float and with the Nano's flags.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.support.graphs import SAME, VALID, Graph, Tensor
+from tests.support.graph_operators import SAME, VALID, Tensor
+from tests.support.graphs import Graph
 from tools.convert.model import read_model
 from tools.measure.bench.bench import FLAGS, compiled
 from tools.measure.bench.cases import random_case

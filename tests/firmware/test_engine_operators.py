@@ -12,7 +12,8 @@ import pytest
 
 from tests.firmware.test_engine_compiled import differing, engine_of, needs_emulator
 from tests.support import graphs, networks
-from tests.support.graphs import SAME, VALID, Graph
+from tests.support.graph_operators import SAME, VALID
+from tests.support.graphs import Graph
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.plan import make_plan

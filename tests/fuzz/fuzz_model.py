@@ -1,4 +1,4 @@
-"""model.tflite, damaged in any way, and the converter."""
+"""The converter on damaged model.tflite files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from training.bundle.errors import ConvertError
 
 
 def model(data: bytes) -> None:
-    """model.tflite holds anything: read, and turned into source for both engines."""
+    """Read any bytes as model.tflite, and convert them for both engines."""
     try:
         parsed = read_model(data)
     except ConvertError as error:
@@ -41,7 +41,7 @@ def model(data: bytes) -> None:
 
 
 def model_seeds() -> list[bytes]:
-    """Small models of every operator that the converter knows."""
+    """Small models that cover every operator of the converter."""
     found = [random_network(np.random.default_rng(seed)) for seed in range(400)]
     found += [random_graph(np.random.default_rng(seed)) for seed in range(400)]
     chosen: dict[str, bytes] = {}
@@ -64,7 +64,7 @@ def _listed(values: Any) -> list[Any]:
 
 
 def damaged_model(data: bytes, draw: random.Random) -> bytes:
-    """A whole flatbuffer that says something else; or bytes changed."""
+    """A valid flatbuffer with changed contents, or changed bytes."""
     if draw.random() < 0.4:
         return some_bytes(data, draw)
     try:
@@ -119,6 +119,6 @@ def damaged_model(data: bytes, draw: random.Random) -> bytes:
     builder = flatbuffers.Builder(len(data))
     try:
         builder.Finish(model.Pack(builder), b"TFL3")
-    except Exception:  # the writer has limits of its own
+    except Exception:  # the writer's own limits
         return some_bytes(data, draw)
     return bytes(builder.Output())

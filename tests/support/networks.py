@@ -1,4 +1,4 @@
-"""Random dense networks, and many compiled models in one program, on the host or emulated."""
+"""Random dense networks, and programs that run many compiled models, on the host or emulated."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def random_network(rng: np.random.Generator) -> bytes:
         per_channel = bool(rng.integers(2))
         weights = _weights(rng, outputs, width)
         weight_scale = 10 ** rng.uniform(-4, -1, outputs if per_channel else 1)
-        if rng.integers(2):  # converters' scales lie closer together
+        if rng.integers(2):  # converters' scales are closer together
             weight_scale = weight_scale[:1] * rng.uniform(0.25, 1, len(weight_scale))
         spread = 60 * np.sqrt(width) * 70 * scale * float(np.mean(weight_scale))
         # Most outputs use the range; some saturate, some hardly move.
@@ -67,11 +67,11 @@ def random_network(rng: np.random.Generator) -> bytes:
 
 
 def shifted_network(rng: np.random.Generator, shift: int) -> bytes:
-    """A layer whose multiplier has this shift, -31 to 30, and whose outputs move."""
+    """A layer whose multiplier has this shift, -31 to 30, and whose outputs vary."""
     builder = ModelBuilder()
     inputs, outputs = int(rng.integers(1, 9)), int(rng.integers(1, 9))
     source = builder.tensor((1, inputs), 1.0, int(rng.integers(-3, 4)))
-    # Sums of about 2^(4 - shift), and some of a step or two where that is less.
+    # Sums of about 2^(4 - shift), or of a step or two if that is less.
     least = max(4 - shift, 1)
     weights = rng.integers(-2, 3, (outputs, inputs)) * (rng.random((outputs, inputs)) < 0.5)
     bias = rng.integers(-(2**least), 2**least, outputs)
@@ -92,17 +92,17 @@ def shifted_network(rng: np.random.Generator, shift: int) -> bytes:
 def form_network(
     rng: np.random.Generator, shift: str, *, sign: bool, per_channel: bool, to_bytes: bool
 ) -> bytes:
-    """Aims at one form of the paired kernel: see pairs.h; what it gets is for the converter."""
+    """A network for which the converter should choose one form of the paired kernel."""
     builder = ModelBuilder()
     widths = [int(rng.integers(15, 40)), 4 * int(rng.integers(1, 8))]
     widths += [] if to_bytes else [int(rng.integers(4, 12))]
     scale = 0.05
     source = value = builder.tensor((1, widths[0]), scale, int(rng.integers(-128, 128)))
     for i, (inputs, outputs) in enumerate(pairwise(widths)):
-        # How far 256 sums must be shifted so that 65536 is an output step: 9 + the multiplier's.
+        # The shift after which 65536 in 256 * sum is an output step is 9 + the multiplier's.
         exponent = {"left": -4, "none": -9, "right": -12, "after": -3}[shift] if i == 0 else -6
         weights = np.clip(np.round(rng.normal(0, 40, (outputs, inputs))), -127, 127)
-        if shift == "after" and i == 0:  # sums too large to be shifted, outputs within 16 bits
+        if shift == "after" and i == 0:  # sums too large for a shift, outputs within 16 bits
             weights = rng.choice([-1, 1], (outputs, inputs)) * (1536 // inputs)
         factors = np.full(outputs if per_channel else 1, 0.75) * 2.0**exponent
         factors[1:] *= rng.uniform(0.7, 1, len(factors) - 1)
@@ -123,7 +123,7 @@ def form_network(
 
 
 def paired_network(rng: np.random.Generator, widths: Sequence[int]) -> bytes:
-    """A dense network of these widths whose layers the paired kernel takes."""
+    """A dense network of these widths, for the paired kernel."""
     builder = ModelBuilder()
     scale = 0.02
     source = value = builder.tensor((1, widths[0]), scale, -3)
@@ -146,7 +146,7 @@ def paired_network(rng: np.random.Generator, widths: Sequence[int]) -> bytes:
 
 
 def random_inputs(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
-    """int8 [count, size]: noise, constants, both ends, and alternating ends that saturate."""
+    """int8 [count, size]: noise, constants, and both extremes, alternating or at random."""
     inputs = rng.integers(-128, 128, (count, size))
     inputs[0], inputs[1], inputs[2] = -128, 127, 0
     inputs[3] = np.where(np.arange(size) % 2, 127, -128)
@@ -157,9 +157,9 @@ def random_inputs(rng: np.random.Generator, count: int, size: int) -> np.ndarray
 def write_sources(
     models: Sequence[bytes], folder: Path, *, plain: Sequence[int] = ()
 ) -> list[Path]:
-    """C++ for all models, each in a namespace of its own, and the table for the runner.
+    """Write C++ for all models, each in its own namespace, and the table for the runner.
 
-    Models whose number is in `plain` use the portable kernels only.
+    Models whose number is in `plain` use the plain kernels only.
     """
     units: list[list[str]] = [[] for _ in range(-(-len(models) // PER_UNIT))]
     declared = []
@@ -198,9 +198,10 @@ def run_on_host(
     plain: Sequence[int] = (),
     kernels: Path = KERNELS,
 ) -> list[np.ndarray]:
-    """Each model's outputs for its inputs, from the generated C++ compiled for this machine.
+    """Each model's outputs for its inputs, from the generated C++ on this machine.
 
-    Raises CalledProcessError if it does not compile, or the program fails.
+    Raises:
+        CalledProcessError: the sources do not compile, or the program fails.
     """
     compiler = ("g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", *flags)
     sources = [*write_sources(models, folder, plain=plain), *kernel_sources(kernels)]
@@ -219,7 +220,7 @@ def run_emulated(
     flags: Sequence[str] = emulator.FAST,
     kernels: Path = KERNELS,
 ) -> list[np.ndarray]:
-    """The same on the emulated Cortex-M4."""
+    """Each model's outputs for its inputs, from the generated C++ on the emulated Cortex-M4."""
     compiler = (*emulator.COMPILER, *flags, f"-I{emulator.BARE}")
     sources = [*write_sources(models, folder), *kernel_sources(kernels)]
     objects = compile_objects(compiler, sources, [kernels, RUNNER.parent])
@@ -230,12 +231,12 @@ def run_emulated(
 
 
 def kernel_sources(kernels: Path) -> list[Path]:
-    """The kernels' sources, without the engine contract."""
+    """The kernels' sources, without engine.cpp."""
     return [path for path in sorted(kernels.glob("*.cpp")) if path.name != "engine.cpp"]
 
 
 def kernels_with(folder: Path, file: str, right: str, wrong: str) -> Path:
-    """A copy of the kernels in which `file` has `wrong` in place of its first `right`."""
+    """A copy of the kernels in which `wrong` replaces the first `right` in `file`."""
     copy = folder / "kernels"
     shutil.copytree(KERNELS, copy)
     text = (copy / file).read_text()
@@ -245,7 +246,7 @@ def kernels_with(folder: Path, file: str, right: str, wrong: str) -> Path:
 
 
 def put_inputs(inputs: Sequence[np.ndarray], folder: Path) -> None:
-    """inputs.bin: for each network a 32-bit count of windows, then the windows."""
+    """Write inputs.bin: per network a 32-bit count of windows, then the windows."""
     with (folder / "inputs.bin").open("wb") as file:
         for windows in inputs:
             file.write(np.uint32(len(windows)).tobytes() + windows.tobytes())
@@ -254,7 +255,7 @@ def put_inputs(inputs: Sequence[np.ndarray], folder: Path) -> None:
 def get_outputs(
     models: Sequence[bytes], inputs: Sequence[np.ndarray], folder: Path
 ) -> list[np.ndarray]:
-    """outputs.bin: every network's outputs, one after the other."""
+    """Read outputs.bin: every network's outputs, one after the other."""
     data = np.fromfile(folder / "outputs.bin", np.int8)
     outputs, at = [], 0
     for model, windows in zip(models, inputs, strict=True):
@@ -267,7 +268,7 @@ def get_outputs(
 
 
 def _width(rng: np.random.Generator) -> int:
-    """1 to 700, small ones more often."""
+    """A width of 1 to 700; small ones are more frequent."""
     return int(
         rng.choice([rng.integers(1, 12), rng.integers(1, 40), rng.integers(1, 130)])
         if rng.random() < 0.97
@@ -281,12 +282,12 @@ def _scale(rng: np.random.Generator) -> float:
 
 def _weights(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     kind = rng.integers(5)
-    if kind == 0:  # every weight at an end
+    if kind == 0:  # every weight extreme
         return rng.choice([-127, 127], (rows, columns)).astype(np.int8)
     if kind == 1:  # sparse
         keep = rng.random((rows, columns)) < 0.1
         return (rng.integers(-127, 128, (rows, columns)) * keep).astype(np.int8)
     low = -128 if kind == 2 and not rng.integers(4) else -127
-    if kind == 3:  # bell-shaped, as training leaves them
+    if kind == 3:  # bell-shaped, like trained weights
         return np.clip(np.round(rng.normal(0, 25, (rows, columns))), -127, 127).astype(np.int8)
     return rng.integers(low, 128, (rows, columns)).astype(np.int8)

@@ -1,7 +1,7 @@
-// Detector: samples -> segment -> scale -> engine -> score -> decide.
+// The detector: samples -> segment -> scale -> engine -> score -> decide.
 //
-// Owns no memory: the caller sizes every buffer from the manifest's constants. Allocates nothing,
-// reads no clock of its own, knows no board.
+// The caller owns every buffer and sizes it from the manifest's constants. The detector allocates
+// nothing and is independent of the board; it reads time through a function that it is given.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace vigil {
 
-// What the model was trained to expect: the manifest's numbers, as the converter wrote them.
+// The manifest's numbers, as the converter writes them.
 template <typename Scaler>
 struct DetectorConfig {
     SegmenterConfig segmenter;
@@ -24,12 +24,12 @@ struct DetectorConfig {
 };
 
 struct DetectorBuffers {
-    Span<std::int16_t> counts;  // window * channels: the window being filled
-    Span<std::int8_t> input;    // window * channels: what the engine reads
-    Span<std::int8_t> output;   // window * channels: what the engine writes
+    Span<std::int16_t> counts;  // window * channels: the window in progress
+    Span<std::int8_t> input;    // window * channels: the engine's input
+    Span<std::int8_t> output;   // window * channels: the engine's output
 };
 
-// One scored window. The spans are valid during the call that hands it over.
+// One scored window. The spans are valid only during the call to the listener.
 struct Verdict {
     std::uint64_t window;  // absolute window index
     float score;
@@ -42,7 +42,7 @@ struct Verdict {
 class DetectorListener {
   public:
     virtual void scored(const Verdict& verdict) = 0;
-    // Windows [first, first + count) were lost to a gap in the samples.
+    // A gap in the samples lost the windows [first, first + count).
     virtual void lost(std::uint64_t first, std::uint64_t count) = 0;
     // The engine failed on this window, which counts as lost.
     virtual void failed(std::uint64_t window, engine::Status status) = 0;
@@ -51,7 +51,7 @@ class DetectorListener {
     ~DetectorListener() = default;
 };
 
-// One golden window of the bundle: raw counts and what they must give.
+// One golden window of the bundle: raw counts and their expected results.
 struct GoldenWindow {
     Span<const std::int16_t> counts;
     Span<const std::int8_t> input;
@@ -61,8 +61,8 @@ struct GoldenWindow {
 
 struct GoldenReport {
     std::uint16_t total;
-    std::uint16_t passed;            // every byte of input and output, and every bit of the score
-    std::uint32_t ticks_per_window;  // one inference, engine alone, in the clock's ticks
+    std::uint16_t passed;  // equal in every byte of input and output, and every bit of the score
+    std::uint32_t ticks_per_window;  // one inference of the engine alone, in the clock's ticks
 };
 
 template <typename Scaler>
@@ -77,13 +77,14 @@ class Detector final : private Segmenter::Sink {
           threshold_(config.threshold),
           segmenter_(config.segmenter, buffers.counts) {}
 
-    // Runs the golden windows through scaler, engine and score. `ticks` counts time or
-    // instructions, whichever the board has. Call when no window is being filled.
+    // Runs the golden windows through scaler, engine and score. `ticks` counts time or instructions,
+    // depending on the board. Call while no window is in progress.
     GoldenReport check(Span<const GoldenWindow> golden, Clock ticks);
 
     void restart(std::uint64_t frame) { segmenter_.restart(frame); }
 
-    // Takes whole frames at absolute index `first_frame` and tells the listener what came of them.
+    // Takes whole frames from absolute index `first_frame` on and reports the results to the
+    // listener.
     void push(std::uint64_t first_frame, Span<const std::int16_t> samples,
               DetectorListener& listener) {
         listener_ = &listener;
@@ -107,9 +108,9 @@ class Detector final : private Segmenter::Sink {
     DetectorListener* listener_ = nullptr;
 };
 
-// True where both hold the same bytes.
+// Whether both hold the same bytes.
 bool same_bytes(Span<const std::int8_t> a, Span<const std::int8_t> b);
-// True where both have the same bits: bit for bit is the promise, and -0 is not 0.
+// Whether both have the same bits; -0 differs from 0.
 bool same_bits(float a, float b);
 
 template <typename Scaler>

@@ -1,7 +1,7 @@
-// The engine contract: int8 window in, int8 window out.
+// The engine contract: an int8 window in, an int8 window out (docs/engine.md).
 //
-// Two libraries implement these functions, engine_tflm (TensorFlow Lite Micro's interpreter) and
-// engine_compiled (the model turned into C++ ahead of time). An image links exactly one of them;
+// Two libraries implement these functions: engine_tflm (TensorFlow Lite Micro's interpreter) and
+// engine_compiled (the model as C++, generated ahead of time). An image links exactly one of them;
 // swapping them changes no output byte. Neither allocates after begin(), and neither keeps a
 // pointer to the caller's windows.
 #pragma once
@@ -16,33 +16,32 @@ namespace vigil::engine {
 enum class Status : std::uint8_t {
     ok = 0,
     bad_model = 1,         // length, CRC-32 or schema version of the model is wrong
-    unknown_operator = 2,  // an operator that was not registered
-    arena_too_small = 3,   // AllocateTensors() asked for more than the arena holds
-    shape_mismatch = 4,    // input or output is not the int8 window that the manifest describes
+    unknown_operator = 2,  // an operator is not registered
+    arena_too_small = 3,   // AllocateTensors() needs more than the arena
+    shape_mismatch = 4,    // input or output differs from the int8 window in the manifest
     failed = 5,            // an operator reported an error while running
-    not_begun = 6,         // run() before a begin() that returned ok
+    not_begun = 6,         // run() before begin() has returned ok
 };
 
 struct Facts {
     const char* name;           // "tflm" or "compiled"
     std::uint32_t model_bytes;  // flatbuffer in flash (tflm) or weights and tables (compiled)
-    std::uint32_t arena_bytes;  // static working memory set aside
-    std::uint32_t arena_used;   // of which used, known after begin()
+    std::uint32_t arena_bytes;  // static working memory
+    std::uint32_t arena_used;   // the part in use, known after begin()
 };
 
-// Checks the model (length and CRC-32 before anything parses it) and prepares to run. May be
-// called again; allocates nothing from the heap.
+// Checks the model (its CRC-32 before anything parses it) and prepares to run. May be called again;
+// allocates nothing from the heap.
 Status begin();
 
-// One inference. `input` and `output` have the lengths that the model was converted with
-// (model::kInputSize, model::kOutputSize in the generated constants); any other length is
-// shape_mismatch. They may be the same memory only if the engine has no use for the input after
-// its first layer, which callers must not assume.
+// Computes one window. `input` and `output` have the model's lengths (model::kInputSize,
+// model::kOutputSize in the generated constants); any other length is shape_mismatch. They must not
+// overlap.
 Status run(Span<const std::int8_t> input, Span<std::int8_t> output);
 
 Facts facts();
 
-// A word for a person.
+// The status as text for a message.
 const char* describe(Status status);
 
 }  // namespace vigil::engine

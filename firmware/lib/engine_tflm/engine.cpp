@@ -1,4 +1,4 @@
-// The engine contract, kept by TensorFlow Lite Micro's interpreter.
+// The engine contract, implemented by TensorFlow Lite Micro's interpreter.
 #include "engine.h"
 
 #include <cstring>
@@ -13,7 +13,7 @@
 namespace vigil::engine {
 namespace {
 
-// Static storage, filled by placement new: nothing comes from the heap.
+// Static storage for placement new, so that nothing is on the heap.
 alignas(16) std::uint8_t arena[model::kArenaBytes];
 alignas(model::OpResolver) std::uint8_t resolver_storage[sizeof(model::OpResolver)];
 alignas(tflite::MicroInterpreter) std::uint8_t
@@ -22,7 +22,7 @@ alignas(tflite::MicroInterpreter) std::uint8_t
 tflite::MicroInterpreter* interpreter = nullptr;
 bool ready = false;
 
-// TensorFlow Lite Micro has no verifier and would follow a damaged flatbuffer's offsets anywhere.
+// TensorFlow Lite Micro does not verify offsets, so a damaged flatbuffer must not reach it.
 bool model_is_whole() {
     return link::crc32(0, Span<const std::uint8_t>(model::kModel)) == model::kModelCrc32;
 }
@@ -83,7 +83,8 @@ Status run(Span<const std::int8_t> input, Span<std::int8_t> output) {
     if (input.size() != model::kInputSize || output.size() != model::kOutputSize) {
         return Status::shape_mismatch;
     }
-    // Recurrent state lives in the interpreter between two calls; every window finds it at zero.
+    // The interpreter keeps recurrent state between calls; every window starts with a state of
+    // zero.
     if (interpreter->Reset() != kTfLiteOk) {
         return Status::failed;
     }
@@ -106,15 +107,15 @@ const char* describe(Status status) {
         case Status::ok:
             return "ok";
         case Status::bad_model:
-            return "model damaged or of another schema";
+            return "the model is damaged or has another schema version";
         case Status::unknown_operator:
-            return "operator not registered";
+            return "an operator is not registered";
         case Status::arena_too_small:
-            return "tensors do not fit the arena";
+            return "the tensors do not fit the arena";
         case Status::shape_mismatch:
-            return "window of another size than the model's";
+            return "the window's size differs from the model's";
         case Status::not_begun:
-            return "not begun";
+            return "the engine has not begun";
         default:
             return "failed";
     }

@@ -1,5 +1,4 @@
-// A view of contiguous elements: pointer and length together, so that neither travels alone.
-// std::span is C++20; boards' cores build as C++17.
+// A view of contiguous elements, like std::span of C++20: the boards' cores build as C++17.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +13,7 @@ class Span {
     constexpr Span(T* data, std::size_t size) : data_(data), size_(size) {}
     template <std::size_t N>
     constexpr Span(T (&array)[N]) : data_(array), size_(N) {}
-    // Span<T> to Span<const T>.
+    // Converts Span<T> to Span<const T>.
     template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T>>>
     constexpr Span(Span<U> other) : data_(other.data()), size_(other.size()) {}
 

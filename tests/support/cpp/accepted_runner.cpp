@@ -1,6 +1,6 @@
-// Runs every network of the table on windows of exactly its size, under sanitizers: constants,
-// arena and both windows must hold whatever a kernel reads or writes. Prints the number before
-// each, so that the last line names the one that did not.
+// Runs every network of the table on windows of exactly its size, under sanitizers, which detect
+// reads and writes outside the constants, the arena and both windows. Prints each network's number
+// first, so that the last line names the one that failed.
 #include <cstdio>
 #include <vector>
 

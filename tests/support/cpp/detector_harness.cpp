@@ -1,6 +1,6 @@
-// A detector with an engine whose every answer is known: output = input, but for windows that
-// begin with the count 99 (one output byte is wrong by one) or 100 (the engine fails).
-// Reads `first_frame count...` lines from standard input, prints what the listener hears.
+// A detector with an engine of known results: output = input, except for windows that begin with
+// the count 99 (one output byte is wrong by one) or 100 (the engine fails).
+// Reads lines `first_frame count...` from standard input and prints the listener's calls.
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -66,8 +66,8 @@ int main(int argc, char** argv) {
     const std::int8_t bytes[] = {1, 2, 3, 4};
     const std::int8_t other[] = {1, 2, 3, 5};
     const vigil::GoldenWindow golden[] = {
-        {raw, bytes, bytes, 0.0F},   // right
-        {raw, other, bytes, 0.0F},   // scaled otherwise
+        {raw, bytes, bytes, 0.0F},   // exact
+        {raw, other, bytes, 0.0F},   // another input
         {raw, bytes, other, 0.0F},   // another output
         {raw, bytes, bytes, -0.0F},  // another score, by one bit
     };

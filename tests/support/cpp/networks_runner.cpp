@@ -5,11 +5,11 @@
 
 namespace {
 
-// Guards around the output: a kernel that writes past its end is found out.
+// Guard bytes around the output detect a kernel that writes past its end.
 constexpr std::uint32_t kLargest = 1 << 14;
 constexpr std::int8_t kGuard = 0x5A;
 std::int8_t input[kLargest];
-std::int8_t output[kLargest + 2];  // odd addresses: callers promise no alignment
+std::int8_t output[kLargest + 2];  // at an odd address, as callers need not align it
 
 }  // namespace
 

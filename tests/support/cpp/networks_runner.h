@@ -1,4 +1,4 @@
-// A table of compiled models, for the runner.
+// The table of compiled models that the runner executes.
 #pragma once
 
 #include <cstdint>

@@ -188,7 +188,7 @@ def convolution(
     at = at.turned()
     source = planner.model.tensors[layer.source]
     target = planner.model.tensors[layer.target]
-    fit = "plain: asked for" if planner.plain else fit_paired(layer, INT8)
+    fit = "plain: requested" if planner.plain else fit_paired(layer, INT8)
     if isinstance(fit, str):
         inner = plain_dense(unfolded(layer, source), fit)
         return at_positions(

@@ -73,7 +73,7 @@ def _fit(
     planner: Planner, operator: Operator, layer: DenseLayer, lanes: Lanes
 ) -> PairedLayer | str:
     if planner.plain:
-        return "plain: asked for"
+        return "plain: requested"
     return planner.once((operator.index, lanes), lambda: fit_paired(layer, lanes))
 
 
