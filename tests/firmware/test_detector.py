@@ -1,4 +1,4 @@
-"""The detector's own logic, with an engine whose answers are known beforehand."""
+"""The detector's logic, with an engine of known results."""
 
 import shutil
 import subprocess
@@ -33,11 +33,11 @@ def harness(tmp_path_factory):
     return run
 
 
-def test_golden_windows_pass_only_when_every_byte_and_bit_is_right(harness):
+def test_golden_windows_pass_only_if_every_byte_and_bit_is_equal(harness):
     assert harness()[0] == "golden 1 4 7"
 
 
-def test_a_window_is_flagged_when_its_score_is_above_the_threshold_and_not_when_equal(harness):
+def test_a_window_is_an_anomaly_only_if_its_score_exceeds_the_threshold(harness):
     frames = (0, [1, 2, 3, 4, 99, 0, 0, 0])  # the second is off by one in one of four places
     assert harness(frames, threshold=0.2499)[1:] == [
         "scored 0 0x0p+0 0 5",
@@ -46,15 +46,15 @@ def test_a_window_is_flagged_when_its_score_is_above_the_threshold_and_not_when_
     assert harness(frames, threshold=0.25)[2] == "scored 1 0x1p-2 0 5"
 
 
-def test_a_gap_loses_the_windows_it_touches_and_no_other(harness):
-    said = harness((0, [1, 1, 1, 1, 1]), (9, [1] * 7))
-    assert [line.split()[:3] for line in said[1:]] == [
+def test_a_gap_loses_only_the_windows_that_contain_it(harness):
+    lines = harness((0, [1, 1, 1, 1, 1]), (9, [1] * 7))
+    assert [line.split()[:3] for line in lines[1:]] == [
         ["scored", "0", "0x0p+0"],
         ["lost", "1", "2"],
         ["scored", "3", "0x0p+0"],
     ]
 
 
-def test_a_window_on_which_the_engine_fails_is_reported_and_the_next_is_scored(harness):
-    said = harness((0, [100, 0, 0, 0, 1, 1, 1, 1]))
-    assert said[1:] == ["failed 0 5", "scored 1 0x0p+0 0 5"]
+def test_the_detector_reports_a_failed_window_and_scores_the_next(harness):
+    lines = harness((0, [100, 0, 0, 0, 1, 1, 1, 1]))
+    assert lines[1:] == ["failed 0 5", "scored 1 0x0p+0 0 5"]

@@ -1,7 +1,7 @@
 """The compiled engine equals the TensorFlow Lite Micro interpreter, on every byte of every output.
 
-Random networks: 1 to 4 dense layers of 1 to 700 values, weights per tensor and per channel, every
-activation, scales over ten orders of magnitude, inputs that saturate; 100 windows each.
+Random networks have 1 to 4 dense layers of 1 to 700 values, weights per tensor and per channel,
+every activation, scales over ten orders of magnitude, and inputs that saturate; 100 windows each.
 """
 
 import functools
@@ -37,7 +37,7 @@ needs_emulator = pytest.mark.skipif(bool(emulator.missing()), reason=emulator.mi
 
 @functools.cache
 def cases(seed, count):
-    """Models, inputs, and what the interpreter says."""
+    """Models, their inputs, and the interpreter's outputs."""
     rng = np.random.default_rng(seed)
     models = [networks.random_network(rng) for _ in range(count)]
     inputs = [
@@ -48,13 +48,13 @@ def cases(seed, count):
 
 
 def differing(outputs, expected):
-    """Bytes that differ, per model."""
+    """Number of bytes that differ, per model."""
     assert [o.shape for o in outputs] == [e.shape for e in expected]
     return [int((o != e).sum()) for o, e in zip(outputs, expected, strict=True)]
 
 
 def kernels_used(folder):
-    """How often each kernel was chosen, from the generated layer tables."""
+    """Number of layers per kernel, from the generated layer tables."""
     text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
     return Counter(re.findall(r"^// \d+ +FULLY_CONNECTED .* ((?:paired_)?dense) ", text, re.M))
 
@@ -73,7 +73,7 @@ def test_plain_kernels_alone(tmp_path):
     assert kernels_used(tmp_path)["paired_dense"] == 0
 
 
-def test_address_and_undefined_sanitizers_find_nothing(tmp_path):
+def test_address_and_undefined_behaviour_sanitizers_report_nothing(tmp_path):
     models, inputs, expected = cases(seed=3, count=40)
     flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     outputs = networks.run_on_host(models, inputs, tmp_path, flags)
@@ -92,19 +92,19 @@ def test_random_networks_emulated(flags, tmp_path):
 
 
 def inner_loops(folder):
-    """How many layers take one or several passes through the inner loop's two forms."""
+    """Number of layers with one or several passes, per form of the inner loop."""
     text = "".join(path.read_text() for path in folder.glob("nets*.cpp"))
-    found: Counter[tuple[str, bool]] = Counter()
+    layers: Counter[tuple[str, bool]] = Counter()
     for part in text.split("constexpr bool kLoops = ")[1:]:
         form = "loop" if part.startswith("true") else "chain"
         blocks = paired_dense.LOOP if form == "loop" else paired_dense.CHAIN
         for groups in re.findall(r"Layer\{kStream\d+, (\d+),", part):
-            found[form, int(groups) // 2 > blocks] += 1
-    return found
+            layers[form, int(groups) // 2 > blocks] += 1
+    return layers
 
 
-def test_the_converter_knows_the_inner_loops():
-    """It weighs the two by their lengths, which are the kernel's."""
+def test_the_converter_and_the_kernel_agree_on_the_length_of_the_inner_loops():
+    """The converter chooses between the two by these lengths."""
     text = (networks.KERNELS / "paired_dense_dsp.h").read_text()
     for name, blocks in (("kChainBlocks", paired_dense.CHAIN), ("kLoopBlocks", paired_dense.LOOP)):
         assert f"constexpr std::uint32_t {name} = {blocks};" in text
@@ -112,8 +112,8 @@ def test_the_converter_knows_the_inner_loops():
 
 @needs_emulator
 @pytest.mark.toolchain
-def test_every_way_through_the_inner_loop(tmp_path):
-    """None, one or several passes, with four inputs left over or not, by chain and by loop."""
+def test_every_path_through_the_inner_loop(tmp_path):
+    """No, one or several passes, with four remaining inputs or not, by chain and by loop."""
     rng = np.random.default_rng(6)
     widths = [4, 5, 8, 12, 60, 64, 68, 71, 72, 73, 76, 80, 124, 128, 132, 140, 144, 148, 216, 700]
     shapes = [(width, *rest) for rest in [(60,), (8, 60), (60, 4)] for width in widths]
@@ -136,7 +136,7 @@ def test_every_way_through_the_inner_loop(tmp_path):
         ("paired_dense.cpp", "to[1], neighbours)", "to[1], neighbours + 1)"),
     ],
 )
-def test_a_kernel_wrong_by_one_is_caught(file, right, wrong, tmp_path):
+def test_a_kernel_off_by_one_is_detected(file, right, wrong, tmp_path):
     models, inputs, expected = cases(seed=9, count=40)
     kernels = networks.kernels_with(tmp_path, file, right, wrong)
     outputs = networks.run_on_host(models, inputs, tmp_path, kernels=kernels)
@@ -153,7 +153,7 @@ def test_a_kernel_wrong_by_one_is_caught(file, right, wrong, tmp_path):
         ("paired_dense.cpp", "smlad %[sum], r5, r6", "smlad %[sum], r5, r5"),
     ],
 )
-def test_wrong_assembly_is_caught(file, right, wrong, tmp_path):
+def test_wrong_assembly_is_detected(file, right, wrong, tmp_path):
     models, inputs, expected = cases(seed=4, count=EMULATED_NETWORKS)
     kernels = networks.kernels_with(tmp_path, file, right, wrong)
     outputs = networks.run_emulated(models, inputs, tmp_path, kernels=kernels)
@@ -170,11 +170,11 @@ def test_every_shift_of_a_multiplier(tmp_path):
     ("right", "wrong"),
     [
         ("<< left", "<< (left & 7)"),
-        ("(below & 1)", "(below & 0)"),  # no nudge: one too low at times
+        ("(below & 1)", "(below & 0)"),  # without rounding: one too low at times
         ("value > high ? high", "value > 127 ? 127"),
     ],
 )
-def test_a_requantization_wrong_by_one_is_caught(right, wrong, tmp_path):
+def test_a_requantization_off_by_one_is_detected(right, wrong, tmp_path):
     models, inputs, expected = shifted_cases()
     kernels = networks.kernels_with(tmp_path, "requantize.h", right, wrong)
     outputs = networks.run_on_host(
@@ -185,7 +185,7 @@ def test_a_requantization_wrong_by_one_is_caught(right, wrong, tmp_path):
 
 @functools.cache
 def shifted_cases():
-    """One layer for each shift that a multiplier can have."""
+    """One layer per shift of a multiplier."""
     rng = np.random.default_rng(11)
     models = [networks.shifted_network(rng, shift) for shift in range(-31, 31)]
     shifts = []
@@ -201,7 +201,7 @@ def shifted_cases():
     ("bias", "zero"), [(2**31 - 1, 127), (2**31 - 200, 127), (-(2**31) + 1, -128)]
 )
 def test_a_zero_point_on_top_of_the_largest_sum(bias, zero, tmp_path):
-    """With a multiplier of 2^31 - 1 the sum stays as it is, and adding the zero point wraps."""
+    """A multiplier of 2^31 - 1 leaves the sum unchanged, and adding the zero point wraps."""
     builder = ModelBuilder()
     step = 362 * 2.0**-24
     source = builder.tensor((1, 8), 1 - step, 0)
@@ -223,7 +223,7 @@ def test_a_zero_point_on_top_of_the_largest_sum(bias, zero, tmp_path):
 @pytest.mark.toolchain
 @pytest.mark.parametrize("flags", [emulator.FAST, emulator.NANO], ids=["O2-hard", "nano"])
 def test_every_form_of_the_assembly(flags, tmp_path):
-    """All 32 forms of the paired kernel, and the plain one at every shift."""
+    """All 32 forms of the paired kernel, and the plain kernel at every shift."""
     rng = np.random.default_rng(12)
     models = [
         networks.form_network(rng, shift, sign=sign, per_channel=per_channel, to_bytes=to_bytes)
@@ -271,7 +271,7 @@ def test_same_model_same_source():
     assert texts[0] == texts[1]
 
 
-def test_no_code_for_kernels_that_the_model_does_not_need():
+def test_only_the_kernels_in_use_are_included():
     source = compile_model(read_model(small_model()), "title", "model")["compiled_model.cpp"]
     assert '#include "paired_dense.h"' in source
     assert '#include "dense.h"' not in source and '#include "lookup_table.h"' not in source
@@ -293,7 +293,7 @@ def test_layer_table():
         ("LOGISTIC", ": the TensorFlow Lite Micro interpreter refuses it with an output scale of"),
     ],
 )
-def test_operator_that_the_engine_does_not_carry(name, message):
+def test_an_operator_that_the_engine_lacks_is_refused(name, message):
     builder = ModelBuilder()
     source = builder.tensor((1, 4), 0.1)
     target = unary(builder, name, source, (1, 4), 0.1, 0)
@@ -303,8 +303,7 @@ def test_operator_that_the_engine_does_not_carry(name, message):
     assert re.match(rf"m\.tflite: operator 0 \({name}\) ?{message}", str(refusal.value))
 
 
-def test_sanitizer_run_really_checks(tmp_path):
-    """A kernel that reads past its input ends the sanitized program."""
+def test_the_sanitizers_detect_a_read_outside_the_input(tmp_path):
     models, inputs, _ = cases(seed=3, count=5)
     right, wrong = "load_four(values), to,", "load_four(values + (1 << 24)), to,"
     kernels = networks.kernels_with(tmp_path, "paired_dense.cpp", right, wrong)

@@ -77,8 +77,8 @@ class Detector final : private Segmenter::Sink {
           threshold_(config.threshold),
           segmenter_(config.segmenter, buffers.counts) {}
 
-    // Runs the golden windows through scaler, engine and score. `ticks` counts time or instructions,
-    // depending on the board. Call while no window is in progress.
+    // Runs the golden windows through scaler, engine and score. `ticks` counts time or
+    // instructions, depending on the board. Call while no window is in progress.
     GoldenReport check(Span<const GoldenWindow> golden, Clock ticks);
 
     void restart(std::uint64_t frame) { segmenter_.restart(frame); }

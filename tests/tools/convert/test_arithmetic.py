@@ -1,4 +1,4 @@
-"""Fixed point as the interpreter has it, and the proof that one multiplication does the same."""
+"""The interpreter's fixed-point arithmetic, and the proof that one multiplication equals it."""
 
 from fractions import Fraction
 
@@ -81,7 +81,7 @@ rows = st.builds(
 
 
 @given(rows)
-def test_steps_are_where_the_output_rises(row):
+def test_steps_are_the_sums_at_which_the_output_rises(row):
     steps = row.steps()
     for wanted in (1, 2, 100, 128, 200, 255):
         step = steps[wanted - 1]
@@ -115,7 +115,7 @@ def test_ordinary_layers_always_have_a_form(by, zero_point, activation):
     assert one_multiply(row, best_shift(by), after=False, signed=activation == "none")
 
 
-def test_a_form_off_by_one_is_no_proof():
+def test_a_wrong_form_is_not_proven():
     row = Requantization(Multiplier(1_500_000_001, -7), 3, -128, 127, -50000, 50000)
     form = one_multiply(row, best_shift(row.by), after=False, signed=True)
     assert form is not None

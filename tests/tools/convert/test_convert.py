@@ -1,4 +1,4 @@
-"""From a bundle to C++: what is written, that it compiles, and what is refused."""
+"""From a bundle to C++: the files, their compilation, and refused bundles."""
 
 import re
 import shutil
@@ -35,19 +35,19 @@ def test_files(bundle, tmp_path):
     assert sorted(path.name for path in (tmp_path / "generated").iterdir()) == FILES
 
 
-def test_same_bundle_same_bytes_whatever_the_folder(bundle, tmp_path):
+def test_the_same_bundle_gives_the_same_bytes_in_any_folder(bundle, tmp_path):
     shutil.copytree(bundle.path, tmp_path / "copy")
     first = convert(bundle.path, tmp_path / "a")
     second = convert(tmp_path / "copy", tmp_path / "b")
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 
 
-def test_unchanged_files_are_left_alone(bundle, tmp_path):
+def test_unchanged_files_are_not_written_again(bundle, tmp_path):
     times = [[path.stat().st_mtime_ns for path in convert(bundle.path, tmp_path)] for _ in "12"]
     assert times[0] == times[1]
 
 
-def test_constants_are_the_manifests(bundle, tmp_path):
+def test_constants_equal_the_manifest(bundle, tmp_path):
     convert(bundle.path, tmp_path)
     text = (tmp_path / "constants.h").read_text()
     manifest = bundle.manifest
@@ -117,14 +117,14 @@ def layer(weight_scale, source_scale=0.0371):
     return builder.finish(source, target)
 
 
-def test_boards_library_knows_no_dense_weights_per_channel():
+def test_tflm_refuses_dense_weights_per_channel():
     data = layer([0.01 * i for i in range(1, 9)])
     with pytest.raises(ConvertError, match=r"m: operator 0 .* per channel"):
         tflm_model(read_model(data), data, "m")
 
 
-def test_scales_on_which_all_versions_agree():
-    """Some products of scales are rounded by the boards' library; moved scales are not."""
+def test_adjusted_scales_agree_in_all_versions():
+    """The boards' library rounds some products of scales; training adjusts the scales."""
     refused = 0
     for i in range(40):
         data = layer(0.0101 + 0.00037 * i)
@@ -140,7 +140,7 @@ def test_scales_on_which_all_versions_agree():
     assert refused > 5
 
 
-def test_a_scale_on_which_no_weights_agree_is_not_chosen():
+def test_training_avoids_input_scales_on_which_no_weights_agree():
     """0.02 is within a unit in the last place of 16/25 times a power of two."""
     for wanted in (0.02, 0.04, 0.05, 0.0445539, 1 / 255):
         scale = compatible_scale(np.float32(wanted))
@@ -160,7 +160,7 @@ def test_operators_are_registered_from_the_model():
     assert "resolver.AddFullyConnected()" in text
 
 
-def test_unknown_operator_names_its_layer():
+def test_the_error_names_an_unknown_operator():
     builder = ModelBuilder()
     source, target = builder.tensor((1, 4), 0.1), builder.tensor((1, 4), 0.1)
     builder.operator("FLOOR_DIV", [source, source], [target])
@@ -169,7 +169,7 @@ def test_unknown_operator_names_its_layer():
         tflm_model(read_model(data), data, "m")
 
 
-def test_engine_that_cannot_carry_the_model_stops_its_build_only(tmp_path, monkeypatch):
+def test_an_engine_that_refuses_the_model_stops_only_its_own_build(tmp_path, monkeypatch):
     monkeypatch.setattr("tools.convert.emit.tflm_model", refuse)
     bundle = small_bundle(tmp_path / "bundle")
     convert(bundle.path, tmp_path / "out")
@@ -183,7 +183,7 @@ def refuse(*_):
     raise ConvertError("no such luck")
 
 
-def test_arena_has_room_beyond_the_interpreters_own_use():
+def test_the_arena_exceeds_the_interpreters_use():
     data = layer(0.02)
     model = read_model(data)
     used = Interpreter(data).arena_bytes

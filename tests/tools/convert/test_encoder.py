@@ -1,4 +1,4 @@
-"""The encoder alone in C++: the interpreter's bytes, on the host and emulated, or a refusal."""
+"""The encoder in C++: the interpreter's bytes, on the host and emulated, or an error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CODE = 5
 
 
 def with_encoder(path: Path, wider: int = 0) -> Bundle:
-    """The small bundle and beside it a dense encoder with random weights."""
+    """The small bundle with a dense encoder of random weights."""
     bundle = small_bundle(path)
     grid = bundle.manifest.model.input
     rng = np.random.default_rng(3)
@@ -45,14 +45,14 @@ def with_encoder(path: Path, wider: int = 0) -> Bundle:
     return bundle
 
 
-def test_it_gives_the_interpreters_bytes_and_says_what_a_code_means(tmp_path):
+def test_it_gives_the_interpreters_bytes_and_the_scale_of_a_code(tmp_path):
     bundle = with_encoder(tmp_path / "waves")
-    made = convert_encoder(bundle.path, tmp_path / "out")
-    assert [path.name for path in made.files] == [
+    encoder = convert_encoder(bundle.path, tmp_path / "out")
+    assert [path.name for path in encoder.files] == [
         "encoder.h", "encoder_model.cpp", "encoder_model.h",
     ]  # fmt: skip
     size = bundle.manifest.model.input.size
-    assert (made.code, made.macs) == (CODE, CODE * size)
+    assert (encoder.code, encoder.macs) == (CODE, CODE * size)
     windows = np.random.default_rng(1).integers(-128, 128, (200, size)).astype(np.int8)
     codes = HostEngine(tmp_path / "out", name="encoder").run(windows)
     assert (codes == Interpreter((bundle.path / ENCODER).read_bytes()).run(windows)).all()
@@ -89,13 +89,13 @@ def test_detector_and_encoder_link_into_one_image(tmp_path):
 
 @pytest.mark.toolchain
 def test_its_instructions_are_counted_where_the_codes_are_right(tmp_path):
-    told = measure(with_encoder(tmp_path / "waves"))
-    assert f"{CODE * 24} MACs" in told and "equal to the interpreter's on 6 golden windows" in told
-    count = int(told.split("emulated, ")[1].split(" instructions")[0].replace(",", ""))
+    text = measure(with_encoder(tmp_path / "waves"))
+    assert f"{CODE * 24} MACs" in text and "equal to the interpreter's on 6 golden windows" in text
+    count = int(text.split("emulated, ")[1].split(" instructions")[0].replace(",", ""))
     assert 100 < count < 2000
 
 
-def test_what_has_no_encoder_or_another_bundles_is_refused_in_a_line(tmp_path):
+def test_a_missing_encoder_or_that_of_another_bundle_is_refused(tmp_path):
     bundle = with_encoder(tmp_path / "other", wider=1)
     with pytest.raises(
         ConvertError, match="its input differs from that of the bundle's model; train"

@@ -1,4 +1,4 @@
-"""Reading a flatbuffer: what is in it, and one line for whatever is wrong with it."""
+"""Reading a flatbuffer: its contents, and one-line errors for damaged files."""
 
 import random
 
@@ -60,7 +60,7 @@ def test_every_truncation_is_refused_in_one_line():
 
 
 def test_damage_anywhere_is_refused_or_harmless():
-    """Bytes set at random: never another exception, never a run-away allocation."""
+    """Random bytes cause no other exception and no huge allocation."""
     data = two_layers()
     numbers = random.Random(1)
     refused = 0
