@@ -26,7 +26,7 @@ CACHE = ROOT / "build" / "tests"
 KEPT_SECONDS = 2 * 24 * 3600.0
 
 
-def cached(key: str, build: Callable[[Path], None]) -> Path:
+def cached(key: str, build: Callable[[Path], object]) -> Path:
     """The folder that `build` filled, for every process that asks for the same key.
 
     `build` gets an empty folder, which takes its final name when `build` returns. Callers must not

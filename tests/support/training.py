@@ -1,14 +1,16 @@
-"""A small trained bundle that any test may ask for; trained once a session, in some ten seconds."""
+"""A small trained bundle for any test: trained once, for all workers, in some ten seconds."""
 
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 
-from training.bundle import Bundle
+from tests.support.build_cache import cached, digest
+from tools.checkout import ROOT
+from training.bundle import Bundle, read_bundle
 from training.recipe import Recipe, make_recipe
 
 SMALL = """
@@ -50,9 +52,12 @@ def small_recipe(**changes: dict[str, Any] | Any) -> Recipe:
 
 
 @pytest.fixture(scope="session")
-def trained_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """Simulated ECG, a 64-24-8-24-64 dense autoencoder. Read it, do not change it."""
+def trained_bundle() -> Bundle:
+    """Simulated ECG, a 64-24-8-24-64 dense autoencoder. It must not be changed."""
+    # It imports TensorFlow, which few tests need.
     from training.train import train
 
-    path: Path = tmp_path_factory.mktemp("bundles") / "small"
-    return train(small_recipe(), path, progress=False)
+    packages = [f"{name} {version(name)}" for name in ("tensorflow", "keras", "numpy", "scipy")]
+    key = digest(SMALL, *packages, ROOT / "training", ROOT / "firmware" / "lib" / "signal")
+    folder = cached(key, lambda path: train(small_recipe(), path / "small", progress=False))
+    return read_bundle(folder / "small")

@@ -18,6 +18,8 @@ from training.bundle.errors import ConvertError
 
 _KERNELS = LIBRARIES / "engine_compiled"
 
+FLAGS = ("-std=c++17", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror")
+
 _BRIDGE = """
 #include MODEL_HEADER
 
@@ -61,7 +63,7 @@ class HostEngine:
             library = Path(scratch) / "engine.so"
             sources = [bridge, generated / f"{name}_model.cpp", *kernel_sources()]
             command = [
-                *(compiler, "-std=c++17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"),
+                *(compiler, *FLAGS, "-shared"),
                 *(f"-I{folder}" for folder in includes(generated)),
                 *(f'-DMODEL_HEADER="{name}_model.h"', f"-DMODEL={name}", *map(str, sources)),
                 *("-o", str(library)),
