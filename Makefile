@@ -12,13 +12,15 @@ VIGIL := $(VENV)/bin/python -m tools.cli
 READY := $(VENV)/.ready
 PACKAGES := $(VENV)/.packages
 NATIVE := $(wildcard training/native/*.cpp training/native/*.py firmware/lib/signal/* firmware/lib/span/*)
+# Workers that are done take tests over from the others.
+PYTEST := $(VENV)/bin/python -m pytest -n auto --dist worksteal
 PIP := $(VENV)/bin/python -m pip -qq --disable-pip-version-check
 
-.PHONY: help setup demo train convert build flash monitor verify budget report bench generate test fuzz lint clean
+.PHONY: help setup demo train convert build flash monitor verify budget report bench generate test test-fast fuzz lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 	@echo "  settings: NAME=$(NAME) (a recipe) BOARD=$(BOARD) (see vigil boards)"
 
 setup: .ci/apt-ready $(READY) ## install compilers, emulator and Python packages
@@ -73,8 +75,11 @@ bench: setup ## count instructions per inference, emulated; write docs/bench.md
 generate: setup ## write the link's messages from their schema: C++, Python, docs/link.md
 	@$(VENV)/bin/python -m tools.link.generate
 
-test: setup ## every test that this machine can run
-	@$(VENV)/bin/python -m pytest
+test: setup ## run every test that this machine can run, on all cores
+	@$(PYTEST)
+
+test-fast: setup ## run the tests that need no emulator, browser or long computation
+	@$(PYTEST) -m "not (slow or toolchain or browser or broker or registry or board)"
 
 fuzz: setup ## run every parser on damaged input for SECONDS=60 each; SEED=N repeats a run
 	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || $(PIP) install 'atheris>=3,<4' 2>/dev/null \

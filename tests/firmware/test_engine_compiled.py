@@ -28,6 +28,8 @@ from tools.measure.bench.models import Activation, ModelBuilder, dense, unary
 from training.bundle.errors import ConvertError
 from training.bundle.interpreter import Interpreter
 
+pytestmark = pytest.mark.slow
+
 WINDOWS = 100
 HOST_NETWORKS = 200
 EMULATED_NETWORKS = 40

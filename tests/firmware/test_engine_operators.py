@@ -24,6 +24,8 @@ from tools.measure.budget.stack import CallGraph
 from training.bundle.errors import ConvertError
 from training.bundle.interpreter import Interpreter
 
+pytestmark = pytest.mark.slow
+
 WINDOWS = 100
 NETWORKS = 80
 OPERATORS = {name for name, kind in kinds().items() if kind.plan} - {"SQUEEZE", "EXPAND_DIMS"}

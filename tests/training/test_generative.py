@@ -16,6 +16,8 @@ from training.fit import fit
 from training.input_quantization import fit_input_quantizer
 from training.recipe import Scaler
 
+pytestmark = pytest.mark.slow
+
 SIZE = 12
 RNG = np.random.default_rng(3)
 

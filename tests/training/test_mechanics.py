@@ -7,6 +7,8 @@ from training import corruption, models, recipe
 from training.bundle.errors import RecipeError
 from training.recipe import Fit
 
+pytestmark = pytest.mark.slow
+
 SEED = np.array([1, 2])
 
 

@@ -15,6 +15,8 @@ from training.train import train
 from training.windows import load_data
 from training.write import choose_golden
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_same_recipe_gives_the_same_bundle_byte_for_byte(trained_bundle, tmp_path):
     again = train(small_recipe(), tmp_path / "again", progress=False)

@@ -20,6 +20,8 @@ from training.bundle.errors import ConvertError
 from training.bundle.files import ENCODER
 from training.bundle.interpreter import Interpreter
 
+pytestmark = pytest.mark.slow
+
 CODE = 5
 
 

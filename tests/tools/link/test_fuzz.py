@@ -26,6 +26,8 @@ from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport
 from training.bundle.errors import LinkError
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 8
 
 

@@ -8,6 +8,8 @@ import pytest
 from tests.support.link_native import BoardConfig
 from tests.support.link_soak import soak
 
+pytestmark = pytest.mark.slow
+
 
 def noise(samples: int, channels: int, seed: int) -> np.ndarray:
     draw = np.random.default_rng(seed)

@@ -13,6 +13,8 @@ from tests.support.link_soak_port import RESETS, Plan, make_plan, soak
 from tools.measure.bench.small_bundle import small_bundle
 from training.bundle import Bundle
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:

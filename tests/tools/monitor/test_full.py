@@ -22,6 +22,8 @@ from tools.monitor.record import open_record
 from tools.monitor.stream import Stream
 from tools.monitor.wfdb_record import Signal, read_wfdb
 
+pytestmark = pytest.mark.slow
+
 SIGNAL = ("channels", "units", "gain", "offset", "rate_hz")
 ROOM = 32768  # bytes a file may have: a disk that is full after that
 PROGRAM = """

@@ -15,6 +15,8 @@ from websockets.sync.client import connect
 from tests.support.waiting import PATIENCE
 from tools.checkout import ROOT
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import contextlib, sys
 from pathlib import Path

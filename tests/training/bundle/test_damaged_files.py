@@ -35,6 +35,8 @@ from training.bundle.errors import BundleError, ConvertError
 from training.bundle.interpreter import probe_arena
 from training.bundle.reference import compute
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 3.0
 
 

@@ -14,6 +14,8 @@ from training.input_quantization import fit_input_quantizer
 from training.quantize import read_model_info, to_int8
 from training.recipe import Scaler
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def quantized():

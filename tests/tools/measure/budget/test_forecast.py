@@ -23,6 +23,8 @@ from training.quantize import to_int8
 from training.recipe import Scaler, read_recipe, recipe_names
 from training.train import train
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_estimate_is_within_ten_percent_of_the_trained_model(trained_bundle, tmp_path):
     found = []
