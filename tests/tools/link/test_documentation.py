@@ -105,7 +105,7 @@ def test_timeouts():
 
 
 def test_sizes():
-    assert f"{MAX_WIRE} bytes on the wire at the most" in PAGE
+    assert f"at most {MAX_WIRE} bytes on the wire" in PAGE
     assert f"0 to {MAX_PAYLOAD}" in PAGE
     longest = encode_frame(0x84, 0, b"\1" * MAX_PAYLOAD)
     assert len(longest) == MAX_WIRE
