@@ -1,1 +1,1 @@
-"""The host's end of the serial link: frames, messages, sessions and faults (docs/link.md)."""
+"""The host's side of the serial link: frames, messages, sessions and faults (docs/link.md)."""

@@ -1,12 +1,12 @@
-"""Samples that may have to be sent again: a bounded stretch of the stream, with its gaps."""
+"""Samples that may have to be resent: a bounded part of the stream, with its gaps."""
 
 from collections import deque
 
-_JOIN = 1 << 16  # bytes: shorter runs are made longer rather than more
+_JOIN = 1 << 16  # bytes; shorter runs are extended
 
 
 class SampleBuffer:
-    """Runs of whole samples by absolute index; what lies between two runs is a gap.
+    """Runs of whole samples by absolute index, with gaps between them.
 
     Args:
         start: absolute index of the first sample.
@@ -16,9 +16,9 @@ class SampleBuffer:
 
     def __init__(self, start: int, sample_size: int, capacity: int) -> None:
         self.start = start
-        """Absolute index of the oldest sample that is kept."""
+        """Absolute index of the oldest kept sample."""
         self.end = start
-        """Absolute index of the sample that comes next."""
+        """Absolute index of the next sample."""
         self._size = sample_size
         self._capacity = capacity
         self._runs: deque[tuple[int, bytearray]] = deque()
@@ -26,11 +26,11 @@ class SampleBuffer:
 
     @property
     def room(self) -> int:
-        """Samples that may be appended now."""
+        """Number of samples that may be appended now."""
         return self._capacity - self._held
 
     def append(self, data: bytes) -> None:
-        """Adds whole samples at `end`; the caller has looked at `room`."""
+        """Add whole samples at `end`; they must fit `room`."""
         if not data:
             return
         count = len(data) // self._size
@@ -46,11 +46,11 @@ class SampleBuffer:
         self._held += count
 
     def skip_to(self, index: int) -> None:
-        """Leaves a gap: the next sample is `index`."""
+        """Leave a gap: the next sample is `index`."""
         self.end = max(self.end, index)
 
     def drop_before(self, index: int) -> None:
-        """Forgets what comes before `index`."""
+        """Discard the samples before `index`."""
         index = min(index, self.end)
         while self._runs:
             first, run = self._runs[0]
@@ -67,9 +67,9 @@ class SampleBuffer:
         self.start = max(self.start, index)
 
     def at(self, index: int, most: int) -> bytes | int:
-        """Up to `most` samples from `index` on, or where the gap at `index` ends.
+        """Return up to `most` samples from `index` on, or the end of the gap at `index`.
 
-        ``start <= index < end``.
+        `index` must be at least `start` and below `end`.
         """
         for first, run in self._runs:
             if index < first:

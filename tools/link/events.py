@@ -1,4 +1,4 @@
-"""What a session tells the program above it."""
+"""Events that a session returns to the program, and its counters."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from tools.link.messages import ErrorCode, LostReason
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A window was scored. Windows come in order, each exactly once, as `Scored` or in `Lost`."""
+    """A window was scored. Each window is in exactly one `Scored` or `Lost`, in order."""
 
     window: int
-    """Absolute index; on the fixed grid it begins at sample ``window * hop``."""
+    """Absolute index; the window begins at sample ``window * hop``."""
     score: float
-    """As the board computed it: a float32."""
+    """Score as the board computed it, a float32."""
     anomaly: bool
-    """The score was above the threshold in force."""
+    """Whether the score was above the threshold in force."""
     microseconds: int
-    """On the board: scale, engine and score together."""
+    """Time on the board for scaling, inference and score together."""
     input: bytes | None = None
     """int8 [window * channels], while watched."""
     output: bytes | None = None
@@ -34,16 +34,16 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Samples that the board took itself. They come in order, each once, as counts or skipped."""
+    """Samples of the on-board sensor. Each sample comes once and in order, or is skipped."""
 
     sample: int
-    """Absolute index of the first in `counts`."""
+    """Absolute index of the first sample in `counts`."""
     counts: bytes
     """int16, little-endian, channels interleaved; may be empty."""
     skipped: int = 0
-    """So many before `sample` were not taken, or are gone."""
+    """Number of samples before `sample` that were not taken, or are lost."""
     why: LostReason = LostReason.GAP
-    """Of those."""
+    """Reason for the skipped samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +51,35 @@ class Resumed:
     """The board answers again after a silence or a reset."""
 
     sample: int
-    """Absolute index of the sample that the stream goes on with."""
+    """Absolute index of the sample with which the stream continues."""
     window: int
     """The next window to be reported."""
     rebooted: bool
-    """The board had forgotten the stream."""
+    """Whether the board had lost the stream in a reset."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortLost:
-    """The port vanished; the session waits for it to come back."""
+    """The port vanished; the session waits for its return."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """The board should have spoken and has not; the session says HELLO until it does."""
+    """The board owes an answer and is silent; the session sends HELLO until it answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoardText:
-    """A line that the board printed for people, between frames or before the hello."""
+    """A line of text from the board, between frames or before HELLO."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The board refused a frame, for a reason that the session could not put right."""
+    """The board refused a frame, and the session cannot correct the cause."""
 
     code: ErrorCode | int
     type: int
@@ -91,33 +91,33 @@ Event = Scored | Lost | Sampled | Resumed | PortLost | Silent | BoardText | Refu
 
 @dataclass(slots=True)
 class Counters:
-    """What the host's end has seen since the session began."""
+    """Counters of the host's side since the session began."""
 
     sent: int = 0
-    """Frames."""
+    """Frames sent."""
     resent: int = 0
-    """Of which SAMPLES and SKIP frames sent before."""
+    """SAMPLES and SKIP frames sent again."""
     received: int = 0
-    """Good frames."""
+    """Valid frames received."""
     repeated: int = 0
-    """Reports that had come before."""
+    """Reports that had arrived before."""
     corrupt: int = 0
-    """Noise and frames with an error."""
+    """Noise and damaged frames."""
     missing: int = 0
-    """Frames that the board's sequence numbers say were sent and did not come."""
+    """Frames missing according to the board's sequence numbers."""
     text: int = 0
-    """Pieces of text for people."""
+    """Pieces of text."""
     refused: int = 0
-    """Good frames whose content was not what their type says."""
+    """Valid frames whose content does not match their type."""
     samples: int = 0
-    """Samples that the board has acknowledged; or taken itself, as far as they are watched."""
+    """Samples that the board has acknowledged, or has taken from its sensor."""
     windows: int = 0
     """Windows scored."""
     anomalies: int = 0
-    """Of which flagged."""
+    """Windows scored above the threshold."""
     lost: int = 0
     """Windows lost."""
     timeouts: int = 0
-    """Acknowledgements that did not come in time."""
+    """Acknowledgements that were late."""
     resumed: int = 0
-    """Times the session had to say HELLO again."""
+    """Times that the session sent HELLO again."""

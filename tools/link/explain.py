@@ -1,4 +1,4 @@
-"""What went wrong on a link, in one line that says the likely cause and what to do."""
+"""Error messages of the link: one line with the likely cause and the remedy."""
 
 from tools.link import messages as m
 from tools.link.codec import BY_TYPE, name_of
@@ -6,30 +6,30 @@ from tools.link.exchange import Exchange
 
 
 def explain_silence(exchange: Exchange, state: str, *, in_hello: bool) -> str:
-    """Why a board does not answer, from what came from it before."""
+    """Explain why a board does not answer, from what was received before."""
     port, counters = exchange.port, exchange.counters
     if in_hello and counters.received == 0:
-        said = exchange.unfinished_text()
-        if said:
-            return f"{port}: no Vigil firmware answers there; it says '{said[-60:]}'"
+        text = exchange.unfinished_text()
+        if text:
+            return f"{port}: no Vigil firmware answers on this port; it prints '{text[-60:]}'"
         if counters.corrupt:
             return (
-                f"{port}: what comes back is not Vigil's link ({counters.corrupt} damaged "
-                "pieces): other firmware on the board, or serial noise"
+                f"{port}: no frame of Vigil's link was received, but {counters.corrupt} damaged "
+                "pieces: other firmware on the board, or serial noise"
             )
         return (
-            f"{port}: the board does not answer; wrong port, wrong firmware "
-            "(flash it with 'make flash'), or a board that is stuck (press its reset button)"
+            f"{port}: the board does not answer: wrong port, wrong firmware "
+            "(flash it with 'make flash'), or a board that hangs (press its reset button)"
         )
     return (
-        f"{port}: the board does not answer any more ({state}; "
-        f"{counters.received} good frames before, {counters.corrupt} damaged: "
-        f"{'possible serial noise' if counters.corrupt else 'unplugged, reset or stuck'})"
+        f"{port}: the board no longer answers ({state}; "
+        f"{counters.received} valid frames before, {counters.corrupt} corrupt: "
+        f"{'possible serial noise' if counters.corrupt else 'unplugged, reset or hanging'})"
     )
 
 
 def explain_error(error: m.Error) -> str:
-    """What the board refused and why."""
+    """Explain what the board refused and why."""
     cls = BY_TYPE.get(error.type)
     what = name_of(cls) if cls else f"type 0x{error.type:02x}"
     known = error.code in set(m.ErrorCode)
@@ -38,7 +38,7 @@ def explain_error(error: m.Error) -> str:
 
 
 def explain_versions(detail: int) -> str:
-    """Which side to update, from the detail of ERROR `version`."""
+    """Explain which side to update, from the detail of ERROR `version`."""
     newest, oldest = detail >> 8 & 0xFF, detail & 0xFF
     ours = f"this program speaks {m.OLDEST_PROTOCOL} to {m.PROTOCOL}"
     remedy = "update this program" if oldest > m.PROTOCOL else "flash the board with 'make flash'"
@@ -46,10 +46,10 @@ def explain_versions(detail: int) -> str:
 
 
 def explain_sensor(state: int) -> str:
-    """Why a board does not sample itself, from the state of its sensor."""
+    """Explain why a board does not sample, from the state of its sensor."""
     if state == m.SensorState.FAILED:
-        return "the board's sensor does not answer: is it the one that the image was built for?"
+        return "the board's sensor does not answer: is it the sensor that the image was built for?"
     return (
-        "the board reads no sensor of its own: build the image for one, `vigil flash --sensor "
-        "KEY`, or stream samples to it"
+        "the board reads no sensor of its own: flash an image for one with `vigil flash "
+        "--sensor KEY`, or stream samples to it"
     )

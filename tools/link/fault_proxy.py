@@ -1,4 +1,4 @@
-"""A bad line between a board's port and a pseudo-terminal that a session opens instead."""
+"""A faulty line between a board's port and a pseudo-terminal that a session opens instead."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ from training.bundle.errors import LinkError, VigilError
 
 
 def _open_terminal() -> tuple[int, int]:
-    """Master and slave. The slave stays open: so the master can be read between two sessions."""
+    """Return master and slave. The open slave keeps the master readable between sessions."""
     master, slave = pty.openpty()
     tty.setraw(slave)
     os.set_blocking(master, False)
@@ -28,15 +28,15 @@ def _open_terminal() -> tuple[int, int]:
 
 
 class FaultProxy:
-    """A pseudo-terminal with a bad line behind it. Linux and macOS.
+    """A pseudo-terminal with a faulty line behind it, for Linux and macOS.
 
     Args:
         board: an open line to the board; the proxy closes it.
-        to_board: faults on the way to the board; the port is gone when this says so.
-        to_host: faults on the way back.
-        at: what to do how many seconds after the start, such as rebooting a board. A VigilError
-            of it ends nothing: the line shows what came of it.
-        reopen: opens the board's line again when it was lost; None: the proxy goes quiet.
+        to_board: faults on the way to the board, and the intervals without a port.
+        to_host: faults on the way to the host.
+        at: actions such as rebooting a board, with their times in seconds after the start. A
+            VigilError of an action is ignored: the line shows its effect.
+        reopen: opens the board's line again after it was lost; None: the proxy becomes silent.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class FaultProxy:
         self._link = Path(self._folder.name) / Path(name).name
         self._link.symlink_to(name)
         self.port = str(self._link)
-        """What a session opens: it leads to another terminal after the port was gone."""
+        """The port to open: a symbolic link, to a new terminal after the port was gone."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fault proxy", daemon=True)
         self._thread.start()
@@ -78,7 +78,7 @@ class FaultProxy:
         self.close()
 
     def close(self) -> None:
-        """Takes the line away and closes the board's port."""
+        """Remove the line and close the board's port."""
         if self._stop.is_set():
             return
         self._stop.set()
@@ -139,7 +139,7 @@ class FaultProxy:
         self._board = None
 
     def _read_host(self) -> bytes:
-        # A short wait here is what keeps the loop from spinning; the board's side waits with it.
+        # This short wait keeps the loop from spinning, for both directions.
         ready, _, _ = select.select([self._master], [], [], 0.0005)
         try:
             return os.read(self._master, 65536) if ready else b""

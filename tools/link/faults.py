@@ -1,6 +1,6 @@
-"""What goes wrong on a line on purpose, the same way for the same seed.
+"""Deliberate faults on a line, reproducible by seed.
 
-`FaultFilter` is the logic, in memory and on any clock; `tools.link.fault_proxy` puts one in each
+`FaultFilter` damages frames in memory, on any clock. `tools.link.fault_proxy` applies one to each
 direction of a real line.
 """
 
@@ -22,51 +22,53 @@ TRUNCATE = "truncate"
 FLIP = "flip"
 """Up to 8 single bits are wrong."""
 BURST = "burst"
-"""Up to 32 bits in a row are random."""
+"""Up to 32 consecutive bits are random."""
 DUPLICATE = "duplicate"
-"""The frame comes twice."""
+"""The frame arrives twice."""
 GARBAGE = "garbage"
-"""Up to 64 random bytes come before the frame."""
+"""Up to 64 random bytes precede the frame."""
 MERGE = "merge"
 """The delimiters between this frame and the next are lost."""
 SPLIT = "split"
-"""The frame comes in two pieces with a pause between them."""
+"""The frame arrives in two pieces with a pause between them."""
 DELAY = "delay"
-"""The frame, and everything after it, comes late."""
+"""The frame, and everything after it, arrives late."""
 
 KINDS = (DROP, LOSE, TRUNCATE, FLIP, BURST, DUPLICATE, GARBAGE, MERGE, SPLIT, DELAY)
 
 
 @dataclass(frozen=True)
 class FaultConfig:
-    """What goes wrong, how often, and when. Moments are seconds after the line was opened."""
+    """Kinds, rate and times of faults. Times are seconds after the line was opened."""
 
     rate: float = 0.01
-    """Probability that something happens to a frame."""
+    """Probability of a fault per frame."""
     seed: int = 0
     kinds: tuple[str, ...] = KINDS
-    """Drawn from with equal probability."""
+    """Kinds of faults, drawn with equal probability."""
     delay: float = 0.05
-    """Seconds, at the most, of a delay or a pause."""
+    """Longest delay or pause, in seconds."""
     hold: float = 0.005
-    """Seconds that bytes without a delimiter are held back, to see what frame they belong to."""
+    """Seconds for which bytes without a delimiter are held back, to complete a frame."""
     reboots: tuple[float, ...] = ()
-    """When the board is reset."""
+    """Times of board resets."""
     unplugged: tuple[tuple[float, float], ...] = ()
-    """From when to when the port is gone; an emulated board has no power meanwhile."""
+    """Intervals without a port, as (from, to); an emulated board has no power meanwhile."""
 
     def __post_init__(self) -> None:
         unknown = set(self.kinds) - set(KINDS)
         if unknown or not self.kinds:
-            raise LinkError(f"no such fault: {sorted(unknown)}; there are {', '.join(KINDS)}")
+            raise LinkError(f"no such fault: {sorted(unknown)}; the kinds are {', '.join(KINDS)}")
         if not 0 <= self.rate <= 1:
-            raise LinkError(f"a fault rate lies between 0 and 1, not at {self.rate}")
+            raise LinkError(f"the fault rate must be between 0 and 1, not {self.rate}")
         for moment in (*self.reboots, *(at for gone in self.unplugged for at in gone)):
             if not 0 <= moment < math.inf:
-                raise LinkError(f"a fault comes at 0 seconds or later, not at {moment:g}")
+                raise LinkError(f"a fault must be at 0 seconds or later, not at {moment:g}")
         for first, last in self.unplugged:
             if not first < last:
-                raise LinkError(f"unplugged at {first:g} s, and back at {last:g} s: not later")
+                raise LinkError(
+                    f"unplugged at {first:g} s, but back at {last:g} s: it must be later"
+                )
         for (_, last), (first, _) in pairwise(sorted(self.unplugged)):
             if first <= last:
                 raise LinkError(f"unplugged at {first:g} s, when the port is not back yet")
@@ -76,14 +78,14 @@ class FaultConfig:
 
 
 class FaultFilter:
-    """One direction of a line. What happens depends on seed and frames, never on timing."""
+    """Faults in one direction of a line. They depend on seed and frames, never on timing."""
 
     def __init__(self, config: FaultConfig) -> None:
         self.config = config
         self.frames = 0
-        """Frames that came in."""
+        """Frames that entered."""
         self.faults: Counter[str] = Counter()
-        """How often each fault was done."""
+        """Number of faults of each kind."""
         self._random = random.Random(config.seed)
         self._held = bytearray()
         self._held_since = 0.0
@@ -92,7 +94,7 @@ class FaultFilter:
         self._merge = False
 
     def feed(self, data: bytes, now: float) -> None:
-        """Takes what came down the line at `now` seconds."""
+        """Enter bytes at `now` seconds."""
         if data and not self._held:
             self._held_since = now
         self._held += data
@@ -104,7 +106,7 @@ class FaultFilter:
             self._pass_on(frame, now)
 
     def take(self, now: float) -> bytes:
-        """What comes out at the other end until `now`."""
+        """Return the bytes that leave until `now` seconds."""
         if self._held and now - self._held_since >= self.config.hold:
             self._emit(bytes(self._held), now)
             self._held.clear()
@@ -115,17 +117,17 @@ class FaultFilter:
 
     @property
     def waiting(self) -> bool:
-        """Something is still on its way."""
+        """Whether bytes are still under way."""
         return bool(self._held or self._out)
 
     def clear(self) -> None:
-        """Forgets what is on its way, as when one end is unplugged."""
+        """Discard the bytes under way, as when one end is unplugged."""
         self._held.clear()
         self._out.clear()
         self._merge = False
 
     def _end_of_frame(self) -> int:
-        """Where the first frame in `_held` ends, its zeros included; 0: not yet."""
+        """Return the end of the first frame in `_held`, zeros included; 0: incomplete."""
         start = next((i for i, byte in enumerate(self._held) if byte), len(self._held))
         return self._held.find(0, start) + 1
 

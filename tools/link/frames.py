@@ -1,10 +1,10 @@
-"""Frames: the unit of the link, as they travel between two zero bytes (docs/link.md).
+"""Frames: the unit of the link, between two zero bytes (docs/link.md).
 
 ``00 | COBS of: type, sequence, length (2), payload, check (5) | 00``
 
-The check is the CRC-32 of the encoded bytes before it, seven bits a byte with the top bit set, so
-it holds no zero and COBS leaves it as it is. Taken over the bytes as they travel, it turns every
-burst on the wire into a burst of the code word.
+The check is the CRC-32 of the encoded bytes before it, seven bits per byte with the top bit set. It
+contains no zero, so COBS does not change it. It covers the bytes as transmitted, so a burst error
+on the wire is a burst error of the code word.
 """
 
 import zlib
@@ -17,13 +17,13 @@ MAX_PAYLOAD = 240
 HEADER_SIZE = 4
 CHECK_SIZE = 5
 OVERHEAD = 3 + HEADER_SIZE + CHECK_SIZE
-"""Bytes on the wire beside the payload: two zeros, one COBS code, header and check."""
+"""Bytes on the wire besides the payload: two zeros, one COBS code, header and check."""
 MAX_WIRE = MAX_PAYLOAD + OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One whole frame whose check was right."""
+    """A frame with a valid check."""
 
     type: int
     sequence: int
@@ -32,7 +32,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What lay between two zeros and was no frame: noise, text, or a frame with an error."""
+    """Bytes between two zeros that are not a valid frame: noise, text, or a damaged frame."""
 
     data: bytes
     too_long: bool = False
@@ -40,7 +40,7 @@ class Noise:
 
 @dataclass(slots=True)
 class ReceiverCounters:
-    """What a receiver has seen, in pieces between two zeros."""
+    """Counters of a receiver: pieces between two zeros."""
 
     frames: int = 0
     damaged: int = 0
@@ -48,13 +48,13 @@ class ReceiverCounters:
 
 
 def check_bytes(encoded: bytes) -> bytes:
-    """The five bytes that follow `encoded` on the wire: its CRC-32, seven bits a byte."""
+    """Return the five bytes after `encoded` on the wire: its CRC-32, seven bits per byte."""
     crc = zlib.crc32(encoded)
     return bytes(0x80 | (crc >> shift) & 0x7F for shift in range(0, 35, 7))
 
 
 def encode_frame(type_: int, sequence: int, payload: bytes) -> bytes:
-    """The wire's bytes for one frame, both zeros included.
+    """Return the bytes of one frame on the wire, both zeros included.
 
     Raises:
         ValueError: the payload is longer than `MAX_PAYLOAD` bytes.
@@ -62,13 +62,13 @@ def encode_frame(type_: int, sequence: int, payload: bytes) -> bytes:
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a payload of {len(payload)} bytes does not fit a frame ({MAX_PAYLOAD})")
     body = bytes((type_, sequence)) + len(payload).to_bytes(2, "little") + payload
-    # The check holds no zero, so any five such bytes hold its place while COBS counts.
+    # Five nonzero bytes stand in for the check, which contains no zero either.
     encoded: bytes = cobs.encode(body + b"\xff" * CHECK_SIZE)[:-CHECK_SIZE]
     return b"\0" + encoded + check_bytes(encoded) + b"\0"
 
 
 def decode_frame(piece: bytes) -> Frame | None:
-    """The frame in the bytes between two zeros; None when there is none."""
+    """Return the frame in the bytes between two zeros; None if they are not a valid frame."""
     if not 1 + HEADER_SIZE + CHECK_SIZE <= len(piece) <= MAX_WIRE - 2:
         return None
     if piece[-CHECK_SIZE:] != check_bytes(piece[:-CHECK_SIZE]):
@@ -78,7 +78,7 @@ def decode_frame(piece: bytes) -> Frame | None:
     except cobs.DecodeError:
         return None
     payload = body[HEADER_SIZE:-CHECK_SIZE]
-    # A code may not reach into the check: then the last five bytes decode to something else.
+    # A COBS code must not reach into the check, or its five bytes would decode to others.
     if len(body) != len(piece) - 1 or body[-CHECK_SIZE:] != piece[-CHECK_SIZE:]:
         return None
     if int.from_bytes(body[2:4], "little") != len(payload):
@@ -87,7 +87,7 @@ def decode_frame(piece: bytes) -> Frame | None:
 
 
 class FrameReceiver:
-    """Takes the wire in pieces of any size and hands out frames and noise, in order."""
+    """Splits received bytes, in pieces of any size, into frames and noise."""
 
     def __init__(self) -> None:
         self.counters = ReceiverCounters()
@@ -95,7 +95,7 @@ class FrameReceiver:
         self._too_long = False
 
     def feed(self, data: bytes) -> Iterator[Frame | Noise]:
-        """What `data` completes. Bytes after the last zero wait for the next call."""
+        """Yield what `data` completes. Bytes after the last zero are kept for the next call."""
         first, *rest = data.split(b"\0")
         self._extend(first)
         for piece in rest:
@@ -104,7 +104,7 @@ class FrameReceiver:
             self._extend(piece)
 
     def clear(self) -> bytes:
-        """Forgets, and returns, what has come since the last zero."""
+        """Discard, and return, the bytes since the last zero."""
         piece = bytes(self._piece)
         self._piece.clear()
         self._too_long = False
@@ -131,7 +131,7 @@ class FrameReceiver:
 
 
 def text_of(piece: bytes) -> str | None:
-    """`piece` as text for a person, or None when it holds anything but UTF-8 that prints."""
+    """Return `piece` as text, or None if it is not printable UTF-8."""
     try:
         text = piece.decode()
     except UnicodeDecodeError:

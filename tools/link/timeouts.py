@@ -1,35 +1,35 @@
-"""Every time that a session waits for, by name."""
+"""Timeouts of a session."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds. The defaults suit a board on USB and the emulated one alike."""
+    """Timeouts in seconds. The defaults suit a board on USB and the emulated board."""
 
     hello: float = 0.25
-    """Between two HELLOs to a board that does not answer."""
+    """Between two HELLOs."""
     open: float = 5.0
-    """Of HELLOs without an answer, before the session gives up."""
+    """Until an unanswered HELLO is an error."""
     reply: float = 0.5
-    """Between two requests (statistics, threshold, restart) whose answer has not come."""
+    """Between two repetitions of a request (statistics, threshold, restart)."""
     answer: float = 5.0
-    """For the answer to a request, resent as often as `reply` allows."""
+    """Until an unanswered request is an error."""
     resend_first: float = 0.25
-    """For an acknowledgement, before the first round trip has been measured."""
+    """Until an acknowledgement is late, before the first measured round trip."""
     resend_least: float = 0.03
-    """For an acknowledgement at the least, however fast the round trips measured."""
+    """Until an acknowledgement is late, minimum."""
     resend_most: float = 1.0
-    """For an acknowledgement at the most; each one that fails to come doubles the wait."""
+    """Until an acknowledgement is late, maximum; each late one doubles the time."""
     keepalive: float = 1.0
-    """Between two signs of life to a board that has nothing to do."""
+    """Between two frames of an idle host."""
     silence: float = 2.5
-    """Of a board that should have spoken, before the session says HELLO again."""
+    """Until a board that owes an answer is sent HELLO again."""
     goodbye: float = 0.2
-    """For the answer to GOODBYE, which is sent up to three times."""
+    """Between two GOODBYEs; there are at most three."""
     reconnect: float = 0.5
     """Between two attempts to open a port that vanished."""
     port: float = 60.0
-    """For a vanished port to come back."""
+    """Until a vanished port is an error."""
     write: float = 2.0
-    """For the port to take what is written to it."""
+    """Until a port that accepts no bytes is an error."""

@@ -1,4 +1,4 @@
-"""What a session sends its bytes through: a serial port, or a callable with a clock of its own."""
+"""Transports of a session: a serial port, or a line in memory with a simulated clock."""
 
 import errno
 import logging
@@ -14,18 +14,18 @@ import serial
 from training.bundle.errors import LinkError
 
 log = logging.getLogger("vigil.link")
-"""At DEBUG: every byte, both ways."""
+"""At level DEBUG, it logs every byte in both directions."""
 
 BAUD_RATE = 115200
-"""USB ignores it. At 1200 an Arduino would restart into its bootloader."""
+"""Ignored by USB. At 1200 baud, an Arduino would restart into its bootloader."""
 
 
 class PortLostError(LinkError):
-    """The port was there and is not any more."""
+    """An open port vanished."""
 
 
 class Hex:
-    """Bytes that are formatted only if the log record is."""
+    """Bytes that are formatted only when a log record is written."""
 
     __slots__ = ("data",)
 
@@ -37,16 +37,16 @@ class Hex:
 
 
 class Transport(Protocol):
-    """A line to the board, and the clock that its timeouts are measured with."""
+    """A line to the board, and the clock for its timeouts."""
 
     name: str
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Return the time in seconds, on a clock that never goes back."""
         ...
 
     def read(self, timeout: float) -> bytes:
-        """What has come; waits up to `timeout` seconds for the first byte.
+        """Return the received bytes; wait up to `timeout` seconds for the first.
 
         Raises:
             PortLostError: the port vanished.
@@ -54,33 +54,33 @@ class Transport(Protocol):
         ...
 
     def write(self, data: bytes) -> None:
-        """Sends all of `data`.
+        """Send all of `data`.
 
         Raises:
-            PortLostError: the port vanished, or does not take what is written.
+            PortLostError: the port vanished, or accepts no bytes.
         """
         ...
 
     def close(self) -> None:
-        """Gives the port back. Closing twice does no harm."""
+        """Close the port. A second call has no effect."""
         ...
 
 
 class SerialTransport:
-    """A serial port by pyserial, for this program alone.
+    """A serial port, opened exclusively with pyserial.
 
     Args:
         port: ``/dev/ttyACM0``, ``COM3``, or a pseudo-terminal.
-        write_timeout: seconds in which the port must take what is written.
+        write_timeout: seconds within which the port must accept written bytes.
 
     Raises:
-        LinkError: the port is not there, is busy or must not be opened; the message says which.
+        LinkError: the port does not exist, is busy or may not be opened; the message says which.
     """
 
     def __init__(self, port: str, *, write_timeout: float = 2.0) -> None:
         self.name = port
         try:
-            # Exclusive, so that a second monitor is told, instead of stealing half the bytes.
+            # Exclusive: a second monitor gets an error instead of half of the bytes.
             self._serial = serial.Serial(
                 port, BAUD_RATE, timeout=0, write_timeout=write_timeout, exclusive=True
             )
@@ -88,7 +88,7 @@ class SerialTransport:
             raise LinkError(explain_open(port, error)) from error
 
     def now(self) -> float:
-        """Seconds of the monotonic clock."""
+        """See `Transport.now`."""
         return time.monotonic()
 
     def read(self, timeout: float) -> bytes:
@@ -100,7 +100,7 @@ class SerialTransport:
                     return b""
                 data = os.read(self._serial.fileno(), 65536)
                 if not data:
-                    raise PortLostError(f"{self.name}: the port was closed at the other end")
+                    raise PortLostError(f"{self.name}: the other side closed the port")
             else:
                 data = self._read_polling(timeout)
         except (serial.SerialException, OSError, TypeError, ValueError) as error:
@@ -124,7 +124,7 @@ class SerialTransport:
             self._serial.write(data)
         except serial.SerialTimeoutException as error:
             raise PortLostError(
-                f"{self.name}: the port takes nothing any more; unplug the board and plug it in"
+                f"{self.name}: the port accepts no bytes: unplug the board and plug it in again"
             ) from error
         except (serial.SerialException, OSError, TypeError, ValueError) as error:
             raise PortLostError(f"{self.name}: the port vanished ({error})") from error
@@ -135,23 +135,23 @@ class SerialTransport:
 
 
 def explain_open(port: str, error: Exception) -> str:
-    """One line that says why `port` could not be opened and what to do."""
+    """Return one line with the cause and the remedy for a port that could not be opened."""
     code = getattr(error, "errno", None)
     text = str(error)
     if code == errno.ENOENT or "FileNotFoundError" in text:
-        return f"{port}: there is no such port; is the board plugged in? `vigil boards` lists them"
+        return f"{port}: there is no such port; is the board plugged in? `vigil boards` lists ports"
     if code in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
         group = _group_of(port)
-        if group == "root":  # nobody should join that one
-            return f"{port}: no permission: install PlatformIO's udev rules, then plug it in again"
+        if group == "root":  # not a group to join
+            return f"{port}: no permission: install PlatformIO's udev rules and replug the board"
         return (
             f"{port}: no permission: sudo usermod -a -G {group} $USER, then log in again "
             "(or install PlatformIO's udev rules)"
         )
     if code in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in text:
         return (
-            f"{port}: busy: close the other monitor or the Arduino IDE; if there is none, "
-            "ModemManager may be probing it: wait some seconds, or sudo systemctl stop ModemManager"
+            f"{port}: busy: close the other monitor or the Arduino IDE. If none is open, "
+            "ModemManager may be probing: wait some seconds, or sudo systemctl stop ModemManager"
         )
     return f"{port}: cannot be opened as a serial port ({text})"
 
@@ -164,10 +164,10 @@ def _group_of(port: str) -> str:
 
 
 class MemoryTransport:
-    """A line in memory to `peer`, on a clock that moves only when the session reads.
+    """A line in memory to `peer`, with a clock that advances only when the session reads.
 
     Args:
-        peer: called with what was written and the time in seconds, returns what comes back.
+        peer: called with the written bytes and the time in seconds; returns received bytes.
         step: seconds between two calls.
     """
 
@@ -180,7 +180,7 @@ class MemoryTransport:
         self._closed = False
 
     def now(self) -> float:
-        """Seconds that have passed in `read`."""
+        """See `Transport.now`."""
         return self._now
 
     def read(self, timeout: float) -> bytes:
@@ -205,7 +205,3 @@ class MemoryTransport:
     def close(self) -> None:
         """See `Transport.close`."""
         self._closed = True
-
-
-Opener = Callable[[], Transport]
-"""Opens the line again after it was lost."""

@@ -61,16 +61,19 @@ def test_hello_gets_through_a_line_that_loses_half():
 
 
 @pytest.mark.parametrize(
-    ("says", "told"),
+    ("output", "message"),
     [
-        (b"", "does not answer; wrong port, wrong firmware"),
-        (b"Hello from Blink\r\n", "no Vigil firmware answers there; it says 'Hello from Blink'"),
+        (b"", "does not answer: wrong port, wrong firmware"),
+        (
+            b"Hello from Blink\r\n",
+            "no Vigil firmware answers on this port; it prints 'Hello from Blink'",
+        ),
         (b"\x8f\xfe\0\x80\x80\0" * 3, "possible serial noise|or serial noise"),
     ],
 )
-def test_what_is_no_board_is_told_apart(says, told):
-    transport = MemoryTransport(lambda _, now: says if round(now * 2000) % 200 == 0 else b"")
-    with pytest.raises(LinkError, match=told):
+def test_a_port_without_a_vigil_board_is_an_error(output, message):
+    transport = MemoryTransport(lambda _, now: output if round(now * 2000) % 200 == 0 else b"")
+    with pytest.raises(LinkError, match=message):
         Session(transport)
     assert transport.now() == pytest.approx(Timeouts().open, abs=0.1)
 
@@ -385,7 +388,7 @@ def test_a_board_that_dies_is_an_error_and_says_so():
     session.start(stream_id("a"))
     list(session.stream(noise(280)))
     line.drop = lambda data, now: b""
-    with pytest.raises(LinkError, match=r"does not answer any more .* unplugged, reset or stuck"):
+    with pytest.raises(LinkError, match=r"no longer answers .* unplugged, reset or hanging"):
         list(session.stream(noise(280)))
     session.close()
     session.close()
