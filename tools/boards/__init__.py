@@ -1,1 +1,1 @@
-"""Boards: the catalogue, the emulated board, serial ports, building and flashing."""
+"""Boards: catalogue, sensors, serial ports, building and flashing, the emulated board."""

@@ -1,4 +1,4 @@
-"""The emulated board: QEMU's Cortex-M4, with a serial port that any program can open."""
+"""The emulated board: a Cortex-M4 in QEMU, with a serial port that any program can open."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _STOP_TIMEOUT_S = 5.0
 class EmulatedBoard:
     """A running emulated board.
 
-    Use it as a context manager; on leaving, QEMU is gone whatever happened.
+    Use it as a context manager: leaving it always ends QEMU.
 
     Attributes:
         elf: the program.
@@ -40,15 +40,14 @@ class EmulatedBoard:
         seed: int = 0,
         adc: AdcRecording | None = None,
     ) -> None:
-        """Prepare a board that runs `elf`; nothing starts yet.
+        """Prepare a board that runs `elf`, without starting it.
 
         Args:
             elf: an image built for an emulated environment.
-            deterministic: the board never sleeps, so that virtual time is its count of
-                instructions and nothing else, and does not follow the clock on the wall. Keeps a
-                processor busy.
-            seed: makes the program's boot id differ from another board's.
-            adc: what the board's analog-to-digital converter converts; None: it has none.
+            deterministic: the board never sleeps, so that virtual time counts instructions only
+                and does not follow the wall clock. Occupies one processor of the host.
+            seed: distinguishes the program's boot id from another board's.
+            adc: the recording that the board samples, or None.
         """
         self.elf = elf
         self._deterministic = deterministic
@@ -72,21 +71,20 @@ class EmulatedBoard:
         ended = self.exit_code
         self.stop()
         if ended is not None and isinstance(value, LinkError):
-            # Whoever waited for an answer could not know why none came; the program's last words
-            # tell.
-            said = " ".join(self.log.split()) or "it said nothing"
-            raise BoardError(f"the emulated board stopped (exit code {ended}): {said}") from value
+            # A link error says only that no answer came; the program's output has the cause.
+            output = " ".join(self.log.split()) or "without output"
+            raise BoardError(f"the emulated board stopped (exit code {ended}): {output}") from value
 
     @property
     def port(self) -> str:
-        """Path of the serial port, for pyserial. The baud rate means nothing."""
+        """Path of the serial port, for pyserial. The baud rate is ignored."""
         if self._bridge is None:
             raise BoardError("emulated board: not running")
         return self._bridge.port
 
     @property
     def running(self) -> bool:
-        """Whether QEMU runs. A program that faults or exits ends it."""
+        """Whether QEMU runs. It ends when the program faults or exits."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -98,22 +96,22 @@ class EmulatedBoard:
 
     @property
     def exit_code(self) -> int | None:
-        """QEMU's exit code: the program's, 70 after a fault; None while it runs."""
+        """Exit code of the program, 70 after a fault; None while it runs."""
         return None if self._process is None else self._process.poll()
 
     @property
     def log(self) -> str:
-        """What the program and QEMU said on standard error, faults included."""
+        """Standard error of the program and of QEMU, reports of faults included."""
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").splitlines()
-        # The board has a network interface that nobody uses, and QEMU says so every time.
+        # QEMU warns at each start that the board's network interface is not connected.
         return "\n".join(line for line in lines if "has no peer" not in line)
 
     def start(self) -> None:
-        """Power up: start QEMU, wait until the serial port is there, let the program go.
+        """Start QEMU, wait for its serial port, and start the program.
 
         Raises:
-            BoardError: no QEMU, no such image, or QEMU does not start.
+            BoardError: QEMU is not installed or does not start, or there is no image.
         """
         if self.running:
             raise BoardError("emulated board: already running")
@@ -134,9 +132,9 @@ class EmulatedBoard:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 pass_fds=shared,
-                # Ctrl-C on the terminal is for us, not for QEMU. And the leader of a session that
-                # opens a terminal (the chardev "life" below) takes it as its own: if this process
-                # dies, the terminal goes, and the hang-up ends QEMU too.
+                # Keeps Ctrl-C away from QEMU. As the leader of a new session, QEMU makes the
+                # terminal that it opens (chardev "life" below) its controlling terminal: if this
+                # process dies, the terminal closes, and the hang-up ends QEMU too.
                 start_new_session=True,
             )
         except OSError as error:
@@ -144,7 +142,7 @@ class EmulatedBoard:
             raise BoardError(f"{QEMU} does not start: {error}") from error
         finally:
             if recording is not None:
-                os.close(recording)  # QEMU has its own
+                os.close(recording)  # QEMU has its own copy
         self._bridge = bridge
         bridge.start()
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -154,7 +152,7 @@ class EmulatedBoard:
             self._qmp.command("cont")
         except BoardError as error:
             self.kill()
-            raise BoardError(f"{error}: {self.log.strip() or 'it said nothing'}") from error
+            raise BoardError(f"{error}: {self.log.strip() or 'no output'}") from error
 
     def _command(self, bridge: SerialBridge, recording: int | None) -> list[str]:
         semihosting = [
@@ -182,21 +180,21 @@ class EmulatedBoard:
         ]
 
     def stop(self) -> int | None:
-        """Power down, and return QEMU's exit code. Harmless when nothing runs."""
+        """Power down and return QEMU's exit code. May be called when nothing runs."""
         if self.running:
             assert self._process is not None
             self._process.send_signal(signal.SIGTERM)
-        return self._gone()
+        return self._close()
 
     def kill(self) -> None:
-        """Pull the plug: QEMU and the port are gone at once."""
+        """Unplug the board: QEMU is killed and the port closes at once."""
         if self.running:
             assert self._process is not None
             self._process.kill()
-        self._gone()
+        self._close()
 
     def wait(self, timeout_s: float) -> int:
-        """Wait until the program ends by itself, and return its exit code.
+        """Wait until the program ends, and return its exit code.
 
         Raises:
             BoardError: it still runs after `timeout_s` seconds.
@@ -209,7 +207,7 @@ class EmulatedBoard:
             raise BoardError(f"emulated board: still running after {timeout_s} s") from error
 
     def reset(self) -> None:
-        """Press the reset button. The port stays."""
+        """Reset the board. The port stays open."""
         self._running_qmp().command("system_reset")
 
     def led(self) -> bool:
@@ -217,7 +215,7 @@ class EmulatedBoard:
         text = self._running_qmp().monitor(f"xp /1xw {_LED_REGISTER:#x}")
         value = re.search(r":\s*(0x[0-9a-f]+)", text)
         if value is None:
-            raise BoardError(f"emulated board: QEMU does not show the LED: {text.strip()}")
+            raise BoardError(f"emulated board: cannot read the LED from QEMU: {text.strip()}")
         return bool(int(value[1], 16) & 1)
 
     def _running_qmp(self) -> Qmp:
@@ -225,8 +223,8 @@ class EmulatedBoard:
             raise BoardError(f"emulated board: not running (exit code {self.exit_code})")
         return self._qmp
 
-    def _gone(self) -> int | None:
-        """Reap QEMU and take the port away."""
+    def _close(self) -> int | None:
+        """Wait for QEMU's end, kill it if that takes too long, and close the port."""
         code = None
         process = self._process
         if process is not None:

@@ -1,4 +1,4 @@
-"""Finding a board's serial port, by USB id."""
+"""Finds a board's serial port by its USB id."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from training.bundle.errors import BoardError
 
 @dataclass(frozen=True)
 class Port:
-    """A serial port behind which a board of the catalogue is.
+    """The serial port of a plugged-in board.
 
     Attributes:
         path: device file.
         board: the board.
-        serial_number: the USB serial number, or an empty text.
+        serial_number: USB serial number; empty if the board has none.
     """
 
     path: str
@@ -24,7 +24,7 @@ class Port:
 
 
 def find_ports() -> list[Port]:
-    """Return the ports of all boards that are plugged in, by path."""
+    """Return the ports of all plugged-in boards, sorted by path."""
     boards = {usb_id: board for board in load_boards().values() for usb_id in board.usb_ids}
     ports = [
         Port(entry.device, boards[entry.vid, entry.pid], entry.serial_number or "")
@@ -35,10 +35,10 @@ def find_ports() -> list[Port]:
 
 
 def find_port(board: Board | None = None) -> Port:
-    """Return the one port that is plugged in, of `board` if one is given.
+    """Return the port of the plugged-in board, which must be a `board` if one is given.
 
     Raises:
-        BoardError: none, or several.
+        BoardError: no such board is plugged in, or several are.
     """
     what = "board" if board is None else board.name
     ports = [port for port in find_ports() if board is None or port.board == board]

@@ -1,9 +1,9 @@
-"""What PlatformIO needs before `pio run` works without a network.
+"""Prepares PlatformIO's core folder so that `pio run` works without a network.
 
-PlatformIO keeps its packages in a "core" folder, and downloads SCons into it as `tool-scons`
-before the first build. Here the pip-installed SCons of the same version is put in that place, so
-that the emulated board builds with no network. Boards whose compiler comes from PlatformIO's
-registry download it as usual, into the same folder.
+PlatformIO downloads SCons into its core folder as the package `tool-scons` before the first build.
+This module puts the pip-installed SCons of the same version there, so that the emulated board
+builds without a network. Boards whose compiler comes from PlatformIO's registry download it as
+usual, into the same folder.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from tools.checkout import FIRMWARE, ROOT
 from training.bundle.errors import BoardError
 
 _SCONS = "4.11.1"
-_TOOL_SCONS = "4.41101.0"  # PlatformIO's numbering of SCons 4.11.1
+_TOOL_SCONS = "4.41101.0"  # PlatformIO's version number of SCons 4.11.1
 
 _SCONS_PY = '''"""Starts the SCons that is installed beside PlatformIO."""
 
@@ -34,13 +34,13 @@ _QUIET = {
 
 
 def core_dir() -> Path:
-    """PlatformIO's folder: PLATFORMIO_CORE_DIR, else .platformio in the project."""
+    """Return PlatformIO's core folder: PLATFORMIO_CORE_DIR, else .platformio in the checkout."""
     override = os.environ.get("PLATFORMIO_CORE_DIR")
     return Path(override).expanduser().resolve() if override else ROOT / ".platformio"
 
 
 def environment() -> dict[str, str]:
-    """Environment variables for PlatformIO's processes: our core folder, no calls home."""
+    """Return PlatformIO's environment variables: core folder, no telemetry, no update checks."""
     return {
         **os.environ,
         "PLATFORMIO_CORE_DIR": str(core_dir()),
@@ -51,14 +51,13 @@ def environment() -> dict[str, str]:
 
 
 def prepare_platformio(project: Path = FIRMWARE) -> Path:
-    """Make `pio run -e emulated` work without a network, and return PlatformIO's core folder.
+    """Make `pio run -e emulated` work without a network; return PlatformIO's core folder.
 
-    Lays tool-scons where PlatformIO looks for it, turns its telemetry and update checks off, and
-    makes it look for the emulated board's platform again if it knows another checkout's. Does
-    nothing that is done already.
+    Installs tool-scons, turns telemetry and update checks off, and drops a link to the emulated
+    platform of another checkout. Files that are right already are not written.
 
     Raises:
-        BoardError: platformio or scons is not installed beside this Python.
+        BoardError: platformio or scons is not installed in this Python environment.
     """
     for module, distribution in (("platformio", "platformio"), ("SCons", f"scons=={_SCONS}")):
         if importlib.util.find_spec(module) is None:
@@ -78,24 +77,27 @@ def prepare_platformio(project: Path = FIRMWARE) -> Path:
             "uri": None,
         },
     }
-    # .piokeep holds PlatformIO's own clean-up off.
+    # .piokeep exempts the package from PlatformIO's clean-up.
     _write(tool / "package.json", json.dumps(package))
     _write(tool / ".piopm", json.dumps(origin))
     _write(tool / ".piokeep", "")
     _write(tool / "scons.py", _SCONS_PY)
-    _settle(core / "appstate.json")
+    _write_settings(core / "appstate.json")
     _forget_foreign_platform(core / "platforms" / "emulated.pio-link", project)
     return core
 
 
 def _forget_foreign_platform(link: Path, project: Path) -> None:
-    """PlatformIO tells a linked platform by the text in platformio.ini alone, which is the same in
-    every checkout; so one core folder for two of them would build the first one's platform.
+    """Remove the link to another checkout's platform.
+
+    PlatformIO identifies a linked platform by its text in platformio.ini, which is the same in
+    every checkout. With one core folder for two checkouts, the second would build with the first
+    one's platform.
     """
     try:
         known = json.loads(link.read_text(encoding="utf-8"))
-        told = str(known["spec"]["uri"]).removeprefix("symlink://")
-        folder = (Path(known["cwd"]) / told).resolve()
+        target = str(known["spec"]["uri"]).removeprefix("symlink://")
+        folder = (Path(known["cwd"]) / target).resolve()
     except (OSError, ValueError, KeyError, TypeError):
         return
     parents = [parent / "firmware" / "emulated" for parent in project.resolve().parents]
@@ -110,8 +112,8 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _settle(path: Path) -> None:
-    """Write settings that hold for a plain `pio run` in this core folder too."""
+def _write_settings(path: Path) -> None:
+    """Write PlatformIO's settings; they also apply to a plain `pio run` in this core folder."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

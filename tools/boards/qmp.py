@@ -1,4 +1,4 @@
-"""QEMU's machine protocol (QMP): JSON lines over standard input and output."""
+"""Client of QEMU's machine protocol (QMP): JSON lines over standard input and output."""
 
 import json
 import os
@@ -14,7 +14,7 @@ TIMEOUT_S = 10.0
 class Qmp:
     """A QMP client over a process's pipes.
 
-    Commands are answered one by one; events in between are dropped.
+    Commands are sent one at a time; events in between are ignored.
     """
 
     def __init__(self, to_qemu: IO[bytes], from_qemu: IO[bytes]) -> None:
@@ -23,7 +23,7 @@ class Qmp:
         self._buffer = b""
 
     def connect(self) -> None:
-        """Take the greeting and leave negotiation mode."""
+        """Read the greeting and leave negotiation mode."""
         self._message(lambda message: "QMP" in message)
         self.command("qmp_capabilities")
 
@@ -31,7 +31,7 @@ class Qmp:
         """Run a command and return its result.
 
         Raises:
-            BoardError: QEMU refuses it, does not answer in TIMEOUT_S, or has ended.
+            BoardError: QEMU rejects the command, does not answer within TIMEOUT_S, or has ended.
         """
         request = json.dumps({"execute": name, "arguments": arguments})
         try:
@@ -41,11 +41,11 @@ class Qmp:
             raise BoardError(f"emulated board: QEMU has ended ({error})") from error
         answer = self._message(lambda message: "return" in message or "error" in message)
         if "error" in answer:
-            raise BoardError(f"emulated board: QEMU refuses {name}: {answer['error']['desc']}")
+            raise BoardError(f"emulated board: QEMU rejects {name}: {answer['error']['desc']}")
         return answer["return"]
 
     def monitor(self, line: str) -> str:
-        """Run a line of QEMU's human monitor and return its text."""
+        """Run a command of QEMU's human monitor and return its output."""
         return str(self.command("human-monitor-command", **{"command-line": line}))
 
     def _message(self, wanted: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Qmp:
                 continue
             ready, _, _ = select.select([self._from], [], [], max(0.0, end - time.monotonic()))
             if not ready:
-                raise BoardError(f"emulated board: QEMU did not answer in {TIMEOUT_S:.0f} s")
+                raise BoardError(f"emulated board: QEMU did not answer within {TIMEOUT_S:.0f} s")
             chunk = os.read(self._from, 65536)
             if not chunk:
                 raise BoardError("emulated board: QEMU has ended")

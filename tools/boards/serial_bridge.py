@@ -1,8 +1,8 @@
-"""The emulated board's serial port: a pseudo-terminal for the host, joined to QEMU's UART.
+"""The emulated board's serial port: a pseudo-terminal for the host, connected to QEMU's UART.
 
-QEMU's UART takes about ten thousand bytes a second from the host, one at a time. So bytes for the
-board go through a ring in shared memory, which the board reads by semihosting, and one byte on the
-UART tells it to look. Bytes from the board come straight from the UART.
+QEMU's UART accepts bytes from the host singly, about ten thousand per second. Bytes for the board
+therefore go through a ring in shared memory, which the board reads by semihosting; a single byte on
+the UART, the bell, interrupts the board. Bytes from the board come from the UART itself.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ import time
 import tty
 
 _CHUNK = 4096
-_GATHER_S = 0.0002  # bytes from the board come one by one; let a few gather
-_FULL_S = 0.0005  # how often to look whether the board has made room
-_AGAIN_S = 0.02  # how long bytes may lie there before the board is told of them again
+_GATHER_S = 0.0002  # pause that lets several bytes from the board gather
+_FULL_S = 0.0005  # interval of checks while the ring is full
+_AGAIN_S = 0.02  # time until the bell rings again for bytes that were not read
 
-# Layout of the shared memory; host_ring.cpp of the emulated board has the same. A count is followed
-# by its bitwise inverse: QEMU and this process may write one while the other reads it.
+# Layout of the shared memory, as in the emulated board's host_ring.cpp. Each count is followed by
+# its bitwise inverse, so that a reader notices a count that is being written.
 _PUT, _TAKEN, _RING = 0, 8, 16
 _RING_BYTES = 4096
 _ALL = 0xFFFFFFFF
@@ -32,13 +32,13 @@ class SerialBridge:
     """Moves bytes between a pseudo-terminal and an emulated UART, in two threads.
 
     Attributes:
-        port: path of the pseudo-terminal that a host opens.
-        qemu_end: socket to hand to QEMU as the UART.
-        memory: descriptor of the shared memory, to hand to QEMU too.
+        port: path of the pseudo-terminal that the host opens.
+        qemu_end: socket that QEMU uses as the UART.
+        memory: descriptor of the shared memory, for QEMU.
     """
 
     def __init__(self) -> None:
-        # Holding the slave open keeps the master alive while no client is there.
+        # The open slave keeps the master alive while no client is connected.
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -57,13 +57,13 @@ class SerialBridge:
         ]
 
     def start(self) -> None:
-        """Start moving bytes; QEMU has its end by now."""
+        """Start moving bytes. QEMU must have inherited its end before."""
         self.qemu_end.close()
         for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
-        """Stop, and take the port away: a client sees what it sees when a board is unplugged."""
+        """Stop and close the port: to a client, the board is unplugged."""
         os.write(self._stop_writer, b"x")
         for thread in self._threads:
             if thread.is_alive():
@@ -86,17 +86,17 @@ class SerialBridge:
             reading=self._master, timeout_s=_AGAIN_S if put != self._taken() else None
         ):
             if put != self._taken():
-                self._ring()  # a bell that was not heard must not leave bytes lying there
+                self._ring()  # in case the board missed the last bell
             data = _read(self._master)
             while data:
-                room = _RING_BYTES - (put - self._taken() & _ALL)
-                if room == 0:
+                free = _RING_BYTES - (put - self._taken() & _ALL)
+                if free == 0:
                     self._ring()
                     if not self._wait(timeout_s=_FULL_S):
                         return
                     continue
                 start = put % _RING_BYTES
-                piece = data[: min(room, _RING_BYTES - start)]
+                piece = data[: min(free, _RING_BYTES - start)]
                 self._shared[_RING + start : _RING + start + len(piece)] = piece
                 put = put + len(piece) & _ALL
                 self._set(_PUT, put)
@@ -104,7 +104,7 @@ class SerialBridge:
                 self._ring()
 
     def _taken(self) -> int:
-        """How many bytes the board has taken so far, modulo 2^32."""
+        """Return the number of bytes that the board has read so far, modulo 2^32."""
         while True:
             value, inverse = struct.unpack_from("<II", self._shared, _TAKEN)
             if value == inverse ^ _ALL:
@@ -114,7 +114,7 @@ class SerialBridge:
         struct.pack_into("<II", self._shared, offset, value, value ^ _ALL)
 
     def _ring(self) -> None:
-        """Make the board look. QEMU takes no more bells when one is on its way anyway."""
+        """Ring the bell. QEMU accepts no second one while the first is under way."""
         with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
             self._uart.send(b"\0")
 
@@ -140,7 +140,7 @@ class SerialBridge:
         writing: int | None = None,
         timeout_s: float | None = None,
     ) -> bool:
-        """Wait until a descriptor is ready or the time is up; False when it is time to stop."""
+        """Wait until a descriptor is ready or the time is up; return False after close()."""
         readers = [self._stop_reader] + ([] if reading is None else [reading])
         writers = [] if writing is None else [writing]
         ready, _, _ = select.select(readers, writers, [], timeout_s)

@@ -1,1 +1,1 @@
-"""Numbers: bytes, instructions, and whether every target computes the same."""
+"""Measurements: verify, budget, estimate and bench."""

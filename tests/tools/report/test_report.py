@@ -140,7 +140,7 @@ def test_every_part_is_there(full: str, bundle: Bundle) -> None:
     assert "<code>pip install &#39;vigil-tinyml[umap]&#39;</code>" in full
     assert "kept: epoch 19" in sections["inside"]
     assert "10,256" in sections["budget"]
-    assert "90,210 instructions an inference (emulated)" in sections["budget"]
+    assert "90,210 instructions per inference (emulated)" in sections["budget"]
     assert "an inference takes at most 240" in sections["budget"]
     assert "0 of 1,344" in sections["parity"] and "equal" in sections["parity"]
     assert "0.00123" in sections["parity"]

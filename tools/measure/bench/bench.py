@@ -1,9 +1,7 @@
-"""Every engine on every model: instructions and cycles by layer, bytes, stack. All emulated.
+"""Measures each engine on a model: instructions and cycles by layer, bytes and stack, all emulated.
 
-    .venv/bin/vigil bench
-
-An image is linked for each engine and called in the Unicorn engine, window by window; each output
-must equal the TensorFlow Lite Micro interpreter's. Instructions are counted from that trace.
+For each engine an image is linked and called in the Unicorn engine, window by window. Each output
+must equal the TensorFlow Lite Micro interpreter's. The instructions are counted from the trace.
 """
 
 from __future__ import annotations
@@ -34,9 +32,9 @@ from training.bundle.errors import EstimateError
 from training.bundle.interpreter import Interpreter
 
 FLAGS = {"-O2": emulator.FAST, "-Os": emulator.NANO}
-"""The compiled engine's: hard float for speed; what Arduino builds the Nano 33 BLE with."""
+"""Compiler flags of the compiled engine: hard float for speed; Arduino's flags for the Nano."""
 TFLM = {"-O2": "emulated_tflm_o2", "-Os": "emulated_tflm"}
-"""PlatformIO's environments for TensorFlow Lite Micro, by flags; both with the Nano's float ABI."""
+"""PlatformIO's environments for TensorFlow Lite Micro by flags, both with the Nano's float ABI."""
 
 _BOARD = budget.Limits("emulated", flash_bytes=4 << 20, sram_bytes=4 << 20)
 _FACTS = "_ZN5vigil6engine5factsEv"
@@ -45,14 +43,14 @@ Say = Callable[[str], None]
 
 
 def measure_compiled(case: Case, say: Say) -> Iterator[Row]:
-    """The compiled engine's rows for `case`."""
+    """Measure the compiled engine on `case` with each set of flags."""
     for flags in FLAGS:
         say(f"{case.key}: compiled engine, {flags}")
         yield compiled(case, flags)
 
 
 def measure(case: Case, keep: Path, say: Say) -> Iterator[Row]:
-    """Rows for `case`, the compiled engine's first; `keep` holds archives for the next time."""
+    """Measure every engine on `case`, the compiled one first; `keep` holds objects between runs."""
     yield from measure_compiled(case, say)
     if case.tflm is None:
         return
@@ -68,9 +66,9 @@ def measure(case: Case, keep: Path, say: Say) -> Iterator[Row]:
 
 
 def compiled(case: Case, flags: str, *, plain: bool = False) -> Row:
-    """The compiled engine on `case`, built with `flags` (a key of FLAGS).
+    """Measure the compiled engine on `case`, built with `flags` (a key of FLAGS).
 
-    `plain` leaves the paired kernels out.
+    `plain` builds it without the paired kernels.
     """
     model = read_model(case.model)
     plan = make_plan(model, case.key, plain=plain)
@@ -108,7 +106,7 @@ def _marked(text: str) -> str:
 
 
 def _tflm(key: str, data: bytes, inputs: NDArray[np.int8], keep: Path, flags: str, env: str) -> Row:
-    """The firmware for the emulated board with the engine `tflm`, called like the others."""
+    """Measure TensorFlow Lite Micro in the firmware for the emulated board."""
     model = read_model(data)
     generated = keep / "generated"
     convert(reference.wrap(keep / f"{key}_tflm", data).path, generated, engines=["tflm"])
@@ -125,7 +123,7 @@ Cut = Callable[[Machine, Trace], list[NDArray[np.uint32]]]
 def _count(
     elf: Path, model: bytes, inputs: NDArray[np.int8], cut: Cut | None = None
 ) -> tuple[Counts, list[Counts]]:
-    """Mean over the windows: of an inference, and of each piece that `cut` finds."""
+    """Return the mean counts of an inference, and of each piece that `cut` returns."""
     code = Code(elf)
     whole: list[Counts] = []
     pieces: list[list[Counts]] = []
@@ -137,20 +135,20 @@ def _count(
 
 
 def _at_marks(machine: Machine, trace: Trace) -> list[NDArray[np.uint32]]:
-    """Between calls of bench_mark(), the calls themselves left out."""
+    """Cut a trace between calls of bench_mark(), without the calls themselves."""
     name = machine.find("_Z10bench_mark")
     first = machine.symbols[name] & ~1
     inside = (trace.addresses >= first) & (trace.addresses < first + machine.sizes[name])
     entries = np.flatnonzero(inside[1:] & ~inside[:-1]) + 1
     exits = np.flatnonzero(~inside[1:] & inside[:-1]) + 1
-    # The last call of all may be a jump; nothing of interest follows it.
+    # The last call may be a jump; no step follows it.
     return [
         trace.addresses[leave : enter - 1] for leave, enter in zip(exits, entries[1:], strict=False)
     ]
 
 
 def _at_operators(machine: Machine, trace: Trace) -> list[NDArray[np.uint32]]:
-    """From each operator's entry to the next one's: the interpreter's share is the layer's."""
+    """Cut a trace at each operator's entry; the interpreter's work counts to the layer before."""
     starts = {at for at, name in machine.functions if re.search(r"Eval\w*EP13TfLiteContext", name)}
     graph = machine.find("_ZN6tflite10MicroGraph14InvokeSubgraph")
     low = machine.symbols[graph] & ~1
@@ -164,7 +162,7 @@ def _at_operators(machine: Machine, trace: Trace) -> list[NDArray[np.uint32]]:
 
 def _layers(names: list[str], macs: list[int], pieces: list[Counts]) -> tuple[Layer, ...]:
     if len(pieces) != len(names):
-        raise EstimateError(f"{len(pieces)} steps were traced, not {len(names)}")
+        raise EstimateError(f"the trace has {len(pieces)} steps, the model {len(names)}")
     return tuple(
         Layer(name, count, piece.instructions, piece.cycles)
         for name, count, piece in zip(names, macs, pieces, strict=True)
@@ -180,8 +178,8 @@ def _row(
     layers: tuple[Layer, ...],
     model: Model,
 ) -> Row:
-    found = budget.measure(elf, _BOARD)
-    own, arena = found.sram.part("engine"), found.sram.part("arena")
+    sizes = budget.measure(elf, _BOARD)
+    own, arena = sizes.sram.part("engine"), sizes.sram.part("arena")
     code, tables = _code_and_tables(elf)
     weights = sum(t.size for t in model.tensors if t.data is not None and t.dtype == "int8")
     return Row(
@@ -194,8 +192,8 @@ def _row(
         layers=layers,
         code=code,
         tables=tables,
-        weights=found.flash.part("model"),
-        bytes_per_weight=found.flash.part("model") / weights if weights else None,
+        weights=sizes.flash.part("model"),
+        bytes_per_weight=sizes.flash.part("model") / weights if weights else None,
         ram=own + _arena_used(elf, arena),
         ram_reserved=own + arena,
         stack=total.stack,
@@ -204,23 +202,23 @@ def _row(
 
 
 def _code_and_tables(elf: Path) -> tuple[int, int]:
-    """Bytes of the engine in flash: what lies among code, and what does not."""
-    found = read_image(elf, elf.with_suffix(".map"))
+    """Return the engine's bytes in flash: code, and constants beside the weights."""
+    linked = read_image(elf, elf.with_suffix(".map"))
     sizes = [0, 0]
-    for piece in found.pieces:
-        if piece.section.in_flash and part_of(piece, found.mapped) == "engine":
+    for piece in linked.pieces:
+        if piece.section.in_flash and part_of(piece, linked.mapped) == "engine":
             sizes[not piece.input_section.startswith(".text")] += piece.size
     return sizes[0], sizes[1]
 
 
 def _arena_used(elf: Path, arena: int) -> int:
-    """Bytes that the engine says it uses; all of `arena` where it is laid out to the byte."""
+    """Return the bytes that the engine reports as used; all of `arena` if it reports nothing."""
     machine = Machine(elf)
     if _FACTS not in machine.symbols:
         return arena
     machine.call(machine.find("_ZN5vigil6engine5begin"))
     at = machine.put(bytes(16))
-    machine.call(_FACTS, at)  # struct Facts: name, model bytes, arena bytes, arena used
+    machine.call(_FACTS, at)  # struct Facts of engine.h, 16 bytes on the board
     return int(struct.unpack("<4I", machine.get(at, 16))[3])
 
 

@@ -1,4 +1,4 @@
-"""Models that the bench measures, each with windows to run through it."""
+"""The models that the bench measures, each with windows for them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,32 @@ _COMPARED = 40  # windows on which a model and its adjusted copy are compared
 
 @dataclass(frozen=True)
 class Case:
-    """A model and windows to run through it."""
+    """A model with windows.
 
-    key: str  # "ecg", "ad01"
+    Attributes:
+        key: short name, for example "ecg".
+        title: heading of its section.
+        model: flatbuffer that the compiled engine is measured with.
+        inputs: int8 [n, input size].
+        tflm: flatbuffer that TensorFlow Lite Micro is measured with; None to leave it out.
+        note: remark for the reader.
+    """
+
+    key: str
     title: str
     model: bytes
-    inputs: NDArray[np.int8]  # [n, input size]
-    tflm: bytes | None = None  # what TensorFlow Lite Micro is measured with; None: it is not
-    note: str = ""  # what a reader must know of it
+    inputs: NDArray[np.int8]
+    tflm: bytes | None = None
+    note: str = ""
 
 
 def cases(keep: Path, data: Path | None) -> list[Case]:
-    """The ECG model's layers per tensor and per channel; ad01 where `data` holds it.
+    """Return the reference model per tensor and per channel, and MLPerf Tiny's ad01.
 
-    The former are the reference model: no training, no data. `keep` holds its bundles.
+    The reference model needs neither training nor data; its bundles are written to `keep`. The last
+    case is left out unless the folder `data` has it.
     """
-    found = []
+    every = []
     for key, per_channel in (("ecg", False), ("ecg_per_channel", True)):
         bundle = reference.make(keep / key, per_channel=per_channel)
         how = "channel" if per_channel else "tensor"
@@ -44,12 +54,12 @@ def cases(keep: Path, data: Path | None) -> list[Case]:
         tflm = None if per_channel else bundle.model
         note = reference.NOTE
         if per_channel:
-            note += " The boards' TensorFlow Lite Micro of 2024 takes such weights for per tensor."
-        found.append(Case(key, title, bundle.model, bundle.golden.input[:WINDOWS], tflm, note))
+            note += " The boards' TensorFlow Lite Micro of 2024 treats such weights as per tensor."
+        every.append(Case(key, title, bundle.model, bundle.golden.input[:WINDOWS], tflm, note))
     folder = data / "mlperf_tiny" if data else None
     if folder and (folder / "ad01_int8.tflite").is_file():
-        found.append(_ad01(folder))
-    return found
+        every.append(_ad01(folder))
+    return every
 
 
 def _ad01(folder: Path) -> Case:
@@ -72,7 +82,7 @@ def _ad01(folder: Path) -> Case:
 
 
 def case_of(path: Path) -> Case:
-    """A bundle's model with its golden windows, or a .tflite file with random ones."""
+    """Return a bundle's model with its golden windows, or a .tflite file with random ones."""
     if path.suffix == ".tflite":
         try:
             model = path.read_bytes()
@@ -85,7 +95,11 @@ def case_of(path: Path) -> Case:
 
 
 def random_case(name: str, model: bytes) -> Case:
-    """Random windows for `model`. Raises ConvertError for what is no model of one window."""
+    """Return `model` with random windows.
+
+    Raises:
+        ConvertError: it is no model of one window.
+    """
     size = read_model(model, name).input.size
     inputs = np.random.default_rng(1).integers(-128, 128, (WINDOWS, size)).astype(np.int8)
     return Case(name, name, model, inputs)

@@ -1,4 +1,4 @@
-"""Builds a program for QEMU's mps2-an386 (Cortex-M4 with FPU) and runs it; no board, no Arduino.
+"""Builds a bare program for QEMU's mps2-an386 (Cortex-M4 with FPU), without Arduino; runs it.
 
 Instructions are counted by the emulator's clock: with `-icount shift=6` every instruction takes
 64 ns, and CMSDK timer 0 counts 40 ns ticks. QEMU counts instructions, not cycles.
@@ -14,7 +14,7 @@ from pathlib import Path
 BARE = Path(__file__).resolve().parent / "bare"
 
 NANO = ("-Os", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-funsigned-char")
-"""What Arduino builds the Nano 33 BLE with."""
+"""Arduino's flags for the Nano 33 BLE."""
 
 FAST = ("-O2", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 

@@ -1,7 +1,7 @@
-"""Links an engine with one model for the emulated machine, objects and map kept apart.
+"""Links an engine with one model for the emulated machine, with separate objects and a map.
 
-Unlike `emulator.build`, every source has an object whose path says whose it is, so that the
-budget's own rules can tell weights, engine and libraries apart.
+Unlike `emulator.build`, each source gets an object whose path names its owner, so that the rules of
+the budget separate weights, engine and libraries.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CXX = ("-std=gnu++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics
 
 
 def own_sources(engine: str) -> dict[str, Path]:
-    """Object names to sources of what is linked with a model: start-up, engine, checks."""
+    """Return the sources linked with a model (start-up, main, engine) by object name."""
     sources = {f"bare/{name}": BARE / name for name in ("startup.cpp", "run_main.cpp")}
     for path in sorted((LIBRARIES / f"engine_{engine}").glob("*.cpp")):
         sources[f"lib/{path.parent.name}/{path.name}"] = path
@@ -28,56 +28,34 @@ def own_sources(engine: str) -> dict[str, Path]:
 
 
 def includes(engine: str) -> list[Path]:
-    """Folders of headers for those."""
+    """Return the include folders of these sources."""
     return [LIBRARIES / name for name in ("span", "detector", "link", f"engine_{engine}")]
 
 
 def link(
-    sources: Mapping[str, Path],
-    folders: Sequence[Path],
-    elf: Path,
-    flags: Sequence[str],
-    archives: Sequence[Path] = (),
-    defines: Sequence[str] = (),
+    sources: Mapping[str, Path], folders: Sequence[Path], elf: Path, flags: Sequence[str]
 ) -> Path:
-    """Compile `sources` beside `elf`, link them, and leave `elf` with its map.
+    """Compile `sources` beside `elf` and link them; the map is written beside it.
 
-    Raises EstimateError with the compiler's first complaint.
+    Raises:
+        EstimateError: with the first error of compiler or linker.
     """
-    objects = [
-        compile_one(source, elf.parent / f"{name}.o", flags, folders, defines)
-        for name, source in sources.items()
-    ]
+    compiler = ("arm-none-eabi-g++", *_MACHINE, *flags)
+    objects = []
+    for name, source in sources.items():
+        target = elf.parent / f"{name}.o"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        includes = (f"-I{folder}" for folder in folders)
+        _run([*compiler, *_CXX, *_COMMON, *includes, "-c", str(source), "-o", str(target)])
+        objects.append(str(target))
     _run(
         [
-            *("arm-none-eabi-g++", *_MACHINE, *flags, "-nostartfiles", "-Wl,--gc-sections"),
-            *("--specs=rdimon.specs", f"-T{BARE / 'bare.ld'}", "-Wl,--no-warn-rwx-segments"),
-            *(f"-Wl,-Map,{elf.with_suffix('.map')}", *map(str, objects), *map(str, archives)),
-            *("-o", str(elf)),
+            *(*compiler, "-nostartfiles", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments"),
+            *("--specs=rdimon.specs", f"-T{BARE / 'bare.ld'}"),
+            *("-Xlinker", f"-Map={elf.with_suffix('.map')}", *objects, "-o", str(elf)),
         ]
     )
     return elf
-
-
-def compile_one(
-    source: Path,
-    target: Path,
-    flags: Sequence[str],
-    folders: Sequence[Path],
-    defines: Sequence[str] = (),
-) -> Path:
-    """One object file; raises EstimateError with the compiler's first complaint."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    plain_c = source.suffix == ".c"
-    _run(
-        [
-            *("arm-none-eabi-gcc" if plain_c else "arm-none-eabi-g++", *_MACHINE, *flags),
-            *(("-std=gnu11",) if plain_c else _CXX),
-            *(*_COMMON, *defines, *(f"-I{folder}" for folder in folders)),
-            *("-c", str(source), "-o", str(target)),
-        ]
-    )
-    return target
 
 
 def _run(command: list[str]) -> None:

@@ -1,6 +1,6 @@
-"""Builds small .tflite models byte by byte, without TensorFlow: the reference model, and in tests.
+"""Builds small .tflite models without TensorFlow, for the reference model and for tests.
 
-Only what these need: int8 activations, constants, quantization per tensor or per channel.
+Supports int8 activations, constants, state, and quantization per tensor or per channel.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TYPES = {
 
 
 class ModelBuilder:
-    """Add tensors and operators, then call `finish`."""
+    """Builder of a flatbuffer: add tensors and operators, then call `finish`."""
 
     def __init__(self) -> None:
         self._tensors: list[Any] = []
@@ -35,11 +35,11 @@ class ModelBuilder:
     def tensor(
         self, shape: Sequence[int], scale: Scales, zero_point: int = 0, axis: int = 0
     ) -> int:
-        """An int8 activation."""
+        """Add an int8 activation; return its index."""
         return self._add(shape, "int8", 0, scale, zero_point, axis)
 
     def state(self, shape: Sequence[int], dtype: str, scale: Scales, zero_point: int = 0) -> int:
-        """A variable tensor, which keeps its values from one inference to the next."""
+        """Add a variable tensor, which keeps its values between inferences; return its index."""
         index = self._add(shape, dtype, 0, scale, zero_point, 0)
         self._tensors[index].isVariable = True
         return index
@@ -47,7 +47,7 @@ class ModelBuilder:
     def constant(
         self, values: np.ndarray, scale: Scales | None = None, zero_point: int = 0, axis: int = 0
     ) -> int:
-        """A constant of the array's own dtype."""
+        """Add a constant of the array's dtype; return its index."""
         self._buffers.append(_buffer(np.ascontiguousarray(values).tobytes()))
         at = len(self._buffers) - 1
         return self._add(values.shape, values.dtype.name, at, scale, zero_point, axis)
@@ -59,7 +59,7 @@ class ModelBuilder:
         outputs: Sequence[int],
         options: Any = None,
     ) -> None:
-        """`options` is the schema's object, e.g. schema.FullyConnectedOptionsT(...)."""
+        """Add an operator; `options` is a schema object, e.g. schema.FullyConnectedOptionsT()."""
         code = getattr(schema.BuiltinOperator, name)
         if code not in self._codes:
             self._codes.append(code)
@@ -74,7 +74,7 @@ class ModelBuilder:
         self._operators.append(op)
 
     def finish(self, source: int, target: int) -> bytes:
-        """The flatbuffer, with one input and one output."""
+        """Return the flatbuffer, with one input and one output."""
         graph = schema.SubGraphT()
         graph.tensors = self._tensors
         graph.inputs = [source]
@@ -125,7 +125,7 @@ def dense(
     target_zero_point: int,
     activation: int = Activation.NONE,
 ) -> int:
-    """Append a FULLY_CONNECTED; weights int8 [out, in], bias int32 [out]. Returns its output."""
+    """Append a FULLY_CONNECTED (weights int8 [out, in], bias int32 [out]); return its output."""
     w = builder.constant(weights, weight_scale)
     b = -1
     if bias is not None:
@@ -140,7 +140,7 @@ def dense(
 def unary(
     builder: ModelBuilder, name: str, source: int, shape: Sequence[int], scale: float, zero: int
 ) -> int:
-    """Append an operator of one input and no options."""
+    """Append an operator with one input and without options; return its output."""
     target = builder.tensor(shape, scale, zero)
     builder.operator(name, [source], [target])
     return target

@@ -1,7 +1,8 @@
-"""The model by which sizes are compared: one shape, fixed weights, no data, no training.
+"""The reference model, by which sizes are compared: fixed weights, no data, no training.
 
-A trained model's scales move with library versions and processors, and with them the kernels
-chosen; this one's do not. It has the ECG model's layers and finds nothing.
+A trained model's scales change with library versions and processors, and with them the kernels that
+the converter chooses. This model is the same everywhere. It has the ECG model's layers, but detects
+nothing.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ def make(path: Path, *, per_channel: bool = False) -> Bundle:
 
 
 def wrap(path: Path, model: bytes) -> Bundle:
-    """Write a bundle around `model` to the folder `path`, for its engine: the windows are made up.
+    """Write a bundle with `model` and artificial windows to the folder `path`.
 
-    `model` has as many outputs as inputs.
+    `model` must have as many outputs as inputs.
     """
     size = read_model(model).input.size
     made: Bundle = small_bundle(path, window=size, network=lambda grid, out: model)
@@ -41,7 +42,7 @@ def wrap(path: Path, model: bytes) -> Bundle:
 
 
 def network(grid: Tensor, out: Tensor, *, per_channel: bool) -> bytes:
-    """140-32-16-8-16-32-140, ReLU between; the flatbuffer.
+    """Return the flatbuffer of 140-32-16-8-16-32-140 with ReLU between the layers.
 
     Per channel, the largest weight scale is twice the smallest.
     """

@@ -1,6 +1,6 @@
-"""A whole bundle in a tenth of a second: the model is a projection, quantized by hand.
+"""A complete bundle in a tenth of a second, without TensorFlow.
 
-For what comes after training; nothing here needs TensorFlow.
+Its model is a projection onto principal components, quantized here.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def small_bundle(
     per_window: bool = False,
     network: Callable[[manifest.Tensor, manifest.Tensor], bytes] | None = None,
 ) -> Bundle:
-    """Sine waves of any phase are normal; a third of 160 test windows has more noise.
+    """Write a bundle whose normal windows are sine waves of any phase.
 
-    `network` makes another model than the projection, from the input's and output's quantization.
+    A third of its 160 test windows has more noise and is abnormal. `network` builds another model
+    than the projection, from the quantization of input and output.
     """
     rng = np.random.default_rng(7)
     size = window * channels
@@ -173,7 +174,7 @@ def small_bundle(
 def _projection(
     normal: NDArray[np.int8], grid: manifest.Tensor, out: manifest.Tensor, code: int
 ) -> bytes:
-    """Onto the principal components of `normal` and back, int8 [n, size]."""
+    """Return a model that projects onto the principal components of `normal` int8 [n, size]."""
     real = (normal.astype(np.float64) - grid.zero_point) * grid.scale
     _, _, basis = np.linalg.svd(real, full_matrices=False)
     basis = basis[:code]

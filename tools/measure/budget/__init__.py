@@ -1,4 +1,4 @@
-"""Flash and SRAM of a linked image by part, against the board's limits and against a baseline."""
+"""Flash and SRAM of a linked image by part, compared with the board's limits and a baseline."""
 
 from tools.measure.budget.budget import (
     Budget,

@@ -1,4 +1,4 @@
-"""What an image takes of its board's flash and SRAM, by part, and whether it fits."""
+"""The flash and SRAM of an image by part, and whether it fits its board."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tools.measure.disassembly import demangle
 from training.bundle.errors import BudgetError
 
 _ENGINE_RUN = r"_ZN5vigil6engine3runE"
-_LARGEST = 8  # symbols listed under each part
+_LARGEST = 8  # symbols listed per part
 
 
 class HasLimits(Protocol):
-    """What a board of the catalogue says of its memories, in bytes."""
+    """The memory limits of a board, in bytes."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -35,7 +35,7 @@ class HasLimits(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """A board's memories, bytes."""
+    """The memory limits of a board that is not in the catalogue, in bytes."""
 
     name: str
     flash_bytes: int
@@ -44,26 +44,34 @@ class Limits:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the running board reported at boot; None where it did not say."""
+    """Figures from a running board's boot report; None where the report has none.
 
-    source: str  # the board's name; "emulated" numbers stay marked as such
-    stack_used: int | None = None  # bytes, high-water mark
-    arena_used: int | None = None  # bytes
-    instructions: int | None = None  # an inference
-    functions: dict[str, int] = field(default_factory=dict)  # instructions by function
+    Attributes:
+        source: name of the board; figures from "emulated" are marked so.
+        stack_used: high-water mark, bytes.
+        arena_used: bytes.
+        instructions: per inference.
+        functions: instructions of an inference by function.
+    """
+
+    source: str
+    stack_used: int | None = None
+    arena_used: int | None = None
+    instructions: int | None = None
+    functions: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Item:
     """A symbol and its bytes."""
 
-    symbol: str  # demangled; of unnamed bytes, the object and its section
+    symbol: str  # demangled; for bytes without a symbol, the object and its section
     size: int
 
 
 @dataclass(frozen=True)
 class Part:
-    """One owner's share of a memory."""
+    """The share of one part in a memory."""
 
     name: str  # a key of parts.TITLES
     size: int  # bytes
@@ -71,16 +79,16 @@ class Part:
 
     @property
     def title(self) -> str:
-        """What a person reads."""
+        """Display name."""
         return TITLES[self.name]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Flash or SRAM, attributed to the last byte.
+    """Flash or SRAM, every byte attributed to a part.
 
-    `size` is the sum of the output sections, and of the parts. A section that the linker script
-    stretches over all SRAM left ("heap") is a part, but is not in `used`.
+    `size` is the sum of the output sections and of the parts. A section that the linker script
+    extends over all remaining SRAM ("heap") is a part but does not count as used.
     """
 
     name: str  # "flash" or "sram"
@@ -89,42 +97,55 @@ class Memory:
 
     @property
     def size(self) -> int:
-        """Bytes in all parts."""
+        """Bytes of all parts."""
         return sum(p.size for p in self.parts)
 
     @property
     def used(self) -> int:
-        """Bytes that the image takes, the heap's rest left out."""
+        """Bytes that the image takes, without the heap section."""
         return sum(p.size for p in self.parts if p.name != "heap")
 
     @property
     def free(self) -> int:
-        """Bytes left; negative when the image does not fit."""
+        """Remaining bytes; negative if the image does not fit."""
         return self.limit - self.used
 
     def part(self, name: str) -> int:
-        """Bytes of one part, 0 if the image has none."""
+        """Return the bytes of one part, 0 if the image has none."""
         return sum(p.size for p in self.parts if p.name == name)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What an image takes of its board."""
+    """The flash, SRAM and stack that an image takes of its board.
+
+    Attributes:
+        board: name of the board.
+        image: folder (the environment's name) and name of the ELF file.
+        flash: flash by part.
+        sram: SRAM by part.
+        stack_reserved: bytes.
+        stack_worst_case: bound of the whole program's stack from the compiler's figures, bytes;
+            None if the call graph is open.
+        inference_stack: such a bound for engine::run() and its callees.
+        measured: figures from the running board.
+        bundle: hash of the bundle in hexadecimal; empty if unknown.
+        compiler: compiler's name and version from the image.
+    """
 
     board: str
-    image: str  # the ELF file: its folder, which names the environment, and its name
+    image: str
     flash: Memory
     sram: Memory
-    stack_reserved: int  # bytes
-    # Bounds from the compiler's figures, bytes; None where the graph of calls is open.
-    stack_worst_case: int | None = None  # of the whole program
-    inference_stack: int | None = None  # of one inference, engine::run() and all below it
+    stack_reserved: int
+    stack_worst_case: int | None = None
+    inference_stack: int | None = None
     measured: Measured | None = None
-    bundle: str = ""  # hash of the bundle whose model it holds, in hexadecimal, where known
-    compiler: str = ""  # as the image says
+    bundle: str = ""
+    compiler: str = ""
 
     def to_json(self) -> str:
-        """Everything, as JSON text with one newline at the end."""
+        """Return the budget as JSON text that ends with a newline."""
         values = asdict(self)
         for memory in (self.flash, self.sram):
             values[memory.name].update(used=memory.used, free=memory.free)
@@ -134,7 +155,7 @@ class Budget:
 
     @staticmethod
     def from_json(text: str) -> Budget:
-        """The budget that to_json() wrote."""
+        """Return the budget that to_json() wrote."""
         values = json.loads(text)
         measured = values["measured"]
         return Budget(
@@ -154,12 +175,18 @@ def measure(
     measured: Measured | None = None,
     bundle: str = "",
 ) -> Budget:
-    """The budget of `elf` on `board`.
+    """Compute the budget of `elf` on `board`; check() tells whether it fits.
 
-    `measured` and `bundle` (Bundle.hash8 in hexadecimal) are taken over as they are.
-    `link_map` is GNU ld's map file, by default the file beside `elf` with the suffix `.map` if
-    there is one; without it, objects are unknown and much of the image is "other".
-    Raises BudgetError if `elf` cannot be read. Fitting or not is check()'s matter.
+    Args:
+        elf: the linked image.
+        board: the limits.
+        link_map: GNU ld's map file; by default the file beside `elf` with the suffix `.map`, if it
+            exists. Without a map, objects are unknown and much of the image is "other".
+        measured: copied into the result.
+        bundle: copied into the result (Bundle.hash8 in hexadecimal).
+
+    Raises:
+        BudgetError: `elf` cannot be read.
     """
     elf = Path(elf)
     beside = elf.with_suffix(".map")
@@ -183,16 +210,20 @@ def measure(
 
 
 def compiler_of(elf: Path) -> str:
-    """What the image's .comment section says, such as "GCC 12.2.1"; empty without one."""
+    """Return the compiler that the image's .comment section names ("GCC 12.2.1"), else ""."""
     with Path(elf).open("rb") as stream:
         section = ELFFile(stream).get_section_by_name(".comment")
         text = section.data().decode(errors="replace") if section else ""
-    found = sorted({f"{m[1]} {m[2]}" for m in re.finditer(r"(GCC): \([^\0]*\) (\d[\d.]*)", text)})
-    return ", ".join(found)
+    compilers = {f"{m[1]} {m[2]}" for m in re.finditer(r"(GCC): \([^\0]*\) (\d[\d.]*)", text)}
+    return ", ".join(sorted(compilers))
 
 
 def check(budget: Budget) -> None:
-    """BudgetError, in one line, if the image does not fit: flash, SRAM, stack, arena."""
+    """Check that the image fits the board's flash, SRAM and stack.
+
+    Raises:
+        BudgetError: it does not; the message is one line.
+    """
     for memory in (budget.flash, budget.sram):
         if memory.free < 0:
             largest = max(memory.parts, key=lambda p: p.size * (p.name != "heap"))
@@ -203,38 +234,38 @@ def check(budget: Budget) -> None:
                 f"{largest.title} with {largest.size:,} bytes: make it "
                 "smaller, or choose a larger board"
             )
-    told = budget.measured
+    measured = budget.measured
     for name, need in (
-        ("measured", told.stack_used if told else None),
+        ("measured", measured.stack_used if measured else None),
         ("worst-case", budget.stack_worst_case),
         ("an inference's worst-case", budget.inference_stack),
     ):
         if need is not None and need > budget.stack_reserved:
             raise BudgetError(
                 f"{budget.image}: {name} stack of {need:,} bytes is more than the "
-                f"{budget.stack_reserved:,} set aside on {budget.board}; reserve more"
+                f"{budget.stack_reserved:,} reserved on {budget.board}; reserve more"
             )
 
 
 def with_measured(budget: Budget, measured: Measured) -> Budget:
-    """`budget` with what the board reported."""
+    """Return `budget` with the board's figures."""
     return replace(budget, measured=measured)
 
 
 def _bound(graph: CallGraph, pattern: str) -> int | None:
     function = graph.find(pattern)
-    found = graph.worst_case(function) if function else None
-    return found.bytes if found and found.closed else None
+    worst = graph.worst_case(function) if function else None
+    return worst.bytes if worst and worst.closed else None
 
 
 def _attribute(name: str, limit: int, image: Image) -> Memory:
-    mine = [
+    pieces = [
         p for p in image.pieces if (p.section.in_flash if name == "flash" else p.section.in_sram)
     ]
     groups: dict[str, list[Piece]] = defaultdict(list)
-    for piece in mine:
+    for piece in pieces:
         groups[part_of(piece, image.mapped)].append(piece)
-    readable = demangle(sorted({p.symbol.split(".")[0] for p in mine if p.symbol}))
+    readable = demangle(sorted({p.symbol.split(".")[0] for p in pieces if p.symbol}))
     parts = tuple(
         Part(key, sum(p.size for p in groups[key]), _largest(groups[key], readable))
         for key in TITLES
@@ -242,7 +273,7 @@ def _attribute(name: str, limit: int, image: Image) -> Memory:
     )
     memory = Memory(name, limit, parts)
     sections = sum(s.size for s in image.sections if (s.in_flash if name == "flash" else s.in_sram))
-    if memory.size != sections:  # cannot be, unless this module is wrong: say so, never shrug
+    if memory.size != sections:  # an error of this module
         raise BudgetError(f"{image.path}: {name} parts add up to {memory.size}, not {sections}")
     return memory
 

@@ -1,7 +1,7 @@
-"""The gate: a build may not grow past the baseline that is kept beside the project.
+"""The gate: a build fails if it outgrows its baseline.
 
-Fails at +512 bytes or +2 % of flash, any byte of static SRAM, +5 % of instructions an inference,
-whichever comes first, and names the part that grew.
+The limits are +512 bytes or +2 % of flash (whichever is less), any byte of static SRAM, and +5 % of
+instructions per inference. The error names the parts that grew.
 """
 
 from __future__ import annotations
@@ -24,35 +24,43 @@ _SCHEMA = 1
 
 @dataclass(frozen=True)
 class Baseline:
-    """What one environment's image took when it was last accepted; bytes by part."""
+    """The accepted sizes of one image.
+
+    Attributes:
+        flash: bytes by part.
+        sram: bytes by part.
+        instructions: per inference; None if never measured.
+        compiler: images of another compiler cannot be compared.
+        functions: instructions of an inference by function.
+    """
 
     flash: dict[str, int]
     sram: dict[str, int]
-    instructions: int | None  # an inference; None when it was never measured
-    compiler: str = ""  # sizes of another compiler's image say nothing about growth
-    functions: dict[str, int] = field(default_factory=dict)  # instructions of an inference, by each
+    instructions: int | None
+    compiler: str = ""
+    functions: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
     def of(budget: Budget) -> Baseline:
-        """The baseline that `budget` would be."""
-        told = budget.measured
+        """Return the baseline that accepts `budget`."""
+        measured = budget.measured
         return Baseline(
             _sizes(budget.flash),
             _sizes(budget.sram),
-            told.instructions if told else None,
+            measured.instructions if measured else None,
             budget.compiler,
-            dict(told.functions) if told else {},
+            dict(measured.functions) if measured else {},
         )
 
 
 @dataclass(frozen=True)
 class Growth:
-    """One limit of the gate that a build went past."""
+    """One limit of the gate that a build exceeds."""
 
     what: str  # "flash", "SRAM" or "instructions"
     before: int
     now: int
-    # Parts that grew (titles, bytes) or functions (names, instructions); the largest first.
+    # Titles of the parts that grew with bytes, or functions with instructions; largest first.
     parts: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
@@ -63,26 +71,32 @@ class Growth:
 
 
 def compare(budget: Budget, baseline: Baseline) -> tuple[Growth, ...]:
-    """Where `budget` went past what `baseline` allows; empty when it passes."""
+    """Return the limits over `baseline` that `budget` exceeds; empty if it passes."""
     now = Baseline.of(budget)
-    found = []
+    growth = []
     before, after = sum(baseline.flash.values()), sum(now.flash.values())
     if after - before >= min(FLASH_BYTES, FLASH_SHARE * before) and after > before:
-        found.append(Growth("flash", before, after, _grown(baseline.flash, now.flash)))
+        growth.append(Growth("flash", before, after, _grown(baseline.flash, now.flash)))
     before, after = sum(baseline.sram.values()), sum(now.sram.values())
     if after > before:
-        found.append(Growth("SRAM", before, after, _grown(baseline.sram, now.sram)))
+        growth.append(Growth("SRAM", before, after, _grown(baseline.sram, now.sram)))
     old, new = baseline.instructions, now.instructions
     if old is not None and new is not None and new >= old * (1 + INSTRUCTIONS_SHARE):
-        found.append(Growth("instructions", old, new, _grown(baseline.functions, now.functions)))
-    return tuple(found)
+        growth.append(Growth("instructions", old, new, _grown(baseline.functions, now.functions)))
+    return tuple(growth)
 
 
 def gate(budget: Budget, key: str, path: Path, record: str) -> None:
-    """BudgetError, in one line, if `budget` grew past the baseline kept in `path` under `key`.
+    """Check `budget` against the baseline in `path` under `key`.
 
-    `key` names what was built: the environment, and the model where there are several. `record`
-    is the command that records its baseline, for the message.
+    Args:
+        budget: the budget of the new build.
+        key: names the model, board and engine.
+        path: file of baselines.
+        record: the command that records this baseline, for error messages.
+
+    Raises:
+        BudgetError: the build outgrew its baseline, or cannot be compared with it.
     """
     baselines = read_baselines(path, record)
     if key not in baselines:
@@ -91,20 +105,20 @@ def gate(budget: Budget, key: str, path: Path, record: str) -> None:
     if before and budget.compiler and before != budget.compiler:
         raise BudgetError(
             f"{key}: built with {budget.compiler}, its baseline with {before}: not comparable; "
-            f"build with that, or record a baseline with: {record}"
+            f"build with the latter, or record a baseline with: {record}"
         )
-    found = compare(budget, baselines[key])
-    if found:
+    growth = compare(budget, baselines[key])
+    if growth:
         raise BudgetError(
-            f"{key}: {'; '.join(str(f) for f in found)}. Make it smaller, or record what it takes "
-            f"now with: {record}"
+            f"{key}: {'; '.join(map(str, growth))}. Make it smaller, or record it as the new "
+            f"baseline with: {record}"
         )
 
 
 def accept(budget: Budget, key: str, path: Path) -> None:
-    """Record `budget` as the baseline under `key` in `path`; other keys stay as they are.
+    """Record `budget` as the baseline under `key` in `path`; other keys do not change.
 
-    An instruction count that is not known now is kept from the older baseline.
+    Without a new instruction count, the old one is kept.
     """
     baselines = read_baselines(path) if path.is_file() else {}
     new = Baseline.of(budget)
@@ -121,7 +135,11 @@ def accept(budget: Budget, key: str, path: Path) -> None:
 
 
 def read_baselines(path: Path, record: str = "vigil budget --accept") -> dict[str, Baseline]:
-    """The baselines in `path` by key; BudgetError if it is missing or not one of ours."""
+    """Read the baselines in `path` by key.
+
+    Raises:
+        BudgetError: the file is missing or is no file of baselines.
+    """
     try:
         values = json.loads(path.read_text())
         if values["schema"] != _SCHEMA:

@@ -1,4 +1,4 @@
-"""A linked image: every byte of flash and SRAM, with the symbol and the object it belongs to."""
+"""A linked image: every byte of flash and SRAM with its symbol and its object."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from tools.measure.budget.members import members_of
 from training.bundle.errors import BudgetError
 
 _ALLOC, _WRITE = 0x2, 0x1
-# Linker scripts set these aside as (COPY) or (NOLOAD), so flags and types say little.
+# Linker scripts reserve these as (COPY) or (NOLOAD), so that their flags say little.
 _RESERVED = (".heap", ".stack")
-# The sketch's variables from this size on are looked at member by member.
+# Variables of the sketch from this size on are split into their members.
 _LARGE, _SKETCH = 256, "main.cpp"
 
 
 @dataclass(frozen=True)
 class Section:
-    """An output section that takes up memory."""
+    """An output section that occupies memory."""
 
     name: str
     address: int
     size: int  # bytes
-    in_flash: bool  # its content is stored in flash
-    in_sram: bool  # it occupies SRAM while the program runs
+    in_flash: bool  # content is stored in flash
+    in_sram: bool  # occupies SRAM while the program runs
 
 
 @dataclass(frozen=True)
 class Piece:
-    """All bytes of one symbol (or of an object's unnamed rest) in one output section."""
+    """All bytes of one symbol, or of an object's bytes without symbol, in one output section."""
 
     section: Section
-    symbol: str  # mangled; "" where no symbol covers the bytes
+    symbol: str  # mangled; "" if no symbol covers the bytes
     input_section: str  # "" without a map file
     archive: str
     object: str
     size: int  # bytes
     padding: bool = False
     function: bool = False
-    address: int = 0  # of the symbol
-    type: str = ""  # of a member of a larger variable, "symbol.member": the member's type
+    address: int = 0  # address of the symbol
+    type: str = ""  # type, for a member "symbol.member" of a larger variable
 
 
 @dataclass(frozen=True)
 class Image:
-    """The sections and pieces of one ELF file; the pieces of a section add up to its size."""
+    """The sections and pieces of one ELF file. The pieces of a section add up to its size."""
 
     path: Path
     sections: tuple[Section, ...]
     pieces: tuple[Piece, ...]
-    mapped: bool  # whether a map file told which objects the bytes came from
+    mapped: bool  # whether a map file named the objects
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class _Symbol:
 def read_image(elf: Path, link_map: Path | None = None) -> Image:
     """Read `elf`, and `link_map` (GNU ld's -Map) if given.
 
-    Raises BudgetError if `elf` is no linked 32-bit Arm image with symbols.
+    Raises:
+        BudgetError: `elf` is no linked 32-bit Arm image with symbols.
     """
     try:
         with elf.open("rb") as stream:
@@ -100,7 +101,7 @@ def _sections(file: ELFFile) -> Iterator[Section]:
         if not size or not (section["sh_flags"] & _ALLOC or (reserved and address)):
             continue
         stored = section["sh_type"] != "SHT_NOBITS" and not reserved
-        # Loaded from elsewhere than where it runs: initial values copied to SRAM at reset.
+        # Load and run address differ: initial values, copied to SRAM at reset.
         moved = any(
             s["p_vaddr"] <= address < s["p_vaddr"] + s["p_filesz"] and s["p_paddr"] != s["p_vaddr"]
             for s in loads
@@ -119,13 +120,13 @@ def _symbols(file: ELFFile) -> list[_Symbol]:
                 code = kind == "STT_FUNC"
                 address = symbol["st_value"] & ~1 if code else symbol["st_value"]  # Thumb bit
                 found.append(_Symbol(symbol.name, address, symbol["st_size"], code))
-    # Several names for one place (aliases): the last one painted wins, so order decides, and
-    # the order in the file is the linker's business.
+    # Of several names for one address, the last one painted counts: sorted, because the order in
+    # the file may change from link to link.
     return sorted(found, key=lambda s: (s.address, -s.size, s.name))
 
 
 def _pieces(section: Section, symbols: list[_Symbol], placed: list[Placed]) -> Iterator[Piece]:
-    """Paint every byte with its input section, then with its symbol, and count the colours."""
+    """Paint every byte with its input section and its symbol, and count equal pairs."""
     start, end = section.address, section.address + section.size
     here = [
         p
@@ -158,7 +159,7 @@ def _pieces(section: Section, symbols: list[_Symbol], placed: list[Placed]) -> I
 
 
 def _by_member(elf: Path, piece: Piece) -> Iterator[Piece]:
-    """`piece`, or what each of its members takes where it is a large object of the sketch."""
+    """Yield `piece`, or its members if it is a large variable of the sketch."""
     large = piece.section.in_sram and piece.symbol and piece.size >= _LARGE
     if not large or _SKETCH not in piece.object:
         yield piece
@@ -168,5 +169,5 @@ def _by_member(elf: Path, piece: Piece) -> Iterator[Piece]:
         rest -= member.size
         name = f"{piece.symbol}.{member.name}"
         yield replace(piece, symbol=name, size=member.size, type=member.type)
-    if rest:  # what the compiler put in front: base classes
+    if rest:  # base classes
         yield replace(piece, size=rest)

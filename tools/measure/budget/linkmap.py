@@ -1,4 +1,4 @@
-"""GNU ld's map file: which object file each stretch of the image came from."""
+"""GNU ld's map file: the object file of each range of the image."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ _MEMBER = re.compile(r"^(?P<archive>.+\.a)\((?P<object>[^()]+)\)$")
 
 @dataclass(frozen=True)
 class Placed:
-    """One input section (or fill) where the linker put it."""
+    """One input section, or fill, at its address."""
 
     output: str  # the output section; debug sections have addresses too, from 0 on
     address: int
     size: int  # bytes
     section: str  # the input section's name; "*fill*" for padding
-    archive: str  # path of the static library, "" for an object given by itself
+    archive: str  # path of the static library; "" for a separate object
     object: str  # path of the object file, or its name in the archive; "" for padding
 
     @property
     def padding(self) -> bool:
-        """Whether the linker made these bytes to align the next section."""
+        """Whether these bytes only align the next section."""
         return self.section == "*fill*"
 
 
 def read_map(path: Path) -> list[Placed]:
-    """The stretches in `path` that hold at least one byte, in the file's order."""
+    """Return the ranges in `path` of at least one byte, in the file's order."""
     return parse_map(path.read_text(errors="replace"))
 
 
 def parse_map(text: str) -> list[Placed]:
-    """As read_map, from the map's text.
+    """Return the ranges in the text of a map file.
 
-    What was discarded stands before the memory map and is not looked at. ld credits all merged
-    strings to the first object that brought any: no map file can say more.
+    Discarded sections come before the memory map and are skipped. ld attributes all merged strings
+    to the first object that has any.
     """
     _, _, body = text.partition(_START)
     placed: list[Placed] = []
     output = ""
-    carried = ""  # a name too long for its column stands on a line of its own
+    carried = ""  # a name too long for its column has a line of its own
     for line in body.splitlines():
         opens = _OUTPUT.match(line)
         if opens:

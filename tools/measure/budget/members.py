@@ -1,7 +1,7 @@
 """The members of large variables, from debug information.
 
-The application is one object, whose buffers belong to different parts; the symbol table knows
-only the whole.
+The application is one object whose buffers belong to different parts; the symbol table has only the
+whole.
 """
 
 from __future__ import annotations
@@ -25,17 +25,22 @@ class Member:
     """One member of a variable of class type."""
 
     name: str
-    type: str  # qualified, as in C++; of an array, its elements' with []
+    type: str  # qualified as in C++; for an array, the element's type and []
     offset: int  # bytes from the variable's start
     size: int  # bytes
 
 
 def members_of(elf: Path, address: int, size: int, source: str) -> tuple[Member, ...]:
-    """The members of the variable of `size` bytes at `address`.
+    """Return the members of the variable of `size` bytes at `address`.
 
-    `source` ends the name of the file that defines it ("main.cpp"). A member's size includes the
-    alignment behind it. Empty where there is no debug information, no such variable, or it is of
-    no class: the caller has the whole, which is right.
+    A member's size includes the padding after it. The result is empty without debug information,
+    for an unknown variable, and for one whose type is no class: the caller then keeps the whole.
+
+    Args:
+        elf: the image.
+        address: of the variable.
+        size: bytes.
+        source: end of the defining file's name ("main.cpp").
     """
     try:
         with elf.open("rb") as stream:
@@ -43,7 +48,7 @@ def members_of(elf: Path, address: int, size: int, source: str) -> tuple[Member,
             if file.has_dwarf_info():
                 return tuple(_members(file.get_dwarf_info(), address, size, source))
     except (DWARFError, ELFError, KeyError, AttributeError):
-        pass  # debug information of a kind that the reader does not know
+        pass  # debug information that pyelftools does not understand
     return ()
 
 
@@ -51,16 +56,16 @@ def _members(dwarf: DWARFInfo, address: int, size: int, source: str) -> Iterator
     kind = _type_at(dwarf, address, source)
     if kind is None:
         return
-    if "DW_AT_declaration" in kind.attributes:  # said in full where the class's vtable is
+    if "DW_AT_declaration" in kind.attributes:  # defined where its vtable is
         kind = _definition(dwarf, _path(kind)) or kind
-    found = [
+    members = [
         (int(child.attributes["DW_AT_data_member_location"].value), child)
         for child in kind.iter_children()
         if child.tag == "DW_TAG_member" and "DW_AT_data_member_location" in child.attributes
     ]
-    found.sort(key=lambda entry: entry[0])
-    ends = [offset for offset, _ in found[1:]] + [size]
-    for (offset, child), end in zip(found, ends, strict=True):
+    members.sort(key=lambda entry: entry[0])
+    ends = [offset for offset, _ in members[1:]] + [size]
+    for (offset, child), end in zip(members, ends, strict=True):
         yield Member(_text(child, "DW_AT_name"), _name(_type(child)), offset, end - offset)
 
 
@@ -78,7 +83,7 @@ def _type_at(dwarf: DWARFInfo, address: int, source: str) -> DIE | None:
 
 
 def _definition(dwarf: DWARFInfo, path: tuple[str, ...]) -> DIE | None:
-    """The class of this qualified name, in whichever compile unit defines it."""
+    """Find the definition of the class with this qualified name in all compile units."""
     for unit in dwarf.iter_CUs():
         scopes = [unit.get_top_DIE()]
         for name in path:
@@ -104,8 +109,8 @@ def _path(kind: DIE) -> tuple[str, ...]:
 
 
 def _address(entry: DIE) -> int | None:
-    place = entry.attributes.get("DW_AT_location")
-    expression = bytes(place.value) if place and isinstance(place.value, list) else b""
+    location = entry.attributes.get("DW_AT_location")
+    expression = bytes(location.value) if location and isinstance(location.value, list) else b""
     if len(expression) != 5 or expression[0] != _AT_ADDRESS:
         return None
     return int.from_bytes(expression[1:], "little")
@@ -117,7 +122,7 @@ def _text(entry: DIE, attribute: str) -> str:
 
 
 def _type(entry: DIE) -> DIE:
-    """What `entry` is of, typedefs and qualifiers left out."""
+    """Return the type of `entry` without typedefs and qualifiers."""
     kind = entry.get_DIE_from_attribute("DW_AT_type")
     return _type(kind) if kind.tag in _PASSED_THROUGH else kind
 

@@ -1,7 +1,7 @@
-"""Whose bytes they are: rules from sections, objects and symbols to the parts of an image.
+"""Rules that attribute bytes to the parts of an image, by section, object and symbol.
 
-The first rule that fits decides. They rest on names that are fixed elsewhere: the folders of
-firmware/lib, the files that tools/convert generates, namespaces, and the toolchains' libraries.
+The first matching rule decides. The rules depend on the folders of firmware/lib, the files that
+tools/convert generates, namespaces, and the toolchains' libraries.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tools.measure.budget.image import Piece
 
-# Part and what a person reads, in the order of display; Vigil's own first.
+# Parts and their display names, in the order of display, Vigil's own first.
 TITLES = {
     "model": "model (weights)",
     "arena": "arena, activations",
@@ -19,7 +19,7 @@ TITLES = {
     "signal": "signal",
     "detector": "detector",
     "link": "link",
-    "sampling": "the board's own samples",
+    "sampling": "sampling",
     "sketch": "sketch",
     "golden": "golden windows",
     "board": "board",
@@ -50,12 +50,12 @@ OWN = (
 @dataclass(frozen=True)
 class _Rule:
     part: str
-    section: str = ""  # regular expressions, searched for; an empty one always fits
+    section: str = ""  # regular expressions, searched for; an empty one always matches
     input_section: str = ""
     source: str = ""  # in "archive(object)", with forward slashes
     symbol: str = ""  # in the mangled name
     type: str = ""  # in the type's name; members of large variables have one
-    sram: bool | None = None  # only what occupies SRAM, or only what does not
+    sram: bool | None = None  # True: only bytes in SRAM; False: only others
     function: bool | None = None
 
 
@@ -63,15 +63,15 @@ _SIGNAL = r"(segmenter|scaler|score)\.(cpp\.)?o"
 _RULES = (
     _Rule("heap", section=r"^\.heap"),
     _Rule("stack", section=r"^\.stack"),
-    # Threads of an operating system take their stacks from ordinary variables.
+    # Stacks of an operating system's threads are ordinary variables.
     _Rule("stack", symbol=r"^(_main_stack|_?os_\w+_stack|\w*_stack_mem)$", sram=True),
     _Rule("vectors", section=r"^\.(isr_vector|vectors|nvictable)"),
     _Rule("vectors", input_section=r"^\.(isr_vector|[Vv]ectors)"),
     _Rule("golden", source=r"\bgolden\.(cpp\.)?o\b"),
-    # The engine's working memory, wherever it is defined.
+    # The engine's working memory, in any file.
     _Rule("arena", symbol=r"\d[kg]?_?\w*([Aa]rena|[Aa]ctivation)\w*", sram=True),
-    # Beside its weights (each layer's, with its biases, in the order of reading), a compiled model
-    # holds code and tables, which are the engine's.
+    # A compiled model contains weights (per layer, with biases, in the order of reading) and code
+    # and tables, which count as the engine's.
     _Rule("model", source=r"\btflm_model\.(cpp\.)?o\b", sram=False, function=False),
     _Rule("model", source=r"\bcompiled_model\.(cpp\.)?o\b", symbol=r"Weights|Stream\d", sram=False),
     _Rule("engine", source=r"\b(tflm|compiled)_model\.(cpp\.)?o\b"),
@@ -82,12 +82,12 @@ _RULES = (
     _Rule("link", source=r"/link/|liblink\.a"),
     _Rule("sampling", source=r"/sampling/|libsampling\.a"),
     _Rule("board", source=r"/lib\w*/board/|libboard\.a|\bboard_\w+\.(cpp\.)?o"),
-    # The application is one object of the sketch; its members are counted where they belong.
+    # The application is one object of the sketch; its members belong to different parts.
     _Rule("sampling", type=r"^vigil::Sample(r|Memory)\b"),
     _Rule("link", type=r"^vigil::link::"),
     _Rule("detector", type=r"^vigil::(Detector|Segmenter)\b"),
     _Rule("detector", type=r"\[\]$", symbol=r"\.(counts|input|output)_?$"),
-    # Templates and inline functions are compiled where they are used.
+    # Templates and inline functions are in the objects that use them.
     _Rule("detector", symbol=r"^_ZNK?5vigil8Detector"),
     _Rule("link", symbol=r"^_ZNK?5vigil4link"),
     _Rule("sketch", source=r"(^|/)src/|/lib\w*/app/|libapp\.a"),
@@ -101,7 +101,7 @@ _RULES = (
     _Rule("arduino", source=r"/(SPI|Wire|PDM|USB\w*)/"),
     _Rule("arduino", section=r"^\.(crash_data_ram|sdh_\w+)"),
 )
-# What an image without a map file still says of itself.
+# For an image without a map file.
 _NAMESPACES = (
     ("model", r"^_ZN5vigil5model"),
     ("engine", r"^_ZNK?(5vigil6engine|6tflite)"),
@@ -114,7 +114,7 @@ _NAMESPACES = (
 
 
 def part_of(piece: Piece, mapped: bool) -> str:
-    """The key in TITLES of the part that `piece` belongs to; `mapped` as in Image."""
+    """Return the key in TITLES of the part of `piece`; `mapped` as in Image."""
     if piece.padding and not piece.section.name.startswith((".heap", ".stack")):
         return "padding"
     source = f"{piece.archive}({piece.object})" if piece.archive else piece.object

@@ -1,10 +1,10 @@
-"""The worst case of the stack, where the graph of calls is closed.
+"""The worst case of the stack, if the call graph is closed.
 
-A function's own share is the compiler's figure: the largest distance of the frame's base from
-the stack pointer in the unwinding tables (.debug_frame), what -fstack-usage prints as well; or
-all that its instructions push, where that is more, for assembly pushes behind the compiler's
-back. Calls are read from the disassembly, branches to another function (tail calls) among them.
-A call through a pointer or a recursion leaves the graph open: then there is no bound.
+A function's own share is the larger of two figures. One is the compiler's: the largest distance
+between the frame's base and the stack pointer in the unwinding tables (.debug_frame), which
+-fstack-usage also prints. The other is the sum of all pushes in its instructions, because the
+compiler does not see those of inline assembly. Calls, tail calls included, come from the
+disassembly. A call through a pointer or a recursion leaves the graph open: then there is no bound.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _DOWN = {"sub": _SUB, "subw": _SUB, "str": r".*\[sp, #-(\d+)\]!"}
 
 @dataclass(frozen=True)
 class WorstCase:
-    """The most stack that a function and all it calls may use."""
+    """The most stack that a function and its callees may use."""
 
     function: str  # mangled
-    bytes: int  # of the deepest path; where the graph is open, of the deepest path that is known
-    path: tuple[str, ...]  # that path, from the function down
+    bytes: int  # of the deepest path; in an open graph, of the deepest known path
+    path: tuple[str, ...]  # functions of that path, from `function` down
     open_at: tuple[str, ...]  # functions that call through a pointer or recurse
 
     @property
@@ -53,32 +53,32 @@ class _Deepest:
 @dataclass
 class _Function:
     name: str
-    frame: int = 0  # from the tables
-    pushed: int = 0  # from the instructions, all together
+    frame: int = 0  # bytes, from the tables
+    pushed: int = 0  # bytes, from all instructions
     calls: set[int] = field(default_factory=set)
     indirect: bool = False
 
     @property
     def own(self) -> int:
-        # Assembly inside a function pushes without the compiler's knowledge; what the compiler
-        # allocates by computation shows in its tables alone.
+        # Pushes of inline assembly are in the instructions only, computed allocations in the
+        # tables only.
         return max(self.pushed, self.frame)
 
 
 class CallGraph:
-    """The functions of an image and who calls whom; empty where there is no disassembler."""
+    """The functions of an image and their calls; empty without a disassembler."""
 
     def __init__(self, elf: Path) -> None:
         self._functions = _read(elf)
-        self._known: dict[int, _Deepest | None] = {}  # None while its calls are being followed
+        self._known: dict[int, _Deepest | None] = {}  # None while in progress
 
     def find(self, pattern: str) -> str | None:
-        """The first function whose mangled name begins with the regular expression `pattern`."""
+        """Return the first function whose mangled name matches the start pattern `pattern`."""
         names = sorted(f.name for f in self._functions.values())
         return next((name for name in names if re.match(pattern, name)), None)
 
     def worst_case(self, function: str) -> WorstCase | None:
-        """The bound of `function` (mangled name); None where it is not there (inlined, for one)."""
+        """Return the bound of `function` (mangled); None if the image has none, e.g. inlined."""
         start = next((a for a, f in self._functions.items() if f.name == function), None)
         found = None if start is None else self._deepest(start)
         if found is None:
@@ -106,7 +106,7 @@ class CallGraph:
 
 
 def _read(elf: Path) -> dict[int, _Function]:
-    """Every function by its address."""
+    """Return every function by its address."""
     if not has_disassembler():
         return {}
     functions: dict[int, _Function] = {}
@@ -133,7 +133,7 @@ def _instruction(at: _Function, name: str, operands: str) -> None:
             at.indirect = True
         elif target[2] != at.name or (target[3] is None and base in ("bl", "blx")):
             at.calls.add(int(target[1], 16))
-        # What is left stays within: a loop, or a subroutine whose pushes are counted already.
+        # Other branches stay within the function: loops, and subroutines already counted.
     elif base == "bx" and operands.strip() not in ("lr", "r14"):
         at.indirect = True
     elif base in ("push", "vpush") or (base in ("stmdb", "vstmdb") and operands.startswith("sp!")):
@@ -143,7 +143,7 @@ def _instruction(at: _Function, name: str, operands: str) -> None:
 
 
 def _frames(elf: Path) -> dict[int, int]:
-    """Largest frame of each function that has unwinding tables, by address."""
+    """Return the largest frame of each function with unwinding tables, by address."""
     found: dict[int, int] = defaultdict(int)
     try:
         with elf.open("rb") as stream:

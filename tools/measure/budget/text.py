@@ -15,7 +15,7 @@ _NAMES = {"flash": "Flash", "sram": "SRAM"}
 
 
 def render(budget: Budget, largest: int = 0) -> RenderableType:
-    """Tables with bars, for rich; `largest` > 0 lists so many symbols under each part."""
+    """Return tables with bars, for rich, with the `largest` largest symbols of each part."""
     parts: list[RenderableType] = [Text(f"{budget.image} on {budget.board}", style="bold")]
     for memory in (budget.flash, budget.sram):
         parts += [Text(), _memory(memory, largest)]
@@ -24,7 +24,7 @@ def render(budget: Budget, largest: int = 0) -> RenderableType:
 
 
 def render_text(budget: Budget, width: int = 88, largest: int = 0) -> str:
-    """As render(), as plain text."""
+    """Return render() as plain text."""
     console = Console(width=width, color_system=None, legacy_windows=False)
     with console.capture() as captured:
         console.print(render(budget, largest))
@@ -37,7 +37,7 @@ def _memory(memory: Memory, largest: int) -> RenderableType:
     head.append(f"{memory.used:>9,}")
     head.append(f" of {memory.limit:,}", style="dim")
     head.append_text(
-        Text("  ").append_text(_bar(memory.used, memory.limit, _colour(over), room=True))
+        Text("  ").append_text(_bar(memory.used, memory.limit, _colour(over), track=True))
     )
     head.append(f"  {100 * memory.used / memory.limit:.1f} %", style=_colour(over))
     head.append(_left(memory), style="bold red" if over else "dim")
@@ -63,14 +63,14 @@ def _colour(over: bool) -> str:
     return "bold red" if over else "green"
 
 
-def _bar(value: int, whole: int, style: str, room: bool = False) -> Text:
-    """A bar in eighths of a character; with `room`, the rest of the whole is drawn too."""
+def _bar(value: int, whole: int, style: str, track: bool = False) -> Text:
+    """Return a bar in eighths of a character, with dots up to `whole` if `track` is true."""
     eighths = min(round(8 * _BAR * value / whole), 8 * _BAR) if whole else 0
     if value and not eighths:
         eighths = 1
     full, rest = divmod(eighths, 8)
     bar = "█" * full + (_EIGHTHS[rest] if rest else "")
-    return Text(bar, style=style).append("·" * (_BAR - len(bar)) if room else "", style="dim")
+    return Text(bar, style=style).append("·" * (_BAR - len(bar)) if track else "", style="dim")
 
 
 def _left(memory: Memory) -> str:
@@ -80,20 +80,20 @@ def _left(memory: Memory) -> str:
 
 
 def facts(budget: Budget) -> list[str]:
-    """Sentences on stack, working memory and time; every measured figure names its source."""
-    told = budget.measured
-    mark = f" ({told.source})" if told else ""
-    stack = f"Stack: {budget.stack_reserved:,} bytes set aside"
-    if told and told.stack_used is not None:
-        stack += f", {told.stack_used:,} used at most{mark}"
+    """Return sentences on stack, arena and time; each measured figure names its source."""
+    measured = budget.measured
+    mark = f" ({measured.source})" if measured else ""
+    stack = f"Stack: {budget.stack_reserved:,} bytes reserved"
+    if measured and measured.stack_used is not None:
+        stack += f", {measured.stack_used:,} used at most{mark}"
     if budget.stack_worst_case is not None:
         stack += f", {budget.stack_worst_case:,} in the worst case (compiler's figures)"
     if budget.inference_stack is not None:
         stack += f"; an inference takes at most {budget.inference_stack:,} (compiler's figures)"
     lines = [f"{stack}."]
-    if told and told.arena_used is not None:
+    if measured and measured.arena_used is not None:
         arena = budget.sram.part("arena")
-        lines.append(f"Arena: {told.arena_used:,} of {arena:,} bytes used{mark}.")
-    if told and told.instructions is not None:
-        lines.append(f"Time: {told.instructions:,} instructions an inference{mark}.")
+        lines.append(f"Arena: {measured.arena_used:,} of {arena:,} bytes used{mark}.")
+    if measured and measured.instructions is not None:
+        lines.append(f"Time: {measured.instructions:,} instructions per inference{mark}.")
     return lines

@@ -1,4 +1,4 @@
-"""How long an inference will take on a board that is not at hand, and the energy it will need."""
+"""Estimates the time and energy of an inference on boards, from the emulated image."""
 
 from tools.measure.estimate.cycles import CLASSES, Code, Counts
 from tools.measure.estimate.estimate import (

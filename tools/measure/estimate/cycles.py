@@ -1,8 +1,8 @@
 """Instructions by class, and a model of the cycles that a Cortex-M4 takes for them.
 
-Cycles: ALU and multiply 1; load 2, or 1 behind another load or store; load or store of N registers
-1 + N; store 1; taken branch 2 more; divide 12, which is its most. No flash waits: those are counted
-apart. From Arm's Cortex-M4 Technical Reference Manual, table of instruction timings.
+Cycles: ALU and multiply 1; load 2, or 1 after another load or store; load or store of N registers
+1 + N; store 1; taken branch 2 more; divide 12, its maximum. Flash waits are counted separately.
+From Arm's Cortex-M4 Technical Reference Manual, table of instruction timings.
 """
 
 from __future__ import annotations
@@ -42,26 +42,30 @@ _LOAD, _STORE = CLASSES.index("load"), CLASSES.index("store")
 
 @dataclass(frozen=True)
 class Counts:
-    """What one call, or the mean of several, took.
+    """Cost of one call, or the mean of several.
 
-    `fetches` are the 32-bit words of instructions read from flash if nothing keeps them,
-    `flash_reads` the data read from there; `cycles` is the model's, without any waiting.
+    Attributes:
+        classes: instructions by class.
+        cycles: cycles of the model, without flash waits.
+        fetches: 32-bit words of code read from flash if there is no cache.
+        flash_reads: data read from flash, in accesses.
+        stack: bytes of stack.
     """
 
     classes: dict[str, float]
     cycles: float
     fetches: float
     flash_reads: float
-    stack: int  # bytes
+    stack: int
 
     @property
     def instructions(self) -> float:
-        """All classes together."""
+        """Instructions of all classes."""
         return sum(self.classes.values())
 
     @staticmethod
     def mean(of: Iterable[Counts]) -> Counts:
-        """Of several; the stack is the deepest."""
+        """Return the mean of several calls, with the deepest stack."""
         every = list(of)
         n = len(every)
         return Counts(
@@ -77,23 +81,27 @@ class Code:
     """The instructions of an image, by address."""
 
     def __init__(self, elf: Path) -> None:
-        """Disassemble `elf`. Raises EstimateError where the compiler's tools are missing."""
+        """Disassemble `elf`.
+
+        Raises:
+            EstimateError: the Arm toolchain is not installed.
+        """
         lines = (_LINE.match(line) for line in disassemble(elf, "-D", "-w", "-j", ".text"))
         self._lines = {int(line[1], 16): line for line in lines if line}
         self._known: dict[int, tuple[int, int, int]] = {}
 
     def count(self, trace: Trace) -> Counts:
-        """Classes and cycles of a whole call."""
+        """Count a whole call."""
         return self.count_addresses(trace.addresses, trace.flash_reads, trace.stack)
 
     def count_addresses(
         self, addresses: NDArray[np.uint32], flash_reads: int = 0, stack: int = 0
     ) -> Counts:
-        """Of a piece of a trace; what follows its last instruction counts as a branch taken."""
+        """Count a piece of a trace; its last instruction counts as a taken branch."""
         numbers = np.zeros(len(CLASSES), np.int64)
         cycles, fetches = 2 * len(addresses), 0
         for start in range(0, len(addresses), _AT_ONCE):
-            piece = addresses[start : start + _AT_ONCE + 1]  # the last one is the next piece's
+            piece = addresses[start : start + _AT_ONCE + 1]  # the last is the next piece's
             unique, at = np.unique(piece, return_inverse=True)
             table = np.array([self._entry(int(a)) for a in unique], np.int64).reshape(-1, 3)
             size, kind, cost = table[at].T
@@ -104,7 +112,7 @@ class Code:
             cycles += int(cost[own].sum())
             fetches += int((last - first + 1)[own].sum())
             numbers += np.bincount(kind[own], minlength=len(CLASSES))
-            # What an instruction and its successor have to do with each other.
+            # Pairs of an instruction and its successor.
             goes_on = after[:-1] == address[1:]
             behind = np.isin(kind[:-1], (_LOAD, _STORE)) & (kind[1:] == _LOAD)
             cycles -= int(behind.sum()) + 2 * int(goes_on.sum())
@@ -118,9 +126,9 @@ class Code:
         )
 
     def _entry(self, address: int) -> tuple[int, int, int]:
-        """Bytes, index of the class, cycles of the instruction at `address`.
+        """Return size in bytes, class index and cycles of the instruction at `address`.
 
-        Constants lie between the code and look like anything: only what ran is classified.
+        Only executed addresses are classified: constants between the code look like instructions.
         """
         if address not in self._known:
             line = self._lines.get(address)

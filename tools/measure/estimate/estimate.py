@@ -1,4 +1,4 @@
-"""Time and energy of an inference on every board of the catalogue, each as a range."""
+"""Time and energy of an inference on each board of the catalogue, as ranges."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from training.bundle.errors import EstimateError
 
 Range = tuple[float, float]
 CORE = "cortex-m4"
-"""The core whose instructions are counted, with its DSP extension."""
+"""The core, with DSP extension, whose instructions are counted."""
 
 WINDOWS = 3
-"""How many windows a count is the mean of: they differ by a few instructions in ten thousand."""
+"""Number of windows that are averaged: they differ by a few instructions in ten thousand."""
 
 _BEGIN, _RUN = "_ZN5vigil6engine5begin", "_ZN5vigil6engine3run"
 
 
 @dataclass(frozen=True)
 class On:
-    """One board. `microjoules` is None where the catalogue knows no current."""
+    """The estimate for one board; `microjoules` is None where the catalogue has no current."""
 
     board: str
     name: str
     clock_hz: int
-    wait_states: int | None  # None: unknown, and the range is the model's cycles alone
+    wait_states: int | None  # None if unknown: then both limits are the model's cycles
     cycles: Range
     milliseconds: Range
     microjoules: Range | None
@@ -43,44 +43,49 @@ class On:
 
 @dataclass(frozen=True)
 class Estimate:
-    """An inference of `engine`, counted, and what it comes to on boards."""
+    """The counts of an inference, and its time and energy on boards."""
 
     model: str
     engine: str
-    windows: int  # over which the counts are means
+    windows: int  # number of windows averaged
     counts: Counts
     boards: tuple[On, ...]
-    left_out: tuple[str, ...] = ()  # boards of another core, which executes other instructions
+    left_out: tuple[str, ...] = ()  # boards whose core executes other instructions
 
     def to_json(self) -> str:
-        """Everything, as JSON text with one newline at the end."""
+        """Return the estimate as JSON text that ends with a newline."""
         return json.dumps({"estimate": True, **asdict(self)}, indent=1) + "\n"
 
 
 def run_inferences(
     elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int8]
 ) -> Iterator[tuple[Machine, Trace]]:
-    """engine::run() of the image `elf`, window by window: the machine and what the call did.
+    """Execute engine::run() of `elf` window by window; yield the machine and each call's trace.
 
-    `inputs` int8 [n, ...], `outputs` int8 [n, ...]. Raises EstimateError if the image computes
-    other outputs than these, or cannot be read.
+    Args:
+        elf: an image with an engine.
+        inputs: int8 [n, ...].
+        outputs: int8 [n, ...], the expected outputs.
+
+    Raises:
+        EstimateError: the image computes other outputs, or cannot be read.
     """
     machine = Machine(elf)
     if machine.call(machine.find(_BEGIN)) != 0:
-        raise EstimateError(f"{elf}: its engine does not begin; build it again")
+        raise EstimateError(f"{elf}: its engine does not start; build it again")
     run = machine.find(_RUN)
     inputs = np.ascontiguousarray(inputs.reshape(len(inputs), -1))
     outputs = np.ascontiguousarray(outputs.reshape(len(outputs), -1))
     target = machine.put(bytes(outputs.shape[1]))
-    for row, right in zip(inputs, outputs, strict=True):
-        trace = machine.trace(run, machine.put(row.tobytes()), row.size, target, right.size)
-        if trace.result != 0 or machine.get(target, right.size) != right.tobytes():
-            raise EstimateError(f"{elf}: computes other bytes than expected; build it again")
+    for row, expected in zip(inputs, outputs, strict=True):
+        trace = machine.trace(run, machine.put(row.tobytes()), row.size, target, expected.size)
+        if trace.result != 0 or machine.get(target, expected.size) != expected.tobytes():
+            raise EstimateError(f"{elf}: computes other bytes than the interpreter; build it again")
         yield machine, trace
 
 
 def count_inference(elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int8]) -> Counts:
-    """Mean counts of engine::run() in the image `elf`; see run_inferences()."""
+    """Return the mean counts of engine::run() in `elf`; see run_inferences()."""
     code = Code(elf)
     return Counts.mean(code.count(trace) for _, trace in run_inferences(elf, inputs, outputs))
 
@@ -88,7 +93,7 @@ def count_inference(elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int
 def count_functions(
     elf: Path, inputs: NDArray[np.int8], outputs: NDArray[np.int8]
 ) -> dict[str, int]:
-    """Instructions of an inference by function (demangled), largest first; of the first window.
+    """Count the first window's instructions by function (demangled), the largest count first.
 
     See run_inferences().
     """
@@ -102,7 +107,7 @@ def count_functions(
 
 
 def _short(name: str) -> str:
-    """A demangled name without template and other arguments, and without what it returns."""
+    """Return a demangled name without template arguments, parameters and return type."""
     name = name.replace("(anonymous namespace)::", "")
     while (shorter := re.sub(r"<[^<>]*>", "", name)) != name:
         name = shorter
@@ -112,9 +117,9 @@ def _short(name: str) -> str:
 def estimate(
     model: str, engine: str, counts: Counts, windows: int, boards: Sequence[Board]
 ) -> Estimate:
-    """`counts`, of a Cortex-M4, as time and energy on those of `boards` that have such a core.
+    """Convert the counts of a Cortex-M4 to time and energy on those `boards` that have this core.
 
-    The emulated one has no speed and is left out.
+    The emulated board is left out: its time is virtual.
     """
     real = [b for b in boards if not b.emulated]
     same = [b for b in real if b.core == CORE and b.dsp]
@@ -129,7 +134,7 @@ def estimate(
 
 
 def _on(board: Board, counts: Counts) -> On:
-    """From no wait at all to a wait at every word that comes from flash, code or data."""
+    """Estimate from no flash wait up to a wait at each word of code and data from flash."""
     waits = board.wait_states or 0
     slow = counts.cycles + waits * (counts.fetches + counts.flash_reads)
     cycles = (counts.cycles, slow)

@@ -1,7 +1,7 @@
-"""Calls functions of a linked Cortex-M4 image one at a time, and notes every instruction.
+"""Calls single functions of a linked Cortex-M4 image and records every instruction.
 
-The Unicorn engine (QEMU's translator as a library) executes the image's own code: no board, no
-interrupts, no clock. What it cannot know is time; cycles.py has a model for that.
+The Unicorn engine (QEMU's translator as a library) executes the image's own code, without board,
+interrupts or clock. It knows no time; cycles.py has a model for that.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from training.bundle.errors import EstimateError
 SRAM = 0x2000_0000
 _SRAM_BYTES = 4 << 20
 _CODE_BYTES = 4 << 20
-_RETURN = _CODE_BYTES - 0x100  # where a call comes back to; no image is so long
+_RETURN = _CODE_BYTES - 0x100  # return address of calls, beyond any image
 _PERIPHERALS = (0x4000_0000, 0x10_0000), (0xE000_E000, 0x1000)
 _STACK_BYTES = 64 << 10
-_MOST = 200_000_000  # instructions; more is a program that hangs
+_MOST = 200_000_000  # instructions; a call that takes more hangs
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What one call did.
+    """The record of one call.
 
     Attributes:
-        addresses: uint32 [n], of every instruction in the order of execution.
-        flash_reads: words, halfwords and bytes read as data from below SRAM.
-        stack: bytes of stack that were written, the callee's frames and all below them.
+        addresses: uint32 [n], addresses of the instructions in the order of execution.
+        flash_reads: data reads (word, halfword or byte) from addresses below SRAM.
+        stack: bytes of stack that the function and its callees wrote.
         result: r0.
     """
 
@@ -44,10 +44,14 @@ class Trace:
 
 
 class Machine:
-    """An image in memory, as the loader leaves it; static constructors have not run."""
+    """An image loaded into memory; its static constructors have not run."""
 
     def __init__(self, elf: Path) -> None:
-        """Load `elf`. Raises EstimateError without the Unicorn engine, or for no such image."""
+        """Load `elf`.
+
+        Raises:
+            EstimateError: Unicorn is not installed, or there is no such image.
+        """
         try:
             import unicorn
             from unicorn import arm_const
@@ -65,14 +69,14 @@ class Machine:
         self._uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
         self._uc.mem_map(0, _CODE_BYTES)
         self._uc.mem_map(SRAM, _SRAM_BYTES)
-        for base, size in _PERIPHERALS:  # plain memory: nothing there answers
+        for base, size in _PERIPHERALS:  # plain memory, without devices
             self._uc.mem_map(base, size)
         self.symbols: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
-        # First address and name in order, data among them; a name may be several files' own.
+        # Start addresses and names of functions and data, sorted; names may repeat.
         self.functions: list[tuple[int, str]] = []
         self._load()
-        self._free = SRAM + _SRAM_BYTES // 2  # for arguments; far above what images use
+        self._free = SRAM + _SRAM_BYTES // 2  # for arguments, far above an image's variables
 
     def _load(self) -> None:
         with self.elf.open("rb") as stream:
@@ -89,14 +93,15 @@ class Machine:
                     self.symbols[symbol.name] = symbol["st_value"]
                     self.sizes[symbol.name] = symbol["st_size"]
                     kind = symbol["st_info"]["type"]
-                    if kind != "STT_FILE":  # of any other type: assembly's labels are code, too
+                    if kind != "STT_FILE":  # labels in assembly have other types, and are code
                         found.append((symbol["st_value"] & ~1, kind == "STT_FUNC", symbol.name))
         self.functions = [(start, name) for start, _, name in sorted(found)]
 
     def find(self, start: str) -> str:
-        """The function whose mangled name begins with `start`.
+        """Return the mangled name of the function that begins with `start`.
 
-        Raises EstimateError where there is none.
+        Raises:
+            EstimateError: there is none.
         """
         for name in self.symbols:
             if name.startswith(start):
@@ -104,22 +109,22 @@ class Machine:
         raise EstimateError(f"{self.elf}: has no function {start}; build it again")
 
     def put(self, data: bytes) -> int:
-        """Copy `data` to memory that the image does not use; its address."""
+        """Copy `data` to memory that the image does not use; return its address."""
         at = self._free
         self._uc.mem_write(at, data)
         self._free = (at + len(data) + 15) & ~15
         return at
 
     def get(self, address: int, size: int) -> bytes:
-        """`size` bytes at `address`."""
+        """Return `size` bytes at `address`."""
         return bytes(self._uc.mem_read(address, size))
 
     def call(self, name: str, *arguments: int) -> int:
-        """Call a function; r0 when it returned."""
+        """Call a function and return its r0."""
         return self._run(name, arguments)
 
     def trace(self, name: str, *arguments: int) -> Trace:
-        """Call a function and note all it does."""
+        """Call a function and record what it executes."""
         uc, kinds = self._uc, self._unicorn
         blocks: list[NDArray[np.uint32]] = []
         known: dict[tuple[int, int], NDArray[np.uint32]] = {}
@@ -152,9 +157,9 @@ class Machine:
         return Trace(np.concatenate(blocks), reads[0], top - lowest[0], result)
 
     def _instructions(self, address: int, size: int) -> NDArray[np.uint32]:
-        """Addresses of the instructions of a basic block: its last one alone may branch.
+        """Return the addresses of a basic block's instructions.
 
-        In an IT block, one that is skipped counts like any other: it takes its time.
+        Instructions that an IT block skips are included, as they take a cycle.
         """
         code = np.frombuffer(self.get(address, size), "<u2")
         found, at = [], 0
@@ -164,7 +169,7 @@ class Machine:
         return np.array(found, np.uint32)
 
     def by_function(self, trace: Trace) -> dict[str, int]:
-        """Instructions of `trace` by mangled name of the function that they are in."""
+        """Count the instructions of `trace` by the mangled name of their function."""
         starts = np.array([start for start, _ in self.functions], np.int64)
         at, counts = np.unique(
             np.searchsorted(starts, trace.addresses, side="right") - 1, return_counts=True

@@ -11,7 +11,7 @@ from tools.measure.estimate.estimate import Estimate, On, Range
 
 
 def render(found: Estimate) -> RenderableType:
-    """Boards with their ranges, then the counts, then what it all rests on."""
+    """Return the boards' ranges, the counts, and the basis of the estimate, for rich."""
     boards = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for head in ("board", "clock", "waits", "kilocycles", "ms", "\u00b5J"):
         boards.add_column(head, justify="left" if head == "board" else "right", no_wrap=True)
@@ -25,7 +25,7 @@ def render(found: Estimate) -> RenderableType:
         if counts.classes[name]:
             classes.add_row(f"  {name}", f"{counts.classes[name]:,.0f}")
     return Group(
-        Text(f"{found.model}, {found.engine} engine: an inference, estimated", style="bold"),
+        Text(f"{found.model}, {found.engine} engine: estimate of one inference", style="bold"),
         Text(),
         boards,
         Text(),
@@ -35,13 +35,13 @@ def render(found: Estimate) -> RenderableType:
         ),
         classes,
         Text(
-            f"  {counts.fetches:,.0f} words of code and {counts.flash_reads:,.0f} of data "
-            "come from flash",
+            f"  read from flash: {counts.fetches:,.0f} words of code, "
+            f"{counts.flash_reads:,.0f} of data",
             style="dim",
         ),
         Text(),
         *(
-            Text(f"{name}: left out, for its core is no Cortex-M4 with DSP, as counted here")
+            Text(f"{name}: left out, because its core is not a Cortex-M4 with DSP")
             for name in found.left_out
         ),
         *(Text(line, style="dim") for line in _BASIS),
@@ -49,11 +49,11 @@ def render(found: Estimate) -> RenderableType:
 
 
 _BASIS = (
-    "This is an estimate, not a measurement: no board was asked.",
-    "Low: cycle model, flash never waits. High: every word from flash waits.",
+    "This is an estimate. It was not measured on hardware.",
+    "Low: cycle model without flash waits. High: every word from flash waits.",
     "Waits and currents are not yet checked against the printed specifications.",
-    "\u00b5J: the inference only, not scaling or scoring, and the busy processor alone,",
-    "DC/DC to LDO regulator; no radio, sensor, LED or USB.",
+    "\u00b5J: the busy processor during the inference, with DC/DC (low) or LDO regulator (high);",
+    "without scaling, scoring, radio, sensor, LED and USB.",
 )
 
 

@@ -1,4 +1,4 @@
-"""The same windows on every target, byte for byte against the TensorFlow Lite Micro interpreter.
+"""Compares every target with the TensorFlow Lite Micro interpreter, byte for byte.
 
 verify() is in tools.measure.verify.verify, so that reading a result imports no engine.
 """

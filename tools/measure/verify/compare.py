@@ -1,4 +1,4 @@
-"""One target against the reference, to the bit."""
+"""Compares one target with the reference, bit by bit."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _STAGES = (("input", "input byte"), ("output", "output byte"), ("score", "score"
 
 def compare(
     name: str,
-    found: Computed,
-    wanted: Computed,
+    computed: Computed,
+    expected: Computed,
     windows: NDArray[np.int64],
     note: str = "",
 ) -> TargetResult:
-    """Count what differs between `found` and `wanted`, row by row.
+    """Count the values of `computed` that differ from `expected`.
 
-    `windows` int64 [n] names the rows in the message on the first difference. Scores are compared
-    by their bits: -0 is not 0, and a NaN equals only the same NaN.
+    `windows` int64 [n] are the numbers of the rows, for the message about the first difference.
+    Scores are compared by their bits: -0 is not 0, and a NaN equals only the same NaN.
     """
     counts: dict[str, Count | None] = {}
     first = ""
     for stage, word in _STAGES:
-        a, b = getattr(found, stage), getattr(wanted, stage)
+        a, b = getattr(computed, stage), getattr(expected, stage)
         if a is None or b is None:
             counts[stage] = None
             continue
@@ -42,7 +42,7 @@ def compare(
 
 
 def bits(values: NDArray[Any]) -> NDArray[Any]:
-    """float32 as the integers with the same bits; integers as they are."""
+    """Return float32 values as integers with the same bits, and integers unchanged."""
     if values.dtype == np.float32:
         return np.ascontiguousarray(values).view(np.uint32)
     return values
@@ -50,11 +50,11 @@ def bits(values: NDArray[Any]) -> NDArray[Any]:
 
 def _describe(
     wrong: NDArray[np.bool_],
-    found: NDArray[Any],
-    wanted: NDArray[Any],
+    computed: NDArray[Any],
+    expected: NDArray[Any],
     word: str,
     windows: NDArray[np.int64],
 ) -> str:
-    place = tuple(int(i) for i in np.argwhere(wrong)[0])
-    where = f"window {windows[place[0]]}, {word}" + (f" {place[1]}" if len(place) > 1 else "")
-    return f"{where} is {found[place]}, must be {wanted[place]}"
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    where = f"window {windows[index[0]]}, {word}" + (f" {index[1]}" if len(index) > 1 else "")
+    return f"{where} is {computed[index]}, must be {expected[index]}"

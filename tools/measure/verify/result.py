@@ -1,4 +1,4 @@
-"""What verify found: each target against the TensorFlow Lite Micro interpreter, byte for byte."""
+"""The result of verify: how each target differs from the TensorFlow Lite Micro interpreter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Count:
-    """How many of so many values differ from the reference."""
+    """The number of values that differ from the reference, and the number compared."""
 
     wrong: int
     of: int
@@ -17,37 +17,37 @@ class Count:
 
 @dataclass(frozen=True)
 class TargetResult:
-    """One place where the same windows were computed; None where a stage was not looked at."""
+    """How one target differs from the reference; None for a stage that was not compared."""
 
     name: str  # "compiled engine, host", "emulated, tflm engine", ...
     windows: int
-    input: Count | None  # bytes of scaled input
-    output: Count | None  # bytes of model output
-    score: Count | None  # scores, by all their bits
-    first_wrong: str = ""  # where the first difference is, in words
+    input: Count | None  # bytes of the scaled input
+    output: Count | None  # bytes of the model's output
+    score: Count | None  # scores, compared by their bits
+    first_wrong: str = ""  # the first difference, in words
     note: str = ""
 
     @property
     def exact(self) -> bool:
-        """Whether nothing that was looked at differs."""
+        """Whether no compared value differs."""
         return not any(count.wrong for count in (self.input, self.output, self.score) if count)
 
 
 @dataclass(frozen=True)
 class FloatDifference:
-    """How far the float model's scores are from the int8 ones: for information, never exact."""
+    """Difference between the float model's scores and the int8 scores, for information."""
 
     windows: int
     mean_absolute: float  # in the score's units
     largest: float
-    mean_score: float  # of the int8 scores, for scale
+    mean_score: float  # mean of the int8 scores, for comparison
 
 
 @dataclass(frozen=True)
 class ScoredOnBoard:
-    """The board's own scores of test windows, for its AUROC in the report."""
+    """The board's own scores of test windows, for the board's AUROC in the report."""
 
-    board: str  # its name; "emulated" is said beside every number from it
+    board: str  # the board's name; figures from "emulated" are marked so
     windows: tuple[int, ...]  # indices into the test windows
     scores: tuple[float, ...]  # single-precision values
 
@@ -56,10 +56,10 @@ class ScoredOnBoard:
 class VerifyResult:
     """The table that `vigil verify` prints."""
 
-    name: str  # the bundle's
-    bundle: str  # hash of the bundle (16 hexadecimal digits)
-    golden: int  # windows from the bundle's golden file
-    more: int  # further windows of the test set
+    name: str  # name of the bundle
+    bundle: str  # hash of the bundle, 16 hexadecimal digits
+    golden: int  # number of golden windows of the bundle
+    more: int  # number of other test windows
     targets: tuple[TargetResult, ...]
     keras: FloatDifference | None
     board: ScoredOnBoard | None = None
@@ -70,12 +70,12 @@ class VerifyResult:
         return all(target.exact for target in self.targets)
 
     def to_json(self) -> str:
-        """Everything, as JSON text with one newline at the end."""
+        """Return the result as JSON text that ends with a newline."""
         return json.dumps({**asdict(self), "ok": self.ok}) + "\n"
 
     @staticmethod
     def from_json(text: str) -> VerifyResult:
-        """The result that to_json() wrote."""
+        """Return the result that to_json() wrote."""
         values = json.loads(text)
         values.pop("ok")
         keras, board = values["keras"], values["board"]

@@ -1,4 +1,4 @@
-"""What verify found, kept beside the bundle for the report."""
+"""Keeps the result of verify beside the bundle, for the report."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ RESULT = "verify.json"
 
 
 def save(result: VerifyResult, bundle_dir: Path) -> Path:
-    """Keep `result` beside the bundle, for the report."""
+    """Write `result` beside the bundle."""
     path = Path(bundle_dir) / RESULT
     path.write_text(result.to_json())
     return path
 
 
 def load(bundle_dir: Path) -> VerifyResult | None:
-    """The result that save() kept; None if there is none, or it is of an older bundle."""
+    """Return the saved result; None if there is none, or if it belongs to an older bundle."""
     path = Path(bundle_dir) / RESULT
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Windows laid out as one recording, so that a board that cuts its own windows meets them."""
+"""Lays windows out as one recording, for a board that cuts its windows itself."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from training.native.core import Segmenter
 class Stream:
     """A recording made of chosen windows.
 
-    frames int16 [n, channels]: what is sent
-    windows int16 [k, window, channels]: what the segmenter cuts from it, in order
-    chosen int64 [c]: which of the k are the chosen windows, in the order given
+    Attributes:
+        frames: int16 [n, channels], the recording.
+        windows: int16 [k, window, channels], the windows that the segmenter cuts from it.
+        chosen: int64 [c], indices of the chosen windows among them.
     """
 
     frames: NDArray[np.int16]
@@ -26,11 +27,11 @@ class Stream:
 
 
 def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:
-    """Put the windows `counts` int16 [c, window, channels] one after the other.
+    """Concatenate the windows `counts` int16 [c, window, channels].
 
-    Each begins at a multiple of the hop, so that the segmenter cuts it whole; where hops are
-    shorter than the window, windows astride two neighbours come on top, and where the hop does
-    not fit the window, the last frame is repeated in between.
+    Each begins at a multiple of the hop, so that the segmenter cuts it whole. With a hop shorter
+    than the window, the segmenter also cuts windows that overlap two neighbours. If the window's
+    length is no multiple of the hop, the last frame is repeated up to the next multiple.
     """
     window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
     step = -(-window // hop) * hop

@@ -1,4 +1,4 @@
-"""The places where a model runs beside the interpreter: this machine, and a board."""
+"""The targets that run the model beside the interpreter: this machine, and a board."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from training.bundle.chain import score_of
 from training.bundle.errors import LinkError
 from training.bundle.reference import Computed
 
-_STREAM = 0x76657269  # nobody else's
+_STREAM = 0x76657269  # a stream number that no other command uses
 
 
 def on_host(bundle: Bundle, inputs: NDArray[np.int8]) -> Computed:
-    """int8 [n, input size] through the compiled engine's portable twin.
+    """Run int8 [n, input size] through the compiled engine's portable kernels.
 
-    Raises ConvertError for a model that the compiled engine does not carry, or where there is no
-    C++ compiler.
+    Raises:
+        ConvertError: the compiled engine cannot run this model, or there is no C++ compiler.
     """
     with tempfile.TemporaryDirectory() as scratch:
         convert(bundle.path, Path(scratch), engines=["compiled"])
@@ -35,25 +35,26 @@ def on_host(bundle: Bundle, inputs: NDArray[np.int8]) -> Computed:
 
 @dataclass(frozen=True, eq=False)
 class BoardRun:
-    """What a board made of a stream."""
+    """A board's results for a stream."""
 
     board: str
     engine: str
     computed: Computed
-    golden_passed: int  # of the golden windows in its image, checked when it started
+    golden_passed: int  # golden windows in its image that were exact at start
     golden_total: int
 
 
 def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], windows: int) -> BoardRun:
-    """Stream int16 [n, channels] to the board, and collect the `windows` that it completes.
+    """Stream int16 [n, channels] to the board and collect the results of `windows` windows.
 
-    Raises LinkError if the board holds another model, or loses a window.
+    Raises:
+        LinkError: the board has another model, or loses a window.
     """
-    said = session.board
-    if said.model_hash != bundle.hash8:
+    board = session.board
+    if board.model_hash != bundle.hash8:
         raise LinkError(
-            f"the board on {session.port} holds another model ('{said.model}', "
-            f"{said.model_hash.hex()}) than {bundle.path} ({bundle.hash8.hex()}): "
+            f"the board on {session.port} holds another model ('{board.model}', "
+            f"{board.model_hash.hex()}) than {bundle.path} ({bundle.hash8.hex()}): "
             "build and flash this one"
         )
     m = bundle.manifest
@@ -61,15 +62,15 @@ def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], window
     outputs = np.empty((windows, m.model.output.size), np.int8)
     scores = np.empty(windows, np.float32)
     session.watch(input=True, output=True)
-    # Not the stream that the board may still hold from an earlier run: it would be taken up.
-    session.start(_STREAM if said.stream != _STREAM else _STREAM + 1)
+    # Another number than the board's current stream, which would be resumed.
+    session.start(_STREAM if board.stream != _STREAM else _STREAM + 1)
     seen = 0
     for event in session.stream(frames):
         if isinstance(event, Lost):
             raise LinkError(f"the board lost window {event.first} ({event.reason.name.lower()})")
         if isinstance(event, Scored):
             if event.input is None or event.output is None or event.window != seen:
-                raise LinkError(f"window {seen} came without its bytes; verify again")
+                raise LinkError(f"the report of window {seen} is incomplete; verify again")
             inputs[seen] = np.frombuffer(event.input, np.int8)
             outputs[seen] = np.frombuffer(event.output, np.int8)
             scores[seen] = event.score
@@ -78,4 +79,4 @@ def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], window
         raise LinkError(f"the board scored {seen} windows of {windows}; verify again")
     boot = session.boot
     computed = Computed(inputs, outputs, scores)
-    return BoardRun(said.board, said.engine, computed, boot.golden_passed, boot.golden_total)
+    return BoardRun(board.board, board.engine, computed, boot.golden_passed, boot.golden_total)

@@ -1,4 +1,4 @@
-"""What verify found, as text for a terminal."""
+"""The result of verify as text for a terminal."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tools.measure.verify.result import Count, VerifyResult
 
 
 def render(result: VerifyResult) -> RenderableType:
-    """The table of targets, for rich."""
+    """Return the table of targets, for rich."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("differs from the interpreter")
+    table.add_column("values that differ from the interpreter")
     for head in ("windows", "input bytes", "output bytes", "scores"):
         table.add_column(head, justify="right", no_wrap=True)
     for target in result.targets:
@@ -33,8 +33,9 @@ def render(result: VerifyResult) -> RenderableType:
         k = result.keras
         lines.append(
             Text(
-                f"Keras, in floating point: scores differ from int8 by {k.mean_absolute:.3g} on "
-                f"average, {k.largest:.3g} at most (mean score {k.mean_score:.3g})",
+                "Keras, in floating point: scores differ from the int8 scores by "
+                f"{k.mean_absolute:.3g} on average, {k.largest:.3g} at most "
+                f"(mean score {k.mean_score:.3g})",
                 style="dim",
             )
         )
@@ -42,13 +43,13 @@ def render(result: VerifyResult) -> RenderableType:
     verdict = (
         Text(f"equal on every target{ran}", style="bold green")
         if result.ok
-        else Text("NOT equal: the targets above disagree with the interpreter", style="bold red")
+        else Text("NOT equal: targets above differ from the interpreter", style="bold red")
     )
     return Group(*lines, verdict)
 
 
 def render_text(result: VerifyResult, width: int = 100) -> str:
-    """As render(), as plain text."""
+    """Return render() as plain text."""
     console = Console(width=width, color_system=None, legacy_windows=False)
     with console.capture() as captured:
         console.print(render(result))

@@ -1,4 +1,4 @@
-"""The same windows on every target, byte for byte against the TensorFlow Lite Micro interpreter."""
+"""Runs the same windows on every target and on the TensorFlow Lite Micro interpreter."""
 
 from __future__ import annotations
 
@@ -30,28 +30,37 @@ def verify(
     windows: int | None = 500,
     counts: NDArray[np.int16] | None = None,
 ) -> VerifyResult:
-    """Compare the targets on the golden windows and `windows` more of the test set.
+    """Compare the targets on the golden windows and on other windows of the test set.
 
-    `ports` are serial ports of boards that hold this bundle's model (an emulated board's as
-    well). `windows` are spread evenly over the test windows that the bundle keeps; None takes
-    all of them. `counts` int16 [n, window, channels] are windows to take instead.
-    Raises BundleError, ConvertError or LinkError; differences are in the result, not errors.
+    Differences are part of the result, not errors.
+
+    Args:
+        bundle_dir: folder of the bundle.
+        ports: serial ports of boards, emulated or real, that run this bundle's model.
+        windows: number of test windows, spread evenly over those that the bundle keeps; None takes
+            all of them.
+        counts: int16 [n, window, channels], windows that replace those of the test set.
+
+    Raises:
+        BundleError, ConvertError, LinkError: the comparison is not possible.
     """
     bundle = read_bundle(bundle_dir)
     more, indices = _more(bundle, windows, counts)
     chosen = np.concatenate([bundle.golden.counts, more])
     stream = lay_out(bundle.manifest, chosen)
-    wanted = reference.compute(bundle, stream.windows)
-    assert wanted.input is not None
+    expected = reference.compute(bundle, stream.windows)
+    assert expected.input is not None
     every = np.arange(len(stream.windows), dtype=np.int64)
 
-    found = [_golden(bundle, wanted, stream.chosen)]
+    results = [_golden(bundle, expected, stream.chosen)]
     try:
-        found.append(
-            compare("compiled engine, host", targets.on_host(bundle, wanted.input), wanted, every)
+        results.append(
+            compare(
+                "compiled engine, host", targets.on_host(bundle, expected.input), expected, every
+            )
         )
     except ConvertError as problem:
-        found.append(
+        results.append(
             TargetResult("compiled engine, host", 0, None, None, None, note=f"not run: {problem}")
         )
     scored = None
@@ -59,8 +68,8 @@ def verify(
         with Session.open(port) as session:
             run = targets.on_board(bundle, session, stream.frames, len(stream.windows))
         name = f"{run.board}, {run.engine} engine"
-        found.append(compare(name, run.computed, wanted, every))
-        found.append(_boot(name, run))
+        results.append(compare(name, run.computed, expected, every))
+        results.append(_boot(name, run))
         if counts is None and run.computed.score is not None:
             own = run.computed.score[stream.chosen[len(bundle.golden.counts) :]]
             scored = ScoredOnBoard(run.board, tuple(map(int, indices)), tuple(map(float, own)))
@@ -69,7 +78,7 @@ def verify(
         bundle=bundle.hash8.hex(),
         golden=len(bundle.golden.counts),
         more=len(more),
-        targets=tuple(found),
+        targets=tuple(results),
         keras=_keras(bundle) if counts is None else None,
         board=scored,
     )
@@ -78,7 +87,7 @@ def verify(
 def _more(
     bundle: Bundle, windows: int | None, counts: NDArray[np.int16] | None
 ) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
-    """Windows beside the golden ones, and their indices in the test set."""
+    """Return the windows beside the golden ones, and their indices in the test set."""
     if counts is not None:
         shape = (bundle.manifest.segmenter.window, len(bundle.manifest.signal.channels))
         if counts.dtype != np.int16 or counts.shape[1:] != shape:
@@ -91,16 +100,16 @@ def _more(
     return kept[chosen], np.asarray(evaluation["shown"], np.int64)[chosen]
 
 
-def _golden(bundle: Bundle, wanted: Computed, chosen: NDArray[np.int64]) -> TargetResult:
-    """The bundle's golden file against what the interpreter gives now."""
+def _golden(bundle: Bundle, expected: Computed, chosen: NDArray[np.int64]) -> TargetResult:
+    """Compare the bundle's golden file with the interpreter's present output."""
     g = bundle.golden
-    now = wanted.rows(chosen[: len(g.counts)])
-    found = Computed(g.input, g.output, g.score)
-    return compare("golden windows of the bundle", found, now, np.arange(len(g.counts)))
+    now = expected.rows(chosen[: len(g.counts)])
+    stored = Computed(g.input, g.output, g.score)
+    return compare("golden windows of the bundle", stored, now, np.arange(len(g.counts)))
 
 
 def _boot(name: str, run: targets.BoardRun) -> TargetResult:
-    """The golden windows in the board's image, which it checks by itself when it starts."""
+    """Return the result of the check of golden windows that the board makes at its start."""
     wrong = run.golden_total - run.golden_passed
     return TargetResult(
         name=f"{name}, own check at start",

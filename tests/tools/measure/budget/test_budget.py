@@ -111,7 +111,7 @@ def test_text_shows_every_part_and_says_emulated(budget: Budget) -> None:
     for part in (*budget.flash.parts, *budget.sram.parts):
         assert part.title in text
         assert f"{part.size:,}" in text
-    assert "11,000 instructions an inference (emulated)" in text
+    assert "11,000 instructions per inference (emulated)" in text
     assert max(map(len, text.splitlines())) <= 88
 
 
