@@ -6,6 +6,7 @@ import tomllib
 import pytest
 
 from tests.support.families import FAMILIES
+from tests.support.training import small_recipe
 from training import models
 from training.bundle.errors import RecipeError
 from training.recipe import RECIPES, check_model, make_recipe, read_recipe, recipe_names
@@ -147,3 +148,7 @@ def test_a_model_that_only_the_file_can_refuse_is_refused_with_the_recipes_name(
     check_model(recipe, 2)
     with pytest.raises(RecipeError, match=r"recipe 'csv': model\.code is 150"):
         check_model(recipe, 1)
+
+
+def test_the_small_recipe_is_a_recipe():
+    assert small_recipe(fit={"epochs": 2}).fit.epochs == 2

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.support.training import small_recipe
-from tests.training.data.test_recordings import needs_ecg5000
 from training import data
 from training.bundle.errors import BundleError, DataError, RecipeError, UnavailableError
 from training.bundle.interpreter import Interpreter
@@ -80,7 +79,7 @@ def test_simulated_data_say_so(trained_bundle):
 def test_without_ecg5000_the_fallback_is_followed_and_announced(tmp_path, monkeypatch):
     monkeypatch.delenv("VIGIL_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(ecg5000, "URL", "http://127.0.0.1:9/ECG5000.zip")
+    monkeypatch.setattr(ecg5000, "ADDRESSES", ["http://127.0.0.1:9/ECG5000.zip"])
     said: list[str] = []
     recipe, dataset = load_data(read_recipe("ecg5000"), said.append)
     assert recipe.name == dataset.name == "simulated"
@@ -131,9 +130,8 @@ def test_extremes_change_two_values_and_no_more():
     assert (changed != windows).sum() == 2
 
 
-@pytest.mark.data
+@pytest.mark.data("ecg5000")
 @pytest.mark.slow
-@needs_ecg5000
 def test_ecg5000_beats_the_nearest_neighbours(tmp_path):
     bundle = train(read_recipe("ecg5000"), tmp_path / "ecg5000", progress=False)
     metrics, threshold = bundle.manifest.metrics, bundle.manifest.threshold

@@ -1,0 +1,76 @@
+"""Windows: where they lie, their labels, and how they are divided."""
+
+import numpy as np
+import pytest
+
+from tests.support.recordings import recording
+from training import recipe
+from training.bundle.errors import DataError, RecipeError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.data.recording import Dataset
+from training.windows import cut, divide
+
+
+def test_windows_lie_where_the_hop_says_and_carry_the_worst_label():
+    labels = [0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0]
+    windows = cut(recording(labels, channels=2), window=3, hop=2)
+    assert windows.first.tolist() == [0, 2, 4, 6, 8]
+    assert windows.labels.tolist() == [NORMAL, UNKNOWN, UNKNOWN, ABNORMAL, NORMAL]
+    assert windows.counts[1].tolist() == [[4, 5], [6, 7], [8, 9]]
+
+
+def test_a_recording_shorter_than_a_window_is_refused():
+    with pytest.raises(DataError, match="made: 5 frames, fewer than one window of 6"):
+        cut(recording([0] * 5), 6, 6)
+
+
+def division(labels, order, length=4, hop=4, train_hop=None, seed=1):
+    made = recording(labels)
+    return divide(
+        Dataset("made", "made", made, made),
+        recipe.Windows(length=length, hop=hop, train_hop=train_hop),
+        recipe.Split(order=order, validation=0.2, calibration=0.3),
+        seed,
+    )
+
+
+def test_shuffled_parts_hold_each_normal_window_once():
+    labels = np.zeros(400, np.int8)
+    labels[40:60] = ABNORMAL
+    parts = division(labels, "shuffled")
+    firsts = [set(p.first.tolist()) for p in (parts.train, parts.validation, parts.calibration)]
+    assert [len(f) for f in firsts] == [48, 19, 28]
+    assert set.union(*firsts) == set(range(0, 400, 4)) - set(range(40, 60, 4))
+    assert parts.abnormal.first.tolist() == [40, 44, 48, 52, 56]
+    again = division(labels, "shuffled")
+    other = division(labels, "shuffled", seed=2)
+    assert (parts.train.first == again.train.first).all()
+    assert set(parts.train.first) != set(other.train.first)
+
+
+@pytest.mark.parametrize("train_hop", [None, 1])
+def test_parts_in_time_order_share_no_frame(train_hop):
+    parts = division(np.zeros(400, np.int8), "time", hop=2, train_hop=train_hop)
+    for earlier, later in (
+        (parts.train, parts.validation),
+        (parts.validation, parts.calibration),
+    ):
+        assert earlier.first.max() + 4 <= later.first.min()
+    assert np.diff(parts.train.first).max() == (train_hop or 2)
+    assert np.diff(parts.calibration.first).max() == 2
+
+
+def test_overlapping_windows_may_not_be_shuffled():
+    with pytest.raises(RecipeError, match="the windows overlap"):
+        division(np.zeros(400, np.int8), "shuffled", hop=2)
+
+
+def test_without_any_label_every_window_counts_as_normal():
+    parts = division(np.full(400, UNKNOWN, np.int8), "time")
+    assert len(parts.train) == 50
+    assert (parts.test.labels == UNKNOWN).all()
+
+
+def test_too_little_data_to_hold_back_says_so():
+    with pytest.raises(DataError, match="1 normal windows are too few"):
+        division(np.zeros(4, np.int8), "shuffled")
