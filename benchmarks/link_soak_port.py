@@ -18,7 +18,7 @@ import numpy as np
 from tests.support.link_soak_port import make_plan, soak
 from tools.boards.build import build
 from tools.convert import convert
-from tools.monitor.source import of_bundle
+from tools.recordings.load import of_bundle
 from training.bundle import read_bundle
 from training.bundle.errors import VigilError
 

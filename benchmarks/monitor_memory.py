@@ -37,13 +37,12 @@ GROWTH = 4 << 20  # bytes: more over the last two thirds is a leak
 def monitor(bundle: Path, port: str, view: str) -> list[str]:
     """The command that a person would type; the bundle's path in a recipe's place."""
     code = (
-        "import sys; from pathlib import Path; from tools.monitor.run import MonitorSettings, run\n"
-        "from tools.monitor.web.run import WebSettings, run_web\n"
+        "import sys; from pathlib import Path; from tools.monitor.run import run\n"
+        "from tools.monitor.settings import *\n"
         "bundle, port, view = sys.argv[1:]\n"
         "web = view == 'web'\n"
-        "settings = MonitorSettings(Path(bundle), port=port, repeat=True,"
-        " speed=1e3 if web else None, view='plain' if web else view)\n"
-        "run_web(WebSettings(settings, [port])) if web else run(settings)\n"
+        "run(MonitorSettings(Path(bundle), (Port(port),),"
+        " Streamed(speed=1e3 if web else None, repeat=True), Browser() if web else view))\n"
     )
     return [sys.executable, "-c", code, str(bundle), port, view]
 

@@ -20,17 +20,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from tools.monitor.boards.opening import open_board
 from tools.monitor.controls import Controls
 from tools.monitor.events import Event, WindowScored
 from tools.monitor.history import History
-from tools.monitor.port import EMULATED, open_board
-from tools.monitor.run import Broadcast
-from tools.monitor.source import of_bundle
+from tools.monitor.settings import Emulated
+from tools.monitor.sinks import Broadcast
 from tools.monitor.stream import Stream
-from tools.monitor.terminal import MonitorApp
+from tools.monitor.terminal.app import MonitorApp
 from tools.monitor.views import View
 from tools.monitor.web.hub import Hub
 from tools.monitor.web.server import serve
+from tools.recordings.load import of_bundle
 from training.bundle import read_bundle
 
 HERE = Path(__file__).resolve().parent
@@ -70,7 +71,7 @@ def streaming(view: View, controls: Controls, windows: int) -> Iterator[tuple[St
     """The test set on its way to an emulated board, seen by `view` up to so many windows."""
     bundle = read_bundle(BUNDLE)
     source, until = of_bundle(bundle), Until(view, windows)
-    with open_board(bundle, source, EMULATED, IMAGE, watch=True) as board:
+    with open_board(bundle, source, Emulated(IMAGE), watch=True) as board:
         yield (
             Stream(
                 board,

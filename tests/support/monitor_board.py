@@ -16,8 +16,8 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.source import Source, of_recording
 from tools.monitor.stream import BoardEvent
+from tools.recordings.source import Source, of_recording
 from training.bundle.errors import LinkError
 from training.data.recording import Recording
 from training.native.core import Segmenter

@@ -20,7 +20,7 @@ from tools.boards.sensors import sensor_keys
 from tools.cli.app import app
 from tools.cli.build import build_image
 from tools.cli.options import EngineOption, Name, bundle_path, console
-from tools.monitor.source import of_bundle, of_file
+from tools.recordings.load import of_bundle, of_file
 from training.bundle import read_bundle
 from training.bundle.errors import BoardError
 

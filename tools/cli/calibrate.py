@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from tools.cli.app import app
 from tools.cli.options import Name, bundle_path, console
-from tools.monitor.source import of_file
+from tools.recordings.load import of_file
 from training.bundle import read_bundle
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL

@@ -18,8 +18,8 @@ from tools.cli.measure import budget, verify
 from tools.cli.options import BUILD, Name, console
 from tools.cli.report import report
 from tools.cli.train import show_metrics, train_recipe
-from tools.monitor.run import MonitorSettings
 from tools.monitor.run import run as run_monitor
+from tools.monitor.settings import Emulated, MonitorSettings, Streamed
 from training.bundle import read_bundle
 from training.bundle.errors import BundleError
 from training.data.recording import Dataset
@@ -90,7 +90,7 @@ def _watch(bundle: Path, image: Path, windows: int) -> None:
     """Stream `windows` windows; at LIVE_SPEED on a terminal, as fast as possible elsewhere."""
     timed = read_bundle(bundle).manifest.signal.rate_hz is not None
     speed = LIVE_SPEED if timed and sys.stdout.isatty() else None
-    run_monitor(MonitorSettings(bundle=bundle, image=image, windows=windows, speed=speed))
+    run_monitor(MonitorSettings(bundle, (Emulated(image),), Streamed(speed=speed), windows=windows))
 
 
 def _step(out: Console, title: str) -> None:

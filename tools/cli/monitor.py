@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,11 +25,27 @@ from tools.cli.options import (
     finite,
     view_of,
 )
-from tools.monitor.outputs import check_record_of
-from tools.monitor.port import EMULATED
-from tools.monitor.replay import read_recorded
-from tools.monitor.run import MonitorSettings, run
-from tools.monitor.web.run import WebSettings, run_web
+from tools.link.faults import FaultConfig
+from tools.monitor.run import run
+from tools.monitor.settings import (
+    BoardSensor,
+    Browser,
+    DataSet,
+    Emulated,
+    File,
+    InProcess,
+    Input,
+    MonitorSettings,
+    Port,
+    RecordingOptions,
+    Replay,
+    Streamed,
+    Target,
+)
+from tools.recordings.registry import check_target, read_scores
+from training.bundle.errors import BoardError
+
+EMULATED = "emulated"  # as a port: boot an emulated board
 
 
 @app.command()
@@ -104,29 +119,25 @@ def monitor(
     ports = port or []
     if len(ports) > 1 and not web:
         raise typer.BadParameter("only --web shows several boards: give one --port, or add --web")
-    settings = MonitorSettings(
-        bundle=bundle_path(name),
-        source=source,
-        port=ports[0] if ports else None,
-        view=view,
-        speed=speed,
-        repeat=repeat,
-        resume=not fresh,
-        windows=windows,
-        threshold=threshold,
-        record=record,
-        overwrite=overwrite,
-        faults=faults_of(faults),
-        mqtt=mqtt,
-        sample=sample,
+    path, link_faults = bundle_path(name), faults_of(faults)
+    played = DataSet() if source is None else File(source)
+    stream: Input = (
+        BoardSensor(played, speed) if sample else Streamed(played, speed, repeat, resume=not fresh)
     )
-    check_record_of(settings)  # before the build, which takes much longer
-    if web:
-        wanted: list[str | None] = [*(ports or (found.path for found in find_ports()))]
-        wanted = wanted or [None]
-        run_web(WebSettings(_with_image(settings, wanted), wanted, web_port))
-    else:
-        run(_with_image(settings, [settings.port]))
+    if record is not None:
+        check_target(record, source, overwrite)  # before the build, which takes longer
+    run(
+        MonitorSettings(
+            path,
+            _targets(path, ports, link_faults, several=web),
+            stream,
+            Browser(web_port) if web else view,
+            windows,
+            threshold,
+            None if record is None else RecordingOptions(record, overwrite),
+            mqtt,
+        )
+    )
 
 
 @app.command()
@@ -158,19 +169,19 @@ def record(
 ) -> None:
     """Record what a board samples by itself, until Ctrl-C; a replay is bit-exact."""
     view = view_of(plain=plain, json=json)
-    settings = MonitorSettings(
-        bundle=bundle_path(name),
-        source=source,
-        port=port,
-        view=view,
-        speed=speed,
-        windows=windows,
-        record=recording,
-        overwrite=overwrite,
-        sample=True,
+    path = bundle_path(name)
+    stream = BoardSensor(DataSet() if source is None else File(source), speed)
+    check_target(recording, source, overwrite)  # before the build, which takes longer
+    run(
+        MonitorSettings(
+            path,
+            _targets(path, [port] if port else []),
+            stream,
+            view,
+            windows,
+            recording=RecordingOptions(recording, overwrite),
+        )
     )
-    check_record_of(settings)
-    run(_with_image(settings, [port]))
 
 
 @app.command()
@@ -187,24 +198,30 @@ def replay(
 ) -> None:
     """Stream a recording again, and fail unless every score is the recorded one, bit for bit."""
     view = view_of(plain=plain, json=json)
-    recorded = read_recorded(recording)
-    settings = MonitorSettings(
-        bundle=bundle_path(name),
-        source=recorded.samples,
-        port=port,
-        view=view,
-        speed=speed,
-        resume=False,
-        on_host=host,
-        compare=recorded,
+    scores, path = read_scores(recording), bundle_path(name)
+    targets = (InProcess(),) if host else _targets(path, [port] if port else [])
+    run(MonitorSettings(path, targets, Replay(scores, speed), view))
+
+
+def _targets(
+    bundle: Path,
+    ports: Sequence[str],
+    faults: FaultConfig | None = None,
+    several: bool = False,
+) -> tuple[Target, ...]:
+    """Return the boards on `ports`; by default those that are plugged in, else an emulated one.
+
+    Builds the image of an emulated board. Raises BoardError if several boards are plugged in and
+    only one can be shown.
+    """
+    if not ports:
+        ports = [found.path for found in find_ports()] or [EMULATED]
+        if len(ports) > 1 and not several:
+            names = ", ".join(ports)
+            raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
+    image = Path()
+    if EMULATED in ports:
+        image = build_image(console(stderr=True), bundle, "emulated", "compiled").elf
+    return tuple(
+        Emulated(image, faults) if port == EMULATED else Port(port, faults) for port in ports
     )
-    run(settings if host else _with_image(settings, [port]))
-
-
-def _with_image(settings: MonitorSettings, ports: Sequence[str | None]) -> MonitorSettings:
-    """`settings` with an image for the emulated board, built if one of `ports` boots it."""
-    boots = EMULATED in ports or (None in ports and not find_ports())
-    if not boots:
-        return settings
-    image = build_image(console(stderr=True), settings.bundle, "emulated", "compiled").elf
-    return replace(settings, image=image)

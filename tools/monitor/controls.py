@@ -1,4 +1,4 @@
-"""What a person may ask for while the stream runs; safe from any thread and from signals."""
+"""Commands to a running stream. They may come from any thread and from signal handlers."""
 
 from __future__ import annotations
 
@@ -11,71 +11,70 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SetThreshold:
-    """Hold scores against another value, on the board."""
+    """Set the board's threshold."""
 
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class SetPaused:
-    """Stop sending samples, or go on; None turns one into the other."""
+    """Pause or continue sending; None toggles."""
 
     paused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Write this moment down."""
+    """Mark this moment."""
 
     text: str = "mark"
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Begin again at frame 0, on both sides."""
+    """Restart the stream at frame 0."""
 
 
-PART_SECONDS = 0.5  # that the board is given to answer once someone wants to end
+CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
 Command = SetThreshold | SetPaused | Mark | Reset
 
 
 class Controls:
-    """Commands on their way to the stream. Quitting overtakes all others."""
+    """The queue of commands to one stream. A request to quit overtakes all commands."""
 
     def __init__(self) -> None:
-        # A SimpleQueue may be written to from a signal handler while the same thread reads it.
+        # A signal handler may write to a SimpleQueue while the same thread reads it.
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._quit = threading.Event()
-        self._until = float("inf")  # when to wait for the board no longer
+        self._deadline = float("inf")  # for the board's answers
         self.quit_reason = ""
-        self.hurried = False
-        """Whether someone who wanted to end asked again, and waits for nothing any more."""
+        self.hurried = False  # a second request to quit: wait for nothing
 
     def ask(self, command: Command) -> None:
-        """Put a command in line."""
+        """Queue a command."""
         self._commands.put(command)
 
     def quit(self, reason: str) -> None:
-        """End the stream and part from the board politely."""
+        """End the stream and close the session."""
         self.quit_reason = self.quit_reason or reason
-        self._until = min(self._until, time.monotonic() + PART_SECONDS)
+        self._deadline = min(self._deadline, time.monotonic() + CLOSE_SECONDS)
         self._quit.set()
 
     def hurry(self) -> None:
-        """Wait for nothing any more."""
+        """End without waiting for the board."""
         self.hurried = True
 
     @property
     def quitting(self) -> bool:
-        """Whether anyone asked to end."""
+        """Whether the stream was asked to end."""
         return self._quit.is_set()
 
     def out_of_time(self) -> bool:
-        """Whether the board has had the time that it is given when someone wants to end."""
-        return self.hurried or time.monotonic() > self._until
+        """Return whether to stop waiting for the board."""
+        return self.hurried or time.monotonic() > self._deadline
 
     def take(self) -> Iterator[Command]:
-        """The commands that came since the last call."""
+        """Yield the commands since the last call."""
         while True:
             try:
                 yield self._commands.get_nowait()

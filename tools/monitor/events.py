@@ -1,8 +1,4 @@
-"""What happens while a board is watched: one stream of events, read by every view.
-
-Events are plain values. A view never asks the board anything; it gets these, in order, and a
-new kind of view needs nothing else.
-"""
+"""The events of a stream, in order. They are plain values, and all that a view receives."""
 
 from __future__ import annotations
 
@@ -12,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.recordings.source import Counts, SourceFacts
 from training.bundle.labels import ABNORMAL, UNKNOWN
-
-Counts = NDArray[np.int16]  # [frames, channels]
 
 
 class Outcome(enum.StrEnum):
-    """A flag held against the label."""
+    """A window's flag compared with its label."""
 
     TRUE_POSITIVE = "true positive"
     FALSE_POSITIVE = "false positive"
@@ -27,12 +22,12 @@ class Outcome(enum.StrEnum):
 
     @property
     def right(self) -> bool:
-        """Whether the flag says what the label says."""
+        """Whether the flag agrees with the label."""
         return self in (Outcome.TRUE_POSITIVE, Outcome.TRUE_NEGATIVE)
 
 
 def outcome_of(flag: bool, label: int) -> Outcome | None:
-    """Compare a flag with a label: 0 normal, 1 abnormal, -1 not known (which gives None)."""
+    """Compare a flag with a label; None if the label is UNKNOWN."""
     if label == UNKNOWN:
         return None
     if label == ABNORMAL:
@@ -42,7 +37,7 @@ def outcome_of(flag: bool, label: int) -> Outcome | None:
 
 @dataclass(frozen=True, slots=True)
 class BoardFacts:
-    """What the board said of itself in its hello, and the port it said it on."""
+    """The board's description of itself (HELLO), and its port."""
 
     port: str
     board: str
@@ -55,35 +50,14 @@ class BoardFacts:
     channels: int
     rate_hz: float | None
     threshold: float
-    trained_threshold: float  # the bundle's
+    trained_threshold: float  # of the bundle
     golden_passed: int
     golden_total: int
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFacts:
-    """Where the samples come from, and what a count means; one entry a channel in each tuple."""
-
-    name: str
-    description: str
-    simulated: bool
-    frames: int
-    labelled: bool
-    channels: tuple[str, ...]
-    units: tuple[str, ...]
-    gain: tuple[float, ...]
-    offset: tuple[int, ...]
-    rate_hz: float | None
-
-    @property
-    def noun(self) -> str:
-        """What one window is called: a beat where the signal is an ECG."""
-        return "beat" if any("ecg" in name.lower() for name in self.channels) else "window"
-
-
-@dataclass(frozen=True, slots=True)
 class Started:
-    """The board answered; `resume_frame` is the first frame that it will be sent."""
+    """The stream begins; `resume_frame` is its first frame."""
 
     board: BoardFacts
     source: SourceFacts
@@ -92,7 +66,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SamplesSent:
-    """Frames on their way to the board, or that it took itself: int16 [frames, channels]."""
+    """Frames sent to the board, or sampled by it: int16 [frames, channels]."""
 
     first_frame: int
     counts: Counts
@@ -100,7 +74,7 @@ class SamplesSent:
 
 @dataclass(frozen=True, slots=True)
 class SamplesLost:
-    """Frames first_frame to first_frame + count - 1 were not taken, and never will be."""
+    """No sample was taken of `count` frames from `first_frame` on."""
 
     first_frame: int
     count: int
@@ -109,10 +83,10 @@ class SamplesLost:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowScored:
-    """One window's verdict, as the board gave it, beside the label if there is one.
+    """A window's score and flag as the board computed them, and its label if it is known.
 
-    `reconstruction`: what the model made of the window, in counts, float32 [window, channels];
-    None where the board was not asked for it.
+    `reconstruction` is the model's output in counts, float32 [window, channels]; None if it was
+    not requested from the board.
     """
 
     index: int
@@ -126,13 +100,13 @@ class WindowScored:
 
     @property
     def outcome(self) -> Outcome | None:
-        """None where the label is not known."""
+        """The flag compared with the label; None if the label is not known."""
         return outcome_of(self.flag, self.label)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowsLost:
-    """Windows first to first + count - 1 have no score and never will."""
+    """`count` windows from `first` on were not scored."""
 
     first: int
     count: int
@@ -141,7 +115,7 @@ class WindowsLost:
 
 @dataclass(frozen=True, slots=True)
 class LinkCounters:
-    """Frames on the wire, seen from both ends; zeros until the first statistics arrive."""
+    """Frames on the link, counted by host and board; 0 until the first statistics arrive."""
 
     sent: int = 0
     received: int = 0
@@ -157,7 +131,7 @@ class LinkCounters:
 
     @property
     def troubles(self) -> int:
-        """How often anything on the wire was not as it should be."""
+        """Number of corrupt, missing, repeated and resent frames."""
         return (
             self.corrupt
             + self.missing
@@ -172,14 +146,14 @@ class LinkCounters:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdChanged:
-    """The board confirmed a threshold; windows from now on are held against it."""
+    """The board confirmed a threshold, which applies from now on."""
 
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A person marked this moment."""
+    """The user marked this moment."""
 
     frame: int
     window: int
@@ -188,14 +162,14 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Sending stopped, or went on."""
+    """Sending was paused or continued."""
 
     paused: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The board forgot its stream and starts at `frame`, on request or because it rebooted."""
+    """The stream restarts at `frame`."""
 
     frame: int
     reason: str
@@ -203,16 +177,18 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person should read: a reconnect, an error of the board."""
+    """A message for the user.
+
+    `answers` tells whether the board answers from now on; None: no change.
+    """
 
     text: str
     answers: bool | None = None
-    """Whether the board answers from now on; None: no news of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last event. `complete` when the whole source was streamed and answered."""
+    """The last event. `complete`: the whole source was streamed and scored."""
 
     complete: bool
     reason: str

@@ -21,13 +21,13 @@ from tools.monitor.events import (
     Restarted,
     SamplesLost,
     SamplesSent,
-    SourceFacts,
     Started,
     ThresholdChanged,
     WindowScored,
     WindowsLost,
 )
 from tools.monitor.summary import Summary, Tally
+from tools.recordings.source import SourceFacts
 
 WINDOWS = 512  # scored windows kept
 FRAMES = 16384  # frames kept

@@ -1,7 +1,7 @@
-"""Feeds a source to a board and turns what comes back into events.
+"""The loop of the monitor: streams a source to a board and turns the answers into events.
 
-The one loop of the monitor: obey commands, send what is due and has room, listen, tell. A board
-that samples itself is sent nothing: it says what it sampled.
+Each turn obeys commands, sends the frames that are due and fit, and receives. A board that samples
+its own sensor is sent nothing; its samples are received.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Protocol, runtime_checkable
 from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
 from tools.monitor.events import (
     BoardFacts,
-    Counts,
     Ended,
     Event,
     LinkCounters,
@@ -29,90 +28,90 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.source import Source
 from tools.monitor.text import number
+from tools.recordings.source import Counts, Source
 from training.bundle.errors import LinkError
 
-CHUNK_SECONDS = 0.04  # sent at once when paced: often enough to look like a moving trace
-IDLE_SECONDS = 0.02  # how long to listen when there is nothing to send
-COUNTERS_SECONDS = 0.5  # between two looks at the link's counters
+CHUNK_SECONDS = 0.04  # of samples sent at once when paced; short enough for a smooth trace
+IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
+COUNTERS_SECONDS = 0.5  # between two requests of the link's counters
 
 
 class Board(Protocol):
-    """What the stream needs of a board on the other side of a link."""
+    """A board that the stream can run on."""
 
     @property
     def facts(self) -> BoardFacts:
-        """From the hello."""
+        """The board's description of itself."""
 
     @property
     def answers(self) -> bool:
-        """Whether it is there, as far as is known: asked for something, it may answer."""
+        """Whether the board answered last time."""
 
     @property
     def resume_frame(self) -> int:
-        """The frame at which an unfinished stream goes on; 0 if the board waits for a new one."""
+        """The next frame of the board's unfinished stream; 0 if it has none."""
 
     def room(self) -> int:
-        """Frames that `send` takes now without waiting."""
+        """Return the number of frames that `send` takes without waiting."""
 
     def send(self, first_frame: int, counts: Counts) -> None:
-        """Hand over whole frames, int16 [frames, channels]; at most `room()` of them."""
+        """Send frames, int16 [frames, channels], at most `room()`."""
 
     def skip(self, first_frame: int, count: int) -> None:
-        """Frames first_frame to first_frame + count - 1 do not exist."""
+        """Skip `count` missing frames from `first_frame` on."""
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
-        """What came in; waits at most `timeout` seconds for something to come. LinkError."""
+        """Return what was received; wait at most `timeout` seconds. Raises LinkError."""
 
     def set_threshold(self, value: float) -> float:
-        """Set it on the board, and say what the board then has. LinkError if it refuses."""
+        """Set the threshold and return the board's. Raises LinkError if the board refuses it."""
 
     def take_up(self) -> int:
-        """Go on with the unfinished stream; the frame to send first."""
+        """Resume the unfinished stream and return the first frame to send."""
 
     def restart(self) -> None:
-        """Begin a new stream: the next frame is 0."""
+        """Begin a new stream at frame 0."""
 
     def counters(self) -> LinkCounters:
-        """Of both ends."""
+        """Return the link's counters of both ends."""
 
     def close(self, finished: bool) -> None:
-        """Say goodbye; a stream that is `finished` is not there to be taken up again."""
+        """Close the session; a `finished` stream cannot be resumed."""
 
 
 @runtime_checkable
 class SamplingBoard(Board, Protocol):
-    """A board that samples itself: `room` is 0, and `receive` gives its samples, too."""
+    """A board that samples its own sensor: `room` is 0, and `receive` also returns samples."""
 
     @property
     def over(self) -> bool:
-        """What it samples has come to its end, and all of it has been received."""
+        """Whether the sensor's signal has ended and all of it has been received."""
 
 
 BoardEvent = WindowScored | WindowsLost | SamplesSent | SamplesLost | Notice
 
 
 class Pace:
-    """How many frames are due: all of them at full speed, else as many as time has passed."""
+    """Limits the frames to send to those that are due at a rate; None: no limit."""
 
     def __init__(
         self, frames_per_second: float | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._rate, self._clock = frames_per_second, clock
-        self._began, self._frames = clock(), 0
+        self._start, self._frames = clock(), 0
         self._stopped: float | None = None
 
     def due(self, most: int) -> int:
-        """Frames that may be sent now, at most `most`."""
+        """Return the number of frames to send now, at most `most`."""
         if self._rate is None:
             return most
         if self._stopped is not None:
             return 0
-        # Behind by more than half a second (a slow link): let go of what cannot be caught up.
-        behind = (self._clock() - self._began) * self._rate - self._frames
+        # A slow link: do not try to catch up on more than half a second.
+        behind = (self._clock() - self._start) * self._rate - self._frames
         if behind > 0.5 * self._rate + 1:
-            self._began += (behind - 0.5 * self._rate) / self._rate
+            self._start += (behind - 0.5 * self._rate) / self._rate
             behind = 0.5 * self._rate
         due = min(int(behind), most)
         return due if due >= min(self._rate * CHUNK_SECONDS, most) else 0
@@ -122,20 +121,27 @@ class Pace:
         self._frames += frames
 
     def stop(self) -> None:
-        """Let no time pass."""
+        """Stop the clock."""
         self._stopped = self._stopped if self._stopped is not None else self._clock()
 
-    def go_on(self) -> None:
-        """Let time pass again."""
+    def resume(self) -> None:
+        """Continue the clock."""
         if self._stopped is not None:
-            self._began += self._clock() - self._stopped
+            self._start += self._clock() - self._stopped
             self._stopped = None
 
 
 class Stream:
-    """One source into one board; `run` returns when it is through, or someone quits.
+    """Streams one source to one board.
 
-    A SamplingBoard takes nothing: `source` then says what its samples mean.
+    Args:
+        board: is sent the samples, or takes them itself (SamplingBoard).
+        source: the samples; of a SamplingBoard, what they mean.
+        controls: the user's commands.
+        emit: is called with every event.
+        frames_per_second: limits what is sent; None: no limit.
+        resume: continue an unfinished stream of this source.
+        windows: stop after this many.
     """
 
     def __init__(
@@ -155,20 +161,23 @@ class Stream:
         self._stop = _last_frame(source, board.facts, windows)
         self._sampling = board if isinstance(board, SamplingBoard) else None
         self._next_frame = 0
-        self._next_window = 0  # every window before it was scored or reported lost
+        self._next_window = 0  # all windows before it were scored or reported lost
         self._paused = False
         self._counters = LinkCounters()
         self._counters_due = 0.0
 
     def run(self) -> None:
-        """Stream to the end. The last event is Ended, whatever happens; then goodbye.
+        """Stream to the end or until `controls` quits; then close the session.
 
-        Raises LinkError if the board is gone for good.
+        The last event is always Ended.
+
+        Raises:
+            LinkError: the board is lost.
         """
         reason = "the link failed"
         try:
             self._begin()
-            while not self._controls.quitting and not self._through():
+            while not self._controls.quitting and not self._is_complete():
                 self._obey()
                 sent = self._send()
                 self._listen(0.0 if sent else IDLE_SECONDS)
@@ -177,12 +186,12 @@ class Stream:
         except LinkError:
             if not self._controls.quitting:
                 raise
-            reason = self._controls.quit_reason  # nobody wants to hear more of this board
+            reason = self._controls.quit_reason
         finally:
-            complete = self._through()
+            complete = self._is_complete()
             try:
-                self._tell_counters(force=True)
-                # Who quits has seen enough; who was cut off may want to go on.
+                self._emit_counters(force=True)
+                # Keep the stream resumable only if the session was interrupted.
                 self._board.close(finished=complete or self._controls.quitting)
             finally:
                 self._emit(Ended(complete=complete, reason="" if complete else reason))
@@ -194,19 +203,20 @@ class Stream:
         else:
             frame = 0
             self._board.restart()
-        self._at(frame)
+        self._continue_at(frame)
         facts = self._board.facts
         self._emit(Started(facts, self._source.facts, frame))
         if facts.threshold != facts.trained_threshold:
-            said = f"{number(facts.threshold)}, not the bundle's {number(facts.trained_threshold)}"
-            self._emit(Notice(f"the board's threshold is {said}"))
+            trained = number(facts.trained_threshold)
+            text = f"the board's threshold is {number(facts.threshold)}, the bundle's is {trained}"
+            self._emit(Notice(text))
 
-    def _at(self, frame: int) -> None:
-        """Go on from `frame`; windows that begin before it and are not whole will never come."""
+    def _continue_at(self, frame: int) -> None:
+        """Continue at `frame`; a window that begins before it is never completed."""
         self._next_frame = frame
         self._next_window = -(-frame // self._board.facts.hop)
 
-    def _through(self) -> bool:
+    def _is_complete(self) -> bool:
         if self._sampling is not None and self._sampling.over:
             return True
         if self._stop is None or self._next_frame < self._stop:
@@ -218,8 +228,8 @@ class Stream:
         for command in self._controls.take():
             match command:
                 case SetThreshold() | Reset() if not self._board.answers:
-                    what = "not reset" if isinstance(command, Reset) else "threshold not set"
-                    self._emit(Notice(f"{what}: the board does not answer"))
+                    effect = "not reset" if isinstance(command, Reset) else "threshold not set"
+                    self._emit(Notice(f"{effect}: the board does not answer"))
                 case SetThreshold():
                     self._set_threshold(command.value)
                 case SetPaused():
@@ -229,7 +239,7 @@ class Stream:
                     self._emit(Marked(self._next_frame, window, command.text))
                 case Reset():
                     self._board.restart()
-                    self._at(0)
+                    self._continue_at(0)
                     self._emit(Restarted(0, "reset"))
 
     def _set_threshold(self, value: float) -> None:
@@ -240,13 +250,13 @@ class Stream:
 
     def _pause(self, paused: bool) -> None:
         if self._sampling is not None:
-            self._emit(Notice("the board samples itself: there is nothing to pause"))
+            self._emit(Notice("cannot pause: the board samples its own sensor"))
             return
         self._paused = paused
         if paused:
             self._pace.stop()
         else:
-            self._pace.go_on()
+            self._pace.resume()
         self._emit(Paused(paused))
 
     def _send(self) -> bool:
@@ -285,7 +295,7 @@ class Stream:
                 case SamplesLost():
                     self._next_frame = event.first_frame + event.count
             self._emit(event)
-        self._tell_counters()
+        self._emit_counters()
 
     def _labelled(self, event: WindowScored) -> WindowScored:
         self._next_window = max(self._next_window, event.index + 1)
@@ -293,16 +303,16 @@ class Stream:
         return replace(event, label=label)
 
     def _drain(self) -> None:
-        """After quitting: what the board has already scored is still wanted."""
+        """After a request to quit, receive what the board has already scored."""
         until = time.monotonic() + 0.5
-        while not self._through() and time.monotonic() < until:
+        while not self._is_complete() and time.monotonic() < until:
             events = self._board.receive(0.05)
             if not events:
                 return
             for event in events:
                 self._emit(self._labelled(event) if isinstance(event, WindowScored) else event)
 
-    def _tell_counters(self, force: bool = False) -> None:
+    def _emit_counters(self, force: bool = False) -> None:
         now = time.monotonic()
         if not force and now < self._counters_due:
             return
@@ -314,7 +324,7 @@ class Stream:
 
 
 def _last_frame(source: Source, board: BoardFacts, windows: int | None) -> int | None:
-    """The frame at which to stop: the source's end, or that of its `windows`-th window."""
+    """Return the end of the source, or of its `windows`-th window; None: no end."""
     if windows is None:
         return source.frames
     stop = (windows - 1) * board.hop + board.window if windows > 0 else 0

@@ -13,11 +13,11 @@ from tools.monitor.events import (
     Outcome,
     Restarted,
     SamplesLost,
-    SourceFacts,
     Started,
     WindowScored,
     WindowsLost,
 )
+from tools.recordings.source import SourceFacts
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -21,6 +21,7 @@ from tools.boards.emulated import EmulatedBoard
 from tools.link.faults import FaultConfig
 from tools.link.session import Session
 from tools.measure.bench.small_bundle import WINDOW, small_bundle
+from tools.monitor.boards.opening import open_board, open_sensor_board
 from tools.monitor.controls import Controls, Reset, SetPaused, SetThreshold
 from tools.monitor.events import (
     Event,
@@ -31,11 +32,21 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.port import open_board, open_sampling_board
-from tools.monitor.replay import read_recorded
-from tools.monitor.run import MonitorSettings, run
-from tools.monitor.source import Source, of_file, of_recording
+from tools.monitor.run import run
+from tools.monitor.settings import (
+    BoardSensor,
+    Emulated,
+    File,
+    InProcess,
+    MonitorSettings,
+    Port,
+    RecordingOptions,
+    Replay,
+)
 from tools.monitor.stream import Stream
+from tools.recordings.load import of_file
+from tools.recordings.registry import read_scores
+from tools.recordings.source import Source, of_recording
 from training.bundle import Bundle
 from training.bundle.errors import DataError, LinkError
 from training.data.recording import Recording
@@ -104,7 +115,7 @@ def streamed(bundle: Bundle, image: Path) -> dict[int, np.float32]:
     """The scores of the same samples, streamed to the board."""
     events: list[Event] = []
     source = made(bundle)
-    with open_board(bundle, source, "emulated", image) as board:
+    with open_board(bundle, source, Emulated(image)) as board:
         Stream(board, source, Controls(), events.append).run()
     return scores(events)
 
@@ -113,15 +124,15 @@ def scores(events: list[Event]) -> dict[int, np.float32]:
     return {e.index: np.float32(e.score) for e in events if isinstance(e, WindowScored)}
 
 
-def sampled(bundle: Bundle, image: Path, source: Source, **options: object) -> list[Event]:
+def sampled(
+    bundle: Bundle, image: Path, source: Source, faults: FaultConfig | None = None
+) -> list[Event]:
     events: list[Event] = []
-    with open_sampling_board(
+    with open_sensor_board(
         bundle,
         source,
-        "emulated",
-        image,
+        Emulated(image, faults),
         speed=SPEED,
-        **options,  # type: ignore[arg-type]
     ) as board:
         Stream(board, board.source, Controls(), events.append).run()
     return events
@@ -170,26 +181,29 @@ def test_a_recording_replays_bit_for_bit(
     source = saved(made(bundle, OFF), tmp_path / "played.npz")
     path = (tmp_path / "run").with_suffix(suffix)
     settings = MonitorSettings(
-        bundle.path, source, "emulated", image, view="plain", speed=SPEED, record=path, sample=True
+        bundle.path,
+        (Emulated(image),),
+        BoardSensor(File(source), SPEED),
+        "plain",
+        recording=RecordingOptions(path),
     )
     out = io.StringIO()
-    summary = run(settings, out)
+    (summary,) = run(settings, out)
     assert summary.complete and (summary.windows, summary.lost) == (WINDOWS - 3, 3)
     assert summary.samples_lost == len(OFF)
     assert summary.labelled == WINDOWS - 3 and summary.source is not None
     assert f"{len(OFF)} samples missing" in out.getvalue() and "lead_off" in out.getvalue()
 
-    recorded = read_recorded(path)
+    recorded = read_scores(path)
     found = dict(zip(recorded.windows.tolist(), recorded.scores, strict=True))
     assert found == {k: score for k, score in streamed.items() if k not in (10, 11, 12)}
     read = of_file(recorded.samples, bundle)
     assert read.missing is not None and np.flatnonzero(read.missing).tolist() == list(OFF)
     there = ~read.missing
     assert np.array_equal(read.counts[there], made(bundle).counts[there])
-    for where in ({"on_host": True}, {"port": "emulated", "image": image}):
-        again = run(
-            MonitorSettings(bundle.path, recorded.samples, view="plain", compare=recorded, **where),
-            out := io.StringIO(),
+    for target in (InProcess(), Emulated(image)):
+        (again,) = run(
+            MonitorSettings(bundle.path, (target,), Replay(recorded), "plain"), out := io.StringIO()
         )
         assert f"{WINDOWS - 3} of {WINDOWS - 3} windows scored as recorded" in out.getvalue()
         assert again.lost == 3  # the gap is passed over here as it was there
@@ -214,13 +228,10 @@ def test_json_and_the_same_by_command(bundle: Bundle, image: Path, tmp_path: Pat
     run(
         MonitorSettings(
             bundle.path,
-            source,
-            "emulated",
-            image,
-            view="json",
-            speed=SPEED,
+            (Emulated(image),),
+            BoardSensor(File(source), SPEED),
+            "json",
             windows=20,
-            sample=True,
             threshold=1e-6,
         ),
         out,
@@ -236,7 +247,7 @@ def test_json_and_the_same_by_command(bundle: Bundle, image: Path, tmp_path: Pat
 def test_keys_of_a_board_that_samples_itself(bundle: Bundle, image: Path) -> None:
     """There is no pause; a reset begins again at frame 0."""
     controls, events = Controls(), []
-    with open_sampling_board(bundle, made(bundle), "emulated", image, speed=SPEED) as board:
+    with open_sensor_board(bundle, made(bundle), Emulated(image), speed=SPEED) as board:
 
         def emit(event: Event) -> None:
             events.append(event)
@@ -248,7 +259,7 @@ def test_keys_of_a_board_that_samples_itself(bundle: Bundle, image: Path) -> Non
                 controls.quit("seen enough")
 
         Stream(board, board.source, controls, emit).run()
-    assert any(isinstance(e, Notice) and "nothing to pause" in e.text for e in events)
+    assert any(isinstance(e, Notice) and "cannot pause" in e.text for e in events)
     indices = [e.index for e in events if isinstance(e, WindowScored)]
     assert indices.count(0) == 2 and indices[-1] >= 20
 
@@ -259,7 +270,7 @@ def test_a_board_that_is_reset_goes_on_at_a_later_index(bundle: Bundle, image: P
     events: list[Event] = []
     with (
         EmulatedBoard(image, adc=AdcRecording(source.counts, None, 1)) as board,
-        open_sampling_board(bundle, None, board.port) as sampling,
+        open_sensor_board(bundle, None, Port(board.port)) as sampling,
     ):
         controls = Controls()
 
@@ -286,28 +297,15 @@ def test_a_board_that_is_reset_goes_on_at_a_later_index(bundle: Bundle, image: P
 
 def test_without_a_sensor_it_is_one_clear_line(bundle: Bundle, image: Path) -> None:
     with EmulatedBoard(image) as board:
-        settings = MonitorSettings(bundle.path, port=board.port, view="plain", sample=True)
+        port = Port(board.port)
+        settings = MonitorSettings(bundle.path, (port,), BoardSensor(), "plain")
         with pytest.raises(LinkError, match=r"reads no sensor of its own: .*--sensor"):
             run(settings, io.StringIO())
         with pytest.raises(DataError, match="leave the speed out"):
-            run(
-                MonitorSettings(bundle.path, port=board.port, view="plain", sample=True, speed=2),
-                io.StringIO(),
-            )
+            MonitorSettings(bundle.path, (port,), BoardSensor(speed=2), "plain")
     for speed in (0.5, 0, 1e6):
         with pytest.raises(DataError, match="whole multiples"):
-            run(
-                MonitorSettings(
-                    bundle.path,
-                    saved(made(bundle), bundle.path.parent / "played.npz"),
-                    "emulated",
-                    image,
-                    view="plain",
-                    sample=True,
-                    speed=speed,
-                ),
-                io.StringIO(),
-            )
+            BoardSensor(speed=speed)
 
 
 def test_a_clean_line_resends_nothing(bundle: Bundle, image: Path) -> None:
@@ -391,7 +389,7 @@ def test_a_sensor_that_is_too_fast_loses_nothing_in_silence(
     played = np.tile(source.counts, (20, 1))
     with (
         EmulatedBoard(image, adc=AdcRecording(played, None, 200)) as board,
-        open_sampling_board(bundle, None, board.port) as sampling,
+        open_sensor_board(bundle, None, Port(board.port)) as sampling,
     ):
         events: list[Event] = []
         Stream(sampling, sampling.source, Controls(), events.append).run()

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.monitor_board import FakeBoard, recording, source
 from tools.measure.bench.small_bundle import WINDOW, small_bundle
+from tools.monitor.boards.in_process import InProcessBoard
+from tools.monitor.boards.sensor_board import Sensor, of_sensor
 from tools.monitor.controls import Controls
 from tools.monitor.events import (
     Event,
@@ -22,12 +24,13 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from tools.monitor.history import GAPS, History
-from tools.monitor.host import HostBoard
-from tools.monitor.record import open_record, samples_path
-from tools.monitor.source import Sensor, of_file, of_recording, of_sensor
+from tools.monitor.recorder import Recorder
 from tools.monitor.stream import Stream
 from tools.monitor.views import JsonView, PlainView
 from tools.monitor.web.hub import Hub
+from tools.recordings.csv import samples_path
+from tools.recordings.load import of_file
+from tools.recordings.source import of_recording
 from training.bundle import Bundle
 from training.bundle.errors import DataError
 
@@ -73,7 +76,7 @@ def test_a_gap_in_a_stream_is_skipped_and_told(tmp_path: Path):
         simulated=False,
     )
     events: list[Event] = []
-    Stream(HostBoard(bundle), of_file(path, bundle), Controls(), events.append).run()
+    Stream(InProcessBoard(bundle), of_file(path, bundle), Controls(), events.append).run()
     lost = [e for e in events if isinstance(e, WindowsLost)]
     assert [(e.first, e.count) for e in lost] == [(3, 2)]
     assert [e.index for e in events if isinstance(e, WindowScored)] == [0, 1, 2, 5, 6, 7, 8, 9]
@@ -139,7 +142,7 @@ def test_a_browser_that_comes_later_is_told_of_the_gap_in_its_place():
 def test_a_recording_keeps_their_place(tmp_path: Path, suffix: str, first: int, bundle: Bundle):
     """Also where it begins with a gap, or in the middle of a window."""
     path = (tmp_path / "run").with_suffix(suffix)
-    view = open_record(path, lambda first, count: np.zeros(count, np.int8))
+    view = Recorder(path, lambda first, count: np.zeros(count, np.int8))
     view.handle(started())
     view.handle(SamplesLost(first, 25 - first, "overrun"))
     view.handle(sent(25, 30))
@@ -166,5 +169,5 @@ def test_a_comment_that_makes_no_sense_is_one_clear_line(tmp_path: Path, bundle:
     path = tmp_path / "bad.csv"
     rows = "\n".join(str(n / 100) for n in range(50))
     path.write_text(f"# missing: all of it\nc0\n{rows}\n")
-    with pytest.raises(DataError, match=r"should name the first missing row and how many"):
+    with pytest.raises(DataError, match=r"should give the first missing row and how many"):
         of_file(path, bundle)

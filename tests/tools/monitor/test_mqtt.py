@@ -22,7 +22,7 @@ from tests.support.waiting import PATIENCE, wait_until
 from tools.monitor.controls import Controls
 from tools.monitor.events import Notice, ThresholdChanged
 from tools.monitor.mqtt import CA, PASSWORD, USER, MqttError, MqttView, broker_of
-from tools.monitor.outputs import Broadcast
+from tools.monitor.sinks import Broadcast
 from tools.monitor.stream import Stream
 
 WINDOWS = 30

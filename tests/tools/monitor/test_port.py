@@ -14,6 +14,7 @@ from tests.support.link_native import BoardConfig
 from tests.support.monitor_board import WINDOW, source
 from tools.link.session import Session
 from tools.link.transport import MemoryTransport, PortLostError
+from tools.monitor.boards.link_board import LinkBoard
 from tools.monitor.controls import Controls, Reset, SetThreshold
 from tools.monitor.events import (
     Ended,
@@ -23,7 +24,6 @@ from tools.monitor.events import (
     ThresholdChanged,
     WindowScored,
 )
-from tools.monitor.port import LinkBoard
 from tools.monitor.stream import Stream
 from training.bundle.errors import LinkError
 
@@ -93,10 +93,10 @@ def test_a_board_that_falls_silent_is_said_and_asked_for_nothing() -> None:
     events = streamed(board, controls, hush)
     notices = [event for event in events if isinstance(event, Notice)]
     assert [notice.answers for notice in notices] == [False, None, None, True]
-    assert notices[0].text == "the board does not answer; waiting for it"
+    assert notices[0].text == "the board does not answer; waiting"
     assert notices[1].text == "not reset: the board does not answer"
     assert notices[2].text == "threshold not set: the board does not answer"
-    assert notices[3].text.startswith("the board answers again: going on at frame")
+    assert notices[3].text.startswith("the board answers again: continuing at frame")
     assert not any(isinstance(event, Restarted | ThresholdChanged) for event in events)
     assert [window.index for window in scored(events)] == list(range(60))
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -29,13 +29,21 @@ from tests.support.waiting import PATIENCE
 from tools.cli.options import faults_of
 from tools.link.faults import FaultConfig
 from tools.measure.bench.small_bundle import WINDOW, small_bundle
+from tools.monitor.boards.opening import open_board
 from tools.monitor.controls import Controls
 from tools.monitor.events import Event, ThresholdChanged, WindowScored
-from tools.monitor.port import open_board
-from tools.monitor.record import samples_path
-from tools.monitor.run import MonitorSettings, run
-from tools.monitor.source import of_file
+from tools.monitor.run import run
+from tools.monitor.settings import (
+    Emulated,
+    File,
+    MonitorSettings,
+    Port,
+    RecordingOptions,
+    Streamed,
+)
 from tools.monitor.stream import Stream
+from tools.recordings.csv import samples_path
+from tools.recordings.load import of_file
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import BoardError, DataError, LinkError
 
@@ -72,7 +80,8 @@ PROGRAM = """
 import contextlib, sys
 from pathlib import Path
 from tests.support.monitor_board import FakeBoard, source
-import tools.monitor.run as monitor
+from tools.monitor import board_run, run as monitor
+from tools.monitor.settings import *
 
 board = FakeBoard()
 
@@ -81,12 +90,12 @@ def open_board(*arguments, **options):
     yield board
 
 monitor.read_bundle = lambda path: None
-monitor.of_bundle = lambda bundle, repeat: source(50, repeat)
-monitor.open_board = open_board
+monitor.load_source = lambda settings, bundle: source(50, True)
+board_run.open_board = open_board
 view, record = sys.argv[1:3]
-summary = monitor.run(monitor.MonitorSettings(
-    bundle=Path("none"), view=view, speed=5.0, repeat=True,
-    record=Path(record) if record else None))
+(summary,) = monitor.run(MonitorSettings(
+    Path("none"), (Port("/dev/fake"),), Streamed(speed=5.0, repeat=True), view,
+    recording=RecordingOptions(Path(record)) if record else None))
 print("CLOSED", board.closed, board.finished, summary.reason, summary.windows,
       file=sys.stderr, flush=True)
 """
@@ -138,7 +147,7 @@ def test_a_reader_that_goes_away_ends_the_stream() -> None:
         process.stdout.close()
         errors = process.stderr.read()
     assert process.returncode == 0
-    assert errors.startswith("CLOSED 1 True nobody reads the output any more")
+    assert errors.startswith("CLOSED 1 True the output has no reader any more")
     assert len(errors.splitlines()) == 1
 
 
@@ -249,6 +258,17 @@ def port(image: Path) -> Iterator[str]:
         yield board.port
 
 
+def on_port(
+    bundle: Bundle,
+    played: Path,
+    port: str,
+    view: Literal["plain", "json"] = "plain",
+    recording: RecordingOptions | None = None,
+) -> MonitorSettings:
+    stream = Streamed(File(played))
+    return MonitorSettings(bundle.path, (Port(port),), stream, view, recording=recording)
+
+
 def scores(path: Path) -> dict[int, str]:
     """Of a recording: window to score, as written."""
     rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
@@ -263,8 +283,15 @@ def whole(bundle: Bundle, image: Path, csv_path: Path, tmp_path_factory: Any) ->
     record = tmp_path_factory.mktemp("whole") / "run.csv"
     out = record.with_suffix(".txt")
     with out.open("w") as file:
-        summary = run(
-            MonitorSettings(bundle.path, csv_path, image=image, view="plain", record=record), file
+        (summary,) = run(
+            MonitorSettings(
+                bundle.path,
+                (Emulated(image),),
+                Streamed(File(csv_path)),
+                "plain",
+                recording=RecordingOptions(record),
+            ),
+            file,
         )
     assert summary.complete and summary.lost == 0 and summary.windows == WINDOWS
     assert summary.board is not None and summary.board.emulated
@@ -280,12 +307,14 @@ def test_a_line_with_faults_changes_no_score(
 ) -> None:
     record = tmp_path / "faults.csv"
     faults = FaultConfig(rate=0.05, seed=5, delay=0.01)
-    summary = run(
-        MonitorSettings(
-            bundle.path, csv_path, "emulated", image, view="plain", record=record, faults=faults
-        ),
-        io.StringIO(),
+    settings = MonitorSettings(
+        bundle.path,
+        (Emulated(image, faults),),
+        Streamed(File(csv_path)),
+        "plain",
+        recording=RecordingOptions(record),
     )
+    (summary,) = run(settings, io.StringIO())
     counters = summary.counters
     assert counters.corrupt + counters.missing + counters.board_corrupt + counters.board_missing > 0
     assert summary.lost == 0
@@ -299,33 +328,25 @@ def test_faults_at_given_moments_change_no_score(
     record, out = tmp_path / "faults.csv", io.StringIO()
     settings = MonitorSettings(
         bundle.path,
-        csv_path,
-        "emulated",
-        image,
-        view="json",
-        speed=WINDOWS * WINDOW / 100 / 8,  # all of it in 8 seconds
-        record=record,
-        faults=faults_of("0.02,seed=7,kinds=drop+flip,reboot@3,unplug@5:6.5"),
+        (Emulated(image, faults_of("0.02,seed=7,kinds=drop+flip,reboot@3,unplug@5:6.5")),),
+        Streamed(File(csv_path), speed=WINDOWS * WINDOW / 100 / 8),  # all of it in 8 seconds
+        "json",
+        recording=RecordingOptions(record),
     )
-    summary = run(settings, out)
+    (summary,) = run(settings, out)
     told = [json.loads(line) for line in out.getvalue().splitlines()]
     notices = [event for event in told if event["event"] == "notice"]
     reset, gone, back = [n for n in notices if n["answers"] is not None]
-    assert reset["text"].startswith("the board was reset: going on at frame")
-    assert gone["text"].endswith("waiting for it to come back") and not gone["answers"]
+    assert reset["text"].startswith("the board was reset: continuing at frame")
+    assert gone["text"].endswith("waiting for the port to return") and not gone["answers"]
     assert back["text"].startswith("the board was reset") and back["answers"]  # it had no power
     assert summary.complete and summary.lost == 0
     assert scores(record) == whole
 
 
-def test_only_a_board_of_ones_own_is_rebooted(
-    bundle: Bundle, csv_path: Path, tmp_path: Path
-) -> None:
-    settings = MonitorSettings(
-        bundle.path, csv_path, "/dev/none", view="plain", faults=faults_of("0,reboot@3")
-    )
-    with pytest.raises(BoardError, match=r"/dev/none: .*reset button; leave reboot@ out, or take"):
-        run(settings)
+def test_a_fault_resets_only_an_emulated_board() -> None:
+    with pytest.raises(BoardError, match=r"/dev/none: only an emulated .*leave reboot@ out, or us"):
+        Port("/dev/none", faults_of("0,reboot@3"))
 
 
 @pytest.mark.toolchain
@@ -335,8 +356,8 @@ def test_every_window_is_scored_and_a_replay_gives_the_same(
     assert list(whole) == list(range(WINDOWS))
     first, second = tmp_path / "first.npz", tmp_path / "second.csv"
     with (tmp_path / "out").open("w") as out:
-        run(MonitorSettings(bundle.path, csv_path, port, view="json", record=first), out)
-        run(MonitorSettings(bundle.path, first, port, view="json", record=second), out)
+        for played, record in ((csv_path, first), (first, second)):
+            run(on_port(bundle, played, port, "json", RecordingOptions(record)), out)
     assert scores(second) == whole
 
 
@@ -351,9 +372,11 @@ def test_a_monitor_that_is_killed_and_restarted_goes_on(
     number: signal.Signals,
 ) -> None:
     code = (
-        "from pathlib import Path; from tools.monitor.run import MonitorSettings, run; import sys\n"
-        "run(MonitorSettings(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], view='plain',"
-        " speed=float(sys.argv[4]), record=Path(sys.argv[5])))"
+        "from pathlib import Path; from tools.monitor.run import run; import sys\n"
+        "from tools.monitor.settings import *\n"
+        "run(MonitorSettings(Path(sys.argv[1]), (Port(sys.argv[3]),),"
+        " Streamed(File(Path(sys.argv[2])), float(sys.argv[4])), 'plain',"
+        " recording=RecordingOptions(Path(sys.argv[5]))))"
     )
     rate = bundle.manifest.signal.rate_hz or 1.0
     speed = 25 * WINDOW / rate  # 25 windows a second
@@ -366,8 +389,7 @@ def test_a_monitor_that_is_killed_and_restarted_goes_on(
                 break
         process.send_signal(number)
     with (tmp_path / "out").open("w") as out:
-        settings = MonitorSettings(bundle.path, csv_path, port, view="plain", record=second)
-        summary = run(settings, out)
+        (summary,) = run(on_port(bundle, csv_path, port, "plain", RecordingOptions(second)), out)
     assert summary.complete and summary.lost == 0
     before, after = scores(first), scores(second)
     if number == signal.SIGINT:  # whoever says goodbye begins anew
@@ -387,7 +409,7 @@ def test_watched_windows_come_with_what_the_model_made_of_them(
 ) -> None:
     source = of_file(csv_path, bundle)
     events: list[Event] = []
-    with open_board(bundle, source, port, watch=True) as board:
+    with open_board(bundle, source, Port(port), watch=True) as board:
         assert board.set_threshold(1e-6) == float(np.float32(1e-6))
         Stream(board, source, Controls(), events.append, windows=12).run()
     scored = [event for event in events if isinstance(event, WindowScored)]
@@ -406,7 +428,7 @@ def test_watched_windows_come_with_what_the_model_made_of_them(
 def test_a_board_with_another_model_is_refused(port: str, csv_path: Path, tmp_path: Path) -> None:
     other = small_bundle(tmp_path / "other", per_window=True)
     with pytest.raises(LinkError, match="build and flash this bundle"):
-        run(MonitorSettings(other.path, csv_path, port, view="plain"))
+        run(on_port(other, csv_path, port))
 
 
 def test_what_cannot_be_is_said_before_a_board_is_looked_for(
@@ -414,8 +436,8 @@ def test_what_cannot_be_is_said_before_a_board_is_looked_for(
 ) -> None:
     assert read_bundle(bundle.path).manifest.name
     with pytest.raises(DataError, match="speed is 0"):
-        run(MonitorSettings(bundle.path, csv_path, "/dev/none", view="plain", speed=0.0))
+        Streamed(File(csv_path), speed=0.0)
     with pytest.raises(DataError, match=r"gone\.csv: no such file"):
-        run(MonitorSettings(bundle.path, tmp_path / "gone.csv", "/dev/none", view="plain"))
+        run(on_port(bundle, tmp_path / "gone.csv", "/dev/none"))
     with pytest.raises(LinkError, match="/dev/none"):
-        run(MonitorSettings(bundle.path, csv_path, "/dev/none", view="plain"))
+        run(on_port(bundle, csv_path, "/dev/none"))

@@ -25,9 +25,9 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.source import Source
 from tools.monitor.stream import Pace, Stream
 from tools.monitor.summary import Tally
+from tools.recordings.source import Source
 from training.bundle.errors import LinkError
 
 
@@ -108,7 +108,7 @@ def test_a_board_with_another_threshold_than_the_bundles_is_said() -> None:
     board = FakeBoard()
     board.facts = replace(board.facts, threshold=5e4)
     (notice,) = stream_all(board, source(2)).of(Notice)
-    assert notice.text == "the board's threshold is 5.0e+04, not the bundle's 1.0e+05"
+    assert notice.text == "the board's threshold is 5.0e+04, the bundle's is 1.0e+05"
 
 
 def test_a_number_of_windows() -> None:
@@ -200,7 +200,7 @@ def test_pace_counts_time_but_no_pauses_and_lets_go_of_a_backlog() -> None:
     pace.stop()
     now[0] = 10.3
     assert pace.due(1000) == 0
-    pace.go_on()
+    pace.resume()
     assert pace.due(1000) == 0
     now[0] = 10.5
     assert pace.due(1000) == 20

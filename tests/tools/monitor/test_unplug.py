@@ -33,18 +33,16 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from tests.support.waiting import defaults
-from tools.monitor.run import MonitorSettings, run
-from tools.monitor.web.run import WebSettings, run_web
+from tools.monitor.run import run
+from tools.monitor.settings import *
 bundle, source, port, record, view, silence = sys.argv[1:]
 # A monitor that waited for its board would wait for minutes here, so a test need not measure time.
 defaults(answer=600.0, open=600.0, port=600.0, silence=float(silence))
-settings = MonitorSettings(
-    Path(bundle), Path(source), port, view="plain" if view == "web" else view, speed=60.0,
-    record=Path(record) if record else None)
-if view == "web":
-    run_web(WebSettings(settings, [port]))
-else:
-    summary = run(settings)
+(summary,) = run(MonitorSettings(
+    Path(bundle), (Port(port),), Streamed(File(Path(source)), speed=60.0),
+    Browser() if view == "web" else view,
+    recording=RecordingOptions(Path(record)) if record else None))
+if view != "web":
     print("ENDED", summary.reason, summary.windows, summary.lost)
 """
 
@@ -87,7 +85,7 @@ def test_the_terminal_view_goes_on(
         with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, before):
             screen.wait_for(b"ANOMALY")
             plug.pull()
-            screen.wait_for(b"waiting for it to come back")
+            screen.wait_for(b"waiting for the port to return")
             screen.wait_for("○ no answer".encode())
             scored = len(record.read_text().splitlines())
             time.sleep(0.5)
@@ -181,13 +179,13 @@ def test_the_browser_view_goes_on(
                     if not pulled and len(scored) > 20:
                         plug.pull()
                         pulled = True
-                    if pulled and not back and any("come back" in text for text in texts):
+                    if pulled and not back and any("port to return" in text for text in texts):
                         plug.put_in()
                         back = True
         finally:
             out = end(process)
     assert process.returncode == 0, out
-    assert any("the board was reset: going on at frame" in text for text in texts), texts
+    assert any("the board was reset: continuing at frame" in text for text in texts), texts
     news = [event["answers"] for event in seen if event["event"] == "notice"]
     assert [each for each in news if each is not None] == [False, True]
     assert sorted(scored) == list(range(WINDOWS))

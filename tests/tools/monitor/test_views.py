@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from tests.support.monitor_board import WINDOW, FakeBoard, recording, source
-from tools.monitor import panels
 from tools.monitor.bars import bar, height
-from tools.monitor.braille import Canvas
 from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
 from tools.monitor.events import (
     Ended,
@@ -29,14 +27,16 @@ from tools.monitor.events import (
     outcome_of,
 )
 from tools.monitor.history import FRAMES, WINDOWS, History
-from tools.monitor.palette import ANOMALY, RECONSTRUCTION, SIGNAL
-from tools.monitor.source import of_recording
 from tools.monitor.stream import Stream
 from tools.monitor.summary import Tally
-from tools.monitor.terminal import KEYS, MonitorApp, heights
+from tools.monitor.terminal import panels
+from tools.monitor.terminal.app import KEYS, MonitorApp, heights
+from tools.monitor.terminal.braille import Canvas
+from tools.monitor.terminal.palette import ANOMALY, RECONSTRUCTION, SIGNAL
+from tools.monitor.terminal.trace import span_of, trace
 from tools.monitor.text import number, summary_lines
-from tools.monitor.trace import span_of, trace
 from tools.monitor.views import JsonView, PlainView, View
+from tools.recordings.source import of_recording
 
 PAINTERS = [panels.header, trace, panels.scores, panels.windows, panels.facts]
 positive = st.floats(1e-6, 1e6)

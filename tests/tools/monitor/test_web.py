@@ -22,7 +22,7 @@ from tests.support.monitor_board import WINDOW, FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
 from tools.monitor.controls import Controls
 from tools.monitor.events import LinkCounters, SamplesSent, WindowScored
-from tools.monitor.outputs import Broadcast
+from tools.monitor.sinks import Broadcast
 from tools.monitor.stream import Stream
 from tools.monitor.web import hub as hub_module
 from tools.monitor.web.hub import Hub

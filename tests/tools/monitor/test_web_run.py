@@ -22,11 +22,12 @@ import contextlib, sys
 from pathlib import Path
 from tests.support.monitor_board import FakeBoard, source
 from training.bundle.errors import LinkError, VigilError
-from tools.monitor.run import MonitorSettings
-from tools.monitor.web import run as web
+from tools.monitor import board_run, run as monitor
+from tools.monitor.settings import *
 
 @contextlib.contextmanager
-def open_board(bundle, source, port, image, **options):
+def open_board(bundle, source, target, *options):
+    port = target.name
     if port == "broken":
         raise LinkError("broken: there is no such port; is the board plugged in?")
     board = FakeBoard()
@@ -36,16 +37,17 @@ def open_board(bundle, source, port, image, **options):
         board.receive = None
     yield board
 
-web.open_board = open_board
-web.read_bundle = lambda path: None
-web.source_of = lambda settings, bundle: source(50, True)
+board_run.open_board = open_board
+monitor.read_bundle = lambda path: None
+monitor.load_source = lambda settings, bundle: source(50, True)
 options = dict(word.split("=") for word in sys.argv[1:] if "=" in word)
 if "record" in options:
-    options["record"] = Path(options["record"])
+    options["recording"] = RecordingOptions(Path(options.pop("record")))
 ports = [word for word in sys.argv[1:] if "=" not in word]
 try:
-    settings = MonitorSettings(Path("none"), speed=5.0, **options)
-    found = web.run_web(web.WebSettings(settings, ports))
+    targets = tuple(map(Port, ports))
+    found = monitor.run(
+        MonitorSettings(Path("none"), targets, Streamed(speed=5.0), Browser(), **options))
 except VigilError as problem:
     sys.exit(f"refused: {problem}")
 print("SUMMARIES", [s.windows > 0 for s in found], [s.reason for s in found])

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from tests.support.monitor_board import WINDOW, FakeBoard, recording, source
+from tools.monitor.boards.dequantize import to_counts
 from tools.monitor.controls import Controls, Mark, Reset
 from tools.monitor.events import Event, WindowScored
-from tools.monitor.reconstruct import to_counts
-from tools.monitor.record import check_record, open_record, samples_path
-from tools.monitor.source import Source, of_bundle, of_file, of_recording
+from tools.monitor.recorder import Recorder
 from tools.monitor.stream import Stream
+from tools.recordings.csv import samples_path
+from tools.recordings.load import of_bundle, of_file
+from tools.recordings.registry import check_target
+from tools.recordings.source import Source, of_recording
 from training.bundle.errors import DataError
 from training.bundle.manifest import Affine, PerWindow, Segmenter, Signal, Tensor
 from training.native import core
@@ -42,7 +45,7 @@ def bundle(**signal: Any) -> Any:
 
 
 def record(path: Path, what: Source, board: FakeBoard, *commands: Any) -> list[Event]:
-    view, controls = open_record(path, what.frame_labels), Controls()
+    view, controls = Recorder(path, what.frame_labels), Controls()
     events: list[Event] = []
     waiting = list(commands)
 
@@ -112,7 +115,7 @@ def test_a_recording_begins_at_a_window_and_again_after_a_reset(tmp_path: Path, 
 
 def test_a_csv_recording_is_whole_before_it_is_closed(tmp_path: Path) -> None:
     path, what = tmp_path / "run.csv", source(10)
-    view = open_record(path, what.frame_labels)
+    view = Recorder(path, what.frame_labels)
     Stream(FakeBoard(), what, Controls(), view.handle).run()
     assert len(path.read_text().splitlines()) == 11
     assert np.array_equal(of_file(samples_path(path), bundle()).counts, what.counts)
@@ -121,7 +124,7 @@ def test_a_csv_recording_is_whole_before_it_is_closed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["run.txt", "missing/run.csv", "missing/run.npz"])
 def test_a_recording_that_cannot_be(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=name.split("/")[0]):
-        open_record(tmp_path / name, source(1).frame_labels)
+        Recorder(tmp_path / name, source(1).frame_labels)
 
 
 @pytest.mark.parametrize(
@@ -140,10 +143,10 @@ def test_no_recording_takes_the_place_of_another_unasked(
     tmp_path: Path, there: str, name: str
 ) -> None:
     (tmp_path / there).write_text("hours of work")
-    with pytest.raises(DataError, match=rf"{there}: is there already.*--overwrite"):
-        check_record(tmp_path / name, None, overwrite=False)
-    check_record(tmp_path / name, None, overwrite=True)
-    check_record(tmp_path / "other.csv", tmp_path / there, overwrite=False)
+    with pytest.raises(DataError, match=rf"{there}: exists; .*--overwrite"):
+        check_target(tmp_path / name, None, overwrite=False)
+    check_target(tmp_path / name, None, overwrite=True)
+    check_target(tmp_path / "other.csv", tmp_path / there, overwrite=False)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +166,8 @@ def test_no_recording_takes_the_place_of_its_source(
     for each in ("run.csv", "run.samples.csv", "run.npz", "run.hea"):
         (tmp_path / each).write_text("what is streamed")
     (tmp_path / "link.csv").symlink_to("run.samples.csv")
-    with pytest.raises(DataError, match="is what is to be streamed"):
-        check_record(tmp_path / name, tmp_path / read, overwrite)
+    with pytest.raises(DataError, match="is the source of the stream"):
+        check_target(tmp_path / name, tmp_path / read, overwrite)
 
 
 # --- sources ------------------------------------------------------------------------------------
@@ -210,8 +213,8 @@ def test_a_csv_that_cannot_be_streamed(tmp_path: Path, text: str, message: str) 
 @pytest.mark.parametrize(
     ("text", "signal", "message"),
     [
-        ("# rate_hz: 400\necg [mV]\n", {}, "400 frames a second, .* 100: resample it to 100 Hz"),
-        ("# rate_hz: 250\necg\n", {"rate_is_nominal": True}, "250 frames a second"),
+        ("# rate_hz: 400\necg [mV]\n", {}, "400 frames per second, .* 100: resample it to 100 Hz"),
+        ("# rate_hz: 250\necg\n", {"rate_is_nominal": True}, "250 frames per second"),
         ("ecg [mV]\n", {"units": ["z"]}, "channel ecg is in mV, .* trained on z: convert"),
         # Were it not for the unit, a smaller gain would be asked for, and that is the bundle's.
         (

@@ -15,12 +15,24 @@ from tests.support.monitor_board import WINDOW, FakeBoard, recording, source
 from tests.tools.recordings.test_record import bundle as facts_of
 from tests.tools.recordings.test_record import record
 from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.board_run import ReplayError
+from tools.monitor.comparison import Comparison
 from tools.monitor.controls import Mark, Reset
 from tools.monitor.events import WindowsLost
-from tools.monitor.record import open_record
-from tools.monitor.replay import Comparison, read_recorded
-from tools.monitor.run import MonitorSettings, ReplayError, run
-from tools.monitor.source import of_file, of_recording
+from tools.monitor.recorder import Recorder
+from tools.monitor.run import run
+from tools.monitor.settings import (
+    File,
+    InProcess,
+    Input,
+    MonitorSettings,
+    RecordingOptions,
+    Replay,
+    Streamed,
+)
+from tools.recordings.load import of_file
+from tools.recordings.registry import read_scores
+from tools.recordings.source import of_recording
 from training.bundle import Bundle
 from training.bundle.errors import DataError
 
@@ -99,7 +111,7 @@ def test_a_foreign_record_comes_by_way_of_its_units(tmp_path):
         baseline=[0, 50],
         write_dir=str(tmp_path),
     )
-    with pytest.raises(DataError, match="360 frames a second, but the model was trained on 100"):
+    with pytest.raises(DataError, match="360 frames per second, but the model was trained on 100"):
         of_file(tmp_path / "other.hea", facts_of())
     with pytest.raises(DataError, match="channel ecg is in mV, but the model was trained on z"):
         of_file(tmp_path / "other.hea", facts_of(rate_hz=360.0, units=["z"]))
@@ -113,98 +125,106 @@ def test_what_is_no_record_is_one_clear_line(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         of_file(tmp_path / "none.hea", facts_of())
     (tmp_path / "bad.hea").write_text("nonsense\n")
-    with pytest.raises(DataError, match="no WFDB record"):
+    with pytest.raises(DataError, match="not a readable WFDB record"):
         of_file(tmp_path / "bad.hea", facts_of())
     with pytest.raises(DataError, match="letters, digits"):
-        open_record(tmp_path / "two words.hea", source().frame_labels)
+        Recorder(tmp_path / "two words.hea", source().frame_labels)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
 def test_a_recording_at_another_rate_is_not_streamed(tmp_path, suffix):
     record(tmp_path / f"run.{suffix}", source(), FakeBoard())
     samples = tmp_path / ("run.samples.csv" if suffix == "csv" else f"run.{suffix}")
-    with pytest.raises(DataError, match="100 frames a second, but the model was trained on 250"):
+    with pytest.raises(DataError, match="100 frames per second, but the model was trained on 250"):
         of_file(samples, facts_of(rate_hz=250.0))
 
 
 # --- replay ---------------------------------------------------------------------------------------
 
 
-def on_host(bundle: Bundle, source: Path, **more: object) -> str:
+def in_process(
+    bundle: Bundle, given: Input, record: Path | None = None, windows: int | None = None
+) -> str:
     out = io.StringIO()
-    run(MonitorSettings(bundle.path, source, view="plain", on_host=True, **more), out)  # type: ignore[arg-type]
+    recording = None if record is None else RecordingOptions(record)
+    run(
+        MonitorSettings(
+            bundle.path, (InProcess(),), given, "plain", windows=windows, recording=recording
+        ),
+        out,
+    )
     return out.getvalue()
 
 
 @pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
 def test_the_same_scores_come_again(bundle, signal, tmp_path, suffix):
     path = tmp_path / f"run.{suffix}"
-    on_host(bundle, signal, record=path)
-    recorded = read_recorded(path)
+    in_process(bundle, Streamed(File(signal)), path)
+    recorded = read_scores(path)
     assert len(recorded.scores) > 30 and len(set(recorded.scores.tolist())) > 30
-    said = on_host(bundle, recorded.samples, compare=recorded)
+    said = in_process(bundle, Replay(recorded))
     n = len(recorded.scores)
     assert f"{n} of {n} windows scored as recorded, bit for bit" in said.replace("beat", "window")
 
 
 def test_one_bit_of_one_score_is_seen(bundle, signal, tmp_path):
     path = tmp_path / "run.csv"
-    on_host(bundle, signal, record=path)
+    in_process(bundle, Streamed(File(signal)), path)
     rows = list(csv.reader(path.open()))
     score = np.float32(rows[5][2])
     rows[5][2] = np.format_float_positional(np.nextafter(score, np.float32(9)), trim="0")
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    recorded = read_recorded(path)
+    recorded = read_scores(path)
     failed = f"run.samples.csv: 1 of {len(recorded.scores)} beats did not score as recorded; "
     with pytest.raises(ReplayError, match=failed + "first beat 4: recorded .*, now ") as failure:
-        on_host(bundle, recorded.samples, compare=recorded)
+        in_process(bundle, Replay(recorded))
     assert "bit for bit" not in str(failure.value)
 
 
 def test_a_window_that_does_not_come_again_is_missing(bundle, signal, tmp_path):
     path = tmp_path / "run.npz"
-    on_host(bundle, signal, record=path)
-    recorded = read_recorded(path)
+    in_process(bundle, Streamed(File(signal)), path)
+    recorded = read_scores(path)
     n = len(recorded.scores)
     failed = f"{n - 2} of {n} windows did not score as recorded; first window 2: .*, not scored now"
     with pytest.raises(ReplayError, match=failed):
-        on_host(bundle, recorded.samples, compare=recorded, windows=2)
+        in_process(bundle, Replay(recorded), windows=2)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
 def test_another_model_is_named(bundle, signal, tmp_path, suffix):
     path = tmp_path / f"run.{suffix}"
-    on_host(bundle, signal, record=path)
-    recorded = read_recorded(path)
+    in_process(bundle, Streamed(File(signal)), path)
+    recorded = read_scores(path)
     assert recorded.model == f"{bundle.hash8.hex()} sines"
     other = small_bundle(tmp_path / "other", per_window=True)
     named = f"another model, {bundle.hash8.hex()} sines, not {other.hash8.hex()} other: "
     with pytest.raises(ReplayError, match=named + r"\d+ of \d+ (beat|window)s did not score"):
-        on_host(other, recorded.samples, compare=recorded)
+        in_process(other, Replay(recorded))
 
 
 @pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
 def test_a_recording_of_before_models_were_named_replays(bundle, signal, tmp_path, suffix):
     path = tmp_path / f"run.{suffix}"
-    on_host(bundle, signal, record=path)
+    in_process(bundle, Streamed(File(signal)), path)
     if suffix == "npz":
         with np.load(path) as file:
             arrays = {name: file[name] for name in file if name != "model"}
         np.savez(path, **arrays)
     else:
-        named = read_recorded(path).samples
+        named = read_scores(path).samples
         lines = named.read_text().splitlines(keepends=True)
         named.write_text("".join(line for line in lines if "# model" not in line))
-    recorded = read_recorded(path)
+    recorded = read_scores(path)
     assert recorded.model == ""
-    assert "bit for bit" in on_host(bundle, recorded.samples, compare=recorded)
+    assert "bit for bit" in in_process(bundle, Replay(recorded))
 
 
 @pytest.mark.parametrize("suffix", ["csv", "npz", "hea"])
 def test_a_recording_without_a_score_proves_nothing(bundle, signal, tmp_path, suffix):
     path = tmp_path / f"run.{suffix}"
-    on_host(bundle, signal, record=path)
+    in_process(bundle, Streamed(File(signal)), path)
     if suffix == "npz":
         with np.load(path) as file:
             arrays = {name: file[name] for name in file}
@@ -213,7 +233,7 @@ def test_a_recording_without_a_score_proves_nothing(bundle, signal, tmp_path, su
         scores = path.with_suffix(".csv")
         scores.write_text(scores.read_text().splitlines()[0] + "\n")
     with pytest.raises(DataError, match="no window was scored"):
-        read_recorded(path)
+        read_scores(path)
 
 
 def test_windows_are_counted_from_the_recordings_first(tmp_path):
@@ -221,7 +241,7 @@ def test_windows_are_counted_from_the_recordings_first(tmp_path):
     board = FakeBoard(resume_frame=10 * WINDOW)
     board.lose = {10, 12}
     events = record(tmp_path / "run.npz", source(), board)
-    recorded = read_recorded(tmp_path / "run.npz")
+    recorded = read_scores(tmp_path / "run.npz")
     assert recorded.windows.tolist() == [1, *range(3, 20)]
     back = of_file(tmp_path / "run.npz", facts_of())
     again = record(tmp_path / "again.npz", back, FakeBoard())
@@ -238,10 +258,10 @@ def test_windows_are_counted_from_the_recordings_first(tmp_path):
         ("run.txt", "", "a recording is"),
         ("run.csv", "a,b\n1,2\n", "no samples to play"),
         ("run.hea", "", "no such file"),
-        ("run.npz", "PK", "no recording"),
+        ("run.npz", "PK", "not a recording"),
     ],
 )
 def test_what_cannot_be_replayed_is_one_clear_line(tmp_path, name, text, complaint):
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=complaint):
-        read_recorded(tmp_path / name)
+        read_scores(tmp_path / name)

@@ -29,7 +29,7 @@ from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.measure.bench.models import ModelBuilder, schema, unary
 from tools.measure.bench.small_bundle import small_bundle
-from tools.monitor.host import HostBoard
+from tools.monitor.boards.in_process import InProcessBoard
 from training.bundle import Bundle, crc32, pack_arrays, read_bundle, sha256
 from training.bundle.errors import BundleError, ConvertError
 from training.bundle.interpreter import probe_arena
@@ -109,7 +109,7 @@ def test_verify_and_replay_outlive_such_a_model(bundle, tmp_path):
     damaged = read_bundle(
         with_files(bundle, tmp_path / "copy", model=next(iter(INTERPRETER.values())))
     )
-    for run in (lambda: compute(damaged, damaged.golden.counts), lambda: HostBoard(damaged)):
+    for run in (lambda: compute(damaged, damaged.golden.counts), lambda: InProcessBoard(damaged)):
         with pytest.raises(ConvertError, match="interpreter crashes on the model"):
             run()
 

@@ -16,21 +16,21 @@ import pytest
 
 from tests.support.monitor_board import FakeBoard, source
 from tests.support.waiting import PATIENCE
-from tools.monitor import wfdb_record
 from tools.monitor.controls import Controls
-from tools.monitor.record import open_record
+from tools.monitor.recorder import Recorder
 from tools.monitor.stream import Stream
-from tools.monitor.wfdb_record import Signal, read_wfdb
+from tools.recordings import wfdb
+from training.bundle.manifest import Signal
 
 pytestmark = pytest.mark.slow
 
-SIGNAL = ("channels", "units", "gain", "offset", "rate_hz")
 ROOM = 32768  # bytes a file may have: a disk that is full after that
 PROGRAM = """
 import contextlib, sys
 from pathlib import Path
 from tests.support.monitor_board import FakeBoard, source
-import tools.monitor.run as monitor
+from tools.monitor import board_run, run as monitor
+from tools.monitor.settings import *
 from training.bundle.errors import LinkError, VigilError
 
 view, record, how = sys.argv[1:]
@@ -45,8 +45,8 @@ def open_board(*arguments, **options):
     yield board
 
 monitor.read_bundle = lambda path: None
-monitor.of_bundle = lambda bundle, repeat: source(1000)
-monitor.open_board = open_board
+monitor.load_source = lambda settings, bundle: source(1000)
+board_run.open_board = open_board
 
 class Broken:
     def handle(self, event):
@@ -55,11 +55,12 @@ class Broken:
         raise ValueError("it does not close")
 
 if how == "broken view":
-    writers = monitor.writers
-    monitor.writers = lambda *arguments: [Broken(), *writers(*arguments)]
+    open_sinks = board_run.open_sinks
+    board_run.open_sinks = lambda *arguments: [Broken(), *open_sinks(*arguments)]
 try:
-    monitor.run(monitor.MonitorSettings(
-        bundle=Path("none"), view=view, record=Path(record) if record else None))
+    monitor.run(MonitorSettings(
+        Path("none"), (Port("/dev/fake"),), view=view,
+        recording=RecordingOptions(Path(record)) if record else None))
 except VigilError as problem:
     print(f"vigil: {problem}", file=sys.stderr)
     sys.exit(2)
@@ -143,7 +144,7 @@ def test_a_record_on_a_full_disk_makes_room_for_its_header(
 ) -> None:
     """As where not a byte is left: the header finds none until the signal gives some up."""
     path, what = tmp_path / "run.hea", source(1000)
-    view, write_header = open_record(path, what.frame_labels), wfdb_record._write_header
+    view, write_header = Recorder(path, what.frame_labels), wfdb._write_header
     Stream(FakeBoard(), what, Controls(), view.handle).run()
     size = path.with_suffix(".dat").stat().st_size
 
@@ -152,11 +153,13 @@ def test_a_record_on_a_full_disk_makes_room_for_its_header(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write_header(*arguments)
 
-    monkeypatch.setattr(wfdb_record, "_write_header", full)
+    monkeypatch.setattr(wfdb, "_write_header", full)
     with pytest.raises(OSError, match="No space left"):
         view.close()
-    signal = Signal(**{name: getattr(what.facts, name) for name in SIGNAL}, rate_is_nominal=False)
-    read, _ = read_wfdb(path, signal)
+    names = ("channels", "units", "gain", "offset")
+    facts = {name: list(getattr(what.facts, name)) for name in names}
+    signal = Signal(**facts, rate_hz=what.facts.rate_hz, rate_is_nominal=False)
+    read, _ = wfdb.read(path, signal)
     assert len(read.counts) > 3000
     assert np.array_equal(read.counts, what.counts[: len(read.counts)])
     assert np.array_equal(read.labels, what.labels[: len(read.counts)])

@@ -18,11 +18,11 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from tools.monitor import panels
 from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
 from tools.monitor.history import History
+from tools.monitor.terminal import panels
+from tools.monitor.terminal.trace import title, trace
 from tools.monitor.theme import DARK
-from tools.monitor.trace import title, trace
 
 FRAMES_PER_SECOND = 12
 STEP = 1.05  # of the threshold, a key press

@@ -1,7 +1,6 @@
-"""What the model made of a window, back in counts, so that it can lie over the signal.
+"""Converts the model's output to counts, so that it can be drawn over the signal.
 
-The inverse of the scalers in docs/bundle.md, for the model's output instead of its input; in
-double precision, for looking at only.
+Inverts the scalers of docs/bundle.md in double precision. For display only.
 """
 
 from __future__ import annotations
@@ -19,10 +18,13 @@ if TYPE_CHECKING:
 def to_counts(
     manifest: Manifest, output: NDArray[np.int8], counts: NDArray[np.int16]
 ) -> NDArray[np.float32]:
-    """The model's int8 output [window * channels] in counts, float32 [window, channels].
+    """Return the model's output in counts, float32 [window, channels].
 
-    `counts` int16 [window, channels]: the window itself, whose mean and deviation a per-window
-    scaler took away.
+    Args:
+        manifest: of the bundle; gives scaler and quantization.
+        output: int8 [window * channels].
+        counts: the window, int16 [window, channels]; a per-window scaler removed its mean and
+            deviation.
     """
     window, channels = counts.shape
     model, scaler = manifest.model, manifest.scaler
@@ -30,8 +32,8 @@ def to_counts(
     steps = (real / model.input.scale).reshape(window, channels)
     if scaler.kind == "affine":
         per_count = np.asarray(scaler.multiplier, np.float64) / 2.0**scaler.shift
-        whole = steps / np.where(per_count > 0, per_count, np.inf) + np.asarray(scaler.center)
-        return np.asarray(whole, np.float32)
+        scaled = steps / np.where(per_count > 0, per_count, np.inf)
+        return np.asarray(scaled + np.asarray(scaler.center), np.float32)
     x = counts.astype(np.int64)
     total, total2 = x.sum(axis=0), (x * x).sum(axis=0)
     result = np.empty((window, channels))

@@ -9,10 +9,10 @@ from rich.style import Style
 from rich.text import Text
 
 from tools.monitor import bars, text
-from tools.monitor.braille import line_of
 from tools.monitor.events import Outcome, WindowScored
 from tools.monitor.history import History
-from tools.monitor.palette import (
+from tools.monitor.terminal.braille import line_of
+from tools.monitor.terminal.palette import (
     ANOMALY,
     BAD,
     DIM,

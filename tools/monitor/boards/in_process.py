@@ -1,7 +1,7 @@
-"""A board that is none: the same signal chain on this machine, with the model in the interpreter.
+"""In-process board: the firmware's signal chain in this process, with the model in the interpreter.
 
-Segment, scale and score are the firmware's own C++; the TensorFlow Lite Micro interpreter stands
-in for the engine. What it gives is what a board gives, bit for bit.
+Segmenter, scaler and score are the firmware's C++; the TensorFlow Lite Micro interpreter replaces
+the engine. The scores equal a board's bit for bit.
 """
 
 from __future__ import annotations
@@ -10,25 +10,23 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tools.monitor.events import BoardFacts, Counts, LinkCounters, WindowScored, WindowsLost
-from tools.monitor.reconstruct import to_counts
+from tools.monitor.boards.dequantize import to_counts
+from tools.monitor.events import BoardFacts, LinkCounters, WindowScored, WindowsLost
+from tools.monitor.stream import BoardEvent
+from tools.recordings.source import Counts
+from training.bundle import Bundle
 from training.bundle.chain import scaler_of, score_of
 from training.bundle.interpreter import open_interpreter
 from training.native.core import Segmenter
 
-if TYPE_CHECKING:
-    from tools.monitor.stream import BoardEvent
-    from training.bundle import Bundle
-
-FRAMES_AT_ONCE = 1024
+FRAMES_PER_CALL = 1024  # few enough for commands to take effect in between
 
 
-class HostBoard:
-    """Scores in the process that asks (`tools.monitor.stream.Board`)."""
+class InProcessBoard:
+    """Implements `tools.monitor.stream.Board` without a board."""
 
     def __init__(self, bundle: Bundle, watch: bool = False) -> None:
         m = bundle.manifest
@@ -63,11 +61,11 @@ class HostBoard:
 
     @property
     def resume_frame(self) -> int:
-        """It never holds an unfinished stream."""
+        """Always 0: it holds no unfinished stream."""
         return 0
 
     def take_up(self) -> int:
-        """There is nothing to take up."""
+        """Return 0: there is no unfinished stream."""
         return 0
 
     def restart(self) -> None:
@@ -76,11 +74,11 @@ class HostBoard:
         self._waiting.clear()
 
     def room(self) -> int:
-        """A little at a time, so that commands are obeyed in between."""
-        return 0 if self._waiting else FRAMES_AT_ONCE
+        """Return 0 while scores wait to be received."""
+        return 0 if self._waiting else FRAMES_PER_CALL
 
     def send(self, first_frame: int, counts: Counts) -> None:
-        """Segment, and score what is whole."""
+        """Score every window that these frames complete."""
         frames = np.ascontiguousarray(counts)
         indices, windows, lost = self._segmenter.push(first_frame, frames)
         self._waiting.extend(WindowsLost(first, count, "gap") for first, count in lost)
@@ -89,7 +87,7 @@ class HostBoard:
             scaled = self._scaler.scale(window[np.newaxis])
             output = self._interpreter.run(scaled)
             value = np.float32(self._score.score(scaled, output)[0])
-            made = to_counts(self._manifest, output[0], window) if self._watch else None
+            reconstruction = to_counts(self._manifest, output[0], window) if self._watch else None
             threshold = np.float32(self.facts.threshold)
             self._waiting.append(
                 WindowScored(
@@ -99,18 +97,18 @@ class HostBoard:
                     threshold=float(threshold),
                     flag=bool(value > threshold),
                     microseconds=round(1e6 * (time.perf_counter() - began)),
-                    reconstruction=made,
+                    reconstruction=reconstruction,
                 )
             )
 
     def skip(self, first_frame: int, count: int) -> None:
-        """The windows that these frames touch are lost."""
+        """Report the windows with these frames as lost."""
         nothing = np.empty((0, self.facts.channels), np.int16)
         _, _, lost = self._segmenter.push(first_frame + count, nothing)
         self._waiting.extend(WindowsLost(first, number, "gap") for first, number in lost)
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
-        """What was scored."""
+        """Return the new scores and losses."""
         if not self._waiting:
             time.sleep(timeout)
         events = list(self._waiting)
@@ -118,14 +116,13 @@ class HostBoard:
         return events
 
     def set_threshold(self, value: float) -> float:
-        """As float32, like a board's."""
-        held = float(np.float32(value))
-        self.facts = replace(self.facts, threshold=held)
-        return held
+        """Set the threshold and return it as float32, as a board stores it."""
+        self.facts = replace(self.facts, threshold=float(np.float32(value)))
+        return self.facts.threshold
 
     def counters(self) -> LinkCounters:
-        """There is no link."""
+        """Return zeros: there is no link."""
         return LinkCounters()
 
     def close(self, finished: bool) -> None:
-        """Nothing is held."""
+        """Do nothing."""

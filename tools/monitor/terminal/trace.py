@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from tools.monitor.braille import Canvas
 from tools.monitor.events import WindowScored
 from tools.monitor.history import History
-from tools.monitor.palette import ANOMALY, DIM, RECONSTRUCTION, SIGNAL
-from tools.monitor.panels import fit
+from tools.monitor.terminal.braille import Canvas
+from tools.monitor.terminal.palette import ANOMALY, DIM, RECONSTRUCTION, SIGNAL
+from tools.monitor.terminal.panels import fit
 
 CELLS_A_WINDOW = 26  # about as wide as a heartbeat needs to be to look like one
 

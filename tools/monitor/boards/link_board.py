@@ -1,0 +1,245 @@
+"""A board on a link: the link's session behind the interface that the stream uses."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from tools.link import events as link
+from tools.link.messages import Statistics
+from tools.link.session import Session, stream_id
+from tools.monitor.boards.dequantize import to_counts
+from tools.monitor.events import (
+    BoardFacts,
+    LinkCounters,
+    Notice,
+    WindowScored,
+    WindowsLost,
+)
+from tools.monitor.stream import BoardEvent
+from tools.recordings.source import Counts, Source
+from training.bundle import Bundle
+from training.bundle.errors import LinkError
+
+AHEAD_SAMPLES = 4096  # that may be in flight beyond the windows that have been scored
+# Stream numbers per source: a new stream needs one that neither the board's last stream nor our
+# last one has, and the board may not know ours.
+STREAM_NAMES = 3
+
+
+class LinkBoard:
+    """Implements `tools.monitor.stream.Board` on a session of the link.
+
+    Args:
+        session: with the board.
+        bundle: must be the one that the board runs.
+        source: identifies the board's unfinished stream.
+        watch: request each window's reconstruction.
+        abandon: called while waiting for the board; returns whether to stop waiting.
+
+    Raises:
+        LinkError: the board runs another model.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        bundle: Bundle,
+        source: Source,
+        watch: bool,
+        abandon: Callable[[], bool] = lambda: False,
+    ) -> None:
+        hello, boot = session.board, session.boot
+        if hello.model_hash != bundle.hash8:
+            raise LinkError(
+                f"{session.port}: the board runs {hello.model} ({hello.model_hash.hex()}), not "
+                f"{bundle.manifest.name} ({bundle.hash8.hex()}): build and flash this bundle"
+            )
+        self._session, self._source, self._manifest = session, source, bundle.manifest
+        self._names = [stream_id(f"{source.identity}#{n}") for n in range(STREAM_NAMES)]
+        self._thresholds = [(0, hello.threshold)]  # from which window on, ascending
+        self._statistics = self._before = session.statistics()
+        self._abandon = session.abandon = abandon
+        self._answers, self._stream = True, 0  # `_answers`: as in the last notice
+        self._held: list[link.Event] = []
+        self._scoring = False  # the board's text before its first score is a greeting
+        session.watch(output=watch)
+        self.facts = BoardFacts(
+            port=session.port,
+            board=hello.board,
+            emulated=hello.board == "emulated",
+            engine=hello.engine,
+            model=hello.model,
+            model_hash=hello.model_hash.hex(),
+            window=hello.window,
+            hop=hello.hop,
+            channels=hello.channels,
+            rate_hz=hello.rate if hello.rate > 0 else None,
+            threshold=hello.threshold,
+            trained_threshold=float(np.float32(bundle.manifest.threshold.value)),
+            golden_passed=boot.golden_passed,
+            golden_total=boot.golden_total,
+        )
+
+    @property
+    def answers(self) -> bool:
+        """Whether the board answered last time."""
+        return self._session.answers
+
+    @property
+    def resume_frame(self) -> int:
+        """The next frame of this source's unfinished stream; 0 if the board has none."""
+        hello = self._session.board
+        if hello.stream not in self._names:
+            return 0
+        return min(hello.next_sample, hello.next_window * hello.hop)
+
+    def take_up(self) -> int:
+        """Resume the board's unfinished stream and return the first frame to send."""
+        first = self._session.start(self._session.board.stream)
+        # The resumption was requested, so no event needs to report it.
+        events = self._session.poll()
+        self._held = [event for event in events if not isinstance(event, link.Resumed)]
+        return first
+
+    def restart(self) -> None:
+        """Begin a new stream at frame 0."""
+        self._new_stream()
+        self._session.start(self._stream)
+
+    def _new_stream(self) -> None:
+        used = self._session.board.stream, self._stream
+        self._stream = next(name for name in self._names if name not in used)
+        self._thresholds = [(0, self._thresholds[-1][1])]
+        self._held = []
+        self._session.poll()  # discard the events of the old stream
+
+    def room(self) -> int:
+        """Return the frames that the session takes now, limited to a distance from the scores."""
+        session = self._session
+        ahead = session.next_sample - session.next_window * self.facts.hop
+        most = AHEAD_SAMPLES // self.facts.channels + self.facts.window
+        return min(session.room, max(most - ahead, 0)) if self.answers else 0
+
+    def send(self, first_frame: int, counts: Counts) -> None:
+        """Hand frames to the session, which sends and resends them."""
+        session = self._session
+        if first_frame != session.next_sample or session.offer(counts) != len(counts):
+            raise LinkError(f"{session.port}: frame {first_frame} is not the one to send now")
+
+    def skip(self, first_frame: int, count: int) -> None:
+        """Skip frames; the windows with these frames are lost."""
+        if first_frame != self._session.next_sample:
+            raise LinkError(f"{self._session.port}: frame {first_frame} is not the one to skip now")
+        self._session.skip(count)
+
+    def receive(self, timeout: float) -> Sequence[BoardEvent]:
+        """Return what was received, as events of the monitor."""
+        received = self._held or self._session.poll(timeout)
+        self._held = []
+        events = (self._translated(event) for event in received)
+        return [*(event for event in events if event is not None), *self._answers_again()]
+
+    def _answers_again(self) -> list[Notice]:
+        """Return a notice if the board answers again; for a new stream, no event reports it."""
+        if self._answers or not self.answers:
+            return []
+        self._answers = True
+        return [Notice("the board answers again", answers=True)]
+
+    @contextlib.contextmanager
+    def _while_it_answers(self) -> Iterator[Session]:
+        """Abandon requests when the board stops answering."""
+        session = self._session
+        session.abandon = lambda: self._abandon() or not session.answers
+        try:
+            yield session
+        finally:
+            session.abandon = self._abandon
+
+    def set_threshold(self, value: float) -> float:
+        """Set the board's threshold and return the board's answer."""
+        with self._while_it_answers() as session:
+            answer = session.set_threshold(value)
+        self._thresholds.append((answer.window, answer.value))
+        return answer.value
+
+    def counters(self) -> LinkCounters:
+        """Return the counters of both ends since the session began."""
+        if self.answers:
+            # The next receive() reports the error.
+            with contextlib.suppress(LinkError), self._while_it_answers() as session:
+                self._statistics = session.statistics()
+                if self._statistics.received < self._before.received:
+                    self._before = Statistics()  # the board was reset
+        host, board, before = self._session.counters, self._statistics, self._before
+        return LinkCounters(
+            sent=host.sent,
+            received=host.received,
+            corrupt=host.corrupt,
+            missing=host.missing,
+            repeated=host.repeated,
+            resent=host.resent,
+            board_received=board.received - before.received,
+            board_corrupt=board.corrupt - before.corrupt,
+            board_missing=board.missing - before.missing,
+            board_repeated=board.repeated - before.repeated,
+            board_resent=board.resent - before.resent,
+        )
+
+    def close(self, finished: bool) -> None:
+        """Close the session; a `finished` stream cannot be resumed."""
+        try:
+            if finished and self.answers:
+                with contextlib.suppress(LinkError):
+                    self._session.start(stream_id("finished"))
+        finally:
+            self._session.close()
+
+    def _translated(self, event: link.Event) -> BoardEvent | None:
+        match event:
+            case link.Scored():
+                return self._scored(event)
+            case link.Lost():
+                return WindowsLost(event.first, event.count, event.reason.name.lower())
+            case link.PortLost():
+                self._answers = False
+                return Notice(f"{event.reason}; waiting for the port to return", answers=False)
+            case link.Silent():
+                self._answers = False
+                return Notice("the board does not answer; waiting", answers=False)
+            case link.Resumed():
+                self._answers = True
+                why = "was reset" if event.rebooted else "answers again"
+                text = f"the board {why}: continuing at frame {event.sample}"
+                return Notice(text, answers=True)
+            case link.Refused():
+                return Notice(f"the board refused a message of type {event.type:#04x}")
+            case link.BoardText() if self._scoring:
+                return Notice(f"the board says: {event.text.strip()}")
+        return None
+
+    def _window(self, first: int) -> Counts:
+        """Return the counts of a scored window, int16 [window, channels]."""
+        return self._source.take(first, self.facts.window)
+
+    def _scored(self, event: link.Scored) -> WindowScored:
+        self._scoring = True
+        while len(self._thresholds) > 1 and self._thresholds[1][0] <= event.window:
+            del self._thresholds[0]
+        first = event.window * self.facts.hop
+        reconstruction = None
+        if event.output is not None:
+            output = np.frombuffer(event.output, np.int8)
+            reconstruction = to_counts(self._manifest, output, self._window(first))
+        return WindowScored(
+            index=event.window,
+            first_frame=first,
+            score=event.score,
+            threshold=self._thresholds[0][1],
+            flag=event.anomaly,
+            microseconds=event.microseconds,
+            reconstruction=reconstruction,
+        )

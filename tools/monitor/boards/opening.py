@@ -1,0 +1,100 @@
+"""Opens the board that the settings choose, and closes it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from tools.boards.adc import AdcRecording
+from tools.boards.emulated import EmulatedBoard
+from tools.link.session import Session
+from tools.monitor.boards.fault_injection import faulty_port
+from tools.monitor.boards.in_process import InProcessBoard
+from tools.monitor.boards.link_board import LinkBoard
+from tools.monitor.boards.sensor_board import SensorBoard
+from tools.monitor.settings import Emulated, InProcess, Port, Target
+from tools.monitor.stream import Board
+from tools.recordings.source import Source
+from training.bundle import Bundle
+from training.bundle.errors import LinkError
+
+
+@contextlib.contextmanager
+def open_board(
+    bundle: Bundle,
+    source: Source,
+    target: Target,
+    watch: bool = False,
+    abandon: Callable[[], bool] = lambda: False,
+) -> Iterator[Board]:
+    """Open a board that is sent the samples of `source`.
+
+    Args:
+        bundle: must be the one that the board runs.
+        source: identifies the board's unfinished stream.
+        target: the board.
+        watch: request each window's reconstruction, which costs link time.
+        abandon: called while waiting for the board; returns whether to stop waiting.
+
+    Raises:
+        BoardError, LinkError: no board, no answer, or another model on the board.
+    """
+    if isinstance(target, InProcess):
+        yield InProcessBoard(bundle, watch)
+        return
+    with _session(target) as session:
+        yield LinkBoard(session, bundle, source, watch, abandon)
+
+
+@contextlib.contextmanager
+def open_sensor_board(
+    bundle: Bundle,
+    source: Source | None,
+    target: Port | Emulated,
+    watch: bool = False,
+    speed: int = 1,
+    abandon: Callable[[], bool] = lambda: False,
+) -> Iterator[SensorBoard]:
+    """Open a board that samples its own sensor.
+
+    Args:
+        bundle: must be the one that the board runs.
+        source: what the sensor of an emulated board measures; None: a real sensor.
+        target: the board.
+        watch: request each window's reconstruction, which costs link time.
+        speed: of an emulated board, as a multiple of real time.
+        abandon: called while waiting for the board; returns whether to stop waiting.
+
+    Raises:
+        BoardError, LinkError: as `open_board`, or the board has no sensor.
+    """
+    plays = None if source is None else AdcRecording(source.counts, source.missing, speed)
+    with _session(target, plays) as session:
+        yield SensorBoard(session, bundle, source, watch, abandon)
+
+
+@contextlib.contextmanager
+def _session(target: Port | Emulated, plays: AdcRecording | None = None) -> Iterator[Session]:
+    with contextlib.ExitStack() as stack:
+        emulated = None
+        if isinstance(target, Emulated):
+            emulated = stack.enter_context(_booted(target, plays))
+            name = emulated.port
+        else:
+            name = target.name
+        if target.faults is not None:
+            name = stack.enter_context(faulty_port(name, target.faults, emulated))
+        yield stack.enter_context(Session.open(name))
+
+
+@contextlib.contextmanager
+def _booted(target: Emulated, plays: AdcRecording | None) -> Iterator[EmulatedBoard]:
+    with EmulatedBoard(target.image, adc=plays) as board:
+        try:
+            yield board
+        finally:
+            # A stopped process would not end politely. After a link error, leave it to
+            # EmulatedBoard to report why the emulator ended.
+            if not isinstance(sys.exception(), LinkError):
+                board.kill()

@@ -1,0 +1,194 @@
+"""The settings of a run of the monitor: input, boards, view and outputs.
+
+Combinations without a meaning raise an error when the settings are built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from training.bundle.errors import BoardError, DataError
+
+if TYPE_CHECKING:
+    from tools.link.faults import FaultConfig
+    from tools.recordings.format import RecordedScores
+
+MAX_SPEED = 1e6  # as a multiple of real time; no link is as fast
+MAX_SENSOR_SPEED = 1000
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The test recording of the data set that the bundle was trained on."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A recording, a WFDB record or a table of samples."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A recording that the host sends to the board.
+
+    Attributes:
+        recording: what is sent.
+        speed: multiple of real time; None: real time in a browser, else as fast as possible.
+        repeat: start again at the end, without end.
+        resume: continue a stream that an interrupted monitor left on the board.
+    """
+
+    recording: DataSet | File = field(default_factory=DataSet)
+    speed: float | None = None
+    repeat: bool = False
+    resume: bool = True
+
+    def __post_init__(self) -> None:
+        _check_speed(self.speed)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A recording of the monitor whose scores must be computed again, bit for bit.
+
+    Attributes:
+        scores: the recorded scores; the samples are those that gave them.
+        speed: as in `Streamed`.
+    """
+
+    scores: RecordedScores
+    speed: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_speed(self.speed)
+
+
+@dataclass(frozen=True)
+class BoardSensor:
+    """Samples that the board takes itself.
+
+    Attributes:
+        plays: what the sensor of an emulated board measures; no other board uses it.
+        speed: of an emulated board: a whole multiple of real time.
+    """
+
+    plays: DataSet | File = field(default_factory=DataSet)
+    speed: float | None = None
+
+    def __post_init__(self) -> None:
+        speed = 1.0 if self.speed is None else self.speed
+        if not (1 <= speed <= MAX_SENSOR_SPEED and speed == round(speed)):
+            raise DataError(
+                f"speed is {speed:g}; an emulated board plays a recording at whole multiples of "
+                f"real time, 1 to {MAX_SENSOR_SPEED}"
+            )
+
+
+@dataclass(frozen=True)
+class Port:
+    """A board on a serial port, and the faults to inject on the link to it."""
+
+    name: str
+    faults: FaultConfig | None = None
+
+    def __post_init__(self) -> None:
+        if self.faults is not None and self.faults.reboots:
+            raise BoardError(
+                f"{self.name}: only an emulated board can be reset by a fault; leave reboot@ out, "
+                "or use --port emulated"
+            )
+
+
+@dataclass(frozen=True)
+class Emulated:
+    """An emulated board that is booted from `image` (ELF), and the faults to inject."""
+
+    image: Path
+    faults: FaultConfig | None = None
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """The signal chain and the interpreter in this process, without a board."""
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A page on 127.0.0.1; `port` 0 takes any free TCP port."""
+
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class RecordingOptions:
+    """The file to record to; an existing one is replaced only with `overwrite`."""
+
+    path: Path
+    overwrite: bool = False
+
+
+Input = Streamed | Replay | BoardSensor
+Target = Port | Emulated | InProcess
+ScreenView = Literal["auto", "terminal", "plain", "json"]
+
+
+@dataclass(frozen=True)
+class MonitorSettings:
+    """The settings of one run.
+
+    Attributes:
+        bundle: folder of the bundle that the boards run.
+        targets: the boards; only a browser shows more than one.
+        input: where the samples come from.
+        view: "auto" is the terminal view on a terminal, and plain lines elsewhere.
+        windows: stop after this many.
+        threshold: set on the board first; None: keep the board's.
+        recording: where to record; only for a single board.
+        mqtt: address of a broker to publish to.
+    """
+
+    bundle: Path
+    targets: tuple[Target, ...]
+    input: Input = field(default_factory=Streamed)
+    view: ScreenView | Browser = "auto"
+    windows: int | None = None
+    threshold: float | None = None
+    recording: RecordingOptions | None = None
+    mqtt: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.targets:
+            raise BoardError("there is no board to monitor")
+        if len(self.targets) > 1 and not isinstance(self.view, Browser):
+            raise DataError("only the browser view shows several boards")
+        if len(self.targets) > 1 and self.recording is not None:
+            raise DataError("a recording holds the stream of one board: choose one with --port")
+        if not isinstance(self.input, BoardSensor):
+            return
+        if any(isinstance(target, InProcess) for target in self.targets):
+            raise BoardError("the in-process board has no sensor")
+        if self.input.speed is not None and not any(
+            isinstance(target, Emulated) for target in self.targets
+        ):
+            raise DataError("a sensor is sampled in real time: leave the speed out")
+
+    @property
+    def source_file(self) -> Path | None:
+        """The file that is streamed or played, if any."""
+        match self.input:
+            case Replay():
+                return self.input.scores.samples
+            case Streamed(recording=File() as file) | BoardSensor(plays=File() as file):
+                return file.path
+        return None
+
+
+def _check_speed(speed: float | None) -> None:
+    if speed is not None and not 0 < speed <= MAX_SPEED:
+        raise DataError(
+            f"speed is {speed:g}; it must be positive (1: real time) and at most {MAX_SPEED:g}"
+        )

@@ -1,0 +1,109 @@
+"""The destinations of a stream's events, and the handling of output that cannot be written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from tools.monitor.controls import Controls
+from tools.monitor.events import BoardFacts, Event
+from tools.monitor.recorder import Recorder
+from tools.monitor.settings import MonitorSettings
+from tools.monitor.views import View
+from tools.recordings.source import Source
+from training.bundle.errors import DataError
+
+
+def open_sinks(settings: MonitorSettings, source: Source, board: BoardFacts) -> list[View]:
+    """Return the sinks that are not looked at: a broker and a recording.
+
+    Raises:
+        DataError, MqttError: the recording cannot be written, or the broker does not answer.
+    """
+    sinks: list[View] = []
+    if settings.mqtt is not None:
+        # paho-mqtt takes 0.1 s to import.
+        from tools.monitor.mqtt import MqttView, board_name, broker_of
+
+        name = board_name(board.port, board.emulated)
+        sinks.append(MqttView(broker_of(settings.mqtt), name))
+    if settings.recording is not None:
+        try:
+            sinks.append(Recorder(settings.recording.path, source.frame_labels))
+        except DataError:
+            close_all(sinks)
+            raise
+    return sinks
+
+
+class Broadcast:
+    """Passes every event to every sink, and ends the stream when an output has no reader."""
+
+    def __init__(self, sinks: Sequence[View], controls: Controls) -> None:
+        self._sinks, self._controls = list(sinks), controls
+
+    def __call__(self, event: Event) -> None:
+        """Pass `event` on. Raises DataError, after all sinks have it, if one cannot write it."""
+        failure: DataError | None = None
+        for sink in tuple(self._sinks):
+            try:
+                sink.handle(event)
+            except BrokenPipeError:
+                self._sinks.remove(sink)
+                self._controls.quit("the output has no reader any more")
+            except (OSError, UnicodeEncodeError) as problem:
+                self._sinks.remove(sink)
+                failure = failure or _unwritable(sink, problem)
+        if failure is not None:
+            raise failure
+
+
+def close_all(sinks: Sequence[View]) -> list[Exception]:
+    """Close every sink and return the errors."""
+    failures: list[Exception] = []
+    for sink in sinks:
+        try:
+            sink.close()
+        except OSError as problem:
+            failures.append(_unwritable(sink, problem))
+        except Exception as failure:
+            failures.append(failure)
+    return failures
+
+
+def _unwritable(sink: View | None, problem: OSError | UnicodeEncodeError) -> DataError:
+    name = getattr(sink, "path", "standard output")
+    if isinstance(problem, UnicodeEncodeError):
+        return DataError(
+            f"{name}: its encoding, {problem.encoding}, has no "
+            f"{problem.object[problem.start]!r}; set PYTHONIOENCODING=utf-8"
+        )
+    return DataError(f"{name}: cannot be written: {problem.strerror}")
+
+
+def print_lines(lines: Sequence[str], out: TextIO) -> list[Exception]:
+    """Print lines to `out` and return the errors."""
+    return attempt(lambda: print(*lines, sep="\n", file=out), out)
+
+
+def attempt(write: Callable[[], None], out: TextIO) -> list[Exception]:
+    """Call `write`, flush `out`, and return the errors; a reader that has gone away is none."""
+    try:
+        write()
+        out.flush()
+    except BrokenPipeError:
+        _discard(out)
+    except (OSError, UnicodeEncodeError) as problem:
+        _discard(out)
+        return [_unwritable(None, problem)]
+    return []
+
+
+def _discard(out: TextIO) -> None:
+    """Redirect `out` to the null device, so that Python's flush at exit raises no error."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, out.fileno())
+        os.close(null)

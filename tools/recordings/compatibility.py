@@ -1,0 +1,55 @@
+"""Checks that a file's units and sample rate are those that the model was trained on.
+
+The scores of any other signal would be meaningless, and nothing in the numbers would show it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from training.bundle.errors import DataError
+from training.bundle.manifest import Signal
+
+NO_UNIT = {"", "count", "nu", "nd"}  # recordings and WFDB files name no unit by these
+SPELLINGS = {"µ": "u", "μ": "u", "²": "^2", "°": "deg", " ": "_"}
+RATE_TOLERANCE = 1e-3  # files round their sample rate to a few digits
+
+
+def check_channels(name: str, channels: Sequence[str], trained: Signal) -> None:
+    """Raise DataError unless `name` has as many channels as the model."""
+    if len(channels) != len(trained.channels):
+        raise DataError(
+            f"{name}: {len(channels)} channels ({', '.join(channels)}), but the model was trained "
+            f"on {len(trained.channels)} ({', '.join(trained.channels)})"
+        )
+
+
+def check_units(name: str, channels: Sequence[str], units: Sequence[str], trained: Signal) -> None:
+    """Raise DataError if a channel has another unit; a unit that is not given is accepted."""
+    for channel, unit, wanted in zip(channels, units, trained.units, strict=True):
+        actual, expected = _normalized(unit), _normalized(wanted)
+        if actual != expected and not {actual.lower(), expected.lower()} & NO_UNIT:
+            raise DataError(
+                f"{name}: channel {channel} is in {unit}, but the model was trained on {wanted}: "
+                f"convert its values and name the unit {wanted}"
+            )
+
+
+def check_rate(name: str, rate_hz: float | None, trained: Signal) -> None:
+    """Raise DataError if the sample rate differs from the model's; an unknown rate is accepted."""
+    wanted = trained.rate_hz
+    if rate_hz is None or wanted is None:
+        return
+    if not math.isclose(rate_hz, wanted, rel_tol=RATE_TOLERANCE):
+        raise DataError(
+            f"{name}: {rate_hz:g} frames per second, but the model was trained on {wanted:g}: "
+            f"resample it to {wanted:g} Hz, or train on this rate"
+        )
+
+
+def _normalized(unit: str) -> str:
+    """Return one spelling per unit: m/s² and m/s^2 are equal, and so are µV and uV."""
+    for before, after in SPELLINGS.items():
+        unit = unit.replace(before, after)
+    return unit

@@ -1,0 +1,253 @@
+"""Recordings as two CSV files, and tables of samples from any other program.
+
+`NAME.csv` has one row per window. Beside it, `NAME.samples.csv` has the samples in physical units,
+in the form that the data set `csv` reads. Both are complete after every line.
+
+A row's number in the table of samples is its time. Where a sample is missing, the last one is
+repeated, and a comment `# missing: ROW COUNT` says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.recordings.compatibility import check_channels, check_units
+from tools.recordings.format import (
+    MODEL,
+    Format,
+    RecordedScores,
+    ScoredWindow,
+    counted_from_first,
+)
+from tools.recordings.source import Counts, SourceFacts
+from training.bundle.errors import DataError
+from training.bundle.labels import UNKNOWN
+from training.bundle.manifest import Signal
+from training.data.files.counts import Range, to_int16
+from training.data.files.options import Options
+from training.data.files.table import read_table, with_gaps
+from training.data.recording import Recording
+
+COLUMNS = ("window", "first_frame", "score", "threshold", "flag", "microseconds", "label", "note")
+SIMULATED = "# simulated: true"
+MISSING = "# missing:"  # then the first missing row, and how many follow
+
+
+def samples_path(path: Path) -> Path:
+    """Return the path of the samples of a .csv recording."""
+    return path.with_name(f"{path.stem}.samples.csv")
+
+
+class ScoreTable:
+    """One row per window, each written at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._rows.writerow(COLUMNS)
+
+    def scored(self, window: ScoredWindow) -> None:
+        """Write a score. The decimal score and threshold read back as the same float32."""
+        self._row(
+            window.index,
+            window.first_frame,
+            np.format_float_positional(np.float32(window.score), trim="0"),
+            np.format_float_positional(np.float32(window.threshold), trim="0"),
+            int(window.flag),
+            window.microseconds,
+            "" if window.label == UNKNOWN else window.label,
+            "",
+        )
+
+    def note(self, window: int | str, frame: int | str, text: str) -> None:
+        """Write a row without a score."""
+        self._row(window, frame, "", "", "", "", "", text)
+
+    def lost(self, first: int, count: int, reason: str) -> None:
+        """Write one row per lost window."""
+        for index in range(first, first + count):
+            self.note(index, "", f"lost: {reason}")
+
+    def restart(self, frame: int, reason: str, discard: bool) -> None:
+        """Note a restart; drop all rows first if `discard`."""
+        if discard:
+            self._file.seek(0)
+            self._file.truncate()
+            self._rows.writerow(COLUMNS)
+        self.note("", frame, f"restart: {reason}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _row(self, *values: object) -> None:
+        self._rows.writerow(values)
+        self._file.flush()
+
+
+class CsvWriter:
+    """Writes the scores to `path` and the samples beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._scores = ScoreTable(path)
+        try:
+            self._samples = samples_path(path).open("w", encoding="utf-8", newline="")
+        except OSError:
+            self._scores.close()
+            raise
+        self._source: SourceFacts | None = None
+        self._model = ""
+        self._frames = 0
+        self._last_row = ""
+
+    def begin(self, source: SourceFacts, model: str, hop: int) -> None:
+        self._source, self._model = source, model
+        self._write_header(source)
+
+    def samples(self, first: int, counts: Counts, labels: NDArray[np.int8]) -> None:
+        if self._source is None:
+            return
+        gain, offset = np.asarray(self._source.gain), np.asarray(self._source.offset)
+        values = (counts.astype(np.float64) - offset) / gain
+        self._samples.writelines(
+            f"{','.join(map(repr, row))},{'' if label == UNKNOWN else label}\n"
+            for row, label in zip(values.tolist(), labels.tolist(), strict=True)
+        )
+        self._samples.flush()
+        self._frames += len(counts)
+        self._last_row = ",".join(map(repr, values[-1].tolist())) + ",\n"
+
+    def missing(self, first: int, count: int, reason: str) -> None:
+        self._samples.write(f"{MISSING} {self._frames} {count}\n")
+        self._samples.write(self._last_row * count)
+        self._samples.flush()
+        self._frames += count
+
+    def scored(self, window: ScoredWindow) -> None:
+        self._scores.scored(window)
+
+    def lost(self, first: int, count: int, reason: str) -> None:
+        self._scores.lost(first, count, reason)
+
+    def mark(self, frame: int, window: int, text: str) -> None:
+        self._scores.note(window, frame, f"mark: {text}")
+
+    def restart(self, frame: int, reason: str, discard: bool) -> None:
+        if discard and self._source is not None:
+            self._samples.seek(0)
+            self._samples.truncate()
+            self._write_header(self._source)
+        self._scores.restart(frame, reason, discard)
+
+    def close(self) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._scores.close)
+            stack.callback(self._samples.close)
+
+    def _write_header(self, source: SourceFacts) -> None:
+        self._frames, self._last_row = 0, ",".join(["0.0"] * len(source.channels)) + ",\n"
+        out: TextIO = self._samples
+        out.write(f"# {source.description}\n{MODEL} {self._model}\n")
+        if source.simulated:
+            out.write(f"{SIMULATED}\n")
+        if source.rate_hz is not None:
+            out.write(f"# rate_hz: {source.rate_hz:g}\n")
+        names = [f"{c} [{u}]" for c, u in zip(source.channels, source.units, strict=True)]
+        out.write(",".join([*names, "label"]) + "\n")
+
+
+def read(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | None]:
+    """Return a table of samples in physical units, and which are missing, bool [frames]."""
+    table = read_table(path, Options(), label_optional=True, prefer=signal.channels)
+    check_channels(path.name, table.channels, signal)
+    check_units(path.name, table.channels, table.units, signal)
+    values, labels, missing = with_gaps(table, _missing(path, len(table.values)))
+    ranges = [Range(g, o) for g, o in zip(signal.gain, signal.offset, strict=True)]
+    counts, _ = to_int16(values, ranges)
+    recording = Recording(
+        name=path.name,
+        description=f"{path.name}: {', '.join(table.channels)}",
+        counts=counts,
+        labels=labels,
+        channels=table.channels,
+        units=tuple(signal.units),
+        gain=tuple(signal.gain),
+        offset=tuple(signal.offset),
+        rate_hz=table.rate_hz if table.rate_hz is not None else signal.rate_hz,
+        rate_is_nominal=signal.rate_is_nominal,
+        simulated=_is_simulated(path),
+    )
+    return recording, missing
+
+
+def _is_simulated(path: Path) -> bool:
+    """Return whether a comment above the header says so."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        comments = itertools.takewhile(lambda line: line.startswith("#"), file)
+        return any(line.strip() == SIMULATED for line in comments)
+
+
+def _missing(path: Path, frames: int) -> NDArray[np.bool_]:
+    missing = np.zeros(frames, np.bool_)
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        for line in file:
+            if line.startswith(MISSING):
+                try:
+                    first, count = (int(word) for word in line[len(MISSING) :].split())
+                except ValueError:
+                    raise DataError(
+                        f"{path}: '{line.strip()}' should give the first missing row and how many"
+                    ) from None
+                missing[max(first, 0) : max(first, 0) + max(count, 0)] = True
+    return missing
+
+
+def read_scores(path: Path) -> RecordedScores:
+    """Return the scores of a recording; its samples must lie beside it."""
+    samples = samples_path(path)
+    if not samples.is_file():
+        raise DataError(f"{path}: {samples.name} is not beside it, so there are no samples to play")
+    return read_score_table(path, samples)
+
+
+def read_score_table(path: Path, samples: Path) -> RecordedScores:
+    """Return the scores in the table `path`, and the model that a comment of `samples` names."""
+    windows: list[int] = []
+    lost: list[int] = []
+    scores: list[float] = []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["score"]:
+                    windows.append(int(row["window"]))
+                    scores.append(float(row["score"]))
+                elif row["note"].startswith("lost"):
+                    lost.append(int(row["window"]))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as problem:
+        raise DataError(f"{path}: has no scores of the monitor ({problem})") from None
+    indices = counted_from_first(np.array(windows, np.int64), np.array(lost, np.int64))
+    return RecordedScores(samples, indices, np.array(scores, np.float32), _model(samples))
+
+
+def _model(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            models = (line[len(MODEL) :].strip() for line in file if line.startswith(MODEL))
+            return next(models, "")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DataError(f"{path}: not a recording of the monitor ({problem})") from None
+
+
+FORMAT = Format(".csv", read, read_scores, CsvWriter, lambda path: [path, samples_path(path)])

@@ -1,0 +1,130 @@
+"""The interface of a recording format: how to read its samples and scores, and how to write it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.recordings.source import Counts, SourceFacts
+from training.bundle.errors import DataError
+from training.bundle.manifest import Signal
+from training.data.recording import Recording
+
+MODEL = "# model:"  # a comment of text formats: hash and name of the model that gave the scores
+
+
+class ScoredWindow(Protocol):
+    """The values of a scored window that a recording stores."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def first_frame(self) -> int: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def flag(self) -> bool: ...
+    @property
+    def microseconds(self) -> int: ...
+    @property
+    def label(self) -> int: ...
+
+
+class Writer(Protocol):
+    """Writes one recording. Every method may raise OSError.
+
+    Frames arrive in order, each once, from the start of a window on.
+    """
+
+    path: Path
+
+    def begin(self, source: SourceFacts, model: str, hop: int) -> None:
+        """Store the signal's description, the model's hash and name, and the hop in frames."""
+
+    def samples(self, first: int, counts: Counts, labels: NDArray[np.int8]) -> None:
+        """Append frames, int16 [frames, channels], with labels int8 [frames]."""
+
+    def missing(self, first: int, count: int, reason: str) -> None:
+        """Append `count` frames of which no sample was taken."""
+
+    def scored(self, window: ScoredWindow) -> None:
+        """Append a window's score."""
+
+    def lost(self, first: int, count: int, reason: str) -> None:
+        """Append `count` windows without a score."""
+
+    def mark(self, frame: int, window: int, text: str) -> None:
+        """Append a mark of the user."""
+
+    def restart(self, frame: int, reason: str, discard: bool) -> None:
+        """Note that the stream restarts at `frame`; `discard`: drop all that was written."""
+
+    def close(self) -> None:
+        """Complete the files."""
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedScores:
+    """The scores of a recording.
+
+    Attributes:
+        samples: file with the samples that gave the scores.
+        windows: int64 [n], counted from the recording's first window.
+        scores: float32 [n].
+        model: hash and name of the model; empty if the recording does not name it.
+    """
+
+    samples: Path
+    windows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.scores):
+            raise DataError(f"{self.samples}: no window was scored, so there is nothing to compare")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A recording format.
+
+    Attributes:
+        suffix: of the file that names a recording.
+        read: samples in the counts of a bundle's signal, and which are missing, bool [frames]
+            (None: none). Raises DataError.
+        read_scores: scores of a recording of the monitor. Raises DataError.
+        write: a writer to a new recording. Raises OSError or DataError.
+        files: all files that a recording of this name may consist of.
+    """
+
+    suffix: str
+    read: Callable[[Path, Signal], tuple[Recording, NDArray[np.bool_] | None]]
+    read_scores: Callable[[Path], RecordedScores]
+    write: Callable[[Path], Writer]
+    files: Callable[[Path], Sequence[Path]]
+
+
+def counted_from_first(windows: NDArray[np.int64], lost: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return window indices counted from the first window that was scored or lost."""
+    all_windows = np.concatenate([windows, lost]).astype(np.int64)
+    return windows.astype(np.int64) - (int(all_windows.min()) if len(all_windows) else 0)
+
+
+def close_counts(file: BinaryIO, channels: int) -> Counts:
+    """Close a file of little-endian int16 and return its whole frames, int16 [frames, channels]."""
+    with contextlib.suppress(OSError):  # on a full disk, keep the part that was written
+        file.flush()
+    size = os.fstat(file.fileno()).st_size // (2 * channels) * channels
+    counts = np.frombuffer(os.pread(file.fileno(), 2 * size, 0), "<i2")
+    with contextlib.suppress(OSError):
+        file.close()
+    return counts.reshape(-1, channels).astype(np.int16)

@@ -1,0 +1,49 @@
+"""Sources for a bundle: the test recording of its data set, or a file.
+
+The manifest's gain and offset convert a file's physical values, so that every source has the
+counts that the model was trained on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.recordings import csv
+from tools.recordings.compatibility import check_channels, check_rate
+from tools.recordings.registry import FORMATS
+from tools.recordings.source import Source, of_recording
+from training.bundle import Bundle
+from training.bundle.errors import DataError
+from training.data import load as load_data_set
+from training.data.recording import Recording
+
+
+def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
+    """Return the test recording of the data set that the bundle was trained on."""
+    settings = dict(bundle.manifest.recipe["data"])
+    name = str(settings.pop("name"))
+    dataset = load_data_set(name, **settings)
+    _check(dataset.test, bundle)
+    return of_recording(dataset.test, repeat)
+
+
+def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
+    """Return a recording, a WFDB record, or a table in physical units (any other suffix).
+
+    Raises:
+        DataError: the file is not readable, or its channels, units, rate or length do not fit.
+    """
+    known = FORMATS.get(path.suffix, csv.FORMAT)
+    recording, missing = known.read(path, bundle.manifest.signal)
+    _check(recording, bundle)
+    return of_recording(recording, repeat, missing)
+
+
+def _check(recording: Recording, bundle: Bundle) -> None:
+    check_channels(recording.name, recording.channels, bundle.manifest.signal)
+    check_rate(recording.name, recording.rate_hz, bundle.manifest.signal)
+    window = bundle.manifest.segmenter.window
+    if recording.frames < window:
+        raise DataError(
+            f"{recording.name}: {recording.frames} frames are fewer than one window of {window}"
+        )
