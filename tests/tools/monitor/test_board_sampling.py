@@ -125,14 +125,15 @@ def scores(events: list[Event]) -> dict[int, np.float32]:
 
 
 def sampled(
-    bundle: Bundle, image: Path, source: Source, faults: FaultConfig | None = None
+    bundle: Bundle,
+    image: Path,
+    source: Source,
+    faults: FaultConfig | None = None,
+    watch: bool = False,
 ) -> list[Event]:
     events: list[Event] = []
     with open_sensor_board(
-        bundle,
-        source,
-        Emulated(image, faults),
-        speed=SPEED,
+        bundle, source, Emulated(image, faults), watch=watch, speed=SPEED
     ) as board:
         Stream(board, board.source, Controls(), events.append).run()
     return events
