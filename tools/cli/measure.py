@@ -130,9 +130,7 @@ def bench(
             "models of docs/bench.md]."
         ),
     ] = None,
-    docs: Annotated[
-        Path, typer.Option(help="Folder for bench.md, images/bench.svg and images/bench.png.")
-    ] = DOCS,
+    docs: Annotated[Path, typer.Option(help="Folder for bench.md and images/bench.svg.")] = DOCS,
 ) -> None:
     """Measure the engines layer by layer, emulated; without a name, write docs/bench.md."""
     # Imported here: it loads matplotlib, 0.6 s that the other commands of this file do not need.

@@ -1,4 +1,4 @@
-"""docs/bench.md: what `vigil bench` measured, as tables, with its plot."""
+"""The page docs/bench.md: the measurements of `vigil bench` as tables and a plot."""
 
 from __future__ import annotations
 
@@ -18,79 +18,83 @@ from tools.report.bench_plot import draw
 from training.bundle.errors import EstimateError
 
 _METHOD = (
-    "## How it is counted",
+    "## Method",
     "",
-    "- The compiled engine is linked with the model for a bare Cortex-M4; TensorFlow Lite Micro, "
-    "where it is measured, is the firmware that PlatformIO builds. Each is called window by window "
-    "in the Unicorn engine (QEMU's translator as a library), which executes the image's own code. "
-    "The address of every instruction is kept; nothing is sampled. Every output byte is compared "
-    "with the TensorFlow Lite Micro interpreter's, and one that differs is an error.",
-    "- Layers are cut where the generated code goes from one step to the next, or where the "
-    "interpreter calls an operator. The interpreter's work around a layer counts to the layer "
-    "before.",
-    "- Cycles are a model, not a measurement: ALU and multiply 1; load 2, or 1 behind another load "
-    "or store; load or store of N registers 1 + N; store 1; divide 12; a taken branch 2 more. "
-    "Flash never waits. On silicon it does: `vigil estimate` says how much at most.",
-    "- *Code* and *tables* (constants beside the weights) are the engine's. *Weights* are with "
-    "biases, 4 bytes an output (per channel, with a factor beside each), which is why a weight "
-    "takes more than a byte; of TensorFlow Lite Micro, the flatbuffer. *RAM* is what is used: "
-    "activations, or the bytes of its arena that the interpreter says it needs, and the engine's "
-    "own variables. *Set aside* is with the whole arena, whose size Vigil chooses for TensorFlow "
-    "Lite Micro before it runs: a bound. "
-    "*Stack* is what a run was seen to write. C library code is not counted.",
-    "- The compiled engine's `-O2` is with hard float, its `-Os` with the flags that Arduino "
-    "builds the Nano 33 BLE with. TensorFlow Lite Micro is built with the latter, its `-O2` in "
-    "place of their `-Os`: with the soft-float calling convention in both.",
-    "- An instruction that an IT block skips counts, as it takes its cycle.",
-    "- A trained model of the same layers takes some instructions more or less, for its scales "
-    "choose its kernels: `vigil bench NAME` prints these tables for one. Where the running board "
-    "counts (`vigil budget`, the zoo), its own reading of the clock is counted with them.",
+    "- The compiled engine is linked with the model for a bare Cortex-M4. TensorFlow Lite Micro, "
+    "where it is measured, runs in the firmware that PlatformIO builds. The Unicorn engine (QEMU's "
+    "translator as a library) executes the image's own code, window by window, and records the "
+    "address of every instruction. Every output byte is compared with the TensorFlow Lite Micro "
+    "interpreter's; a difference is an error.",
+    "- A layer ends where the generated code goes to the next step, or where the interpreter calls "
+    "the next operator. The interpreter's work between two operators counts to the first.",
+    "- Cycles are modelled, not measured: ALU and multiply 1; load 2, or 1 after another load or "
+    "store; load or store of N registers 1 + N; store 1; divide 12; a taken branch 2 more. The "
+    "model has no flash wait states; `vigil estimate` gives an upper limit for them.",
+    "- *Code* and *tables* (constants besides the weights) are the engine's. *Weights* include "
+    "biases, 4 bytes per output (per channel, also a factor each), so that a weight takes more "
+    "than a byte; for TensorFlow Lite Micro they are the flatbuffer. *RAM* is the memory in use: "
+    "activations, or the part of the arena that the interpreter reports as used, and the engine's "
+    "variables. *Reserved* counts the whole arena, whose size Vigil chooses for TensorFlow Lite "
+    "Micro before it runs. *Stack* is the most that a run wrote. The C library is not counted.",
+    "- The compiled engine has hard float at `-O2`, and Arduino's flags for the Nano 33 BLE at "
+    "`-Os`. TensorFlow Lite Micro has Arduino's flags, with `-O2` in place of `-Os` in one row: "
+    "the soft-float calling convention in both.",
+    "- An instruction that an IT block skips counts, because it takes its cycle.",
+    "- A trained model of the same layers needs some instructions more or less, because its scales "
+    "decide its kernels: `vigil bench NAME` prints these tables for it. Where the running board "
+    "counts (`vigil budget`, the zoo), the count includes its own reading of the clock.",
 )
 
 
 def write(keep: Path, data: Path | None, docs: Path, say: Say) -> Path:
-    """Measure everything and write bench.md, images/bench.svg and .png into `docs`.
+    """Measure every engine on every model; write bench.md and images/bench.svg into `docs`.
 
-    `keep` holds what is kept between runs; `data` the data sets, if any. Raises EstimateError,
-    one line, for what is missing.
+    Args:
+        keep: folder for builds that later runs use again.
+        data: folder of the data sets, if any.
+        docs: folder of the page.
+        say: called with each line of progress.
+
+    Raises:
+        EstimateError: a tool, a model or the folder is missing.
     """
     if not docs.is_dir() or not os.access(docs, os.W_OK):
-        raise EstimateError(f"{docs}: no folder that can be written to; --docs names one")
+        raise EstimateError(f"{docs}: not a writable folder; choose one with --docs")
     _compiler()
-    found = cases(keep, data)
-    rows = [row for case in found for row in measure(case, keep, say)]
+    models = cases(keep, data)
+    rows = [row for case in models for row in measure(case, keep, say)]
     images = docs / "images"
     images.mkdir(exist_ok=True)
-    titles = {case.key: case.title for case in found}
-    for suffix in ("svg", "png"):
-        draw(rows, titles, images / f"bench.{suffix}")
+    titles = {case.key: case.title for case in models}
+    draw(rows, titles, images / "bench.svg")
     path = docs / "bench.md"
-    path.write_text(page(found, rows), encoding="utf-8")
+    path.write_text(page(models, rows), encoding="utf-8")
     return path
 
 
 def of_one(path: Path, say: Say) -> str:
-    """The compiled engine on one bundle or .tflite file, as text. Raises VigilError."""
+    """Measure the compiled engine on one bundle or .tflite file; return the tables as text."""
     _compiler()
     case = case_of(path)
     return "\n".join(_section(case, [*measure_compiled(case, say)]))
 
 
-def page(found: Sequence[Case], rows: Sequence[Row]) -> str:
-    """The page's text."""
+def page(models: Sequence[Case], rows: Sequence[Row]) -> str:
+    """The text of the page."""
     text = [
         "# Bench",
         "",
-        "Made by `make bench`; do not edit. All figures are **emulated**: instructions that a "
-        "Cortex-M4 executes for one inference, and a model of its cycles. No board was asked.",
+        "`make bench` wrote this page; do not edit it. All figures are **emulated**: instructions "
+        "that a Cortex-M4 executes for one inference, and cycles from a model. Nothing was "
+        "measured on hardware.",
         "",
         f"Compiler: {_compiler()}. Unicorn {version('unicorn')}. TensorFlow Lite Micro (TFLM): "
         f"{recorded.LIBRARY}.",
         "",
-        "![Instructions of an inference, by engine](images/bench.svg)",
+        "![Instructions per inference, by engine](images/bench.svg)",
         "",
     ]
-    for case in found:
+    for case in models:
         text += _section(case, [row for row in rows if row.case == case.key])
     return "\n".join([*text, *_METHOD]) + "\n"
 
@@ -98,9 +102,10 @@ def page(found: Sequence[Case], rows: Sequence[Row]) -> str:
 def _section(case: Case, rows: Sequence[Row]) -> list[str]:
     about = f"{rows[0].macs:,} multiply-accumulates (MACs). {case.note}".rstrip()
     text = [f"## {case.title}", "", about, "", *_totals(rows), ""]
-    told = sorted({row.recorded for row in rows if row.recorded})
+    sources = sorted({row.recorded for row in rows if row.recorded})
     text += [
-        f"¹ Not measured in this run; recorded on a model of these layers: {t}.\n" for t in told
+        f"¹ Not measured in this run; recorded on a model of these layers: {source}.\n"
+        for source in sources
     ]
     text += ["### Layer by layer", "", *_layers([row for row in rows if row.layers]), ""]
     text += ["### Instructions by class", "", *_classes([r for r in rows if r.classes]), ""]
@@ -109,8 +114,8 @@ def _section(case: Case, rows: Sequence[Row]) -> list[str]:
 
 def _totals(rows: Sequence[Row]) -> list[str]:
     best = rows[0].instructions
-    head = ["engine", "flags", "instructions", "per MAC", "against ours", "cycles (model)"]
-    head += ["per MAC", "code", "tables", "weights", "bytes a weight", "RAM", "set aside", "stack"]
+    head = ["engine", "flags", "instructions", "per MAC", "relative", "cycles (model)"]
+    head += ["per MAC", "code", "tables", "weights", "bytes per weight", "RAM", "reserved", "stack"]
     body = []
     for row in rows:
         mark = "¹" if row.recorded else ""
@@ -134,7 +139,7 @@ def _totals(rows: Sequence[Row]) -> list[str]:
 
 
 def _layers(rows: Sequence[Row]) -> list[str]:
-    """The compiled engine's steps, and beside each dense layer what TFLM takes for it."""
+    """The compiled engine's steps; for dense layers also the instructions of TFLM."""
     ours, others = rows[0], [row for row in rows if row.engine != rows[0].engine]
     head = ["step", "MACs", "instructions", "per MAC", "cycles per MAC"]
     head += [f"{row.engine.removeprefix('TFLM, ')} {row.flags}, per MAC" for row in others]

@@ -1,10 +1,11 @@
-"""The bench as bars: instructions for one multiply-accumulate, engine by engine."""
+"""Plot of the bench: instructions per multiply-accumulate for each engine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -14,7 +15,7 @@ _OURS, _OTHERS, _INK, _SOFT = "#0f766e", "#b6bcc6", "#1f2937", "#6b7280"
 
 
 def draw(rows: Sequence[Row], titles: Mapping[str, str], path: Path) -> None:
-    """Write the plot to `path`, .svg or .png; one panel a model, shared scale of instructions."""
+    """Write the plot to `path` (.svg), with one panel per model and a common scale."""
     keys = [key for key in titles if any(row.case == key for row in rows)]
     heights = [0.9 + 0.42 * sum(row.case == key for row in rows) for key in keys]
     figure = Figure(figsize=(9, sum(heights)), facecolor="white")
@@ -31,11 +32,11 @@ def draw(rows: Sequence[Row], titles: Mapping[str, str], path: Path) -> None:
             if row.recorded:
                 bar.set_hatch("///")
                 bar.set_edgecolor("white")
-            told = f"{row.instructions / row.macs:.2f}   {row.instructions:,.0f}"
+            label = f"{row.instructions / row.macs:.2f} · {row.instructions:,.0f}"
             times = row.instructions / mine[0].instructions
-            told += f"   {times:.1f} x" if row.engine != "compiled" else ""
+            label += f" · {times:.1f} x" if row.engine != "compiled" else ""
             panel.annotate(
-                told,
+                label,
                 (bar.get_width(), bar.get_y() + bar.get_height() / 2),
                 (5, 0),
                 textcoords="offset points",
@@ -55,8 +56,8 @@ def draw(rows: Sequence[Row], titles: Mapping[str, str], path: Path) -> None:
         panel.set_axisbelow(True)
         for side in panel.spines.values():
             side.set_visible(False)
-    label = "instructions per multiply-accumulate of one int8 inference, Cortex-M4, emulated"
-    panels[-1].set_xlabel(label, fontsize=9, color=_SOFT)
+    axis = "instructions per multiply-accumulate of one int8 inference, Cortex-M4, emulated"
+    panels[-1].set_xlabel(axis, fontsize=9, color=_SOFT)
     figure.tight_layout(h_pad=1.6)
-    metadata = {"Date": None} if path.suffix == ".svg" else None
-    figure.savefig(path, dpi=150, metadata=metadata)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "bench"}):  # text stays text: smaller
+        figure.savefig(path, metadata={"Date": None})

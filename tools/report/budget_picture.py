@@ -1,4 +1,4 @@
-"""A budget as a picture: each memory to scale, and its parts beneath."""
+"""Picture of a budget: each memory to scale, with its parts below."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ROW = 0.235  # inches a part
+_ROW = 0.235  # inches per part
 _NAMES = {"flash": "Flash", "sram": "SRAM"}
-_SMALL = 0.004  # parts below this share of what is used stand together in one row
+_SMALL = 0.004  # parts below this share of the used bytes form one row
 
 
 def check_picture(path: Path) -> None:
-    """BudgetError, in one line, if no picture can be written to `path`."""
+    """Raise BudgetError if no picture can be written to `path`."""
     if path.suffix not in (".png", ".svg"):
-        raise BudgetError(f"{path}: a picture's name ends in .png or .svg")
+        raise BudgetError(f"{path}: the name of a picture ends in .png or .svg")
     if not path.parent.is_dir():
-        raise BudgetError(f"{path}: there is no folder {path.parent}")
+        raise BudgetError(f"{path}: no folder {path.parent}")
 
 
 def draw(budget: Budget, path: Path, dark: bool = False) -> Path:
-    """Write the picture to `path`, by its suffix.
+    """Write the picture to `path`, as .svg or .png.
 
-    `.svg` follows the reader's preference for light or dark; `.png` is light, or `dark`.
-    Raises BudgetError for another suffix, or a folder that is not there.
+    An SVG follows the reader's preference for light or dark; a PNG is light unless `dark`.
+
+    Raises:
+        BudgetError: the suffix is another, or the folder does not exist.
     """
     path = Path(path)
     check_picture(path)
@@ -51,25 +53,26 @@ def picture_svg(budget: Budget, prefix: str = "budget", alone: bool = False) -> 
 
 
 def memory_svg(memory: Memory, prefix: str) -> str:
-    """One memory of the picture as an SVG element, for a page with columns of its own."""
+    """One memory of the picture as an SVG element."""
+    # Imported here, as below: matplotlib takes half a second to load.
     from matplotlib.figure import Figure
 
     with style():
-        made = Figure(figsize=(4.3, _height(len(_rows(memory)))))
-        _column(made, memory, LIGHT, len(_rows(memory)), 0.0, 1.0)
-        return themed_svg(made, prefix)
+        drawing = Figure(figsize=(4.3, _height(len(_rows(memory)))))
+        _column(drawing, memory, LIGHT, len(_rows(memory)), 0.0, 1.0)
+        return themed_svg(drawing, prefix)
 
 
 def figure(budget: Budget, colours: dict[str, str]) -> Figure:
-    """The picture; call it within theme.style()."""
+    """The picture; the caller enters theme.style()."""
     from matplotlib.figure import Figure
 
     memories = (budget.flash, budget.sram)
     rows = max(len(_rows(m)) for m in memories)
-    made = Figure(figsize=(9.4, _height(rows)))
+    drawing = Figure(figsize=(9.4, _height(rows)))
     for left, memory in zip((0.025, 0.525), memories, strict=True):
-        _column(made, memory, colours, rows, left, 0.45)
-    return made
+        _column(drawing, memory, colours, rows, left, 0.45)
+    return drawing
 
 
 def _height(rows: int) -> float:
@@ -77,17 +80,17 @@ def _height(rows: int) -> float:
 
 
 def _column(
-    made: Figure, memory: Memory, colours: dict[str, str], rows: int, left: float, width: float
+    drawing: Figure, memory: Memory, colours: dict[str, str], rows: int, left: float, width: float
 ) -> None:
     height = _height(rows)
-    head = made.add_axes((left, 1 - 0.58 / height, width, 0.13 / height))
+    head = drawing.add_axes((left, 1 - 0.58 / height, width, 0.13 / height))
     _scale(head, memory, colours)
-    body = made.add_axes((left, 0.1 / height, width, _ROW * rows / height))
+    body = drawing.add_axes((left, 0.1 / height, width, _ROW * rows / height))
     _bars(body, memory, rows, colours)
 
 
 def _scale(axes: Axes, memory: Memory, colours: dict[str, str]) -> None:
-    """The whole memory, to scale."""
+    """Draw the whole memory to scale."""
     over = memory.free < 0
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.axis("off")
@@ -109,7 +112,7 @@ def _scale(axes: Axes, memory: Memory, colours: dict[str, str]) -> None:
 
 
 def _rows(memory: Memory) -> list[tuple[str, str, int]]:
-    """(part, title, bytes): largest first, the smallest in one row."""
+    """Name, title and bytes of each part, largest first; the smallest form one row."""
     shown: list[tuple[str, str, int]] = []
     small: list[Part] = []
     for part in sorted(memory.parts, key=lambda p: -p.size):

@@ -1,4 +1,4 @@
-"""The report's charts, each an SVG element that follows the page's colours."""
+"""Charts of the report, each an SVG element in the colours of the page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CLASSES = ((NORMAL, "normal"), (ABNORMAL, "abnormal"))
 
 
 def histogram(evidence: Evidence, narrow: bool = False) -> str:
-    """int8 scores of the test windows by label, and the threshold; `narrow` for a phone."""
+    """int8 scores of the test windows by label, and the threshold; `narrow` fits a phone."""
     scores, threshold = evidence.scores, evidence.bundle.manifest.threshold.value
     positive = scores[scores > 0]
     low = float(positive.min()) if len(positive) else threshold / 10
@@ -46,7 +46,7 @@ def histogram(evidence: Evidence, narrow: bool = False) -> str:
             axes.fill_between(x, y, color=LIGHT[f"{name}-wash"], linewidth=0, alpha=0.75)
             axes.plot(x, y, color=LIGHT[name], linewidth=1.3, solid_joinstyle="miter")
         axes.axvline(threshold, color=LIGHT["ink"], linewidth=1.1, dashes=(4, 3))
-        # Beside its line, on the side that has the room.
+        # The label is on the side of the line that has more space.
         right = np.log(high / threshold) > 0.25 * np.log(high / low)
         axes.annotate(
             f"threshold {threshold:.4g}",
@@ -64,7 +64,8 @@ def histogram(evidence: Evidence, narrow: bool = False) -> str:
 
 
 def roc(evidence: Evidence) -> str:
-    """Recall against false-alarm rate, of every stage; the rate on a logarithmic axis."""
+    """Recall against false-alarm rate (logarithmic) of every stage."""
+    # Imported here, as below: scikit-learn and matplotlib take a second to load.
     from sklearn.metrics import roc_curve
 
     with _axes(_HALF) as axes:
@@ -83,7 +84,7 @@ def roc(evidence: Evidence) -> str:
 
 
 def precision_recall(evidence: Evidence) -> str:
-    """Precision against recall, of every stage."""
+    """Precision against recall of every stage."""
     from sklearn.metrics import precision_recall_curve
 
     lowest = 1.0
@@ -104,24 +105,25 @@ def precision_recall(evidence: Evidence) -> str:
 
 
 def latent(evidence: Evidence) -> tuple[list[tuple[str, str]], str]:
-    """The code of each window in two dimensions, by every way there is to find them.
+    """The code of each window in two dimensions, by every available projection.
 
-    Coloured by class (a digit, an activity) where the data set has classes, else by label.
+    The colour is the class (a digit, an activity) if the data set has classes, else the label.
 
-    [(title, SVG), ...], and in words how the points were found.
+    Returns:
+        Title and SVG of each projection, and sentences that explain them.
     """
     code, trained = evidence.evaluation["code"], Trained(evidence.bundle)
     drawn, words = [], []
     for method in methods(code):
-        found = plane(code, method)
+        projected = plane(code, method)
         with _axes(_HALF) as axes:
-            them = draw.groups(trained, found.which)
-            draw.paths(axes, found.points, them)
+            them = draw.groups(trained, projected.which)
+            draw.paths(axes, projected.points, them)
             draw.name_groups(axes, them)
-            axes.set(xlabel=found.axes[0], ylabel=found.axes[1])
+            axes.set(xlabel=projected.axes[0], ylabel=projected.axes[1])
             axes.grid()
-            drawn.append((found.title, _svg(axes.figure, f"latent-{method}")))
-        words.append(found.words)
+            drawn.append((projected.title, _svg(axes.figure, f"latent-{method}")))
+        words.append(projected.words)
     if len(drawn) == 2:
         words.append(f"{MISSING_UMAP}.")
     elif len(drawn) == 3:
@@ -130,7 +132,7 @@ def latent(evidence: Evidence) -> tuple[list[tuple[str, str]], str]:
 
 
 def training(evidence: Evidence) -> str:
-    """Loss by epoch on the windows fitted to and on held-out normal windows."""
+    """Loss by epoch, on the training windows and on held-out normal windows."""
     loss = np.asarray(evidence.evaluation["history_loss"])
     validation = np.asarray(evidence.evaluation["history_validation"])
     best = int(evidence.evaluation["history_best_epoch"])
@@ -161,16 +163,16 @@ def _axes(size: tuple[float, float]) -> Iterator[Axes]:
         yield axes
 
 
-def part(found: Part, prefix: str) -> str:
-    """A part's panels in one row; empty where it has none."""
-    if not found.panels:
+def part(content: Part, prefix: str) -> str:
+    """The panels of a part in one row; empty if it has none."""
+    if not content.panels:
         return ""
     with style():
-        return _svg(draw.figure([found.panels], found.width, found.height), prefix)
+        return _svg(draw.figure([content.panels], content.width, content.height), prefix)
 
 
 def _svg(figure: Figure | SubFigure, prefix: str) -> str:
-    """The figure as an SVG, ids led by `prefix`, numbers to a hundredth of a point."""
+    """The figure as SVG, with ids that begin with `prefix` and coordinates to 0.01 points."""
     text = themed_svg(cast("Figure", figure), prefix)
     return re.sub(
         r' d="[^"]*"', lambda d: re.sub(r"(\d+\.\d\d)\d+", r"\1", d[0]).replace("\n", ""), text
@@ -190,7 +192,7 @@ def _score_words(evidence: Evidence) -> str:
 def _curve(
     axes: Axes, x: NDArray[Any], y: NDArray[Any], name: str, colour: str, step: bool = False
 ) -> None:
-    # The float stage is a broad band beneath, so that a curve on top of it can still be told.
+    # The float stage is a broad band below the others, so that a curve on top of it stays visible.
     wide = colour == "faint"
     axes.plot(
         x,

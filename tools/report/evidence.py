@@ -1,4 +1,4 @@
-"""What a report is made from: the bundle, and what was measured around it."""
+"""Evidence of a report: the bundle, and the measurements beside it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ _ALWAYS = ("labels", "shown", "input", "output", "code", "int8_test", "keras_tes
 
 @dataclass(frozen=True, eq=False)
 class BoardScores:
-    """What a board said of test windows.
+    """Scores that a board computed.
 
-    windows int64 [n] (indices into the test windows), score float32 [n]
+    Attributes:
+        board: name of the board, with "emulated" if it is.
+        windows: int64 [n], indices of the test windows.
+        score: float32 [n].
     """
 
-    board: str  # "emulated" is said beside every figure that comes from it
+    board: str
     windows: NDArray[np.int64]
     score: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Everything that the report shows; read, never computed by a model."""
+    """Everything that the report shows; it is read, and no model computes it again."""
 
     bundle: Bundle
     evaluation: dict[str, NDArray[Any]]
@@ -50,56 +53,54 @@ class Evidence:
         parity: VerifyResult | None = None,
         board: BoardScores | None = None,
     ) -> Evidence:
-        """Read the bundle, and what is kept beside it of what is not given.
+        """Read the bundle; read from its folder each measurement that is not given.
 
-        Raises BundleError if the evaluation is missing or `parity` is of another bundle.
+        Raises:
+            BundleError: the evaluation is missing, or `parity` is of another bundle.
         """
         bundle = read_bundle(bundle_dir)
         evaluation = bundle.evaluation()
         missing = [name for name in _ALWAYS if name not in evaluation]
         if missing:
-            raise BundleError(
-                f"{bundle_dir}: its evaluation lacks '{missing[0]}'; train again to make the report"
-            )
+            raise BundleError(f"{bundle_dir}: the evaluation lacks '{missing[0]}'; train again")
         own = bundle.hash8.hex()
         if budgets is None:
             budgets = load_budgets(bundle_dir, own)
         if parity is None:
             parity = load_parity(bundle_dir)
         elif parity.bundle != own:
-            raise BundleError(f"{bundle_dir}: was trained anew since it was verified; verify again")
+            raise BundleError(f"{bundle_dir}: trained again after it was verified; verify again")
         if board is None and parity is not None and parity.board is not None:
-            told = parity.board
-            board = BoardScores(
-                told.board, np.asarray(told.windows, np.int64), np.asarray(told.scores, np.float32)
-            )
+            scored = parity.board
+            windows = np.asarray(scored.windows, np.int64)
+            board = BoardScores(scored.board, windows, np.asarray(scored.scores, np.float32))
         return Evidence(bundle, evaluation, budgets, parity, board)
 
     @cached_property
     def labels(self) -> NDArray[np.int8]:
-        """Of every test window."""
+        """Label of every test window."""
         return np.asarray(self.evaluation["labels"], np.int8)
 
     @cached_property
     def scores(self) -> NDArray[np.float32]:
-        """The quantized model's, of every test window."""
+        """Score of every test window, by the quantized model."""
         return np.asarray(self.evaluation["int8_test"], np.float32)
 
     @property
     def labelled(self) -> bool:
-        """Whether the test set has normal and abnormal windows."""
+        """Whether the test set has both normal and abnormal windows."""
         return bool((self.labels == NORMAL).any() and (self.labels == ABNORMAL).any())
 
     def stages(self) -> list[tuple[str, NDArray[np.float32], NDArray[np.bool_]]]:
-        """(name, scores, abnormal) of each stage, windows of known label only."""
+        """Name, scores and truth (abnormal) of each stage, for windows with a label."""
         known = self.labels >= 0
-        found = [
+        stages = [
             ("Keras", self.evaluation["keras_test"][known], self.labels[known] == ABNORMAL),
             ("int8", self.scores[known], self.labels[known] == ABNORMAL),
         ]
         if self.board is not None:
             labels = self.labels[self.board.windows]
-            found.append(
+            stages.append(
                 (self.board.board, self.board.score[labels >= 0], labels[labels >= 0] == ABNORMAL)
             )
-        return found
+        return stages

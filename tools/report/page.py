@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, not even a network."""
+"""The report: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -52,12 +52,20 @@ def write_report(
     board: BoardScores | None = None,
     path: Path | None = None,
 ) -> Path:
-    """Write the report of the bundle in `bundle_dir` to `path`, by default report.html in it.
+    """Write the report of a bundle; a part without measurement says so.
 
-    `budgets` are of images that hold this bundle's model, `parity` is what verify found, `board`
-    the scores that a board gave; what is not given is taken from the bundle's folder, where
-    budget.save and verify.save keep it. A part that was not measured is said to be missing.
-    Returns the path. Raises BundleError if the bundle cannot be read or `parity` is not its own.
+    Args:
+        bundle_dir: folder of the bundle.
+        budgets: budgets of images of this bundle; those in its folder if None.
+        parity: result of verify; the one in the bundle's folder if None.
+        board: scores that a board computed; those of `parity` if None.
+        path: the file to write; report.html in the bundle's folder if None.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        BundleError: the bundle cannot be read, or `parity` is of another bundle.
     """
     evidence = Evidence.read(bundle_dir, budgets, parity, board)
     path = Path(bundle_dir) / "report.html" if path is None else Path(path)
@@ -68,7 +76,7 @@ def write_report(
 
 
 def render(evidence: Evidence) -> str:
-    """The page's text."""
+    """The HTML of the page."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -122,12 +130,12 @@ def render(evidence: Evidence) -> str:
 
 
 def _sentence(m: Manifest) -> str:
-    """What the model does, in one sentence."""
+    """One sentence that summarizes the model's results."""
     c = m.metrics.int8.confusion
     normal, abnormal = c.true_negative + c.false_positive, c.true_positive + c.false_negative
     if abnormal and normal:
         return (
-            f"Trained on {m.data.windows.train:,} normal windows alone, it flags "
+            f"Trained on {m.data.windows.train:,} normal windows, the model flags "
             f"{c.true_positive:,} of {abnormal:,} abnormal ones ({_percent(m.metrics.int8.recall)})"
             f" and raises a false alarm on {c.false_positive:,} of {normal:,} normal ones "
             f"({_percent(m.metrics.int8.false_alarm_rate)})."
@@ -157,14 +165,19 @@ def _figures(m: Manifest) -> list[Figure]:
     kilobytes = f"{m.model.bytes / 1024:.1f}"
     shown.append(Figure(kilobytes, "KB", "model file", f"{m.model.parameters:,} parameters"))
     shown.append(
-        Figure(f"{m.model.macs:,}", "", "multiply-accumulates", f"a window of {m.segmenter.window}")
+        Figure(
+            f"{m.model.macs:,}",
+            "",
+            "multiply-accumulates",
+            f"window of {m.segmenter.window} samples",
+        )
     )
     return shown
 
 
 @dataclass(frozen=True)
 class BoardStage:
-    """The board's own scores, judged by the bundle's threshold."""
+    """Metrics of the board's scores at the bundle's threshold."""
 
     name: str
     windows: int
@@ -179,6 +192,7 @@ class BoardStage:
 def _board_stage(evidence: Evidence) -> BoardStage | None:
     if evidence.board is None:
         return None
+    # Imported here: scikit-learn takes a second to load.
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     name, scores, abnormal = evidence.stages()[-1]
@@ -229,7 +243,7 @@ def _area(value: float | None) -> str:
 
 
 def _code(text: str) -> Markup:
-    """What stands between backticks as code."""
+    """HTML with text between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 

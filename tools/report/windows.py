@@ -1,4 +1,4 @@
-"""Windows beside their reconstructions, as small drawings on one scale."""
+"""Windows and their reconstructions, as small drawings on one scale."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tools.report.figures.signal import Layout, layout
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.manifest import Affine, Manifest
 
-_EACH = 4  # drawings a group
-_CHANNELS = 3  # drawn of a window with many
+_EACH = 4  # drawings per group
+_CHANNELS = 3  # drawn at most
 _WIDTH, _HEIGHT = 240, 96
-_NAMELESS: Any = {"Software": None}  # the same pixels, the same bytes
+_NAMELESS: Any = {"Software": None}  # so that the same pixels give the same bytes
 
 
 @dataclass(frozen=True)
 class Drawing:
     """One window."""
 
-    index: int  # of the test window
+    index: int  # number of the test window
     score: float
     flagged: bool
     drawn: str  # HTML
@@ -33,32 +33,32 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Group:
-    """Windows that belong together."""
+    """Windows under one heading."""
 
     title: str
-    kind: str  # "normal" or "abnormal": the colour
+    kind: str  # "normal" or "abnormal", which decides the colour
     drawings: tuple[Drawing, ...]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """All groups, and the scale they share."""
+    """All groups and their common scale."""
 
     groups: tuple[Group, ...]
-    scale: str  # in words
-    pictures: bool  # two beside each other, or two lines
+    scale: str  # as a sentence
+    pictures: bool  # two images side by side, else two lines
 
 
 def gallery(evidence: Evidence) -> Gallery:
-    """Best and worst reconstructions, of normal and of abnormal windows."""
+    """Choose and draw the best and worst reconstructions of normal and abnormal windows."""
     shown = np.asarray(evidence.evaluation["shown"])
     scores, labels = evidence.scores[shown], evidence.labels[shown]
     wanted = (
         [
-            ("Normal, reconstructed best", "normal", NORMAL, False),
-            ("Normal, reconstructed worst", "normal", NORMAL, True),
-            ("Abnormal, furthest from normal", "abnormal", ABNORMAL, True),
-            ("Abnormal, nearest to normal", "abnormal", ABNORMAL, False),
+            ("Normal, best reconstruction", "normal", NORMAL, False),
+            ("Normal, worst reconstruction", "normal", NORMAL, True),
+            ("Abnormal, highest score", "abnormal", ABNORMAL, True),
+            ("Abnormal, lowest score", "abnormal", ABNORMAL, False),
         ]
         if evidence.labelled
         else [
@@ -97,9 +97,9 @@ def gallery(evidence: Evidence) -> Gallery:
 def _real(
     evidence: Evidence, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
-    """Inputs and outputs [n, window, channels] in a unit a person knows, and that unit.
+    """Inputs and outputs [n, window, channels] in physical units, and the unit.
 
-    Both are what the score compares: the int8 input, and the int8 output on the input's grid.
+    The score compares these values: the int8 input, and the int8 output on the input's grid.
     """
     m = evidence.bundle.manifest
     shape = (len(rows), m.segmenter.window, len(m.signal.channels))
@@ -161,13 +161,14 @@ def _draw(
 
 
 def _picture(values: NDArray[np.float64], shape: Layout, low: float, high: float) -> str:
-    """One window [window, channels] as an image within the page, a pixel a value."""
+    """One window [window, channels] as an inline image with one pixel per value."""
+    # Imported here: matplotlib takes half a second to load.
     from matplotlib.image import imsave
 
     share = np.clip((shape.pixels(values.ravel()) - low) / (high - low), 0, 1)
     buffer = io.BytesIO()
     if shape.kind == "image":
-        # Ink of that strength on paper of any colour.
+        # Ink of that opacity, on the page's own background.
         pixels = np.zeros((*share.shape, 4), np.uint8)
         pixels[..., 3] = np.rint(255 * share)
         imsave(buffer, pixels, format="png", metadata=_NAMELESS)

@@ -76,5 +76,5 @@ def test_the_folder_is_looked_at_before_measuring(tmp_path: Path) -> None:
     def say(line: str) -> None:
         pytest.fail(f"measured: {line}")
 
-    with pytest.raises(EstimateError, match="docs: no folder"):
+    with pytest.raises(EstimateError, match="docs: not a writable folder"):
         write(tmp_path, None, occupied, say)

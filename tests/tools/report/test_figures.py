@@ -1,4 +1,4 @@
-"""What a bundle's family and corruption have to show: by what it is, whatever its recipe's name."""
+"""Parts of the report by family and corruption, whatever the recipe's name."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_a_sparse_code_tells_how_active_it_is(tmp_path):
     evaluation = bundle.evaluation()
     code = evaluation["code"][evaluation["labels"] == 0]
     section = report_of(bundle).sections["family"]
-    assert f"Mean activation {code.mean():.3f}" in section
-    assert f"{100 * (code > 0.01).mean():.0f} % are active (above 0.01)" in section
+    assert f"The mean activation is {code.mean():.3f}" in section
+    assert f"{100 * (code > 0.01).mean():.0f} % of the units are active (above 0.01)" in section
 
 
 def test_gain_is_ten_decibel_where_the_error_falls_to_a_tenth():
@@ -82,7 +82,7 @@ def test_noise_is_told_by_kind_beside_the_mixture(tmp_path):
     clean = trained.input()[trained.labels() == 0]
     section = report_of(bundle).sections["family"].replace("−", "-")
     for kinds, words in (
-        (noise, "comes down by {:.1f} dB"),
+        (noise, "reduces noise by {:.1f} dB"),
         ({"gaussian": 0.3}, "gaussian {:+.1f} dB"),
         ({"hum": 0.4}, "hum {:+.1f} dB"),
     ):
@@ -106,11 +106,11 @@ def test_the_error_under_a_mask_is_of_all_that_was_hidden_and_of_the_whole(tmp_p
     columns = found.hidden.reshape(-1, 8, 8).any(axis=1).sum(axis=1)
     assert (rows == 3).all() and (columns == 3).all()
     section = report_of(bundle).sections["family"]
-    for which, words in ((found.hidden, "what was hidden"), (..., "the whole window")):
+    for which, words in ((found.hidden, "masked values"), (..., "all values")):
         before, after = (
             np.sqrt(np.mean((each - clean)[which] ** 2)) for each in (found.damaged, found.restored)
         )
-        assert f"of {words} {before:.3f} becomes {after:.3f}" in section
+        assert f"{words}, {before:.3f} before and {after:.3f} after" in section
 
 
 def test_what_is_masked_may_also_have_noise(tmp_path):
@@ -180,10 +180,11 @@ def test_a_variational_recipe_of_ones_own_has_its_generated_windows_and_its_map(
     bundle = train(read_recipe("variational", changes), tmp_path / "mine", progress=False)
     parts = {part.title: part for part in parts_of(Trained(bundle))}
     assert list(parts) == [
-        "Generated windows", "From one code to another", "What lies where in the code",
+        "Generated windows", "Interpolation between codes", "Map of the code",
     ]  # fmt: skip
     assert all(part.panels for part in parts.values())
-    area = re.search(r"by sampling, on the host: AUROC (\d\.\d+)", parts["Generated windows"].words)
+    words = parts["Generated windows"].words
+    area = re.search(r"sampled on the host, has an AUROC of (\d\.\d+)", words)
     assert 0.5 < float(area[1]) <= 1
     page = report_of(bundle)
     assert page.count("figure", "part") == 3

@@ -1,4 +1,4 @@
-"""The report is one file that shows what it must, and asks nothing of a network."""
+"""The report is one self-contained file with every result."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_simulated_data_say_so(tmp_path: Path) -> None:
     bundle = small_bundle(tmp_path / "waves", simulated=True)
     page = Page(write_report(bundle.path).read_text())
     assert "simulated data" in page.sections[""]
-    assert "no sensor ever saw them" in page.sections[""]
+    assert "no sensor recorded them" in page.sections[""]
     assert "simulated" in page.sections["provenance"]
 
 

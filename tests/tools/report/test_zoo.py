@@ -18,7 +18,7 @@ ROW = Row(
     recipe="linear",
     bundle="0123456789abcdef",
     family="dense",
-    what="Linear.",
+    summary="Linear.",
     data="Beats",
     changes=("fit.epochs=3",),
     seconds=4.2,
@@ -38,7 +38,7 @@ ROW = Row(
         "true_negative": 98,
         "false_negative": 12,
     },
-    told="As PCA.",
+    remarks="As PCA.",
 )
 BOARD = Verified("0123456789abcdef", 116, 32_480, 3, "window 4", 9_668, 40_000, 39_000)
 
@@ -56,9 +56,9 @@ def test_small_settings_are_settings(name):
 def test_the_page_has_a_line_and_a_section_a_recipe_and_names_small_settings():
     other = dataclasses.replace(ROW, recipe="other", changes=(), seconds=85.8)
     text = page([ROW, other], {}, Last(seconds=120))
-    assert f"2 of the {len(recipe_names())} recipes that come along" in text
+    assert f"2 of the {len(recipe_names())} recipes that come with Vigil" in text
     assert "1.5 minutes of training, 2.0 on the clock" in text
-    assert "`csv` waits for a file of yours, `simulated` stands in" in text
+    assert "`csv` needs a file of yours, `simulated` replaces heartbeats" in text
     line = next(x for x in text.splitlines() if x.startswith("| [linear]"))
     assert [cell.strip() for cell in line.split("|")[2:-1]] == [
         "dense", "2,388", "2,240", "4,352", "1,360", "0.9800", "-", "0.02", "0.021", "1.050",
@@ -131,7 +131,7 @@ def test_a_linear_autoencoder_comes_close_to_pca_and_int8_to_float(tmp_path):
     (row,) = run(tmp_path / "build", tmp_path / "docs", ["linear"])
     assert (tmp_path / "docs" / "zoo" / "linear.png").stat().st_size > 10_000
     assert (tmp_path / "docs" / "zoo.md").read_text().count("\n## ") == 1
-    pca = float(re.search(r"error (\d\.\d+)", row.told)[1])
+    pca = float(re.search(r"error (\d\.\d+)", row.remarks)[1])
     assert pca < row.error[0] < 1.1 * pca
     assert row.error[1] < 1.03 * row.error[0]
     assert row.auroc[1] > row.auroc[0] - 0.01
@@ -144,7 +144,7 @@ def test_what_quantizing_costs_at_most_is_told_of_labelled_and_of_other_recipes(
     worse = dataclasses.replace(ROW, recipe="worse", auroc=(0.98, 0.9745))
     plain = dataclasses.replace(ROW, recipe="plain", auroc=(None, None), error=(0.02, 0.0205))
     assert (
-        "Quantizing costs at most 0.0055 of AUROC (worse), at most 2.5 % of the error without "
+        "Quantization costs at most 0.0055 of AUROC (worse), at most 2.5 % of the error without "
         "labels (plain), at most 50.0 % of the error with labels (better)."
     ) in page([better, worse, plain], {}, Last())
 
@@ -200,7 +200,7 @@ def test_a_recipe_outside_the_run_of_all_has_a_row_once_it_is_trained(tmp_path):
     kept.mkdir(parents=True)
     dataclasses.replace(ROW, recipe="simulated").save(kept / "row.json")
     text = write_page(tmp_path, tmp_path / "docs", full=False).read_text()
-    assert "| [simulated](#simulated)" in text and "`simulated` stands in" not in text
+    assert "| [simulated](#simulated)" in text and "`simulated` replaces" not in text
 
 
 def table(page_name, first):

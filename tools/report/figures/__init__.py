@@ -1,4 +1,4 @@
-"""What a bundle's family and its corruption have to show, for the report and the zoo alike."""
+"""Pictures of what a model's family and corruption add, for the report and the zoo."""
 
 from tools.report.figures.family import Part, parts_of
 

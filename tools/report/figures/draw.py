@@ -1,4 +1,4 @@
-"""Panels that pictures of the zoo and of the report are made of; each draws on one pair of axes."""
+"""Panels of the pictures in the zoo and the report; each draws on one pair of axes."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ from tools.report.figures.signal import class_names, layout, time_axis, value_wo
 from tools.report.figures.trained import Trained
 from training.bundle.labels import ABNORMAL, NORMAL
 
-Group = tuple[NDArray[np.bool_], str, str]  # which points, colour, name
+Group = tuple[NDArray[np.bool_], str, str]  # mask of points, colour, name
 Line = tuple[NDArray[Any], str, str]  # values [size], colour by role, label
-_TURNS = 16  # in which groups are drawn, so that none covers the others
+_TURNS = 16  # groups are drawn in turns, so that none covers the others
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture on axes of its own."""
+    """A drawing on its own axes."""
 
     title: str
     draw: Callable[[Any], None]  # on matplotlib's axes
-    width: float = 1.0  # beside the others of its row
+    width: float = 1.0  # relative to the others of its row
 
 
 def figure(
     rows: Sequence[Sequence[Panel]], width: float, height: float, paper: str = "none"
 ) -> Any:
-    """Panels in rows, each of them `height` inches high."""
+    """Draw panels in rows, each `height` inches high."""
+    # Imported here, as below: matplotlib takes half a second to load.
     from matplotlib.figure import Figure
 
     whole = Figure(figsize=(width, height * len(rows)), facecolor=paper, layout="constrained")
-    for place, row in zip(whole.subfigures(len(rows), 1, squeeze=False)[:, 0], rows, strict=True):
-        place.set_facecolor(paper)
-        axes = place.subplots(
+    bands = whole.subfigures(len(rows), 1, squeeze=False)[:, 0]
+    for band, row in zip(bands, rows, strict=True):
+        band.set_facecolor(paper)
+        axes = band.subplots(
             1, len(row), squeeze=False, width_ratios=[panel.width for panel in row]
         )
         for axis, panel in zip(axes[0], row, strict=True):
@@ -48,7 +50,7 @@ def figure(
 
 
 def legend_above(axis: Any, columns: int) -> None:
-    """Beside the title, where no curve runs."""
+    """Put the legend beside the title, clear of the curves."""
     axis.legend(
         **{"loc": "lower right", "bbox_to_anchor": (1.02, 0.99), "borderaxespad": 0.1},
         **{"ncols": columns, "fontsize": 8, "handlelength": 1.0},
@@ -59,7 +61,7 @@ def legend_above(axis: Any, columns: int) -> None:
 def series(
     trained: Trained, lines: Sequence[Line], title: str, legend: bool = True, stroke: float = 1.3
 ) -> Panel:
-    """Lines over one window, of several channels the first."""
+    """Lines over one window; only the first channel is drawn."""
     m = trained.bundle.manifest
     channels = len(m.signal.channels)
     time, name = time_axis(m)
@@ -79,7 +81,7 @@ def series(
 
 
 def tiles(trained: Trained, rows: Sequence[tuple[str, NDArray[Any]]], title: str = "") -> Panel:
-    """Rows of images, each a name and float32 [n, size]."""
+    """Rows of images; each row is a name and float32 [n, size]."""
     shape = layout(trained.bundle.manifest)
     height = shape.height + 2
 
@@ -97,7 +99,7 @@ def tiles(trained: Trained, rows: Sequence[tuple[str, NDArray[Any]]], title: str
 
 
 def ink(axis: Any, values: NDArray[Any], **options: Any) -> None:
-    """Values of 0 to 1 as ink on paper of any colour."""
+    """Draw values from 0 to 1 as ink of that opacity."""
     black = np.zeros((*values.shape, 4), np.uint8)
     black[..., 3] = np.rint(255 * np.clip(values, 0, 1))
     axis.imshow(black, interpolation="none", **options)
@@ -106,7 +108,7 @@ def ink(axis: Any, values: NDArray[Any], **options: Any) -> None:
 def spectrogram(
     trained: Trained, window: NDArray[Any], title: str, *, bands: bool = True, scale: bool = False
 ) -> Panel:
-    """One window over time; `bands` are named, `scale` says what the colours mean."""
+    """One window over time; `bands` names the bands, `scale` adds the colour bar."""
     m = trained.bundle.manifest
     shape = layout(m)
     time, name = time_axis(m)
@@ -127,7 +129,7 @@ def spectrogram(
 
 
 def histogram(trained: Trained) -> Panel:
-    """int8 scores of the test windows by label, with the threshold."""
+    """int8 scores of the test windows by label, and the threshold."""
     scores, labels = trained.evaluation["int8_test"], trained.evaluation["labels"]
 
     def draw(axis: Any) -> None:
@@ -148,16 +150,16 @@ BY_LABEL = ((NORMAL, "normal", "normal"), (ABNORMAL, "abnormal", "abnormal"))
 
 
 def groups(trained: Trained, which: NDArray[np.int64]) -> list[Group]:
-    """Shown windows `which` by class where the data set has classes, else by label."""
+    """Group the shown windows `which` by class if the data set has classes, else by label."""
     labels, classes = trained.labels()[which], trained.classes()
     if classes is None or (classes == trained.labels()).all():
-        found = [(labels == kind, LIGHT[colour], name) for kind, colour, name in BY_LABEL]
-        return [*found, (labels < 0, LIGHT["third"], "no label")]
+        known = [(labels == kind, LIGHT[colour], name) for kind, colour, name in BY_LABEL]
+        return [*known, (labels < 0, LIGHT["third"], "no label")]
     return by_class(classes[which], class_names(trained.bundle.manifest, classes))
 
 
 def by_class(classes: NDArray[np.int16], names: Sequence[str]) -> list[Group]:
-    """A group a class."""
+    """One group per class."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
@@ -166,7 +168,7 @@ def by_class(classes: NDArray[np.int16], names: Sequence[str]) -> list[Group]:
 
 
 def scatter(plane: Plane, them: Sequence[Group], title: str, legend: bool = True) -> Panel:
-    """Codes in two dimensions, in random order: no group covers another."""
+    """Codes in two dimensions, drawn in random order so that no group covers another."""
     points = plane.points
 
     def draw(axis: Any) -> None:
@@ -183,7 +185,7 @@ def scatter(plane: Plane, them: Sequence[Group], title: str, legend: bool = True
 
 
 def paths(axis: Any, points: NDArray[np.float64], them: Sequence[Group]) -> None:
-    """The same for an SVG: paths of round caps, a tenth of so many markers' size, in turns."""
+    """Draw points for an SVG as round caps of paths, a tenth of the size of markers."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
@@ -197,19 +199,19 @@ def paths(axis: Any, points: NDArray[np.float64], them: Sequence[Group]) -> None
             path.should_simplify = False  # or strokes without length would be dropped
             look = {"edgecolor": colour, "linewidth": size_of(points), "alpha": 0.6}
             axis.add_patch(PathPatch(path, facecolor="none", capstyle="round", **look))
-    low, high = np.percentile(points, [0.2, 99.8], axis=0)  # a few lie far outside
+    low, high = np.percentile(points, [0.2, 99.8], axis=0)  # without outliers
     margin = np.maximum(0.08 * (high - low), 1e-6)
     axis.set_xlim(low[0] - margin[0], high[0] + margin[0])
     axis.set_ylim(low[1] - margin[1], high[1] + margin[1])
 
 
 def size_of(points: NDArray[np.float64]) -> float:
-    """A point's diameter: smaller where there are many."""
+    """Diameter of a point, smaller if there are many."""
     return 2.6 if len(points) < 1500 else 2.0
 
 
 def name_groups(axis: Any, them: Sequence[Group]) -> None:
-    """A legend beside the axes."""
+    """Put a legend beside the axes."""
     for which, colour, name in them:
         if which.any():
             axis.plot([], [], "o", color=colour, markersize=4, label=name)
@@ -217,15 +219,15 @@ def name_groups(axis: Any, them: Sequence[Group]) -> None:
 
 
 def typical(trained: Trained, kind: int) -> int | None:
-    """The shown window of that label with the middle score; None where there is none."""
-    found = np.flatnonzero(trained.labels() == kind)
-    if not len(found):
+    """The shown window of label `kind` with the median score; None if there is none."""
+    windows = np.flatnonzero(trained.labels() == kind)
+    if not len(windows):
         return None
-    return int(found[np.argsort(trained.scores()[found])[len(found) // 2]])
+    return int(windows[np.argsort(trained.scores()[windows])[len(windows) // 2]])
 
 
 def windows(trained: Trained) -> list[Panel]:
-    """Test windows and their reconstructions: a normal and an abnormal one, or rows of images."""
+    """A normal and an abnormal test window with reconstructions, or rows of images."""
     x, y, scores = trained.input(), trained.output(), trained.scores()
     kind_of = layout(trained.bundle.manifest).kind
     if kind_of == "image":

@@ -1,7 +1,7 @@
-"""What is special about a bundle: chosen by its model's family and its recipe's corruption.
+"""Parts of the report that depend on the model's family and the recipe's corruption.
 
-A part that needs what does not lie beside the bundle (the float weights) is a sentence that says
-so, without a picture.
+If a part needs the float weights and they do not lie beside the bundle, the part is a sentence that
+says so, without a picture.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from tools.report.figures.signal import layout, section, value_words
 from tools.report.figures.trained import Damaged, Trained
 from training.bundle.errors import VigilError
 from training.bundle.labels import ABNORMAL, NORMAL
+from training.metrics import auroc
 
 ADDED = ("gaussian", "wander", "hum", "salt_pepper")
 HIDDEN = ("masking", "span", "square")
-WINDOWS = 500  # that are damaged, at most
+WINDOWS = 500  # corrupted at most
 WIDE, HALF = 7.2, 4.3  # inches
-GRID = 12  # decoded points of a code of two values, along each
+GRID = 12  # decoded points of a code of two values, per axis
 
 
 @dataclass(frozen=True)
 class Part:
-    """A heading, what there is to see in a sentence with numbers, and the picture."""
+    """A heading, a sentence with the figures, and the panels of the picture."""
 
     title: str
     words: str
@@ -39,31 +40,31 @@ class Part:
 
 
 def parts_of(trained: Trained) -> list[Part]:
-    """Everything special that this bundle has to show; nothing for a plain autoencoder."""
+    """The parts of a bundle; none for a plain autoencoder."""
     m = trained.bundle.manifest
-    found: list[Callable[[Trained], Part]] = []
+    wanted: list[Callable[[Trained], Part]] = []
     damage = trained.damage
     if m.model.family == "sparse":
-        found.append(activations)
+        wanted.append(activations)
     if any(getattr(damage, kind) for kind in ADDED):
-        found.append(cleaned)
+        wanted.append(cleaned)
     if any(getattr(damage, kind) for kind in HIDDEN):
-        found.append(restored)
+        wanted.append(restored)
     if m.model.family in ("variational", "adversarial"):
-        found += [generated, interpolated]
+        wanted += [generated, interpolated]
     if np.prod(trained.evaluation["code"].shape[1:]) == 2:
-        found.append(decoded)
-    made = []
-    for part in found:
+        wanted.append(decoded)
+    parts = []
+    for part in wanted:
         try:
-            made.append(part(trained))
+            parts.append(part(trained))
         except VigilError as problem:
-            made.append(Part(_TITLES[part], f"Left out: {problem}."))
-    return made
+            parts.append(Part(_TITLES[part], f"Left out: {problem}."))
+    return parts
 
 
 def activations(trained: Trained) -> Part:
-    """How active the units of a sparse code are on normal windows."""
+    """Activity of the units of a sparse code on normal windows."""
     code = trained.evaluation["code"][trained.labels() == NORMAL]
     if not len(code):
         code = trained.evaluation["code"]
@@ -74,20 +75,21 @@ def activations(trained: Trained) -> Part:
 
     def bars(axis: Any) -> None:
         axis.bar(np.arange(len(mean)), np.sort(mean)[::-1], 1.0, color=LIGHT["third"])
-        axis.set(xlabel="unit, the most active first", ylabel="mean activation")
+        axis.set(xlabel="unit, most active first", ylabel="mean activation")
         axis.set_xlim(-1, len(mean))
 
     return Part(
         _TITLES[activations],
-        f"Mean activation {mean.mean():.3f}; of the units {100 * active:.0f} % are active (above "
-        f"{bound}) on a normal window, and {100 * (mean > bound).mean():.0f} % on average.",
+        f"The mean activation is {mean.mean():.3f}. On a normal window, {100 * active:.0f} % of "
+        f"the units are active (above {bound}); {100 * (mean > bound).mean():.0f} % are active on "
+        "average.",
         (draw.Panel("code, normal test windows", bars),),
         HALF,
     )
 
 
 def cleaned(trained: Trained) -> Part:
-    """Noisy, cleaned and clean, and the gain of the mixture and of each kind by itself."""
+    """Noisy, cleaned and clean windows; the gain for all noise together and for each kind."""
     clean = _clean(trained)
     settings = trained.damage
     mixture = trained.damaged(clean, settings)
@@ -112,56 +114,62 @@ def cleaned(trained: Trained) -> Part:
         labels = [f"{gain:+.1f}".replace("-", "−") for gain in gains.values()]
         axis.bar_label(axis.containers[0], labels, padding=3, fontsize=8.5)
 
-    told = f"Noise comes down by {mixture.gain_db():.1f} dB over {len(clean)} normal test windows"
+    words = (
+        f"The model reduces noise by {mixture.gain_db():.1f} dB on {len(clean)} normal test windows"
+    )
     if len(kinds) > 1:
         each = ", ".join(f"{kind} {gain:+.1f} dB" for kind, gain in list(gains.items())[1:])
-        told += f" that have all of it, as in training; of one kind alone: {each}"
+        words += (
+            f" with all kinds of noise, as in training. With one kind alone, the gain is: {each}"
+        )
     if min(gains.values()) < 0:
-        told += "; where that is negative the network adds more error than it takes away"
+        words += "; where it is negative, the network adds more error than it removes"
     return Part(
         _TITLES[cleaned],
-        f"{told}. int8, squared error before over after.".replace(" -", " −"),
+        f"{words}. The gain is the squared error before over after, int8.".replace(" -", " −"),
         (*_samples(trained, mixture, "noisy", "cleaned"), draw.Panel("gain", bars, 0.8)),
     )
 
 
 def restored(trained: Trained) -> Part:
-    """Masked, restored and original, with the error of all that was hidden and of the whole."""
+    """Masked, restored and original windows; the error of the masked values and of all."""
     damaged = trained.damaged(_clean(trained), trained.damage)
     before, after = ((each - damaged.clean) ** 2 for each in (damaged.damaged, damaged.restored))
     changed = damaged.hidden & (damaged.damaged != damaged.clean)
     rows = {
-        "of what was hidden": damaged.hidden,
-        "of the whole window": np.ones_like(damaged.hidden),
-        "of those hidden values that the mask changed": changed,
+        "masked values": damaged.hidden,
+        "all values": np.ones_like(damaged.hidden),
+        "masked values that the mask changed": changed,
     }
-    told = ", ".join(
-        f"{name} {np.sqrt(before[which].mean()):.3f} becomes {np.sqrt(after[which].mean()):.3f}"
+    errors = "; ".join(
+        f"{name}, {np.sqrt(before[which].mean()):.3f} before and "
+        f"{np.sqrt(after[which].mean()):.3f} after"
         for name, which in rows.items()
         if which.any()
     )
     unit = value_words(trained.bundle.manifest)
     return Part(
         _TITLES[restored],
-        f"Error over {len(before)} normal test windows, root mean square ({unit}), int8: {told}.",
+        f"Root mean square error over {len(before)} normal test windows ({unit}), int8: {errors}.",
         tuple(_samples(trained, damaged, "masked", "restored")),
         height=_height(trained, 3),
     )
 
 
 def generated(trained: Trained) -> Part:
-    """Windows that nobody recorded, from codes drawn from N(0, 1)."""
+    """Windows decoded from codes drawn from N(0, 1)."""
+    # Imported here, as below: it starts TensorFlow, which takes seconds; few families need it.
     from training.generative import generate
 
-    made = generate(trained.model, 16, 1)
+    windows = generate(trained.model, 16, 1)
     if layout(trained.bundle.manifest).kind == "image":
-        panels = (draw.tiles(trained, [("", made[:8]), ("", made[8:])]),)
+        panels = (draw.tiles(trained, [("", windows[:8]), ("", windows[8:])]),)
     else:
-        lines = [(each, "normal", "") for each in made[:12]]
+        lines = [(each, "normal", "") for each in windows[:12]]
         panels = (draw.series(trained, lines, "decoded codes of N(0, 1)", False, stroke=0.7),)
     return Part(
         _TITLES[generated],
-        "Decoded in float from codes drawn from N(0, 1): windows that nobody recorded."
+        "These windows are decoded in float from codes drawn from N(0, 1); none was recorded."
         + _sampled(trained),
         panels,
         HALF,
@@ -170,7 +178,7 @@ def generated(trained: Trained) -> Part:
 
 
 def interpolated(trained: Trained) -> Part:
-    """From one test window's code to another's in equal steps."""
+    """Windows decoded between the codes of two test windows, in equal steps."""
     from training.generative import decoder_of
 
     code, labels = trained.evaluation["code"], trained.labels()
@@ -179,7 +187,7 @@ def interpolated(trained: Trained) -> Part:
         last, ends = int(np.flatnonzero(labels == ABNORMAL)[0]), ("normal", "abnormal")
     else:
         last = int(np.argmax(((code - code[first]) ** 2).sum(axis=1)))
-        ends = ("the first window", "the one whose code lies furthest from its own")
+        ends = ("the first window", "the window with the most distant code")
     way = np.linspace(0, 1, 8, dtype=np.float32)[:, None]
     between = np.asarray(decoder_of(trained.model)(code[first] + way * (code[last] - code[first])))
     if layout(trained.bundle.manifest).kind == "image":
@@ -192,7 +200,7 @@ def interpolated(trained: Trained) -> Part:
     return Part(
         _TITLES[interpolated],
         f"Eight codes in equal steps from {ends[0]} to {ends[1]}, decoded in float"
-        + (", each drawn above the one before." if panel.title else "."),
+        + (" and drawn one above the other." if panel.title else "."),
         (panel,),
         HALF if panel.title else WIDE,
         _height(trained, 2),
@@ -200,11 +208,11 @@ def interpolated(trained: Trained) -> Part:
 
 
 def decoded(trained: Trained) -> Part:
-    """What lies where in a code of two values."""
+    """A map of a code of two values."""
     return Part(
         _TITLES[decoded],
-        f"A grid of {GRID} by {GRID} points of the code, over where the middle 96 % of the test "
-        "windows lie, decoded in float.",
+        f"A grid of {GRID} by {GRID} codes, decoded in float. It covers the middle 96 % of the "
+        "test windows' codes.",
         (decoded_map(trained, trained.evaluation["code"]),),
         5.0,
         4.6,
@@ -212,30 +220,30 @@ def decoded(trained: Trained) -> Part:
 
 
 def decoded_map(trained: Trained, code: NDArray[np.float32]) -> draw.Panel:
-    """Decoded points of the plane where `code` [n, 2] lies."""
+    """Windows decoded from a grid of codes that covers `code` [n, 2]."""
     from training.generative import decoder_of
 
     low, high = np.percentile(code, [2, 98], axis=0)
     steps = np.linspace(0, 1, GRID)
     points = np.array([(x, y) for y in 1 - steps for x in steps]) * (high - low) + low
-    made = np.asarray(decoder_of(trained.model)(points.astype(np.float32), training=False))
+    windows = np.asarray(decoder_of(trained.model)(points.astype(np.float32), training=False))
     shape = layout(trained.bundle.manifest)
 
     def map_of(axis: Any) -> None:
         cell = (high - low) / (GRID - 1)
         if shape.kind == "image":
             rows = [
-                np.concatenate([shape.pixels(each) for each in made[i : i + GRID]], axis=1)
-                for i in range(0, len(made), GRID)
+                np.concatenate([shape.pixels(each) for each in windows[i : i + GRID]], axis=1)
+                for i in range(0, len(windows), GRID)
             ]
             ends = np.stack([low - cell / 2, high + cell / 2], axis=1).ravel()
             draw.ink(axis, np.concatenate(rows), extent=ends, aspect="auto")
         else:
             channels = len(trained.bundle.manifest.signal.channels)
-            size = made.shape[1] // channels
+            size = windows.shape[1] // channels
             x = np.linspace(-0.42, 0.42, size) * cell[0]
-            tall = 0.8 * cell[1] / max(float(np.ptp(made)), 1e-6)
-            for (across, up), each in zip(points, made[:, ::channels], strict=True):
+            tall = 0.8 * cell[1] / max(float(np.ptp(windows)), 1e-6)
+            for (across, up), each in zip(points, windows[:, ::channels], strict=True):
                 y = up + tall * (each - each.mean())
                 axis.plot(across + x, y, color=LIGHT["third"], linewidth=0.8)
         axis.set(xlabel="code value 1", ylabel="code value 2")
@@ -244,40 +252,39 @@ def decoded_map(trained: Trained, code: NDArray[np.float32]) -> draw.Panel:
 
 
 def _clean(trained: Trained) -> NDArray[np.float32]:
-    """Normal test windows, or any where none is known to be normal."""
+    """Normal test windows; any test windows if none is known to be normal."""
     x, normal = trained.input(), trained.labels() == NORMAL
     return (x[normal] if normal.any() else x)[:WINDOWS]
 
 
 def _height(trained: Trained, rows: int) -> float:
-    """Inches of a picture: as many rows of 16 images as that, or a series."""
+    """Height of a picture in inches: `rows` rows of 16 images, or a series."""
     return 0.42 * rows if layout(trained.bundle.manifest).kind == "image" else 2.6
 
 
-def _samples(trained: Trained, found: Damaged, before: str, after: str) -> list[draw.Panel]:
-    """Rows of images, or two windows."""
+def _samples(trained: Trained, example: Damaged, before: str, after: str) -> list[draw.Panel]:
+    """Rows of images, or two series, before and after."""
     if layout(trained.bundle.manifest).kind == "image":
         rows = [
-            (before, found.damaged[:16]),
-            (f"{after}, int8", found.restored[:16]),
-            ("original", found.clean[:16]),
+            (before, example.damaged[:16]),
+            (f"{after}, int8", example.restored[:16]),
+            ("original", example.clean[:16]),
         ]
         return [draw.tiles(trained, rows)]
     panels = []
-    for at in (0, len(found.clean) // 2):
+    for at in (0, len(example.clean) // 2):
         lines: list[draw.Line] = [
-            (found.damaged[at], "platform", before),
-            (found.clean[at], "normal", "clean"),
-            (found.restored[at], "ink", f"{after}, int8"),
+            (example.damaged[at], "platform", before),
+            (example.clean[at], "normal", "clean"),
+            (example.restored[at], "ink", f"{after}, int8"),
         ]
         panels.append(draw.series(trained, lines, "", legend=not at))
     return panels
 
 
 def _sampled(trained: Trained) -> str:
-    """The AUROC of a Gaussian variational model's reconstruction probability."""
+    """The AUROC of the reconstruction probability, for a Gaussian variational model."""
     from training.generative import reconstruction_probability
-    from training.metrics import auroc
 
     recipe, labels = trained.recipe, trained.labels()
     deviation = getattr(recipe.model, "deviation", None)
@@ -287,14 +294,14 @@ def _sampled(trained: Trained) -> str:
     area = auroc(scores.astype(np.float32), labels)
     if area is None:
         return ""
-    return f" Reconstruction probability by sampling, on the host: AUROC {area:.4f}."
+    return f" The reconstruction probability, sampled on the host, has an AUROC of {area:.4f}."
 
 
 _TITLES: dict[Callable[[Trained], Part], str] = {
-    activations: "How active the code is",
+    activations: "Activity of the code",
     cleaned: "Noisy, cleaned, clean",
     restored: "Masked, restored, original",
     generated: "Generated windows",
-    interpolated: "From one code to another",
-    decoded: "What lies where in the code",
+    interpolated: "Interpolation between codes",
+    decoded: "Map of the code",
 }

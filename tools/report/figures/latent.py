@@ -1,10 +1,9 @@
-"""Codes in two dimensions: as they are, or by PCA, t-SNE or UMAP.
+"""Codes in two dimensions: unchanged, or projected by PCA, t-SNE or UMAP.
 
-The one place where a picture's latent plane comes from, for the report and the zoo alike. t-SNE
-(van der Maaten & Hinton 2008) and UMAP (McInnes, Healy & Melville 2018) keep neighbours together
-and nothing else: distances between groups, and their sizes, say nothing. Both run on one thread
-from a fixed seed. UMAP comes with the optional extra `umap`, since it brings a compiler along
-(numba, 210 MB, and half a minute of compiling the first time).
+t-SNE (van der Maaten & Hinton 2008) and UMAP (McInnes, Healy & Melville 2018) preserve only which
+points are neighbours: distances between groups and sizes of groups mean nothing. Both run on one
+thread from a fixed seed. UMAP is the optional extra `umap`, because it installs a compiler (numba,
+210 MB, and half a minute of compilation at first use).
 """
 
 from __future__ import annotations
@@ -20,16 +19,20 @@ from numpy.typing import NDArray
 from training.quiet import quiet
 
 METHODS = ("pca", "tsne", "umap")
-MOST = 600  # points that t-SNE and UMAP are given: they take seconds for so many
+MOST = 600  # points given to t-SNE and UMAP, which take seconds for that many
 MISSING_UMAP = "UMAP is not installed: `pip install 'vigil-tinyml[umap]'` adds it"
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Points of codes in two dimensions.
+    """Codes in two dimensions.
 
-    points float64 [n, 2]; which int64 [n], the rows of the codes that they stand for
-    axes what each axis is called; words a sentence on how the points were found
+    Attributes:
+        points: float64 [n, 2].
+        which: int64 [n], the rows of the codes that the points represent.
+        title: name of the projection.
+        axes: labels of the two axes.
+        words: a sentence that explains the projection.
     """
 
     points: NDArray[np.float64]
@@ -40,12 +43,12 @@ class Plane:
 
 
 def has_umap() -> bool:
-    """Whether the optional package is there."""
+    """Whether the optional package is installed."""
     return find_spec("umap") is not None
 
 
 def methods(code: NDArray[np.float32]) -> tuple[str, ...]:
-    """What there is to choose from for codes [n, ...]: one way for two values, else several."""
+    """The available projections of codes [n, ...]: one for codes of two values, else several."""
     width = code.reshape(len(code), -1).shape[1]
     if width <= 2:
         return ("plain",)
@@ -53,42 +56,45 @@ def methods(code: NDArray[np.float32]) -> tuple[str, ...]:
 
 
 def plane(code: NDArray[np.float32], method: str = "pca", seed: int = 1) -> Plane:
-    """Codes float [n, ...] in two dimensions by "pca", "tsne" or "umap".
+    """Project codes float [n, ...] to two dimensions by "pca", "tsne" or "umap".
 
-    Codes of one or two values are drawn as they are, whatever the method. t-SNE and UMAP are given
-    at most MOST of them, evenly spaced. ValueError for an unknown method, or for "umap" where it
-    is not installed.
+    Codes of one or two values are not projected, whatever the method. t-SNE and UMAP project at
+    most MOST codes, evenly spaced.
+
+    Raises:
+        ValueError: the method is unknown, or UMAP is not installed.
     """
     return _plane(np.ascontiguousarray(code).tobytes(), code.shape, code.dtype.str, method, seed)
 
 
-@lru_cache(maxsize=16)  # a report that is written again looks at the same codes
+@lru_cache(maxsize=16)  # a report that is written again projects the same codes
 def _plane(data: bytes, shape: tuple[int, ...], kind: str, method: str, seed: int) -> Plane:
     flat = np.frombuffer(data, kind).reshape(shape[0], -1).astype(np.float64)
     every = np.arange(len(flat))
     width = flat.shape[1]
     if width == 1:
         points = np.stack([flat[:, 0], every.astype(np.float64)], axis=1)
-        words = "The code has one value; windows are in the order of the test."
+        words = "The code has one value; the windows are in the order of the test set."
         return Plane(points, every, "code", ("code", "window"), words)
     if width == 2:
-        words = "The code has two values: this is all of it."
+        words = "The code has two values, which are drawn unchanged."
         return Plane(flat, every, "code", ("code value 1", "code value 2"), words)
     if method == "pca":
         return _pca(flat, every)
     if method not in METHODS:
-        raise ValueError(f"no method '{method}'; there are {', '.join(METHODS)}")
+        raise ValueError(f"no method '{method}'; choose one of {', '.join(METHODS)}")
     some = np.linspace(0, len(flat) - 1, min(len(flat), MOST)).round().astype(np.int64)
     name = {"tsne": "t-SNE", "umap": "UMAP"}[method]
     points = (_tsne if method == "tsne" else _umap)(flat[some], seed)
     words = (
-        f"{name} of {len(some):,} codes keeps neighbours together; distances between groups say "
+        f"{name} of {len(some):,} codes keeps neighbours together; distances between groups mean "
         "nothing."
     )
     return Plane(points, some, name, (f"{name} 1", f"{name} 2"), words)
 
 
 def _pca(flat: NDArray[np.float64], every: NDArray[np.int64]) -> Plane:
+    # Imported here, as below: scikit-learn takes a second to load.
     from sklearn.decomposition import PCA
 
     pca = PCA(2, svd_solver="full").fit(flat)
@@ -98,8 +104,8 @@ def _pca(flat: NDArray[np.float64], every: NDArray[np.int64]) -> Plane:
         every,
         "principal components",
         (f"first component, {first:.0f} % of variance", f"second component, {second:.0f} %"),
-        f"The code has {flat.shape[1]} values; drawn are its two principal components, "
-        f"which hold {first + second:.0f} % of its variance.",
+        f"The code has {flat.shape[1]} values; its two principal components are drawn, which hold "
+        f"{first + second:.0f} % of its variance.",
     )
 
 
@@ -108,7 +114,7 @@ def _tsne(codes: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     from threadpoolctl import threadpool_limits
 
     perplexity = min(30.0, (len(codes) - 1) / 3)
-    with threadpool_limits(1):  # on busy cores its threads wait for each other
+    with threadpool_limits(1):  # on busy cores, its threads wait for each other
         return np.asarray(
             TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(codes),
             np.float64,
@@ -119,7 +125,7 @@ def _umap(codes: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     if not has_umap():
         raise ValueError(MISSING_UMAP)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a seed costs it its parallel mode, for one
-        with quiet():  # it imports TensorFlow where there is one
+        warnings.simplefilter("ignore")  # it warns that a seed disables its parallel mode
+        with quiet():  # it imports TensorFlow if that is installed
             from umap import UMAP
         return np.asarray(UMAP(n_components=2, random_state=seed).fit_transform(codes), np.float64)

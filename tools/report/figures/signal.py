@@ -1,4 +1,4 @@
-"""What a window is and what its axes are called: a series, an image or a spectrogram."""
+"""Layout of a window (a series, an image or a spectrogram) and the labels of its axes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.manifest import Affine, Manifest
+from training.data.activity import ACTIVITIES
+from training.data.vibration import FAULTS
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a window's values lie: `height` frames of `width` bands in a spectrogram, else pixels.
+    """Layout of a window: pixels of an image, or `height` frames of `width` bands.
 
-    A series has neither.
+    A series has neither height nor width.
     """
 
     kind: Literal["series", "image", "spectrogram"]
@@ -24,9 +26,9 @@ class Layout:
     width: int = 0
 
     def pixels(self, window: NDArray[np.floating]) -> NDArray[np.floating]:
-        """A window [size] as rows from the top down; of an image with several layers the first.
+        """A window [size] as rows from top to bottom; the first layer of an image with several.
 
-        A spectrogram's time runs to the right and its first band lies at the bottom.
+        Time runs to the right in a spectrogram, and its first band is at the bottom.
         """
         if self.kind == "spectrogram":
             return window.reshape(self.height, self.width).T[::-1]
@@ -34,9 +36,9 @@ class Layout:
 
 
 def section(m: Manifest, name: str) -> dict[str, Any]:
-    """A section of the recipe that the bundle was made by; empty where it has none."""
-    found = m.recipe.get(name)
-    return found if isinstance(found, dict) else {}
+    """A section of the bundle's recipe; empty if the recipe lacks it."""
+    values = m.recipe.get(name)
+    return values if isinstance(values, dict) else {}
 
 
 def _count(settings: dict[str, Any], name: str) -> int:
@@ -45,7 +47,7 @@ def _count(settings: dict[str, Any], name: str) -> int:
 
 
 def layout(m: Manifest) -> Layout:
-    """By the model's own height and width, the width that a corruption names, or the data set."""
+    """Layout by the model's height and width, the corruption's width, or the data set."""
     window, channels = m.segmenter.window, len(m.signal.channels)
     height, width = (_count(section(m, "model"), side) for side in ("height", "width"))
     if (height, width) == (window, channels):
@@ -59,7 +61,7 @@ def layout(m: Manifest) -> Layout:
 
 
 def time_axis(m: Manifest) -> tuple[NDArray[np.float64], str]:
-    """Where a window's frames lie on an axis, float64 [window], and what that axis is called."""
+    """Positions of a window's frames on the time axis, float64 [window], and its label."""
     frames = np.arange(m.segmenter.window, dtype=np.float64)
     if not m.signal.rate_hz or m.signal.rate_is_nominal:
         return frames, "sample"
@@ -71,7 +73,7 @@ def time_axis(m: Manifest) -> tuple[NDArray[np.float64], str]:
 
 
 def value_words(m: Manifest) -> str:
-    """What 1 stands for in the model's real values."""
+    """Unit of the model's real values."""
     if not isinstance(m.scaler, Affine):
         return "standard deviations of the window"
     ranged = section(m, "scaler").get("real") == "range"
@@ -79,14 +81,11 @@ def value_words(m: Manifest) -> str:
 
 
 def class_names(m: Manifest, classes: NDArray[np.int16]) -> Sequence[str]:
-    """A name for each class from 0 to the largest there is."""
-    from training.data.activity import ACTIVITIES
-    from training.data.vibration import FAULTS
-
+    """Names of the classes from 0 to the largest of `classes`."""
     known: dict[str, Sequence[str]] = {
         "activity": [each.name for each in ACTIVITIES],
         "vibration": FAULTS,
-        "mitdb": "NSVFQ",  # of the AAMI, in the order of training.data.mitdb.CLASSES
+        "mitdb": "NSVFQ",  # AAMI classes, in the order of training.data.mitdb.CLASSES
     }
     count = int(classes.max(initial=0)) + 1
     names = known.get(m.data.name, ())

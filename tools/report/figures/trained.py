@@ -1,4 +1,4 @@
-"""A trained bundle with everything that a picture of it is made from, each read when asked for."""
+"""A trained bundle, with lazily loaded data, model and interpreter for its pictures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.report.figures.signal import section
 from training import data
 from training.bundle import Bundle
 from training.bundle.errors import BundleError
-from training.bundle.interpreter import Interpreter
+from training.bundle.interpreter import Interpreter, open_interpreter
 from training.bundle.validation import validate
 from training.data.recording import Dataset, Recording
 from training.input_quantization import InputQuantizer
@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int16]]
-_FAR = 1e6  # no sum of a recipe's noises reaches from here to a `fill`
+_FAR = 1e6  # too large for any noise of a recipe to turn it into `fill`
 
 
 @dataclass(frozen=True, eq=False)
 class Damaged:
-    """Windows before, with, and after the damage: float32 [n, size] each, in real values.
+    """Windows before and after corruption, and restored by the model.
 
-    hidden bool [n, size]: which values were masked
+    Attributes:
+        clean, damaged, restored: float32 [n, size], in real values.
+        hidden: bool [n, size], the values that were masked.
     """
 
     clean: NDArray[np.float32]
@@ -43,7 +45,7 @@ class Damaged:
     hidden: NDArray[np.bool_]
 
     def gain_db(self) -> float:
-        """How much less squared error the restored windows have than the damaged ones."""
+        """Squared error of the damaged windows over that of the restored ones, in decibels."""
         before = ((self.damaged - self.clean) ** 2).sum()
         after = ((self.restored - self.clean) ** 2).sum()
         return float(10 * np.log10(before / after))
@@ -51,23 +53,23 @@ class Damaged:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A bundle, and what follows from it."""
+    """A bundle and the values derived from it."""
 
     bundle: Bundle
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What was followed."""
+        """The recipe that the bundle was trained with."""
         return make_recipe(self.bundle.manifest.recipe)
 
     @cached_property
     def dataset(self) -> Dataset:
-        """Loaded anew."""
+        """The recipe's data set, loaded again."""
         return data.load_dataset(self.recipe.data)
 
     @cached_property
     def parts(self) -> Parts:
-        """As training divided it."""
+        """The data set, divided as in training."""
         recipe = self.recipe
         return divide(self.dataset, recipe.windows, recipe.split, recipe.seed)
 
@@ -79,15 +81,14 @@ class Trained:
     @cached_property
     def model(self) -> keras.Model:
         """The float model."""
+        # Imported here, as below: it starts TensorFlow, which takes seconds; few parts need it.
         from training.generative import restore
 
         return restore(self.bundle)
 
     @cached_property
     def interpreter(self) -> Interpreter:
-        """The int8 model in the interpreter; ConvertError where it breaks that."""
-        from training.bundle.interpreter import open_interpreter
-
+        """The int8 model in the interpreter; ConvertError if the model makes it fail."""
         return open_interpreter(self.bundle.model)
 
     @property
@@ -106,7 +107,7 @@ class Trained:
         return self.real_output(self.evaluation["output"])
 
     def real_output(self, output: NDArray[np.int8]) -> NDArray[np.float32]:
-        """What int8 outputs stand for."""
+        """Real values of int8 outputs."""
         tensor = self.bundle.manifest.model.output
         steps = output.astype(np.float32) - tensor.zero_point
         return np.asarray(steps * np.float32(tensor.scale))
@@ -120,19 +121,19 @@ class Trained:
         return np.asarray(self.evaluation["int8_test"][self.evaluation["shown"]])
 
     def classes(self) -> NDArray[np.int16] | None:
-        """Classes of the shown test windows; None where the data set has none."""
+        """Classes of the shown test windows; None if the data set has none."""
         return self.evaluation.get("classes")
 
     @property
     def damage(self) -> Corruption:
-        """What was done to the inputs while fitting; BundleError if the recipe is damaged."""
+        """Corruption of the inputs during the fit; BundleError if the recipe is damaged."""
         values = section(self.bundle.manifest, "corruption")
         where = f"{self.bundle.path}: recipe"
         return validate(Corruption, values, where, BundleError, "corruption")
 
     def damaged(self, clean: NDArray[np.float32], kinds: Corruption) -> Damaged:
-        """Windows float32 [n, size] corrupted by `kinds`, and what int8 makes of those."""
-        from training.corruption import make  # starts TensorFlow
+        """Corrupt windows float32 [n, size] by `kinds`, and restore them with the int8 model."""
+        from training.corruption import make
 
         damage = make(kinds, self.quantizer.channels)
         seed = np.array([self.bundle.manifest.seed, 12345])
@@ -141,7 +142,7 @@ class Trained:
             + self.quantizer.zero_point
         )
         quantized = np.clip(steps, -128, 127).astype(np.int8)
-        # Values that are replaced, whatever they were, are told by windows of one high value.
+        # Windows of one high value show which values the corruption replaces.
         marked = np.asarray(damage(np.full_like(clean, _FAR), seed))
         hidden = marked == np.float32(kinds.fill)
         return Damaged(
@@ -152,7 +153,7 @@ class Trained:
         )
 
     def fitted_with(self, **changes: dict[str, Any]) -> tuple[keras.Model, History]:
-        """The recipe fitted again with other settings, by section, such as fit={"epochs": 3}."""
+        """Fit the recipe again with other settings, by section, such as fit={"epochs": 3}."""
         from training.train import fit_model
 
         changed = {
@@ -163,7 +164,7 @@ class Trained:
         return fit_model(recipe, self.parts, self.quantizer, False)
 
     def codes(self, part: Windows, recording: Recording) -> Labelled:
-        """Codes float32 [n, code] and classes int16 [n] of windows of that recording."""
+        """Codes float32 [n, code] and classes int16 [n] of windows of a recording."""
         from training.encoder import encoder_of
 
         real = self.quantizer.dequantize(self.quantizer.quantize(part.counts))
@@ -172,7 +173,7 @@ class Trained:
 
 
 def classes_of(recording: Recording, windows: Windows) -> NDArray[np.int16]:
-    """The class in each window's middle."""
+    """The class at the middle of each window."""
     if recording.classes is None:
         return np.zeros(len(windows), np.int16)
     return np.asarray(recording.classes[windows.first + windows.counts.shape[1] // 2])

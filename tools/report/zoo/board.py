@@ -1,4 +1,4 @@
-"""A trained recipe on the emulated board: every byte against the interpreter, and what it costs."""
+"""A trained recipe on the emulated board: bytes compared with the interpreter, and the cost."""
 
 from __future__ import annotations
 
@@ -6,52 +6,54 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-WINDOWS = 100  # beside the golden ones
-MOST_MACS = 2e9  # of all windows together: an emulated board does some 1e8 a second
+from tools.boards.build import build
+from tools.boards.catalogue import find_board
+from tools.boards.emulated import EmulatedBoard
+from tools.convert import convert
+from tools.measure import budget
+from tools.measure.budget.boot import measured_on
+from tools.measure.verify.verify import verify
+from training.bundle import read_bundle
+
+WINDOWS = 100  # besides the golden ones
+MOST_MACS = 2e9  # for all windows together; an emulated board computes about 1e8 per second
 FEWEST = 8
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What the emulated board made of a bundle, with the compiled engine."""
+    """A bundle on the emulated board, with the compiled engine."""
 
-    bundle: str  # its hash, by which a later bundle's figures are told from these
+    bundle: str  # hash of the bundle, so that figures of an older one are not used
     windows: int
-    bytes: int  # of scaled input and of output, compared with the interpreter's
+    bytes: int  # of scaled input and of output that were compared with the interpreter's
     differing: int
     first_wrong: str
-    instructions: int  # an inference
+    instructions: int  # per inference
     flash: int  # bytes of the whole image
-    sram: int  # static bytes of it, without the stack
+    sram: int  # static bytes of the image, without the stack
 
     def save(self, path: Path) -> None:
-        """Kept beside the bundle."""
+        """Write the figures beside the bundle."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path, bundle: str) -> Verified | None:
-        """What `save` wrote; None if there is none, or it is another bundle's."""
+        """Read what `save` wrote; None if it is absent or of another bundle."""
         if not path.exists():
             return None
-        found = cls(**json.loads(path.read_text(encoding="utf-8")))
-        return found if found.bundle == bundle else None
+        verified = cls(**json.loads(path.read_text(encoding="utf-8")))
+        return verified if verified.bundle == bundle else None
 
 
 def on_board(bundle_dir: Path, work: Path) -> Verified:
-    """Convert, build, boot and compare; objects and sources are kept in `work` for the next one.
+    """Convert a bundle, build it in `work`, boot it, and compare its bytes.
 
-    Raises a VigilError if the model is not in the compiled engine, does not fit, or the board does
-    not answer.
+    Raises:
+        ConvertError: the compiled engine does not support the model.
+        BudgetError: the image does not fit the board.
+        LinkError: the board does not answer.
     """
-    from tools.boards.build import build
-    from tools.boards.catalogue import find_board
-    from tools.boards.emulated import EmulatedBoard
-    from tools.convert import convert
-    from tools.measure import budget
-    from tools.measure.budget.boot import measured_on
-    from tools.measure.verify.verify import verify
-    from training.bundle import read_bundle
-
     bundle = read_bundle(bundle_dir)
     row = find_board("emulated")
     generated = work / "generated"

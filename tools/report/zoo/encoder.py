@@ -1,4 +1,4 @@
-"""What an encoder alone takes on a Cortex-M4: its C++ compiled, linked by itself and executed."""
+"""The cost of an encoder alone on a Cortex-M4: its C++ is compiled, linked and executed."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ import numpy as np
 
 from tools.convert.encoder import NAME, convert_encoder
 from tools.convert.host import includes, kernel_sources
+from tools.measure.estimate.cycles import Code
+from tools.measure.estimate.machine import Machine
 from training.bundle import Bundle
 from training.bundle.errors import EstimateError
 from training.bundle.files import ENCODER
 from training.bundle.interpreter import Interpreter
 
 _COMPILER = "arm-none-eabi-g++"
-WINDOWS = 4  # that are executed; each is compared with the interpreter
+WINDOWS = 4  # executed; each is compared with the interpreter
 
 
 def measure(bundle: Bundle) -> str:
-    """Bytes, multiply-accumulates and, where the Arm compiler is, instructions, in words.
+    """Bytes, multiply-accumulates and, with an Arm compiler, instructions, as a sentence.
 
-    Raises EstimateError if the image computes another byte than the interpreter.
+    Raises:
+        EstimateError: the image computes another byte than the interpreter.
     """
     interpreter = Interpreter((bundle.path / ENCODER).read_bytes())
     with tempfile.TemporaryDirectory() as scratch:
-        made = convert_encoder(bundle.path, Path(scratch))
-        told = (
-            f"{made.model_bytes:,} bytes, arena {interpreter.arena_bytes:,}, {made.macs:,} MACs, "
-            "codes "
-            f"equal to the interpreter's on {made.windows} golden windows on this host"
+        encoder = convert_encoder(bundle.path, Path(scratch))
+        cost = (
+            f"{encoder.model_bytes:,} bytes, arena {interpreter.arena_bytes:,}, "
+            f"{encoder.macs:,} MACs; its codes equal the interpreter's on {encoder.windows} golden "
+            "windows on this host"
         )
         if shutil.which(_COMPILER) is None:
-            return told
+            return cost
         count = _instructions(Path(scratch), bundle.golden.input[:WINDOWS], interpreter)
-    return f"{told} and on {WINDOWS} emulated, {count:,.0f} instructions each (compiled, `-O2`)"
+    return f"{cost} and on {WINDOWS} emulated; {count:,.0f} instructions each (`-O2`)"
 
 
 def _instructions(generated: Path, inputs: np.ndarray, interpreter: Interpreter) -> float:
-    """Mean over int8 `inputs` [n, size]."""
-    from tools.measure.estimate.cycles import Code
-    from tools.measure.estimate.machine import Machine
-
+    """Mean number of instructions for int8 `inputs` [n, size]."""
     elf = generated / "encoder.elf"
     command = [
         *(_COMPILER, "-std=gnu++17", "-mcpu=cortex-m4", "-mthumb", "-O2"),
@@ -60,10 +60,10 @@ def _instructions(generated: Path, inputs: np.ndarray, interpreter: Interpreter)
     machine, code = Machine(elf), Code(elf)
     infer = machine.find("_ZN5vigil5model7encoder5infer")
     counted = []
-    for row, right in zip(inputs, interpreter.run(inputs), strict=True):
-        target = machine.put(bytes(right.size))
+    for row, expected in zip(inputs, interpreter.run(inputs), strict=True):
+        target = machine.put(bytes(expected.size))
         trace = machine.trace(infer, machine.put(row.tobytes()), target)
-        if machine.get(target, right.size) != right.tobytes():
-            raise EstimateError("the encoder computes other bytes than the interpreter, emulated")
+        if machine.get(target, expected.size) != expected.tobytes():
+            raise EstimateError("the emulated encoder computes other bytes than the interpreter")
         counted.append(code.count(trace).instructions)
     return float(np.mean(counted))

@@ -1,4 +1,4 @@
-"""docs/zoo.md from measured rows."""
+"""The pages docs/zoo.md and docs/zoo-full.md, from measured rows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from training.recipe import recipe_names
 
 @dataclass(frozen=True)
 class Row:
-    """One recipe as trained and measured."""
+    """One recipe, trained and measured."""
 
     recipe: str
-    bundle: str  # its hash
+    bundle: str  # hash of the bundle
     family: str
-    what: str  # the recipe's first line
+    summary: str  # the first lines of the recipe
     data: str
-    changes: tuple[str, ...]  # small settings in place of the recipe's
+    changes: tuple[str, ...]  # small settings that replace the recipe's own
     seconds: float
     parameters: int
     macs: int
@@ -37,15 +37,15 @@ class Row:
     error: tuple[float, float]  # mean score of normal test windows: float, int8
     asked_rate: float  # of false alarms
     confusion: dict[str, int]  # int8, at the threshold
-    told: str
+    remarks: str
 
     def save(self, path: Path) -> None:
-        """Kept beside the bundle, so that the page can be written without training all again."""
+        """Write the row, so that the page can be written without training again."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Row:
-        """What `save` wrote."""
+        """Read what `save` wrote."""
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for key in ("changes", "operators", "auroc", "error"):
             values[key] = tuple(values[key])
@@ -54,42 +54,42 @@ class Row:
 
 @dataclass(frozen=True)
 class Last:
-    """Of the last runs: how long the last one of all recipes took, and why recipes have no row."""
+    """The last runs: minutes that a run of all recipes took, and why a recipe has no row."""
 
     seconds: float | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        """Kept beside the bundles, so that the page can be written without training all again."""
+        """Write the runs, so that the page can be written without training again."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Last:
-        """What `save` wrote; of no run where there is no file."""
+        """Read what `save` wrote; no run if there is no file."""
         return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else cls()
 
 
 NOT_SHOWN = {
-    "csv": "waits for a file of yours",
-    "simulated": "stands in where heartbeats cannot be had",
+    "csv": "needs a file of yours",
+    "simulated": "replaces heartbeats that cannot be downloaded",
 }
-"""Recipes that no run of all recipes trains, and why."""
+"""Recipes that a run of all recipes leaves out, and why."""
 
 IN_FULL = frozenset(name for name, changes in SMALL.items() if changes)
-"""Recipes whose small settings are others; the rest are in full already."""
+"""Recipes with small settings of their own; the others are trained in full for both pages."""
 
 _MEASURED = (
     "All figures are measured: float and int8 on the same test windows, int8 in the TensorFlow "
-    "Lite Micro interpreter. Error is the mean score of the normal test windows. Flash is the "
-    "model's flatbuffer; arena is the interpreter's on this host, where pointers have 64 bits (a "
-    "board takes less). Data that say so are simulated."
+    "Lite Micro interpreter. Error is the mean score of the normal test windows. Flash is the size "
+    "of the model's flatbuffer. Arena is the interpreter's on this host, where pointers have 64 "
+    "bits; a board needs less. Simulated data are marked as such."
 )
 
 
 def page(
     rows: Sequence[Row], boards: Mapping[str, Verified], last: Last, *, full: bool = False
 ) -> str:
-    """The whole text."""
+    """The text of one page: docs/zoo.md, or docs/zoo-full.md with `full`."""
     trained = [r for r in rows if not full or r.recipe in IN_FULL]
     whole = f"{sum(r.seconds for r in trained) / 60:.1f} minutes of training"
     if last.seconds is not None:
@@ -97,20 +97,20 @@ def page(
     shown = {row.recipe for row in rows}
     shown |= set(last.left_out)
     without = [f"`{name}` {why}" for name, why in NOT_SHOWN.items() if name not in shown]
-    missing = f" Not here: {', '.join(without)}." if without else ""
+    missing = f" Not trained: {', '.join(without)}." if without else ""
     missing += "".join(f" **{name} is left out**: {why}." for name, why in last.left_out.items())
-    count = f"{len(rows)} of the {len(recipe_names())} recipes that come along"
+    count = f"{len(rows)} of the {len(recipe_names())} recipes that come with Vigil"
     if full:
         head = (
-            f"# The zoo in full\n\n{count}, with their own settings, by `vigil zoo --full`: "
-            f"{whole}. Recipes that [zoo.md](zoo.md) does not make smaller are in the table alone."
-            f"{missing} {_MEASURED}"
+            f"# Zoo in full\n\n`vigil zoo --full` wrote this page: {count}, trained with their own "
+            f"settings ({whole}). A recipe without small settings is only in the table; its "
+            f"section is in [zoo.md](zoo.md).{missing}\n\n{_MEASURED}"
         )
     else:
         head = (
-            f"# The zoo\n\n{count}, trained by `vigil zoo`, which also wrote this page: {whole}, "
-            "small settings where they are named below; in full they are in "
-            f"[zoo-full.md](zoo-full.md).{missing} {_MEASURED}"
+            f"# Zoo\n\n`vigil zoo` wrote this page: {count}, trained with the small settings that "
+            f"their sections name ({whole}). [zoo-full.md](zoo-full.md) has the recipes' own "
+            f"settings.{missing}\n\n{_MEASURED}"
         )
     return "\n".join(
         [
@@ -129,24 +129,21 @@ def page(
 
 
 def _losses(rows: Sequence[Row]) -> list[str]:
-    """What quantizing cost at most: of AUROC where there is one, else of the error.
-
-    An error that grew by more than that where there is an AUROC is told, too.
-    """
+    """The greatest loss by quantization: of AUROC, and of error with and without labels."""
     areas = [(a - b, row.recipe) for row in rows for a, b in (row.auroc,) if a and b]
     errors = [(_growth(row), row.recipe) for row in rows if not row.auroc[1]]
     others = [(_growth(row), row.recipe) for row in rows if row.auroc[1]]
-    told = []
+    losses = []
     if areas:
         loss, name = max(areas)
-        told.append(f"at most {max(loss, 0):.4f} of AUROC ({name})")
+        losses.append(f"at most {max(loss, 0):.4f} of AUROC ({name})")
     if errors:
         loss, name = max(errors)
-        told.append(f"at most {100 * max(loss, 0):.1f} % of the error without labels ({name})")
+        losses.append(f"at most {100 * max(loss, 0):.1f} % of the error without labels ({name})")
     if others:
         growth, name = max(others)
-        told.append(f"at most {100 * max(growth, 0):.1f} % of the error with labels ({name})")
-    return [f"Quantizing costs {', '.join(told)}.", ""] if told else []
+        losses.append(f"at most {100 * max(growth, 0):.1f} % of the error with labels ({name})")
+    return [f"Quantization costs {', '.join(losses)}.", ""] if losses else []
 
 
 def _growth(row: Row) -> float:
@@ -174,11 +171,11 @@ def _boards(boards: Mapping[str, Verified]) -> list[str]:
         return []
     return [
         "## On the emulated board",
-        "By `vigil zoo --board`: each of these bundles turned to C++ (compiled engine), built with "
-        "the Nano's memory limits, booted on the emulated Cortex-M4, and streamed its golden "
-        "windows and some more of the test set. Every byte of scaled input and of output is "
-        "compared with the interpreter's. Flash and SRAM are the whole image's, without the "
-        "stack; instructions are those of one inference, emulated.",
+        "`vigil zoo --board` wrote this table. It converts each bundle to C++ (compiled engine), "
+        "builds it with the Nano's memory limits, boots it on the emulated Cortex-M4, and streams "
+        "the golden windows and some of the test set. It compares every byte of scaled input and "
+        "of output with the interpreter's. Flash and SRAM are those of the whole image, without "
+        "the stack. Instructions are those of one inference, emulated.",
         "",
         "| recipe | windows | bytes compared | differing | instructions | flash | SRAM |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -195,11 +192,11 @@ def _section(row: Row, full: bool) -> str:
     changes = ""
     if row.changes:
         changes = f" Small settings: {', '.join(f'`{change}`' for change in row.changes)}."
-    told = f" {row.told}" if row.told else ""
+    remarks = f" {row.remarks}" if row.remarks else ""
     return (
-        f"## {row.recipe}\n{row.what} `vigil train {row.recipe}`.\n\n"
+        f"## {row.recipe}\n{row.summary} `vigil train {row.recipe}`.\n\n"
         f"![{row.recipe}](zoo/{'full/' if full else ''}{row.recipe}.png)\n\n"
-        f"{row.data}. Trained, quantized and measured in {row.seconds:.0f} s.{changes}{told} "
+        f"{row.data}. Trained, quantized and measured in {row.seconds:.0f} s.{changes}{remarks} "
         f"Operators: {', '.join(row.operators)}. Estimated before training: "
         f"{row.estimated_bytes:,} bytes of flash, {row.estimated_arena:,} of arena.\n"
         f"{_report(row)}"
@@ -207,7 +204,7 @@ def _section(row: Row, full: bool) -> str:
 
 
 def _report(row: Row) -> str:
-    """Classification report, where the test windows are of both kinds."""
+    """The classification report; empty unless the test windows are of both classes."""
     confusion = Confusion(**row.confusion)
     classes = classification(confusion)
     if not all(c.windows for c in classes):
@@ -218,7 +215,7 @@ def _report(row: Row) -> str:
 
     flagged = (confusion.false_positive, confusion.true_positive)
     lines = [
-        f"\nint8 at the threshold, {100 * row.asked_rate:g} % false alarms asked for:\n",
+        f"\nint8 at the threshold, {100 * row.asked_rate:g} % false alarms chosen:\n",
         "| class | precision | recall | F1 | windows | flagged |",
         "|---|--:|--:|--:|--:|--:|",
         *(

@@ -1,4 +1,4 @@
-"""Train every recipe, two at a time, and write the page."""
+"""Train every recipe, two at a time, and write the page of the zoo."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROW = "row.json"
 BOARD = "board.json"
-LAST = "run.json"  # what the page says of runs beside their rows
+LAST = "run.json"  # the last runs
 
 Say = Callable[[str], None]
 
@@ -39,47 +39,53 @@ def run(
     *,
     full: bool = False,
 ) -> list[Row]:
-    """Train the recipes `names` (all of SMALL when empty) into build/zoo/NAME.
+    """Train recipes into build/zoo/NAME, and write docs/zoo/NAME.png and docs/zoo.md.
 
-    With `full` their own settings are followed in place of the small ones, into build/zoo-full;
-    all are then those whose small settings are others. Writes docs/zoo/NAME.png of each and
-    docs/zoo.md (full/NAME.png and zoo-full.md) of all that have been trained there. Recipes are
-    trained in as many processes as there are cores, two at most: one small model cannot keep two
-    cores busy.
-    A recipe that cannot be followed is left out, and said here and on the page. RecipeError for
-    a name that is none of those that come along; in the end the error of a recipe that failed,
-    but for data that cannot be had.
+    At most two recipes are trained at a time, each in a process of its own: one small model cannot
+    keep two cores busy. A recipe that fails is left out, and the page says so.
+
+    Args:
+        build: folder of the bundles and their rows.
+        docs: folder of the page and its pictures.
+        names: names of recipes; all of SMALL if empty.
+        say: called with each line of progress.
+        full: train with the recipes' own settings, into build/zoo-full, docs/zoo/full/NAME.png
+            and docs/zoo-full.md. All recipes are then those that have small settings.
+
+    Raises:
+        RecipeError: a name is not that of a recipe that comes with Vigil.
+        VigilError: a recipe failed for another reason than missing data; raised at the end.
     """
     start = time.monotonic()
     chosen = list(names) or [name for name in SMALL if SMALL[name] or not full]
     settings = {name: () if full else SMALL.get(name, ()) for name in chosen}
     for name, changes in settings.items():
         if name.endswith(".toml"):
-            raise RecipeError(f"{name}: the zoo holds the recipes that come along; use vigil train")
-        read_recipe(name, changes)  # an unknown name is told before anything is trained
-    place = build / folder(full)
-    # Where the small settings are the recipe's own there is one row and one picture for both pages.
-    places = {name: build / folder(full and bool(SMALL.get(name))) / name for name in chosen}
+            raise RecipeError(f"{name}: the zoo has only Vigil's own recipes; use vigil train")
+        read_recipe(name, changes)  # an unknown name is reported before anything is trained
+    kept = build / folder(full)
+    # A recipe without small settings has one row and one picture for both pages.
+    folders = {name: build / folder(full and bool(SMALL.get(name))) / name for name in chosen}
     rows: list[Row] = []
     problems: dict[str, VigilError] = {}
-    for name, row in _each(settings, places, docs / "zoo"):
+    for name, row in _each(settings, folders, docs / "zoo"):
         if isinstance(row, VigilError):
             say(f"{name}: left out: {row}")
             problems[name] = row
-            (places[name] / ROW).unlink(missing_ok=True)
+            (folders[name] / ROW).unlink(missing_ok=True)
             continue
         say(
             f"{name}: {row.seconds:.0f} s, {row.model_bytes:,} bytes, error int8 / float "
             f"{row.error[1] / row.error[0]:.3f}"
         )
-        row.save(places[name] / ROW)
+        row.save(folders[name] / ROW)
         rows.append(row)
-    last = Last.load(place / LAST)
-    left_out = {name: told for name, told in last.left_out.items() if name not in settings}
+    last = Last.load(kept / LAST)
+    left_out = {name: why for name, why in last.left_out.items() if name not in settings}
     left_out |= {name: str(problem) for name, problem in problems.items()}
     seconds = last.seconds if names else time.monotonic() - start
-    place.mkdir(parents=True, exist_ok=True)
-    Last(seconds, left_out).save(place / LAST)
+    kept.mkdir(parents=True, exist_ok=True)
+    Last(seconds, left_out).save(kept / LAST)
     write_page(build, docs, full=full)
     failed = [p for p in problems.values() if not isinstance(p, UnavailableError)]
     if failed:
@@ -88,21 +94,21 @@ def run(
 
 
 def folder(full: bool) -> str:
-    """Where below build the bundles are."""
+    """Folder of the bundles below build."""
     return "zoo-full" if full else "zoo"
 
 
 def write_page(build: Path, docs: Path, *, full: bool) -> Path:
-    """docs/zoo.md, or zoo-full.md, of all rows and boards' figures that are kept in `build`."""
+    """Write docs/zoo.md, or zoo-full.md, from the rows and boards' figures in `build`."""
     rows, boards = [], {}
     for name in (*SMALL, *(n for n in recipe_names() if n not in SMALL)):
         changed = bool(SMALL.get(name))
-        kept = build / folder(full and changed) / name  # the same settings, the same row
+        kept = build / folder(full and changed) / name
         if (kept / ROW).exists():
             rows.append(Row.load(kept / ROW))
-            found = Verified.load(kept / BOARD, rows[-1].bundle)
-            if found is not None:
-                boards[name] = found
+            verified = Verified.load(kept / BOARD, rows[-1].bundle)
+            if verified is not None:
+                boards[name] = verified
     path = docs / ("zoo-full.md" if full else "zoo.md")
     path.parent.mkdir(parents=True, exist_ok=True)
     last = Last.load(build / folder(full) / LAST)
@@ -113,45 +119,46 @@ def write_page(build: Path, docs: Path, *, full: bool) -> Path:
 def verify_on_board(
     build: Path, docs: Path, names: Sequence[str] = (), say: Say = lambda _: None
 ) -> list[Verified]:
-    """Run what `run` trained small on the emulated board, and add it to docs/zoo.md.
+    """Run the bundles of `vigil zoo` on the emulated board, and add the results to docs/zoo.md.
 
-    BoardError for a recipe that has not been trained.
+    Raises:
+        BoardError: a recipe of `names` has not been trained.
     """
     done = []
     for name in names or [n for n in SMALL if (build / folder(False) / n / ROW).exists()]:
         kept = build / folder(False) / name
         if not (kept / ROW).exists():
-            raise BoardError(f"{kept}: no trained recipe; run `vigil zoo {name}` first")
+            raise BoardError(f"{kept}: not trained yet; run `vigil zoo {name}` first")
         try:
-            found = on_board(kept, build / "zoo-board")
+            verified = on_board(kept, build / "zoo-board")
         except VigilError as problem:
             say(f"{name}: not run on the emulated board: {problem}")
             continue
-        found.save(kept / BOARD)
-        done.append(found)
+        verified.save(kept / BOARD)
+        done.append(verified)
         say(
-            f"{name}: {found.windows} windows on the emulated board, {found.differing:,} of "
-            f"{found.bytes:,} bytes differ, {found.instructions:,} instructions an inference"
+            f"{name}: {verified.windows} windows on the emulated board, {verified.differing:,} of "
+            f"{verified.bytes:,} bytes differ, {verified.instructions:,} instructions per inference"
         )
     write_page(build, docs, full=False)
     return done
 
 
 def _each(
-    settings: dict[str, tuple[str, ...]], places: dict[str, Path], pictures: Path
+    settings: dict[str, tuple[str, ...]], folders: dict[str, Path], pictures: Path
 ) -> Iterator[tuple[str, Row | VigilError]]:
-    """Rows as they are done; pictures of what goes into build/zoo-full are apart, too."""
+    """Yield each recipe's row, or its error, when it is done."""
     tasks = {}
     for name in sorted(settings, key=lambda n: n not in SLOWEST_FIRST):
-        full = "full" if places[name].parent.name == folder(True) else ""
+        full = "full" if folders[name].parent.name == folder(True) else ""
         picture = pictures / full / f"{name}.png"
-        tasks[name] = (name, settings[name], places[name], picture)
+        tasks[name] = (name, settings[name], folders[name], picture)
     workers = min(2, os.cpu_count() or 1, len(tasks))
     if workers < 2:
         for name, task in tasks.items():
             yield name, _measure(*task)
         return
-    # Forked processes would share TensorFlow's threads.
+    # Spawned, because forked processes would share TensorFlow's threads.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         waiting = {pool.submit(_measure, *task): name for name, task in tasks.items()}
@@ -167,13 +174,13 @@ def _measure(name: str, changes: tuple[str, ...], out: Path, picture: Path) -> R
 
 
 def measure(name: str, changes: tuple[str, ...], out: Path, picture: Path) -> Row:
-    """Train one recipe with `changes`, and measure and draw it."""
-    # Starts TensorFlow, which takes seconds: `vigil report` and `--help` do without it.
+    """Train one recipe with `changes`, measure it, and draw it."""
+    # Imported here: it starts TensorFlow, which takes seconds and which `--help` does not need.
     from training.train import train
 
     start = time.monotonic()
     estimates: list[ModelSize] = []
-    # Its fallback would be another recipe's row.
+    # Without its fallback, which would give the row of another recipe.
     recipe = read_recipe(name, changes).model_copy(update={"fallback": None})
     bundle = train(recipe, out, progress=False, before_fit=estimates.append)
     seconds = time.monotonic() - start
@@ -188,8 +195,8 @@ def describe(
     estimate: ModelSize,
     picture: Path,
 ) -> Row:
-    """Draw a recipe that was trained in so many seconds, and gather its figures."""
-    told = show(trained, picture)
+    """Draw a trained recipe and collect its figures."""
+    remarks = show(trained, picture)
     bundle = trained.bundle
     m, e = bundle.manifest, trained.evaluation
     normal = e["labels"] == NORMAL
@@ -198,7 +205,7 @@ def describe(
         recipe=name,
         bundle=bundle.hash8.hex(),
         family=m.model.family,
-        what=" ".join(line.lstrip("# ") for line in header.splitlines()),
+        summary=" ".join(line.lstrip("# ") for line in header.splitlines()),
         data=m.data.description,
         changes=changes,
         seconds=seconds,
@@ -213,5 +220,5 @@ def describe(
         error=(float(np.mean(e["keras_test"][normal])), float(np.mean(e["int8_test"][normal]))),
         asked_rate=m.threshold.false_alarm_rate,
         confusion=m.metrics.int8.confusion.model_dump(),
-        told=told,
+        remarks=remarks,
     )

@@ -1,6 +1,6 @@
-"""Small settings: what of each recipe is trained where two cores have six minutes for all."""
+"""Small settings of each recipe: two cores train the whole zoo with them in six minutes."""
 
-# Test images are few because every one runs through the interpreter's reference kernels.
+# Few test images, because each runs through the interpreter's slow reference kernels.
 _DIGITS = ("data.train=12000", "data.test=600")
 
 SMALL: dict[str, tuple[str, ...]] = {
@@ -24,5 +24,5 @@ SMALL: dict[str, tuple[str, ...]] = {
     "adversarial": ("data.train=12000", "data.test=300", "fit.epochs=15"),
 }
 
-# Begun first, so that no process is left with a long one at the end.
+# Trained first, so that no process is left with a long one at the end.
 SLOWEST_FIRST = ("mnist_conv", "adversarial", "lstm", "sines", "vibration", "mnist_variational")
