@@ -20,22 +20,18 @@ class Tensor:
 
     Attributes:
         index: position in the flatbuffer.
-        name: the training framework's name for it.
         shape: sides, outermost first.
         dtype: `int8`, `int32`, ..., as numpy spells it.
         scales: float32 [0, 1 or channels].
         zero_points: int64, as many as scales.
-        axis: the dimension along which per-channel scales run.
         data: values of `shape` for a constant, None for an activation.
     """
 
     index: int
-    name: str
     shape: tuple[int, ...]
     dtype: str
     scales: NDArray[np.float32]
     zero_points: NDArray[np.int64]
-    axis: int
     data: NDArray[Any] | None
 
     @property

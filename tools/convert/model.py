@@ -92,12 +92,11 @@ def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tenso
         raise ConvertError(f"{label} has the impossible shape {brief(str(list(shape)))}")
     if math.prod(shape) > _MAX_SIZE:
         raise ConvertError(f"{label} has shape {list(shape)}, which is too large for any board")
-    scales, zeros, axis = np.empty(0, np.float32), np.empty(0, np.int64), 0
+    scales, zeros = np.empty(0, np.float32), np.empty(0, np.int64)
     quantization = table.table(4)
     if quantization is not None:
         scales = quantization.array(2, "<f4").astype(np.float32)
         zeros = quantization.array(3, "<i8").astype(np.int64)
-        axis = quantization.int32(6)
         if len(zeros) != len(scales):
             raise ConvertError(f"{label} has {len(scales)} scales but {len(zeros)} zero points")
         if not ((scales >= _SCALES[0]) & (scales <= _SCALES[1])).all():
@@ -108,7 +107,7 @@ def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tenso
     if buffer >= len(buffers):
         raise ConvertError(f"{label} refers to buffer {buffer} of {len(buffers)}")
     data = _constant(buffers[buffer].array(0, "u1"), shape, dtype, label)
-    return Tensor(index, table.text(3), shape, dtype, scales, zeros, axis, data)
+    return Tensor(index, shape, dtype, scales, zeros, data)
 
 
 def _constant(

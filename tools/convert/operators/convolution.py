@@ -106,46 +106,29 @@ class Positions:
         return not (inside and contiguous and (dense or pixel))
 
 
-@dataclass(frozen=True)
-class Layer:
-    """The tensors of a convolution; weights have four dimensions.
-
-    Attributes:
-        source: the input, one image.
-        target: the output, one image.
-        weights: quantized int8 constants.
-        values: of the weights.
-        bias: int32 constants, or None.
-    """
-
-    source: Tensor
-    target: Tensor
-    weights: Tensor
-    values: NDArray[np.int8]
-    bias: Tensor | None
-
-
-def read_layer(
+def conv_tensors(
     planner: Planner, operator: Operator, positions: tuple[int, int, int] = (0, 1, 2)
-) -> Layer:
-    """A convolution's tensors; `positions` are those of input, weights and bias.
+) -> tuple[Tensor, Tensor, Tensor, NDArray[np.int8], Tensor | None]:
+    """A convolution's input, output, weights, the weights' values, and bias.
+
+    `positions` are those of input, weights and bias. All but the bias have four dimensions.
 
     Raises:
         ConvertError: their types or shapes are not supported.
     """
-    model = planner.model
-    source, weights, bias = (
-        model.tensor(operator.inputs[i]) if i < len(operator.inputs) else None for i in positions
+    source, given, bias = (
+        planner.model.tensor(operator.inputs[i]) if i < len(operator.inputs) else None
+        for i in positions
     )
-    target = model.tensors[operator.outputs[0]]
-    weights, values = checked_weights(planner, operator, weights)
+    target = planner.model.tensors[operator.outputs[0]]
+    weights, values = checked_weights(planner, operator, given)
     if source is None or not all(len(t.shape) == 4 and t.size for t in (weights, source, target)):
         raise planner.refusal(operator, "input, weights and output must have four dimensions")
     if source.shape[0] != 1 or target.shape[0] != 1:
         raise planner.refusal(operator, f"{source.shape[0]} images at once, must be 1")
     if max(*source.shape, *target.shape, *weights.shape) > 32767:
         raise planner.refusal(operator, "a side above 32767; train on smaller windows")
-    return Layer(source, target, weights, values, bias)
+    return source, target, weights, values, bias
 
 
 def positions_of(
@@ -264,8 +247,7 @@ def dense_rows(planner: Planner, operator: Operator, layer: DenseLayer, rows: in
 
 
 def _plan(planner: Planner, operator: Operator) -> None:
-    tensors = read_layer(planner, operator)
-    source, target, weights = tensors.source, tensors.target, tensors.weights
+    source, target, weights, values, bias = conv_tensors(planner, operator)
     outputs, height, width, channels = weights.shape
     if channels != source.shape[3] or outputs != target.shape[3]:
         raise planner.refusal(
@@ -273,8 +255,8 @@ def _plan(planner: Planner, operator: Operator) -> None:
             f"weights {list(weights.shape)} do not fit; grouped convolution is not supported",
         )
     at = positions_of(planner, operator, source, target, (height, width))
-    rows = tensors.values.reshape(outputs, -1)
-    layer = fold(planner, operator, source, weights, rows, tensors.bias, target)
+    rows = values.reshape(outputs, -1)
+    layer = fold(planner, operator, source, weights, rows, bias, target)
     shape = image_shapes(at, layer, source, target)
     planner.steps.append(convolution(planner, operator, shape, at, layer))
 

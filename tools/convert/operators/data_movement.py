@@ -7,7 +7,6 @@ of a join that is contiguous in the output. Other values are copied.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -198,27 +197,23 @@ def _constants(
     return [int(value) for value in tensor.data.ravel()]
 
 
-_SPLITS = {"splits": (0, "int32", 0)}
-_PACKS: Mapping[str, tuple[int, str, float]] = {
-    "count": (0, "int32", 0),
-    "axis": (1, "int32", 0),
-}
+_AXIS = {"axis": (1, "int32", 0)}
 _MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
 
 KINDS = {
     "RESHAPE": OperatorKind("AddReshape", _plan_reshape),
     "SQUEEZE": OperatorKind("AddSqueeze", _plan_reshape),
     "EXPAND_DIMS": OperatorKind("AddExpandDims", _plan_reshape),
-    "SPLIT": OperatorKind("AddSplit", _plan_split, _SPLITS, inputs=2),
-    "SPLIT_V": OperatorKind("AddSplitV", _plan_split, _SPLITS, inputs=3),
-    "UNPACK": OperatorKind("AddUnpack", _plan_unpack, _PACKS),
+    "SPLIT": OperatorKind("AddSplit", _plan_split, inputs=2),
+    "SPLIT_V": OperatorKind("AddSplitV", _plan_split, inputs=3),
+    "UNPACK": OperatorKind("AddUnpack", _plan_unpack, _AXIS),
     "STRIDED_SLICE": OperatorKind(
         "AddStridedSlice",
         _plan_slice,
         {f"{name}_mask": (i, "int32", 0) for i, name in enumerate(_MASKS)},
         inputs=4,
     ),
-    "PACK": OperatorKind("AddPack", _plan_join, _PACKS),
+    "PACK": OperatorKind("AddPack", _plan_join, _AXIS),
     "CONCATENATION": OperatorKind(
         "AddConcatenation", _plan_join, {"axis": (0, "int32", 0), "activation": (1, "int8", 0)}
     ),

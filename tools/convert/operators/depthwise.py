@@ -11,9 +11,9 @@ from tools.convert.graph import Operator, Tensor
 from tools.convert.operator_kind import OperatorKind
 from tools.convert.operators.convolution import (
     at_positions,
+    conv_tensors,
     image_shapes,
     positions_of,
-    read_layer,
     unfolded,
 )
 from tools.convert.operators.dense import fold, plain_dense
@@ -22,15 +22,14 @@ from tools.convert.planner import Planner
 
 
 def _plan(planner: Planner, operator: Operator) -> None:
-    tensors = read_layer(planner, operator)
-    source, target, weights = tensors.source, tensors.target, tensors.weights
+    source, target, weights, values, bias = conv_tensors(planner, operator)
     one, height, width, outputs = weights.shape
     multiplier, rest = divmod(outputs, source.shape[3])
     if one != 1 or rest or outputs != target.shape[3] or not multiplier:
         raise planner.refusal(operator, f"weights {list(weights.shape)} do not fit its channels")
     at = positions_of(planner, operator, source, target, (height, width))
-    rows = tensors.values.reshape(height * width, outputs).T
-    layer = unfolded(fold(planner, operator, source, weights, rows, tensors.bias, target), source)
+    rows = values.reshape(height * width, outputs).T
+    layer = unfolded(fold(planner, operator, source, weights, rows, bias, target), source)
     # The kernel reads weights as [inputs, outputs].
     layer = replace(layer, weights=np.ascontiguousarray(rows.T).reshape(rows.shape))
     shape = image_shapes(at, layer, source, target)
@@ -56,7 +55,6 @@ KINDS = {
         _plan,
         {
             **WINDOW_OPTIONS,
-            "depth_multiplier": (3, "int32", 0),
             "activation": (4, "int8", 0),
             "dilation_w": (5, "int32", 1),
             "dilation_h": (6, "int32", 1),

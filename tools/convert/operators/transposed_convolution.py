@@ -12,7 +12,7 @@ import numpy as np
 
 from tools.convert.graph import Operator, Tensor
 from tools.convert.operator_kind import OperatorKind
-from tools.convert.operators.convolution import Positions, convolution, image_shapes, read_layer
+from tools.convert.operators.convolution import Positions, conv_tensors, convolution, image_shapes
 from tools.convert.operators.dense import fold
 from tools.convert.operators.window import WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
@@ -49,8 +49,7 @@ def _phase(operator: Operator, kernel: int, stride: int, size: int, remainder: i
 
 
 def _plan(planner: Planner, operator: Operator) -> None:
-    tensors = read_layer(planner, operator, (2, 1, 3))
-    source, target, weights = tensors.source, tensors.target, tensors.weights
+    source, target, weights, values, bias = conv_tensors(planner, operator, (2, 1, 3))
     outputs, height, width, channels = weights.shape
     if channels != source.shape[3] or outputs != target.shape[3]:
         raise planner.refusal(operator, f"weights {list(weights.shape)} do not fit its channels")
@@ -67,7 +66,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
         rows = _phase(operator, height, strides[0], out_height, y)
         for x in range(min(strides[1], out_width)):
             columns = _phase(operator, width, strides[1], out_width, x)
-            kernel = tensors.values[:, rows.kernel][:, :, columns.kernel]
+            kernel = values[:, rows.kernel][:, :, columns.kernel]
             kernel = kernel * np.int8(not (rows.empty or columns.empty))
             at = Positions(
                 *(in_height, in_width, channels),
@@ -79,7 +78,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
             )
             layer = fold(
                 *(planner, operator, source, weights),
-                *(kernel.reshape(outputs, -1), tensors.bias, target),
+                *(kernel.reshape(outputs, -1), bias, target),
             )
             shape = image_shapes(at, layer, source, target)
             planner.steps.append(convolution(planner, operator, shape, at, layer))

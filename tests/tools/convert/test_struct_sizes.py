@@ -1,0 +1,36 @@
+"""The converter's sizes of C structs are those that the kernels' headers assert."""
+
+import re
+
+import pytest
+
+from tools.checkout import LIBRARIES
+from tools.convert.operators import convolution, dense, elementwise, lstm, paired_dense, pool
+
+SIZES = {
+    "Dense": dense.DENSE_BYTES,
+    "OneMultiply": dense.ONE_MULTIPLY_BYTES,
+    "Multiplier": dense.MULTIPLIER_BYTES,
+    "PairedDense<kUnsigned>": paired_dense.PAIRED_DENSE_BYTES,
+    "PairedDense<kSigned>": paired_dense.PAIRED_DENSE_BYTES + paired_dense.CORRECTION_BYTES,
+    "Positions": convolution.POSITIONS_BYTES,
+    "Pool": pool.POOL_BYTES,
+    "Lstm": lstm.LSTM_BYTES,
+    **elementwise.STRUCT_BYTES,
+}
+
+
+@pytest.fixture(scope="module")
+def asserted():
+    """Struct name to the size in a static_assert."""
+    text = "".join(path.read_text() for path in (LIBRARIES / "engine_compiled").glob("*.h"))
+    return {
+        name: int(size)
+        for line in re.findall(r"static_assert\((.*?)\);", text, re.S)
+        for name, size in re.findall(r"sizeof\(([\w<>]+)\) == (\d+)", line)
+    }
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_struct_has_the_size_that_the_converter_counts(name, asserted):
+    assert asserted[name] == SIZES[name]
