@@ -1,4 +1,4 @@
-"""A board in memory behind a bad line: what the sessions of the link's tests talk to."""
+"""A board in memory behind a faulty line, in simulated time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,8 +14,14 @@ from tools.link.transport import MemoryTransport
 CLEAN = FaultConfig(rate=0.0)
 
 
+def noise(samples: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    """Random int16 counts, [samples, channels]."""
+    draw = np.random.default_rng(seed)
+    return draw.integers(-32768, 32767, (samples, channels), np.int16, endpoint=True)
+
+
 def expected_score(window: np.ndarray) -> np.float32:
-    """What link_board.cpp's detector makes of int16 [window, channels]: a checksum."""
+    """The score of link_board.cpp for int16 [window, channels]: a checksum."""
     value = 2166136261
     for count in window.reshape(-1).astype(np.uint16).tolist():
         value = (value ^ count) * 16777619 & 0xFFFFFFFF
@@ -23,7 +29,7 @@ def expected_score(window: np.ndarray) -> np.float32:
 
 
 def expected_scores(samples: np.ndarray, window: int, hop: int) -> np.ndarray:
-    """float32, one a window; samples are int16 [n, channels]."""
+    """Scores as float32, one per window; samples are int16 [n, channels]."""
     count = (len(samples) - window) // hop + 1 if len(samples) >= window else 0
     rows = np.stack([samples[k * hop : k * hop + window].reshape(-1) for k in range(count)])
     value = np.full(count, 2166136261, np.uint32)
@@ -34,13 +40,13 @@ def expected_scores(samples: np.ndarray, window: int, hop: int) -> np.ndarray:
 
 @dataclass
 class Line:
-    """Virtual time, 0.5 ms a step, bad lines both ways, a board that reboots when told."""
+    """A board behind faulty lines in both directions; each step takes 0.5 ms."""
 
     config: BoardConfig = field(default_factory=BoardConfig)
     to_board: FaultConfig = CLEAN
     to_host: FaultConfig = CLEAN
     drop: Callable[[bytes, float], bytes] | None = None
-    """A last word on what comes to the board."""
+    """Changes the bytes that reach the board."""
     boots: int = 0
     now: float = 0.0
 
@@ -54,7 +60,7 @@ class Line:
         self.reboot()
 
     def reboot(self, says: bytes = b"Vigil on the host\r\n") -> None:
-        """Everything in the board's memory is gone, and what was in its receive ring."""
+        """Reset the board: its memory and its receive ring are lost."""
         if self.boots:
             self.overruns += self.board.dropped
         self.boots += 1
@@ -76,7 +82,7 @@ class Line:
         return self.up.take(self.now)
 
     def transport(self) -> MemoryTransport:
-        """A new host; time goes on from the last one's."""
+        """Return a transport for a new host; time continues."""
         self._epoch, self._last = self._epoch + self._last, 0.0
         return MemoryTransport(self.peer)
 
@@ -85,7 +91,7 @@ class Line:
 
 
 def windows_of(events: list[Event]) -> dict[int, np.float32 | None]:
-    """Score by window, None for a lost one; fails when a window comes twice or out of turn."""
+    """Score per window, None for a lost one; fails if a window is repeated or out of order."""
     seen: dict[int, np.float32 | None] = {}
     for event in events:
         if isinstance(event, Scored):
@@ -97,3 +103,8 @@ def windows_of(events: list[Event]) -> dict[int, np.float32 | None]:
         assert not seen or min(new) == max(seen) + 1, f"{event} after window {max(seen)}"
         seen.update(new)
     return seen
+
+
+def scores_of(events: list[Event]) -> list[np.float32]:
+    """The scores in order."""
+    return [np.float32(e.score) for e in events if isinstance(e, Scored)]

@@ -1,19 +1,14 @@
-"""Every window exactly once, or lost with its index, whatever the line does."""
+"""Long streams over faulty lines, with resets: every window exactly once, or lost."""
 
 import random
 
-import numpy as np
 import pytest
 
+from tests.support.link_line import noise
 from tests.support.link_native import BoardConfig
 from tests.support.link_soak import soak
 
 pytestmark = pytest.mark.slow
-
-
-def noise(samples: int, channels: int, seed: int) -> np.ndarray:
-    draw = np.random.default_rng(seed)
-    return draw.integers(-32768, 32767, (samples, channels), np.int16, endpoint=True)
 
 
 def test_a_million_samples_at_one_percent_and_forty_resets():
@@ -41,7 +36,7 @@ def test_any_shape_of_window_over_a_terrible_line(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_only_what_the_host_never_had_is_lost_over_a_terrible_line(seed):
-    """A gap is told of when all samples before it have come: or the board would give up those."""
+    """SKIP is sent after all earlier samples have arrived; else the board would give those up."""
     gaps = [(at, at + 1 + at % 90) for at in range(100 + seed, 20_000, 330)]
     result = soak(
         noise(20_000, 1, seed), BoardConfig(window=20, hop=20), rate=0.2, seed=seed, gaps=gaps
