@@ -1,4 +1,4 @@
-"""Bytes changed at random, and what a refusal must be."""
+"""Random changes of bytes, and the check of an error message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from training.bundle.errors import VigilError
 
 
 def one_line(error: VigilError) -> None:
-    """A refusal that any terminal can print."""
+    """Check that an error is one short line that any terminal can print."""
     text = str(error)
     assert text and text.isprintable(), ascii(text)
     assert len(text) < 2000, len(text)
@@ -19,7 +19,7 @@ _ODD = [0, 1, 2, 3, 4, 127, 128, 255]
 
 
 def some_bytes(data: bytes, draw: random.Random) -> bytes:
-    """Bits flipped, words replaced, parts left out, repeated, moved, cut off."""
+    """Flip bits, replace words; remove, repeat or move parts; or truncate."""
     out = bytearray(data)
     for _ in range(draw.choice([1, 1, 2, 4, 8])):
         if not out:
@@ -37,12 +37,12 @@ def some_bytes(data: bytes, draw: random.Random) -> bytes:
             del out[at : at + draw.choice([1, 2, 4, 8, 40])]
         elif kind == 4:
             piece = out[at : at + draw.choice([1, 4, 16, 64])]
-            put = draw.randrange(len(out))
-            out[put:put] = piece
+            target = draw.randrange(len(out))
+            out[target:target] = piece
         elif kind == 5:
             piece = out[at : at + draw.choice([2, 4, 8, 16, 64])]
-            put = draw.randrange(len(out))
-            out[put : put + len(piece)] = piece
+            target = draw.randrange(len(out))
+            out[target : target + len(piece)] = piece
         elif kind == 6:
             at &= ~3
             word = int.from_bytes(out[at : at + 4], "little")

@@ -1,9 +1,9 @@
 // libFuzzer target for the board's side of the link: receiver, decoder and state machine.
 //
-// The first byte says how the rest is read: as raw bytes from the line, or as frames with a right
-// check (type, length, payload, each in turn), which get past the check and into the machine.
-// VIGIL_FUZZ=board_bytes or board_frames chooses one of the two for all inputs.
-// What the board says is read back by the same receiver, and must hold together.
+// The first byte selects how the rest is read: as raw bytes from the line, or as frames with a
+// correct CRC (type, length and payload of each in turn), which reach the state machine.
+// VIGIL_FUZZ=board_bytes or board_frames selects one of the two for all inputs.
+// A second receiver decodes the board's output and checks that it is consistent.
 
 #include <algorithm>
 #include <cstdint>
@@ -26,7 +26,7 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-// A sensor that is read once a poll. Its ring is small, so that it fills.
+// A sensor that is read once per poll. Its ring is small, so that it overflows.
 struct FuzzDriver final : SensorDriver {
     bool start(std::uint64_t) override { return used = running = true; }
     void stop() override { running = false; }
@@ -70,7 +70,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         expected_ = sample;
     }
     void samples(std::uint64_t sample, Span<const std::int16_t> counts) override {
-        // Never twice, in whole samples, readable to the last.
+        // Every sample is delivered once, whole, aligned and readable.
         require(sample >= expected_ && counts.size() % channels_ == 0);
         require(reinterpret_cast<std::uintptr_t>(counts.data()) % alignof(std::int16_t) == 0);
         for (const std::int16_t count : counts) sum_ += count;
@@ -107,7 +107,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         return facts;
     }
     void window(std::uint64_t index, Span<const std::int16_t> frames) override {
-        // Without a host a board that samples itself goes on, and has no place for the reports.
+        // Without a host, a board with its own sensor goes on scoring; its reports may be dropped.
         require(link_.can_score() || driver_.used);
         for (std::size_t i = 0; i < frames.size(); ++i) {
             output_[i] = static_cast<std::int8_t>(frames[i]);

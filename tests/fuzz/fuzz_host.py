@@ -1,4 +1,4 @@
-"""The host's end of the link against a board that says anything."""
+"""Fuzz targets: the host's end of the link, connected to a board that sends arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport
 from training.bundle.errors import LinkError
 
-MOST_PIECES = 40  # that come one after the other; more come together
+MAX_PIECES = 40  # of an input, each in a step of its own; a longer input has larger pieces
 STREAM, WINDOW, HOP, SAMPLES, RING = 7, 4, 2, 60, 64
 _FAST = Timeouts(open=0.5, silence=0.2, answer=0.2, port=0.2)
 
 
 class ScriptedBoard:
-    """A board that answers right, until the script says something else between the answers."""
+    """A board that answers correctly, with bytes of the script between its answers."""
 
     def __init__(self, script: Iterator[bytes]) -> None:
         self._script = script
@@ -45,9 +45,9 @@ class ScriptedBoard:
                 for reply in self._answers(frame.sequence, message):
                     self._sequence = self._sequence + 1 & 0xFF
                     out += encode_frame(reply.TYPE, self._sequence, encode(reply))
-        said = next(self._script, None)
-        self.over = said is None
-        return out + (said or b"")
+        scripted = next(self._script, None)
+        self.over = scripted is None
+        return out + (scripted or b"")
 
     def _answers(self, heard: int, message: m.Message) -> list[m.Message]:
         if isinstance(message, m.Hello):
@@ -67,7 +67,7 @@ class ScriptedBoard:
             self._ack = replace(self._ack, next_sample=max(end, self._ack.next_sample))
         elif isinstance(message, m.ReportAck) and message.resend:
             self._window = message.window
-        # A script can have the host ask for windows up to 2**64: a ring's worth at a time.
+        # A script can make the host request windows up to 2**64: answer a ring's worth at a time.
         end = min(completed(self._ack.next_sample, WINDOW, HOP), self._window + RING)
         while self._window < end:
             replies.append(m.Score(self._window, 0.5, 1))
@@ -76,7 +76,7 @@ class ScriptedBoard:
 
 
 def _session(script: Iterator[bytes]) -> None:
-    """A session with a scripted board: every window once, in order, of samples that exist."""
+    """Check that a session reports every window once, in order, and of samples that were sent."""
     board = ScriptedBoard(script)
     next_window = None
     try:
@@ -103,15 +103,15 @@ def _session(script: Iterator[bytes]) -> None:
                 if board.over:
                     break
     except LinkError as error:
-        # What a board says of itself is shown; a terminal's own care is the view's.
+        # The message quotes the board's text; the views remove what a terminal would interpret.
         assert "\n" not in str(error).rstrip("\n"), ascii(str(error))
 
 
 def host_bytes(data: bytes) -> None:
-    """The line brings anything: the first byte says in pieces of which size."""
+    """Receive raw bytes, in pieces whose size is the first byte."""
     if not data:
         return
-    size = max(data[0] + 1, len(data) // MOST_PIECES)
+    size = max(data[0] + 1, len(data) // MAX_PIECES)
     _session(iter([data[i : i + size] for i in range(1, len(data), size)]))
 
 
@@ -126,13 +126,13 @@ def _frames(data: bytes) -> Iterator[bytes]:
 
 
 def host_frames(data: bytes) -> None:
-    """Frames with a right check, and payloads of anything, between a board's right answers."""
+    """Receive frames with a correct CRC and any payload, between the board's correct answers."""
     frames = list(_frames(data))
-    at_once = len(frames) // MOST_PIECES + 1
-    _session(b"".join(frames[i : i + at_once]) for i in range(0, len(frames), at_once))
+    per_step = len(frames) // MAX_PIECES + 1
+    _session(b"".join(frames[i : i + per_step]) for i in range(0, len(frames), per_step))
 
 
-def _said() -> list[m.Message]:
+def _examples() -> list[m.Message]:
     hello = m.HelloReply(
         1, 1, 1, 2, STREAM, 8, 2, WINDOW, HOP, 1, 240, 256, 4, 1.0, 0.5, board="b", model="m"
     )
@@ -154,7 +154,7 @@ def _said() -> list[m.Message]:
 
 
 def host_bytes_seeds() -> list[bytes]:
-    wire = b"".join(encode_frame(x.TYPE, 140 + i, encode(x)) for i, x in enumerate(_said()))
+    wire = b"".join(encode_frame(x.TYPE, 140 + i, encode(x)) for i, x in enumerate(_examples()))
     return [b"\x3f" + wire, b"\x07hello, world\r\n\0" + wire[:99]]
 
 
@@ -163,4 +163,4 @@ def host_frames_seeds() -> list[bytes]:
         parts = [(x.TYPE & 0x7F, encode(x)) for x in messages]
         return b"".join(bytes((type_, len(p))) + p for type_, p in parts)
 
-    return [script(_said()), *(script([x] * 3) for x in _said())]
+    return [script(_examples()), *(script([x] * 3) for x in _examples())]

@@ -27,13 +27,13 @@ def model(data: bytes) -> None:
     except ConvertError as error:
         one_line(error)
         return
-    for make in (
+    for convert in (
         lambda: compile_model(parsed, "title", MODEL),
         lambda: compile_model(parsed, "title", MODEL, plain=True),
         lambda: tflm_model(parsed, data, MODEL),
     ):
         try:
-            files = make()
+            files = convert()
         except ConvertError as error:
             one_line(error)
         else:
@@ -42,10 +42,10 @@ def model(data: bytes) -> None:
 
 def model_seeds() -> list[bytes]:
     """Small models that cover every operator of the converter."""
-    found = [random_network(np.random.default_rng(seed)) for seed in range(400)]
-    found += [random_graph(np.random.default_rng(seed)) for seed in range(400)]
+    networks = [random_network(np.random.default_rng(seed)) for seed in range(400)]
+    networks += [random_graph(np.random.default_rng(seed)) for seed in range(400)]
     chosen: dict[str, bytes] = {}
-    for data in sorted(found, key=len):
+    for data in sorted(networks, key=len):
         for name in read_model(data).operator_names():
             chosen.setdefault(name, data)
     builder = ModelBuilder()

@@ -109,18 +109,18 @@ def delete_unused() -> None:
 
 def _included(source: Path, includes: Sequence[Path]) -> list[Path]:
     """The source and every file that it includes by a name in quotes, directly or not."""
-    found, waiting = [source], [source]
+    files, waiting = [source], [source]
     while waiting:
         path = waiting.pop()
         for name in re.findall(r'^\s*#\s*include\s*"([^"]+)"', _text(path), re.MULTILINE):
             for folder in (path.parent, *includes):
                 header = folder / name
                 if header.is_file():
-                    if header not in found:
-                        found.append(header)
+                    if header not in files:
+                        files.append(header)
                         waiting.append(header)
                     break
-    return found
+    return files
 
 
 def _text(path: Path) -> str:
