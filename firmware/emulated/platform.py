@@ -1,4 +1,4 @@
-"""The emulated board as a PlatformIO development platform: nothing in it is downloaded."""
+"""The emulated board as a PlatformIO development platform without downloads."""
 
 from platformio.public import PlatformBase
 
@@ -7,5 +7,5 @@ class EmulatedPlatform(PlatformBase):
     """A Cortex-M4 in QEMU. The compiler is the one on PATH (Debian: gcc-arm-none-eabi)."""
 
     def is_embedded(self) -> bool:
-        """Tell PlatformIO that programs run on a target, so that libraries may need each other."""
+        """Return that programs run on a target, so that libraries may depend on each other."""
         return True

@@ -25,7 +25,7 @@ env.Replace(
     OBJCOPY=f"{PREFIX}objcopy",
     SIZETOOL=f"{PREFIX}size",
     ARFLAGS=["rcs"],
-    # .data is charged to both memories; the stack is a section of its own and counts as SRAM.
+    # .data counts to both memories; the stack has its own section and counts to SRAM.
     SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
     SIZEPROGREGEXP=r"^(?:\.text|\.data|\.ARM\.exidx)\s+(\d+).*",
     SIZEDATAREGEXP=r"^(?:\.stack|\.data|\.bss|\.noinit)\s+(\d+).*",
@@ -33,8 +33,8 @@ env.Replace(
     PROGSUFFIX=".elf",
 )
 
-# Float ABI, char and FPU are the Nano's, from ArduinoCore-mbed's variants/ARDUINO_NANO33BLE, so
-# that what compiles here compiles there, and sizes and counts are comparable.
+# Float ABI, char and FPU as for the Nano, from ArduinoCore-mbed's variants/ARDUINO_NANO33BLE: the
+# same sources compile for both, and sizes and counts are comparable.
 MACHINE = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
 
 env.Append(

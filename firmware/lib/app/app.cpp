@@ -8,9 +8,9 @@
 namespace vigil {
 namespace {
 
-constexpr std::uint32_t kPlotStream = 1;  // a number for what no host asked for
+constexpr std::uint32_t kPlotStream = 1;  // stream number of samples that no host requested
 
-// The interrupt knows no object.
+// The sensor's interrupt calls a C function, which needs a static pointer.
 Sampler* sampled = nullptr;
 
 Span<const char> text(const char* words) {
@@ -78,7 +78,7 @@ void App::poll() {
     link_.poll(hardware_.micros());
     if (plot_ == PlotStyle::none) return;
     if (link_.is_open()) {
-        stop_plotting();  // the host says what is sampled from here on
+        stop_plotting();  // from here on the host controls the sampling
     } else {
         flush_text();
     }
@@ -148,12 +148,12 @@ void App::samples(std::uint64_t sample, Span<const std::int16_t> counts) {
 
 void App::scored(const Verdict& v) {
     hardware_.light(v.anomaly);
-    // A line that nobody has read yet is not cut short by the next one: that one is left out.
+    // While the previous line is not written completely, the new one is skipped.
     if (plot_ != PlotStyle::none && text_at_ == text_size_) {
         text_size_ = plot_line(plot_, v.score, detector_.threshold(), v.anomaly, text_);
         text_at_ = 0;
     }
-    // A report that finds no place is counted by the link as an overrun and reported as lost.
+    // A report that does not fit is counted by the link as an overrun and reported as lost.
     (void)link_.score(v.window, v.score, v.anomaly, v.microseconds, v.input, v.output);
 }
 

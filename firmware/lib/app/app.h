@@ -1,5 +1,5 @@
-// App: what the sketch runs. Samples from the link, or from the board's own sensor, go through the
-// detector; verdicts go to the host, or as text to whoever reads the port.
+// App: the application that the sketch runs. Samples from the link, or from the board's own sensor,
+// go through the detector; verdicts go to the host, or as text to a plotter.
 //
 // Built for one model: sizes and parameters are the generated constants (firmware/generated).
 #pragma once
@@ -15,17 +15,17 @@
 
 namespace vigil {
 
-// What the board lends the application.
+// The board's functions and figures for the application.
 struct Hardware {
     std::uint32_t (*micros)();     // wraps at 2^32
-    void (*light)(bool on);        // the LED that shows an anomaly
+    void (*light)(bool on);        // switches the LED that shows an anomaly
     void (*reboot)();              // does not return on a board
-    std::uint16_t receive_ring;    // bytes that may wait in the port's receive buffer
-    std::uint32_t (*ring_full)();  // how often they were found to fill it: some may be lost
+    std::uint16_t receive_ring;    // size of the port's receive buffer, bytes
+    std::uint32_t (*ring_full)();  // how often that buffer was full, so that bytes may be lost
 };
 
-// Samples of the board's own that may wait for the loop, or for a host: two windows, and a second.
-// Without a rate the board cannot sample itself.
+// Capacity of the ring of the board's own samples, which wait for the loop or for a host: two
+// windows and one second. Without a rate the board cannot sample.
 constexpr std::uint32_t kRingFrames =
     model::kRateHz > 0 ? 2 * model::kWindow + static_cast<std::uint32_t>(model::kRateHz) : 1;
 
@@ -33,14 +33,14 @@ class App final : private link::Handler, private DetectorListener {
   public:
     App(link::Stream& stream, const Hardware& hardware);
 
-    // Checks the model, prepares the engine and runs the golden windows. What came of it is in
-    // boot_report(); the link works even where the engine does not, so that a host can read why.
+    // Checks the model, prepares the engine and runs the golden windows. boot_report() has the
+    // results. The link works even if the engine does not, so that a host can read the reason.
     void begin();
 
     // Call from loop(): never blocks, does a bounded amount of work.
     void poll();
 
-    // A host is there, or a plotter: print no text for people.
+    // Whether a host or a plotter is active: then the sketch must not print text.
     bool is_quiet() const { return link_.is_open() || plot_ != PlotStyle::none; }
 
     link::BootReport boot_report() override;

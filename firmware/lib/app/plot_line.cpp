@@ -5,11 +5,11 @@
 namespace vigil {
 namespace {
 
-constexpr float kLargest = 4.0e9F;  // what does not fit is shown as this
+constexpr float kLargest = 4.0e9F;  // larger values are shown as this
 constexpr int kLeastDecimals = 4;
 constexpr int kMostDecimals = 9;
 
-// Appends to a buffer that is large enough.
+// Appends to a buffer, which must be large enough.
 struct Text {
     Span<char> out;
     std::size_t size = 0;
@@ -27,7 +27,7 @@ struct Text {
         } while (value != 0 || count < digits);
         while (count > 0) add(reversed[--count]);
     }
-    // Four decimals, and more for what is small: a score may be 0.00001.
+    // Four decimals, and more for small values: a score may be 0.00001.
     void add(float value) {
         if (!(value == value)) return add("nan");
         if (value < 0) {

@@ -1,4 +1,4 @@
-// Verdicts as text that plotters read.
+// Verdicts as text for plotters.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@ enum class PlotStyle : unsigned char {
     teleplot,  // ">score:0.1234", ">threshold:0.3000", ">flag:0", a line each: Teleplot
 };
 
-constexpr std::size_t kPlotLine = 80;  // bytes that the longest one takes
+constexpr std::size_t kPlotLine = 80;  // bytes of the longest line
 
-// Writes one window's values, lines ended; returns the number of bytes. `out` holds kPlotLine.
+// Writes one window's values with line ends; returns the number of bytes. `out` holds kPlotLine.
 std::size_t plot_line(PlotStyle style, float score, float threshold, bool flag, Span<char> out);
 
 }  // namespace vigil

@@ -1,9 +1,9 @@
 #if defined(ARDUINO_ARDUINO_NANO33BLE)
 
-// The Nano's own sensors: a timer starts each reading by hardware, so that it comes at its time
-// whatever the processor does; the reading ends in an interrupt. From the nRF52840 Product
-// Specification (chapters TIMER, PPI, SAADC, TWIM) and the LSM9DS1 data sheet. The core's own
-// drivers of converter and inner I2C bus are not used, and must not be beside it.
+// The Nano's own sensors. A timer starts each reading by hardware, so that processor load does not
+// delay it; the reading ends in an interrupt. From the nRF52840 Product Specification (chapters
+// TIMER, PPI, SAADC, TWIM) and the LSM9DS1 data sheet. A sketch must not also use the core's
+// drivers of converter and internal I2C bus.
 
 #include <Arduino.h>
 #include <nrf.h>
@@ -16,17 +16,17 @@ namespace {
 constexpr float kTimerHz = 16e6F;
 constexpr unsigned kPpiChannel = 12;
 constexpr unsigned kInterruptPriority = 6;
-constexpr std::uint32_t kPatienceUs = 10'000;  // for anything that the hardware is to do
+constexpr std::uint32_t kTimeoutUs = 10'000;  // for each wait for the hardware
 
 SensorTick give = nullptr;
 SensorConfig wanted{};
-std::uint32_t values = 0;  // a sample
+std::uint32_t values = 0;  // values per sample
 
 template <typename Event>
 bool wait_for(Event& event) {
     const unsigned long start = micros();
     while (event == 0) {
-        if (micros() - start > kPatienceUs) return false;
+        if (micros() - start > kTimeoutUs) return false;
     }
     event = 0;
     return true;
@@ -34,9 +34,9 @@ bool wait_for(Event& event) {
 
 // --- the timer -----------------------------------------------------------------------------------
 
-// Starts `task` of another peripheral once a period.
+// Starts `task` of another peripheral once per period.
 void start_timer(volatile std::uint32_t& task) {
-    NRF_CLOCK->TASKS_HFCLKSTART = 1;  // the crystal: without USB the clock would be off by percents
+    NRF_CLOCK->TASKS_HFCLKSTART = 1;  // the crystal: the internal oscillator is off by percents
     NRF_TIMER4->TASKS_STOP = 1;
     NRF_TIMER4->TASKS_CLEAR = 1;
     NRF_TIMER4->MODE = TIMER_MODE_MODE_Timer;
@@ -94,7 +94,7 @@ void prepare_leads() {
     }
 }
 
-// SAADC input of a pin of port 0, 1 to 8; 0 where there is none.
+// Returns the SAADC input of a pin of port 0, or NC if it has none.
 std::uint32_t analog_input(std::uint32_t pin) {
     constexpr std::uint8_t kPins[] = {2, 3, 4, 5, 28, 29, 30, 31};
     for (std::uint32_t i = 0; i < sizeof kPins; ++i) {
@@ -114,7 +114,7 @@ bool start_analog() {
     NRF_SAADC->OVERSAMPLE = SAADC_OVERSAMPLE_OVERSAMPLE_Bypass;
     NRF_SAADC->SAMPLERATE = 0;  // by task
     for (auto& channel : NRF_SAADC->CH) channel.PSELP = SAADC_CH_PSELP_PSELP_NC;
-    // As the core's analogRead(): full scale is the supply, 3.3 V.
+    // As in the core's analogRead(): full scale is the supply, 3.3 V.
     NRF_SAADC->CH[0].CONFIG = SAADC_CH_CONFIG_GAIN_Gain1_4 << SAADC_CH_CONFIG_GAIN_Pos |
                               SAADC_CH_CONFIG_REFSEL_VDD1_4 << SAADC_CH_CONFIG_REFSEL_Pos |
                               SAADC_CH_CONFIG_TACQ_10us << SAADC_CH_CONFIG_TACQ_Pos;
@@ -125,7 +125,7 @@ bool start_analog() {
     NRF_SAADC->EVENTS_CALIBRATEDONE = 0;
     NRF_SAADC->TASKS_CALIBRATEOFFSET = 1;
     if (!wait_for(NRF_SAADC->EVENTS_CALIBRATEDONE)) return false;
-    // Anomaly 86: stop after calibration, or the first result is one of its own.
+    // Anomaly 86: without a stop after calibration, the first result belongs to it.
     NRF_SAADC->EVENTS_STOPPED = 0;
     NRF_SAADC->TASKS_STOP = 1;
     if (!wait_for(NRF_SAADC->EVENTS_STOPPED)) return false;
@@ -158,14 +158,14 @@ constexpr std::uint8_t kControl8 = 0x22;
 constexpr std::uint8_t kOutput = 0x28;
 constexpr std::uint8_t kAllAxes = 0x38;
 constexpr std::uint8_t kScale4g = 2U << 3U;
-constexpr std::uint8_t kWholeSamples = 0x44;  // both bytes of one reading; address counts up
+constexpr std::uint8_t kWholeSamples = 0x44;  // both bytes of one reading; the address increments
 constexpr std::uint32_t kAxes = 3;
 
 std::uint8_t sent[2];  // EasyDMA reads and writes RAM
 volatile std::uint8_t got[2 * kAxes];
 
 void prepare_bus() {
-    constexpr std::uint32_t kData = 14;  // the inner bus: P0.14 and P0.15
+    constexpr std::uint32_t kData = 14;  // the internal bus: P0.14 and P0.15
     constexpr std::uint32_t kClock = 15;
     for (const std::uint32_t pin : {kData, kClock}) {
         NRF_P0->PIN_CNF[pin] = GPIO_PIN_CNF_DRIVE_S0D1 << GPIO_PIN_CNF_DRIVE_Pos;
@@ -181,7 +181,7 @@ void prepare_bus() {
     NRF_TWIM1->RXD.PTR = reinterpret_cast<std::uintptr_t>(got);
 }
 
-// Sends `send` bytes, then reads `receive`. False when the chip does not answer.
+// Sends `send` bytes, then reads `receive`. Returns false if the chip does not answer.
 bool transfer(std::uint32_t send, std::uint32_t receive) {
     NRF_TWIM1->TXD.MAXCNT = send;
     NRF_TWIM1->RXD.MAXCNT = receive;
@@ -192,7 +192,7 @@ bool transfer(std::uint32_t send, std::uint32_t receive) {
     const unsigned long start = micros();
     bool refused = false;
     while (NRF_TWIM1->EVENTS_STOPPED == 0) {
-        if (NRF_TWIM1->EVENTS_ERROR != 0 || micros() - start > kPatienceUs) {
+        if (NRF_TWIM1->EVENTS_ERROR != 0 || micros() - start > kTimeoutUs) {
             NRF_TWIM1->EVENTS_ERROR = 0;
             NRF_TWIM1->ERRORSRC = NRF_TWIM1->ERRORSRC;
             NRF_TWIM1->TASKS_STOP = 1;
@@ -210,7 +210,7 @@ bool write_register(std::uint8_t number, std::uint8_t value) {
     return transfer(2, 0);
 }
 
-// The slowest of its own rates that is not below ours, as CTRL_REG6_XL has it.
+// Returns the slowest of the chip's rates that is not below the model's, as coded in CTRL_REG6_XL.
 std::uint8_t output_rate() {
     constexpr float kRates[] = {10, 50, 119, 238, 476, 952};
     std::uint8_t code = 1;
@@ -224,7 +224,7 @@ std::uint8_t output_rate() {
 void on_read() {
     if (NRF_TWIM1->EVENTS_ERROR != 0) {
         NRF_TWIM1->EVENTS_ERROR = 0;
-        NRF_TWIM1->TASKS_STOP = 1;  // and then it has stopped
+        NRF_TWIM1->TASKS_STOP = 1;  // EVENTS_STOPPED follows
         return;
     }
     if (NRF_TWIM1->EVENTS_STOPPED == 0) return;
@@ -235,7 +235,7 @@ void on_read() {
     for (std::uint32_t i = 0; i < kAxes; ++i) {
         raw[i] = static_cast<std::int16_t>(got[2 * i] | got[2 * i + 1] << 8U);
     }
-    give(refused ? nullptr : raw);  // a reading that did not come is a sample that is missing
+    give(refused ? nullptr : raw);  // a failed reading is a missing sample
 }
 
 bool start_imu() {

@@ -1,4 +1,4 @@
-"""The small part of the Arduino API that a sketch needs here: startup, serial, time, pins."""
+"""Builds the emulated board's part of the Arduino API: startup, serial port, time, pins."""
 
 from pathlib import Path
 
@@ -12,5 +12,5 @@ env.Append(
     CPPPATH=[str(core)],
 )
 
-# Objects, not an archive: the vector table has no caller that would pull it out of one.
+# Objects, not an archive: no symbol reference would pull the vector table out of an archive.
 env.BuildSources("$BUILD_DIR/core", str(core))

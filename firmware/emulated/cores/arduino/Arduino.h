@@ -1,5 +1,5 @@
-// The part of the Arduino API that sketches for the emulated board have. Names and types follow
-// ArduinoCore-API, so that the same sketch compiles for a board.
+// The part of the Arduino API that the emulated board implements. Names and types follow
+// ArduinoCore-API, so that the same sketch compiles for a real board.
 #pragma once
 
 #include <math.h>

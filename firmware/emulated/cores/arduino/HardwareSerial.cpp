@@ -12,8 +12,9 @@ HardwareSerial Serial;
 
 namespace {
 
-// Received bytes wait here. When it is full the host waits, so nothing is lost; a board's USB port
-// has no such luck, which is what the link's frame checks are for. A power of two.
+// Buffer of received bytes; a power of two. While it is full the host waits, so that nothing is
+// lost, unlike on a real board's USB port. receive_ring in tools/boards/boards.toml has the same
+// size.
 constexpr std::uint32_t kRingBytes = 1024;
 constexpr std::uint32_t kStallNanoseconds = 100000000;
 constexpr int kPacketBytes = 64;
@@ -23,17 +24,16 @@ constexpr std::uint32_t kControl =
 std::uint8_t ring[kRingBytes];
 volatile std::uint32_t head = 0;  // counts bytes in; written by the handler
 volatile std::uint32_t tail = 0;  // counts bytes out; written by the reader
-volatile bool waiting = false;    // the ring was full, and the host may have more
+volatile bool waiting = false;    // the ring was full, and the host may have more bytes
 
-emulated::HostRing host;  // open if the host passes bytes in bulk
+emulated::HostRing host;  // open if the host sends bytes in bulk
 
 bool transmitter_full() {
     return (emulated::uart0().state & emulated::kUartTxFull) != 0;
 }
 
-// Sleeps until the host has taken a byte, for at most kStallNanoseconds. True if it has. Where
-// virtual time does not follow the clock on the wall a timeout would mean nothing: there it waits
-// for as long as it takes.
+// Sleeps until the host has read a byte, for at most kStallNanoseconds; returns whether it has. A
+// deterministic board waits without limit, because its time does not follow the wall clock.
 bool wait_for_transmitter() {
     const std::uint64_t end = emulated_nanoseconds() + kStallNanoseconds;
     emulated::uart0().control = kControl | emulated::kUartTxInterrupt;
@@ -44,7 +44,7 @@ bool wait_for_transmitter() {
     return !transmitter_full();
 }
 
-// One piece of what has come, up to the end of the ring. 0 when nothing has.
+// Reads received bytes in one piece, at most `size`; returns their number.
 std::uint32_t receive(std::uint8_t* bytes, std::uint32_t size) {
     if (host.is_open()) {
         return host.read(bytes, size);
@@ -57,10 +57,10 @@ std::uint32_t receive(std::uint8_t* bytes, std::uint32_t size) {
     return 1;
 }
 
-// Fills the ring. Called with interrupts locked, or from the handler.
+// Fills the ring. Call with interrupts locked, or from the handler.
 void take_received() {
     if (host.is_open()) {
-        static_cast<void>(emulated::uart0().data);  // the bell, heard: makes room for the next
+        static_cast<void>(emulated::uart0().data);  // clears the bell for the next one
     }
     for (;;) {
         const std::uint32_t room = kRingBytes - (head - tail);
@@ -81,13 +81,13 @@ void take_received() {
 
 extern "C" void Uart0Rx_Handler(void) {
     const std::uint32_t start = emulated::timer0().value;
-    // Cleared first: a byte that comes while taking one raises it again.
+    // Cleared first: a byte that arrives in the meantime raises it again.
     emulated::uart0().interrupts = emulated::kUartRxPending;
     take_received();
     emulated::handler_done(start);
 }
 
-// Only there to wake a writer.
+// Wakes a sleeping writer.
 extern "C" void Uart0Tx_Handler(void) {
     const std::uint32_t start = emulated::timer0().value;
     emulated::uart0().interrupts = emulated::kUartTxPending;
@@ -100,12 +100,12 @@ void HardwareSerial::begin(unsigned long) {
         return;
     }
     host.open();
-    uart.divider = 16;  // the smallest that the UART accepts; QEMU sends at once whatever it is
+    uart.divider = 16;  // the UART's minimum; QEMU ignores it and sends at once
     uart.control = kControl;
     emulated::enable_irq(emulated::kUart0RxIrq);
     emulated::enable_irq(emulated::kUart0TxIrq);
     begun_ = true;
-    // A bell that rang before anyone listened is gone, but not what it rang for.
+    // A bell that rang before the interrupt was enabled is lost, but its bytes are not.
     const emulated::InterruptLock lock;
     take_received();
 }

@@ -1,4 +1,4 @@
-// The serial port: CMSDK UART 0, whose other end is a pseudo-terminal on the host.
+// The serial port: CMSDK UART 0, connected to a pseudo-terminal on the host.
 #pragma once
 
 #include "Print.h"
@@ -12,7 +12,7 @@ class Stream : public Print {
     void setTimeout(unsigned long milliseconds) { timeout_ = milliseconds; }
     unsigned long getTimeout() const { return timeout_; }
 
-    // Reads up to `count` bytes, waiting at most the timeout for each. Returns how many came.
+    // Reads up to `count` bytes, waiting at most the timeout for each; returns their number.
     size_t readBytes(uint8_t* bytes, size_t count);
     size_t readBytes(char* bytes, size_t count) {
         return readBytes(reinterpret_cast<uint8_t*>(bytes), count);
@@ -27,7 +27,7 @@ class Stream : public Print {
 
 class HardwareSerial final : public Stream {
   public:
-    // The rate means nothing to an emulated port.
+    // The rate is ignored.
     void begin(unsigned long rate);
     void end();
 
@@ -38,9 +38,9 @@ class HardwareSerial final : public Stream {
     using Print::write;
     size_t write(uint8_t byte) override { return write(&byte, 1); }
 
-    // Writes what the host takes. When the host has not read for a tenth of a second, the rest is
-    // dropped, and so is everything after until it reads again: the board never hangs on a host
-    // that went away. Returns the number of bytes written.
+    // Writes the bytes that the host reads; returns their number. If the host has not read for a
+    // tenth of a second, this and all later output is dropped until it reads again, so that the
+    // board never hangs.
     size_t write(const uint8_t* bytes, size_t count) override;
     int availableForWrite() override;
     void flush() override;

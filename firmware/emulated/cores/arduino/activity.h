@@ -1,9 +1,9 @@
-// Inside of the core: whether a turn of loop() had anything to do.
+// Internal to the core: whether a call of loop() had work.
 #pragma once
 
 namespace emulated {
 
-// A byte moved; loop() will be called again at once.
+// Notes that a byte was moved, so that loop() is called again at once.
 void note_activity();
 
 }  // namespace emulated

@@ -9,7 +9,7 @@
 
 namespace {
 
-// tools/boards/adc.py writes the same layout.
+// Written by tools/boards/adc.py.
 struct Header {
     std::uint32_t magic;
     std::uint32_t channels;
@@ -17,9 +17,11 @@ struct Header {
     std::uint32_t speed;
 };
 
+static_assert(sizeof(Header) == 16, "tools/boards/adc.py writes four words");
+
 constexpr std::uint32_t kMagic = 0x43444156;  // "VADC"
 constexpr float kTimerHz = 25e6F;
-constexpr std::uint32_t kValues = 256;  // read from the host at once
+constexpr std::uint32_t kValues = 256;  // values per read from the host
 constexpr unsigned kMostChannels = kValues - 1;
 
 emulated::HostFile file;
@@ -35,7 +37,7 @@ std::uint32_t per_frame() {
     return header.channels + 1;
 }
 
-// The frame's values, or null when the recording has no such frame or the host cannot read it.
+// Returns a frame's values; null after the end of the recording, or if the host cannot read it.
 const std::int16_t* frame(std::uint32_t number) {
     if (number >= header.frames) {
         return nullptr;

@@ -1,24 +1,24 @@
-// The emulated board's analog-to-digital converter: what it converts is a recording.
+// The emulated board's analog-to-digital converter, which plays a recording.
 //
-// The emulator's command line names a file ("adc=PATH"). It holds, as little-endian words: "VADC",
-// the channels, the frames, and how many times faster than asked for it is to be sampled. Then each
-// frame: one int16 a channel, and one that is not 0 while the leads are off.
+// The emulator's command line names the file ("adc=PATH"). It begins with little-endian words:
+// "VADC", number of channels, number of frames, and the factor by which it is sampled faster than
+// requested. Each frame is one int16 per channel, and one that is not 0 while the leads are off.
 #pragma once
 
 #include <cstdint>
 
 extern "C" {
 
-// Opens the recording. False when there is none, or it has another number of channels.
+// Opens the recording. Returns false if there is none, or if its number of channels differs.
 bool emulated_adc_begin(unsigned channels);
 
-// Gives a frame at `rate_hz` from `first` on, paced by a timer of virtual time: calls `tick` from
-// its interrupt with one value a channel, or with a null pointer while the leads are off. Rates
-// from 1 frame in 100 seconds to 100,000 a second.
+// Plays frames at `rate_hz` from frame `first` on: the interrupt of a virtual-time timer calls
+// `tick` with one value per channel, or with a null pointer while the leads are off. `rate_hz` is
+// 0.01 to 100,000.
 void emulated_adc_start(float rate_hz, std::uint64_t first,
                         void (*tick)(const std::int16_t* values));
 void emulated_adc_stop(void);
 
-// The recording is over.
+// Whether the recording has ended.
 bool emulated_adc_ended(void);
 }

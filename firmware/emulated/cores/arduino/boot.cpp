@@ -1,4 +1,4 @@
-// What the emulator's command line tells the board (-semihosting-config arg=NAME=VALUE).
+// Reads the emulator's command line (-semihosting-config arg=NAME=VALUE).
 #include "boot.h"
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace {
 
-// Survives a reset, but not a restart of the emulator, which fills memory with zeros.
+// Kept across a reset, but not across a restart of the emulator, which clears memory.
 [[gnu::section(".noinit")]] std::uint32_t starts;
 
 }  // namespace
@@ -56,7 +56,7 @@ std::uint32_t emulated_boot_id(void) {
     if (id == 0) {
         char seed[16];
         emulated::command_line("seed=", seed, sizeof(seed));
-        // Knuth's multiplicative hash spreads the count of starts over all bits.
+        // Knuth's multiplicative hash: spreads the count of starts over all bits.
         starts = starts + 1;
         id = std::strtoul(seed, nullptr, 10) ^ starts * 2654435761U;
     }

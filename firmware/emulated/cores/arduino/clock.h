@@ -1,19 +1,20 @@
-// Inside of the core: the clock that startup starts and interrupt handlers report to.
+// Internal to the core: the clock of virtual time, and the time that instruction counts exclude.
 #pragma once
 
 #include <cstdint>
 
 namespace emulated {
 
-// Starts timer 0. Counts begin here.
+// Starts timer 0 and all counts.
 void start_clock();
 
-// Leaves the ticks since `since` (a reading of timer 0) out of the instruction count. Called with
+// Excludes the ticks since `since` (a reading of timer 0) from the instruction count. Call with
 // interrupts locked.
 void set_apart(std::uint32_t since);
 
-// The same, for a handler that read timer 0 first thing and returns after this: also leaves out
-// what surrounds the two readings. All handlers have the same priority, so none interrupts another.
+// The same for an interrupt handler, which reads timer 0 first and calls this last; also excludes
+// the instructions around the two readings. All handlers have one priority, so that none interrupts
+// another.
 void handler_done(std::uint32_t since);
 
 }  // namespace emulated

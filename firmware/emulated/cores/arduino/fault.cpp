@@ -1,5 +1,5 @@
-// A fault says where and why, on the emulator's standard error and on the serial port, and ends
-// the emulator with an error code.
+// Reports a fault on the emulator's standard error and on the serial port, and ends the emulator
+// with an error code.
 #include <cstdint>
 #include <cstdlib>
 
@@ -21,7 +21,7 @@ void say(const char* text) {
     emulated::Uart& uart = emulated::uart0();
     uart.control = emulated::kUartTxEnable;
     for (; *text != '\0'; ++text) {
-        // A host that does not read must not hang a dying board.
+        // Bounded: the host may not be reading.
         for (int patience = 100000; (uart.state & emulated::kUartTxFull) != 0 && patience > 0;) {
             --patience;
         }
@@ -100,7 +100,7 @@ void report_fault(const std::uint32_t* frame) {
             say(cause.text);
         }
     }
-    // The frame may be where the stack ran out: read it only if it lies in SRAM.
+    // After a stack overflow the frame is outside SRAM, and cannot be read.
     if (frame >= __ram_start && frame + 8 <= __ram_end) {
         say_register(" pc=", frame[6]);
         say_register(" lr=", frame[5]);
@@ -115,8 +115,8 @@ void report_fault(const std::uint32_t* frame) {
     emulated_exit(emulated::kFaultExit);
 }
 
-// The stack may be the very thing that is broken, so the report runs on a fresh one: nothing
-// returns from here.
+// The report starts at the top of the stack, because the stack itself may have overflowed. It never
+// returns.
 extern "C" [[gnu::naked]] void Fault_Handler(void) {
     asm volatile(
         "mrs r0, msp\n"
@@ -125,7 +125,7 @@ extern "C" [[gnu::naked]] void Fault_Handler(void) {
         "b report_fault\n");
 }
 
-// What the C and C++ libraries call when they give up.
+// Called by the C and C++ libraries on fatal errors.
 extern "C" {
 
 [[noreturn]] void abort(void) {

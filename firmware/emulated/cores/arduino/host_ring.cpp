@@ -5,18 +5,19 @@
 namespace emulated {
 namespace {
 
-// tools/boards/serial_bridge.py has the same layout.
+// Same layout as in tools/boards/serial_bridge.py.
 constexpr std::uint32_t kPutOffset = 0;
 constexpr std::uint32_t kTakenOffset = 8;
 constexpr std::uint32_t kRingOffset = 16;
 constexpr std::uint32_t kRingBytes = 4096;
 
-// A count in the file. Whoever reads it while the other side writes may see half of each; then
-// the two words do not agree.
+// A count in the file. The two words disagree while the other side is writing it.
 struct Count {
     std::uint32_t value;
     std::uint32_t inverse;
 };
+static_assert(sizeof(Count) == kTakenOffset - kPutOffset, "serial_bridge.py writes two words");
+static_assert(sizeof(Count) == kRingOffset - kTakenOffset, "serial_bridge.py writes two words");
 
 std::uint32_t least(std::uint32_t a, std::uint32_t b) {
     return a < b ? a : b;

@@ -1,9 +1,9 @@
-// Bytes from the host in bulk.
+// Receives bytes from the host in bulk.
 //
-// QEMU's UART takes one byte at a time from the host, at great cost. A host that knows this board
-// names a file on the command line ("serial=PATH") through which it passes bytes, and rings with
-// any byte on the UART. The file holds two counts, of bytes put in by the host and of bytes taken
-// out by the board, and then a ring of bytes.
+// QEMU's UART accepts bytes from the host singly and slowly. The host therefore puts them into a
+// file that it names on the command line ("serial=PATH"), and sends any byte on the UART as a bell.
+// The file has two counts, of bytes written by the host and of bytes read by the board, and then a
+// ring.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +15,12 @@ namespace emulated {
 
 class HostRing {
   public:
-    // Opens the file if the command line names one. What the host put in before waits there, also
-    // through a reset.
+    // Opens the file if the command line names one. Bytes in it are kept across a reset.
     void open();
     bool is_open() const { return file_.is_open(); }
 
-    // Reads up to `size` bytes that have come, in one piece. Returns how many; 0 when there are
-    // none, or QEMU cannot read the file.
+    // Reads up to `size` bytes in one piece and returns their number; 0 if there are none, or if
+    // QEMU cannot read the file.
     std::uint32_t read(std::uint8_t* bytes, std::uint32_t size);
 
   private:

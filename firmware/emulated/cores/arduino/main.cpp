@@ -1,4 +1,4 @@
-// Calls the sketch, and sleeps when it has nothing to do.
+// Calls the sketch, and sleeps while it has nothing to do.
 #include "Arduino.h"
 #include "activity.h"
 #include "clock.h"
@@ -7,9 +7,8 @@
 
 namespace {
 
-// A turn of loop() that moved no byte and took less than this was idle: most likely it asked the
-// serial port for data and there was none. Sleeping until an interrupt, or for one tick, keeps a
-// host's processor free; a board would simply spin.
+// A call of loop() that moved no byte and took fewer instructions was idle. The board then sleeps
+// until an interrupt, or for one tick, which keeps the host's processor free.
 constexpr std::uint64_t kIdleInstructions = 2000;
 constexpr std::uint32_t kTickNanoseconds = 5000000;
 
@@ -26,7 +25,7 @@ void note_activity() {
 }  // namespace emulated
 
 void yield(void) {
-    // A byte that comes after the test stays pending behind the lock, and ends the sleep.
+    // A byte that arrives after the test stays pending behind the lock, and ends the sleep.
     const emulated::InterruptLock lock;
     if (Serial.available() == 0) {
         emulated_sleep(kTickNanoseconds);

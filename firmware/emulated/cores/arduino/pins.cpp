@@ -1,4 +1,4 @@
-// Pins: the LED is real (QEMU's FPGA I/O block, which the host can read), the rest remember.
+// Pins: the LED is in QEMU's FPGA I/O block, which the host can read; other pins store their level.
 #include "Arduino.h"
 #include "registers.h"
 
@@ -8,8 +8,7 @@ volatile std::uint8_t levels[kPinCount];
 
 }  // namespace
 
-// Samples that analogRead() gives, one per analog input. The emulated board has no converter: a
-// program that wants samples without the serial link puts them here.
+// Values that analogRead() returns, one per analog input; set by the program.
 extern "C" {
 volatile std::uint16_t emulated_analog[kAnalogCount];
 }

@@ -62,7 +62,7 @@ inline DualTimer& dual_timer() {
     return *reinterpret_cast<DualTimer*>(0x40002000U);
 }
 
-// Two LEDs of the FPGA board; the host reads them through QEMU's monitor.
+// Two LEDs of the FPGA board; the host reads them in QEMU's monitor.
 inline volatile std::uint32_t& leds() {
     return *reinterpret_cast<volatile std::uint32_t*>(0x40028000U);
 }
@@ -82,7 +82,7 @@ inline void enable_irq(unsigned number) {
     system_register(0xE000E100U) = 1U << number;
 }
 
-// Keeps interrupts out for a scope, and puts back what was.
+// Disables interrupts for a scope, and restores their state.
 class InterruptLock {
   public:
     InterruptLock() { asm volatile("mrs %0, primask\n cpsid i" : "=r"(saved_)::"memory"); }

@@ -1,4 +1,4 @@
-// Arm semihosting, the calls that the emulated board makes: QEMU does the work on the host.
+// The Arm semihosting calls that the emulated board makes; QEMU executes them on the host.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ inline std::uint32_t semihost(Call call, const void* argument) {
     return r0;
 }
 
-// A file of the host's, opened for reading and writing in binary.
+// A file of the host, opened for binary reading and writing.
 class HostFile {
   public:
     HostFile() = default;
@@ -39,7 +39,7 @@ class HostFile {
 
     bool is_open() const { return handle_ >= 0; }
 
-    // Both move `size` bytes at an offset. False if QEMU could not.
+    // Both move `size` bytes at an offset; false if QEMU cannot.
     bool read(std::uint32_t offset, void* data, std::uint32_t size) const {
         return transfer(Call::read, offset, data, size);
     }
@@ -52,14 +52,14 @@ class HostFile {
         const struct {
             std::int32_t handle;
             std::uint32_t offset;
-        } place = {handle_, offset};
+        } position = {handle_, offset};
         const struct {
             std::int32_t handle;
             void* data;
             std::uint32_t size;
         } block = {handle_, data, size};
-        // Both calls return what is left to do: nothing, when all went well.
-        return semihost(Call::seek, &place) == 0 && semihost(call, &block) == 0;
+        // Both calls return the number of bytes that are left.
+        return semihost(Call::seek, &position) == 0 && semihost(call, &block) == 0;
     }
 
     std::int32_t handle_ = -1;

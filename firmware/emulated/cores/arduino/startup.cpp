@@ -13,7 +13,7 @@ extern std::uint32_t __bss_start[], __bss_end[];
 
 void __libc_init_array(void);
 int main(void);
-// crti.o's contribution to __libc_init_array(), which -nostartfiles leaves out.
+// Called by __libc_init_array(); crti.o, which has them, is excluded by -nostartfiles.
 void _init(void) {}
 void _fini(void) {}
 
@@ -30,7 +30,7 @@ namespace {
 
 constexpr std::uint32_t kPaint = 0xA5A5A5A5U;
 
-// An interrupt or exception that nobody enabled is a fault too.
+// An interrupt or exception without handler is a fault.
 using Handler = void (*)();
 struct Vectors {
     const void* stack;
@@ -66,9 +66,9 @@ void protect(unsigned region, std::uint32_t base, unsigned log2_size, Access acc
                                              (log2_size - 1U) << 1U | kEnable;
 }
 
-// QEMU's board has 4 MB of writable memory where the Nano has 1 MB of flash, and 4 MB where the
-// Nano has 256 KB of SRAM. Take the difference away: a write to flash faults, and so does
-// whatever lies outside. A later region wins over an earlier one.
+// QEMU's board has 4 MB of writable memory in place of the Nano's 1 MB of flash, and 4 MB in place
+// of its 256 KB of SRAM. The regions make a write to flash fault, and any access outside. A later
+// region overrides an earlier one.
 void protect_memory() {
     protect(0, 0x00000000U, 30, Access::none, false);
     protect(1, 0x00000000U, 20, Access::read_only, true);
@@ -82,12 +82,12 @@ void protect_memory() {
 }  // namespace
 
 extern "C" void Reset_Handler(void) {
-    // Paint what lies under this frame; nothing is called until that is done.
+    // Paint the stack below this frame before the first call.
     const std::uint32_t* const here = static_cast<std::uint32_t*>(__builtin_frame_address(0));
     for (volatile std::uint32_t* p = __stack_bottom; p < here - 32; ++p) {
         *p = kPaint;
     }
-    // volatile: keeps the compiler from calling memcpy and memset, which would use the stack.
+    // volatile, so that the compiler does not call memcpy or memset, which use the stack.
     const volatile std::uint32_t* source = __data_load;
     for (volatile std::uint32_t* p = __data_start; p < __data_end; ++p) {
         *p = *source++;

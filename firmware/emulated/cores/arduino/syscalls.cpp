@@ -1,4 +1,4 @@
-// What newlib asks of a system: a heap, and nowhere to write but the emulator's standard error.
+// newlib's system calls: a heap, and output to the emulator's standard error.
 #include <errno.h>
 #include <sys/stat.h>
 

@@ -1,5 +1,5 @@
-// Time and counts, all from timer 0, which QEMU ties to the instruction counter (-icount shift=6):
-// 25 MHz ticks of 40 ns; 64 ns per instruction.
+// Time and counts from timer 0, which QEMU ties to the instruction counter (-icount shift=6): ticks
+// of 40 ns (25 MHz), 64 ns per instruction.
 #include "Arduino.h"
 #include "boot.h"
 #include "clock.h"
@@ -14,8 +14,8 @@ constexpr std::uint32_t kNanosecondsPerInstruction = 64;
 volatile std::uint32_t wraps = 0;
 volatile std::uint64_t apart = 0;  // ticks spent asleep and in interrupt handlers
 
-// The counter is 32 bits and wraps every 172 seconds; the wraps are counted by an interrupt, or
-// seen as pending when interrupts are off.
+// The counter has 32 bits and wraps every 172 seconds. An interrupt counts the wraps; with
+// interrupts locked, a wrap shows as pending.
 std::uint64_t ticks() {
     const emulated::Timer& timer = emulated::timer0();
     for (;;) {
@@ -49,8 +49,8 @@ void set_apart(std::uint32_t since) {
 }
 
 void handler_done(std::uint32_t since) {
-    // Ten instructions of a handler lie outside of its two readings, 16 ticks; from the listing,
-    // and tests/tools/boards/test_emulated.py would notice if a compiler made it many more.
+    // Ten instructions (16 ticks) of a handler are outside its two readings, by the listing. A
+    // change fails tests/tools/boards/test_emulated_time.py.
     constexpr std::uint32_t kAround = 16;
     apart = apart + (since - timer0().value + kAround);
 }
@@ -64,7 +64,7 @@ extern "C" void Timer0_Handler(void) {
     emulated::handler_done(start);
 }
 
-// Only there to wake emulated_sleep().
+// Wakes emulated_sleep().
 extern "C" void Timer1_Handler(void) {
     const std::uint32_t start = emulated::timer0().value;
     emulated::timer1().control = 0;
@@ -91,7 +91,7 @@ void emulated_sleep(std::uint32_t nanoseconds) {
     }
     const std::uint32_t start = emulated::timer0().value;
     // With interrupts locked, a pending one still ends the wait, and its handler runs (and is
-    // counted) when the lock opens; so no interrupt can slip in between test and wait.
+    // counted) after the lock. So none can occur between test and wait.
     {
         const emulated::InterruptLock lock;
         emulated::Timer& timer = emulated::timer1();
