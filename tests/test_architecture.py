@@ -217,8 +217,12 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.xfail(strict=False, reason="modules are still being moved")
+_RECIPE = pytest.mark.xfail(strict=False, reason="training/recipe.py is being shortened")
+
+
+@pytest.mark.parametrize(
+    "rule", [pytest.param(r, marks=_RECIPE) if r == "long_files" else r for r in RULES]
+)
 def test_the_code_follows_the_architecture_page(rule):
     found = RULES[rule](Checkout(ROOT))
     assert not found, "\n" + "\n".join(found)

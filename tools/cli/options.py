@@ -92,6 +92,7 @@ def bundle_path(name: str) -> Path:
         return path
     path = BUILD / (path.stem if path.suffix == ".toml" else path.name)
     if not path.exists():
+        # Imported here, as below: recipes load every data set and family, half a second.
         from training.recipe import read_recipe
 
         with suppress(VigilError):

@@ -86,8 +86,8 @@ def train_recipe(
     """
     row = None if board is None else find_board(board)
     start = time.monotonic()
-    # Starts TensorFlow, which takes seconds: `vigil --help` and `vigil recipes` do without it.
     with console.status("loading TensorFlow"):
+        # Imported here: TensorFlow takes seconds to start; `vigil recipes` does without it.
         from training.train import train as train_bundle
 
     def say(line: str) -> None:

@@ -196,6 +196,7 @@ def _check_order(
 
 
 def _operator_name(code: Table) -> str:
+    # Imported here: the generated schema takes half a second to load.
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
     number = max(code.int32(3), code.int8(0))

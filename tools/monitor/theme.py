@@ -62,6 +62,7 @@ def css_variables(colours: dict[str, str]) -> str:
 @contextmanager
 def style(colours: dict[str, str] = LIGHT) -> Iterator[dict[str, str]]:
     """Matplotlib set up for figures made of `colours`, and put back afterwards."""
+    # Imported here: matplotlib takes half a second to load, and the monitor needs only colours.
     import matplotlib
 
     settings: Any = {

@@ -90,6 +90,7 @@ def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
 
     Beats too close to an end of the record are left out. DataError names the file.
     """
+    # Imported here: wfdb loads pandas, which takes a second; only this data set needs it.
     import wfdb
     from scipy.signal import decimate
 

@@ -89,6 +89,7 @@ def spectrogram(signal: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def draw(fault: int, seconds: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """One stretch of the signal in g, float64 [n]; `fault` is an index of FAULTS."""
+    # Imported here, as below: SciPy takes half a second to load.
     from scipy.signal import lfilter
 
     n = round(seconds * RATE)

@@ -8,7 +8,7 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
 
     def build_extensions(self) -> None:
         """Compile every extension as C++17, without contraction of a * b + c."""
-        import pybind11
+        import pybind11  # here, so that setup can read this file before pybind11 is installed
 
         for extension in self.extensions:
             extension.include_dirs += [pybind11.get_include(), "firmware/lib/span"]

@@ -1,4 +1,4 @@
-"""The program `vigil`: bad input is one line on standard error and exit code 2, no traceback."""
+"""The program `vigil`: its commands, and one line and exit code 2 for bad input."""
 
 import json
 import subprocess
@@ -10,7 +10,9 @@ import typer
 
 from tests.support.command_line import vigil
 from tools.checkout import ROOT
+from tools.cli.app import app
 from tools.cli.options import bundle_path, faults_of
+from tools.cli.program import COMMANDS, load_commands
 from tools.link.faults import FaultConfig
 
 
@@ -124,6 +126,17 @@ def test_help_lists_every_command():
         "demo",
     ]:
         assert f" {command} " in done.stdout
+
+
+def test_every_command_is_listed_beside_the_module_that_defines_it():
+    """`vigil COMMAND` imports only that module, so a command that is not listed has no help."""
+    registered: set[str] = set()
+    for module, commands in COMMANDS.items():
+        load_commands(commands[0])
+        names = {c.name or c.callback.__name__ for c in app.registered_commands}
+        assert set(commands) <= names, module
+        registered |= set(commands)
+    assert {c.name or c.callback.__name__ for c in app.registered_commands} == registered
 
 
 def test_recipes_and_boards_are_listed(tmp_path):

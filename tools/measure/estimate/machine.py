@@ -53,6 +53,7 @@ class Machine:
             EstimateError: Unicorn is not installed, or there is no such image.
         """
         try:
+            # Imported here, so that only counting instructions loads Unicorn's libraries.
             import unicorn
             from unicorn import arm_const
         except ImportError:

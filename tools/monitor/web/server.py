@@ -232,6 +232,7 @@ def serve(hub: Hub, port: int = 0) -> Iterator[str]:
 
     `port` 0: any that is free. Raises WebError if the port is taken.
     """
+    # Imported here: Uvicorn takes a fifth of a second to load, and only a running server needs it.
     import uvicorn
 
     token = secrets.token_urlsafe(18)
