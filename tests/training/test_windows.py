@@ -1,5 +1,7 @@
 """Windows: where they lie, their labels, and how they are divided."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,19 @@ def test_windows_lie_where_the_hop_says_and_carry_the_worst_label():
     assert windows.first.tolist() == [0, 2, 4, 6, 8]
     assert windows.labels.tolist() == [NORMAL, UNKNOWN, UNKNOWN, ABNORMAL, NORMAL]
     assert windows.counts[1].tolist() == [[4, 5], [6, 7], [8, 9]]
+
+
+def test_no_window_crosses_a_cut():
+    whole = recording([0] * 20)
+    torn = replace(whole, cuts=np.array([3, 9]))
+    assert cut(torn, 4, 2).first.tolist() == [3, 5, 9, 11, 13, 15]
+    assert torn.part(2, 12).cuts.tolist() == [1, 7]
+    assert torn.stretches() == [(0, 3), (3, 9), (9, 20)]
+    assert len({whole.sha256, torn.sha256, torn.part(0, 20).sha256}) == 2
+    with pytest.raises(DataError, match="no stretch without a gap or a missing value is as long"):
+        cut(torn, 12, 1)
+    with pytest.raises(ValueError, match="cuts must rise and lie within the recording"):
+        replace(whole, cuts=np.array([0, 5]))
 
 
 def test_a_recording_shorter_than_a_window_is_refused():

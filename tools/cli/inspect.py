@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -77,14 +78,16 @@ def _suggest(
         needed = settings.model_dump(exclude_defaults=True, exclude={"name", "path"})
         shown = ", ".join(f"data.{key} = {value}" for key, value in needed.items())
         out.print(f"needed settings: {escape(shown or 'none')}")
-        name = paths[0] if len(paths) == 1 else "NAME.toml"
+        name = shlex.quote(paths[0]) if len(paths) == 1 else "NAME.toml"
         out.print(f"next: [bold]vigil train {escape(name)}[/], or --recipe NAME.toml to edit first")
         return
     try:
         to.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise DataError(f"{to}: cannot be written: {problem.strerror}") from None
-    out.print(f"recipe: [bold]{escape(str(to))}[/]; next: [bold]vigil train {escape(str(to))}[/]")
+    out.print(
+        f"recipe: [bold]{escape(str(to))}[/]; next: [bold]vigil train {escape(shlex.quote(str(to)))}[/]"
+    )
 
 
 def _show_files(out: Console, files: list[Path]) -> None:

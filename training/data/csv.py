@@ -168,12 +168,14 @@ def _ranges(tables: list[Table], settings: Settings) -> list[Range]:
     """Gain and offset of every channel; DataError if one value takes all of the range."""
     ranges = []
     for c, name in enumerate(tables[0].channels):
-        column = np.concatenate([t.values[:, c] for t in tables])
+        column = tables[0].values[:, c]
+        if len(tables) > 1:
+            column = np.concatenate([t.values[:, c] for t in tables])
         gain = None if settings.gain is None else settings.gain[c]
         offset = None if settings.offset is None else settings.offset[c]
-        known = column[~np.isnan(column)]
-        if not len(known) or (len(column) > 1 and (known == known[0]).all()):
-            what = f"is {known[0]:g} in every row" if len(known) else "holds no values"
+        empty = bool(np.isnan(column).all())
+        if empty or (len(column) > 1 and np.nanmin(column) == np.nanmax(column)):
+            what = "holds no values" if empty else f"is {np.nanmin(column):g} in every row"
             raise DataError(
                 f"{tables[0].path}: column {quoted(name)} {what}; a constant channel holds no "
                 "information: leave it out with 'channels'"

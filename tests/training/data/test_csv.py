@@ -138,3 +138,138 @@ def test_a_missing_file_and_one_that_is_no_text(write, tmp_path):
 def test_an_unknown_setting_names_the_right_one(write):
     with pytest.raises(DataError, match="unknown key 'chanels'; did you mean 'channels'"):
         load("csv", path=write(GOOD), chanels=["ecg"])
+
+
+def wave(count: int, scale: float = 1.0, level: float = 0.0) -> str:
+    return "".join(f"{level + scale * ((7 * i) % 23) / 4}\n" for i in range(count))
+
+
+def test_several_files_are_one_recording_cut_between_them(write, tmp_path):
+    for name in ("log1.csv", "log2.csv", "log10.csv"):
+        write("x\n" + wave(30), name)
+    write("ignored", "notes.txt")
+    whole = load("csv", path=str(tmp_path), test_share=0.4)
+    assert whole.train.frames + whole.test.frames == 90
+    assert whole.train.cuts.tolist() == [30] and whole.test.cuts.tolist() == [6]
+    pattern = load("csv", path=str(tmp_path / "log?.csv"))
+    assert pattern.train.frames + pattern.test.frames == 60
+    listed = load(
+        "csv",
+        path=[str(tmp_path / "log1.csv"), str(tmp_path / "log2.csv")],
+        test_path=str(tmp_path / "log10.csv"),
+    )
+    assert (listed.train.frames, listed.test.frames) == (60, 30)
+    with pytest.raises(DataError, match="no file matches this pattern"):
+        load("csv", path=str(tmp_path / "run*.csv"))
+    with pytest.raises(DataError, match="holds no file of a known format"):
+        (tmp_path / "empty").mkdir()
+        load("csv", path=str(tmp_path / "empty"))
+
+
+def test_a_path_may_begin_with_the_home_folder(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write("x\n" + wave(30))
+    assert load("csv", path="~/sensor.csv").train.frames == 21
+
+
+def test_files_of_another_rate_or_other_channels_are_refused(write):
+    slow = write("# rate_hz: 10\nx\n" + wave(30), "a.csv")
+    fast = write("# rate_hz: 50\nx\n" + wave(30), "b.csv")
+    other = write("y\n" + wave(30), "c.csv")
+    with pytest.raises(DataError, match=r"50 frames per second, but .*a\.csv has 10"):
+        load("csv", path=[slow, fast])
+    with pytest.raises(DataError, match=r"c\.csv: no column x"):
+        load("csv", path=[slow, other])
+
+
+def test_a_signal_far_from_zero_gets_an_offset(write):
+    data = load("csv", path=write("p [Pa]\n" + wave(60, 0.5, 101_325)))
+    train = data.train
+    assert -(2**31) < train.offset[0] < -10_000_000
+    assert 1000 <= np.ptp(train.counts.astype(int)) <= 2000
+    assert train.physical()[:3, 0].tolist() == pytest.approx([101_325, 101_325.875, 101_326.75])
+    cell = load(
+        "csv", path=write("force\n" + "".join(f"{8_388_000 + (7 * i) % 23}\n" for i in range(60)))
+    )
+    assert cell.train.gain == (1.0,)
+    assert np.ptp(cell.train.counts) == 22
+    assert "channel force spans 22 counts only" in " ".join(cell.train.notes)
+
+
+def test_gain_and_offset_may_be_set(write):
+    path = write("p\n" + wave(60, 1, 1000))
+    data = load("csv", path=path, gain=[100.0], offset=[-100_000])
+    assert data.train.counts[:2, 0].tolist() == [0, 175]
+    assert load("csv", path=path, gain=[100.0]).train.offset[0] == -100_275
+
+
+def test_a_louder_test_file_is_limited_and_not_refused(write):
+    quiet, loud = write("x\n" + wave(60)), write("x\n" + wave(60, 10), "loud.csv")
+    data = load("csv", path=quiet, test_path=loud)
+    assert data.test.counts.max() == 32767
+    assert "values lie beyond int16" in " ".join(data.test.notes)
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"), [("-200", True), ("9999", True), ("-127", True), ("40", False)]
+)
+def test_a_value_that_stands_for_none(write, value, taken):
+    rows = [f"{((7 * i) % 23) / 4}" for i in range(100)]
+    rows[40:44] = [value] * 4
+    path = write("x\n" + "\n".join(rows) + "\n")
+    data = load("csv", path=path, test_share=0.1)
+    notes = " ".join(data.notes)
+    assert data.train.cuts.tolist() == ([40] if taken else [])
+    assert f"channel x is {value} in 4.0 % of the rows" in notes
+    assert ("taken for missing" in notes) == taken
+    kept = load("csv", path=path, missing=[])
+    assert kept.train.frames + kept.test.frames == 100
+    named = load("csv", path=path, missing=[float(value)])
+    assert named.train.frames + named.test.frames == 96
+
+
+def test_short_holes_are_filled_on_request(write):
+    rows = [f"{i % 7}" for i in range(60)]
+    rows[10] = rows[30] = rows[31] = rows[32] = ""
+    rows[9], rows[11] = "2", "4"
+    data = load("csv", path=write("x\n" + "\n".join(rows) + "\n"), interpolate=2, test_share=0.1)
+    assert data.train.counts[10] == 3
+    assert data.train.cuts.tolist() == [30]
+    assert "1 missing value is interpolated" in " ".join(data.notes)
+
+
+def test_a_stuck_and_a_clipped_stretch_are_named_with_their_rows(write):
+    rows = [f"{((7 * i) % 23) / 4}" for i in range(400)]
+    rows[100:300] = ["2.5"] * 200
+    notes = load("csv", path=write("x\n" + "\n".join(rows) + "\n")).train.notes
+    assert "channel x is stuck at 2.5 in rows 102 to 301 (50.0 % of the file" in " ".join(notes)
+    curve = np.clip(np.sin(np.arange(600) / 9), -2, 0.8).round(3)
+    notes = load("csv", path=write("x\n" + "\n".join(map(str, curve)) + "\n")).train.notes
+    assert "channel x is clipped at 0.8 in rows" in " ".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("where", "normal"), [("label first", None), ("label last", ["0"]), ("no label", None)]
+)
+def test_a_row_may_be_a_window(write, where, normal):
+    rows = []
+    for n in range(30):
+        cells = [f"{((7 * i + n) % 23) / 4}" for i in range(40)]
+        said = ["1" if n % 3 == 2 else "0"]
+        rows.append({"label first": said + cells, "label last": cells + said}.get(where, cells))
+    path = write("\n".join(map(",".join, rows)) + "\n")
+    with pytest.raises(DataError, match=r"set data\.row_is_window"):
+        load("csv", path=path)
+    data = load("csv", path=path, row_is_window=where, normal=normal, test_share=0.3)
+    assert (data.train.frames, data.test.frames) == (21 * 40, 9 * 40)
+    assert data.test.stretches()[:2] == [(0, 40), (40, 80)]
+    assert data.train.counts[40] / data.train.gain[0] == 0.25
+    known = {-1} if where == "no label" else {0, 1}
+    assert set(data.train.labels) == set(data.test.labels) == known
+
+
+def test_settings_that_contradict_each_other_are_refused(write):
+    with pytest.raises(DataError, match="channels means nothing with row_is_window"):
+        load("csv", path=write(GOOD), row_is_window="no label", channels=["x"])
+    with pytest.raises(DataError, match="offset must have one entry for each of"):
+        load("csv", path=write(GOOD), channels=["ecg"], offset=[1, 2])

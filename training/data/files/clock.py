@@ -28,6 +28,7 @@ UNITS |= {"hours": 3600.0, "d": 86400.0, "days": 86400.0}
 EPOCH = 4e8  # seconds since 1970 that no device counts from its start: September 1982
 DAY = 86_400.0
 FEWEST = 8  # rows below which no column is taken for a clock by what it holds
+SAMPLE = 200_000  # frames from which the usual step is derived
 IRREGULAR = 0.2  # share of steps off the usual one above which no rate holds
 
 
@@ -125,8 +126,9 @@ def _joined(columns: list[Column]) -> tuple[Column, tuple[str, ...]]:
 
 def _rises(values: NDArray[np.float64]) -> bool:
     """Whether nearly every value is at least as large as the one before."""
-    steps = np.diff(values[~np.isnan(values)])
-    return len(steps) > 0 and (steps >= 0).mean() > 0.95 and bool((steps > 0).any())
+    steps = np.diff(values)
+    known = len(steps) - int(np.isnan(steps).sum())
+    return bool(np.count_nonzero(steps >= 0) > 0.95 * known and (steps > 0).any())
 
 
 def _steady(values: NDArray[np.float64]) -> bool:
@@ -144,26 +146,26 @@ def _unit(column: Column, values: NDArray[np.float64], rate_hz: float | None) ->
         return 1.0
     words = [column.unit.lower().strip(), *re.split(r"[ _]", _base(column))[::-1]]
     known = next((UNITS[word] for word in words if word in UNITS), None)
-    largest = float(np.nanmax(np.abs(values)))
+    largest = max(abs(float(np.nanmin(values))), abs(float(np.nanmax(values))))
     for factor in (1e-9, 1e-6, 1e-3, 1.0):  # seconds since 1970, or parts of them
         if EPOCH <= largest * factor < 5e9 and largest > EPOCH:
             return factor
     if known is not None or _is_counter(column):
         return known
-    steps = np.diff(values)
+    steps = np.diff(values[:SAMPLE])
     usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if rate_hz is not None and usual > 0:
         near = min((1.0, 1e-3, 1e-6), key=lambda f: abs(np.log(usual * f * rate_hz)))
         return near if abs(np.log(usual * near * rate_hz)) < 1 else 1.0
-    return 1.0 if (values % 1 > 0).any() else None
+    return 1.0 if (values[:SAMPLE] % 1 > 0).any() else None
 
 
 def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: float | None) -> Clock:
     """Rate, gaps and jumps of the clock column."""
     values = column.values
     factor = _unit(column, values, rate_hz)
-    times = values if factor is None else values * factor
-    absolute = factor is not None and float(np.nanmax(np.abs(times))) > EPOCH
+    times = values if factor in (None, 1.0) else values * factor
+    absolute = factor is not None and float(np.nanmax(times)) > EPOCH
     clock = Clock(
         name=column.name,
         columns=names,
@@ -179,48 +181,46 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
         irregular=False,
     )
     steps = np.diff(times)
-    forward = steps[steps > 0]
-    if not len(forward):
+    sample = steps[:: max(1, len(steps) // SAMPLE)]
+    sample = sample[sample > 0]
+    if not len(sample):
         return clock
-    usual = float(np.median(forward))
-    tick = _tick(forward[:10_000])
-    coarse = float((steps == 0).mean()) > 0.1
+    usual = float(np.median(sample))
+    tick = _tick(sample[:10_000])
+    coarse = np.count_nonzero(steps == 0) > 0.1 * len(steps)
     burst = column.kind == "time of day" and sheet.columns[0].name == column.name
+    between = tick >= 0.5 * usual  # the period may lie between two whole ticks
     if coarse:  # stamps in whole seconds of a fast signal: several frames share one
         usual /= float(np.median(np.diff(np.flatnonzero(steps != 0))))
         limit = max(2 * tick, 8 * usual)
+    elif burst:
+        limit = max(5 * usual, 0.25)
+    elif between and np.isclose(sample, usual + tick).mean() > 0.01:
+        limit = usual + 1.01 * tick
     else:
         limit = 1.5 * usual
-        if tick >= 0.5 * usual and (np.isclose(steps, usual + tick)).mean() > 0.01:
-            limit = usual + 1.01 * tick  # a period between two whole ticks
-        if burst:
-            limit = max(5 * usual, 0.25)
-    gap = steps > limit
-    repeat = (steps == 0) & (not coarse) & (not burst)
-    back = steps < 0
-    unknown = np.isnan(steps)
-    cut = np.flatnonzero(gap | repeat | back | unknown)
-    regular = forward[forward <= limit]
-    rate = None
-    if factor is not None:
-        equal = regular[np.abs(regular - usual) <= 1e-4 * usual]
-        # Other steps are accidents of the clock, unless the period lies between two whole ticks.
-        even = len(equal) > 0.9 * len(regular) and tick < 0.5 * usual
-        rate = _round(usual if coarse else float((equal if even else regular).mean()))
-    off = np.abs(regular - usual) > 0.3 * usual + tick
+    gap, back = steps > limit, steps < 0
+    repeat = (steps == 0) if not (coarse or burst) else np.zeros(len(steps), np.bool_)
+    cut = np.flatnonzero(gap | repeat | back | np.isnan(steps))
+    near = (steps > 0.9999 * usual) & (steps < 1.0001 * usual)
+    regular = (steps > 0) & ~gap
+    # Other steps are accidents of the clock, unless the period lies between two whole ticks.
+    if not between and near.sum() > 0.9 * regular.sum():
+        regular = near
+    mean = usual if coarse else float(steps.sum(where=regular) / regular.sum())
+    allowed = 0.3 * usual + tick
+    off = (steps > usual + allowed) | ((steps > 0) & (steps < usual - allowed))
     lost = np.maximum(0, np.rint(np.nan_to_num(steps[cut]) / usual) - 1)
     return replace(
         clock,
-        rate_hz=rate,
+        rate_hz=None if factor is None else _round(mean),
         cuts=(cut + 1).astype(np.int64),
         lost=np.where(gap[cut], lost, 0).astype(np.int64),
         gaps=int(gap.sum()),
         longest=float(steps[gap].max()) if gap.any() else 0.0,
         repeats=int(repeat.sum()),
         backward=int(back.sum()),
-        irregular=not coarse
-        and not burst
-        and float(off.sum() + gap.sum()) > IRREGULAR * len(steps),
+        irregular=not coarse and not burst and int(off.sum()) > IRREGULAR * len(steps),
         first_gap=int(gap.argmax()) + 1 if gap.any() else 0,
     )
 

@@ -71,8 +71,10 @@ def _is_conventional(value: float) -> bool:
 
 def runs(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return first frames and lengths of the runs of equal values; a missing value ends a run."""
-    first = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
-    return first, np.diff(np.append(first, len(values)))
+    changes = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=changes[1:])
+    first = np.flatnonzero(changes)
+    return first, np.diff(first, append=len(values))
 
 
 def flat_stretches(

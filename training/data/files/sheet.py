@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
 from training.bundle.validation import brief
+from training.data.files.options import SettingNeededError
 
 MOST_VALUES = 250_000_000  # cells that a file may hold: 2 GB as float64
+FEW_TEXTS = 0.05  # share of the rows
 QUOTED = 40  # characters of a file that a message may repeat
 
 
@@ -82,10 +84,13 @@ class Sheet:
         else:
             return
         infinite = text.strip().lower().lstrip("+-").startswith("inf")
-        raise DataError(
+        message = (
             f"{self.path}: row {row}, column {brief(column.name, QUOTED)}: '{brief(text, QUOTED)}' "
             f"is not a {'finite number' if infinite else 'number'}; {cure}"
         )
+        if column.bad is not None and column.bad.count <= FEW_TEXTS * self.frames:
+            raise SettingNeededError(message, skip_text=True)
+        raise DataError(message)
 
 
 def check_size(path: Path, values: int) -> None:

@@ -154,9 +154,8 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
     if clock is not None:
         notes += clock.notes(sheet)
     channels = tuple(c.name for c in roles.channels)
-    values = np.empty((sheet.frames, len(channels)), np.float64, order="F")
+    values = _side_by_side([column.values for column in roles.channels])
     for c, column in enumerate(roles.channels):
-        values[:, c] = column.values
         notes += _mark_missing(values[:, c], column.name, options.missing)
     cuts, lost = sheet.breaks, np.zeros(len(sheet.breaks), np.int64)
     rate = options.rate_hz if options.rate_hz is not None else sheet.rate_hz
@@ -187,7 +186,8 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
         notes.append(f"resampled to {rate:g} frames per second: {len(values)} frames")
     if options.interpolate and np.isnan(values).any():
         values, filled = quality.interpolate(values, cuts, options.interpolate)
-        notes.append(f"{filled} missing values are interpolated")
+        values_are = "values are" if filled != 1 else "value is"
+        notes.append(f"{filled} missing {values_are} interpolated")
     return Table(
         path=path,
         channels=channels,
@@ -202,6 +202,16 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
         notes=tuple(notes),
         flat=tuple(flat),
     )
+
+
+def _side_by_side(columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The columns as one matrix: without a copy if they are neighbours in one already."""
+    base = columns[0].base
+    if isinstance(base, np.ndarray) and base.ndim == 2 and base.flags.f_contiguous:
+        at = [(c.ctypes.data - base.ctypes.data) // max(1, c.nbytes) for c in columns]
+        if all(c.base is base for c in columns) and at == list(range(at[0], at[0] + len(at))):
+            return base[:, at[0] : at[0] + len(at)]
+    return np.asfortranarray(np.stack(columns, axis=1))
 
 
 def _mark_missing(

@@ -136,8 +136,11 @@ class _Table:
             notes.append(f"the last line (row {self.cut_row}) is cut off and left out")
         rate = self.dialect.facts.get("rate_hz")
         columns = []
+        matrix = np.empty((self.frames, len(self.parts)), np.float64, order="F")
         for c, name in enumerate(self.dialect.names):
-            values = np.concatenate(self.parts[c]) if self.parts[c] else np.empty(0)
+            values = matrix[:, c]
+            if self.parts[c]:
+                np.concatenate(self.parts[c], out=values)
             self.parts[c].clear()
             kind = self.dialect.kinds[c]
             words = tuple(self.words[c])

@@ -1,0 +1,128 @@
+"""`vigil inspect`: what it says of a file, its picture, and the recipe that it writes."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tools.cli.app import app
+from tools.cli.program import load_commands
+from training.bundle.errors import DataError
+from training.recipe import read_recipe
+
+
+def vigil(*words: str | Path) -> str:
+    load_commands("inspect")
+    result = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "pump log.csv"
+    lines = []
+    for i in range(1200):
+        x = "" if i == 500 else f"{math.sin(i / 5):.3f}"
+        lines.append(
+            f"{i / 100 + (7 if i >= 800 else 0):.2f},{x},{20 + (i % 7) / 10},{int(i > 1100)}"
+        )
+    lines[300:450] = [line.rsplit(",", 2)[0] + ",20.5,0" for line in lines[300:450]]
+    path.write_text("time [s],x [g],t [°C],Fault\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_a_file(log: Path) -> None:
+    said = vigil("inspect", log)
+    for part in (
+        "1,200 frames, 12.0 seconds at 100 frames per second",
+        "labels: 1,101 frames normal, 99 abnormal, 0 not known",
+        "column time is the clock",
+        "1 gap in the time (the longest 7.01 s; the first at row 802)",
+        "1 row with missing values (x 1; the first is row 502)",
+        "channel t is stuck at 20.5 in rows 301 to 451",
+        "column Fault is taken for the label",
+        "needed settings: none",
+        "picture: ",
+    ):
+        assert part in said
+    assert (log.parent / "pump_log.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_recipe_and_an_svg(log: Path, tmp_path: Path) -> None:
+    vigil("inspect", log, "--recipe", tmp_path / "r.toml", "--picture", tmp_path / "p.svg")
+    assert b"<svg" in (tmp_path / "p.svg").read_bytes()[:1000]
+    recipe = read_recipe(tmp_path / "r.toml")
+    assert recipe.name == "pump_log"
+    assert recipe.data.path == str(log)
+    assert recipe.windows.length in (4, 8, 16) and recipe.windows.hop <= recipe.windows.length
+
+
+def test_settings_that_a_file_needs_are_in_its_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    rows = [f"{i % 13} {math.cos(i / 3):.3f}" for i in range(400)]
+    rows[200] = "sensor restarted"
+    path.write_text("\n".join(rows) + "\n")
+    said = vigil("inspect", path, "-r", tmp_path / "r.toml", "--no-picture")
+    assert "1 row of text is left out (the first is row 201)" in said
+    assert not list(tmp_path.glob("*.png"))
+    data = read_recipe(tmp_path / "r.toml").data
+    assert data.header == ["c1", "c2"] and data.skip_text
+
+
+def test_rows_of_windows(tmp_path: Path) -> None:
+    for part, count in (("TRAIN", 60), ("TEST", 40)):
+        rows = [
+            [str(1 + (n % 5 == 4))] + [f"{math.sin((i + n) / 6):.4f}" for i in range(48)]
+            for n in range(count)
+        ]
+        (tmp_path / f"Beats_{part}.txt").write_text("\n".join(map("  ".join, rows)) + "\n")
+    vigil("inspect", tmp_path / "Beats_TRAIN.txt", "-r", tmp_path / "r.toml", "--no-picture")
+    recipe = read_recipe(tmp_path / "r.toml")
+    assert recipe.data.row_is_window == "label first" and recipe.data.normal == ["1"]
+    assert recipe.data.test_path.endswith("Beats_TEST.txt")
+    assert recipe.windows.length == recipe.windows.hop == 48
+    assert recipe.windows.train_hop is None and recipe.split.order == "shuffled"
+
+
+def test_intervals_beside_the_file(tmp_path: Path) -> None:
+    rows = [f"2024-01-01 {i // 60:02d}:{i % 60:02d}:00,{i % 7}" for i in range(600)]
+    (tmp_path / "taxi.csv").write_text("timestamp,value\n" + "\n".join(rows) + "\n")
+    spans = {"known/taxi.csv": [["2024-01-01 05:00:00", "2024-01-01 05:59:00"]]}
+    (tmp_path / "combined_windows.json").write_text(json.dumps(spans))
+    assert "540 frames normal, 60 abnormal" in vigil(
+        "inspect", tmp_path / "taxi.csv", "--no-picture"
+    )
+
+
+def test_a_folder(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "later.csv").write_text(log.read_text())
+    (tmp_path / "notes.csv").write_bytes(b"PK\x03\x04")
+    with pytest.raises(DataError, match=r"notes.csv: is a ZIP archive"):
+        vigil("inspect", tmp_path, "--no-picture")
+    (tmp_path / "notes.csv").unlink()
+    said = vigil("inspect", tmp_path, "--no-picture", "-r", tmp_path / "r.toml")
+    assert "later.csv" in said and "8.2 %" in said
+    assert "2,400 frames" in said
+    assert read_recipe(tmp_path / "r.toml").data.path == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["none.csv"], "none.csv: no such file"),
+        (["*.xyz"], "no file matches this pattern"),
+        (["log.csv", "--picture", "x.bmp"], "x.bmp: must end in .png or .svg"),
+        (["log.csv", "--recipe", "x.ini"], "x.ini: must end in .toml"),
+    ],
+)
+def test_what_cannot_be_done(tmp_path: Path, monkeypatch, words, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log.csv").write_text("x\n" + "".join(f"{i % 7}\n" for i in range(99)))
+    load_commands("inspect")
+    result = CliRunner().invoke(app, ["inspect", *words], env={"COLUMNS": "200"})
+    assert result.exit_code != 0
+    assert message in result.output + str(result.exception)
