@@ -85,9 +85,8 @@ def _suggest(
         to.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise DataError(f"{to}: cannot be written: {problem.strerror}") from None
-    out.print(
-        f"recipe: [bold]{escape(str(to))}[/]; next: [bold]vigil train {escape(shlex.quote(str(to)))}[/]"
-    )
+    command = escape(f"vigil train {shlex.quote(str(to))}")
+    out.print(f"recipe: [bold]{escape(str(to))}[/]; next: [bold]{command}[/]")
 
 
 def _show_files(out: Console, files: list[Path]) -> None:
