@@ -14,11 +14,7 @@ from tools.checkout import FIRMWARE
 from tools.convert import convert
 from training.bundle import Bundle
 
-INPUTS = [
-    *(FIRMWARE / name for name in ("emulated", "lib", "src", "platformio.ini")),
-    *sorted(FIRMWARE.glob("*.py")),
-    Path(boards_build.__file__).parent,
-]
+SHARED = [FIRMWARE / "emulated", FIRMWARE / "lib", Path(boards_build.__file__).parent]
 
 
 def emulated_image(bundle: Bundle, folder: Path) -> Path:
@@ -30,23 +26,29 @@ def emulated_image(bundle: Bundle, folder: Path) -> Path:
     return build_image("emulated", folder / "generated").elf
 
 
-def build_image(environment: str, generated: Path) -> BuildResult:
-    """Build the firmware with these generated sources for a PlatformIO environment.
+def build_image(
+    environment: str, generated: Path | None = None, project: Path = FIRMWARE
+) -> BuildResult:
+    """Build a PlatformIO project, the firmware by default, with these generated sources.
 
     The images of an environment share a folder of objects, so a library is compiled once. The
     result's `output` is empty.
     """
 
     def fill(folder: Path) -> None:
-        shared = CACHE / f"objects-{environment}"
-        with FileLock(CACHE / f"objects-{environment}.lock"):
-            shutil.rmtree(shared / "generated", ignore_errors=True)
-            shutil.copytree(generated, shared / "generated")
-            result = build(environment, shared / "generated", shared)
+        shared = CACHE / f"objects-{project.name}-{environment}"
+        with FileLock(f"{shared}.lock"):
+            copy = shared / "generated"
+            shutil.rmtree(copy, ignore_errors=True)
+            if generated is not None:
+                shutil.copytree(generated, copy)
+            result = build(environment, copy if generated else None, shared, project)
             for path in filter(None, (result.elf, result.map)):
                 shutil.copyfile(path, folder / path.name)
             shared.touch()
 
-    key = digest(environment, version("arm-none-eabi-g++"), *INPUTS, generated)
+    own = [project / "src", project / "platformio.ini", *sorted(project.glob("*.py"))]
+    inputs = [*SHARED, *own, *filter(None, [generated])]
+    key = digest(environment, version("arm-none-eabi-g++"), *inputs)
     elf = cached(key, fill) / "firmware.elf"
     return BuildResult(environment, elf, elf.with_suffix(".map"), 0.0, "")

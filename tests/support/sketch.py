@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import serial
 
+from tests.support.waiting import PATIENCE
 from tools.checkout import ROOT
 
 PROJECT = ROOT / "tests" / "support" / "board_sketch"
@@ -13,7 +14,7 @@ class Sketch:
     """The test sketch's commands."""
 
     def __init__(self, port: str) -> None:
-        self.serial = serial.Serial(port, 115200, timeout=10, write_timeout=10)
+        self.serial = serial.Serial(port, 115200, timeout=PATIENCE, write_timeout=PATIENCE)
 
     def ask(self, command: str, number: int = 0) -> str:
         """Send a command; return the value of its one-line answer."""

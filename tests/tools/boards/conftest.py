@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.images import build_image
 from tests.support.sketch import PROJECT, Sketch
-from tools.boards.build import BuildResult, build
+from tools.boards.build import BuildResult
 from tools.boards.emulated import EmulatedBoard
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
-    return build("emulated", build_dir=tmp_path_factory.mktemp("board"), project=PROJECT)
+def image() -> BuildResult:
+    return build_image("emulated", project=PROJECT)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.support.sketch import Sketch
+from tests.support.waiting import PATIENCE, wait_until
 from tools.boards.build import BuildResult
 from tools.boards.emulated import EmulatedBoard
 
@@ -52,7 +53,7 @@ def test_a_host_that_does_not_read_does_not_hang_the_board(board: EmulatedBoard)
     sketch.serial.timeout = 0.5
     while sketch.serial.read(65536):
         pass
-    sketch.serial.timeout = 10
+    sketch.serial.timeout = PATIENCE
     assert sketch.ask("l", 1) == "1"
     sketch.serial.close()
 
@@ -72,8 +73,15 @@ def test_plain_uart_works_without_a_bridge(image: BuildResult) -> None:
         assert process.stdout is not None
         port = process.stdout.readline().split("redirected to ")[1].split()[0]
         sketch = Sketch(port)
-        time.sleep(1.2)  # QEMU looks once a second whether somebody has opened its terminal
-        assert sketch.ask("l", 1) == "1"
+        sketch.serial.timeout = 1
+
+        def answers() -> bool:
+            sketch.send("l", 1)
+            return sketch.serial.readline().endswith(b" 1\r\n")
+
+        wait_until(answers)  # QEMU checks once per second whether its terminal is open
+        sketch.serial.reset_input_buffer()
+        sketch.serial.timeout = PATIENCE
         sketch.send("t", 2000)
         sketch.serial.write(b"\1" * 2000)
         assert sketch.line().startswith("sum ")

@@ -3,13 +3,14 @@
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import serial
 
 from tests.support.sketch import Sketch
+from tests.support.waiting import PATIENCE, wait_until
 from tools.boards.build import BuildResult
 from tools.boards.emulated import EmulatedBoard
 from tools.checkout import ROOT
@@ -53,19 +54,29 @@ def test_reset_from_outside_and_inside(board: EmulatedBoard, sketch: Sketch) -> 
     first = sketch.report()
     sketch.ask("s", 20_000)
     board.reset()
-    second = wait_for_report(sketch)
+    second = wait_for_reboot(sketch, first)
     assert second["boot"] != first["boot"]
     assert int(second["stack_used"]) < 2000  # painted again
     sketch.send("r")
-    third = wait_for_report(sketch)
+    third = wait_for_reboot(sketch, second)
     assert third["boot"] not in (first["boot"], second["boot"])
 
 
-def wait_for_report(sketch: Sketch) -> dict[str, str]:
-    """Ask until the board is up again: what it is sent before that is lost."""
-    time.sleep(0.3)
-    sketch.serial.reset_input_buffer()
-    return sketch.report()
+def wait_for_reboot(sketch: Sketch, before: dict[str, str]) -> dict[str, str]:
+    """The first report of another boot; a request that arrives during the restart is lost."""
+    report = before
+    sketch.serial.timeout = 1
+
+    def rebooted() -> bool:
+        nonlocal report
+        sketch.serial.reset_input_buffer()
+        with suppress(AssertionError, ValueError):
+            report = sketch.report()
+        return report.get("boot", before["boot"]) != before["boot"]
+
+    wait_until(rebooted)
+    sketch.serial.timeout = PATIENCE
+    return report
 
 
 def test_two_boards_at_once_differ(image: BuildResult) -> None:
@@ -109,10 +120,7 @@ def test_board_dies_with_its_process(image: BuildResult) -> None:
     pid = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
     process.wait()
-    end = time.monotonic() + 10
-    while time.monotonic() < end and runs(pid):
-        time.sleep(0.05)
-    assert not runs(pid)
+    wait_until(lambda: not runs(pid))
 
 
 def runs(pid: int) -> bool:

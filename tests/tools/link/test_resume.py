@@ -203,14 +203,14 @@ def test_a_vanished_port_is_tried_every_so_often_and_not_for_ever():
         raise PortLostError("memory: gone")
 
     line.drop = unplug
-    timeouts = Timeouts(reconnect=0.05, port=0.3)
+    timeouts = Timeouts(reconnect=0.05, port=1.0)
     with (
         pytest.raises(LinkError, match="no such port"),
         Session(line.transport(), timeouts=timeouts, reopen=reopen) as session,
     ):
         while True:
             session.poll(0.001)
-    assert 3 <= len(tried) <= 8
+    assert 3 <= len(tried) <= 22
     assert min(np.diff(tried)) >= 0.05
 
 

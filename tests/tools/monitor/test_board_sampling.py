@@ -16,6 +16,7 @@ import serial
 
 from tests.support.images import emulated_image
 from tests.support.requirements import toolchain_missing
+from tests.support.waiting import PATIENCE
 from tools.boards.adc import AdcRecording
 from tools.boards.emulated import EmulatedBoard
 from tools.link.faults import FaultConfig
@@ -324,7 +325,7 @@ def test_a_clean_line_resends_nothing(bundle: Bundle, image: Path) -> None:
         streamed = session.statistics()
         assert (streamed.windows, streamed.resent) == (10 * WINDOWS, 0)
         session.start_sampling(8)
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE
         while session.next_window < WINDOWS and time.monotonic() < until:
             session.poll(0.1)
         after = session.statistics()
@@ -337,7 +338,7 @@ def terminal(bundle: Bundle, image: Path) -> Iterator[serial.Serial]:
     """A person's terminal on a board that has a recording to sample."""
     with (
         EmulatedBoard(image, adc=AdcRecording(made(bundle).counts, None, SPEED)) as board,
-        serial.Serial(board.port, timeout=10) as port,
+        serial.Serial(board.port, timeout=PATIENCE) as port,
     ):
         port.read_until(b"waiting for a host: vigil monitor")
         yield port
@@ -360,7 +361,7 @@ def test_text_mode(terminal: serial.Serial, streamed: dict[int, np.float32], bun
     while terminal.readline().startswith(b"score"):
         pass  # what was on its way
     terminal.write(b">\r\n")
-    terminal.timeout = 10
+    terminal.timeout = PATIENCE
     # A greeting may have begun before it.
     first = next(line for line in iter(terminal.readline, b"") if line.startswith(b">"))
     assert first.startswith(b">score:")
@@ -376,7 +377,7 @@ def test_text_mode(terminal: serial.Serial, streamed: dict[int, np.float32], bun
 
 
 def test_text_mode_without_a_sensor_says_so(image: Path) -> None:
-    with EmulatedBoard(image) as board, serial.Serial(board.port, timeout=10) as port:
+    with EmulatedBoard(image) as board, serial.Serial(board.port, timeout=PATIENCE) as port:
         port.read_until(b"waiting for a host: vigil monitor")
         port.write(b"t\n")
         assert b"reads no sensor: vigil flash --sensor" in port.read_until(b"--sensor")
