@@ -175,7 +175,7 @@ class Recipe(Strict):
 
 
 def _without_folders(value: Any) -> Any:
-    """Reduce a path, or each path of a list, to the name of its file."""
+    """Reduce a path, or each path of a list, to the file name."""
     if isinstance(value, str):
         return Path(value).name
     if isinstance(value, list):
@@ -183,8 +183,7 @@ def _without_folders(value: Any) -> Any:
     return value
 
 
-# --- checks between sections -------------------------------------------------------------------
-# Each takes a recipe, and raises ValueError with one sentence that names the key and the fix.
+# Checks between sections: each raises ValueError with one sentence that names the key and the fix.
 
 
 def _check_pieces(recipe: Recipe) -> None:
@@ -226,7 +225,8 @@ def _check_variational(recipe: Recipe) -> None:
             "(Gaussian) or 'binary_crossentropy' (Bernoulli), and fit.power to 1"
         )
     default = type(recipe.model).model_fields["deviation"].default
-    if recipe.fit.loss == "binary_crossentropy" and getattr(recipe.model, "deviation") != default:  # noqa: B009
+    changed = getattr(recipe.model, "deviation", default) != default
+    if recipe.fit.loss == "binary_crossentropy" and changed:
         raise ValueError(
             "model.deviation belongs to a Gaussian likelihood, and fit.loss "
             "'binary_crossentropy' is a Bernoulli likelihood: leave model.deviation out, or set "
@@ -259,9 +259,7 @@ def _check_corruption(recipe: Recipe) -> None:
             f"below windows.length {length}"
         )
     if settings.width and not settings.square:
-        raise ValueError(
-            "corruption.width is the width of the image for corruption.square: set both or none"
-        )
+        raise ValueError("corruption.width is the width of the image for square: set both or none")
     if settings.square:
         if length % settings.width:
             raise ValueError(
@@ -278,8 +276,7 @@ def _check_corruption(recipe: Recipe) -> None:
         raise ValueError("corruption.hum_cycles has no effect without corruption.hum: set both")
     if settings.fill != default.fill and not (settings.masking or settings.span or settings.square):
         raise ValueError(
-            "corruption.fill is the value of masked samples: set corruption.masking, span or "
-            "square too"
+            "corruption.fill needs masked samples: set corruption.masking, span or square too"
         )
 
 
@@ -320,8 +317,6 @@ def _check_shape(recipe: Recipe, channels: int) -> None:
     if check is not None:
         check(recipe.model, recipe.windows.length, channels)
 
-
-# --- reading -----------------------------------------------------------------------------------
 
 Settings = TypeVar("Settings", bound=Strict)
 

@@ -1,10 +1,9 @@
 """Simulated accelerometer on a wrist: three axes, six activities, and falls as anomalies.
 
-Every activity is a periodic movement with its own cadence, strength on each axis, impact and
-posture; each stretch of it draws its own cadence, strength and tilt, as another person would.
-A fall is half a second of free fall, an impact of up to 6 g and stillness in another posture.
-A stand-in for activity recognition where no recording is at hand: it says something about the
-simulation and nothing about people. A recording of your own goes in as `csv`.
+An activity is a periodic movement with its own cadence, strength on each axis, impact and posture.
+Each stretch draws cadence, strength and tilt anew, as if another person moved. A fall is half a
+second of free fall, an impact of up to 6 g, and rest in another posture. Figures of this data set
+describe the simulation, not people. Use `csv` for a recording of your own.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ DESCRIPTION = "Simulated accelerometer on a wrist: six activities, falls as anom
 
 @dataclass(frozen=True)
 class Activity:
-    """One way to move."""
+    """One kind of movement."""
 
     name: str
     cadence: float  # Hz
@@ -50,7 +49,7 @@ ACTIVITIES = (
 
 
 class Settings(DataSettings):
-    """Lengths and rate of the simulation."""
+    """Lengths, rate and seed of the simulation."""
 
     name: Literal["activity"] = "activity"
     train_seconds: Annotated[float, Field(ge=120, le=100_000)] = 3600
@@ -60,7 +59,7 @@ class Settings(DataSettings):
 
 
 def load(settings: Settings) -> Dataset:
-    """A recording without falls to train on, one with falls to test on."""
+    """Simulate a training recording without falls and a test recording with falls."""
     rng = np.random.default_rng(settings.seed)
     rate = settings.rate_hz
     return Dataset(
@@ -74,7 +73,7 @@ def load(settings: Settings) -> Dataset:
 def _recording(
     name: str, seconds: float, rate: float, falls: float, rng: np.random.Generator
 ) -> Recording:
-    """Stretches of activities in any order; a share of `falls` of them ends in one."""
+    """Simulate stretches in random order; the share `falls` of them ends in a fall."""
     samples, classes, labels = [], [], []
     order = np.concatenate(
         [rng.permutation(len(ACTIVITIES)) for _ in range(int(seconds / STRETCH / 6) + 1)]
@@ -109,7 +108,7 @@ def _recording(
 def _stretch(
     activity: Activity, n: int, rate: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """float64 [n, 3] in g."""
+    """Simulate one stretch, float64 [n, 3] in g."""
     drift = np.cumsum(rng.normal(0, 0.02 / np.sqrt(rate), n))
     cadence = activity.cadence * rng.normal(1, 0.06) * (1 + np.clip(drift, -0.1, 0.1))
     phase = 2 * np.pi * np.cumsum(cadence) / rate + rng.uniform(0, 2 * np.pi)

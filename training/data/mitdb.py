@@ -1,12 +1,12 @@
 """MIT-BIH Arrhythmia Database: heartbeats of many patients, cut at the annotations.
 
-Records are read in WFDB format, lead MLII, brought from 360 to 180 Hz, and every annotated beat
-gives 128 samples, the R peak at the 48th; the beats lie end to end. Of a record without that lead
-the first one is taken, and the description says so: another lead shows the same beats in another
-shape. The split is de Chazal's (2004): DS1's patients to train on, DS2's to test on, the paced ones
-(102 104 107 217) left out as AAMI EC57 has it. Beats N L R e j are normal; S A a J
-(supraventricular), V E (ventricular), F (fusion) and Q / f (unknown) are abnormal. Source:
-PhysioNet mitdb 1.0.0 (ODC-By 1.0), Moody & Mark 2001, Goldberger et al. 2000.
+Records are read in WFDB format and resampled from 360 to 180 Hz. Each annotated beat yields 128
+samples with the R peak at sample 48; the beats lie end to end. The lead is MLII. If a record lacks
+it, the first lead is used and the description says so. The split is that of de Chazal (2004): DS1
+for training, DS2 for testing, without the paced patients (102 104 107 217), as AAMI EC57 requires.
+Beats N L R e j are normal; S A a J (supraventricular), V E (ventricular), F (fusion) and Q / f
+(unknown) are abnormal. Source: PhysioNet mitdb 1.0.0 (ODC-By 1.0), Moody & Mark 2001, Goldberger et
+al. 2000.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import decimate
 
 from training.bundle.errors import DataError, UnavailableError
 from training.data import DataSettings
@@ -24,8 +25,8 @@ from training.data.download import cache_folder, data_folder
 from training.data.recording import Dataset, Recording
 
 CHANNELS = 1
-BEAT = 128  # samples at 180 Hz
-BEFORE = 48  # of which lie before the R peak
+BEAT = 128  # samples per beat at 180 Hz
+BEFORE = 48  # samples before the R peak
 RATE = 180.0
 LEAD = "MLII"
 GAIN = 200.0  # counts per millivolt
@@ -43,7 +44,7 @@ DESCRIPTION = "MIT-BIH Arrhythmia Database: beats at the annotations, patients o
 
 
 class Settings(DataSettings):
-    """Patients; those whose records are not at hand are left out, and the description says so."""
+    """Records of the patients; missing records are left out, and the description says so."""
 
     name: Literal["mitdb"] = "mitdb"
     train: tuple[str, ...] = tuple(DS1.split())
@@ -51,22 +52,22 @@ class Settings(DataSettings):
 
 
 def piece(settings: Settings) -> int:
-    """A beat."""
+    """Return the frames of a beat."""
     return BEAT
 
 
 def load(settings: Settings) -> Dataset:
-    """Beats of the patients to train on, and of those to test on, end to end."""
-    parts, told, others = [], [], []
+    """Load the beats of the training patients and of the test patients, end to end."""
+    parts, numbers, others = [], [], []
     for name, wanted in (("mitdb_train", settings.train), ("mitdb_test", settings.test)):
-        found = read_patients(wanted)
-        told.append(f"{len(found)} of {len(wanted)}")
-        leads = {w: _lead(_folder() / w)[1] for w in found}
-        others += [f"{w} in lead {lead}" for w, lead in leads.items() if lead != LEAD]
-        beats, classes = zip(*found.values(), strict=True)
+        patients = read_patients(wanted)
+        numbers.append(f"{len(patients)} of {len(wanted)}")
+        leads = {record: _lead(_folder() / record)[1] for record in patients}
+        others += [f"{record} in lead {lead}" for record, lead in leads.items() if lead != LEAD]
+        beats, classes = zip(*patients.values(), strict=True)
         parts.append((name, np.concatenate(beats), np.concatenate(classes)))
-    apart = f"; {', '.join(others)}" if others else ""
-    description = f"{DESCRIPTION} ({told[0]} and {told[1]} records at hand{apart})"
+    exceptions = f"; {', '.join(others)}" if others else ""
+    description = f"{DESCRIPTION} ({numbers[0]} and {numbers[1]} records{exceptions})"
     train, test = (_recording(*part, description) for part in parts)
     return Dataset("mitdb", description, train, test)
 
@@ -74,25 +75,27 @@ def load(settings: Settings) -> Dataset:
 def read_patients(
     wanted: Sequence[str],
 ) -> dict[str, tuple[NDArray[np.int16], NDArray[np.int16]]]:
-    """Beats and classes, as read_record gives them, of those records that are at hand, in order.
+    """Read beats and classes (see `read_record`) of the records that exist, in order.
 
-    DataError if none is.
+    Raises:
+        DataError: none of the records exists.
     """
     folder = _folder()
-    found = {w: read_record(folder / w) for w in wanted if (folder / f"{w}.hea").is_file()}
-    if not found:
-        raise DataError(f"{folder}: none of the records {' '.join(wanted)} is there")
-    return found
+    present = [record for record in wanted if (folder / f"{record}.hea").is_file()]
+    if not present:
+        raise DataError(f"{folder}: none of the records {' '.join(wanted)} exists")
+    return {record: read_record(folder / record) for record in present}
 
 
 def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """Beats int16 [n, 128] in counts about 0 and AAMI classes int16 [n] of one record.
+    """Read one record: beats, int16 [n, 128] in counts about 0, and AAMI classes, int16 [n].
 
-    Beats too close to an end of the record are left out. DataError names the file.
+    Beats too close to an end of the record are left out.
+
+    Raises:
+        DataError: the file is not a record of the database.
     """
-    # Imported here: wfdb loads pandas, which takes a second; only this data set needs it.
-    import wfdb
-    from scipy.signal import decimate
+    import wfdb  # here and below: imports pandas, which takes a second
 
     try:
         record = wfdb.rdrecord(str(path), channels=[_lead(path)[0]], physical=False)
@@ -112,7 +115,7 @@ def read_record(path: Path) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
 
 
 def _lead(path: Path) -> tuple[int, str]:
-    """Which channel of a record is read, and its name: MLII, or else the first."""
+    """Return index and name of the lead to read: MLII, or else the first."""
     import wfdb
 
     leads = wfdb.rdheader(str(path)).sig_name or [""]
@@ -121,23 +124,22 @@ def _lead(path: Path) -> tuple[int, str]:
 
 
 def _folder() -> Path:
-    """Where the records are; downloads them if they are nowhere."""
-    named = data_folder()
-    for place in ([named / "mitdb"] if named else []) + [cache_folder() / "mitdb"]:
-        if any(place.glob("*.hea")):
-            return place
+    """Return the folder of the records; download them if there is none."""
+    given, cache = data_folder(), cache_folder() / "mitdb"
+    for folder in ([given / "mitdb"] if given else []) + [cache]:
+        if any(folder.glob("*.hea")):
+            return folder
     import requests
     import wfdb
 
-    place = cache_folder() / "mitdb"
     try:
-        wfdb.dl_database("mitdb", str(place), records=[*DS1.split(), *DS2.split()])
+        wfdb.dl_database("mitdb", str(cache), records=[*DS1.split(), *DS2.split()])
     except (requests.RequestException, OSError, ValueError) as problem:
         raise UnavailableError(
-            f"mitdb: not in VIGIL_DATA, not in {place}, and no download from PhysioNet "
+            f"mitdb: not in VIGIL_DATA, not in {cache}, and no download from PhysioNet "
             f"({type(problem).__name__}); set VIGIL_DATA to a folder that holds mitdb/"
         ) from None
-    return place
+    return cache
 
 
 def _recording(
@@ -153,6 +155,6 @@ def _recording(
         gain=(GAIN,),
         offset=(0,),
         rate_hz=RATE,
-        rate_is_nominal=True,  # beats are cut out: nothing per hour follows from their number
+        rate_is_nominal=True,  # the time between beats is lost, so no figure per hour
         classes=np.repeat(classes, BEAT),
     )

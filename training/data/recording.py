@@ -1,8 +1,7 @@
-"""One type for all data: raw counts with the facts that give them units.
+"""Recordings: int16 counts of a sensor, with their gain, offset, rate and labels.
 
-Whatever the source, a `Recording` holds what a sensor's converter would have sent: int16 counts,
-frame by frame, and beside them the gain, offset and rate to read them with. Labels stand on
-frames, so that the choice of window is made elsewhere.
+Every data set yields recordings. Labels belong to frames, so that the length of a window is chosen
+later.
 """
 
 from __future__ import annotations
@@ -25,20 +24,25 @@ INT16 = np.iinfo(np.int16)
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Samples of one sensor, in the order they were taken.
+    """Samples of one sensor, in order of time.
 
-    counts   int16 [frames, channels]
-    labels   int8 [frames]: 0 normal, 1 abnormal, -1 not known
-    channels, units, gain, offset: one entry a channel;
-             physical value [unit] = (count - offset) / gain [counts per unit]
-    rate_hz  frames per second, None when frames are not taken at equal times
-    rate_is_nominal  the rate is a stand-in, so nothing "per hour" may be derived from it
-    simulated        no sensor ever saw this
-    classes  int16 [frames]: what a frame shows (a digit, an activity, a kind of beat), from 0;
-             None where nobody said. For pictures and probes; nothing is trained on it
-    cuts     int64 [k], rising: frames that do not follow the frame before them in time; a window
-             never holds frames from both sides of one
-    notes    sentences about what the reader found and did
+    Attributes:
+        name: of the recording; messages use it.
+        description: one line for people.
+        counts: int16 [frames, channels].
+        labels: int8 [frames], values of training.bundle.labels.
+        channels: names, one per channel.
+        units: one per channel.
+        gain: counts per unit, one per channel.
+        offset: counts, one per channel; physical value = (count - offset) / gain.
+        rate_hz: frames per second, or None if frames are not equally spaced.
+        rate_is_nominal: the rate is arbitrary, so that figures per hour have no meaning.
+        simulated: a program computed the samples.
+        classes: int16 [frames], what a frame shows (a digit, an activity, a kind of beat), from 0,
+            or None; for pictures and probes, never for training.
+        cuts: int64 [k], ascending; frames that do not follow the frame before them in time. No
+            window crosses a cut.
+        notes: sentences about what the reader did to the file.
     """
 
     name: str
@@ -67,7 +71,7 @@ class Recording:
             raise ValueError(f"{self.name}: labels must be 0, 1 or -1")
         for field in ("channels", "units", "gain", "offset"):
             if len(getattr(self, field)) != self.counts.shape[1]:
-                raise ValueError(f"{self.name}: {field} must have one entry a channel")
+                raise ValueError(f"{self.name}: {field} must have one entry per channel")
         edges = np.concatenate([[0], self.cuts, [self.frames]])
         if len(self.cuts) and not (np.diff(edges) > 0).all():
             raise ValueError(f"{self.name}: cuts must rise and lie within the recording")
@@ -76,25 +80,25 @@ class Recording:
 
     @property
     def frames(self) -> int:
-        """Number of frames; a frame is one sample of every channel."""
+        """Number of frames; a frame is one sample of each channel."""
         return int(self.counts.shape[0])
 
     @property
     def seconds(self) -> float | None:
-        """Length in time; None when there is no rate, or only a nominal one."""
+        """Length in seconds, or None without a rate or with a nominal one."""
         if self.rate_hz is None or self.rate_is_nominal:
             return None
         return self.frames / self.rate_hz
 
     def physical(self) -> NDArray[np.float64]:
-        """The samples in their units, float64 [frames, channels]."""
+        """Return the samples in their units, float64 [frames, channels]."""
         values: NDArray[np.float64] = (self.counts - np.asarray(self.offset)) / np.asarray(
             self.gain
         )
         return values
 
     def part(self, start: int, stop: int) -> Recording:
-        """Frames start to stop - 1 as a recording of their own."""
+        """Return frames `start` to `stop - 1` as a recording."""
         classes = None if self.classes is None else self.classes[start:stop]
         counts, labels = self.counts[start:stop], self.labels[start:stop]
         cuts = self.cuts[(self.cuts > start) & (self.cuts < stop)] - start
@@ -107,7 +111,7 @@ class Recording:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the samples, the labels and what is needed to read them; not of the names."""
+        """SHA-256, in hexadecimal, of the samples, the labels and what is needed to read them."""
         digest = hashlib.sha256()
         facts = (self.counts.shape, self.channels, self.units, self.gain, self.offset)
         digest.update(json.dumps([*facts, self.rate_hz, self.rate_is_nominal]).encode())
@@ -120,7 +124,7 @@ class Recording:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """What a loader gives: one recording to train on, another to test on, of the same sensor."""
+    """A data set: a recording for training and one for testing, of the same sensor."""
 
     name: str
     description: str
@@ -134,7 +138,7 @@ class Dataset:
 
     @property
     def simulated(self) -> bool:
-        """Whether any of it was made by a program."""
+        """Whether one of the recordings is simulated."""
         return self.train.simulated or self.test.simulated
 
     @property
@@ -144,7 +148,7 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of both recordings."""
+        """SHA-256 of both recordings, in hexadecimal."""
         return hashlib.sha256((self.train.sha256 + self.test.sha256).encode()).hexdigest()
 
 
@@ -153,7 +157,8 @@ def to_counts(
 ) -> NDArray[np.int16]:
     """Convert physical values [frames, channels] to counts: round(value * gain) + offset.
 
-    Raises DataError, naming row and channel counted from 0, where a value does not fit int16.
+    Raises:
+        DataError: a value exceeds int16; the message has its frame and channel, from 0.
     """
     counts = np.rint(np.asarray(values, np.float64) * np.asarray(gain)) + np.asarray(offset)
     outside = ~((counts >= INT16.min) & (counts <= INT16.max))

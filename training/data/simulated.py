@@ -1,15 +1,15 @@
-"""Simulated ECG with labelled abnormal beats, for when no recording is at hand.
+"""Simulated ECG with labelled abnormal beats.
 
 The dynamical model is ECGSYN (McSharry, Clifford, Tarassenko & Smith 2003, IEEE Trans. Biomed.
-Eng. 50(3), 289-294): a phase runs around the unit circle once a beat, and five Gaussians fixed
-to it (P, Q, R, S, T) drive the voltage,
+Eng. 50(3), 289-294). A phase runs around the unit circle once per beat, and five Gaussians at fixed
+phases (P, Q, R, S, T) drive the voltage,
 
     dz/dt = -sum_i a_i dtheta_i exp(-dtheta_i^2 / (2 b_i^2)) - (z - z0(t)).
 
-Parameters are those of NeuroKit2's `ecg_simulate`, against whose output the tests hold a beat.
-That function draws one set of waves for a whole signal; abnormal beats need a set a beat, so the
-equation is solved here: on the limit cycle the phase is known, what is left is linear and first
-order, and a recursive filter integrates ten minutes in a few milliseconds.
+The parameters are those of NeuroKit2's `ecg_simulate`; the tests compare a beat with its output.
+That function draws one set of waves per signal, but abnormal beats need one set per beat. The
+equation is therefore solved here. On the limit cycle the phase is known, so a linear equation of
+first order remains, and a recursive filter integrates ten minutes in some milliseconds.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ HEIGHT = np.array([1.2, -5.0, 30.0, -7.5, 0.75])
 WIDTH = np.array([0.25, 0.1, 0.1, 0.1, 0.4])  # rad
 MILLIVOLTS = 1.6  # from the deepest point of a normal beat to its R peak
 INTERNAL_HZ = 512.0  # integration steps per second, at least
-# Kinds of abnormal beats, and the phases, rad, in which each shows. Frames there are abnormal;
-# those of the rest of the beat look normal, or nearly, and are labelled "not known".
+# Kinds of abnormal beats, and the phases, in rad, at which each is visible. Those frames are
+# abnormal; the rest of the beat looks normal or nearly so, and its label is unknown.
 KINDS = {
     "premature ventricular": (-0.3, 1.8),
     "ST shift": (0.5, 1.3),
@@ -48,7 +48,7 @@ Array = NDArray[np.float64]
 
 
 class Settings(DataSettings):
-    """What to simulate."""
+    """Parameters of the simulation."""
 
     name: Literal["simulated"] = "simulated"
     train_seconds: Annotated[float, Field(ge=10, le=86400)] = 600.0
@@ -63,19 +63,19 @@ class Settings(DataSettings):
 
 @dataclass(frozen=True)
 class Beats:
-    """Waves, durations and labels, one row a beat."""
+    """Waves, durations and kinds of beats, one row per beat."""
 
     angle: Array  # [beats, waves], rad
     height: Array  # [beats, waves]
     width: Array  # [beats, waves], rad
-    before: Array  # [beats], seconds from the cycle's begin to the R peak
-    after: Array  # [beats], seconds from there to its end
+    before: Array  # [beats], seconds from the begin of the cycle to the R peak
+    after: Array  # [beats], seconds from the R peak to the end of the cycle
     kind: NDArray[np.int64]  # [beats], index into KINDS, -1 for a normal beat
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What the equation gives, frame by frame."""
+    """Solution of the equation, per frame."""
 
     voltage: Array  # [frames], in the model's own unit
     beat: NDArray[np.int64]  # [frames], row of `Beats`
@@ -83,7 +83,7 @@ class Solution:
 
 
 def load(settings: Settings) -> Dataset:
-    """A recording to train on and one to test on, with abnormal beats among the normal ones."""
+    """Simulate a training and a test recording, both with normal and abnormal beats."""
     seeds = np.random.SeedSequence(settings.seed).spawn(2)
     train, test = (
         simulate(settings, seconds, np.random.default_rng(seed), part)
@@ -95,7 +95,7 @@ def load(settings: Settings) -> Dataset:
 
 
 def simulate(settings: Settings, seconds: float, rng: np.random.Generator, part: str) -> Recording:
-    """One lead of `seconds`, some of whose beats are abnormal (labels: see `KINDS`)."""
+    """Simulate one lead with abnormal beats; `KINDS` defines the labels."""
     n = int(np.ceil(seconds * settings.heart_rate / 60 * 1.25)) + 8
     beats = add_abnormal(normal_beats(n, settings, rng), settings.abnormal_share, rng)
     factor = int(np.ceil(INTERNAL_HZ / settings.rate_hz))
@@ -123,14 +123,14 @@ def simulate(settings: Settings, seconds: float, rng: np.random.Generator, part:
 
 
 def label(kind: NDArray[np.int64], phase: Array) -> NDArray[np.int8]:
-    """Labels of frames, from the kind of their beat and their phase in it."""
+    """Compute the labels of frames, int8, from the kind of their beat and their phase."""
     begin, end = np.array([*KINDS.values(), (0.0, 0.0)])[kind].T  # the last row is kind -1
     shows = (phase >= begin) & (phase <= end)
     return np.where(kind < 0, NORMAL, np.where(shows, ABNORMAL, UNKNOWN)).astype(np.int8)
 
 
 def normal_beats(n: int, settings: Settings, rng: np.random.Generator) -> Beats:
-    """Beats that differ as those of one healthy heart at rest do."""
+    """Draw `n` beats that vary like those of a healthy heart at rest."""
     rr = intervals(n, settings, rng)
     angle, width = at_rate(settings.heart_rate)
     vary = rng.standard_normal
@@ -145,16 +145,18 @@ def normal_beats(n: int, settings: Settings, rng: np.random.Generator) -> Beats:
 
 
 def at_rate(heart_rate: float) -> tuple[Array, Array]:
-    """Angles and widths of the waves, rad, at `heart_rate`: after Bazett's formula (as in ECGSYN)
-    waves keep part of their time when the rhythm changes, so they fill more of a shorter cycle.
+    """Compute angles and widths of the waves, in rad, at `heart_rate`.
+
+    By Bazett's formula, as in ECGSYN, waves shorten less than the cycle, so they fill more of it.
     """
     fast = np.sqrt(heart_rate / 60)
     return ANGLE * np.array([np.sqrt(fast), fast, 1.0, fast, np.sqrt(fast)]), WIDTH * fast
 
 
 def intervals(n: int, settings: Settings, rng: np.random.Generator) -> Array:
-    """Seconds from beat to beat: the two-humped spectrum of ECGSYN, Mayer waves at 0.1 Hz and
-    breathing at 0.25 Hz, low to high 0.5 in power, with random phases.
+    """Draw the seconds from beat to beat, with the spectrum of ECGSYN and random phases.
+
+    It has Mayer waves at 0.1 Hz and breathing at 0.25 Hz, with a power ratio of 0.5.
     """
     mean = 60 / settings.heart_rate
     frequency = np.fft.rfftfreq(n, mean)
@@ -170,7 +172,7 @@ def intervals(n: int, settings: Settings, rng: np.random.Generator) -> Array:
 
 
 def add_abnormal(beats: Beats, share: float, rng: np.random.Generator) -> Beats:
-    """Make `share` of the beats abnormal: single ectopic beats, and episodes of the rest."""
+    """Make `share` of the beats abnormal: single premature beats, and episodes of other kinds."""
     n = len(beats.kind)
     kind = beats.kind.copy()
     todo = round(share * n)
@@ -180,7 +182,7 @@ def add_abnormal(beats: Beats, share: float, rng: np.random.Generator) -> Beats:
         start = int(rng.integers(1, n - length))
         if (kind[start - 1 : start + length + 1] >= 0).any():
             if (kind >= 0).sum() > n / 3:
-                break  # no room left for beats that stand apart
+                break  # no space left between the abnormal beats
             continue
         kind[start : start + length] = which
         todo -= length
@@ -192,13 +194,13 @@ def add_abnormal(beats: Beats, share: float, rng: np.random.Generator) -> Beats:
 
     early = kind == PVC
     m = int(early.sum())
-    before[early] *= rng.uniform(0.35, 0.6, m)  # comes early,
-    after[early] *= rng.uniform(1.3, 1.5, m)  # and a pause follows
+    before[early] *= rng.uniform(0.35, 0.6, m)  # early beat,
+    after[early] *= rng.uniform(1.3, 1.5, m)  # and a pause after it
     height[early, P] = 0.0
-    wide = rng.uniform(2.0, 3.0, (m, 1))  # QRS two to three times as wide, at like height,
+    wide = rng.uniform(2.0, 3.0, (m, 1))  # QRS two to three times as wide, of similar height
     width[early, Q : S + 1] *= wide
     height[early, Q : S + 1] *= rng.uniform(0.7, 1.3, (m, 1)) / wide**2
-    height[early, T] *= -rng.uniform(1.0, 2.0, m)  # and T opposite to it
+    height[early, T] *= -rng.uniform(1.0, 2.0, m)  # T inverted
 
     shifted = kind == ST
     sign = rng.choice([-1.0, 1.0], int(shifted.sum()))
@@ -209,7 +211,7 @@ def add_abnormal(beats: Beats, share: float, rng: np.random.Generator) -> Beats:
 
 
 def integrate(beats: Beats, rate_hz: float) -> Solution:
-    """Solve the equation for all beats, `rate_hz` steps a second."""
+    """Solve the equation for all beats with `rate_hz` steps per second."""
     duration = np.column_stack([beats.before, beats.after]).ravel()
     ends = np.cumsum(duration)
     time = np.arange(int(ends[-1] * rate_hz)) / rate_hz
@@ -222,7 +224,7 @@ def integrate(beats: Beats, rate_hz: float) -> Solution:
     drive = -(
         beats.height[beat] * distance * np.exp(-0.5 * (distance / beats.width[beat]) ** 2)
     ).sum(axis=1)
-    # Where a beat's halves differ in length the waves keep their area; 1 in a normal beat.
+    # Keep the area of the waves if the halves of a beat differ in length; 1 for a normal beat.
     drive *= (beats.before + beats.after)[beat] / (2 * duration[half])
     # Exact for a drive that is constant within a step.
     decay = np.exp(-1 / rate_hz)
@@ -230,21 +232,21 @@ def integrate(beats: Beats, rate_hz: float) -> Solution:
 
 
 def wander(time: Array, rng: np.random.Generator) -> Array:
-    """Baseline, mV: breathing and slower drift."""
+    """Simulate the baseline in mV: breathing and slower drift."""
     parts = ((0.03, 0.25), (0.02, 0.05))  # mV, Hz
     waves = [a * np.sin(2 * np.pi * (f * time + rng.uniform())) for a, f in parts]
     return np.asarray(np.sum(waves, axis=0))
 
 
 def electrode_noise(frames: int, rng: np.random.Generator) -> Array:
-    """A loose electrode, mV: steps, and noise of rising and falling strength."""
+    """Simulate a loose electrode in mV: steps, and noise of varying strength."""
     steps = np.where(rng.uniform(size=frames) < 0.02, rng.normal(0, 0.6, frames), 0.0)
     strength = np.repeat(rng.uniform(0.05, 0.25, frames // 64 + 1), 64)[:frames]
     return np.asarray(lfilter([1.0], [1.0, -0.97], steps) + strength * rng.standard_normal(frames))
 
 
 def _millivolts_per_unit(settings: Settings) -> float:
-    """So that an average normal beat spans MILLIVOLTS."""
+    """Compute the scale at which an average normal beat spans MILLIVOLTS."""
     n = 8
     half = np.full(n, 30 / settings.heart_rate)
     waves = [np.tile(wave, (n, 1)) for wave in (HEIGHT, *at_rate(settings.heart_rate))]

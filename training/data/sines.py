@@ -1,10 +1,9 @@
-"""Sums of three sines, A1 sin(f1 x) + A2 sin(f2 x) + A3 sin(f3 x): a set whose anomalies are known.
+"""Sums of three sines, A1 sin(f1 x) + A2 sin(f2 x) + A3 sin(f3 x), with anomalies in frequency.
 
-Every signal has three amplitudes, drawn evenly from 0.5 to 1.5, and three phases. A normal signal's
-frequencies are drawn evenly from 2 to 20 cycles a signal; of an abnormal one's, one component's
-(which one is drawn) is from 60 to 100 cycles. Amplitudes and phases come from the same
-distributions and all frequencies are whole numbers of cycles, so that mean and variance of normal
-and abnormal signals are distributed alike: what is wrong is in the shape alone.
+Each signal has three amplitudes, uniform in 0.5 to 1.5, and three uniform phases. The frequencies
+of a normal signal are uniform in 2 to 20 cycles per signal. In an abnormal signal, one component
+has 60 to 100 cycles. All frequencies are whole numbers of cycles, so that mean and variance have
+the same distribution for normal and abnormal signals: only the shape differs.
 """
 
 from __future__ import annotations
@@ -21,29 +20,29 @@ from training.data.recording import Dataset, Recording, to_counts
 CHANNELS = 1
 GAIN = 4096.0  # counts per unit: the largest sum, 4.5, stays inside int16
 AMPLITUDE = (0.5, 1.5)
-NORMAL_CYCLES = (2, 20)  # a signal, both ends included
+NORMAL_CYCLES = (2, 20)  # per signal, both ends included
 ABNORMAL_CYCLES = (60, 100)
-NOISE = 0.02  # standard deviation of what is added to every sample
+NOISE = 0.02  # standard deviation of the noise
 DESCRIPTION = "Sums of three sines, simulated; abnormal ones have one component of another band"
 
 
 class Settings(DataSettings):
-    """How many signals, and how long they are."""
+    """Number and length of the signals."""
 
     name: Literal["sines"] = "sines"
-    length: Annotated[int, Field(ge=256, le=65536)] = 1000  # samples a signal
-    train: Annotated[int, Field(ge=10, le=100_000)] = 1000  # signals, all of them normal
+    length: Annotated[int, Field(ge=256, le=65536)] = 1000  # samples per signal
+    train: Annotated[int, Field(ge=10, le=100_000)] = 1000  # signals, all normal
     test: Annotated[int, Field(ge=10, le=100_000)] = 500  # signals, every second one abnormal
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
 
 
 def piece(settings: Settings) -> int:
-    """A signal."""
+    """Return the frames of a signal."""
     return settings.length
 
 
 def load(settings: Settings) -> Dataset:
-    """The signals, end to end: window = hop = length gives them back."""
+    """Simulate signals, end to end: window = hop = length returns them."""
     rng = np.random.default_rng(settings.seed)
     train = _recording("sines_train", np.zeros(settings.train, np.int8), settings.length, rng)
     labels = (np.arange(settings.test) % 2).astype(np.int8)
@@ -52,11 +51,11 @@ def load(settings: Settings) -> Dataset:
 
 
 def draw(abnormal: NDArray[np.int8], length: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """One signal a label (0 normal, 1 abnormal), float64 [n, length]."""
+    """Draw one signal per label (0 normal, 1 abnormal), float64 [n, length]."""
     n = len(abnormal)
     amplitude = rng.uniform(*AMPLITUDE, (n, 3, 1))
     phase = rng.uniform(0, 2 * np.pi, (n, 3, 1))
-    # Different frequencies in one signal, or equal ones would add up to another variance.
+    # The frequencies of a signal must differ: equal ones would change its variance.
     low, high = NORMAL_CYCLES
     band = np.arange(low, high + 1)
     cycles = np.stack([rng.permutation(band)[:3] for _ in range(n)])

@@ -1,25 +1,23 @@
 """Simulated vibration of a motor's bearing, as the log spectrogram of an accelerometer's signal.
 
-The signal, at 12.8 kHz in g: shaft harmonics, a gear's mesh with sidebands, a mains line, and noise
-shaped by two resonances of the housing. Speed, load and the sensor's coupling are drawn anew for
-every stretch of 3.84 s, so that a normal machine does not always sound the same. In the
-test part every second stretch has a fault: impacts at the rate at which the rolling elements pass a
-spall, each ringing a resonance (McFadden & Smith 1984), with the slip that keeps them from being
-strictly periodic (Randall & Antoni 2011).
+The signal, at 12.8 kHz in g, consists of shaft harmonics, the mesh of a gear with sidebands, mains
+hum, and noise shaped by two resonances of the housing. Each stretch of 3.84 s draws speed, load and
+coupling of the sensor anew, so that a normal machine varies. In the test part every second stretch
+has a fault. Its impacts follow the rate at which rolling elements pass a spall, and each excites a
+resonance (McFadden & Smith 1984). Slip keeps them from being strictly periodic (Randall & Antoni
+2011).
 
-| drawn for a stretch | distribution |
+| drawn per stretch | distribution |
 |---|---|
-| speed | even, 25 to 35 Hz, wandering by 1 % |
-| load | even, 0 to 1 |
+| speed | uniform, 25 to 35 Hz, varying by 1 % |
+| load | uniform, 0 to 1 |
 | coupling | normal, deviation 1 dB |
-| fault (test part, every second stretch) | outer race, inner race or ball, evenly |
-| impacts' amplitude | log-even, 0.1 to 1 g |
+| fault (test part, every second stretch) | outer race, inner race or ball, uniform |
+| amplitude of the impacts | log-uniform, 0.1 to 1 g |
 
-What is given is not the signal but what comes out of a spectrogram upstream: a frame is one time
-step of 40 ms (the mean power of four Hann windows of 256 samples, half overlapping; Welch 1967), a
-channel one band of 200 Hz, in decibels. The
-board cuts, scales and scores these frames; whoever streams them computes them. No sensor ever saw
-any of it.
+The recordings hold the log spectrogram of the signal. A frame is one time step of 40 ms: the mean
+power of four Hann windows of 256 samples that overlap by half (Welch 1967). A channel is one band
+of 200 Hz, in decibels. The sender computes the frames; the board cuts, scales and scores them.
 """
 
 from __future__ import annotations
@@ -29,6 +27,7 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy.signal import lfilter
 
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.data import DataSettings
@@ -40,23 +39,23 @@ BANDS = CHANNELS = 32
 GAIN = 256.0  # counts per decibel
 STRETCH = 3.84  # seconds
 FAULTS = ("healthy", "outer race", "inner race", "ball")
-# A 6205 bearing: nine balls, of 0.2034 times the pitch diameter. Passes a turn of the shaft.
+# Passes per turn of the shaft in a 6205 bearing: nine balls of 0.2034 times the pitch diameter.
 _BALLS, _RATIO = 9, 0.2034
 PASSES = (
     0.0,
     _BALLS / 2 * (1 - _RATIO),  # 3.58
     _BALLS / 2 * (1 + _RATIO),  # 5.42
-    (1 - _RATIO**2) / _RATIO,  # 4.71: a ball's spall meets both races
+    (1 - _RATIO**2) / _RATIO,  # 4.71: the spall of a ball hits both races
 )
-_CAGE = (1 - _RATIO) / 2  # turns of the cage, a turn of the shaft
+_CAGE = (1 - _RATIO) / 2  # turns of the cage per turn of the shaft
 DESCRIPTION = (
     "Simulated vibration of a motor's bearing, log spectrogram computed upstream: 32 bands of "
-    "200 Hz, 25 steps a second"
+    "200 Hz, 25 steps per second"
 )
 
 
 class Settings(DataSettings):
-    """Lengths of the simulation."""
+    """Lengths and seed of the simulation."""
 
     name: Literal["vibration"] = "vibration"
     train_seconds: Annotated[float, Field(ge=80, le=10_000)] = 768
@@ -65,7 +64,7 @@ class Settings(DataSettings):
 
 
 def load(settings: Settings) -> Dataset:
-    """A healthy machine to train on, one that is healthy half of the time to test on."""
+    """Simulate a healthy machine for training, and one with faults half of the time for testing."""
     rng = np.random.default_rng(settings.seed)
     return Dataset(
         "vibration",
@@ -76,7 +75,7 @@ def load(settings: Settings) -> Dataset:
 
 
 def spectrogram(signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Decibels of the power in each band, re 1 g^2, float64 [(n - 128) // 512, 32]."""
+    """Compute the power per band in dB re 1 g^2, float64 [(n - 128) // 512, 32]."""
     pieces = np.lib.stride_tricks.sliding_window_view(signal, FFT)[:: FFT // 2]
     window = np.hanning(FFT + 1)[:-1]
     power = np.abs(np.fft.rfft(pieces * window, axis=1)[:, : FFT // 2]) ** 2
@@ -88,10 +87,7 @@ def spectrogram(signal: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def draw(fault: int, seconds: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """One stretch of the signal in g, float64 [n]; `fault` is an index of FAULTS."""
-    # Imported here, as below: SciPy takes half a second to load.
-    from scipy.signal import lfilter
-
+    """Simulate one stretch in g, float64 [n]; `fault` is an index of FAULTS."""
     n = round(seconds * RATE)
     t = np.arange(n) / RATE
     speed = rng.uniform(25, 35) * (1 + 0.01 * np.sin(2 * np.pi * 0.2 * t + rng.uniform(0, 6.28)))
@@ -117,14 +113,12 @@ def draw(fault: int, seconds: float, rng: np.random.Generator) -> NDArray[np.flo
 def _impacts(
     fault: int, turns: NDArray[np.float64], load: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Impacts of one amplitude, more or less of it reaching the sensor as the spall goes round."""
-    from scipy.signal import lfilter
-
+    """Simulate the impacts of a fault, float64 [n]; their level varies as the spall rotates."""
     amplitude = np.exp(rng.uniform(np.log(0.1), np.log(1.0)))
     gaps = rng.normal(1, 0.02, int((turns[-1] - turns[0]) * PASSES[fault]) + 2)
     at = np.searchsorted(turns, turns[0] + np.cumsum(gaps) / PASSES[fault])
     at = at[at < len(turns)]
-    # Into and out of the zone that carries the load: with the shaft, with the cage, or not at all.
+    # The spall enters and leaves the loaded zone with the shaft, with the cage, or not at all.
     carrier = {1: 0.0, 2: 1.0, 3: _CAGE}[fault]
     zone = 0.5 + 0.5 * np.cos(2 * np.pi * carrier * turns[at])
     hits = np.zeros(len(turns))
@@ -134,7 +128,7 @@ def _impacts(
 
 
 def _poles(frequency: float, decay: float) -> list[float]:
-    """Denominator of a resonance at `frequency` Hz that dies away by 1/e in `decay` seconds."""
+    """Return the filter denominator of a resonance in Hz that decays by 1/e in `decay` seconds."""
     radius = np.exp(-1 / (decay * RATE))
     return [1.0, -2 * radius * np.cos(2 * np.pi * frequency / RATE), radius**2]
 
@@ -143,10 +137,10 @@ def _recording(name: str, seconds: float, faults: bool, rng: np.random.Generator
     frames, labels, classes = [], [], []
     for i in range(int(seconds / STRETCH)):
         fault = int(rng.integers(1, len(FAULTS))) if faults and i % 2 else 0
-        found = spectrogram(draw(fault, STRETCH + FFT / 2 / RATE, rng))
-        frames.append(found)
-        labels.append(np.full(len(found), ABNORMAL if fault else NORMAL, np.int8))
-        classes.append(np.full(len(found), fault, np.int16))
+        bands = spectrogram(draw(fault, STRETCH + FFT / 2 / RATE, rng))
+        frames.append(bands)
+        labels.append(np.full(len(bands), ABNORMAL if fault else NORMAL, np.int8))
+        classes.append(np.full(len(bands), fault, np.int16))
     return Recording(
         name=name,
         description=DESCRIPTION,

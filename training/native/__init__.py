@@ -1,4 +1,4 @@
-"""The firmware's own C++ signal chain, bound into Python: there is no second implementation."""
+"""The firmware's C++ signal chain, bound to Python; there is no second implementation."""
 
 from training.native.core import (
     AffineScaler,

@@ -1,14 +1,14 @@
-"""How the extension is compiled: with the arithmetic flags that the firmware is compiled with."""
+"""Build of the extension, with the firmware's flags for arithmetic."""
 
 from setuptools.command.build_ext import build_ext
 
 
 class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
-    """Add pybind11's headers and the flags on which bit-exactness rests."""
+    """Add pybind11's headers and the flags that bit-exactness requires."""
 
     def build_extensions(self) -> None:
-        """Compile every extension as C++17, without contraction of a * b + c."""
-        import pybind11  # here, so that setup can read this file before pybind11 is installed
+        """Compile as C++17, without contraction of a * b + c."""
+        import pybind11  # setup without building an extension does not need it
 
         for extension in self.extensions:
             extension.include_dirs += [pybind11.get_include(), "firmware/lib/span"]

@@ -22,7 +22,7 @@ def test_mitdb_cuts_beats_about_the_r_peak_and_keeps_patients_apart():
 
 @pytest.mark.data("mitdb")
 def test_mitdb_names_the_records_that_are_not_there():
-    with pytest.raises(DataError, match="none of the records 999 is there"):
+    with pytest.raises(DataError, match="none of the records 999 exists"):
         load("mitdb", train=["999"])
 
 

@@ -30,7 +30,7 @@ def test_a_recording_refuses_what_does_not_fit_together():
     good = recording([0, 0])
     with pytest.raises(TypeError, match="counts must be int16"):
         Recording(**{**vars(good), "counts": good.counts.astype(np.int32)})
-    with pytest.raises(ValueError, match="units must have one entry a channel"):
+    with pytest.raises(ValueError, match="units must have one entry per channel"):
         Recording(**{**vars(good), "units": ()})
     with pytest.raises(ValueError, match="train and test differ in gain"):
         Dataset("x", "x", good, Recording(**{**vars(good), "gain": (1.0,)}))
