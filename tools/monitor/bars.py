@@ -1,4 +1,4 @@
-"""Bars for scores: logarithmic about the threshold, so that it always stands in the same place."""
+"""Bars of scores on a logarithmic scale with the threshold always in the middle."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ DECADES = 1.0  # shown on either side of the threshold
 
 
 def height(score: float, threshold: float) -> float:
-    """Where a score stands: 0 to 1, exactly 0.5 at the threshold.
+    """Return the height of a score's bar, 0 to 1, which is 0.5 at the threshold.
 
-    Linear in log10(score / threshold) and clipped at DECADES on either side. Scores are never
-    negative; a threshold of 0 or less is passed by all but a score of 0.
+    Linear in log10(score / threshold) and limited to DECADES on either side. Scores are not
+    negative; every score above 0 exceeds a threshold of 0 or less.
     """
     if score <= 0:
         return 0.0
@@ -25,9 +25,9 @@ def height(score: float, threshold: float) -> float:
 
 
 def bar(score: float, threshold: float, cells: int) -> str:
-    """A horizontal bar of exactly `cells` characters with the threshold as a line in the middle.
+    """Return a horizontal bar of `cells` characters with the threshold as a line in the middle.
 
-    A score above the threshold always crosses the line, one below never reaches it.
+    The bar crosses the line exactly if the score is above the threshold.
     """
     if cells < 3:
         return ("█" if score > threshold else "░") * cells

@@ -1,4 +1,4 @@
-"""The recent past, for views that show it: bounded however long the stream."""
+"""The recent past of a stream in bounded memory, for views that draw it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from tools.recordings.source import SourceFacts
 
 WINDOWS = 512  # scored windows kept
 FRAMES = 16384  # frames kept
-GAPS = 64  # gaps between them that are kept
+GAPS = 64  # gaps between frames kept
 
 
 class History:
-    """Takes events on the streaming thread and is read by a painting one, under `frozen()`."""
+    """Receives events on the stream's thread; another thread reads it under `frozen()`."""
 
     def __init__(self) -> None:
         self.board: BoardFacts | None = None
@@ -45,10 +45,10 @@ class History:
         self.counters = LinkCounters()
         self.threshold = float("nan")
         self.paused = False
-        self.answers = True  # the board, as far as is known
+        self.answers = True  # whether the board answered last time
         self.ended: Ended | None = None
         self.notice = ""
-        self.version = 0  # grows with every event: nothing new, nothing to paint
+        self.version = 0  # number of events; unchanged: nothing to redraw
         self._tally = Tally()
         self._lock = threading.Lock()
         self._samples = np.zeros((FRAMES, 1), np.int16)
@@ -58,13 +58,13 @@ class History:
 
     @contextmanager
     def frozen(self) -> Iterator[History]:
-        """Hold off events while reading."""
+        """Block events while the history is read."""
         with self._lock:
             yield self
 
     @property
     def summary(self) -> Summary:
-        """The counts so far."""
+        """The totals so far."""
         return self._tally.summary()
 
     @property
@@ -73,7 +73,10 @@ class History:
         return self._next_frame
 
     def samples(self, first: int, stop: int) -> NDArray[np.float64]:
-        """Counts of frames first to stop - 1, float64 [frames, channels]; NaN where not kept."""
+        """Return the counts of frames first to stop - 1, float64 [frames, channels].
+
+        Frames that are not kept are NaN.
+        """
         channels = self._samples.shape[1]
         result = np.full((max(stop - first, 0), channels), np.nan)
         low, high = max(first, self._oldest_frame), min(stop, self._next_frame)
@@ -85,14 +88,14 @@ class History:
         return result
 
     def handle(self, event: Event) -> None:
-        """Take one event."""
+        """Store one event."""
         with self._lock:
             self._tally.handle(event)
             self.version += 1
             self._take(event)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
     def _take(self, event: Event) -> None:
         match event:
@@ -144,7 +147,7 @@ class History:
         counts = event.counts[-FRAMES:]
         stop = event.first_frame + len(event.counts)
         first = stop - len(counts)
-        if first != self._next_frame:  # a jump: what lies before it is no longer in one piece
+        if first != self._next_frame:  # a jump: the frames before it are no longer contiguous
             self._oldest_frame = first
         self._samples[np.arange(first, stop) % FRAMES] = counts
         self._next_frame = stop

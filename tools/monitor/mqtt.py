@@ -1,17 +1,18 @@
-"""The gateway: a view that publishes what the board says to an MQTT broker.
+"""A view that publishes the events to an MQTT broker.
 
-Topics, below the address's path (`vigil` if it has none) and the board's name:
+Topics, below the address's path (default `vigil`) and the board's name:
 
     status     online, away (the board does not answer) or offline; retained; offline is the will
-    board      facts of board and source; retained
-    score      one message a window
+    board      descriptions of board and source; retained
+    score      one message per window
     flag       the same, for flagged windows only
-    lost       windows that have no score and never will
+    lost       windows without a score
+    missing    frames without a sample
     link       counters of both ends; retained
-    threshold  the board's, from the beginning and as it confirmed another; retained
+    threshold  the board's, at the start and after each change; retained
     event      marks, pauses, restarts, notices, the end
 
-Everything is JSON but `status`, and goes out with QoS 1: at least once, in order.
+Every payload but `status` is JSON. QoS is 1: at least once, in order.
 """
 
 from __future__ import annotations
@@ -48,17 +49,17 @@ from training.bundle.errors import VigilError
 USER, PASSWORD, CA = "VIGIL_MQTT_USER", "VIGIL_MQTT_PASSWORD", "VIGIL_MQTT_CA"
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 CONNECT_SECONDS = 5.0
-CLOSE_SECONDS = 3.0  # for what is still on its way
-QUEUED = 10_000  # messages that wait for a broker that is gone; more are not published
+CLOSE_SECONDS = 3.0  # to wait for pending messages
+QUEUED = 10_000  # messages kept while the broker is away; more are dropped
 
 
 class MqttError(VigilError):
-    """The broker cannot be reached, or refuses."""
+    """The broker cannot be reached, or refuses the connection or a message."""
 
 
 @dataclass(frozen=True)
 class Broker:
-    """Where to publish. Credentials never come from the address, which others may see."""
+    """Address and credentials of a broker. Other users can see the address on the command line."""
 
     host: str
     port: int
@@ -66,14 +67,17 @@ class Broker:
     prefix: str
     user: str | None = None
     password: str | None = None
-    ca: str | None = None  # a file of certificates to trust instead of the system's
+    ca: str | None = None  # file of trusted certificates; None: the system's
 
 
 def broker_of(url: str, environment: Mapping[str, str] = os.environ) -> Broker:
-    """`mqtt://HOST[:PORT][/PREFIX]`, or `mqtts://` for TLS; MqttError if it is neither.
+    """Return the broker at `mqtt://HOST[:PORT][/PREFIX]`, or `mqtts://` for TLS.
 
     User name, password and the file of certificates come from VIGIL_MQTT_USER,
     VIGIL_MQTT_PASSWORD and VIGIL_MQTT_CA.
+
+    Raises:
+        MqttError: `url` has another form.
     """
     try:
         parts = urlsplit(url)
@@ -82,14 +86,14 @@ def broker_of(url: str, environment: Mapping[str, str] = os.environ) -> Broker:
         raise MqttError(f"{url}: {problem}; give mqtt://HOST[:PORT][/PREFIX]") from None
     if parts.username or parts.password:
         raise MqttError(
-            f"an address with a password is seen by every user of this machine: set {USER} and "
+            f"every user of this machine can see a password in an address: set {USER} and "
             f"{PASSWORD} instead"
         )
     if parts.scheme not in PORTS or not parts.hostname or parts.query or parts.fragment:
         raise MqttError(f"{url}: give mqtt://HOST[:PORT][/PREFIX], or mqtts:// for TLS")
     prefix = parts.path.strip("/") or "vigil"
     if re.search(r"[+#\0]", prefix):
-        raise MqttError(f"{url}: a topic to publish to holds no + or #")
+        raise MqttError(f"{url}: a topic to publish to must not contain + or #")
     return Broker(
         host=parts.hostname,
         port=port or PORTS[parts.scheme],
@@ -104,16 +108,20 @@ def broker_of(url: str, environment: Mapping[str, str] = os.environ) -> Broker:
 class MqttView:
     """One board's connection to the broker.
 
-    Publishing only puts messages in line, so a slow broker does not slow the stream; one that
-    goes away is connected to again, and gets what waited for it. Raises MqttError if it is not
-    there at the beginning.
+    Messages are queued, so that a slow broker does not slow the stream. If the connection is lost,
+    it is restored and the queued messages are sent.
+
+    Attributes:
+        unpublished: messages that did not fit the queue.
+
+    Raises:
+        MqttError: the broker does not answer, or refuses the connection.
     """
 
     def __init__(self, broker: Broker, name: str) -> None:
         safe = re.sub(r"[^\w.-]", "_", name)
-        self._root, self._where = f"{broker.prefix}/{safe}", f"{broker.host}:{broker.port}"
+        self._root, self._address = f"{broker.prefix}/{safe}", f"{broker.host}:{broker.port}"
         self.unpublished = 0
-        """Messages that found no place in the queue."""
         self._status = "online"
         self._refusal = ""
         self._connected = threading.Event()
@@ -131,22 +139,22 @@ class MqttView:
             client.connect_timeout = CONNECT_SECONDS
             client.connect(broker.host, broker.port, keepalive=30)
         except (OSError, ValueError) as problem:
-            raise MqttError(f"no MQTT broker at {self._where}: {_reason(problem)}") from None
+            raise MqttError(f"no MQTT broker at {self._address}: {_reason(problem)}") from None
         client.loop_start()
         if not self._connected.wait(CONNECT_SECONDS) or self._refusal:
             client.loop_stop()
-            said = self._refusal or "no answer"
-            hint = f" (set {USER} and {PASSWORD})" if "uthor" in said else ""
-            raise MqttError(f"the MQTT broker at {self._where} refuses: {said}{hint}")
+            reason = self._refusal or "no answer"
+            hint = f" (set {USER} and {PASSWORD})" if "uthor" in reason else ""
+            raise MqttError(f"the MQTT broker at {self._address} refuses: {reason}{hint}")
 
     def handle(self, event: Event) -> None:
-        """Put it in line."""
+        """Queue the event's messages."""
         match event:
             case SamplesSent():
                 return
             case Started():
                 self._publish("board", _values(event), retain=True)
-                # What an earlier run left there may not be what this board has.
+                # Replace the retained threshold of an earlier run.
                 now = ThresholdChanged(event.board.threshold)
                 self._publish("threshold", _values(now), retain=True)
             case WindowScored():
@@ -170,14 +178,15 @@ class MqttView:
                 self._publish("event", as_json(event))
 
     def close(self) -> None:
-        """Say that the board is offline, and wait a moment for all that is on its way.
+        """Publish the status offline and wait for pending messages.
 
-        Raises MqttError if something did not arrive: the broker is away.
+        Raises:
+            MqttError: messages did not reach the broker.
         """
         self._status = "offline"
         last = self._publish_status()
         until = time.monotonic() + CLOSE_SECONDS
-        # Of one that is away nothing is to be had, least of all whether a message was published.
+        # Without a connection, is_published() would raise.
         while self._client.is_connected() and last.rc == paho.MQTT_ERR_SUCCESS:
             if last.is_published() or time.monotonic() > until:
                 break
@@ -186,7 +195,7 @@ class MqttView:
         self._client.loop_stop()
         lost = len(self._client.drop_out_messages()) + self.unpublished
         if lost:
-            raise MqttError(f"the MQTT broker at {self._where} did not get {lost} messages")
+            raise MqttError(f"the MQTT broker at {self._address} did not receive {lost} messages")
 
     def _publish(self, topic: str, values: dict[str, Any], retain: bool = False) -> None:
         text = json.dumps(values, allow_nan=False)
@@ -207,7 +216,7 @@ class MqttView:
 
 
 def board_name(port: str, emulated: bool) -> str:
-    """What a board is called in a topic."""
+    """Return the board's name in a topic."""
     return f"emulated-{PurePath(port).name}" if emulated else PurePath(port).name
 
 

@@ -1,4 +1,4 @@
-"""Counts what the stream of events amounts to."""
+"""Counts the windows, outcomes and link frames of a stream."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def _ratio(part: int, whole: int) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was seen from hello, or the last reset, to goodbye. Rates are None where nothing was
-    there to divide by.
+    """The totals since the start of the stream, or since the last restart at frame 0.
+
+    A rate is None if its denominator is 0.
     """
 
     board: BoardFacts | None = None
@@ -35,12 +36,12 @@ class Summary:
     windows: int = 0
     flagged: int = 0
     lost: int = 0
-    samples_lost: int = 0  # frames that were not taken
+    samples_lost: int = 0  # frames without a sample
     true_positive: int = 0
     false_positive: int = 0
     true_negative: int = 0
     false_negative: int = 0
-    microseconds: int = 0  # spent by the board on all windows together
+    microseconds: int = 0  # of computation on the board, for all windows
     seconds: float = 0.0  # from the first event to the last, on the host's clock
     counters: LinkCounters = field(default_factory=LinkCounters)
     complete: bool = False
@@ -48,12 +49,12 @@ class Summary:
 
     @property
     def labelled(self) -> int:
-        """Scored windows whose label is known."""
+        """Number of scored windows with a label."""
         return self.true_positive + self.false_positive + self.true_negative + self.false_negative
 
     @property
     def precision(self) -> float | None:
-        """Share of flagged windows that are abnormal, of those with a label."""
+        """Share of abnormal windows among the flagged ones with a label."""
         return _ratio(self.true_positive, self.true_positive + self.false_positive)
 
     @property
@@ -68,7 +69,7 @@ class Summary:
 
     @property
     def mean_microseconds(self) -> float | None:
-        """Scale, engine and score of one window, on the board's own clock."""
+        """Mean time per window for scaling, inference and score, on the board's clock."""
         return self.microseconds / self.windows if self.windows else None
 
 
@@ -81,7 +82,7 @@ _FIELD = {
 
 
 class Tally:
-    """Takes events and holds the summary so far; a few integers, however long the stream."""
+    """A view that keeps the totals, in constant memory."""
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(
@@ -121,10 +122,10 @@ class Tally:
                 self._ended = event
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
     def summary(self) -> Summary:
-        """The counts so far."""
+        """Return the totals so far."""
         return Summary(
             board=self._board,
             source=self._source,

@@ -1,4 +1,4 @@
-"""Words and lines for people: used by the plain view, the terminal view and the summary."""
+"""Numbers and lines of text that several views show."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from tools.monitor.events import BoardFacts, LinkCounters, Outcome, WindowScored
 from tools.monitor.summary import Summary
 
 VERDICT = {
-    Outcome.TRUE_POSITIVE: "right",
-    Outcome.TRUE_NEGATIVE: "right",
+    Outcome.TRUE_POSITIVE: "correct",
+    Outcome.TRUE_NEGATIVE: "correct",
     Outcome.FALSE_POSITIVE: "wrong: false alarm",
     Outcome.FALSE_NEGATIVE: "wrong: missed",
 }
 
 
 def number(value: float) -> str:
-    """A score or threshold in at most 9 characters; four significant digits, or two and a power."""
+    """Return a score in at most 9 characters: four significant digits, or two and an exponent."""
     if value == 0 or 1e-3 <= abs(value) < 1000:
         return f"{value:#.4g}"
     return f"{value:.1e}"
 
 
 def percent(value: float | None) -> str:
-    """A share, or a dash where there is none."""
+    """Return a share in percent; a dash for None."""
     return "-" if value is None else f"{100 * value:.2f} %"
 
 
 def scored_line(event: WindowScored, cells: int = 20) -> str:
-    """One window: number, score, bar, flag, and what its label says of that."""
+    """Return one window in a line: index, score, bar, flag, and whether its label agrees."""
     flag = "ANOMALY" if event.flag else "normal"
     line = f"{event.index:>8} {number(event.score):>8} {bar(event.score, event.threshold, cells)}"
     if event.outcome is None:
@@ -36,7 +36,7 @@ def scored_line(event: WindowScored, cells: int = 20) -> str:
 
 
 def board_line(board: BoardFacts) -> str:
-    """The board in one line."""
+    """Return the board's description in one line."""
     kind = "emulated board" if board.emulated else board.board
     golden = f"golden {board.golden_passed}/{board.golden_total}"
     return (
@@ -46,7 +46,7 @@ def board_line(board: BoardFacts) -> str:
 
 
 def counters_line(counters: LinkCounters) -> str:
-    """Both ends of the link in one line."""
+    """Return the counters of both ends of the link in one line."""
     return (
         f"host sent {counters.sent}, received {counters.received}, corrupt {counters.corrupt}, "
         f"missing {counters.missing}, repeated {counters.repeated}, resent {counters.resent}; "
@@ -57,7 +57,7 @@ def counters_line(counters: LinkCounters) -> str:
 
 
 def summary_lines(summary: Summary) -> list[str]:
-    """What was seen, in a few lines."""
+    """Return a summary of the run."""
     noun = summary.source.noun if summary.source else "window"
     emulated = " (emulated)" if summary.board and summary.board.emulated else ""
     simulated = ", simulated signal" if summary.source and summary.source.simulated else ""
@@ -69,15 +69,15 @@ def summary_lines(summary: Summary) -> list[str]:
     ]
     if summary.labelled:
         lines.append(
-            f"of {summary.labelled} with a label: precision {percent(summary.precision)}, "
+            f"{summary.labelled} labelled: precision {percent(summary.precision)}, "
             f"recall {percent(summary.recall)}, false alarms "
             f"{percent(summary.false_alarm_rate)} of normal {noun}s "
-            f"(right: {summary.true_positive} flagged, {summary.true_negative} not; "
+            f"(correct: {summary.true_positive} flagged, {summary.true_negative} not flagged; "
             f"wrong: {summary.false_positive} false alarms, {summary.false_negative} missed)"
         )
     if summary.mean_microseconds is not None:
-        host = summary.board is not None and summary.board.board == "host"
-        where = "on this machine" if host else f"on the board{emulated}"
-        lines.append(f"{summary.mean_microseconds:.0f} us a {noun} {where}")
+        in_process = summary.board is not None and summary.board.board == "host"
+        where = "in this process" if in_process else f"on the board{emulated}"
+        lines.append(f"{summary.mean_microseconds:.0f} us per {noun} {where}")
     lines.append(f"link: {counters_line(summary.counters)}")
     return lines

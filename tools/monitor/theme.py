@@ -1,8 +1,7 @@
-"""Colours of every figure and page, for light and for dark paper.
+"""The colours of all figures, pages and views, in a light and a dark theme.
 
-A figure is drawn once, with the colours of light paper. `themed_svg` then replaces each of them
-by a CSS variable, so that the same SVG follows the reader's preference for light or dark, in a
-page or by itself.
+A figure is drawn once, in the light theme. `themed_svg` replaces its colours by CSS variables, so
+that the SVG follows the reader's preference for light or dark.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Colour:
-    """One role and its two values."""
+    """A colour's role, and its value in each theme."""
 
     name: str
     light: str
     dark: str
 
 
-# Normal and abnormal differ in lightness as well as in hue, so they stay apart in grey print and
-# for every kind of colour vision.
+# Normal and abnormal differ in lightness as well as in hue, so that they are distinguishable in
+# grey print and with any colour vision.
 PALETTE = (
     Colour("paper", "#fbfaf7", "#14171a"),
     Colour("panel", "#fefefd", "#1b1f23"),
@@ -55,14 +54,14 @@ FONTS = (
 
 
 def css_variables(colours: dict[str, str]) -> str:
-    """`--name: value;` for each colour."""
+    """Return the declarations `--name: value;` of all colours."""
     return " ".join(f"--{name}: {value};" for name, value in colours.items())
 
 
 @contextmanager
 def style(colours: dict[str, str] = LIGHT) -> Iterator[dict[str, str]]:
-    """Matplotlib set up for figures made of `colours`, and put back afterwards."""
-    # Imported here: matplotlib takes half a second to load, and the monitor needs only colours.
+    """Set matplotlib's style within the context; yield `colours`."""
+    # The monitor uses the colours without matplotlib, which takes half a second to import.
     import matplotlib
 
     settings: Any = {
@@ -101,7 +100,7 @@ def style(colours: dict[str, str] = LIGHT) -> Iterator[dict[str, str]]:
 
 
 def svg(figure: Figure) -> str:
-    """`figure` as an SVG element, the same text for the same figure: no date, no random ids."""
+    """Return `figure` as an SVG element, reproducibly: without a date or random ids."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
@@ -110,15 +109,17 @@ def svg(figure: Figure) -> str:
 
 
 def themed_svg(figure: Figure, prefix: str = "", alone: bool = False) -> str:
-    """`figure`, drawn in LIGHT, as an SVG element whose colours are CSS variables.
+    """Return `figure`, drawn in LIGHT, as an SVG element whose colours are CSS variables.
 
-    `prefix` keeps the ids of several figures in one page apart. `alone` adds the variables
-    themselves and a background, for a file of its own.
+    Args:
+        figure: the figure.
+        prefix: makes the ids of several figures in one page unique.
+        alone: add the variables and a background, for a separate file.
     """
     text = svg(figure)
     for colour in PALETTE:
         text = re.sub(re.escape(colour.light), f"var(--{colour.name})", text, flags=re.IGNORECASE)
-    # The page's own font; positions are anchored, so widths may differ.
+    # Inherit the page's font; texts are anchored, so that their widths may differ.
     text = re.sub(r"font: ([^;\"]*?)'?(?:DejaVu Sans|sans-serif)[^;\"]*", r"font: \1inherit", text)
     text = re.sub(r"font: (\d+ )?([\d.]+px) inherit", _font, text)
     if prefix:
@@ -137,7 +138,7 @@ def themed_svg(figure: Figure, prefix: str = "", alone: bool = False) -> str:
 
 
 def plain_log(axes: Any, which: str = "x") -> None:
-    """Ticks of a logarithmic axis as plain numbers, as many as there is room for."""
+    """Label a logarithmic axis with plain numbers, as many as fit."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     axis = axes.xaxis if which == "x" else axes.yaxis
@@ -151,6 +152,6 @@ def plain_log(axes: Any, which: str = "x") -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _font(found: re.Match[str]) -> str:
-    weight = f"font-weight: {found[1].strip()}; " if found[1] else ""
-    return f"{weight}font-size: {found[2]}"
+def _font(match: re.Match[str]) -> str:
+    weight = f"font-weight: {match[1].strip()}; " if match[1] else ""
+    return f"{weight}font-size: {match[2]}"

@@ -1,4 +1,4 @@
-"""What a view is, and the two that write lines: `plain` for people, `json` for programs."""
+"""The interface of a view, and the views that write lines: plain for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -26,34 +26,33 @@ from tools.monitor.summary import Summary
 
 
 class View(Protocol):
-    """Takes every event, in order, from the thread that streams.
+    """Receives every event, in order, on the thread of the stream.
 
-    A view that shows (rather than writes) should only note the event and return: as long as
-    `handle` runs, nothing is sent.
+    Nothing is sent while `handle` runs, so a view that draws should only store the event.
     """
 
     def handle(self, event: Event) -> None:
-        """Take one event."""
+        """Handle one event."""
 
     def close(self) -> None:
-        """Nothing more will come; called once, also when the stream failed."""
+        """Release resources. Called once after the last event, also if the stream failed."""
 
 
 class PlainView:
-    """One line a window, on any stream of text."""
+    """Writes one line per window."""
 
     def __init__(self, out: TextIO, width: int = 80) -> None:
-        # The widest line has 46 characters beside its bar.
+        # The widest line has 46 characters besides its bar.
         self._out, self._cells = out, min(max(width - 46, 3), 40)
         self._noun = "window"
 
     def handle(self, event: Event) -> None:
-        """Write what a person wants to read of it."""
+        """Write the event's lines, if it has any."""
         for line in self._lines(event):
             print(line, file=self._out, flush=True)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: every line is flushed."""
 
     def _lines(self, event: Event) -> list[str]:
         match event:
@@ -82,34 +81,34 @@ class PlainView:
             case Marked():
                 return [f"# mark at frame {event.frame}, {self._noun} {event.window}: {event.text}"]
             case Paused():
-                return ["# paused" if event.paused else "# going on"]
+                return ["# paused" if event.paused else "# continuing"]
             case Restarted():
-                return [f"# starting at frame {event.frame}: {event.reason}"]
+                return [f"# restarting at frame {event.frame}: {event.reason}"]
             case Notice():
                 return [f"# {event.text}"]
         return []
 
 
 class JsonView:
-    """One JSON object a line; `event` names its kind. Samples are left out unless asked for."""
+    """Writes one JSON object per line; `event` names its kind. `samples`: also write samples."""
 
     def __init__(self, out: TextIO, samples: bool = False) -> None:
         self._out, self._samples = out, samples
 
     def handle(self, event: Event) -> None:
-        """Write it as one line."""
+        """Write the event as one line."""
         if not isinstance(event, SamplesSent) or self._samples:
             print(json.dumps(as_json(event), allow_nan=False), file=self._out, flush=True)
 
     def summary(self, summary: Summary) -> None:
-        """The line after the last."""
+        """Write the summary, which follows the last event."""
         values = {"event": "summary", **_plain(summary)}
         for rate in ("precision", "recall", "false_alarm_rate", "mean_microseconds"):
             values[rate] = getattr(summary, rate)
         print(json.dumps(values, allow_nan=False), file=self._out, flush=True)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: every line is flushed."""
 
 
 KINDS: dict[type[Event], str] = {
@@ -129,7 +128,7 @@ KINDS: dict[type[Event], str] = {
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    """An event as plain values: what goes to programs, and over a socket to a browser."""
+    """Return an event as values that JSON can store."""
     values = {"event": KINDS[type(event)], **_plain(event)}
     if isinstance(event, WindowScored):
         values["label"] = None if event.label < 0 else event.label
@@ -145,5 +144,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return None  # JSON has no infinity
+        return None  # JSON has neither infinity nor NaN
     return value

@@ -222,7 +222,7 @@ def test_a_broker_that_is_away_at_the_end_is_said(tmp_path):
     wait_until(lambda: not view._client.is_connected())  # it has noticed
     stream_to(view)
     began = time.monotonic()
-    with pytest.raises(MqttError, match=rf"127.0.0.1:{port} did not get \d+ messages") as lost:
+    with pytest.raises(MqttError, match=rf"127.0.0.1:{port} did not receive \d+ messages") as lost:
         view.close()
     assert int(str(lost.value).split()[-2]) > WINDOWS
     assert time.monotonic() - began < PATIENCE
@@ -278,7 +278,7 @@ def test_no_broker_is_one_clear_line():
         ("mqtt://", "mqtt://HOST"),
         ("mqtt://host:x", "mqtt://HOST"),
         ("mqtt://me:secret@host", USER),
-        ("mqtt://host/a/+", "no \\+"),
+        ("mqtt://host/a/+", "not contain \\+"),
     ],
 )
 def test_an_address_that_is_none_is_refused(url, complaint):

@@ -142,7 +142,7 @@ def test_the_monitor_ends_at_once_though_its_board_is_away(
                 if how == "stop":
                     screen.wait_for("○ no answer".encode())  # after a silence of 2.5 s
             os.write(screen.master, b"q")
-            screen.wait_for(b"ENDED")
+            screen.wait_for(b"ENDED by key")
             ended = screen.output
         plug.board.kill()
     assert b"ENDED by key" in ended and b"Traceback" not in ended

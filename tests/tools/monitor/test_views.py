@@ -77,7 +77,7 @@ def test_plain_has_a_line_for_each_window() -> None:
     assert [int(cells[0]) for cells in lines[1:]] == [k for k in range(30) if k != 7]
     flagged = [int(cells[0]) for cells in lines[1:] if "ANOMALY" in cells]
     assert flagged == [4, 9, 14, 19, 24, 29]
-    assert all(cells[-1] == "right" for cells in lines[1:])
+    assert all(cells[-1] == "correct" for cells in lines[1:])
 
 
 def test_plain_says_what_is_not_a_score() -> None:
@@ -126,7 +126,7 @@ def test_the_summary_says_emulated_and_simulated() -> None:
     text = "\n".join(summary_lines(tally.summary()))
     assert "30 beats scored, 6 flagged, 0 lost" in text
     assert "simulated signal" in text
-    assert "50 us a beat on the board (emulated)" in text
+    assert "50 us per beat on the board (emulated)" in text
     assert "precision 100.00 %, recall 100.00 %" in text
     assert summary_lines(Tally().summary())[0].startswith("0 windows scored")
 
@@ -314,7 +314,7 @@ def test_the_screen_at_every_size(size: tuple[int, int], history: History) -> No
         assert "ANOMALY" in screen
         assert "quit" in screen
     if size >= (70, 20):
-        assert re.search(r"link +\d+ bad \d+ gone \d+ again", screen)
+        assert re.search(r"corrupt, missing +\d+, \d+", screen)
     if size == (80, 24):
         for words in ("EMULATED", "SIMULATED", "reconstruction", "recall", "log scale", "✓"):
             assert words in screen
@@ -406,4 +406,5 @@ def test_the_header_follows_the_stream() -> None:
     past.handle(Ended(complete=False, reason="by key"))
     past.handle(LinkCounters(sent=5, resent=2))
     assert "ended" in panels.header(past, 80, 2)[0].plain
-    assert "2 again" in "\n".join(line.plain for line in panels.facts(past, 29, 12))
+    lines = "\n".join(line.plain for line in panels.facts(past, 29, 12))
+    assert re.search(r"resent, repeated +2, 0", lines)

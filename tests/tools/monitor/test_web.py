@@ -355,7 +355,7 @@ def test_a_click_on_a_flag_shows_where_the_error_sits(browser):
             if share[first:stop].sum() >= 0.5
         )
         where = page.inner_text("#inspector .where")
-        assert f"Half of the squared difference sits in {shortest} of {WINDOW} samples" in where
+        assert f"Half of the squared difference lies in {shortest} of {WINDOW} samples" in where
         page.keyboard.press("Shift+ArrowLeft")
         if index > 4:
             wait_until(lambda: int(page.inner_text("#inspected").split()[1]) == index - 5)
@@ -471,7 +471,7 @@ def test_the_links_counters_are_those_of_the_terminal(browser):
         s.hub._boards["one"].handle(LinkCounters(1234, 1000, 1, 2, 3, 4, 1230, 10, 20, 30, 40))
         counts = page.locator(".counts")
         wait_until(lambda: "1\u202f234 sent · 1\u202f000 received" in counts.inner_text())
-        assert "11 bad · 22 gone · 44 resent · 33 repeated" in counts.inner_text()
+        assert "11 corrupt · 22 missing · 44 resent · 33 repeated" in counts.inner_text()
 
 
 @pytest.mark.browser
@@ -486,5 +486,5 @@ def test_a_board_that_ends_is_shown_and_so_is_a_monitor_that_is_gone(browser):
         page = context.new_page()
         page.goto(s.url)
         wait_text(page.locator("#connection"), "connected")
-    wait_until(lambda: "gone" in page.inner_text("#connection"))
+    wait_until(lambda: "lost" in page.inner_text("#connection"))
     context.close()

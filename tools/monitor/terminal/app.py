@@ -1,6 +1,6 @@
-"""The terminal view: paints the history a few times a second, whatever the stream's speed.
+"""The terminal view: redraws the history at a fixed rate, whatever the stream's speed.
 
-Textual sends only the cells that changed, so it neither flickers nor floods an ssh connection.
+Textual sends only changed cells, which suits a slow connection.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tools.monitor.terminal.trace import title, trace
 from tools.monitor.theme import DARK
 
 FRAMES_PER_SECOND = 12
-STEP = 1.05  # of the threshold, a key press
-CONFIRM_S = 0.5  # within which key presses add up, though the board has not confirmed the first
+STEP = 1.05  # factor of the threshold per key press
+CONFIRM_S = 0.5  # within which key presses add up before the board confirms the first
 
 LEGEND = (
     f"[{DARK['normal']}]━ signal[/]  [{DARK['abnormal']}]━ flagged[/]  "
@@ -34,22 +34,22 @@ LEGEND = (
 )
 
 KEYS = (
-    ("space", "pause sending, go on"),
-    ("↑ ↓", "threshold, 5 % a press"),
-    ("d", "the bundle's threshold again"),
+    ("space", "pause or continue sending"),
+    ("↑ ↓", "change the threshold by 5 %"),
+    ("d", "restore the bundle's threshold"),
     ("m", "mark this moment"),
-    ("r", "reset: begin at frame 0"),
-    ("q, Ctrl-C", "end; again: at once"),
-    ("?, h", "these keys, or not"),
+    ("r", "restart at frame 0"),
+    ("q, Ctrl-C", "quit; again: without waiting"),
+    ("?, h", "show or hide the keys"),
 )
-KEYS_SIZE = (44, len(KEYS) + 2)  # columns and lines, border included
+KEYS_SIZE = (46, len(KEYS) + 2)  # columns and lines, border included
 
 Painter = Callable[[History, int, int], list[Text]]
 
 
 @dataclass(frozen=True)
 class Heights:
-    """Lines of each part, borders included; 0 leaves it out. They add up to the screen."""
+    """Lines per panel, borders included; 0 hides it. The sum is the height of the screen."""
 
     header: int
     trace: int
@@ -59,36 +59,38 @@ class Heights:
 
 
 def heights(total: int) -> Heights:
-    """Share `total` lines among the parts; a small screen loses the score history first."""
+    """Distribute `total` lines; a small screen hides the score history first."""
     if total < 8:
         return Heights(header=min(max(total - 1, 0), 1), trace=0, scores=0, below=max(total - 2, 0))
     if total < 16:
         below = max(total // 3 + 1, 4)
         return Heights(header=1, trace=total - 2 - below, scores=0, below=below)
-    room = total - 3
+    free = total - 3
     if total < 20:
-        return Heights(header=2, trace=room - 6, scores=0, below=6)
-    scores = 5 + max((room - 21) // 8, 0) * 2  # odd inside: the threshold runs through a row
-    below = 8 + max((room - 21) // 3, 0) if room >= 19 else 6
-    return Heights(header=2, trace=room - scores - below, scores=scores, below=below)
+        return Heights(header=2, trace=free - 6, scores=0, below=6)
+    scores = (
+        5 + max((free - 21) // 8, 0) * 2
+    )  # odd without the border: the threshold's line is in a row
+    below = 8 + max((free - 21) // 3, 0) if free >= 19 else 6
+    return Heights(header=2, trace=free - scores - below, scores=scores, below=below)
 
 
 class Panel(Widget):
-    """Shows what a painter makes of the history."""
+    """Shows the lines that a panel function returns."""
 
     def __init__(self, history: History, painter: Painter, id: str) -> None:
         super().__init__(id=id)
         self._history, self._painter = history, painter
 
     def render(self) -> Text:
-        """The painter's lines at the present size."""
+        """Return the lines at the current size."""
         with self._history.frozen():
             lines = self._painter(self._history, self.size.width, self.size.height)
         return Text("\n", no_wrap=True, end="").join(lines)
 
 
 class MonitorApp(App[None]):
-    """Header, trace, score history, last windows, facts, keys."""
+    """The whole screen: header, trace, scores, last windows, statistics and keys."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = f"""
@@ -119,7 +121,7 @@ class MonitorApp(App[None]):
         Binding("space", "pause", "pause", key_display="space"),
         Binding("up,plus", "threshold(1)", "threshold", key_display="↑↓"),
         Binding("down,minus", "threshold(-1)", show=False),
-        Binding("d", "trained", "as trained"),
+        Binding("d", "trained", "restore"),
         Binding("m", "mark", "mark"),
         Binding("r", "reset", "reset"),
         Binding("question_mark,h", "help", "keys", key_display="?"),
@@ -134,12 +136,12 @@ class MonitorApp(App[None]):
     ) -> None:
         super().__init__()
         self._history, self._controls = history, controls
-        self._begin, self._over = begin, over  # starts the stream; whether it has ended
+        self._begin, self._over = begin, over  # start the stream; return whether it has ended
         self._painted = -1
-        self._wanted, self._wanted_until = 0.0, 0.0  # the threshold asked for, not yet confirmed
+        self._wanted, self._wanted_until = 0.0, 0.0  # the requested threshold, not yet confirmed
 
     def compose(self) -> ComposeResult:
-        """Top to bottom."""
+        """Yield the panels from top to bottom."""
         yield Panel(self._history, panels.header, "header")
         yield Panel(self._history, trace, "trace")
         yield Panel(self._history, panels.scores, "scores")
@@ -151,50 +153,50 @@ class MonitorApp(App[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Start painting, and the stream."""
+        """Start the redraw timer and the stream."""
         self.query_one("#keys").border_title = "keys"
         self._arrange(self.size.width, self.size.height)
         self.set_interval(1 / FRAMES_PER_SECOND, self._paint)
         self._begin()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Share the lines out anew."""
+        """Distribute the lines again."""
         self._arrange(event.size.width, event.size.height)
 
     def action_stop(self) -> None:
-        """End the stream; the app ends when the board was told, or at once if asked again."""
+        """End the stream; the app exits after it, or at once if called again."""
         if self._controls.quitting:
             self._controls.hurry()
             self.exit()
         self._controls.quit("by key")
 
     def action_pause(self) -> None:
-        """Stop or go on."""
+        """Pause or continue."""
         self._controls.ask(SetPaused())
 
     def action_threshold(self, direction: int) -> None:
-        """A step up or down; what the board confirms is what is shown."""
+        """Raise or lower the threshold; the view shows the value that the board confirms."""
         waiting = time.monotonic() < self._wanted_until
         value = self._wanted if waiting else self._history.threshold
         self._wanted, self._wanted_until = value * STEP**direction, time.monotonic() + CONFIRM_S
         self._controls.ask(SetThreshold(self._wanted))
 
     def action_trained(self) -> None:
-        """Back to the bundle's threshold."""
+        """Restore the bundle's threshold."""
         if self._history.board is not None:
             self._wanted_until = 0.0
             self._controls.ask(SetThreshold(self._history.board.trained_threshold))
 
     def action_mark(self) -> None:
-        """Write this moment down."""
+        """Mark this moment."""
         self._controls.ask(Mark())
 
     def action_reset(self) -> None:
-        """From the beginning."""
+        """Restart at frame 0."""
         self._controls.ask(Reset())
 
     def action_help(self) -> None:
-        """Show the keys, or hide them."""
+        """Show or hide the keys."""
         keys = self.query_one("#keys")
         keys.display = not keys.display
 
@@ -205,8 +207,8 @@ class MonitorApp(App[None]):
             widget.display = lines > 0
             widget.styles.height = max(lines, 1)
         columns, lines = KEYS_SIZE
-        place = max((width - columns) // 2, 0), max((height - lines) // 2, 0)
-        self.query_one("#keys").styles.offset = place
+        offset = max((width - columns) // 2, 0), max((height - lines) // 2, 0)
+        self.query_one("#keys").styles.offset = offset
         self.screen.set_class(width < 70, "narrow")
         self._painted = -1
 
@@ -224,6 +226,6 @@ class MonitorApp(App[None]):
         self.query_one("#scores").border_title = f"score of each {noun}, log scale"
         self.query_one("#windows").border_title = f"last {noun}s"
         self.query_one("#windows").border_subtitle = history.notice[-40:].replace("[", "\\[")
-        self.query_one("#facts").border_title = "counted"
+        self.query_one("#facts").border_title = "statistics"
         for panel in self.query(Panel):
             panel.refresh()

@@ -19,7 +19,7 @@ _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.ui
 
 
 class Canvas:
-    """`width` x `height` cells, 2 * width x 4 * height dots; row 0 is at the top."""
+    """Canvas of `width` x `height` cells, 2 * width x 4 * height dots; row 0 is at the top."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = max(width, 0), max(height, 0)
@@ -29,19 +29,23 @@ class Canvas:
 
     @property
     def columns(self) -> int:
-        """Dots across."""
+        """Number of dot columns."""
         return 2 * self.width
 
     @property
     def rows(self) -> int:
-        """Dots down."""
+        """Number of dot rows."""
         return 4 * self.height
 
     def draw(self, low: NDArray[np.float64], high: NDArray[np.float64], style: Style) -> None:
-        """Add a layer: in dot column x, the dots from row low[x] to high[x] (fractions of the
-        height, 0 at the bottom and 1 at the top); NaN leaves the column empty.
+        """Draw a curve over the earlier ones.
 
-        Neighbouring columns are joined, so a steep edge is a line and not two specks.
+        Args:
+            low, high: float64 [columns], the lowest and highest dot per column as fractions of the
+                height, 0 at the bottom; NaN leaves the column empty.
+            style: its colour.
+
+        Neighbouring columns are joined, so that a steep edge is a line.
         """
         style_index = len(self._styles)
         self._styles.append(style)
@@ -50,23 +54,23 @@ class Canvas:
             return
         top: list[int] = self._row(high[:n]).tolist()
         bottom: list[int] = self._row(low[:n]).tolist()
-        seen = ~np.isnan(low[:n])
-        # Reach to the neighbour before, where the two do not touch.
+        drawn = ~np.isnan(low[:n])
+        # Extend a column to the one before if the two do not touch.
         for x in range(1, n):
-            if seen[x] and seen[x - 1]:
+            if drawn[x] and drawn[x - 1]:
                 if top[x] > bottom[x - 1]:
                     top[x] = bottom[x - 1] + 1
                 elif bottom[x] < top[x - 1]:
                     bottom[x] = top[x - 1] - 1
                 top[x], bottom[x] = min(top[x], bottom[x]), max(top[x], bottom[x])
-        for x in np.flatnonzero(seen).tolist():
+        for x in np.flatnonzero(drawn).tolist():
             for y in range(top[x], bottom[x] + 1):
                 row, column = y // 4, x // 2
                 self._cells[row, column] |= _DOTS[y % 4, x % 2]
                 self._layer[row, column] = style_index
 
     def lines(self) -> list[Text]:
-        """One Text of exactly `width` cells a row."""
+        """Return one Text of exactly `width` cells per row."""
         blank = Style()
         return [
             line_of(
@@ -82,9 +86,7 @@ class Canvas:
 
 
 def line_of(cells: Iterable[tuple[str, Style]]) -> Text:
-    """A line of single characters; neighbours of one style become one span, which is what a
-    terminal is sent.
-    """
+    """Return a line of single characters; neighbours of one style are one span."""
     text = Text(no_wrap=True)
     for style, run in itertools.groupby(cells, key=lambda cell: cell[1]):
         text.append("".join(character for character, _ in run), style)

@@ -1,6 +1,6 @@
-"""Colours of the terminal view: those of the report on dark paper.
+"""Colours of the terminal view: the dark theme of the reports.
 
-Whatever a colour says is also said by a word or a mark.
+A word or a mark repeats everything that a colour shows.
 """
 
 from __future__ import annotations

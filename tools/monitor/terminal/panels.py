@@ -1,6 +1,6 @@
-"""The panels of the terminal view, each a pure function from the history to lines of text.
+"""The panels of the terminal view. Each is a pure function from the history to lines of text.
 
-Every function gives exactly `height` lines of at most `width` cells, for any size from 0 up.
+Every panel returns exactly `height` lines of at most `width` cells, for any size from 0 up.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BRIEF = {
 
 
 def header(history: History, width: int, height: int) -> list[Text]:
-    """Board and source, and whether the stream runs."""
+    """Return the description of board and source, and the state of the stream."""
     board, source = history.board, history.source
     if board is None or source is None:
         return fit([Text(" Vigil  waiting for the board", STRONG)], width, height)
@@ -68,12 +68,12 @@ def _state(history: History) -> tuple[str, Style]:
 
 
 def scores(history: History, width: int, height: int) -> list[Text]:
-    """One column a window, the newest at the right, on a logarithmic scale about the threshold."""
+    """Return one column per window, newest at the right, on a logarithmic scale."""
     labels = width >= 24 and height >= 2
     columns = max(width - 9 if labels else width, 0)
     windows = list(history.windows)[-columns:] if columns else []
     threshold = history.threshold
-    # The line runs through the middle of a row, or along the edge between two.
+    # The threshold's line: in the middle of a row, or on the edge between two.
     line_row = height // 2 if height % 2 else height // 2 - 1
     line = "─" if height % 2 else "▁"
     rows = []
@@ -104,10 +104,10 @@ def _scale(row: int, line_row: int, height: int, threshold: float) -> Text:
 
 
 def windows(history: History, width: int, height: int) -> list[Text]:
-    """The last windows, newest first: number, score, bar, flag, right or wrong."""
+    """Return the last windows, newest first: index, score, bar, flag, and ✓ or ✗ by label."""
     labelled = history.source is not None and history.source.labelled
     marked = {mark.window for mark in history.marks}
-    # 9 number, 9 score, 1 + 8 flag, and the verdict; the bar takes what is left.
+    # Index 9, score 9, flag 1 + 8, and the outcome; the bar takes the rest.
     cells = min(max(width - 28 - (9 if labelled else 0), 3), 40)
     lines: list[Text] = []
     for window in reversed(history.windows):
@@ -131,7 +131,7 @@ def _window(window: WindowScored, cells: int, labelled: bool, marked: bool) -> T
 
 
 def facts(history: History, width: int, height: int) -> list[Text]:
-    """Counts, rates and the state of the link; the most wanted lines first."""
+    """Return counts, rates and the state of the link, the most important lines first."""
     summary, counters = history.summary, history.counters
     noun = history.source.noun if history.source else "window"
     rate = summary.windows / summary.seconds if summary.seconds > 0 else 0.0
@@ -151,40 +151,41 @@ def facts(history: History, width: int, height: int) -> list[Text]:
             ("false alarms", text.percent(summary.false_alarm_rate), None),
         ]
     if summary.mean_microseconds is not None:
-        rows.append((f"a {noun}", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
-    broken = counters.corrupt + counters.board_corrupt
+        rows.append((f"time per {noun}", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
+    corrupt = counters.corrupt + counters.board_corrupt
     missing = counters.missing + counters.board_missing
     resent = counters.resent + counters.board_resent
-    # What was sent again arrived: on a busy machine an answer is late now and then.
-    trouble = BAD if broken or missing else GOOD
+    repeated = counters.repeated + counters.board_repeated
+    # Resent frames are no error: on a busy machine, an answer is late now and then.
+    style = BAD if corrupt or missing else GOOD
     rows.insert(
-        min(len(rows), 2) if height <= len(rows) else len(rows),  # it is never cut off
-        ("link", f"{broken} bad {missing} gone {resent} again", trouble),
+        min(len(rows), 2) if height <= len(rows) else len(rows),  # never cut off
+        ("corrupt, missing", f"{corrupt:,}, {missing:,}", style),
     )
     rows += [
+        ("resent, repeated", f"{resent:,}, {repeated:,}", None),
         ("frames sent", f"{counters.sent:,}", None),
         ("frames received", f"{counters.received:,}", None),
-        ("repeated", f"{counters.repeated + counters.board_repeated:,}", None),
     ]
     lines: list[Text] = []
-    for name, value, style in rows[:height]:
-        lines.append(_apart(Text(f" {name}", DIM), Text(f"{value} ", style or STRONG), width))
+    for name, value, value_style in rows[:height]:
+        lines.append(_apart(Text(f" {name}", DIM), Text(f"{value} ", value_style or STRONG), width))
     return fit(lines, width, height)
 
 
 def _apart(left: Text, right: Text, width: int) -> Text:
-    """`left` at the left edge and `right` at the right one; `left` gives way."""
-    room = width - right.cell_len
-    if room < 2:
+    """Return `left` and `right` at the edges of a line; `left` is truncated if necessary."""
+    available = width - right.cell_len
+    if available < 2:
         return left
     left = left.copy()
-    left.truncate(room - 1, overflow="ellipsis")
-    left.append(" " * (room - left.cell_len))
+    left.truncate(available - 1, overflow="ellipsis")
+    left.append(" " * (available - left.cell_len))
     return left.append_text(right)
 
 
 def fit(lines: list[Text], width: int, height: int) -> list[Text]:
-    """Exactly `height` lines, none wider than `width`."""
+    """Return exactly `height` lines, cropped to `width`."""
     lines = lines[:height] + [Text() for _ in range(height - len(lines))]
     for line in lines:
         line.no_wrap = True

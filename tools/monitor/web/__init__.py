@@ -1,1 +1,1 @@
-"""The browser view: a page on 127.0.0.1 that shows every board live."""
+"""The browser view: a page on 127.0.0.1 that shows all boards, live."""

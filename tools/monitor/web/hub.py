@@ -1,8 +1,7 @@
-"""Between the streams and the browsers: keeps the recent past of every board, and what is new.
+"""Passes events from the boards' streams to the browsers, and keeps the recent past.
 
-Streams hand events over from threads of their own; a hub notes them and returns at once. The
-server asks for what is new a few times a second and sends the same text to every browser, so
-that all see one stream; a browser that comes later first gets the past.
+The streams' threads store events in the hub. The server takes the new ones at a fixed rate and
+sends the same text to every browser. A browser that connects later receives the past first.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ from tools.monitor.events import (
 from tools.monitor.summary import Tally
 from tools.monitor.views import as_json
 
-FRAMES = 1 << 17  # kept of each board: 17 minutes at 125 Hz
-WINDOWS = 1 << 13  # scored windows kept of each board
-RECONSTRUCTED = 1 << 17  # values of reconstructions kept of each board
+FRAMES = 1 << 17  # kept per board: 17 minutes at 125 Hz
+WINDOWS = 1 << 13  # scored windows kept per board
+RECONSTRUCTED = 1 << 17  # values of reconstructions kept per board
 NOTICES = 200
 
 Json = dict[str, Any]
 
 
 def encoded(values: NDArray[Any], kind: str) -> str:
-    """Numbers as base64 of their little-endian bytes; `kind` is i2 or f4."""
+    """Return the base64 of little-endian numbers; `kind` is i2 or f4."""
     return base64.b64encode(np.ascontiguousarray(values, f"<{kind}").tobytes()).decode()
 
 
@@ -55,10 +54,10 @@ def _samples(first: int, counts: list[NDArray[np.int16]]) -> Json:
 
 
 def _scored(window: WindowScored, reconstruction: bool = True) -> Json:
-    made = window.reconstruction
+    values_of_model = window.reconstruction
     values = as_json(replace(window, reconstruction=None))
-    if reconstruction and made is not None:
-        values["reconstruction"] = encoded(made, "f4")
+    if reconstruction and values_of_model is not None:
+        values["reconstruction"] = encoded(values_of_model, "f4")
     return values
 
 
@@ -68,15 +67,14 @@ def _frames(event: SamplesSent | SamplesLost) -> int:
 
 @dataclass
 class Past:
-    """What a browser that comes now is told of one board; bounded."""
+    """One board's past for a browser that connects, in bounded memory."""
 
     started: Started | None = None
-    # Each follows the one before.
-    chunks: deque[SamplesSent | SamplesLost] = field(default_factory=deque)
+    chunks: deque[SamplesSent | SamplesLost] = field(default_factory=deque)  # contiguous
     windows: deque[WindowScored] = field(default_factory=lambda: deque(maxlen=WINDOWS))
     lost: deque[WindowsLost] = field(default_factory=lambda: deque(maxlen=NOTICES))
     marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
-    latest: dict[type, Event] = field(default_factory=dict)  # of the kinds where only that counts
+    latest: dict[type, Event] = field(default_factory=dict)  # of all other kinds
     frames: int = 0
 
     def take(self, event: Event) -> None:
@@ -97,8 +95,8 @@ class Past:
             case _:
                 self.latest[type(event)] = event
 
-    def told(self) -> list[Json]:
-        """All of it, as events in an order that makes sense."""
+    def events(self) -> list[Json]:
+        """Return the past as events, samples before the windows that they belong to."""
         if self.started is None:
             return [as_json(event) for event in self.latest.values()]
         events = [as_json(self.started)]
@@ -126,7 +124,7 @@ class Past:
             self.frames -= _frames(self.chunks.popleft())
 
     def _forget(self, frame: int | None) -> None:
-        """Samples always; windows too where the stream goes back to `frame`."""
+        """Drop the samples; also drop the windows if the stream goes back to `frame`."""
         following = self.chunks[-1].first_frame + _frames(self.chunks[-1]) if self.chunks else 0
         self.chunks.clear()
         self.frames = 0
@@ -137,18 +135,18 @@ class Past:
 
 
 class BoardView:
-    """One board's view: notes events for the hub's browsers (`tools.monitor.views.View`)."""
+    """Implements `tools.monitor.views.View` for one board: stores events for the browsers."""
 
     def __init__(self, key: str, controls: Controls) -> None:
         self.key, self.controls = key, controls
         self._tally, self._past = Tally(), Past()
         self._new: list[Json] = []
-        self._run: list[NDArray[np.int16]] = []  # samples that follow each other
+        self._run: list[NDArray[np.int16]] = []  # contiguous samples
         self._run_first = self._run_stop = 0
         self._lock = threading.Lock()
 
     def handle(self, event: Event) -> None:
-        """Note it."""
+        """Store one event."""
         with self._lock:
             self._tally.handle(event)
             self._past.take(event)
@@ -168,25 +166,27 @@ class BoardView:
                     self._new.append(as_json(event))
 
     def close(self) -> None:
-        """What was seen stays to be looked at."""
+        """Do nothing: the page still shows the past."""
 
     def fail(self, reason: str) -> None:
-        """The board could not be had, or was lost for good."""
+        """Show an error that ended the board's stream."""
         self.handle(Notice(reason))
         self.handle(Ended(complete=False, reason=reason))
 
     def news(self) -> Json | None:
-        """What came since the last call; None if nothing did."""
+        """Return the events since the last call; None if there are none."""
         with self._lock:
             return self._take_news()
 
     def news_and_past(self) -> tuple[Json | None, Json]:
-        """What came since the last call, and all that was kept, of one moment: who is given the
-        past must not be told the news again, and who is not must not miss it.
+        """Return the events since the last call, and the whole past including them.
+
+        Both are of one moment, so that a browser that gets the past neither misses nor repeats
+        events.
         """
         with self._lock:
             news = self._take_news()
-            return news, {"key": self.key, "events": self._past.told(), "totals": self._totals()}
+            return news, {"key": self.key, "events": self._past.events(), "totals": self._totals()}
 
     def _take_news(self) -> Json | None:
         self._close_run()
@@ -214,25 +214,25 @@ class BoardView:
 
 
 class Hub:
-    """Every board's view, in the order in which they are shown."""
+    """The views of all boards, in the order in which the page shows them."""
 
     def __init__(self) -> None:
         self._boards: dict[str, BoardView] = {}
 
     def view(self, key: str, controls: Controls) -> BoardView:
-        """A view for one more board, known by `key` to the browsers."""
+        """Add a board and return its view; the browsers identify it by `key`."""
         self._boards[key] = BoardView(key, controls)
         return self._boards[key]
 
     def news(self) -> list[Json]:
-        """What is new of each board that has any."""
+        """Return the new events of every board that has some."""
         return [news for board in tuple(self._boards.values()) if (news := board.news())]
 
     def news_and_past(self) -> tuple[list[Json], list[Json]]:
-        """What is new of each board that has any, and what is known of every board."""
+        """Return the new events of every board that has some, and the past of every board."""
         both = [board.news_and_past() for board in tuple(self._boards.values())]
         return [news for news, _ in both if news], [past for _, past in both]
 
     def ask(self, key: str, command: Command) -> None:
-        """Pass on what a person asked for in a browser; KeyError if there is no such board."""
+        """Pass a browser's command to a board. Raises KeyError if there is no such board."""
         self._boards[key].controls.ask(command)

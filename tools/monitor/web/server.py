@@ -1,7 +1,7 @@
-"""The web server: on 127.0.0.1 only, for those who have the token, with no request to outside.
+"""The web server of the browser view. It listens on 127.0.0.1 and requires a token.
 
-A browser loads the page, opens a WebSocket and is sent JSON: first the past of every board, then
-thirty times a second what is new. What it sends back are commands.
+A browser loads the page and opens a WebSocket. It receives JSON: first the past of every board,
+then the new events 30 times per second. It sends commands.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from training.bundle.errors import VigilError
 
 TICKS_PER_SECOND = 30
 FLOAT32_MAX = 3.4028234663852886e38
-BACKLOG = 60  # messages that may wait for one browser; then it starts afresh from the past
+BACKLOG = 60  # messages queued for one browser before it skips to the present
 HOST = "127.0.0.1"
 PAGE = Path(__file__).resolve().parent / "page"
 HEADERS = {
@@ -53,17 +53,17 @@ class WebError(VigilError):
 
 
 def plot_library() -> Path:
-    """The folder of uPlot's script and style sheet, as the package uplot-python ships them."""
-    spec = importlib.util.find_spec("uplot")  # found, not imported: its Python side is not needed
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(place) / "static"
+    """Return the folder of uPlot's script and style sheet in the package uplot-python."""
+    spec = importlib.util.find_spec("uplot")  # not imported: only its static files are used
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(location) / "static"
         if (folder / "uPlot.iife.js").is_file():
             return folder
     raise WebError("the browser view needs the package uplot-python: pip install uplot-python")
 
 
 def command_of(message: Any) -> tuple[str, Command]:
-    """The board's key and the command in a browser's message; ValueError if it is none."""
+    """Return board key and command of a browser's message. Raises ValueError if it has none."""
     if not isinstance(message, dict) or not isinstance(key := message.get("key"), str):
         raise ValueError("not a command")
     match message:
@@ -79,12 +79,12 @@ def command_of(message: Any) -> tuple[str, Command]:
 
 
 def _is_threshold(value: float) -> bool:
-    """Whether a board can hold it and a score reach it; a whole number may have any size."""
+    """Return whether a board can store it and a score can exceed it; an int may have any size."""
     return not isinstance(value, bool) and 0 <= value <= FLOAT32_MAX
 
 
 class Browsers:
-    """Those that are connected, each with its own queue; none can slow another down."""
+    """The connected browsers, each with a queue of its own, so that none slows another."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -92,15 +92,15 @@ class Browsers:
 
     @property
     def count(self) -> int:
-        """How many look on."""
+        """Number of connected browsers."""
         return len(self._queues)
 
     @contextlib.contextmanager
     def join(self) -> Iterator[asyncio.Queue[str]]:
-        """A queue of messages for one more browser; the past comes first."""
+        """Connect a browser: yield its queue of messages, which starts with the past."""
         queue: asyncio.Queue[str] = asyncio.Queue()
         news, past = self._hub.news_and_past()
-        self._tell(news)
+        self._send(news)
         queue.put_nowait(_text("past", past))
         self._queues.add(queue)
         try:
@@ -108,22 +108,22 @@ class Browsers:
         finally:
             self._queues.discard(queue)
 
-    def tell_news(self) -> None:
-        """Send everyone what is new."""
+    def send_news(self) -> None:
+        """Send the new events to all browsers."""
         behind = [queue for queue in self._queues if queue.qsize() >= BACKLOG]
         if not behind:
-            self._tell(self._hub.news())
+            self._send(self._hub.news())
             return
-        # A tab that slept gets the present and not all that it missed.
+        # A browser that is behind, such as a suspended tab, skips to the present.
         news, past = self._hub.news_and_past()
-        self._tell(news)
+        self._send(news)
         text = _text("past", past)
         for queue in behind:
             while not queue.empty():
                 queue.get_nowait()
             queue.put_nowait(text)
 
-    def _tell(self, news: list[Json]) -> None:
+    def _send(self, news: list[Json]) -> None:
         if news:
             text = _text("news", news)
             for queue in self._queues:
@@ -135,7 +135,7 @@ def _text(kind: str, boards: list[Json]) -> str:
 
 
 def make_app(hub: Hub, token: str) -> Starlette:
-    """The ASGI application: `/`, its few files, and the WebSocket `/stream`."""
+    """Return the ASGI application: the page `/`, its files, and the WebSocket `/stream`."""
     browsers = Browsers(hub)
     library = plot_library()
     files = {
@@ -145,11 +145,11 @@ def make_app(hub: Hub, token: str) -> Starlette:
         **{path.name: path for path in PAGE.glob("*.js")},
     }
 
-    def known(given: str | None) -> bool:
+    def is_token(given: str | None) -> bool:
         return given is not None and hmac.compare_digest(given.encode(), token.encode())
 
     async def page(request: Request) -> Response:
-        if not known(request.query_params.get("token")):
+        if not is_token(request.query_params.get("token")):
             return PlainTextResponse(
                 "Open the address that `vigil monitor --web` printed: it ends with a token.\n",
                 403,
@@ -174,7 +174,7 @@ def make_app(hub: Hub, token: str) -> Starlette:
     async def stream(websocket: WebSocket) -> None:
         origin = websocket.headers.get("origin")
         own = f"http://{websocket.headers.get('host')}"
-        if not known(websocket.query_params.get("token")) or origin not in (None, own):
+        if not is_token(websocket.query_params.get("token")) or origin not in (None, own):
             await websocket.close(1008)
             return
         await websocket.accept()
@@ -186,7 +186,7 @@ def make_app(hub: Hub, token: str) -> Starlette:
                     if text is None:
                         await websocket.close(1003)  # commands are text
                         break
-                    # RecursionError: brackets within brackets
+                    # RecursionError: deeply nested brackets
                     with contextlib.suppress(ValueError, KeyError, RecursionError):
                         hub.ask(*command_of(json.loads(text)))
             finally:
@@ -197,9 +197,9 @@ def make_app(hub: Hub, token: str) -> Starlette:
         async def tick() -> None:
             while True:
                 await asyncio.sleep(1 / TICKS_PER_SECOND)
-                # News that JSON cannot hold are left out; what follows is told all the same.
+                # Skip events that JSON cannot store.
                 with contextlib.suppress(ValueError):
-                    browsers.tell_news()
+                    browsers.send_news()
 
         ticking = asyncio.create_task(tick())
         yield
@@ -212,7 +212,7 @@ def make_app(hub: Hub, token: str) -> Starlette:
             Route("/files/{name}", file),
             WebSocketRoute("/stream", stream),
         ],
-        # Against a foreign page that lets its own name point to this machine.
+        # Against DNS rebinding: a foreign page whose host name resolves to this machine.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
         lifespan=lifespan,
     )
@@ -228,11 +228,16 @@ async def _send(websocket: WebSocket, queue: asyncio.Queue[str]) -> None:
 
 @contextlib.contextmanager
 def serve(hub: Hub, port: int = 0) -> Iterator[str]:
-    """Serve `hub` on 127.0.0.1 from a thread of its own; the page's address, token included.
+    """Serve `hub` from a thread and yield the page's address, which includes the token.
 
-    `port` 0: any that is free. Raises WebError if the port is taken.
+    Args:
+        hub: the boards' events.
+        port: TCP port on 127.0.0.1; 0 takes any free one.
+
+    Raises:
+        WebError: the port is taken.
     """
-    # Imported here: Uvicorn takes a fifth of a second to load, and only a running server needs it.
+    # uvicorn takes a tenth of a second to import; `make_app` does not need it.
     import uvicorn
 
     token = secrets.token_urlsafe(18)
@@ -240,7 +245,7 @@ def serve(hub: Hub, port: int = 0) -> Iterator[str]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
-        listener.listen(64)  # now, so that who reads the address finds somebody there
+        listener.listen(64)  # before the address is printed, so that a browser can connect
     except OSError as problem:
         listener.close()
         raise WebError(

@@ -1,4 +1,4 @@
-// One board on the page: what it is, its trace and scores, its flags and counts, its commands.
+// One board on the page: description, trace, scores, flags, statistics and commands.
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
 import { moment, number, percent, verdict, whole } from "./words.js";
 
@@ -38,11 +38,11 @@ export class Card {
     new ResizeObserver(() => this.resize()).observe(this.place);
   }
 
-  // A threshold that was typed: asked for, or marked; with nothing typed, the board's comes back.
+  // A typed threshold: request it, or mark it as invalid; if empty, show the board's.
   typed() {
     const { threshold } = this.parts, text = threshold.value.trim().replace(",", ".");
     const value = Number(text), good = value >= 0 && Math.fround(value) < Infinity;
-    this.mark(good ? "" : "A threshold is a number, 0 or more");
+    this.mark(good ? "" : "The threshold must be a number, 0 or more");
     if (good && text) this.ask("threshold", { value });
     if (good) threshold.blur(); // what is shown from now on is what the board confirmed
     this.again();
@@ -56,7 +56,7 @@ export class Card {
 
   again() { this.painted = -1; }
 
-  // The charts, once it is known what they show.
+  // Create the charts when the channels are known.
   build() {
     const { board } = this.store, n = Math.min(board.channels, 6);
     this.built = this.store.board;
@@ -79,7 +79,7 @@ export class Card {
     this.again();
   }
 
-  // Click opens the window; drag pans; wheel zooms about the pointer.
+  // A click opens the window in the inspector; dragging pans; the wheel zooms at the pointer.
   pointing(u) {
     let from = null;
     const over = u.over;
@@ -111,7 +111,7 @@ export class Card {
     }, { passive: false });
   }
 
-  // The strip of the past: drag, or arrow keys.
+  // The strip of all data: drag, or arrow keys.
   scrolling() {
     const { past } = this.parts;
     const to = (e) => {
@@ -186,12 +186,12 @@ export class Card {
     }
   }
 
-  // Called before every frame; true if anything was painted.
+  // Called before every animation frame; returns whether anything was redrawn.
   paint() {
     const { store } = this;
     if (store.board && this.built !== store.board) this.build();
     const end = store.end;
-    // The stream comes in lumps; the trace glides after it and catches up in a quarter second.
+    // Samples arrive in bursts; the trace moves smoothly and catches up in a quarter second.
     const gliding = !this.view && this.end !== undefined && end > this.end && end - this.end < 2 * this.span;
     this.end = gliding ? Math.min(end, this.end + Math.max((end - this.end) * 0.22, 0.25)) : end;
     if (store.version === this.painted && !gliding) return false;
@@ -221,7 +221,7 @@ export class Card {
     const { first, stop } = this.range();
     this.traces.forEach((u, c) => {
       const data = traceData(this.store, c, first, stop, u.width);
-      // The scale widens at once and narrows slowly, so that it does not jump with every beat.
+      // The scale widens at once and narrows slowly, so that it does not change with every beat.
       let low = Infinity, high = -Infinity;
       for (const values of data.slice(1)) {
         for (const v of values) if (v !== null) { if (v < low) low = v; if (v > high) high = v; }
@@ -297,17 +297,17 @@ export class Card {
     parts.source.textContent = source.description;
     parts.live.classList.toggle("on", !this.view);
     parts.live.textContent = this.view ? "back to live" : "live";
-    parts.pause.textContent = store.paused ? "Go on" : "Pause";
+    parts.pause.textContent = store.paused ? "Continue" : "Pause";
     if (document.activeElement !== parts.threshold && !parts.threshold.title) parts.threshold.value = number(store.threshold);
     parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
     const noun = store.noun;
     const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
-    if (t?.mean_microseconds != null) rows.push([`a ${noun}`, `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
+    if (t?.mean_microseconds != null) rows.push([`time per ${noun}`, `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
     if (c) {
       const both = (name) => c[name] + c[`board_${name}`], bad = both("corrupt"), gone = both("missing");
       rows.push(["frames", `${whole(c.sent)} sent · ${whole(c.received)} received`]);
-      rows.push(["link, both ends", `${whole(bad)} bad · ${whole(gone)} gone · ${whole(both("resent"))} resent · ${whole(both("repeated"))} repeated`, bad + gone > 0]);
+      rows.push(["link, both ends", `${whole(bad)} corrupt · ${whole(gone)} missing · ${whole(both("resent"))} resent · ${whole(both("repeated"))} repeated`, bad + gone > 0]);
     }
     parts.counts.innerHTML = rows.map(([name, value, bad, note]) =>
       `<div><dt>${name}</dt><dd${bad ? ' class="bad"' : ""}>${value}${note ? ` <small>${note}</small>` : ""}</dd></div>`).join("");

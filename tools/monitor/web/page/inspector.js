@@ -1,4 +1,4 @@
-// A window under the glass: the signal, what the model made of it, and where the two differ.
+// The inspector: signal and reconstruction of one window, and their difference.
 /* global uPlot */
 import { axis, base, colour, steps } from "./plots.js";
 import { moment, number, verdict } from "./words.js";
@@ -8,7 +8,7 @@ const dialog = document.getElementById("inspector");
 const find = (s) => dialog.querySelector(s);
 let store = null, shown = null, plots = [];
 
-// Squared difference of each frame, summed over channels, as a share of the window's.
+// Squared difference of each frame, summed over the channels, as a share of the window's total.
 export function shares(samples, made, channels) {
   const result = new Float64Array(samples.length / channels);
   for (let i = 0; i < samples.length; i++) result[Math.floor(i / channels)] += (samples[i] - made[i]) ** 2;
@@ -16,7 +16,7 @@ export function shares(samples, made, channels) {
   return total > 0 ? result.map((v) => v / total) : result;
 }
 
-// The shortest stretch [first, stop) that holds PART of the whole.
+// The shortest interval [first, stop) with the share PART of the total.
 export function stretch(share) {
   let best = [0, share.length], sum = 0, first = 0;
   for (let stop = 1; stop <= share.length; stop++) {
@@ -48,7 +48,7 @@ function draw() {
   ].filter(Boolean).join(" · ");
   const place = find(".plots"), where = find(".where");
   if (!samples || !made) {
-    where.textContent = samples ? "Its reconstruction is no longer kept." : "Its samples are no longer kept.";
+    where.textContent = samples ? "Its reconstruction is no longer stored." : "Its samples are no longer stored.";
     return;
   }
   const share = shares(samples, made, n), [first, stop] = stretch(share);
@@ -84,8 +84,8 @@ function draw() {
     hooks: { drawClear: [(u) => wash(u, first, stop - 1)] },
   }, [x, share], place));
   const span = rate ? `${moment(first, rate, 1)} to ${moment(stop, rate, 1)}` : `${first} to ${stop - 1}`;
-  where.textContent = `Half of the squared difference sits in ${stop - first} of ${length} samples (${span}). ` +
-    "Below the signal: each sample's share.";
+  where.textContent = `Half of the squared difference lies in ${stop - first} of ${length} samples (${span}). ` +
+    "The lower chart shows each sample's share.";
 }
 
 function wash(u, first, last) {
@@ -96,7 +96,7 @@ function wash(u, first, last) {
   ctx.restore();
 }
 
-// The difference, filled.
+// The difference as a filled area.
 function between(u) {
   const { ctx } = u, [x, made, samples] = u.data;
   const point = (values, i) => ctx.lineTo(u.valToPos(x[i], "x", true), u.valToPos(values[i], "y", true));

@@ -1,4 +1,4 @@
-// The page: one WebSocket, a card for each board, one loop that paints.
+// The page: one WebSocket, one card per board, and one loop that draws.
 import { Card } from "./card.js";
 import { inspect } from "./inspector.js";
 import { Store } from "./store.js";
@@ -48,13 +48,13 @@ function connect() {
   socket.addEventListener("open", () => say("connected", "live"));
   socket.addEventListener("message", (e) => take(JSON.parse(e.data)));
   socket.addEventListener("close", () => {
-    say("the monitor is gone; trying again", "ended");
+    say("connection to the monitor lost; reconnecting", "ended");
     setTimeout(connect, RETRY_MS);
   });
 }
 
-// How often it paints and for how many milliseconds, for whoever wants to know: data-painted and
-// data-spent of the root element.
+// Number of redraws and their milliseconds, for measurements: data-painted and data-spent of the
+// root element.
 let painted = 0, spent = 0, due = 0;
 function loop(now) {
   requestAnimationFrame(loop);

@@ -1,4 +1,4 @@
-// The charts of a card, made of uPlot: the trace, the scores, and the strip of all that is kept.
+// The charts of a card, drawn by uPlot: the trace, the scores, and the strip of all stored data.
 /* global uPlot */
 import { moment } from "./words.js";
 
@@ -27,8 +27,8 @@ export const base = (width, height) => ({
   cursor: { points: { show: false }, drag: { x: false, y: false }, y: false },
 });
 
-// Signal, flagged signal and reconstruction of frames first to stop - 1 of channel c, as uPlot
-// takes them: nulls are gaps. Neighbours in different colours share a point, so lines meet.
+// Signal, flagged signal and reconstruction of frames first to stop - 1 of channel c for uPlot.
+// Null is a gap. Adjacent segments of different colours share a point, so that the lines join.
 export function traceData(store, c, first, stop, width) {
   const n = store.channels;
   const from = Math.max(Math.floor(first), store.oldest), to = Math.min(Math.ceil(stop), store.next);
@@ -67,7 +67,7 @@ export function traceData(store, c, first, stop, width) {
 
 const line = (name, width) => ({ stroke: () => colour(name), width, points: { show: false }, spanGaps: false });
 
-// Between two labels of the axis: round seconds where there is a rate, else round frames.
+// The step of the axis labels: round seconds if there is a sample rate, else round frames.
 const SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
 export const steps = (rate) => (rate ? SECONDS.map((s) => s * rate) : undefined);
 
@@ -86,7 +86,7 @@ export function tracePlot(place, store, c, height, last) {
   return new uPlot(options, [[], [], [], []], place);
 }
 
-// Every flagged window in sight, with its left and right edge on the canvas.
+// All visible flagged windows, with their left and right edge on the canvas.
 function flagged(u, store, each) {
   const { min, max } = u.scales.x, { window } = store.board;
   if (min == null) return;
@@ -109,7 +109,7 @@ function clipped(u, draw) {
   ctx.restore();
 }
 
-// Flagged windows as a wash behind the trace.
+// Flagged windows as a background of the trace.
 function washes(u, store) {
   clipped(u, (ctx, bbox) => {
     ctx.globalAlpha = 0.45;
@@ -118,7 +118,7 @@ function washes(u, store) {
   });
 }
 
-// Their numbers over it, where there is room; marks as dotted lines.
+// Their indices above it, where they fit; marks as dotted lines.
 function notes(u, store, numbered) {
   clipped(u, (ctx, bbox, ratio) => {
     ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
@@ -146,7 +146,7 @@ function notes(u, store, numbered) {
   });
 }
 
-// Score over threshold, log10, cut at a decade either side: 0 is the threshold.
+// log10(score / threshold), limited to one decade on either side; 0 is the threshold.
 export const level = (w) => {
   if (!(w.score > 0)) return -1;
   if (!(w.threshold > 0)) return 1;
@@ -185,8 +185,8 @@ function thresholdLine(u) {
   ctx.restore();
 }
 
-// Everything kept, in one strip: height is the highest score of a pixel, colour whether any was
-// flagged; the frame is what the trace shows.
+// All stored data in one strip: the height is the highest score of a pixel, the colour whether any
+// window was flagged, and the frame the visible range of the trace.
 export function paintPast(canvas, store, first, stop) {
   const ratio = devicePixelRatio, width = canvas.clientWidth, height = canvas.clientHeight;
   if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);

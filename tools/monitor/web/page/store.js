@@ -1,4 +1,4 @@
-// What is known of one board: samples, reconstruction and flags by frame; windows; counts.
+// The data of one board: samples, reconstruction and flags by frame; windows; totals.
 
 const FRAMES = 1 << 17; // kept, as the server keeps them
 
@@ -33,7 +33,7 @@ export class Store {
   get noun() { return this.source?.channels.some((c) => /ecg/i.test(c)) ? "beat" : "window"; }
   get newest() { return this.windows[this.windows.length - 1]; }
 
-  // Where a trace that follows the stream ends: at most one hop ahead of the newest score.
+  // The end of a live trace: at most one hop ahead of the newest score.
   get end() {
     const w = this.newest;
     return w ? Math.min(this.next, w.first_frame + this.board.window + this.board.hop) : this.next;
@@ -52,7 +52,7 @@ export class Store {
       case "samples": this.addSamples(event); break;
       case "samples_lost":
         this.passOver(event);
-        this.notice = `no samples from ${event.first_frame}, ${event.count}: ${event.reason}`;
+        this.notice = `${event.count} samples missing from frame ${event.first_frame}: ${event.reason}`;
         break;
       case "scored": this.addWindow(event); break;
       case "counters": this.counters = event; break;
@@ -64,10 +64,10 @@ export class Store {
         break;
       case "lost":
         this.lost.push(event);
-        this.notice = `lost ${event.count} from ${event.first}: ${event.reason}`;
+        this.notice = `${event.count} windows lost from ${event.first}: ${event.reason}`;
         break;
       case "restarted":
-        this.notice = `${event.reason}: from frame ${event.frame}`;
+        this.notice = `restarting at frame ${event.frame}: ${event.reason}`;
         if (event.frame < this.next) this.clear(event.frame);
         break;
       case "notice":
@@ -78,10 +78,10 @@ export class Store {
     }
   }
 
-  // Counts in the sensor's units.
+  // Counts in physical units.
   unit(count, c) { return (count - this.source.offset[c]) / this.source.gain[c]; }
 
-  // Room for frames up to `stop`; what is older than FRAMES is let go.
+  // Make room for frames up to `stop`; drop frames older than FRAMES.
   reach(stop) {
     const n = this.channels;
     if (this.signal && stop - this.base <= this.flags.length) return;
@@ -140,7 +140,7 @@ export class Store {
     if (w.reconstruction) this.made.set(w.reconstruction.subarray(0, (stop - at) * n), at * n);
   }
 
-  // Place in `windows` of the newest that begins at `frame` or before; -1 if none.
+  // Position in `windows` of the newest that begins at `frame` or before; -1 if none.
   placeAt(frame) {
     let low = 0, high = this.windows.length;
     while (low < high) {
@@ -150,7 +150,7 @@ export class Store {
     return low - 1;
   }
 
-  // Samples of a window in units, Float32Array [window * channels]; null if no longer kept.
+  // Samples of a window in physical units, Float32Array [window * channels]; null if dropped.
   samplesOf(w) {
     const n = this.channels, at = w.first_frame - this.base;
     if (!this.signal || w.first_frame < this.oldest) return null;

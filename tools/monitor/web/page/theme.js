@@ -1,4 +1,4 @@
-// Light or dark, before anything is painted: what was chosen here, else what the system prefers.
+// Sets light or dark before the first redraw: as chosen on this page, else as the system prefers.
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const chosen = () => localStorage.getItem("theme");

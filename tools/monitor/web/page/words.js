@@ -1,4 +1,4 @@
-// Numbers and times as people read them; the same rules as in the terminal view.
+// Numbers, times and outcomes as text, by the same rules as in the terminal view.
 
 export function number(value) {
   if (value == null || !Number.isFinite(value)) return "–";
@@ -9,7 +9,7 @@ export function number(value) {
 export const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(2)} %`);
 export const whole = (value) => value.toLocaleString("en-US").replaceAll(",", "\u202f");
 
-// A frame as a time where there is a rate, else as its number.
+// A frame as a time if there is a sample rate, else as its index.
 export function moment(frame, rate, step = Infinity) {
   if (!rate) return whole(Math.round(frame));
   const seconds = frame / rate, digits = step / rate < 0.1 ? 2 : step / rate < 1 ? 1 : 0;
