@@ -23,18 +23,6 @@ link::TickUnit tick_unit() {
                : link::TickUnit::cycles;
 }
 
-link::Cache cache() {
-    switch (board::instruction_cache()) {
-        case board::Cache::off:
-            return link::Cache::off;
-        case board::Cache::on:
-            return link::Cache::on;
-        case board::Cache::absent:
-            break;
-    }
-    return link::Cache::none;
-}
-
 }  // namespace
 
 App::App(link::Stream& stream, const Hardware& hardware)
@@ -132,7 +120,7 @@ link::BootReport App::boot_report() {
     report.microseconds = static_cast<std::uint32_t>(std::uint64_t{golden_.ticks_per_window} *
                                                      1'000'000 / board::counter_hz());
     report.tick_unit = static_cast<std::uint8_t>(tick_unit());
-    report.cache = static_cast<std::uint8_t>(cache());
+    report.cache = static_cast<std::uint8_t>(board::instruction_cache());
     report.engine_status = static_cast<std::uint8_t>(engine_status_);
     return report;
 }

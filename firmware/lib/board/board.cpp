@@ -5,7 +5,7 @@ namespace vigil::board {
 
 const char* describe(Cache cache) {
     switch (cache) {
-        case Cache::absent:
+        case Cache::none:
             return "absent";
         case Cache::off:
             return "off";

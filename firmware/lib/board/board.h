@@ -5,16 +5,13 @@
 
 #include <cstdint>
 
+#include "messages.h"
 #include "sensor_config.h"
 #include "sensor_driver.h"
 
 namespace vigil::board {
 
-enum class Cache : std::uint8_t {
-    absent = 0,
-    off = 1,
-    on = 2,
-};
+using link::Cache;
 
 // Starts the counter, enables the instruction cache if there is one, and paints the unused part of
 // the calling thread's stack. Call it first in setup().

@@ -60,7 +60,7 @@ std::uint32_t stack_used() {
 }
 
 Cache instruction_cache() {
-    return Cache::absent;
+    return Cache::none;
 }
 
 std::uint32_t boot_id() {

@@ -29,6 +29,7 @@ struct Facts {
     std::uint32_t arena_bytes;  // static working memory
     std::uint32_t arena_used;   // the part in use, known after begin()
 };
+static_assert(sizeof(void*) != 4 || sizeof(Facts) == 16, "tools/measure/bench reads four words");
 
 // Checks the model (its CRC-32 before anything parses it) and prepares to run. May be called again;
 // allocates nothing from the heap.
