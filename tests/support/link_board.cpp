@@ -1,6 +1,6 @@
-// The board's end of the link, built for the host and called through ctypes by link_native.py:
-// frames, messages field by field, and a whole board behind a receive ring that drops what does
-// not fit, as the Nano's does.
+// The board's side of the link, built for the host and called through ctypes by link_native.py:
+// frames, messages field by field, and a whole board behind a receive ring that drops excess bytes,
+// like the Nano's.
 
 #include <algorithm>
 #include <cstdint>
@@ -24,7 +24,7 @@ using namespace vigil::link;
 
 namespace {
 
-// An archive for Message::fields() that writes each value down, in order, separated by tabs.
+// An archive for Message::fields() that prints each value, in order, separated by tabs.
 struct Printer {
     std::string text;
     void add(const std::string& value) { text += (text.empty() ? "" : "\t") + value; }
@@ -80,7 +80,7 @@ bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& te
     return false;
 }
 
-// A sensor that the test reads: it ticks when told to.
+// A sensor whose ticks the test triggers.
 struct TestDriver final : SensorDriver {
     bool start(std::uint64_t sample) override {
         started_at = sample;
@@ -99,7 +99,7 @@ struct TestDriver final : SensorDriver {
     bool over = false;
 };
 
-// Its ring is small, so that it fills.
+// A sensor with a small ring, so that it fills.
 struct TestSensor {
     explicit TestSensor(std::uint32_t channels)
         : sampler(channels == 1 ? Sampler(driver, one, {}) : Sampler(driver, three, {})) {}
@@ -110,8 +110,7 @@ struct TestSensor {
     Sampler sampler;
 };
 
-// A board whose detector is a checksum: any sample wrong, missing or out of place shows in the
-// score. Everything lives in a BoardLink on bounded memory; only the wire around it is the test's.
+// A board whose detector is a checksum: any wrong, missing or misplaced sample changes the score.
 class Board final : public Stream, public Handler, private Segmenter::Sink {
   public:
     Board(std::uint32_t window, std::uint32_t hop, std::uint32_t channels, std::uint32_t ring,
@@ -247,7 +246,7 @@ struct Receiver {
     FrameReceiver receiver{memory};
 };
 
-// Frames that a receiver accepts from `wire` between two zeros of its neighbours.
+// Counts the frames that a receiver accepts from `wire`, between the zeros of its neighbours.
 std::size_t accepted(Receiver& receiver, const std::uint8_t* wire, std::size_t size) {
     std::size_t frames = 0;
     receiver.receiver.push(0);
@@ -305,12 +304,12 @@ std::size_t vigil_receiver_push(void* receiver, const std::uint8_t* bytes, std::
     return at;
 }
 
-// Decodes, writes the values down in `text`, encodes again into `out`. -1 when it is refused.
+// Decodes a message, prints its values to `text`, and encodes it again into `out`. -1: refused.
 int vigil_recode(std::uint8_t type, const std::uint8_t* payload, std::size_t size, char* text,
                  std::size_t text_room, std::uint8_t* out) {
     std::string values;
     std::vector<std::uint8_t> again;
-    // A copy of the exact size, so that the sanitizer sees a read past the end.
+    // A copy of the exact size, so that the sanitizer detects a read past the end.
     std::vector<std::uint8_t> copy(payload, payload + size);
     if (!recode(type, Span<const std::uint8_t>(copy.data(), copy.size()), values, again)) return -1;
     std::snprintf(text, text_room, "%s", values.c_str());
@@ -318,8 +317,8 @@ int vigil_recode(std::uint8_t type, const std::uint8_t* payload, std::size_t siz
     return static_cast<int>(again.size());
 }
 
-// How many of all bursts of up to `bits` bits in `wire` still let a frame through; the first and
-// the last bit of a burst are wrong, those between are any.
+// Counts the bursts of up to `bits` bits in `wire` after which a frame is still accepted. The first
+// and the last bit of a burst are wrong, and the bits between are arbitrary.
 std::uint64_t vigil_undetected_bursts(const std::uint8_t* wire, std::size_t size, unsigned bits,
                                       std::uint64_t* tried) {
     Receiver receiver;
@@ -388,7 +387,7 @@ int vigil_board_reboot_asked(void* board) {
 void vigil_board_attach(void* board, std::uint32_t channels) {
     static_cast<Board*>(board)->attach(channels);
 }
-// One period of the sensor's timer; no counts: a lead is off. 0 when it does not run.
+// Runs one period of the sensor's timer; without counts, a lead is off. 0 if it does not run.
 int vigil_board_tick(void* board, const std::int16_t* counts) {
     TestSensor& sensor = *static_cast<Board*>(board)->sensor();
     if (!sensor.driver.running) return 0;

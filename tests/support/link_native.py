@@ -1,4 +1,4 @@
-"""The board's end of the link, compiled for the host: `link_board.cpp` through ctypes."""
+"""The board's side of the link, compiled for the host: `link_board.cpp` through ctypes."""
 
 import ctypes
 import functools
@@ -26,7 +26,7 @@ COMPILER = [
 
 @functools.lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
-    """The board's end of the link as a shared library, with the types of its functions."""
+    """The board's side of the link as a shared library, with the types of its functions."""
     lib = ctypes.CDLL(str(link(COMPILER, compile_objects(COMPILER, SOURCES, INCLUDES), "link.so")))
     size, pointer, u8, u32, u64 = (
         ctypes.c_size_t,
@@ -73,7 +73,7 @@ def crc32(data: bytes, crc: int = 0) -> int:
 
 
 def encode_frame(type_: int, sequence: int, payload: bytes, room: int = 512) -> bytes:
-    """The wire's bytes, or nothing when the frame does not fit."""
+    """The bytes of a frame on the wire; empty if it does not fit."""
     out = ctypes.create_string_buffer(room)
     size = library().vigil_encode_frame(type_, sequence, payload, len(payload), out, room)
     return out.raw[:size]
@@ -87,7 +87,7 @@ class Receiver:
         library().vigil_receiver_delete(self._receiver)
 
     def feed(self, data: bytes) -> list[Frame | None]:
-        """A frame or, for what was none, None; in order."""
+        """The frames in order; None for each piece that is not a valid frame."""
         out = ctypes.create_string_buffer(8 * len(data) + 16)
         size = library().vigil_receiver_push(self._receiver, data, len(data), out)
         records, events, at = out.raw[:size], [], 0
@@ -104,7 +104,7 @@ class Receiver:
 
 
 def recode(type_: int, payload: bytes) -> tuple[list[str], bytes] | None:
-    """The fields as C++ read them, and the payload as C++ writes it again. None: refused."""
+    """The fields as C++ decodes them, and the payload as C++ encodes it again; None: refused."""
     text = ctypes.create_string_buffer(4096)
     out = ctypes.create_string_buffer(512)
     size = library().vigil_recode(type_, payload, len(payload), text, 4096, out)
@@ -115,24 +115,24 @@ def recode(type_: int, payload: bytes) -> tuple[list[str], bytes] | None:
 
 
 def undetected_bursts(wire: bytes, bits: int) -> tuple[int, int]:
-    """Of all bursts of up to `bits` bits: how many let a frame through, how many were tried."""
+    """Numbers of undetected and of tried bursts of up to `bits` bits."""
     tried = ctypes.c_uint64()
     count = library().vigil_undetected_bursts(wire, len(wire), bits, ctypes.byref(tried))
     return count, tried.value
 
 
 def accepted(wire: bytes) -> int:
-    """Frames that a receiver accepts from `wire` between the zeros of its neighbours."""
+    """Number of frames that a receiver accepts from `wire`, between the zeros of neighbours."""
     return library().vigil_accepted(wire, len(wire))
 
 
 def convert(multiplier: int, shift: int, offset: int, raw: int) -> int:
-    """A sensor's raw value in the model's counts."""
+    """Convert a raw value of a sensor to the model's counts."""
     return int(library().vigil_convert(multiplier, shift, offset, raw))
 
 
 def plot_line(style: int, score: float, threshold: float, flag: bool) -> str:
-    """A window as a plotter reads it: style 1 the Serial Plotter's, 2 Teleplot's."""
+    """A window as a line for a plotter; style 1: Serial Plotter, 2: Teleplot."""
     out = ctypes.create_string_buffer(80)
     size = library().vigil_plot_line(style, score, threshold, flag, out)
     assert size <= 80
@@ -145,9 +145,9 @@ class BoardConfig:
     hop: int = 140
     channels: int = 1
     ring: int = 256
-    """Bytes in the receive ring; what comes on top is dropped, as on the Nano."""
+    """Bytes in the receive ring; it drops excess bytes, as on the Nano."""
     sensor: bool = False
-    """It can sample by itself; of 1 or 3 channels."""
+    """Whether it has a sensor, of 1 or 3 channels."""
 
 
 class Board:
@@ -172,7 +172,7 @@ class Board:
         return self._out.raw[:size]
 
     def poll(self, now_us: int, out_room: int = 1 << 20) -> bool:
-        """True when something was done or is left to do."""
+        """Whether something was done or is left to do."""
         return bool(library().vigil_board_poll(self._board, now_us & 0xFFFFFFFF, out_room))
 
     def fail_on(self, window: int) -> None:
@@ -180,7 +180,7 @@ class Board:
 
     @property
     def dropped(self) -> int:
-        """Bytes that found the receive ring full."""
+        """Number of bytes dropped because the receive ring was full."""
         return library().vigil_board_dropped(self._board)
 
     @property
@@ -192,7 +192,7 @@ class Board:
         return bool(library().vigil_board_is_open(self._board))
 
     def tick(self, counts: Sequence[int] | None) -> bool:
-        """A period of the sensor's timer: a count a channel, None while a lead is off.
+        """Run a period of the sensor's timer: one count per channel, None while a lead is off.
 
         False when it is not running.
         """
@@ -200,11 +200,11 @@ class Board:
         return bool(library().vigil_board_tick(self._board, values))
 
     def sensor(self, *, answers: bool = True, over: bool = False) -> None:
-        """Whether the sensor answers, and whether what it plays is over."""
+        """Set whether the sensor answers, and whether its recording is over."""
         library().vigil_board_sensor(self._board, answers, over)
 
     def start_sampling(self) -> bool:
-        """With no host asking."""
+        """Start the sensor without a host."""
         return bool(library().vigil_board_start_sampling(self._board))
 
     @property

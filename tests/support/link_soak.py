@@ -1,4 +1,4 @@
-"""A long stream over a bad line, with resets of either side at any moment."""
+"""A long stream over a faulty line, with resets of both sides."""
 
 import random
 import time
@@ -17,14 +17,14 @@ from tools.link.session import Session, stream_id
 
 @dataclass
 class Soak:
-    """What became of every window, and what was done to the line."""
+    """Counts of windows, of resets and of line faults."""
 
     samples: int
     windows: int
     scored: int = 0
     lost: int = 0
     wrong: int = 0
-    """Another score than the window's, or lost although the host had the samples."""
+    """Windows with a wrong score, or lost although the host had the samples."""
     twice: int = 0
     board_resets: int = 0
     host_restarts: int = 0
@@ -41,7 +41,7 @@ class Soak:
 def _stream(
     session: Session, samples: np.ndarray, gaps: Sequence[tuple[int, int]]
 ) -> Iterator[Event]:
-    """From where the session stands to the end: what there is, and what there is not."""
+    """Stream from the session's position to the end, with the gaps."""
     for first, end in (*gaps, (len(samples), len(samples))):
         while (at := session.next_sample) < first:
             session.offer(samples[at:first])
@@ -51,7 +51,7 @@ def _stream(
 
 
 class KilledError(Exception):
-    """The host's program ended between two lines, without a goodbye."""
+    """The host program ended without GOODBYE."""
 
 
 def soak(
@@ -64,7 +64,7 @@ def soak(
     host_restarts: int = 0,
     gaps: Sequence[tuple[int, int]] = (),
 ) -> Soak:
-    """Streams int16 [n, channels] and checks every score against its window's checksum.
+    """Stream int16 [n, channels] and check every score against the checksum of its window.
 
     `gaps` are samples that the host never has, (first, one past the last), ascending: the windows
     that they touch must be reported as lost, and no others.
@@ -78,7 +78,7 @@ def soak(
         touched |= (starts < end) & (starts + config.window > first)
     result = Soak(len(samples), len(expected))
     line = Line(config, FaultConfig(rate, seed), FaultConfig(rate, seed + 1))
-    # Each thing happens when the board has been given so many bytes, in the midst of whatever.
+    # Each reset happens after a random number of bytes to the board.
     total = 2 * samples.size
     moments = [(draw.randrange(total), "board") for _ in range(board_resets)]
     moments += [(draw.randrange(total), "host") for _ in range(host_restarts)]

@@ -21,7 +21,7 @@ def test_no_version_in_common():
     assert isinstance(reply, m.HelloReply) and reply.protocol == 1
 
 
-def test_a_closed_board_says_so_and_nothing_else():
+def test_a_closed_board_answers_only_error_closed():
     talk = Talk()
     assert errors_of(talk.say(m.Samples(0, b"\1\0"))) == [(m.ErrorCode.CLOSED, 4, 0)]
     assert talk.raw(b"ping\r\n\0") == []
@@ -58,20 +58,20 @@ def test_what_the_board_refuses(frame, code, detail):
     assert talk.board.is_open
 
 
-def test_hello_reply_may_be_asked_for_by_longer_hellos():
+def test_a_longer_hello_is_accepted():
     talk = Talk()
     longer = Frame(m.Hello.TYPE, 0, encode(m.Hello(session=3)) + b"more")
     assert [type(x) for x in talk.say(longer)] == [m.HelloReply]
 
 
-def test_noise_is_answered_by_an_ack_that_says_so():
+def test_noise_is_answered_by_ack_damaged():
     talk = Talk().open()
     (ack,) = talk.raw(b"\0\x55\xaa\0")
     assert isinstance(ack, m.Ack) and ack.reason == m.AckReason.DAMAGED
     assert statistics_of(talk).corrupt == 1
 
 
-def test_a_gap_and_a_full_house_are_answered():
+def test_a_gap_and_full_report_memory_are_answered():
     talk = Talk().open()
     talk.say(m.Restart(1, 0, 0))
     (ack,) = talk.say(m.Samples(10, bytes(20)))
@@ -81,13 +81,13 @@ def test_a_gap_and_a_full_house_are_answered():
         (ack,) = [x for x in talk.say(m.Samples(sample, bytes(200))) if isinstance(x, m.Ack)]
         sample = ack.next_sample
         reasons.append(ack.reason)
-    # 8 places for reports: all samples but the one that would complete a ninth window.
+    # Memory for 8 reports: all samples but the one that would complete a ninth window.
     assert (sample, ack.room) == (9 * 140 - 1, 0)
     (ack,) = [x for x in talk.say(m.ReportAck(3, 0)) if isinstance(x, m.Ack)]
     assert (ack.room, ack.next_window) == (3, 3)
 
 
-def test_frames_that_come_twice_are_left_unread():
+def test_repeated_frames_are_ignored():
     talk = Talk().open()
     talk.say(m.Restart(1, 0, 0))
     talk.say(m.Samples(0, bytes(20)))
@@ -99,29 +99,29 @@ def test_frames_that_come_twice_are_left_unread():
     assert (found.repeated, found.missing) == (1, 3)
 
 
-def test_the_board_does_not_answer_its_own_kind():
+def test_the_board_does_not_answer_messages_of_a_board():
     talk = Talk().open()
     for cls in BY_TYPE.values():
         if cls.TYPE >= 0x80:
             assert talk.say(cls()) == []
 
 
-def test_reports_are_sent_again_until_acknowledged():
+def test_reports_are_resent_until_acknowledged():
     talk = Talk().open()
     talk.say(m.Restart(1, 0, 0))
     talk.say(m.Samples(0, bytes(200)))
     first = talk.say(m.Samples(100, bytes(100)))
     (score,) = [x for x in first if isinstance(x, m.Score)]
     assert score in talk.say(m.ReportAck(0, 1))
-    assert score not in talk.say(m.ReportAck(0, 0))  # it may well be under way
-    assert talk.wait(500_001) == []  # a clock alone is no evidence
-    assert score in talk.say(m.ReportAck(0, 0))  # but who says so now has not got it
+    assert score not in talk.say(m.ReportAck(0, 0))  # it may still be under way
+    assert talk.wait(500_001) == []  # time alone is no reason
+    assert score in talk.say(m.ReportAck(0, 0))  # a repeated REPORT_ACK is
     talk.say(m.ReportAck(1, 0))
     assert talk.wait(600_000) == []
     assert statistics_of(talk).resent == 2
 
 
-def test_a_host_that_falls_silent_is_forgotten_but_not_its_stream():
+def test_the_session_of_a_silent_host_is_closed_and_its_stream_kept():
     talk = Talk().open()
     talk.say(m.Restart(1, 0, 0))
     talk.say(m.Samples(0, bytes(20)))
@@ -133,7 +133,7 @@ def test_a_host_that_falls_silent_is_forgotten_but_not_its_stream():
     assert (reply.stream, reply.next_sample) == (1, 10)
 
 
-def test_a_port_that_takes_a_byte_at_a_time_gets_the_same_bytes():
+def test_a_slow_port_gets_the_same_bytes():
     def answer(room: int) -> bytes:
         board, out = Board(BoardConfig()), b""
         board.feed(encode_frame(m.Hello.TYPE, 0, encode(m.Hello(session=1))))

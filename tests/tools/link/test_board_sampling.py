@@ -11,7 +11,7 @@ from tools.link import messages as m
 from tools.link.messages import LostReason, SensorState
 
 
-def test_start_is_answered_and_comes_twice_without_harm():
+def test_a_repeated_sampling_start_changes_nothing():
     talk = Talk(sensor_board())
     talk.say(m.Hello(session=7))
     start = m.SamplingStart(9, 0, 0)
@@ -46,7 +46,7 @@ def test_what_the_board_refuses(message: m.Message, code: m.ErrorCode):
     assert (error.code, error.type) == (code, message.TYPE)
 
 
-def test_samples_of_a_host_and_the_boards_own_do_not_mix():
+def test_samples_of_host_and_sensor_do_not_mix():
     talk = Talk(sensor_board())
     talk.say(m.Hello(session=7))
     talk.say(m.SamplingStart(9, 0, 0))
@@ -79,12 +79,12 @@ def test_samples_gather_in_frames_and_are_kept_until_acknowledged():
     talk.say(m.ReportAck(max(x.window for x in of(m.Score, talk.say(m.ReportAck(0, 1)))) + 1, 0))
     (gap,) = of(m.Sampled, talk.tick(1) + talk.wait(50_000))
     assert (gap.sample, gap.skipped, gap.why) == (200, 200 - taken, LostReason.OVERRUN)
-    # A host that lacks what is no longer kept is told that it is gone.
+    # A host that requests discarded samples receives a gap.
     (gone, *_) = of(m.Sampled, talk.say(m.SampledAck(0, 1)) + talk.wait(50_000))
     assert gone.sample - gone.skipped == 0 and gone.skipped >= taken
 
 
-def test_without_a_host_it_samples_on_and_says_later_what_nobody_took():
+def test_without_a_host_sampling_continues_and_losses_are_reported_later():
     talk = Talk(sensor_board())
     assert talk.board.start_sampling()
     talk.tick(1000)
@@ -105,9 +105,9 @@ def test_without_a_host_it_samples_on_and_says_later_what_nobody_took():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_whatever_a_host_says_every_sample_is_what_was_measured(seed: int):
-    """Any messages in any order, leads on and off: no undefined behaviour (the sanitizer would
-    end this process), and no sample under another one's index.
+def test_under_arbitrary_messages_every_sample_is_what_was_measured(seed: int):
+    """Arbitrary messages with leads on and off cause no undefined behaviour (the sanitizer would
+    end this process), and no sample has another index.
     """
     random = np.random.default_rng(seed)
     talk = Talk(sensor_board())
@@ -156,8 +156,8 @@ def test_whatever_a_host_says_every_sample_is_what_was_measured(seed: int):
     assert seen > 100
 
 
-def test_an_index_beyond_32_bits_stays_what_it_is():
-    """The ring counts ticks in 32 bits; a host that asks for the start must not get the end."""
+def test_a_sample_index_beyond_32_bits():
+    """The ring counts ticks in 32 bits; a request for the start must not return the end."""
     start = 2**33
     talk = Talk(sensor_board())
     talk.say(m.Hello(session=7))

@@ -32,6 +32,6 @@ def test_every_byte_can_be_traced(caplog):
     assert any(" < " in r.getMessage() for r in caplog.records)
 
 
-def test_the_trace_costs_nothing_when_nobody_looks(monkeypatch):
+def test_a_disabled_trace_formats_nothing(monkeypatch):
     monkeypatch.setattr(Hex, "__str__", lambda self: pytest.fail("formatted for nobody"))
     Line().session().close()

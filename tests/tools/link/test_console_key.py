@@ -25,7 +25,7 @@ from tools.link.frames import encode_frame
         (encode_frame(m.StatisticsGet.TYPE, 10, b"") + b"t\n", "t"),
     ],
 )
-def test_a_letter_on_a_line_of_its_own_is_a_persons(bytes_: bytes, letter: str):
+def test_a_letter_alone_on_a_line_is_a_console_key(bytes_: bytes, letter: str):
     board = Board(sensor_board())
     board.feed(bytes_)
     for _ in range(3):
@@ -33,7 +33,7 @@ def test_a_letter_on_a_line_of_its_own_is_a_persons(bytes_: bytes, letter: str):
     assert board.console_key == letter
 
 
-def test_while_a_host_is_there_nobody_types():
+def test_there_are_no_console_keys_while_a_session_is_open():
     talk = Talk(sensor_board())
     talk.say(m.Hello(session=7))
     talk.board.feed(b"t\n\0")

@@ -30,7 +30,7 @@ def test_example_in_python(example: Example):
 
 
 def as_native(message: m.Message) -> list[str]:
-    """The fields as link_board.cpp writes them down."""
+    """The fields as link_board.cpp prints them."""
     texts = []
     for name, kind in wire_types(type(message)).items():
         value = getattr(message, name)

@@ -16,7 +16,7 @@ FRAMES = [encode_frame(0x84, i & 0xFF, bytes((i & 0xFF,)) * (1 + i % 30)) for i 
 def through(
     config: FaultConfig, pieces: list[bytes], seconds: float = 0.001
 ) -> tuple[bytes, FaultFilter]:
-    """What comes out when one piece goes in every so many seconds."""
+    """Enter one piece per `seconds`; return what leaves."""
     line, out, now = FaultFilter(config), b"", 0.0
     for piece in pieces:
         line.feed(piece, now)
@@ -50,7 +50,7 @@ def test_the_same_seed_does_the_same_whatever_the_pieces():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_fault_does_what_it_says(kind):
+def test_every_fault_has_its_documented_effect(kind):
     out, line = through(FaultConfig(rate=0.25, seed=3, kinds=(kind,)), FRAMES)
     hit = line.faults[kind]
     assert 60 < hit < 140
@@ -68,7 +68,7 @@ def test_every_fault_does_what_it_says(kind):
         assert len(FRAMES) - 2 * hit <= len(came) < len(FRAMES)
         assert len(sent) - 2 * hit - 2 <= len(out) < len(sent)
     else:
-        # A lost or wrong zero may leave the frame itself as it was.
+        # If only a zero is lost or wrong, the frame itself may be intact.
         assert len(FRAMES) - hit <= len(came) < len(FRAMES) - hit // 2
         assert (len(out) < len(sent)) == (kind in (faults.LOSE, faults.TRUNCATE))
     assert len(intact) >= len(FRAMES) - 2 * hit
@@ -89,7 +89,7 @@ def test_delays_keep_the_order_and_the_time():
     assert line.take(0.5) == FRAMES[0] + FRAMES[1]
 
 
-def test_what_is_no_fault_is_refused():
+def test_invalid_fault_settings_are_refused():
     with pytest.raises(LinkError, match=r"no such fault: .'gremlin'"):
         FaultConfig(kinds=("gremlin",))
     with pytest.raises(LinkError, match="between 0 and 1"):

@@ -1,4 +1,4 @@
-"""Frames and messages: what is damaged is found, and both languages agree on everything."""
+"""Frames and messages: damage is detected, and both languages agree."""
 
 import zlib
 
@@ -25,7 +25,7 @@ examples = pytest.mark.parametrize("sample", EXAMPLES, ids=lambda e: e.name)
 
 
 def both(wire: bytes) -> list[Frame | None]:
-    """What comes out of both receivers, which must be the same; None for noise."""
+    """The frames of both receivers, which must agree; None for noise."""
     python = [x if isinstance(x, Frame) else None for x in FrameReceiver().feed(wire)]
     assert native.Receiver().feed(wire) == python
     return python
@@ -56,15 +56,15 @@ def test_every_burst_up_to_10_bits_is_detected_by_the_boards_receiver(sample: Ex
     assert undetected == 0
 
 
-# Bursts of up to 32 bits are too many to try (2^31 at each place), but not to prove. The check is
-# affine over the bits that travel: a changed bit changes the 40 bits of (check of what came, xor
-# the check that came) by a syndrome that depends on its place alone. So in each of the cases below
-# the undetected patterns are the solutions of a linear system, which is solved over all 2^32
-# patterns at once. The syndromes come from the code under test.
+# There are too many bursts of up to 32 bits to try (2^31 per position), but their detection can be
+# proven. The check is affine over the transmitted bits: a changed bit changes the 40 bits of
+# (computed check xor received check) by a syndrome that depends only on its position. So in each of
+# the cases below, the undetected patterns are the solutions of a linear system, which is solved
+# over all 2^32 patterns at once. The syndromes come from the code under test.
 
 
 class System:
-    """Linear equations over GF(2): which of the given syndromes add up to a target?"""
+    """Linear equations over GF(2): which of the given syndromes sum to a target?"""
 
     def __init__(self, syndromes: list[int]) -> None:
         self.rows: list[tuple[int, int]] = []  # reduced syndrome, which ones it is made of
@@ -88,7 +88,7 @@ class System:
 
 
 def syndrome(piece: bytes) -> int:
-    """0 when the piece's last five bytes are the check of those before."""
+    """0 if the last five bytes of the piece are the check of the bytes before."""
     came = int.from_bytes(piece[-CHECK_SIZE:], "little")
     return came ^ int.from_bytes(check_bytes(piece[:-CHECK_SIZE]), "little")
 
@@ -99,7 +99,7 @@ def syndromes(piece: bytes) -> list[int]:
 
 
 def candidates(piece: bytes, bits: range) -> list[bytes]:
-    """The ways to change `bits` (at most 32) of `piece` so that its check is right."""
+    """The ways to change `bits` (at most 32) of `piece` so that its check is valid."""
     places = [bit for bit in bits if 0 <= bit < 8 * len(piece)]
     assert len(places) <= 32
     each = syndromes(piece)
@@ -123,7 +123,7 @@ def test_every_burst_up_to_32_bits_is_detected(sample: Example):
         assert System(each[first : first + 32]).independent, f"burst at bit {first}"
 
     suspects: list[bytes] = []
-    # A burst that makes byte `cut` a zero, so that two pieces come. It reaches at most this far:
+    # A burst that turns byte `cut` into a zero and splits the frame; it reaches at most this far.
     for cut in range(size):
         lowest = (piece[cut] & -piece[cut]).bit_length() - 1
         highest = piece[cut].bit_length() - 1
@@ -134,7 +134,7 @@ def test_every_burst_up_to_32_bits_is_detected(sample: Example):
             suspects += [b"\0" + x + b"\0" + second + b"\0" for x in candidates(first, before)]
         if len(second) > CHECK_SIZE:
             suspects += [b"\0" + first + b"\0" + x + b"\0" for x in candidates(second, after)]
-    # A burst that begins in the zero before, or ends in the zero behind, and makes it a byte.
+    # A burst that begins in the zero before, or ends in the zero after, and makes it nonzero.
     for bit in range(8):
         longer = b"\0" + piece
         suspects += [b"\0" + x + b"\0" for x in candidates(longer, range(bit, bit + 32)) if x[0]]
@@ -142,7 +142,7 @@ def test_every_burst_up_to_32_bits_is_detected(sample: Example):
         longer = piece + b"\0"
         suspects += [b"\0" + x + b"\0" for x in candidates(longer, range(end - 32, end)) if x[-1]]
 
-    # The check alone would let these through: codes, length and size must not.
+    # The check alone would accept these; COBS codes, length and size must reject them.
     for wire in suspects:
         assert not any(both(wire)), wire.hex(" ")
 
@@ -151,7 +151,7 @@ def test_every_burst_up_to_32_bits_is_detected(sample: Example):
     ("first", "second"), list(zip(EXAMPLES, EXAMPLES[1:] + EXAMPLES[:1], strict=True))
 )
 def test_a_burst_that_joins_two_frames_is_detected(first: Example, second: Example):
-    """Over both zeros between a frame of each type and the next: what comes through was sent."""
+    """Bursts over both zeros between two frames: only frames that were sent are accepted."""
     one, two = first.wire[1:-1], second.wire[1:-1]
     sent = [decode_frame(one), decode_frame(two), None]
     joined, end = one + b"\0\0" + two, 8 * len(one)
@@ -168,12 +168,12 @@ def test_the_bound_is_tight_and_the_method_sees_it():
     assert not System(syndromes(piece)[100:133]).independent
 
 
-def test_crc_is_the_ieee_one():
+def test_the_crc_is_that_of_ieee_802_3():
     assert native.crc32(b"123456789") == zlib.crc32(b"123456789") == 0xCBF43926
     assert native.crc32(b"6789", native.crc32(b"12345")) == 0xCBF43926
 
 
-# --- what noise costs ---------------------------------------------------------------------------
+# --- the effect of noise ------------------------------------------------------------------------
 
 A = encode_frame(0x84, 1, b"first\0")
 B = encode_frame(0x84, 2, b"second\0")
@@ -181,7 +181,7 @@ FIRST, SECOND = Frame(0x84, 1, b"first\0"), Frame(0x84, 2, b"second\0")
 
 
 @pytest.mark.parametrize("garbage", [b"\x07" * 9, b"Vigil 0.1\r\n", b"\xff" * 600])
-def test_garbage_before_a_frame_costs_nothing(garbage):
+def test_garbage_before_a_frame_does_no_harm(garbage):
     assert both(garbage + A + B) == [None, FIRST, SECOND]
 
 
@@ -198,7 +198,7 @@ def test_one_byte_costs_one_frame_at_most(byte, change):
     assert frames in ([SECOND, SECOND], [SECOND, FIRST, SECOND])
 
 
-def test_text_is_told_from_noise():
+def test_text_is_distinguished_from_noise():
     receiver = FrameReceiver()
     pieces = list(receiver.feed(b"Vigil 0.1\r\n" + A + b"\xfe\xff\0"))
     assert pieces == [Noise(b"Vigil 0.1\r\n"), FIRST, Noise(b"\xfe\xff")]
@@ -228,7 +228,7 @@ bytes_ = st.integers(0, 255)
 @given(bytes_, bytes_, payloads)
 @example(0, 0, bytes(MAX_PAYLOAD))
 @example(255, 255, b"\xff" * MAX_PAYLOAD)
-def test_frames_are_the_same_and_come_back(type_, sequence, payload):
+def test_frames_are_equal_in_both_languages_and_decode_again(type_, sequence, payload):
     wire = encode_frame(type_, sequence, payload)
     assert native.encode_frame(type_, sequence, payload) == wire
     assert wire.strip(b"\0").count(0) == 0
@@ -256,8 +256,8 @@ def test_pieces_of_any_size_give_the_same_frames(payload, data):
 
 @given(st.binary(min_size=1, max_size=250), st.data())
 @settings(max_examples=300)
-def test_a_right_check_does_not_make_a_frame(encoded, data):
-    """Bytes with a right check and anything before it: codes and lengths that lie."""
+def test_a_valid_check_alone_does_not_make_a_frame(encoded, data):
+    """Bytes with a valid check after wrong COBS codes and lengths."""
     encoded = encoded.replace(b"\0", b"\1")
     if data.draw(st.booleans()) and len(encoded) > 4:  # a plausible length
         encoded = encoded[:3] + bytes((max(len(encoded) - 5, 1), 1)) + encoded[5:]
@@ -304,7 +304,7 @@ messages = st.one_of(
 
 
 @given(messages)
-def test_messages_come_back_in_both(message):
+def test_messages_decode_again_in_both_languages(message):
     payload = encode(message)
     assert decode(message.TYPE, payload) == message
     recoded = native.recode(message.TYPE, payload)
@@ -312,7 +312,7 @@ def test_messages_come_back_in_both(message):
 
 
 @given(messages, st.binary(min_size=1, max_size=9))
-def test_longer_payloads_are_for_later_versions(message, more):
+def test_longer_payloads_are_accepted_where_a_message_may_grow(message, more):
     payload = encode(message)
     if message.WIRE.endswith("[]"):
         return

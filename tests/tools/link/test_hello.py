@@ -17,7 +17,7 @@ from tools.link.transport import MemoryTransport
 from training.bundle.errors import LinkError
 
 
-def test_hello_tells_what_the_board_is():
+def test_hello_reply_describes_the_board():
     line = Line(BoardConfig(window=50, hop=25, channels=3, ring=300))
     with line.session() as session:
         board = session.board
@@ -30,7 +30,7 @@ def test_hello_tells_what_the_board_is():
     assert not line.board.is_open
 
 
-def test_text_before_hello_is_for_people_and_costs_nothing():
+def test_text_before_hello_does_no_harm():
     line = Line()
     line.reboot(b"line one\r\nline two\r\n")
     with line.session() as session:
@@ -39,7 +39,7 @@ def test_text_before_hello_is_for_people_and_costs_nothing():
         assert session.counters.corrupt == 0
 
 
-def test_hello_gets_through_a_line_that_loses_half():
+def test_hello_over_a_line_that_damages_half_of_the_frames():
     line = Line(BoardConfig(), FaultConfig(0.5, 1), FaultConfig(0.5, 2))
     with line.session() as session:
         assert session.board.window == 140
@@ -63,12 +63,12 @@ def test_a_port_without_a_vigil_board_is_an_error(output, message):
     assert transport.now() == pytest.approx(Timeouts().open, abs=0.1)
 
 
-def test_a_port_that_echoes_is_no_board():
+def test_a_port_that_echoes_is_an_error():
     with pytest.raises(LinkError, match="echoes"):
         Session(MemoryTransport(lambda data, _: data))
 
 
-def test_a_board_of_another_protocol_parts_politely():
+def test_a_board_with_another_protocol_is_an_error():
     refusal = encode(m.Error(m.ErrorCode.VERSION, m.Hello.TYPE, 3 << 8 | 2))
     peer = MemoryTransport(lambda data, _: encode_frame(m.Error.TYPE, 0, refusal) if data else b"")
     with pytest.raises(LinkError, match="protocol 2 to 3, this program speaks 1 to 1: update this"):
@@ -79,7 +79,7 @@ def test_a_board_of_another_protocol_parts_politely():
     ("field", "value"),
     [("window", 0), ("hop", 0), ("channels", 0), ("channels", 117), ("max_payload", 0)],
 )
-def test_a_board_that_says_nonsense_of_itself_is_refused(field, value):
+def test_a_board_with_an_impossible_description_is_refused(field, value):
     sane = {"window": 4, "hop": 2, "channels": 1, "max_payload": 65535}
     receiver = FrameReceiver()
 

@@ -38,7 +38,7 @@ def test_threshold():
     assert any(expected > 0.9)
 
 
-def test_counters_tell_what_went_wrong():
+def test_counters_of_a_faulty_line():
     line = Line(BoardConfig(), FaultConfig(0.1, 5), FaultConfig(0.1, 6))
     with line.session() as session:
         session.start(stream_id("a"))

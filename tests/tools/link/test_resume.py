@@ -32,7 +32,7 @@ def test_a_reset_of_the_board_loses_nothing():
 
 
 def test_a_reset_between_hello_and_stream_is_noticed():
-    """The reset board counts its frames from 0 again; they are not old ones."""
+    """After the reset, the board numbers its frames from 0; they do not count as old."""
     line = Line()
     with line.session() as session:
         for _ in range(20):
@@ -68,7 +68,7 @@ def test_a_reboot_whose_answer_is_lost_happens_once():
     assert line.boots == 2
 
 
-def test_a_host_that_starts_again_goes_on_where_it_was():
+def test_a_restarted_host_continues_where_it_stopped():
     line, samples = Line(), noise(14000)
     first = line.session()
     first.start(stream_id("a"))
@@ -88,7 +88,7 @@ def test_a_host_that_starts_again_goes_on_where_it_was():
     assert line.board.dropped == 0
 
 
-def test_a_host_that_kept_its_reports_gets_none_twice():
+def test_a_host_that_kept_its_reports_gets_none_again():
     line, samples = Line(), noise(14000)
     with line.session() as session:
         session.start(stream_id("a"))
@@ -101,7 +101,7 @@ def test_a_host_that_kept_its_reports_gets_none_twice():
     assert scores_of(rest) == list(expected_scores(samples, 140, 140)[41:])
 
 
-def test_reports_that_nobody_has_can_be_asked_for_again():
+def test_lost_reports_can_be_computed_again():
     line, samples = Line(), noise(1400)
     with line.session() as session:
         session.start(stream_id("a"))
@@ -112,7 +112,7 @@ def test_reports_that_nobody_has_can_be_asked_for_again():
     assert scores_of(events) == list(expected_scores(samples, 140, 140)[4:])
 
 
-def test_another_stream_begins_anew():
+def test_a_stream_with_another_number_starts_at_its_first_sample():
     line = Line()
     with line.session() as session:
         session.start(stream_id("a"))
@@ -124,7 +124,7 @@ def test_another_stream_begins_anew():
         assert session.board.stream == stream_id("b")
 
 
-def test_samples_that_are_gone_are_windows_lost():
+def test_windows_of_discarded_samples_are_lost():
     line, samples = Line(), noise(1400)
     with line.session() as session:
         session.start(stream_id("a"))
@@ -139,7 +139,7 @@ def test_samples_that_are_gone_are_windows_lost():
     assert list(found) == list(range(3, 10))
 
 
-def test_a_board_that_dies_is_an_error_and_says_so():
+def test_a_board_that_stops_answering_is_an_error():
     line = Line()
     session = line.session()
     session.start(stream_id("a"))
@@ -192,7 +192,7 @@ def test_a_port_that_vanishes_comes_back():
     assert scores_of(events) == list(expected_scores(samples, 140, 140))
 
 
-def test_a_vanished_port_is_tried_every_so_often_and_not_for_ever():
+def test_a_vanished_port_is_retried_until_its_timeout():
     line, tried = Line(), []
 
     def reopen() -> MemoryTransport:
@@ -214,7 +214,7 @@ def test_a_vanished_port_is_tried_every_so_often_and_not_for_ever():
     assert min(np.diff(tried)) >= 0.05
 
 
-def test_a_port_that_vanishes_without_a_way_back_is_an_error():
+def test_a_vanished_port_that_cannot_be_reopened_is_an_error():
     line = Line()
     session = line.session()
 

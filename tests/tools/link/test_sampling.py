@@ -19,7 +19,7 @@ from training.bundle.errors import LinkError
 
 
 def collect(session: Session, samples: int) -> list[Event]:
-    """Events until so many samples have come or are known not to, and their windows too."""
+    """Events until `samples` samples and their windows have arrived or are reported as lost."""
     events: list[Event] = []
     for _ in range(6000):
         if session.next_sample >= samples and session.next_window > (samples - WINDOW) // HOP:
@@ -29,7 +29,7 @@ def collect(session: Session, samples: int) -> list[Event]:
 
 
 def recorded(events: list[Event], channels: int) -> dict[int, np.ndarray]:
-    """Sample by index; fails when one comes twice, out of turn, or is silently missing."""
+    """Samples by index; fails if one is repeated, out of order, or missing without report."""
     samples: dict[int, np.ndarray] = {}
     at = 0
     for event in events:
@@ -42,7 +42,7 @@ def recorded(events: list[Event], channels: int) -> dict[int, np.ndarray]:
 
 
 def check_scores(events: list[Event], channels: int = 1) -> dict[int, np.float32 | None]:
-    """Every window once: scored as its recorded samples say, or lost where one is missing."""
+    """Check that every window is scored as its samples require, or lost if one is missing."""
     samples = recorded(events, channels)
     windows = windows_of(events)
     assert list(windows) == list(range(len(windows)))
@@ -57,7 +57,7 @@ def check_scores(events: list[Event], channels: int = 1) -> dict[int, np.float32
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("rate", [0.0, 0.2])
-def test_samples_and_scores_come_whole_whatever_the_line(channels: int, rate: float):
+def test_samples_and_scores_are_complete_over_a_faulty_line(channels: int, rate: float):
     line = SensorLine(sensor_board(channels), FaultConfig(rate, 3), FaultConfig(rate, 4))
     with line.session() as session:
         session.start_sampling(stream_id("a"))
@@ -72,14 +72,14 @@ def test_samples_and_scores_come_whole_whatever_the_line(channels: int, rate: fl
         assert (statistics.resent, statistics.lost, statistics.overruns) == (0, 0, 0)
     assert state.state == SensorState.RUNNING and state.sensor == "test"
     missing = [i for i in range(max(samples)) if i not in samples]
-    assert len(missing) <= state.overruns  # asked for after the last of them
+    assert len(missing) <= state.overruns  # read after the last of them
 
 
-def test_while_a_lead_is_off_no_score_is_made_up():
+def test_while_a_lead_is_off_windows_are_lost_not_scored():
     line = SensorLine(off=range(200, 320))
     with line.session() as session:
         session.start_sampling(stream_id("a"))
-        events = collect(session, 260)  # told of while it lasts
+        events = collect(session, 260)  # reported while it lasts
         assert session.sampling().state == SensorState.LEAD_OFF
         assert any(isinstance(e, Lost) and e.reason == LostReason.LEAD_OFF for e in events)
         events += collect(session, 600)
@@ -95,7 +95,7 @@ def test_while_a_lead_is_off_no_score_is_made_up():
     assert (state.state, state.lead_off, state.overruns) == (SensorState.RUNNING, 120, 0)
 
 
-def test_samples_that_find_no_place_are_counted_and_their_windows_reported():
+def test_samples_without_memory_are_counted_and_their_windows_lost():
     line = SensorLine()
     with line.session() as session:
         session.start_sampling(stream_id("a"))
@@ -112,7 +112,7 @@ def test_samples_that_find_no_place_are_counted_and_their_windows_reported():
     assert list(windows.values()).count(None) == statistics.lost
 
 
-def test_samples_that_nobody_watches_are_scored_all_the_same():
+def test_samples_that_are_not_watched_are_scored():
     line = SensorLine()
     with line.session() as session:
         session.start_sampling(stream_id("a"), samples=False)
@@ -125,7 +125,7 @@ def test_samples_that_nobody_watches_are_scored_all_the_same():
         assert score == expected_score(np.array([line.value(f) for f in frames], np.int16))
 
 
-def test_watched_windows_of_a_board_that_samples_itself():
+def test_watched_windows_of_the_sensor():
     line = SensorLine()
     with line.session() as session:
         session.watch(input=True, output=True)
@@ -141,13 +141,13 @@ def test_watched_windows_of_a_board_that_samples_itself():
             assert event.input == (counts >> 8).astype(np.int8).tobytes()
 
 
-def test_after_a_reset_the_index_goes_on_by_the_hosts_clock():
+def test_after_a_reset_the_index_continues_by_the_hosts_clock():
     line = SensorLine()
     with line.session() as session:
         session.start_sampling(stream_id("a"))
         events = collect(session, 300)
         line.reboot()
-        line.ticks = 300  # what it measures has nothing to do with it
+        line.ticks = 300  # what the sensor measures is independent of the index
         events += collect(session, 3000)
     (resumed,) = [e for e in events if isinstance(e, Resumed)]
     assert resumed.rebooted and resumed.sample > 300 and resumed.sample % HOP == 0
@@ -159,7 +159,7 @@ def test_after_a_reset_the_index_goes_on_by_the_hosts_clock():
 
 
 @pytest.mark.parametrize("answers", [None, False])
-def test_a_board_without_a_sensor_says_what_to_do(answers: bool | None):
+def test_a_board_without_a_sensor_is_an_error_with_a_remedy(answers: bool | None):
     line = SensorLine(sensor_board() if answers is False else BoardConfig(sensor=False))
     if answers is False:
         line.board.sensor(answers=False)
@@ -172,8 +172,8 @@ def test_a_board_without_a_sensor_says_what_to_do(answers: bool | None):
         session.start_sampling(stream_id("a"))
 
 
-def test_older_firmware_and_this_host_part_politely():
-    """It knows no SAMPLING_GET: the host is told so, and streams as before."""
+def test_older_firmware_without_sampling_still_takes_samples():
+    """It has no SAMPLING_GET: an error with a remedy, and the host can still send samples."""
     line = Line()
     receiver = FrameReceiver()
 

@@ -20,7 +20,7 @@ def test_a_million_samples_at_one_percent_and_forty_resets():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_any_shape_of_window_over_a_terrible_line(seed):
+def test_any_window_shape_over_a_very_faulty_line(seed):
     draw = random.Random(seed)
     window = draw.choice([1, 2, 7, 50, 140])
     config = BoardConfig(
@@ -35,7 +35,7 @@ def test_any_shape_of_window_over_a_terrible_line(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_only_what_the_host_never_had_is_lost_over_a_terrible_line(seed):
+def test_only_windows_of_missing_samples_are_lost_over_a_very_faulty_line(seed):
     """SKIP is sent after all earlier samples have arrived; else the board would give those up."""
     gaps = [(at, at + 1 + at % 90) for at in range(100 + seed, 20_000, 330)]
     result = soak(

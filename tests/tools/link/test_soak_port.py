@@ -33,23 +33,25 @@ def plan(bundle: Bundle, samples: int, gaps: int) -> Plan:
 
 @pytest.mark.toolchain
 def test_every_window_once_with_the_interpreters_score_or_lost(bundle: Bundle, elf: Path) -> None:
-    made = plan(bundle, 60_000, 20)
-    found = soak(made, elf, rate=0.03, seed=5, board_resets=6, host_restarts=6)
-    assert found.complete, found
-    assert found.scored + found.lost == found.windows == 2500
-    assert found.lost == np.isnan(made.expected).sum() >= 20
-    assert (set(found.board_resets), found.host_restarts) == (set(RESETS), 6)
-    assert found.faults.total() > 10 and found.corrupt > 0
+    streamed = plan(bundle, 60_000, 20)
+    outcome = soak(streamed, elf, rate=0.03, seed=5, board_resets=6, host_restarts=6)
+    assert outcome.complete, outcome
+    assert outcome.scored + outcome.lost == outcome.windows == 2500
+    assert outcome.lost == np.isnan(streamed.expected).sum() >= 20
+    assert (set(outcome.board_resets), outcome.host_restarts) == (set(RESETS), 6)
+    assert outcome.faults.total() > 10 and outcome.corrupt > 0
 
 
 @pytest.mark.toolchain
-def test_it_would_notice(bundle: Bundle, elf: Path) -> None:
-    """One score expected otherwise, one gap not told of: both show."""
-    made = plan(bundle, 6_000, 3)
-    expected = made.expected.copy()
+def test_the_soak_detects_a_wrong_score_and_a_wrong_loss(bundle: Bundle, elf: Path) -> None:
+    """One wrong expected score and one unexpected gap are both detected."""
+    streamed = plan(bundle, 6_000, 3)
+    expected = streamed.expected.copy()
     scored, lost = np.flatnonzero(~np.isnan(expected))[7], np.flatnonzero(np.isnan(expected))[0]
     expected[scored] = np.nextafter(expected[scored], np.float32(np.inf))
     expected[lost] = 1.0
-    found = soak(replace(made, expected=expected), elf, rate=0.0, board_resets=0, host_restarts=0)
-    assert (found.wrong, found.wrongly_lost) == (1, 1)
-    assert not found.complete
+    outcome = soak(
+        replace(streamed, expected=expected), elf, rate=0.0, board_resets=0, host_restarts=0
+    )
+    assert (outcome.wrong, outcome.wrongly_lost) == (1, 1)
+    assert not outcome.complete

@@ -16,7 +16,7 @@ from training.bundle.errors import LinkError
 
 @pytest.mark.parametrize("ring", [252, 256, 300, 512, 4096])
 @pytest.mark.parametrize(("window", "hop", "channels"), [(140, 140, 1), (50, 1, 1), (32, 8, 6)])
-def test_scores_are_the_windows_own_and_the_board_is_never_overrun(ring, window, hop, channels):
+def test_every_window_has_its_score_and_the_board_is_never_overrun(ring, window, hop, channels):
     line = Line(BoardConfig(window, hop, channels, ring))
     samples = noise(window + 300 * hop, channels)
     with line.session() as session:
@@ -32,7 +32,7 @@ def test_scores_are_the_windows_own_and_the_board_is_never_overrun(ring, window,
     assert statistics.anomalies == sum(expected > 0.5)
 
 
-def test_a_live_source_gives_samples_a_few_at_a_time():
+def test_samples_offered_a_few_at_a_time():
     line, samples, events = Line(), noise(1000), []
     with line.session() as session:
         session.start(stream_id("a"))
@@ -44,7 +44,7 @@ def test_a_live_source_gives_samples_a_few_at_a_time():
     assert scores_of(events) == list(expected_scores(samples, 140, 140))
 
 
-def test_offer_takes_what_there_is_room_for():
+def test_offer_takes_as_many_samples_as_fit():
     line = Line()
     with line.session(capacity=1000) as session:
         session.start(stream_id("a"))
@@ -53,7 +53,7 @@ def test_offer_takes_what_there_is_room_for():
         assert session.offer(noise(1)) == 0
 
 
-def test_what_cannot_be_offered_is_refused():
+def test_invalid_samples_are_refused():
     with Line(BoardConfig(channels=2)).session() as session:
         with pytest.raises(LinkError, match=r"call Session\.start first"):
             session.offer(noise(10, 2))
@@ -84,7 +84,7 @@ def test_a_gap_costs_the_windows_that_touch_it():
     assert statistics.samples_skipped == 20 and statistics.lost == len(touched)
 
 
-def test_a_gap_at_the_end_is_reported_too():
+def test_a_gap_at_the_end_is_reported():
     line = Line(BoardConfig(window=10, hop=10))
     with line.session() as session:
         session.start(stream_id("a"))
@@ -105,7 +105,7 @@ def test_a_window_that_the_engine_fails_on_is_lost():
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.05])
-def test_watched_windows_come_whole(rate):
+def test_watched_windows_are_complete(rate):
     line = Line(BoardConfig(640, 320, 1), FaultConfig(rate, 3), FaultConfig(rate, 4))
     samples = noise(640 + 99 * 320)
     with line.session() as session:

@@ -12,12 +12,12 @@ from tools.link.transport import PortLostError, SerialTransport
 from training.bundle.errors import LinkError
 
 
-def test_a_port_that_is_not_there():
+def test_a_port_that_does_not_exist():
     with pytest.raises(LinkError, match="/dev/ttyVigil: there is no such port; is the board plug"):
         SerialTransport("/dev/ttyVigil")
 
 
-def test_a_port_that_is_no_serial_port(tmp_path):
+def test_a_file_that_is_not_a_serial_port(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"")
     with pytest.raises(LinkError, match="cannot be opened as a serial port"):
@@ -46,7 +46,7 @@ def test_a_port_is_for_one_program_and_never_at_1200_baud():
         (errno.EIO, "dialout", "Input/output error"),
     ],
 )
-def test_ports_that_do_not_open_say_what_to_do(monkeypatch, code, group, said):
+def test_a_port_that_cannot_be_opened_is_an_error_with_a_remedy(monkeypatch, code, group, said):
     def refuse(*_: object, **__: object) -> None:
         raise serial.SerialException(code, f"could not open port: {os.strerror(code)}")
 
