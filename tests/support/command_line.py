@@ -1,6 +1,7 @@
-"""Runs of the program `vigil` as processes that need not import it again.
+"""Runs of the program `vigil` as processes that need not import its libraries again.
 
-A server process imports the program once and forks for every run, so a run takes milliseconds.
+A server process imports the libraries once and forks for every run. A run imports the modules of
+this project itself, as it does when a user starts it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from tools.checkout import ROOT
 
 SERVER = """
 import json, os, sys
-from tools.cli import main
+from tools.cli.program import load_commands
+
+load_commands(None)
+for name in [name for name in sys.modules if name.split(".")[0] in ("tools", "training")]:
+    if not name.startswith("training.native"):
+        del sys.modules[name]
 
 for line in sys.stdin:
     words, folder, variables, outputs = json.loads(line)
@@ -30,6 +36,7 @@ for line in sys.stdin:
         sys.argv = ["vigil", *words]
         code = 0
         try:
+            from tools.cli import main
             main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
