@@ -54,6 +54,11 @@ class BoardFacts:
     golden_passed: int
     golden_total: int
 
+    @property
+    def in_process(self) -> bool:
+        """Whether there is no board: the scores are computed in this process."""
+        return self.board == "host"
+
 
 @dataclass(frozen=True, slots=True)
 class Started:

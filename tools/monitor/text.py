@@ -38,10 +38,11 @@ def scored_line(event: WindowScored, cells: int = 20) -> str:
 def board_line(board: BoardFacts) -> str:
     """Return the board's description in one line."""
     kind = "emulated board" if board.emulated else board.board
-    golden = f"golden {board.golden_passed}/{board.golden_total}"
+    location = "in-process board" if board.in_process else f"{kind} on {board.port}"
+    golden = f"golden {board.golden_passed}/{board.golden_total}, " if board.golden_total else ""
     return (
-        f"{kind} on {board.port}, engine {board.engine}, model {board.model} "
-        f"{board.model_hash}, {golden}, threshold {number(board.threshold)}"
+        f"{location}, engine {board.engine}, model {board.model} "
+        f"{board.model_hash}, {golden}threshold {number(board.threshold)}"
     )
 
 
@@ -75,9 +76,10 @@ def summary_lines(summary: Summary) -> list[str]:
             f"(correct: {summary.true_positive} flagged, {summary.true_negative} not flagged; "
             f"wrong: {summary.false_positive} false alarms, {summary.false_negative} missed)"
         )
+    in_process = summary.board is not None and summary.board.in_process
     if summary.mean_microseconds is not None:
-        in_process = summary.board is not None and summary.board.board == "host"
         where = "in this process" if in_process else f"on the board{emulated}"
         lines.append(f"{summary.mean_microseconds:.0f} us per {noun} {where}")
-    lines.append(f"link: {counters_line(summary.counters)}")
+    if not in_process:
+        lines.append(f"link: {counters_line(summary.counters)}")
     return lines

@@ -47,10 +47,11 @@ def header(history: History, width: int, height: int) -> list[Text]:
     golden = f"golden {board.golden_passed}/{board.golden_total}"
     exact = board.golden_passed == board.golden_total
     model_hash = board.model_hash if width >= 100 else board.model_hash[:8]
-    name = () if board.emulated else (board.board,)
+    name = () if board.emulated else ("in-process" if board.in_process else board.board,)
     for part in (*name, board.engine, model_hash):
         first.append(f" {part} ", DIM)
-    first.append(f" {golden}", GOOD if exact else BAD)
+    if board.golden_total:
+        first.append(f" {golden}", GOOD if exact else BAD)
     right = Text(f"{state} ", style)
     second = Text(f" {source.description}", DIM)
     rate = f"{board.port} "
