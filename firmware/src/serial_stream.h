@@ -45,10 +45,10 @@ class SerialStream final : public link::Stream {
                            static_cast<std::uint32_t>(bytes.size()), &taken, true);
         return taken;
 #else
-        const int room = Serial.availableForWrite();
-        if (room <= 0) return 0;
-        const std::size_t count = static_cast<std::size_t>(room) < bytes.size()
-                                      ? static_cast<std::size_t>(room)
+        const int available = Serial.availableForWrite();
+        if (available <= 0) return 0;
+        const std::size_t count = static_cast<std::size_t>(available) < bytes.size()
+                                      ? static_cast<std::size_t>(available)
                                       : bytes.size();
         return Serial.write(bytes.data(), count);
 #endif

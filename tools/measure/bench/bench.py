@@ -98,11 +98,11 @@ def compiled(case: Case, flags: str, *, plain: bool = False) -> Row:
 
 
 def _marked(text: str) -> str:
-    head, found, body = text.partition(_INFER)
-    if not found:
+    head, call, body = text.partition(_INFER)
+    if not call:
         return text
     body = re.sub(r";\n", ";\n    bench_mark();\n", body)
-    return "void bench_mark();\n" + head + found + "\n    bench_mark();" + body
+    return "void bench_mark();\n" + head + call + "\n    bench_mark();" + body
 
 
 def _tflm(key: str, data: bytes, inputs: NDArray[np.int8], keep: Path, flags: str, env: str) -> Row:

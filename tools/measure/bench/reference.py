@@ -25,10 +25,9 @@ _SEED = 5
 
 def make(path: Path, *, per_channel: bool = False) -> Bundle:
     """Write the reference bundle to the folder `path`."""
-    made: Bundle = small_bundle(
+    return small_bundle(
         path, window=140, network=lambda grid, out: network(grid, out, per_channel=per_channel)
     )
-    return made
 
 
 def wrap(path: Path, model: bytes) -> Bundle:
@@ -37,8 +36,7 @@ def wrap(path: Path, model: bytes) -> Bundle:
     `model` must have as many outputs as inputs.
     """
     size = read_model(model).input.size
-    made: Bundle = small_bundle(path, window=size, network=lambda grid, out: model)
-    return made
+    return small_bundle(path, window=size, network=lambda grid, out: model)
 
 
 def network(grid: Tensor, out: Tensor, *, per_channel: bool) -> bytes:

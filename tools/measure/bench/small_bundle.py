@@ -85,7 +85,7 @@ def small_bundle(
         }
     )
     calibration = np.sort(scores[labels == 0])[:40]
-    made = manifest.Manifest(
+    bundle_manifest = manifest.Manifest(
         name=path.name,
         data=manifest.Data(
             name="waves",
@@ -168,7 +168,7 @@ def small_bundle(
             "history_best_epoch": np.array(18),
         }
     )
-    return write_bundle(path, made, model, golden, evaluation)
+    return write_bundle(path, bundle_manifest, model, golden, evaluation)
 
 
 def _projection(
@@ -208,8 +208,8 @@ def _projection(
 def _stage(
     scores: NDArray[np.float32], labels: NDArray[np.int8], threshold: np.float32
 ) -> manifest.Stage:
-    found = metrics.at_threshold(scores, labels, threshold)
-    figures = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    stage = metrics.at_threshold(scores, labels, threshold)
+    figures = {f.name: getattr(stage, f.name) for f in dataclasses.fields(stage)}
     return manifest.Stage(
         auroc=metrics.auroc(scores, labels),
         average_precision=metrics.average_precision(scores, labels),

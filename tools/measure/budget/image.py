@@ -110,7 +110,7 @@ def _sections(file: ELFFile) -> Iterator[Section]:
 
 
 def _symbols(file: ELFFile) -> list[_Symbol]:
-    found = []
+    symbols = []
     for table in file.iter_sections():
         if not isinstance(table, SymbolTableSection):
             continue
@@ -119,10 +119,10 @@ def _symbols(file: ELFFile) -> list[_Symbol]:
             if symbol["st_size"] and kind in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE"):
                 code = kind == "STT_FUNC"
                 address = symbol["st_value"] & ~1 if code else symbol["st_value"]  # Thumb bit
-                found.append(_Symbol(symbol.name, address, symbol["st_size"], code))
+                symbols.append(_Symbol(symbol.name, address, symbol["st_size"], code))
     # Of several names for one address, the last one painted counts: sorted, because the order in
     # the file may change from link to link.
-    return sorted(found, key=lambda s: (s.address, -s.size, s.name))
+    return sorted(symbols, key=lambda s: (s.address, -s.size, s.name))
 
 
 def _pieces(section: Section, symbols: list[_Symbol], placed: list[Placed]) -> Iterator[Piece]:

@@ -53,12 +53,12 @@ def parse_map(text: str) -> list[Placed]:
         if long_name:
             carried = long_name[1]
             continue
-        found = _PLACED.match(line)
-        if found and int(found[3], 16):
-            name = found[1] or carried
-            source = (found[4] or "").strip()
+        match = _PLACED.match(line)
+        if match and int(match[3], 16):
+            name = match[1] or carried
+            source = (match[4] or "").strip()
             if name == "*fill*" or (name and source and not name.startswith("*")):
-                placed.append(_placed(output, int(found[2], 16), int(found[3], 16), name, source))
+                placed.append(_placed(output, int(match[2], 16), int(match[3], 16), name, source))
         carried = ""
     return placed
 

@@ -80,11 +80,11 @@ class CallGraph:
     def worst_case(self, function: str) -> WorstCase | None:
         """Return the bound of `function` (mangled); None if the image has none, e.g. inlined."""
         start = next((a for a, f in self._functions.items() if f.name == function), None)
-        found = None if start is None else self._deepest(start)
-        if found is None:
+        deepest = None if start is None else self._deepest(start)
+        if deepest is None:
             return None
-        path = tuple(self._functions[a].name for a in found.path)
-        return WorstCase(function, found.bytes, path, tuple(sorted(found.gaps)))
+        path = tuple(self._functions[a].name for a in deepest.path)
+        return WorstCase(function, deepest.bytes, path, tuple(sorted(deepest.gaps)))
 
     def _deepest(self, at: int) -> _Deepest | None:
         if at in self._known:
@@ -99,10 +99,10 @@ class CallGraph:
                 gaps.add(function.name)
                 continue
             gaps |= below.gaps
-            best = max(best, below, key=lambda found: found.bytes)
-        found = _Deepest(function.own + best.bytes, (at, *best.path), frozenset(gaps))
-        self._known[at] = found
-        return found
+            best = max(best, below, key=lambda deepest: deepest.bytes)
+        deepest = _Deepest(function.own + best.bytes, (at, *best.path), frozenset(gaps))
+        self._known[at] = deepest
+        return deepest
 
 
 def _read(elf: Path) -> dict[int, _Function]:
@@ -144,7 +144,7 @@ def _instruction(at: _Function, name: str, operands: str) -> None:
 
 def _frames(elf: Path) -> dict[int, int]:
     """Return the largest frame of each function with unwinding tables, by address."""
-    found: dict[int, int] = defaultdict(int)
+    frames: dict[int, int] = defaultdict(int)
     try:
         with elf.open("rb") as stream:
             dwarf = ELFFile(stream).get_dwarf_info()
@@ -155,7 +155,7 @@ def _frames(elf: Path) -> dict[int, int]:
                     start = entry["initial_location"]
                     for row in entry.get_decoded().table:
                         offset = row["cfa"].offset
-                        found[start] = max(found[start], offset or 0)
+                        frames[start] = max(frames[start], offset or 0)
     except (DWARFError, KeyError, AttributeError):
         return {}
-    return dict(found)
+    return dict(frames)

@@ -98,10 +98,10 @@ def count_functions(
     See run_inferences().
     """
     machine, trace = next(run_inferences(elf, inputs, outputs))
-    found = machine.by_function(trace)
-    readable = demangle(sorted(found))
+    by_symbol = machine.by_function(trace)
+    readable = demangle(sorted(by_symbol))
     counts: Counter[str] = Counter()
-    for name, count in found.items():
+    for name, count in by_symbol.items():
         counts[_short(readable[name])] += count
     return dict(counts.most_common())
 

@@ -88,15 +88,15 @@ class Machine:
             table: Any = elf.get_section_by_name(".symtab")
             if table is None:
                 raise EstimateError(f"{self.elf}: stripped of its symbols; build it again")
-            found: list[tuple[int, bool, str]] = []
+            entries: list[tuple[int, bool, str]] = []
             for symbol in table.iter_symbols():
                 if symbol.name and not symbol.name.startswith("$"):
                     self.symbols[symbol.name] = symbol["st_value"]
                     self.sizes[symbol.name] = symbol["st_size"]
                     kind = symbol["st_info"]["type"]
                     if kind != "STT_FILE":  # labels in assembly have other types, and are code
-                        found.append((symbol["st_value"] & ~1, kind == "STT_FUNC", symbol.name))
-        self.functions = [(start, name) for start, _, name in sorted(found)]
+                        entries.append((symbol["st_value"] & ~1, kind == "STT_FUNC", symbol.name))
+        self.functions = [(start, name) for start, _, name in sorted(entries)]
 
     def find(self, start: str) -> str:
         """Return the mangled name of the function that begins with `start`.
@@ -163,11 +163,11 @@ class Machine:
         Instructions that an IT block skips are included, as they take a cycle.
         """
         code = np.frombuffer(self.get(address, size), "<u2")
-        found, at = [], 0
+        addresses, at = [], 0
         while at < len(code):
-            found.append(address + 2 * at)
+            addresses.append(address + 2 * at)
             at += 2 if code[at] >> 11 >= 0b11101 else 1
-        return np.array(found, np.uint32)
+        return np.array(addresses, np.uint32)
 
     def by_function(self, trace: Trace) -> dict[str, int]:
         """Count the instructions of `trace` by the mangled name of their function."""
@@ -175,10 +175,10 @@ class Machine:
         at, counts = np.unique(
             np.searchsorted(starts, trace.addresses, side="right") - 1, return_counts=True
         )
-        found: Counter[str] = Counter()
+        by_name: Counter[str] = Counter()
         for index, count in zip(at, counts, strict=True):
-            found[self.functions[index][1]] += int(count)
-        return dict(found)
+            by_name[self.functions[index][1]] += int(count)
+        return dict(by_name)
 
     @staticmethod
     def _top() -> int:

@@ -10,14 +10,14 @@ from tools.measure.estimate.cycles import CLASSES
 from tools.measure.estimate.estimate import Estimate, On, Range
 
 
-def render(found: Estimate) -> RenderableType:
+def render(result: Estimate) -> RenderableType:
     """Return the boards' ranges, the counts, and the basis of the estimate, for rich."""
     boards = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for head in ("board", "clock", "waits", "kilocycles", "ms", "\u00b5J"):
         boards.add_column(head, justify="left" if head == "board" else "right", no_wrap=True)
-    for on in found.boards:
+    for on in result.boards:
         boards.add_row(*_cells(on))
-    counts = found.counts
+    counts = result.counts
     classes = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     classes.add_column()
     classes.add_column(justify="right")
@@ -25,12 +25,12 @@ def render(found: Estimate) -> RenderableType:
         if counts.classes[name]:
             classes.add_row(f"  {name}", f"{counts.classes[name]:,.0f}")
     return Group(
-        Text(f"{found.model}, {found.engine} engine: estimate of one inference", style="bold"),
+        Text(f"{result.model}, {result.engine} engine: estimate of one inference", style="bold"),
         Text(),
         boards,
         Text(),
         Text(
-            f"Counted in the emulated image, mean of {found.windows} golden windows: "
+            f"Counted in the emulated image, mean of {result.windows} golden windows: "
             f"{counts.instructions:,.0f} instructions"
         ),
         classes,
@@ -42,7 +42,7 @@ def render(found: Estimate) -> RenderableType:
         Text(),
         *(
             Text(f"{name}: left out, because its core is not a Cortex-M4 with DSP")
-            for name in found.left_out
+            for name in result.left_out
         ),
         *(Text(line, style="dim") for line in _BASIS),
     )

@@ -63,13 +63,14 @@ void take_received() {
         static_cast<void>(emulated::uart0().data);  // clears the bell for the next one
     }
     for (;;) {
-        const std::uint32_t room = kRingBytes - (head - tail);
+        const std::uint32_t available = kRingBytes - (head - tail);
         const std::uint32_t to_end = kRingBytes - head % kRingBytes;
-        waiting = room == 0;
+        waiting = available == 0;
         if (waiting) {
             return;
         }
-        const std::uint32_t got = receive(ring + head % kRingBytes, room < to_end ? room : to_end);
+        const std::uint32_t got =
+            receive(ring + head % kRingBytes, available < to_end ? available : to_end);
         if (got == 0) {
             return;
         }
