@@ -1,10 +1,10 @@
-"""ECG5000's settings, chosen without its test set: by TRAIN's own abnormal beats.
+"""Choose ECG5000's power and score by the abnormal beats of TRAIN, without the test set.
 
     python -m benchmarks.choices
 
-TRAIN has 208 abnormal beats, which no fit sees. For each `fit.power` and `score.kind` this tells
-the AUROC between them and the normal beats held out for calibration, float model, over seeds 1 to
-5, each with its own split. Takes half a minute on two idle cores.
+TRAIN has 208 abnormal beats that no fit uses. For each `fit.power` and `score.kind` this prints the
+AUROC between them and the calibration beats, for the float model, over seeds 1 to 5, each with its
+own split. Takes half a minute on two idle cores.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SEEDS = range(1, 6)
 
 def main() -> None:
     """Print a row for each power: mean AUROC, and lowest to highest, for both distances."""
-    found: dict[tuple[int, str], list[float]] = {}
+    areas: dict[tuple[int, str], list[float]] = {}
     for power, seed in itertools.product(POWERS, SEEDS):
         recipe, dataset = load_data(read_recipe("ecg5000", [f"fit.power={power}", f"seed={seed}"]))
         parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
@@ -39,14 +39,14 @@ def main() -> None:
         for kind in ("mse", "mae"):
             area = auroc(real_score(kind, real, output), labels)
             assert area is not None
-            found.setdefault((power, kind), []).append(area)
+            areas.setdefault((power, kind), []).append(area)
     for power in POWERS:
-        told = ", ".join(
+        figures = ", ".join(
             f"{kind} {np.mean(each):.4f} ({min(each):.4f} to {max(each):.4f})"
             for kind in ("mse", "mae")
-            for each in [found[power, kind]]
+            for each in [areas[power, kind]]
         )
-        print(f"power {power}: {told}")
+        print(f"power {power}: {figures}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fit against plain Keras: the same model, data, epochs, batch, optimizer and early stopping.
+"""Compare the fit with plain Keras: same model, data, epochs, batch, optimizer and early stopping.
 
     python -m benchmarks.fit [--epochs 100]
 
@@ -45,7 +45,7 @@ class Result:
 def plain_fit(
     model: Any, train: Windows, validation: Windows, settings: recipe.Fit, seed: int
 ) -> list[float]:
-    """What anyone writes first; held-out loss by epoch."""
+    """Fit with model.fit; returns the validation loss of each epoch."""
     import keras
 
     from training import objectives
@@ -70,23 +70,23 @@ def plain_fit(
         callbacks=[stop],
         verbose=0,
     )
-    # The root brings it to the scale that training.fit tells.
+    # The root converts it to the unit of training.fit.
     return [float(loss ** (1 / settings.power)) for loss in history.history["val_loss"]]
 
 
 def measure(name: str, epochs: int, seeds: int) -> Result:
-    followed, dataset = load_data(read_recipe(name), print)
-    parts = divide(dataset, followed.windows, followed.split, followed.seed)
-    quantizer = fit_input_quantizer(followed.scaler, parts.train.counts, dataset.train.gain)
+    chosen, dataset = load_data(read_recipe(name), print)
+    parts = divide(dataset, chosen.windows, chosen.split, chosen.seed)
+    quantizer = fit_input_quantizer(chosen.scaler, parts.train.counts, dataset.train.gain)
     train, held = (
         quantizer.dequantize(quantizer.quantize(w.counts)) for w in (parts.train, parts.validation)
     )
-    settings = followed.fit.model_copy(update={"epochs": epochs, "patience": 0})
-    family = models.family(followed.model.family)  # type: ignore[attr-defined]
+    settings = chosen.fit.model_copy(update={"epochs": epochs, "patience": 0})
+    family = models.family(chosen.model.family)
 
     def build(seed: int) -> Any:
         return family.build(
-            followed.model, followed.windows.length, len(dataset.train.channels), seed
+            chosen.model, chosen.windows.length, len(dataset.train.channels), seed
         )
 
     times, losses = [], []
