@@ -85,9 +85,7 @@ def measure(name: str, epochs: int, seeds: int) -> Result:
     family = models.family(chosen.model.family)
 
     def build(seed: int) -> Any:
-        return family.build(
-            chosen.model, chosen.windows.length, len(dataset.train.channels), seed
-        )
+        return family.build(chosen.model, chosen.windows.length, len(dataset.train.channels), seed)
 
     times, losses = [], []
     for run in (
