@@ -19,6 +19,8 @@ from tools.measure.verify.verify import verify
 from training.bundle import Bundle, reference
 from training.bundle.errors import LinkError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:

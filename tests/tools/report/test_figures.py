@@ -19,6 +19,8 @@ from training.bundle import Bundle, pack_arrays, write_bundle
 from training.recipe import Corruption, read_recipe
 from training.train import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def without_umap(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ from tools.report.windows import gallery
 from training.bundle import Bundle
 from training.bundle.errors import BundleError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def without_umap(monkeypatch: pytest.MonkeyPatch) -> None:
