@@ -1,9 +1,9 @@
-"""Takes the pictures of the monitor in docs/images, from the emulated board at work.
+"""Take the pictures of the monitor and of the report in docs/images.
 
-    .venv/bin/python docs/images/take.py
+    .venv/bin/python -m benchmarks.pictures
 
-Needs the bundle and image that `vigil build ecg5000` makes, and Chromium (which draws the fonts).
-Half a minute.
+streams the test set to the emulated board for half a minute, and draws the views with Chromium.
+It needs the bundle, image and report of `vigil demo ecg5000`. Run it when a view has changed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import asyncio
 import contextlib
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from playwright.sync_api import Browser, sync_playwright
+
+from tools.checkout import DOCS, ROOT
 from tools.monitor.boards.opening import open_board
 from tools.monitor.controls import Controls
 from tools.monitor.events import Event, WindowScored
@@ -32,16 +33,16 @@ from tools.monitor.views import View
 from tools.monitor.web.hub import Hub
 from tools.monitor.web.server import serve
 from tools.recordings.load import of_bundle
+from tools.report.png import write_png
 from training.bundle import read_bundle
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+IMAGES = DOCS / "images"
 BUNDLE = ROOT / "build" / "ecg5000"
-IMAGE = ROOT / "firmware" / ".pio" / "build" / "emulated" / "firmware.elf"
+IMAGE = BUNDLE / "firmware" / "emulated.elf"
 CELLS = (100, 30)
-WIDTH = 960  # of a picture, in CSS pixels
-WINDOWS = 372  # shown when the picture is taken: heartbeats of both kinds are in sight
-BEATS_A_SECOND = 60.0
+WIDTH = 960  # of the terminal view, in CSS pixels
+WINDOWS = 372  # streamed before the picture: normal and abnormal heartbeats are in view
+BEATS_PER_SECOND = 60.0
 PICTURES: tuple[tuple[str, Literal["light", "dark"], bool], ...] = (
     ("web", "light", False),
     ("web-flag", "dark", True),
@@ -49,13 +50,13 @@ PICTURES: tuple[tuple[str, Literal["light", "dark"], bool], ...] = (
 
 
 class Until:
-    """A view that stands still after so many windows, for the picture to be of that moment."""
+    """A view that stops after a number of windows, so that every picture shows the same ones."""
 
     def __init__(self, view: View, windows: int) -> None:
         self._view, self._windows, self.full = view, windows, threading.Event()
 
     def handle(self, event: Event) -> None:
-        """Pass it on, until there are enough."""
+        """Pass the event on until the view is full."""
         if self.full.is_set():
             return
         self._view.handle(event)
@@ -63,12 +64,12 @@ class Until:
             self.full.set()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing; there is nothing to release."""
 
 
 @contextlib.contextmanager
 def streaming(view: View, controls: Controls, windows: int) -> Iterator[tuple[Stream, Until]]:
-    """The test set on its way to an emulated board, seen by `view` up to so many windows."""
+    """Stream the test set to an emulated board; `view` shows the first `windows` windows."""
     bundle = read_bundle(BUNDLE)
     source, until = of_bundle(bundle), Until(view, windows)
     with open_board(bundle, source, Emulated(IMAGE), watch=True) as board:
@@ -78,7 +79,7 @@ def streaming(view: View, controls: Controls, windows: int) -> Iterator[tuple[St
                 source,
                 controls,
                 Broadcast([until], controls),
-                frames_per_second=BEATS_A_SECOND * bundle.manifest.segmenter.hop,
+                frames_per_second=BEATS_PER_SECOND * bundle.manifest.segmenter.hop,
                 resume=False,
             ),
             until,
@@ -86,7 +87,7 @@ def streaming(view: View, controls: Controls, windows: int) -> Iterator[tuple[St
 
 
 def terminal(windows: int = WINDOWS) -> str:
-    """The terminal view after so many windows, as SVG."""
+    """The terminal view after `windows` windows, as SVG."""
     history, controls = History(), Controls()
     with streaming(history, controls, windows) as (stream, until):
         thread = threading.Thread(target=stream.run)
@@ -106,18 +107,15 @@ def terminal(windows: int = WINDOWS) -> str:
 
 
 def web(windows: int = WINDOWS) -> None:
-    """The browser view, light, and a flag under the glass, dark."""
-    from playwright.sync_api import sync_playwright
-
+    """Take the browser view (light) and the inspector with a flag (dark)."""
     hub, controls = Hub(), Controls()
     with (
         streaming(hub.view("board", controls), controls, windows) as (stream, until),
         serve(hub) as url,
-        sync_playwright() as playwright,
+        chromium() as browser,
     ):
         thread = threading.Thread(target=stream.run)
         thread.start()
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         until.full.wait(60)
         for name, theme, flag in PICTURES:
             context = browser.new_context(
@@ -131,61 +129,60 @@ def web(windows: int = WINDOWS) -> None:
             if flag:
                 page.locator(".flags button").first.click()
                 page.wait_for_timeout(300)
-            page.screenshot(path=HERE / f"{name}.png")
+            write_png(IMAGES / f"{name}.png", page.screenshot())
             context.close()
-        browser.close()
         controls.quit("pictures taken")
         thread.join()
 
 
-def chromium() -> str:
-    """Where it is."""
-    return shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("no Chromium")
+def report() -> None:
+    """Take the head of the report."""
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1200, "height": 1290}, color_scheme="light")
+        page.goto((BUNDLE / "report.html").as_uri())
+        write_png(IMAGES / "report.png", page.screenshot())
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """An installed Chromium, without a window."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        sys.exit("Chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def draw(page: str, to: Path, width: int, height: int) -> None:
-    """A page of HTML as PNG, twice as fine as its pixels."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "page.html"
-        path.write_text(page, encoding="utf-8")
-        subprocess.run(
-            [
-                chromium(),
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-                "--force-device-scale-factor=2",
-                f"--window-size={width},{height}",
-                "--default-background-color=00000000",
-                f"--screenshot={to}",
-                path.as_uri(),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
+    """Draw an HTML page as PNG on a transparent background, at two device pixels per CSS pixel."""
+    with chromium() as browser:
+        tab = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=2)
+        tab.set_content(page)
+        write_png(to, tab.screenshot(omit_background=True))
 
 
 def framed(svg: str) -> str:
-    """Rich's picture of a terminal as a page: local fonts only, on nothing."""
+    """An HTML page with Rich's SVG of a terminal, in local fonts, on a transparent background."""
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code, monospace", "'DejaVu Sans Mono', monospace")
-    # Blocks as high as a line, so that those of two lines touch.
+    # Blocks as high as a line, so that the blocks of two lines touch.
     svg = svg.replace("font-size: 20px", "font-size: 22px")
     svg = svg.replace("font-family: arial", "font-family: 'DejaVu Sans', sans-serif")
     return f"<style>body {{ margin: 0 }} svg {{ display: block; width: 100% }}</style>{svg}"
 
 
 def size_of(svg: str) -> tuple[float, float]:
-    """Width and height of an SVG's own coordinates."""
-    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
-    assert found is not None
-    return float(found[1]), float(found[2])
+    """Width and height of an SVG, in its own coordinates."""
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    assert box is not None
+    return float(box[1]), float(box[2])
 
 
 if __name__ == "__main__":
     picture = terminal()
     width, height = size_of(picture)
-    draw(framed(picture), HERE / "monitor.png", WIDTH, round(WIDTH * height / width))
+    draw(framed(picture), IMAGES / "monitor.png", WIDTH, round(WIDTH * height / width))
     web()
+    report()

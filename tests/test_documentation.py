@@ -1,0 +1,59 @@
+"""The pages: links lead somewhere, named files exist, and pictures stay small."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.checkout import DOCS, ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+MOST_PICTURE_BYTES = 1_500_000
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of the headings of a page, as GitHub forms them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading(page):
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+def test_every_page_of_docs_is_in_the_index():
+    index = DOCS / "README.md"
+    links = re.findall(r"\]\(([^)#\s]+)\)", index.read_text(encoding="utf-8"))
+    listed = {(DOCS / link).resolve() for link in links}
+    assert set(DOCS.rglob("*.md")) - {index} == {path for path in listed if DOCS in path.parents}
+
+
+def test_the_pictures_are_small_and_each_is_shown():
+    pictures = {path for path in DOCS.rglob("*") if path.suffix in (".png", ".svg")}
+    assert sum(path.stat().st_size for path in pictures) < MOST_PICTURE_BYTES
+    shown = {
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    }
+    assert pictures <= shown
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_files_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:training|tools|tests|firmware|docs|benchmarks)/[\w./-]+)`", text))
+    written = {path for path in named if "NAME" in path or "RECIPE" in path}
+    generated = {"firmware/generated"}
+    assert sorted(p for p in named - written - generated if not (ROOT / p).exists()) == []
