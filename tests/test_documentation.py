@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.checkout import DOCS, ROOT
+from tools.cli.program import COMMANDS
 
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 MOST_PICTURE_BYTES = 1_500_000
@@ -57,3 +58,9 @@ def test_files_that_a_page_names_exist(page):
     written = {path for path in named if "NAME" in path or "RECIPE" in path}
     generated = {"firmware/generated"}
     assert sorted(p for p in named - written - generated if not (ROOT / p).exists()) == []
+
+
+def test_the_readme_names_every_command():
+    rows = re.findall(r"^\| (`vigil .*?) \|", (ROOT / "README.md").read_text("utf-8"), flags=re.M)
+    named = {word.removeprefix("vigil ") for row in rows for word in re.findall(r"`([^`]+)`", row)}
+    assert named == {command for commands in COMMANDS.values() for command in commands}

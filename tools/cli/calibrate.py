@@ -34,7 +34,7 @@ def calibrate(
     name: Name = "ecg5000",
     rate: Annotated[
         float | None,
-        typer.Option(help="False-alarm rate, between 0 and 1 [default: the recipe's]."),
+        typer.Option(help="False-alarm rate, between 0 and 1 (default: the recipe's)."),
     ] = None,
 ) -> None:
     """Choose a threshold for one patient or machine from its own normal signal."""

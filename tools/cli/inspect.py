@@ -35,7 +35,7 @@ def inspect(
     ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option("--picture", "-p", help="Picture to write: .png or .svg [default: FILE.png]."),
+        typer.Option("--picture", "-p", help="Picture to write: .png or .svg (default: FILE.png)."),
     ] = None,
     no_picture: Annotated[bool, typer.Option("--no-picture", help="Write no picture.")] = False,
 ) -> None:

@@ -69,8 +69,8 @@ def budget(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="Name or path of a recipe [default: ecg5000; with --check or --accept the "
-            "reference model, which needs no data]."
+            help="Name or path of a recipe (default: ecg5000; with --check or --accept the "
+            "reference model, which needs no data)."
         ),
     ] = None,
     board: BoardOption = "emulated",
@@ -126,8 +126,8 @@ def bench(
         str | None,
         typer.Argument(
             help="Name or path of a recipe, folder of a bundle, or a .tflite file: measure the "
-            "compiled engine on that model and print the result [default: every engine on the "
-            "models of docs/bench.md]."
+            "compiled engine on that model and print the result (default: every engine on the "
+            "models of docs/bench.md)."
         ),
     ] = None,
     docs: Annotated[Path, typer.Option(help="Folder for bench.md and images/bench.svg.")] = DOCS,

@@ -56,14 +56,14 @@ def monitor(
         typer.Option(
             "--port",
             "-p",
-            help="Serial port [default: the board that is plugged in]; `emulated` boots an "
+            help="Serial port (default: the board that is plugged in); `emulated` boots an "
             "emulated board. With --web, give one --port for each board.",
         ),
     ] = None,
     source: Annotated[
         Path | None,
         typer.Option(
-            "--source", help="Recording to stream: .csv, .npz, .hea (WFDB) [default: the test set]."
+            "--source", help="Recording to stream: .csv, .npz, .hea; default: the test set."
         ),
     ] = None,
     windows: Annotated[
@@ -150,7 +150,7 @@ def record(
         typer.Option(
             "--source",
             help="Recording that an emulated board plays: .csv, .npz, .hea (WFDB) "
-            "[default: the test set].",
+            "(default: the test set).",
         ),
     ] = None,
     windows: Annotated[

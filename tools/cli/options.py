@@ -31,13 +31,13 @@ EngineOption = Annotated[
 ]
 PortOption = Annotated[
     str | None,
-    typer.Option("--port", "-p", help="Serial port [default: the board that is plugged in]."),
+    typer.Option("--port", "-p", help="Serial port (default: the board that is plugged in)."),
 ]
 SensorOption = Annotated[
     str | None,
     typer.Option(
         "--sensor",
-        help="Sensor that the board samples by itself: analog, ad8232, lsm9ds1 [default: none].",
+        help="Sensor that the board samples by itself: analog, ad8232, lsm9ds1 (default: none).",
     ),
 ]
 
@@ -54,7 +54,7 @@ def finite(value: float | None) -> float | None:
 
 SpeedOption = Annotated[
     float | None,
-    typer.Option(callback=finite, help="Multiple of real time [default: as fast as possible]."),
+    typer.Option(callback=finite, help="Multiple of real time (default: as fast as possible)."),
 ]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace an existing recording.")

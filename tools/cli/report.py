@@ -25,7 +25,7 @@ def report(name: Name = "ecg5000") -> None:
 @app.command()
 def zoo(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Names of recipes [default: all].")
+        list[str] | None, typer.Argument(help="Names of recipes (default: all).")
     ] = None,
     docs: Annotated[Path, typer.Option(help="Folder for zoo.md and its pictures.")] = DOCS,
     full: Annotated[

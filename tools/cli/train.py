@@ -35,7 +35,7 @@ def train(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder of the bundle [default: build/NAME]."),
+        typer.Option("--out", "-o", help="Folder of the bundle (default: build/NAME)."),
     ] = None,
     board: Annotated[
         str | None,
