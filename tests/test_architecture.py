@@ -217,12 +217,7 @@ RULES = {
 }
 
 
-_RECIPE = pytest.mark.xfail(strict=False, reason="training/recipe.py is being shortened")
-
-
-@pytest.mark.parametrize(
-    "rule", [pytest.param(r, marks=_RECIPE) if r == "long_files" else r for r in RULES]
-)
+@pytest.mark.parametrize("rule", RULES)
 def test_the_code_follows_the_architecture_page(rule):
     found = RULES[rule](Checkout(ROOT))
     assert not found, "\n" + "\n".join(found)
