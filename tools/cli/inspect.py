@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +34,11 @@ def inspect(
     ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option("--picture", "-p", help="Picture to write: .png or .svg (default: FILE.png)."),
+        typer.Option(
+            "--picture",
+            "-p",
+            help="Picture to write: .png or .svg (default: NAME.png in the current folder).",
+        ),
     ] = None,
     no_picture: Annotated[bool, typer.Option("--no-picture", help="Write no picture.")] = False,
 ) -> None:
@@ -55,19 +58,13 @@ def inspect(
         # Imported here because matplotlib takes a second to start.
         from tools.report.inspect_picture import draw
 
-        picture = picture or _beside(Path(paths[0]).expanduser())
+        picture = picture or Path(f"{recipe_name(paths[0])}.png")
         try:
             draw(tables, picture)
         except OSError as problem:
             raise DataError(f"{picture}: cannot be written: {problem.strerror}") from None
         out.print(f"picture: [bold]{escape(str(picture))}[/]")
     _suggest(out, paths, settings, dataset, recipe)
-
-
-def _beside(path: Path) -> Path:
-    """The picture's path: next to the file, or in the current folder if that is read-only."""
-    name = f"{recipe_name(path.name)}.png"
-    return path.parent / name if os.access(path.parent, os.W_OK) else Path(name)
 
 
 def _suggest(

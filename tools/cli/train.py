@@ -53,7 +53,7 @@ def is_file(name: str) -> bool:
     """Whether an argument names samples, not a recipe: a file, a folder, or a pattern."""
     if name.endswith(".toml") or name in recipe_names():
         return False
-    return Path(name).expanduser().exists() or any(char in name for char in "/*?")
+    return Path(name).expanduser().exists() or any(char in name for char in "./*?")
 
 
 def write_recipe(console: Console, path: str) -> Path:

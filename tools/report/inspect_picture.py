@@ -14,16 +14,21 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from training.bundle.labels import ABNORMAL
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data.files.table import Table
 
 CHANNELS = 8  # rows of the picture
 COLUMNS = 1600  # points across
+CUTS = 200  # lines
+WINDOWS = 150  # lines of one kind
 SIGNAL, ABNORMAL_COLOUR, GAP, FLAT = "#26547c", "#d1495b", "#8d99ae", "#edae49"
 
 
 def draw(tables: Sequence[Table], path: Path) -> None:
     """Draw files end to end, one row per channel, and write PNG or SVG by the path's suffix."""
+    if tables[0].sheet.window is not None:
+        _draw_windows(tables, tables[0].sheet.window, path)
+        return
     names = tables[0].channels[:CHANNELS]
     height = 1.3 + 1.5 * len(names)
     figure = Figure(figsize=(12, height))
@@ -46,6 +51,30 @@ def draw(tables: Sequence[Table], path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
+def _draw_windows(tables: Sequence[Table], length: int, path: Path) -> None:
+    """Draw files whose rows are windows: one line per window, normal and abnormal ones apart."""
+    rows = np.concatenate([table.values.reshape(-1, length) for table in tables])
+    labels = np.concatenate([table.labels[::length] for table in tables])
+    kinds = [(NORMAL, "normal"), (ABNORMAL, "abnormal"), (UNKNOWN, "no label")]
+    kinds = [(label, name) for label, name in kinds if (labels == label).any()]
+    figure = Figure(figsize=(12, 3.8))
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+    for axis, (label, name) in zip(axes, kinds, strict=True):
+        chosen = rows[labels == label]
+        colour = ABNORMAL_COLOUR if label == ABNORMAL else SIGNAL
+        shown = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), WINDOWS)).astype(int)]
+        axis.plot(shown.T, color=colour, alpha=0.15, linewidth=0.8)
+        axis.plot(np.nanmedian(chosen, axis=0), color="black", linewidth=1.2)
+        axis.set_title(f"{len(chosen):,} windows: {name}; black: median", loc="left", fontsize=10)
+        axis.set_xlabel("frame of the window")
+        axis.margins(x=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(tables[0].path.name, x=0.01, ha="left", fontsize=11)
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+
+
 def _draw_channel(axis: Axes, table: Table, channel: int, start: int) -> None:
     values = table.values[:, channel]
     x, low, high = _envelope(values)
@@ -57,7 +86,8 @@ def _draw_channel(axis: Axes, table: Table, channel: int, start: int) -> None:
     for stretch in table.flat:
         if stretch.channel == table.channels[channel] and not table.resampled:
             axis.axvspan(start + stretch.first, start + stretch.stop, color=FLAT, alpha=0.4)
-    for cut in [0] * (start > 0) + table.cuts[:200].tolist():
+    cuts = table.cuts.tolist() if len(table.cuts) <= CUTS else []
+    for cut in [0] * (start > 0) + cuts:
         axis.axvline(start + cut, color=GAP, linewidth=0.8, linestyle="--")
 
 

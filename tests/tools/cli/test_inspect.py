@@ -35,7 +35,9 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file(log: Path) -> None:
+def test_a_file(log: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     said = vigil("inspect", log)
     for part in (
         "1,200 frames, 12.0 seconds at 100 frames per second",
@@ -49,7 +51,8 @@ def test_a_file(log: Path) -> None:
         "picture: ",
     ):
         assert part in said
-    assert (log.parent / "pump_log.png").read_bytes()[:4] == b"\x89PNG"
+    assert Path("pump_log.png").read_bytes()[:4] == b"\x89PNG"
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_the_recipe_and_an_svg(log: Path, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def find_clock(sheet: Sheet, exclude: Sequence[str], rate_hz: float | None) -> C
     step. `rate_hz`, if known, tells seconds from milliseconds.
     """
     free = [c for c in sheet.columns if c.name not in exclude]
-    dated = [c for c in free if c.kind in ("time", "time of day")]
+    dated = [c for c in free if c.kind.startswith("time") and not np.isnan(c.values).all()]
     if dated:
         return _measure(sheet, *_joined(dated), rate_hz)
     numbers = [c for c in free if c.kind == "number" and not np.isnan(c.values).all()]
@@ -210,7 +210,7 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
     mean = usual if coarse else float(steps.sum(where=regular) / regular.sum())
     allowed = 0.3 * usual + tick
     off = (steps > usual + allowed) | ((steps > 0) & (steps < usual - allowed))
-    lost = np.maximum(0, np.rint(np.nan_to_num(steps[cut]) / usual) - 1)
+    lost = np.clip(np.rint(np.nan_to_num(steps[cut]) / usual) - 1, 0, 1e15)
     return replace(
         clock,
         rate_hz=None if factor is None else _round(mean),

@@ -75,17 +75,19 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
     Raises DataError: no rows, no header, or a header that does not fit the rows.
     """
     rows, comments, separator = _lines(text)
+    rows = [r for r in rows if r.text.replace('"', "").strip()]
     if not rows:
         raise DataError(f"{path}: is empty; the first line must name the columns")
     stamps = sum(bool(STAMP.match(r.text)) for r in rows) > len(rows) / 2
     if stamps:
-        rows = [_Line(r.row, STAMP.sub("", r.text, count=1)) for r in rows if STAMP.match(r.text)]
+        rows = [_Line(r.row, t) for r in rows if (t := STAMP.sub("", r.text, count=1)) != r.text]
     delimiter, decimal = _delimiter(rows, separator)
     pairs = _pairs(rows, delimiter)
     if pairs is not None:
         delimiter, names = pairs
-        rows = [_Line(r.row, _without_names(r.text)) for r in rows if PAIR.match(r.text)]
-    cells = [split_line(r.text, delimiter) for r in rows]
+        rows = [r for r in rows if PAIR.match(r.text)] or rows
+        rows = [_Line(r.row, _without_names(r.text)) for r in rows]
+    cells = [split_line(r.text, delimiter) or [""] for r in rows]
     count = Counter(map(len, cells[len(cells) // 4 :])).most_common(1)[0][0]
     layout = _layout(cells, count, decimal, list(names) if pairs is not None else None)
     body = [c for c in cells[layout.first :] if len(c) == count]
@@ -203,7 +205,7 @@ def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
     for rank, delimiter in enumerate((separator,) if separator else DELIMITERS):
         cells = [split_line(r.text, delimiter) for r in sample]
         count, rows_alike = Counter(map(len, cells)).most_common(1)[0]
-        if delimiter != "," and count == 1 and not separator:
+        if delimiter != "," and count <= 1 and not separator:
             continue
         flat = [cell for row in cells if len(row) == count for cell in row]
         for decimal in (".", ","):
@@ -236,7 +238,7 @@ def _pairs(rows: list[_Line], delimiter: str) -> tuple[str, tuple[str, ...]] | N
             for r in rows
         )
         names, count = found.most_common(1)[0]
-        if all(names) and count > 0.8 * len(rows) and len(set(names)) == len(names):
+        if names and all(names) and count > 0.8 * len(rows) and len(set(names)) == len(names):
             return split, names
     return None
 

@@ -74,7 +74,7 @@ class Sheet:
 
     def require_numbers(self, column: Column) -> None:
         """Raise DataError if a cell of the column is not a number."""
-        if column.kind == "words":
+        if column.kind == "words" and column.words:
             frame = int(np.flatnonzero(~np.isnan(column.values))[0])
             row, text = self.row(frame), column.words[int(column.values[frame])]
             cure = "correct it, or name the columns of numbers with 'channels'"

@@ -209,7 +209,8 @@ def _side_by_side(columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     base = columns[0].base
     if isinstance(base, np.ndarray) and base.ndim == 2 and base.flags.f_contiguous:
         at = [(c.ctypes.data - base.ctypes.data) // max(1, c.nbytes) for c in columns]
-        if all(c.base is base for c in columns) and at == list(range(at[0], at[0] + len(at))):
+        whole = all(c.base is base and len(c) == len(base) for c in columns)
+        if whole and at == list(range(at[0], at[0] + len(at))):
             return base[:, at[0] : at[0] + len(at)]
     return np.asfortranarray(np.stack(columns, axis=1))
 

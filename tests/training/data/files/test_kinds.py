@@ -4,6 +4,8 @@ Most inputs hold the same 40 frames of two channels, so that a kind that is read
 """
 
 import gzip
+import random
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -266,3 +268,19 @@ def test_missing_values_are_told_alike(tmp_path: Path) -> None:
         read = table(path)
         assert np.flatnonzero(read.missing).tolist() == [8]
         assert any("1 row with missing values (x 1; the first is row 10)" in n for n in read.notes)
+
+
+def test_damaged_files_are_read_or_refused_but_nothing_else(tmp_path: Path) -> None:
+    draw = random.Random(1)
+    whole = [text.encode() for text in READ.values()] + [content for content, _ in REFUSED.values()]
+    pieces = [b",", b";", b"\n", b'"', b"nan", b"1e400", b"\t", b"#", b"time", b"label", b"\x00"]
+    pieces += [b"\xb0", b"9" * 30, b":", b" -> ", b"2024-01-01", b"\r", b"=", b""]
+    for n in range(400):
+        content = bytearray(draw.choice(whole)[:2000])
+        for _ in range(draw.choice([1, 2, 5, 20])):
+            at = draw.randrange(len(content) + 1)
+            content[at : at + draw.choice([0, 1, 3, 100])] = draw.choice(pieces)
+        path = tmp_path / f"log{n}.{draw.choice(['csv', 'json'])}"
+        path.write_bytes(content)
+        with suppress(DataError):
+            table(path, skip_text=bool(n % 2), interpolate=n % 3)

@@ -322,6 +322,9 @@ class _Table:
             texts = cells.gather(suspects).to_list()
             suspects = suspects[[not is_missing(text) for text in texts]]
         infinite = np.flatnonzero(np.isinf(values))
+        if len(infinite):
+            values = values.copy()
+            values[infinite] = np.nan
         return values, np.union1d(suspects, infinite).astype(np.int64)
 
     def _note_bad(self, column: int, row: int, text: str, count: int) -> None:

@@ -73,11 +73,9 @@ def read(path: Path, options: Options) -> Sheet:
 
 
 def _parse(path: Path, raw: bytes) -> Any:
-    try:
-        if _is_cbor(raw):
-            import cbor2  # needed by this format only
+    import cbor2  # needed by this format only
 
-            return cbor2.load(io.BytesIO(raw))
-        return json.loads(raw)
-    except (ValueError, RecursionError, EOFError) as problem:
+    try:
+        return cbor2.load(io.BytesIO(raw)) if _is_cbor(raw) else json.loads(raw)
+    except (ValueError, RecursionError, cbor2.CBORError) as problem:
         raise DataError(f"{path}: is damaged: {quoted(str(problem))}") from None
