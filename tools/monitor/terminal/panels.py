@@ -152,7 +152,7 @@ def facts(history: History, width: int, height: int) -> list[Text]:
             ("false alarms", text.percent(summary.false_alarm_rate), None),
         ]
     if summary.mean_microseconds is not None:
-        rows.append((f"time per {noun}", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
+        rows.append(("mean time", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
     corrupt = counters.corrupt + counters.board_corrupt
     missing = counters.missing + counters.board_missing
     resent = counters.resent + counters.board_resent

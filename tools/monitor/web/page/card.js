@@ -303,7 +303,7 @@ export class Card {
     const noun = store.noun;
     const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
-    if (t?.mean_microseconds != null) rows.push([`time per ${noun}`, `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
+    if (t?.mean_microseconds != null) rows.push(["mean time", `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
     if (c) {
       const both = (name) => c[name] + c[`board_${name}`], bad = both("corrupt"), gone = both("missing");
       rows.push(["frames", `${whole(c.sent)} sent · ${whole(c.received)} received`]);
