@@ -107,6 +107,28 @@ class PerWindow(Strict):
     zero_point: Int8
 
 
+Limit = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class NoGate(Strict):
+    """Every window is judged."""
+
+    kind: Literal["none"] = "none"
+
+
+class GateLimits(Strict):
+    """What a window must keep to be judged; one entry per channel in each list but `mains`."""
+
+    kind: Literal["limits"]
+    min_range: list[Annotated[int, Field(ge=0, lt=65536)]]  # counts
+    min_variation: list[Limit]  # counts: sum of the absolute differences
+    max_run: list[Limit]  # frames of equal counts in a row
+    max_extreme: list[Limit]  # frames at the window's own largest or smallest count
+    max_mains: list[Limit]  # share of the differences' energy at a mains frequency, times 65536
+    # cos(2 pi f / rate) * 2^15 of each mains frequency
+    mains: Annotated[list[Annotated[int, Field(gt=-32768, lt=32768)]], Field(max_length=2)]
+
+
 class Tensor(Strict):
     """Size and quantization of an int8 tensor with `size` values."""
 
@@ -223,6 +245,7 @@ class Manifest(Strict):
     data: Data
     signal: Signal
     segmenter: Segmenter
+    gate: Annotated[NoGate | GateLimits, Field(discriminator="kind")] = NoGate()
     scaler: Annotated[Affine | PerWindow, Field(discriminator="kind")]
     model: ModelFile
     score: Score
@@ -242,6 +265,8 @@ class Manifest(Strict):
                 raise ValueError(
                     f"model.{what}.size is {tensor.size}, but window * channels is {size}"
                 )
+        if isinstance(self.gate, GateLimits):
+            self._gate_fits(self.gate, channels)
         if self.scaler.zero_point != self.model.input.zero_point:
             raise ValueError("scaler.zero_point differs from model.input.zero_point")
         if isinstance(self.scaler, Affine):
@@ -251,3 +276,19 @@ class Manifest(Strict):
         elif self.segmenter.window > 32768:
             raise ValueError("a per_window scaler accepts at most 32768 frames")
         return self
+
+    def _gate_fits(self, gate: GateLimits, channels: int) -> None:
+        limits = (
+            gate.min_range,
+            gate.min_variation,
+            gate.max_run,
+            gate.max_extreme,
+            gate.max_mains,
+        )
+        if {len(limit) for limit in limits} != {channels}:
+            raise ValueError("the limits of gate must have one entry per channel")
+        for cosine in gate.mains:
+            if self.segmenter.window >= 4096 * math.sqrt(1 - (cosine / 2**15) ** 2):
+                raise ValueError(
+                    f"gate.mains {cosine}: the window is too long for this frequency at this rate"
+                )

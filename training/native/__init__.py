@@ -3,9 +3,17 @@
 from training.native.core import (
     AffineScaler,
     PerWindowScaler,
+    QualityGate,
     ScoreConfig,
     Segmenter,
     integer_sqrt,
 )
 
-__all__ = ["AffineScaler", "PerWindowScaler", "ScoreConfig", "Segmenter", "integer_sqrt"]
+__all__ = [
+    "AffineScaler",
+    "PerWindowScaler",
+    "QualityGate",
+    "ScoreConfig",
+    "Segmenter",
+    "integer_sqrt",
+]

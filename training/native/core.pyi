@@ -25,6 +25,19 @@ class ScoreConfig:
     ) -> None: ...
     def score(self, input: NDArray[np.int8], output: NDArray[np.int8]) -> NDArray[np.float32]: ...
 
+class QualityGate:
+    def __init__(
+        self,
+        min_range: list[int],
+        min_variation: list[int],
+        max_run: list[int],
+        max_extreme: list[int],
+        max_mains: list[int],
+        mains: list[int],
+    ) -> None: ...
+    def check(self, windows: NDArray[np.int16]) -> NDArray[np.uint8]: ...
+    def measure(self, windows: NDArray[np.int16]) -> NDArray[np.uint32]: ...
+
 class Segmenter:
     def __init__(self, window: int, hop: int, channels: int) -> None: ...
     def push(

@@ -1,0 +1,65 @@
+// Quality gate: whether a window of int16 counts can be judged at all.
+//
+// A dead sensor is easy to reconstruct, so an autoencoder calls it the healthiest of all. The
+// gate measures each channel of a window and compares it with limits that training learned from
+// normal windows. A window that fails is not judged: it is reported with a reason, never scored.
+//
+// Integer arithmetic, one pass. The formulas are in docs/bundle.md, section "Gate".
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "span.h"
+
+namespace vigil {
+
+// Why a window is not judged. The values cross the link.
+enum class GateReason : std::uint8_t {
+    none = 0,
+    flat = 1,    // too little signal: the range or the total variation is too small
+    stuck = 2,   // the same count for too many frames in a row
+    railed = 3,  // too many frames at the window's own largest or smallest count
+    mains = 4,   // hum: too much of the energy lies at a mains frequency
+};
+
+// The limits of one channel, in counts and frames. A limit that is 0 (the first two) or as large
+// as its type allows (the others) rejects no window.
+struct GateLimits {
+    std::uint32_t min_variation;  // counts: smallest sum of |x[t] - x[t-1]|
+    std::uint32_t max_run;        // frames: longest run of equal counts
+    std::uint32_t max_extreme;    // frames: at the largest or at the smallest count
+    std::uint32_t max_mains;      // largest share of the energy at one frequency, times 65536
+    std::uint16_t min_range;      // counts: smallest difference of largest and smallest count
+};
+
+// What the gate measures of one channel of a window, in the units of GateLimits.
+struct GateMeasures {
+    std::uint32_t range;
+    std::uint32_t variation;
+    std::uint32_t run;
+    std::uint32_t extreme;
+    std::uint32_t mains;
+};
+
+struct QualityGate {
+    Span<const GateLimits> channels;
+    // cos(w) * 2^15 with w = 2 pi f / rate, for each mains frequency f to look for; at most two.
+    // frames / |sin(w)| must stay below 4096, which keeps the recurrence under 2^30.
+    Span<const std::int16_t> mains;
+
+    // `window`: whole frames, channels interleaved; at least one frame.
+    GateReason operator()(Span<const std::int16_t> window) const;
+
+    // Measures one channel.
+    GateMeasures measure(Span<const std::int16_t> window, std::size_t channel) const;
+};
+
+// The gate of a bundle without one: it rejects no window and takes no flash.
+struct NoGate {
+    constexpr GateReason operator()(Span<const std::int16_t> /*window*/) const {
+        return GateReason::none;
+    }
+};
+
+}  // namespace vigil
