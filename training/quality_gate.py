@@ -29,7 +29,10 @@ class Settings(Strict):
 
     kind: Literal["limits", "none"] = "limits"
     # Mains frequencies to look for, Hz; left out where rate or window do not allow it.
-    mains_hz: Annotated[list[Annotated[float, Field(gt=0)]], Field(max_length=2)] = [50.0, 60.0]
+    mains_hz: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=2)] = (
+        50.0,
+        60.0,
+    )
 
 
 def fit_gate(
@@ -69,13 +72,13 @@ def fit_gate(
     )
 
 
-def _cosines(mains_hz: list[float], rate_hz: float, frames: int) -> list[int]:
+def _cosines(mains_hz: tuple[float, ...], rate_hz: float, frames: int) -> list[int]:
     """cos(w) * 2^15 of each frequency that can be told from others in such a window."""
     cosines = []
     for hertz in mains_hz:
         w = 2 * math.pi * hertz / rate_hz
         # Below half the rate with room for the filter's width, and three periods in the window.
-        if hertz < 0.45 * rate_hz and frames * hertz >= 3 * rate_hz:
-            if frames / math.sin(w) < _LONGEST:
-                cosines.append(round(math.cos(w) * 2**15))
+        separable = hertz < 0.45 * rate_hz and frames * hertz >= 3 * rate_hz
+        if separable and frames < _LONGEST * math.sin(w):
+            cosines.append(round(math.cos(w) * 2**15))
     return cosines
