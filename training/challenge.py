@@ -69,7 +69,7 @@ def _stretches(values: Values, share: float, generator: np.random.Generator) -> 
     length = min(frames, max(1, round(share * frames)))
     first = generator.integers(0, frames - length + 1, (n, 1))
     at = np.arange(frames)
-    return ((at >= first) & (at < first + length))[:, :, None]
+    return np.asarray((at >= first) & (at < first + length))[:, :, None]
 
 
 def _spike(
@@ -97,27 +97,31 @@ def _flat(values: Values, deviation: Values, size: float, generator: np.random.G
 def _level(
     values: Values, deviation: Values, size: float, generator: np.random.Generator
 ) -> Values:
-    return values + size * deviation * generator.choice([-1.0, 1.0], (len(values), 1, 1))
+    return np.asarray(
+        values + size * deviation * generator.choice([-1.0, 1.0], (len(values), 1, 1))
+    )
 
 
 def _drift(
     values: Values, deviation: Values, size: float, generator: np.random.Generator
 ) -> Values:
     ramp = np.linspace(0, 1, values.shape[1])[None, :, None]
-    return values + size * deviation * ramp * generator.choice([-1.0, 1.0], (len(values), 1, 1))
+    return np.asarray(
+        values + size * deviation * ramp * generator.choice([-1.0, 1.0], (len(values), 1, 1))
+    )
 
 
 def _gain(values: Values, deviation: Values, size: float, generator: np.random.Generator) -> Values:
     mean = values.mean(axis=1, keepdims=True)
     up = generator.random((len(values), 1, 1)) < 0.5
-    return mean + (values - mean) * np.where(up, 1 + size, 1 / (1 + size))
+    return np.asarray(mean + (values - mean) * np.where(up, 1 + size, 1 / (1 + size)))
 
 
 def _noise(
     values: Values, deviation: Values, size: float, generator: np.random.Generator
 ) -> Values:
     noise = generator.normal(0, 1, values.shape) * size * deviation
-    return values + noise * _stretches(values, 0.5, generator)
+    return np.asarray(values + noise * _stretches(values, 0.5, generator))
 
 
 def _tone(values: Values, deviation: Values, size: float, generator: np.random.Generator) -> Values:
@@ -125,7 +129,7 @@ def _tone(values: Values, deviation: Values, size: float, generator: np.random.G
     cycles = generator.uniform(0.1, 0.4, (n, 1, 1))  # per frame
     phase = generator.uniform(0, 2 * np.pi, (n, 1, 1))
     tone = np.sin(2 * np.pi * cycles * np.arange(frames)[None, :, None] + phase)
-    return values + np.sqrt(2) * size * deviation * tone
+    return np.asarray(values + np.sqrt(2) * size * deviation * tone)
 
 
 def _harmonic(

@@ -24,11 +24,16 @@ from training.windows import Parts, Windows
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted model as a Keras model and as an int8 flatbuffer, with its recipe and data."""
+    """A fitted model as a Keras model and as an int8 flatbuffer, with its recipe and data.
+
+    The parts hold no window that the gate rejects, except those for training and validation.
+    """
 
     recipe: Recipe
     dataset: Dataset
     parts: Parts
+    gate: manifest.NoGate | manifest.GateLimits
+    not_judged: manifest.NotJudged
     quantizer: InputQuantizer
     model: keras.Model
     history: History

@@ -8,15 +8,18 @@ C++; here the limits are chosen, with room around everything that training saw.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from training.bundle.manifest import GateLimits, NoGate
-from training.bundle.validation import Strict
+from training.bundle.chain import make_gate
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.bundle.manifest import GateLimits, NoGate, NotJudged
+from training.data.recording import Recording
 from training.native import QualityGate
+from training.recipe import Gate
+from training.windows import Parts, Windows
 
 NEVER = 2**32 - 1  # a limit that no window exceeds
 _SHARE = 65536  # the C++ counts shares of the energy in this many parts
@@ -24,34 +27,25 @@ _SHARE = 65536  # the C++ counts shares of the energy in this many parts
 _LONGEST = 4096
 
 
-class Settings(Strict):
-    """Section [gate] of a recipe."""
-
-    kind: Literal["limits", "none"] = "limits"
-    # Mains frequencies to look for, Hz; left out where rate or window do not allow it.
-    mains_hz: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=2)] = (
-        50.0,
-        60.0,
-    )
-
-
 def fit_gate(
-    settings: Settings, counts: NDArray[np.int16], rate_hz: float | None
+    settings: Gate, counts: NDArray[np.int16], recording: Recording
 ) -> GateLimits | NoGate:
     """Choose the limits from normal windows.
 
     Args:
-        settings: the recipe's section.
+        settings: section [gate] of the recipe.
         counts: int16 [n, window, channels], normal windows; n is 1 or more.
-        rate_hz: frames per second; None where frames are not taken at equal times, which leaves
-            the mains test out.
+        recording: the recording that they were cut from. The mains test needs its rate.
     """
     if settings.kind == "none":
         return NoGate(kind="none")
     frames, channels = counts.shape[1:]
-    mains = [] if rate_hz is None else _cosines(settings.mains_hz, rate_hz, frames)
-    every = [0] * channels, [0] * channels, *([[NEVER] * channels] * 3)
-    measures = QualityGate(*every, mains).measure(np.ascontiguousarray(counts))
+    mains = []
+    if recording.rate_hz is not None and not recording.rate_is_nominal:
+        mains = _cosines(settings.mains_hz, recording.rate_hz, frames)
+    zeros, never = [0] * channels, [NEVER] * channels
+    gate = QualityGate(zeros, zeros, never, never, never, mains)
+    measures = gate.measure(np.ascontiguousarray(counts))
     # One window in a thousand may be a bad one that was taken for normal.
     outliers = len(counts) // 1000
     measures = np.sort(measures.astype(np.int64), axis=0)
@@ -69,6 +63,32 @@ def fit_gate(
         if mains
         else [NEVER] * channels,
         mains=mains,
+    )
+
+
+def judge(parts: Parts, gate: GateLimits | NoGate) -> tuple[Parts, NotJudged]:
+    """Drop the windows that the gate rejects from the parts that set or test the threshold.
+
+    Training and validation windows stay: the limits were chosen from them.
+    """
+    check = make_gate(gate)
+
+    def judged(windows: Windows) -> Windows:
+        return windows[check(windows.counts) == 0]
+
+    rejected = parts.test.labels[check(parts.test.counts) != 0]
+    counts = {
+        name: int((rejected == label).sum())
+        for name, label in (("normal", NORMAL), ("abnormal", ABNORMAL), ("unknown", UNKNOWN))
+    }
+    return (
+        replace(
+            parts,
+            calibration=judged(parts.calibration),
+            abnormal=judged(parts.abnormal),
+            test=judged(parts.test),
+        ),
+        NotJudged(**counts),
     )
 
 

@@ -51,6 +51,15 @@ class Split(Strict):
         return self
 
 
+class Gate(Strict):
+    """The quality gate: windows that cannot be judged (training.quality_gate)."""
+
+    kind: Literal["limits", "none"] = "limits"
+    # Mains frequencies to look for, Hz. A frequency is left out if the sample rate is unknown, or
+    # if rate and window do not allow it.
+    mains_hz: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=2)] = (50, 60)
+
+
 class Scaler(Strict):
     """How counts are scaled to int8."""
 
@@ -136,6 +145,7 @@ class Recipe(Strict):
     data: SerializeAsAny[DataSettings]
     windows: Windows
     split: Split
+    gate: Gate = Gate()
     scaler: Scaler = Scaler()
     model: SerializeAsAny[FamilySettings]
     fit: Fit = Fit()

@@ -8,12 +8,14 @@ from pathlib import Path
 from training import corruption
 from training.bundle import Bundle, check_destination
 from training.bundle.files import ENCODER, WEIGHTS
+from training.bundle.manifest import NotJudged
 from training.encoder import encoder_to_int8
 from training.evaluation import Fitted, evaluate
 from training.fit import History, fit
 from training.input_quantization import InputQuantizer, fit_input_quantizer
 from training.model_size import ModelSize, model_size
 from training.pretrain import pretrain
+from training.quality_gate import fit_gate, judge
 from training.quantize import read_model_info, to_int8
 from training.recipe import Corruption, Recipe, check_model
 from training.tensorflow_setup import keras
@@ -48,12 +50,19 @@ def train(
     check_destination(path)
     check_model(recipe, len(dataset.train.channels))
     parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
+    gate = fit_gate(recipe.gate, parts.train.counts, dataset.train)
+    parts, not_judged = judge(parts, gate)
     quantizer = fit_input_quantizer(recipe.scaler, parts.train.counts, dataset.train.gain)
     say(
         f"{dataset.description}: {len(parts.train)} normal windows for training, "
         f"{len(parts.validation)} for validation, {len(parts.calibration)} for calibration; "
         f"{len(parts.test)} test windows"
     )
+    if not_judged != NotJudged():
+        say(
+            f"the quality gate rejects {not_judged.normal} normal, {not_judged.abnormal} abnormal "
+            f"and {not_judged.unknown} other test windows; they are not judged"
+        )
     if before_fit is not None:
         before_fit(model_size(recipe, quantizer, dataset.train.rate_hz))
     model, history = fit_model(recipe, parts, quantizer, progress)
@@ -61,7 +70,9 @@ def train(
     train_windows = quantizer.quantize(parts.train.counts)
     flatbuffer = to_int8(model, train_windows, quantizer)
     info = read_model_info(flatbuffer)
-    fitted = Fitted(recipe, dataset, parts, quantizer, model, history, flatbuffer, info)
+    fitted = Fitted(
+        recipe, dataset, parts, gate, not_judged, quantizer, model, history, flatbuffer, info
+    )
     bundle = write(fitted, evaluate(fitted), path)
     model.save_weights(bundle.path / WEIGHTS)
     if recipe.encoder:

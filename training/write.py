@@ -35,6 +35,7 @@ def write(fitted: Fitted, evaluated: Evaluated, path: Path) -> Bundle:
         segmenter=manifest.Segmenter(
             kind="fixed", window=fitted.recipe.windows.length, hop=fitted.recipe.windows.hop
         ),
+        gate=fitted.gate,
         scaler=fitted.quantizer.scaler,
         model=_model_file(fitted),
         score=evaluated.score,
@@ -102,6 +103,7 @@ def _data(fitted: Fitted) -> manifest.Data:
             test_normal=int((labels == NORMAL).sum()),
             test_abnormal=int((labels == ABNORMAL).sum()),
             test_unknown=int((labels == UNKNOWN).sum()),
+            not_judged=fitted.not_judged,
         ),
     )
 

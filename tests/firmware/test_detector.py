@@ -16,17 +16,25 @@ def harness(tmp_path_factory):
         pytest.skip("g++ is not installed (run: make setup)")
     program = tmp_path_factory.mktemp("detector") / "harness"
     sources = [ROOT / "tests/support/cpp/detector_harness.cpp", LIB / "detector/detector.cpp"]
-    sources += [LIB / f"signal/{name}.cpp" for name in ("scaler", "score", "segmenter")]
+    sources += [
+        LIB / f"signal/{name}.cpp" for name in ("quality_gate", "scaler", "score", "segmenter")
+    ]
     flags = (
         "-std=c++17 -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover"
     )
     includes = [f"-I{LIB / name}" for name in ("span", "signal", "detector")]
     subprocess.run(["g++", *flags.split(), *includes, *sources, "-o", program], check=True)
 
-    def run(*frames: tuple[int, list[int]], threshold: float = 0.1) -> list[str]:
+    def run(
+        *frames: tuple[int, list[int]], threshold: float = 0.1, gate: bool = False
+    ) -> list[str]:
         text = "\n".join(" ".join(map(str, [first, *counts])) for first, counts in frames)
         done = subprocess.run(
-            [program, str(threshold)], input=text, capture_output=True, text=True, check=True
+            [program, str(threshold), *(["gate"] if gate else [])],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout.splitlines()
 
@@ -44,6 +52,15 @@ def test_a_window_is_an_anomaly_only_if_its_score_exceeds_the_threshold(harness)
         "scored 1 0x1p-2 1 5",
     ]
     assert harness(frames, threshold=0.25)[2] == "scored 1 0x1p-2 0 5"
+
+
+def test_a_window_that_the_gate_rejects_is_reported_and_not_scored(harness):
+    frames = (0, [1, 2, 3, 4, 5, 5, 5, 5, 1, 2, 3, 4])
+    assert harness(frames, gate=True)[1:] == [
+        "scored 0 0x0p+0 0 5",
+        "rejected 1 1",
+        "scored 2 0x0p+0 0 5",
+    ]
 
 
 def test_a_gap_loses_only_the_windows_that_contain_it(harness):

@@ -18,7 +18,7 @@ from tools.convert.sensor import Conversion, Sensor, conversions
 from tools.convert.tflm import arena_bytes, refused_model, tflm_model
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import ConvertError
-from training.bundle.manifest import Affine, Manifest
+from training.bundle.manifest import Affine, GateLimits, Manifest
 
 GOLDEN_ON_BOARD = 4
 """Golden windows in the image, normal and abnormal ones where the bundle has both."""
@@ -31,6 +31,7 @@ _CONSTANTS = """\
 
 #include <cstdint>
 
+#include "quality_gate.h"
 #include "scaler.h"
 #include "score.h"
 
@@ -48,6 +49,7 @@ constexpr std::uint32_t kInputSize = {input_size};
 constexpr std::uint32_t kOutputSize = {output_size};
 constexpr float kRateHz = {rate};  // frames per second; 0 if not fixed
 
+{gate}
 {scaler}
 inline constexpr ScoreConfig kScore = {{ScoreKind::{score}}};
 constexpr float kThreshold = {threshold};  // a window with a higher score is an anomaly
@@ -197,6 +199,7 @@ def _constants(bundle: Bundle, arena: int) -> str:
         input_size=manifest.model.input.size,
         output_size=manifest.model.output.size,
         rate=_float(manifest.signal.rate_hz or 0.0),
+        gate=_gate(manifest),
         scaler=_scaler(manifest),
         score=fields,
         threshold=_float(manifest.threshold.value),
@@ -232,6 +235,32 @@ def _sensor(manifest: Manifest, sensor: Sensor | None) -> str:
         name=name,
         description=description,
         conversions=", ".join(f"{{{c.multiplier}, {c.shift}, {c.offset}}}" for c in per_channel),
+    )
+
+
+def _gate(manifest: Manifest) -> str:
+    gate = manifest.gate
+    if not isinstance(gate, GateLimits):
+        return "inline constexpr NoGate kGate = {};"
+    limits = ", ".join(
+        f"{{{', '.join(f'{value}U' for value in row)}}}"
+        for row in zip(
+            gate.min_variation,
+            gate.max_run,
+            gate.max_extreme,
+            gate.max_mains,
+            gate.min_range,
+            strict=True,
+        )
+    )
+    mains, view = "", "{}"
+    if gate.mains:
+        cosines = ", ".join(map(str, gate.mains))
+        mains = f"inline constexpr std::int16_t kGateMains[] = {{{cosines}}};\n"
+        view = "Span<const std::int16_t>(kGateMains)"
+    return (
+        f"inline constexpr GateLimits kGateLimits[] = {{{limits}}};\n{mains}"
+        f"inline constexpr QualityGate kGate = {{Span<const GateLimits>(kGateLimits), {view}}};"
     )
 
 

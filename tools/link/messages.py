@@ -42,6 +42,10 @@ class LostReason(IntEnum):
     ENGINE = 1
     OVERRUN = 2
     LEAD_OFF = 3
+    FLAT = 4
+    STUCK = 5
+    RAILED = 6
+    MAINS = 7
 
 
 class SensorState(IntEnum):

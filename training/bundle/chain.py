@@ -1,12 +1,37 @@
-"""The scaler and the score that a manifest describes, as the firmware's own C++ objects."""
+"""Gate, scaler and score that a manifest describes, as the firmware's own C++ objects."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
 from training.bundle import manifest
 from training.bundle.manifest import Manifest
-from training.native.core import AffineScaler, PerWindowScaler, ScoreConfig
+from training.native.core import AffineScaler, PerWindowScaler, QualityGate, ScoreConfig
 
 Scaler = AffineScaler | PerWindowScaler
+
+REASONS = ("", "flat", "stuck", "railed", "mains")
+"""Why a window is not judged, by the code that the C++ gate gives it; 0: it is judged."""
+
+
+def make_gate(
+    settings: manifest.NoGate | manifest.GateLimits,
+) -> Callable[[NDArray[np.int16]], NDArray[np.uint8]]:
+    """Build the C++ gate: int16 [n, window, channels] to codes of REASONS, uint8 [n]."""
+    if isinstance(settings, manifest.NoGate):
+        return lambda windows: np.zeros(len(windows), np.uint8)
+    gate = QualityGate(
+        settings.min_range,
+        settings.min_variation,
+        settings.max_run,
+        settings.max_extreme,
+        settings.max_mains,
+        settings.mains,
+    )
+    return lambda windows: gate.check(np.ascontiguousarray(windows))
 
 
 def make_scaler(settings: manifest.Affine | manifest.PerWindow, channels: int) -> Scaler:
@@ -32,6 +57,11 @@ def make_score(
         output.zero_point,
         settings.factor,
     )
+
+
+def gate_of(m: Manifest) -> Callable[[NDArray[np.int16]], NDArray[np.uint8]]:
+    """Build the gate of a bundle."""
+    return make_gate(m.gate)
 
 
 def scaler_of(m: Manifest) -> Scaler:

@@ -39,6 +39,14 @@ def float32_text(value: float | np.floating[Any]) -> float:
     return float(str(np.float32(value)))
 
 
+class NotJudged(Strict):
+    """Test windows that the gate rejected, by label."""
+
+    normal: Count = 0
+    abnormal: Count = 0
+    unknown: Count = 0
+
+
 class WindowCounts(Strict):
     """Number of windows in each part of the data set."""
 
@@ -48,6 +56,7 @@ class WindowCounts(Strict):
     test_normal: Count
     test_abnormal: Count
     test_unknown: Count = 0
+    not_judged: NotJudged = NotJudged()  # of the test windows; not in the counts above
 
 
 class Data(Strict):

@@ -23,6 +23,22 @@ link::TickUnit tick_unit() {
                : link::TickUnit::cycles;
 }
 
+link::LostReason lost_reason(GateReason reason) {
+    switch (reason) {
+        case GateReason::flat:
+            return link::LostReason::flat;
+        case GateReason::stuck:
+            return link::LostReason::stuck;
+        case GateReason::railed:
+            return link::LostReason::railed;
+        case GateReason::mains:
+            return link::LostReason::mains;
+        case GateReason::none:
+            break;
+    }
+    return link::LostReason::engine;  // unreachable: the gate had a reason
+}
+
 }  // namespace
 
 App::App(link::Stream& stream, const Hardware& hardware)
@@ -30,6 +46,7 @@ App::App(link::Stream& stream, const Hardware& hardware)
       hardware_(hardware),
       sampler_(board::sensor(), samples_, Span<const Conversion>(model::kConversion)),
       detector_({{model::kWindow, model::kHop, model::kChannels},
+                 model::kGate,
                  model::kScaler,
                  model::kScore,
                  model::kThreshold},
@@ -147,6 +164,11 @@ void App::scored(const Verdict& v) {
 
 void App::lost(std::uint64_t first, std::uint64_t count) {
     (void)link_.lost(first, count, link_.gap_reason());
+}
+
+void App::rejected(std::uint64_t window, GateReason reason) {
+    hardware_.light(window % 2 == 0);  // blinks while windows are not judged
+    (void)link_.lost(window, 1, lost_reason(reason));
 }
 
 void App::failed(std::uint64_t window, engine::Status) {

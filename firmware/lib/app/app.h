@@ -57,6 +57,7 @@ class App final : private link::Handler, private DetectorListener {
 
     void scored(const Verdict& verdict) override;
     void lost(std::uint64_t first, std::uint64_t count) override;
+    void rejected(std::uint64_t window, GateReason reason) override;
     void failed(std::uint64_t window, engine::Status status) override;
 
     static link::BoardFacts facts(const Hardware& hardware);
@@ -76,7 +77,8 @@ class App final : private link::Handler, private DetectorListener {
     link::LinkMemory<> memory_;
     SampleMemory<kRingFrames, model::kChannels> samples_;
     Sampler sampler_;
-    Detector<std::remove_cv_t<decltype(model::kScaler)>> detector_;
+    Detector<std::remove_cv_t<decltype(model::kGate)>, std::remove_cv_t<decltype(model::kScaler)>>
+        detector_;
     link::BoardLink link_;
     GoldenReport golden_{};
     engine::Status engine_status_ = engine::Status::not_begun;

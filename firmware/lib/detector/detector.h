@@ -1,4 +1,4 @@
-// The detector: samples -> segment -> scale -> engine -> score -> decide.
+// The detector: samples -> segment -> quality gate -> scale -> engine -> score -> decide.
 //
 // The caller owns every buffer and sizes it from the manifest's constants. The detector allocates
 // nothing and is independent of the board; it reads time through a function that it is given.
@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "engine.h"
+#include "quality_gate.h"
 #include "scaler.h"
 #include "score.h"
 #include "segmenter.h"
@@ -15,9 +16,10 @@
 namespace vigil {
 
 // The manifest's numbers, as the converter writes them.
-template <typename Scaler>
+template <typename Gate, typename Scaler>
 struct DetectorConfig {
     SegmenterConfig segmenter;
+    Gate gate;
     Scaler scaler;
     ScoreConfig score;
     float threshold;
@@ -44,6 +46,8 @@ class DetectorListener {
     virtual void scored(const Verdict& verdict) = 0;
     // A gap in the samples lost the windows [first, first + count).
     virtual void lost(std::uint64_t first, std::uint64_t count) = 0;
+    // The gate rejected this window: it is not judged, so there is no score.
+    virtual void rejected(std::uint64_t window, GateReason reason) = 0;
     // The engine failed on this window, which counts as lost.
     virtual void failed(std::uint64_t window, engine::Status status) = 0;
 
@@ -65,19 +69,20 @@ struct GoldenReport {
     std::uint32_t ticks_per_window;  // one inference of the engine alone, in the clock's ticks
 };
 
-template <typename Scaler>
+template <typename Gate, typename Scaler>
 class Detector final : private Segmenter::Sink {
   public:
     using Clock = std::uint32_t (*)();
 
-    Detector(const DetectorConfig<Scaler>& config, const DetectorBuffers& buffers, Clock micros)
+    Detector(const DetectorConfig<Gate, Scaler>& config, const DetectorBuffers& buffers,
+             Clock micros)
         : config_(config),
           buffers_(buffers),
           micros_(micros),
           threshold_(config.threshold),
           segmenter_(config.segmenter, buffers.counts) {}
 
-    // Runs the golden windows through scaler, engine and score. `ticks` counts time or
+    // Runs the golden windows through gate, scaler, engine and score. `ticks` counts time or
     // instructions, depending on the board. Call while no window is in progress.
     GoldenReport check(Span<const GoldenWindow> golden, Clock ticks);
 
@@ -100,7 +105,7 @@ class Detector final : private Segmenter::Sink {
     void window(std::uint64_t index, Span<const std::int16_t> frames) override;
     void lost(std::uint64_t first, std::uint64_t count) override { listener_->lost(first, count); }
 
-    DetectorConfig<Scaler> config_;
+    DetectorConfig<Gate, Scaler> config_;
     DetectorBuffers buffers_;
     Clock micros_;
     float threshold_;
@@ -113,8 +118,8 @@ bool same_bytes(Span<const std::int8_t> a, Span<const std::int8_t> b);
 // Whether both have the same bits; -0 differs from 0.
 bool same_bits(float a, float b);
 
-template <typename Scaler>
-GoldenReport Detector<Scaler>::check(Span<const GoldenWindow> golden, Clock ticks) {
+template <typename Gate, typename Scaler>
+GoldenReport Detector<Gate, Scaler>::check(Span<const GoldenWindow> golden, Clock ticks) {
     GoldenReport report{static_cast<std::uint16_t>(golden.size()), 0, 0};
     for (const GoldenWindow& g : golden) {
         config_.scaler(g.counts, buffers_.input);
@@ -122,17 +127,22 @@ GoldenReport Detector<Scaler>::check(Span<const GoldenWindow> golden, Clock tick
         const engine::Status status = engine::run(buffers_.input, buffers_.output);
         report.ticks_per_window = ticks() - before;
         const bool exact =
-            status == engine::Status::ok && same_bytes(buffers_.input, g.input) &&
-            same_bytes(buffers_.output, g.output) &&
+            config_.gate(g.counts) == GateReason::none && status == engine::Status::ok &&
+            same_bytes(buffers_.input, g.input) && same_bytes(buffers_.output, g.output) &&
             same_bits(score(config_.score, buffers_.input, buffers_.output), g.score);
         report.passed = static_cast<std::uint16_t>(report.passed + (exact ? 1 : 0));
     }
     return report;
 }
 
-template <typename Scaler>
-void Detector<Scaler>::window(std::uint64_t index, Span<const std::int16_t> frames) {
+template <typename Gate, typename Scaler>
+void Detector<Gate, Scaler>::window(std::uint64_t index, Span<const std::int16_t> frames) {
     const std::uint32_t start = micros_();
+    const GateReason reason = config_.gate(frames);
+    if (reason != GateReason::none) {
+        listener_->rejected(index, reason);
+        return;
+    }
     config_.scaler(frames, buffers_.input);
     const engine::Status status = engine::run(buffers_.input, buffers_.output);
     if (status != engine::Status::ok) {

@@ -65,7 +65,16 @@ enum class ErrorCode : std::uint8_t {
 };
 
 // Why a window will never be scored.
-enum class LostReason : std::uint8_t { gap = 0, engine = 1, overrun = 2, lead_off = 3 };
+enum class LostReason : std::uint8_t {
+    gap = 0,
+    engine = 1,
+    overrun = 2,
+    lead_off = 3,
+    flat = 4,
+    stuck = 5,
+    railed = 6,
+    mains = 7,
+};
 
 // State of the on-board sensor.
 enum class SensorState : std::uint8_t {

@@ -45,6 +45,9 @@ struct Printer final : vigil::DetectorListener {
     void lost(std::uint64_t first, std::uint64_t count) override {
         std::printf("lost %" PRIu64 " %" PRIu64 "\n", first, count);
     }
+    void rejected(std::uint64_t window, vigil::GateReason reason) override {
+        std::printf("rejected %" PRIu64 " %d\n", window, static_cast<int>(reason));
+    }
     void failed(std::uint64_t window, vigil::engine::Status status) override {
         std::printf("failed %" PRIu64 " %d\n", window, static_cast<int>(status));
     }
@@ -58,8 +61,15 @@ int main(int argc, char** argv) {
     std::int16_t counts[kWindow];
     std::int8_t input[kWindow];
     std::int8_t output[kWindow];
-    vigil::Detector<vigil::AffineScaler> detector(
-        {{kWindow, kWindow, 1}, {identity, 20, 0}, score, argc > 1 ? std::stof(argv[1]) : 0.1F},
+    // A range of at least one count, for the second argument "gate"; else whatever comes.
+    const std::uint16_t range = argc > 2 ? 1 : 0;
+    const vigil::GateLimits limits[] = {{0, ~0U, ~0U, ~0U, range}};
+    vigil::Detector<vigil::QualityGate, vigil::AffineScaler> detector(
+        {{kWindow, kWindow, 1},
+         {limits, {}},
+         {identity, 20, 0},
+         score,
+         argc > 1 ? std::stof(argv[1]) : 0.1F},
         {counts, input, output}, [] { return now += 5; });
 
     const std::int16_t raw[] = {1, 2, 3, 4};

@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from tools.convert import convert
 from tools.convert.host import HostEngine
 from tools.link.events import Lost, Scored
+from tools.link.messages import LostReason
 from tools.link.session import Session
 from training.bundle import Bundle
-from training.bundle.chain import score_of
+from training.bundle.chain import REASONS, score_of
 from training.bundle.errors import LinkError
 from training.bundle.reference import Computed
 
 _STREAM = 0x76657269  # a stream number that no other command uses
+
+GATE_REASONS = {LostReason[name.upper()]: code for code, name in enumerate(REASONS) if code}
+"""The code of the quality gate by the reason of a LOST."""
 
 
 def on_host(bundle: Bundle, inputs: NDArray[np.int8]) -> Computed:
@@ -35,11 +39,16 @@ def on_host(bundle: Bundle, inputs: NDArray[np.int8]) -> Computed:
 
 @dataclass(frozen=True, eq=False)
 class BoardRun:
-    """A board's results for a stream."""
+    """A board's results for a stream.
+
+    `computed` has a row for each window; `reason` uint8 [n] is not 0 where the board's quality
+    gate rejected the window, and that row is empty.
+    """
 
     board: str
     engine: str
     computed: Computed
+    reason: NDArray[np.uint8]
     golden_passed: int  # golden windows in its image that were exact at start
     golden_total: int
 
@@ -48,7 +57,7 @@ def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], window
     """Stream int16 [n, channels] to the board and collect the results of `windows` windows.
 
     Raises:
-        LinkError: the board has another model, or loses a window.
+        LinkError: the board has another model, or loses a window that it could judge.
     """
     board = session.board
     if board.model_hash != bundle.hash8:
@@ -58,15 +67,19 @@ def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], window
             "build and flash this one"
         )
     m = bundle.manifest
-    inputs = np.empty((windows, m.model.input.size), np.int8)
-    outputs = np.empty((windows, m.model.output.size), np.int8)
-    scores = np.empty(windows, np.float32)
+    inputs = np.zeros((windows, m.model.input.size), np.int8)
+    outputs = np.zeros((windows, m.model.output.size), np.int8)
+    scores = np.zeros(windows, np.float32)
+    reasons = np.zeros(windows, np.uint8)
     session.watch(input=True, output=True)
     # Another number than the board's current stream, which would be resumed.
     session.start(_STREAM if board.stream != _STREAM else _STREAM + 1)
     seen = 0
     for event in session.stream(frames):
-        if isinstance(event, Lost):
+        if isinstance(event, Lost) and event.reason in GATE_REASONS:
+            reasons[event.first : event.first + event.count] = GATE_REASONS[event.reason]
+            seen = event.first + event.count
+        elif isinstance(event, Lost):
             raise LinkError(f"the board lost window {event.first} ({event.reason.name.lower()})")
         if isinstance(event, Scored):
             if event.input is None or event.output is None or event.window != seen:
@@ -79,4 +92,6 @@ def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], window
         raise LinkError(f"the board scored {seen} windows of {windows}; verify again")
     boot = session.boot
     computed = Computed(inputs, outputs, scores)
-    return BoardRun(board.board, board.engine, computed, boot.golden_passed, boot.golden_total)
+    return BoardRun(
+        board.board, board.engine, computed, reasons, boot.golden_passed, boot.golden_total
+    )

@@ -20,7 +20,9 @@ from tools.measure.verify.result import (
 )
 from tools.measure.verify.stream import lay_out
 from training.bundle import Bundle, read_bundle, reference
+from training.bundle.chain import REASONS, gate_of
 from training.bundle.errors import ConvertError, LinkError
+from training.bundle.manifest import GateLimits
 from training.bundle.reference import Computed
 
 
@@ -48,15 +50,16 @@ def verify(
     more, indices = _more(bundle, windows, counts)
     chosen = np.concatenate([bundle.golden.counts, more])
     stream = lay_out(bundle.manifest, chosen)
-    expected = reference.compute(bundle, stream.windows)
+    reason = gate_of(bundle.manifest)(stream.windows)
+    judged = np.flatnonzero(reason == 0)
+    expected = reference.compute(bundle, stream.windows[judged])
     assert expected.input is not None
-    every = np.arange(len(stream.windows), dtype=np.int64)
 
-    results = [_golden(bundle, expected, stream.chosen)]
+    results = [_golden(bundle)]
     try:
         results.append(
             compare(
-                "compiled engine, host", targets.on_host(bundle, expected.input), expected, every
+                "compiled engine, host", targets.on_host(bundle, expected.input), expected, judged
             )
         )
     except ConvertError as problem:
@@ -68,11 +71,19 @@ def verify(
         with Session.open(port) as session:
             run = targets.on_board(bundle, session, stream.frames, len(stream.windows))
         name = f"{run.board}, {run.engine} engine"
-        results.append(compare(name, run.computed, expected, every))
+        both = run.reason[judged] == 0
+        computed = run.computed.rows(judged[both])
+        results.append(compare(name, computed, expected.rows(np.flatnonzero(both)), judged[both]))
+        if isinstance(bundle.manifest.gate, GateLimits):
+            results.append(_gate(name, run.reason, reason))
         results.append(_boot(name, run))
         if counts is None and run.computed.score is not None:
-            own = run.computed.score[stream.chosen[len(bundle.golden.counts) :]]
-            scored = ScoredOnBoard(run.board, tuple(map(int, indices)), tuple(map(float, own)))
+            rows = stream.chosen[len(bundle.golden.counts) :]
+            seen = run.reason[rows] == 0
+            own = run.computed.score[rows[seen]]
+            scored = ScoredOnBoard(
+                run.board, tuple(map(int, indices[seen])), tuple(map(float, own))
+            )
     return VerifyResult(
         name=bundle.manifest.name,
         bundle=bundle.hash8.hex(),
@@ -100,12 +111,32 @@ def _more(
     return kept[chosen], np.asarray(evaluation["shown"], np.int64)[chosen]
 
 
-def _golden(bundle: Bundle, expected: Computed, chosen: NDArray[np.int64]) -> TargetResult:
+def _golden(bundle: Bundle) -> TargetResult:
     """Compare the bundle's golden file with the interpreter's present output."""
     g = bundle.golden
-    now = expected.rows(chosen[: len(g.counts)])
+    now = reference.compute(bundle, g.counts)
     stored = Computed(g.input, g.output, g.score)
     return compare("golden windows of the bundle", stored, now, np.arange(len(g.counts)))
+
+
+def _gate(name: str, found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> TargetResult:
+    """Compare the verdict of the board's quality gate on each window with the host's."""
+    wrong = np.flatnonzero(found != wanted)
+    first = ""
+    if len(wrong):
+        at = wrong[0]
+        words = [REASONS[reason[at]] or "judged" for reason in (found, wanted)]
+        first = f"window {at} is {words[0]}, must be {words[1]}"
+    rejected = int((wanted != 0).sum())
+    return TargetResult(
+        name=f"{name}, quality gate",
+        windows=len(wanted),
+        input=None,
+        output=None,
+        score=Count(len(wrong), len(wanted)),
+        first_wrong=first,
+        note=f"{rejected:,} windows are not judged" if rejected else "",
+    )
 
 
 def _boot(name: str, run: targets.BoardRun) -> TargetResult:
