@@ -40,6 +40,11 @@ class Challenge:
     counts: Counts
 
 
+def count_challenges() -> int:
+    """How many combinations of kind and size there are."""
+    return len(DISTURBANCES) * len(SIZES)
+
+
 def challenges(normal: Counts, windows: int, seed: int) -> list[Challenge]:
     """Disturb up to `windows` of the normal windows in every kind and size.
 

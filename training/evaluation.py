@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,8 +79,9 @@ def evaluate(fitted: Fitted) -> Evaluated:
         *(_keras_scores(fitted, part) for part in (parts.calibration, parts.abnormal, parts.test))
     )
     score = fold_score(fitted.recipe.score.kind, fitted.info.input, fitted.info.output)
-    calibration, abnormal, test = _int8_scores(fitted, score)
-    int8_scores = StageScores(calibration[0], abnormal[0], test[0])
+    counts = [part.counts for part in (parts.calibration, parts.abnormal, parts.test)]
+    calibration, abnormal, test = int8_scores(fitted, score, counts)
+    board_scores = StageScores(calibration[0], abnormal[0], test[0])
     labels = parts.test.labels
     threshold = choose(settings, calibration[0], abnormal[0], test[0], labels)
     keras_choice = choices(settings, keras_scores.calibration, keras_scores.abnormal)[
@@ -94,12 +96,12 @@ def evaluate(fitted: Fitted) -> Evaluated:
     return Evaluated(
         score=score,
         keras=keras_scores,
-        int8=int8_scores,
+        int8=board_scores,
         test_output=test[1],
         threshold=threshold,
         metrics=manifest.Metrics(
             keras=stage(keras_scores, keras_choice.value),
-            int8=stage(int8_scores, np.float32(threshold.value)),
+            int8=stage(board_scores, np.float32(threshold.value)),
         ),
     )
 
@@ -116,15 +118,15 @@ def _keras_scores(fitted: Fitted, windows: Windows) -> NDArray[np.float32]:
     return real_score(fitted.recipe.score.kind, real, predict(fitted.model, real))
 
 
-def _int8_scores(
-    fitted: Fitted, score: manifest.Score
+def int8_scores(
+    fitted: Fitted, score: manifest.Score, parts: Sequence[NDArray[np.int16]]
 ) -> list[tuple[NDArray[np.float32], NDArray[np.int8]]]:
-    """Compute scores [n] and outputs [n, size] of the parts calibration, abnormal and test."""
+    """Compute scores [n] and outputs [n, size] of each part, counts int16 [n, window, channels]."""
     native_score = make_score(score, fitted.info.input, fitted.info.output)
     interpreter = Interpreter(fitted.flatbuffer)
     results = []
-    for windows in (fitted.parts.calibration, fitted.parts.abnormal, fitted.parts.test):
-        scaled = fitted.quantizer.quantize(windows.counts)
+    for windows in parts:
+        scaled = fitted.quantizer.quantize(windows)
         output = interpreter.run(scaled)
         scores = native_score.score(scaled, output) if len(windows) else np.empty(0, np.float32)
         results.append((scores, output))

@@ -135,6 +135,14 @@ class ThresholdChoice(Strict):
     sigma: Annotated[float, Field(gt=0, le=100)] = 3.0
 
 
+class Checks(Strict):
+    """Checks of the fitted model (training.checks)."""
+
+    baselines: bool = True  # score simple detectors on the same windows
+    # Normal windows to inject each disturbance into; fewer where the model is large; 0: none.
+    challenge: Annotated[int, Field(ge=0, le=10_000)] = 200
+
+
 class Recipe(Strict):
     """All settings of a training run."""
 
@@ -154,6 +162,7 @@ class Recipe(Strict):
     encoder: bool = False
     score: Score = Score()
     threshold: ThresholdChoice = ThresholdChoice()
+    checks: Checks = Checks()
 
     @field_validator("data", mode="before")
     @classmethod

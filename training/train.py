@@ -9,6 +9,7 @@ from training import corruption
 from training.bundle import Bundle, check_destination
 from training.bundle.files import ENCODER, WEIGHTS
 from training.bundle.manifest import NotJudged
+from training.checks import run_checks
 from training.encoder import encoder_to_int8
 from training.evaluation import Fitted, evaluate
 from training.fit import History, fit
@@ -73,7 +74,8 @@ def train(
     fitted = Fitted(
         recipe, dataset, parts, gate, not_judged, quantizer, model, history, flatbuffer, info
     )
-    bundle = write(fitted, evaluate(fitted), path)
+    evaluated = evaluate(fitted)
+    bundle = write(fitted, evaluated, run_checks(fitted, evaluated), path)
     model.save_weights(bundle.path / WEIGHTS)
     if recipe.encoder:
         encoder, _ = encoder_to_int8(model, train_windows, quantizer)

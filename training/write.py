@@ -20,7 +20,7 @@ GOLDEN_WINDOWS = 16
 EVALUATION_WINDOWS = 5000  # test windows whose input and reconstruction a report can show
 
 
-def write(fitted: Fitted, evaluated: Evaluated, path: Path) -> Bundle:
+def write(fitted: Fitted, evaluated: Evaluated, checks: manifest.Checks, path: Path) -> Bundle:
     """Write the bundle to `path`.
 
     Raises:
@@ -41,6 +41,7 @@ def write(fitted: Fitted, evaluated: Evaluated, path: Path) -> Bundle:
         score=evaluated.score,
         threshold=evaluated.threshold,
         metrics=evaluated.metrics,
+        checks=checks,
         golden=manifest.Golden(
             file="golden.npz", bytes=len(golden), sha256=sha256(golden), windows=len(chosen)
         ),

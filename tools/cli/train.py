@@ -16,7 +16,10 @@ from tools.boards.catalogue import find_board
 from tools.cli.app import app
 from tools.cli.options import BUILD, Name, console
 from tools.measure.budget.forecast import check as check_forecast
+from training.advice import advice
 from training.bundle import Bundle
+from training.bundle.manifest import Manifest
+from training.challenge import DISTURBANCES, SIZES
 from training.data.csv import load_tables
 from training.recipe import RECIPES, Recipe, read_recipe, recipe_names
 from training.suggest import find_settings, recipe_name, recipe_text
@@ -112,19 +115,41 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
     table.add_column("test set" + (", simulated" if m.data.simulated else ""))
     for head in ("AUROC", "average precision", "false alarms", "recall", "precision"):
         table.add_column(head, justify="right")
-    for stage, title in ((m.metrics.keras, "Keras, float"), (m.metrics.int8, "int8, as on board")):
+    stages = [("Keras, float", m.metrics.keras, ""), ("int8, as on board", m.metrics.int8, "bold")]
+    stages += [(f"baseline: {name}", stage, "dim") for name, stage in m.checks.baselines.items()]
+    for title, stage, style in stages:
         table.add_row(
             title,
             *(_figure(v) for v in (stage.auroc, stage.average_precision)),
             *(_percent(v) for v in (stage.false_alarm_rate, stage.recall, stage.precision)),
+            style=style,
         )
     console.print(table)
     console.print(
         f"threshold {m.threshold.value:.4g} ({m.threshold.method}): {escape(m.threshold.guarantee)}"
     )
-    warning = departure(m)
-    if warning is not None:
+    if m.checks.challenge:
+        console.print(_challenge_table(m))
+    warnings = [departure(m), *advice(m)]
+    for warning in filter(None, warnings):
         console.print(f"[yellow]{escape(warning)}[/]")
+
+
+def _challenge_table(m: Manifest) -> Table:
+    """The share of each injected disturbance that is flagged or not judged, by size."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("disturbance of normal windows: caught")
+    for size in SIZES:
+        table.add_column(f"x{size:g}", justify="right")
+    table.add_column("unit of the size", style="dim")
+    for kind in DISTURBANCES:
+        cells = [
+            f"{(c.flagged + c.not_judged) / c.windows:.0%}"
+            for c in m.checks.challenge
+            if c.kind == kind
+        ]
+        table.add_row(kind, *cells, DISTURBANCES[kind].unit)
+    return table
 
 
 @app.command()

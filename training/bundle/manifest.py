@@ -237,6 +237,34 @@ class Metrics(Strict):
     int8: Stage
 
 
+class Caught(Strict):
+    """What became of normal windows into which one disturbance was injected."""
+
+    kind: str
+    size: float
+    unit: str
+    windows: Count
+    flagged: Count  # above the threshold
+    not_judged: Count  # rejected by the gate
+
+
+class Agreement(Strict):
+    """How far the int8 model follows the float model; null without enough windows."""
+
+    rank_correlation: Annotated[float, Field(ge=-1, le=1)] | None  # of the test scores, Spearman
+    saturated: Rate  # share of the calibration windows' int8 inputs at an end of the grid
+
+
+class Checks(Strict):
+    """Checks of a fitted model that need no labels, and simple detectors beside it."""
+
+    baselines: dict[str, Stage] = Field(
+        default_factory=dict
+    )  # at the same asked rate of false alarms
+    challenge: list[Caught] = Field(default_factory=list)
+    agreement: Agreement | None = None
+
+
 class Golden(Strict):
     """The file of golden windows (docs/bundle.md)."""
 
@@ -260,6 +288,7 @@ class Manifest(Strict):
     score: Score
     threshold: Threshold
     metrics: Metrics
+    checks: Checks = Checks()
     golden: Golden
     recipe: dict[str, Any]
     seed: int

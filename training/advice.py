@@ -1,0 +1,69 @@
+"""Advice from the checks of a bundle: what is wrong, and which setting to try."""
+
+from __future__ import annotations
+
+from training.bundle.manifest import Manifest
+
+CLEAR = 0.01  # a difference in AUROC, or a share of the inputs, that is worth a sentence
+
+
+def advice(m: Manifest) -> list[str]:
+    """Say, one line each, what the checks show to be wrong and which setting to try."""
+    lines = []
+    better = _best_baseline(m)
+    if better is not None:
+        name, area, own = better
+        lines.append(
+            f"The baseline '{name}' separates the test windows better (AUROC {area:.3f}) than this "
+            f"model ({own:.3f}): {_LIKELY.get(name, _LIKELY[''])}"
+        )
+    lines += _disagreement(m)
+    return lines
+
+
+_LIKELY = {
+    "rms": 'the fault changes the level or the amplitude. Try scaler.kind = "affine", a smaller '
+    "model.code, or an amplitude alarm beside the model.",
+    "z-score": 'the fault changes the level or the amplitude. Try scaler.kind = "affine", a '
+    "smaller model.code, or an amplitude alarm beside the model.",
+    "PCA": "a linear model of the shape is enough. Try the recipe 'linear', or a smaller "
+    "model.code.",
+    "": "the model reconstructs abnormal windows too well. Try a smaller model.code, longer "
+    'windows.length, or model.activation = "tanh".',
+}
+
+
+def _best_baseline(m: Manifest) -> tuple[str, float, float] | None:
+    """The baseline that clearly beats the int8 model, with both AUROCs; None if none does."""
+    own = m.metrics.int8.auroc
+    areas = {name: stage.auroc for name, stage in m.checks.baselines.items()}
+    known = {name: area for name, area in areas.items() if area is not None}
+    if own is None or not known:
+        return None
+    name = max(known, key=lambda each: known[each])
+    return (name, known[name], own) if known[name] > own + CLEAR else None
+
+
+def _disagreement(m: Manifest) -> list[str]:
+    agreement = m.checks.agreement
+    if agreement is None:
+        return []
+    signs = []
+    if agreement.rank_correlation is not None and agreement.rank_correlation < 0.9:
+        signs.append(f"rank correlation {agreement.rank_correlation:.2f}")
+    keras, int8 = m.metrics.keras, m.metrics.int8
+    areas = (keras.auroc, int8.auroc)
+    if areas[0] is not None and areas[1] is not None and abs(areas[0] - areas[1]) > CLEAR:
+        signs.append(f"AUROC {areas[0]:.3f} and {areas[1]:.3f}")
+    ratio = int8.threshold / keras.threshold if keras.threshold else 1.0
+    if not 0.5 < ratio < 2:
+        signs.append(f"thresholds {keras.threshold:.3g} and {int8.threshold:.3g}")
+    if not signs:
+        return []
+    cause = (
+        f"{agreement.saturated:.1%} of the inputs saturate: set a larger scaler.headroom"
+        if agreement.saturated > CLEAR
+        else "the activations extrapolate beyond what the calibration of the int8 ranges saw: set "
+        'model.activation and model.code_activation = "tanh", or a larger scaler.headroom'
+    )
+    return [f"Float and int8 scores disagree ({', '.join(signs)}): {cause}."]

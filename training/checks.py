@@ -1,0 +1,82 @@
+"""Checks of a fitted model: simple detectors beside it, known disturbances, float against int8."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from training import metrics
+from training.baselines import baseline_scores
+from training.bundle import manifest
+from training.bundle.chain import make_gate
+from training.challenge import challenges, count_challenges
+from training.evaluation import Evaluated, Fitted, int8_scores
+from training.threshold import choices
+
+MOST_MACS = 1_000_000_000  # multiply-accumulates that the challenge set may take
+
+
+def run_checks(fitted: Fitted, evaluated: Evaluated) -> manifest.Checks:
+    """Run the checks that the recipe asks for."""
+    settings = fitted.recipe.checks
+    return manifest.Checks(
+        baselines=_baselines(fitted) if settings.baselines else {},
+        challenge=_challenge(fitted, evaluated, settings.challenge),
+        agreement=_agreement(fitted, evaluated),
+    )
+
+
+def _baselines(fitted: Fitted) -> dict[str, manifest.Stage]:
+    parts, recipe = fitted.parts, fitted.recipe
+    counts = {
+        "calibration": parts.calibration.counts,
+        "abnormal": parts.abnormal.counts,
+        "test": parts.test.counts,
+    }
+    return {
+        name: metrics.stage(
+            scores["test"],
+            parts.test.labels,
+            choices(recipe.threshold, scores["calibration"], scores["abnormal"])[
+                recipe.threshold.method
+            ].value,
+            fitted.dataset.test,
+            recipe.windows.hop,
+        )
+        for name, scores in baseline_scores(parts.train.counts, counts, recipe.seed).items()
+    }
+
+
+def _challenge(fitted: Fitted, evaluated: Evaluated, windows: int) -> list[manifest.Caught]:
+    most = MOST_MACS // (count_challenges() * max(fitted.info.macs, 1))
+    windows = min(windows, max(most, 10))
+    if not windows:
+        return []
+    disturbed = challenges(fitted.parts.calibration.counts, windows, fitted.recipe.seed)
+    gate = make_gate(fitted.gate)
+    scored = int8_scores(fitted, evaluated.score, [each.counts for each in disturbed])
+    threshold = np.float32(evaluated.threshold.value)
+    caught = []
+    for each, (scores, _) in zip(disturbed, scored, strict=True):
+        rejected = gate(each.counts) != 0
+        caught.append(
+            manifest.Caught(
+                kind=each.kind,
+                size=each.size,
+                unit=each.unit,
+                windows=len(scores),
+                flagged=int((~rejected & (scores > threshold)).sum()),
+                not_judged=int(rejected.sum()),
+            )
+        )
+    return caught
+
+
+def _agreement(fitted: Fitted, evaluated: Evaluated) -> manifest.Agreement:
+    quantized = fitted.quantizer.quantize(fitted.parts.calibration.counts)
+    a, b = evaluated.keras.test, evaluated.int8.test
+    varies = len(a) > 2 and np.ptp(a) > 0 and np.ptp(b) > 0
+    return manifest.Agreement(
+        rank_correlation=float(stats.spearmanr(a, b).statistic) if varies else None,
+        saturated=float(((quantized == -128) | (quantized == 127)).mean()),
+    )
