@@ -184,7 +184,7 @@ DISTURBANCES = {
     "flat": Disturbance("1/4 window", _flat),
     "level shift": Disturbance("deviations", _level),
     "drift": Disturbance("deviations per window", _drift),
-    "gain change": Disturbance("times the amplitude, added or divided", _gain),
+    "gain change": Disturbance("amplitude x or / (1 + size)", _gain),
     "noise burst": Disturbance("deviations, half the window", _noise),
     "added tone": Disturbance("deviations", _tone),
     "missing harmonics": Disturbance("4 strongest", _harmonic),

@@ -112,11 +112,11 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
     """Print the test metrics of both stages, and the threshold with its guarantee."""
     m = bundle.manifest
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("test set" + (", simulated" if m.data.simulated else ""))
+    table.add_column("test set" + (", simulated" if m.data.simulated else ""), no_wrap=True)
     for head in ("AUROC", "average precision", "false alarms", "recall", "precision"):
         table.add_column(head, justify="right")
     stages = [("Keras, float", m.metrics.keras, ""), ("int8, as on board", m.metrics.int8, "bold")]
-    stages += [(f"baseline: {name}", stage, "dim") for name, stage in m.checks.baselines.items()]
+    stages += [(f"  {name} (baseline)", s, "dim") for name, s in m.checks.baselines.items()]
     for title, stage, style in stages:
         table.add_row(
             title,
@@ -138,7 +138,7 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
 def _challenge_table(m: Manifest) -> Table:
     """The share of each injected disturbance that is flagged or not judged, by size."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("disturbance of normal windows: caught")
+    table.add_column("caught of disturbed windows", no_wrap=True)
     for size in SIZES:
         table.add_column(f"x{size:g}", justify="right")
     table.add_column("unit of the size", style="dim")
