@@ -258,9 +258,7 @@ class Agreement(Strict):
 class Checks(Strict):
     """Checks of a fitted model that need no labels, and simple detectors beside it."""
 
-    baselines: dict[str, Stage] = Field(
-        default_factory=dict
-    )  # at the same asked rate of false alarms
+    baselines: dict[str, Stage] = Field(default_factory=dict)  # by name
     challenge: list[Caught] = Field(default_factory=list)
     agreement: Agreement | None = None
 
