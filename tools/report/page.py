@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,10 @@ from tools.report.figures import parts_of
 from tools.report.figures.family import WIDE
 from tools.report.figures.trained import Trained
 from tools.report.windows import gallery
+from training.advice import advice
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.manifest import Manifest
+from training.challenge import SIZES
 from training.metrics import classification
 from training.threshold import departure
 
@@ -115,6 +118,13 @@ def render(evidence: Evidence) -> str:
         latent=latent,
         latent_words=latent_words,
         training=curves.training(evidence),
+        advice=advice(m),
+        windows=_window_counts(m),
+        sizes=SIZES,
+        challenge={
+            kind: list(caught)
+            for kind, caught in itertools.groupby(m.checks.challenge, lambda each: each.kind)
+        },
         classification=classification(confusion) if evidence.labelled else (),
         departure=departure(m),
         flagged=(confusion.false_positive, confusion.true_positive),
@@ -127,6 +137,14 @@ def render(evidence: Evidence) -> str:
         NORMAL=NORMAL,
         ABNORMAL=ABNORMAL,
     )
+
+
+def _window_counts(m: Manifest) -> dict[str, int]:
+    """Count the windows by use; a use without windows is left out."""
+    counts = m.data.windows.model_dump()
+    rejected = counts.pop("not_judged")
+    counts |= {f"test {label} not judged": count for label, count in rejected.items()}
+    return {name.replace("_", " "): count for name, count in counts.items() if count}
 
 
 def _sentence(m: Manifest) -> str:
