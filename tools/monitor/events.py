@@ -110,6 +110,16 @@ class WindowScored:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowNotJudged:
+    """The board's quality gate rejected a window, which has no score."""
+
+    index: int
+    first_frame: int
+    reason: str
+    label: int = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
 class WindowsLost:
     """`count` windows from `first` on were not scored."""
 
@@ -204,6 +214,7 @@ Event = (
     | SamplesSent
     | SamplesLost
     | WindowScored
+    | WindowNotJudged
     | WindowsLost
     | LinkCounters
     | ThresholdChanged

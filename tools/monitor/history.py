@@ -23,6 +23,7 @@ from tools.monitor.events import (
     SamplesSent,
     Started,
     ThresholdChanged,
+    WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
@@ -41,6 +42,7 @@ class History:
         self.board: BoardFacts | None = None
         self.source: SourceFacts | None = None
         self.windows: deque[WindowScored] = deque(maxlen=WINDOWS)
+        self.not_judged: deque[WindowNotJudged] = deque(maxlen=WINDOWS)
         self.marks: deque[Marked] = deque(maxlen=WINDOWS)
         self.counters = LinkCounters()
         self.threshold = float("nan")
@@ -112,6 +114,9 @@ class History:
                 self._pass_over(event)
             case WindowScored():
                 self.windows.append(event)
+            case WindowNotJudged():
+                self.not_judged.append(event)
+                self.notice = f"{event.index} not judged: {event.reason}"
             case WindowsLost():
                 self.notice = f"lost {event.count} from {event.first}: {event.reason}"
             case LinkCounters():
@@ -127,6 +132,7 @@ class History:
                 self.notice = f"{event.reason}: from frame {event.frame}"
                 if event.frame < self._next_frame:
                     self.windows.clear()
+                    self.not_judged.clear()
                     self.marks.clear()
                     self._gaps.clear()
                     self._next_frame = self._oldest_frame = event.frame

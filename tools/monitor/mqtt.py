@@ -6,7 +6,8 @@ Topics, below the address's path (default `vigil`) and the board's name:
     board      descriptions of board and source; retained
     score      one message per window
     flag       the same, for flagged windows only
-    lost       windows without a score
+    not_judged windows that the quality gate rejected, with the reason
+    lost       windows without a score for another reason
     missing    frames without a sample
     link       counters of both ends; retained
     threshold  the board's, at the start and after each change; retained
@@ -40,6 +41,7 @@ from tools.monitor.events import (
     SamplesSent,
     Started,
     ThresholdChanged,
+    WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
@@ -162,6 +164,8 @@ class MqttView:
                 self._publish("score", values)
                 if event.flag:
                     self._publish("flag", values)
+            case WindowNotJudged():
+                self._publish("not_judged", _values(event))
             case WindowsLost():
                 self._publish("lost", _values(event))
             case SamplesLost():

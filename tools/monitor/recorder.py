@@ -19,6 +19,7 @@ from tools.monitor.events import (
     SamplesLost,
     SamplesSent,
     Started,
+    WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
@@ -61,6 +62,8 @@ class Recorder:
                     self._writer.missing(first, stop - first, event.reason)
             case WindowScored():
                 self._writer.scored(event)
+            case WindowNotJudged():
+                self._writer.lost(event.index, 1, f"not judged, {event.reason}")
             case WindowsLost():
                 self._writer.lost(event.first, event.count, event.reason)
             case Marked():

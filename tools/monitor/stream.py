@@ -25,6 +25,7 @@ from tools.monitor.events import (
     SamplesSent,
     Started,
     ThresholdChanged,
+    WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
@@ -89,7 +90,7 @@ class SamplingBoard(Board, Protocol):
         """Whether the sensor's signal has ended and all of it has been received."""
 
 
-BoardEvent = WindowScored | WindowsLost | SamplesSent | SamplesLost | Notice
+BoardEvent = WindowScored | WindowNotJudged | WindowsLost | SamplesSent | SamplesLost | Notice
 
 
 class Pace:
@@ -286,7 +287,7 @@ class Stream:
     def _listen(self, timeout: float) -> None:
         for event in self._board.receive(timeout):
             match event:
-                case WindowScored():
+                case WindowScored() | WindowNotJudged():
                     event = self._labelled(event)
                 case WindowsLost():
                     self._next_window = max(self._next_window, event.first + event.count)
@@ -297,7 +298,7 @@ class Stream:
             self._emit(event)
         self._emit_counters()
 
-    def _labelled(self, event: WindowScored) -> WindowScored:
+    def _labelled(self, event: WindowScored | WindowNotJudged) -> WindowScored | WindowNotJudged:
         self._next_window = max(self._next_window, event.index + 1)
         label = self._source.label(event.first_frame, self._board.facts.window)
         return replace(event, label=label)
@@ -310,7 +311,9 @@ class Stream:
             if not events:
                 return
             for event in events:
-                self._emit(self._labelled(event) if isinstance(event, WindowScored) else event)
+                if isinstance(event, WindowScored | WindowNotJudged):
+                    event = self._labelled(event)
+                self._emit(event)
 
     def _emit_counters(self, force: bool = False) -> None:
         now = time.monotonic()

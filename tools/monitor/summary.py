@@ -14,6 +14,7 @@ from tools.monitor.events import (
     Restarted,
     SamplesLost,
     Started,
+    WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
@@ -35,6 +36,7 @@ class Summary:
     source: SourceFacts | None = None
     windows: int = 0
     flagged: int = 0
+    not_judged: int = 0  # windows that the quality gate rejected
     lost: int = 0
     samples_lost: int = 0  # frames without a sample
     true_positive: int = 0
@@ -86,7 +88,11 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(
-            ("windows", "flagged", "lost", "samples_lost", "microseconds", *_FIELD.values()), 0
+            (
+                *("windows", "flagged", "not_judged", "lost", "samples_lost", "microseconds"),
+                *_FIELD.values(),
+            ),
+            0,
         )
         self._board: BoardFacts | None = None
         self._source: SourceFacts | None = None
@@ -107,6 +113,8 @@ class Tally:
                 self._counts["microseconds"] += event.microseconds
                 if (outcome := event.outcome) is not None:
                     self._counts[_FIELD[outcome]] += 1
+            case WindowNotJudged():
+                self._counts["not_judged"] += 1
             case WindowsLost():
                 self._counts["lost"] += event.count
             case SamplesLost():

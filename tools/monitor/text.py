@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.monitor.bars import bar
-from tools.monitor.events import BoardFacts, LinkCounters, Outcome, WindowScored
+from tools.monitor.events import BoardFacts, LinkCounters, Outcome, WindowNotJudged, WindowScored
 from tools.monitor.summary import Summary
 
 VERDICT = {
@@ -35,6 +35,11 @@ def scored_line(event: WindowScored, cells: int = 20) -> str:
     return f"{line} {flag:<7}  {VERDICT[event.outcome]}"
 
 
+def not_judged_line(event: WindowNotJudged, cells: int = 20) -> str:
+    """Return a window without a score in a line: index, and why it is not judged."""
+    return f"{event.index:>8} {'-':>8} {'':{cells}} not judged: {event.reason}"
+
+
 def board_line(board: BoardFacts) -> str:
     """Return the board's description in one line."""
     kind = "emulated board" if board.emulated else board.board
@@ -62,10 +67,11 @@ def summary_lines(summary: Summary) -> list[str]:
     noun = summary.source.noun if summary.source else "window"
     emulated = " (emulated)" if summary.board and summary.board.emulated else ""
     simulated = ", simulated signal" if summary.source and summary.source.simulated else ""
+    rejected = f", {summary.not_judged} not judged" if summary.not_judged else ""
     missing = f", {summary.samples_lost} samples missing" if summary.samples_lost else ""
     lines = [
         f"{summary.windows} {noun}s scored, {summary.flagged} flagged, {summary.lost} lost"
-        f"{missing}, in {summary.seconds:.1f} s{simulated}; "
+        f"{rejected}{missing}, in {summary.seconds:.1f} s{simulated}; "
         + ("complete" if summary.complete else f"ended early: {summary.reason}")
     ]
     if summary.labelled:

@@ -19,6 +19,7 @@ from tools.monitor.events import (
     SamplesSent,
     Started,
     ThresholdChanged,
+    WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
@@ -69,6 +70,8 @@ class PlainView:
                 return [*lines, head]
             case WindowScored():
                 return [text.scored_line(event, self._cells)]
+            case WindowNotJudged():
+                return [text.not_judged_line(event, self._cells)]
             case WindowsLost():
                 last = event.first + event.count - 1
                 which = f"{event.first}" if event.count == 1 else f"{event.first} to {last}"
@@ -116,6 +119,7 @@ KINDS: dict[type[Event], str] = {
     SamplesSent: "samples",
     SamplesLost: "samples_lost",
     WindowScored: "scored",
+    WindowNotJudged: "not_judged",
     WindowsLost: "lost",
     LinkCounters: "counters",
     ThresholdChanged: "threshold",
@@ -130,8 +134,10 @@ KINDS: dict[type[Event], str] = {
 def as_json(event: Event) -> dict[str, Any]:
     """Return an event as values that JSON can store."""
     values = {"event": KINDS[type(event)], **_plain(event)}
-    if isinstance(event, WindowScored):
+    if isinstance(event, WindowScored | WindowNotJudged):
         values["label"] = None if event.label < 0 else event.label
+        values["judged"] = isinstance(event, WindowScored)
+    if isinstance(event, WindowScored):
         values["outcome"] = event.outcome
     return values
 

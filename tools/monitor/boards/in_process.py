@@ -1,7 +1,7 @@
 """In-process board: the firmware's signal chain in this process, with the model in the interpreter.
 
-Segmenter, scaler and score are the firmware's C++; the TensorFlow Lite Micro interpreter replaces
-the engine. The scores equal a board's bit for bit.
+Segmenter, quality gate, scaler and score are the firmware's C++; the TensorFlow Lite Micro
+interpreter replaces the engine. The scores equal a board's bit for bit.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ from dataclasses import replace
 import numpy as np
 
 from tools.monitor.boards.dequantize import to_counts
-from tools.monitor.events import BoardFacts, LinkCounters, WindowScored, WindowsLost
+from tools.monitor.events import (
+    BoardFacts,
+    LinkCounters,
+    WindowNotJudged,
+    WindowScored,
+    WindowsLost,
+)
 from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
-from training.bundle.chain import scaler_of, score_of
+from training.bundle.chain import REASONS, gate_of, scaler_of, score_of
 from training.bundle.interpreter import open_interpreter
 from training.native.core import Segmenter
 
@@ -31,6 +37,7 @@ class InProcessBoard:
     def __init__(self, bundle: Bundle, watch: bool = False) -> None:
         m = bundle.manifest
         self._manifest, self._watch = m, watch
+        self._gate = gate_of(m)
         self._interpreter, self._scaler, self._score = (
             open_interpreter(bundle.model),
             scaler_of(m),
@@ -84,6 +91,10 @@ class InProcessBoard:
         self._waiting.extend(WindowsLost(first, count, "gap") for first, count in lost)
         for index, window in zip(indices.tolist(), windows, strict=True):
             began = time.perf_counter()
+            if reason := REASONS[self._gate(window[np.newaxis])[0]]:
+                first = index * self.facts.hop
+                self._waiting.append(WindowNotJudged(index, first, reason))
+                continue
             scaled = self._scaler.scale(window[np.newaxis])
             output = self._interpreter.run(scaled)
             value = np.float32(self._score.score(scaled, output)[0])

@@ -15,12 +15,14 @@ from tools.monitor.events import (
     BoardFacts,
     LinkCounters,
     Notice,
+    WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
 from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Counts, Source
 from training.bundle import Bundle
+from training.bundle.chain import REASONS
 from training.bundle.errors import LinkError
 
 AHEAD_SAMPLES = 4096  # that may be in flight beyond the windows that have been scored
@@ -202,6 +204,10 @@ class LinkBoard:
         match event:
             case link.Scored():
                 return self._scored(event)
+            case link.Lost() if event.reason.name.lower() in REASONS:
+                # The board reports each rejected window by itself.
+                frame = event.first * self.facts.hop
+                return WindowNotJudged(event.first, frame, event.reason.name.lower())
             case link.Lost():
                 return WindowsLost(event.first, event.count, event.reason.name.lower())
             case link.PortLost():

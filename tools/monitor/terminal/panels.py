@@ -145,6 +145,8 @@ def facts(history: History, width: int, height: int) -> list[Text]:
             BAD if summary.lost else None,
         ),
     ]
+    if summary.not_judged:
+        rows.append(("not judged", f"{summary.not_judged:,}", BAD))
     if summary.labelled:
         rows += [
             ("precision", text.percent(summary.precision), None),

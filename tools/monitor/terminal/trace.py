@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from tools.monitor.events import WindowScored
+from tools.monitor.events import WindowNotJudged, WindowScored
 from tools.monitor.history import History
 from tools.monitor.terminal.braille import Canvas
 from tools.monitor.terminal.palette import ANOMALY, DIM, RECONSTRUCTION, SIGNAL
@@ -85,7 +86,11 @@ def trace(history: History, width: int, height: int) -> list[Text]:
         rows = (height - axis_rows) * (c + 1) // drawn - (height - axis_rows) * c // drawn
         lines += _channel(history, span, samples[:, c], visible, c, width, rows)
     if axis_rows:
-        lines.append(_axis(span, visible, window, width))
+        rejected = [
+            w for w in history.not_judged if span.first - window < w.first_frame < span.stop
+        ]
+        windows = sorted([*visible, *rejected], key=lambda w: w.first_frame)
+        lines.append(_axis(span, windows, window, width))
     return fit(lines, width, height)
 
 
@@ -132,12 +137,17 @@ def _channel(
     return canvas.lines()
 
 
-def _axis(span: Span, visible: list[WindowScored], window: int, width: int) -> Text:
+def _axis(
+    span: Span, visible: Sequence[WindowScored | WindowNotJudged], window: int, width: int
+) -> Text:
     """Return the index of each window at its first column."""
     line, end = Text(no_wrap=True), 0
     for w in visible:
         cell = max(w.first_frame - span.first, 0) // (2 * span.bin_frames)
-        label = f"╵{w.index}" + (" ▲ ANOMALY" if w.flag else "")
+        flag = isinstance(w, WindowScored) and w.flag
+        label = f"╵{w.index}" + (" ▲ ANOMALY" if flag else "")
+        if isinstance(w, WindowNotJudged):
+            label += f" not judged: {w.reason}"
         if cell < end or (w.first_frame < span.first and len(label) > 8):
             continue
         cells = (w.first_frame + window - span.first) // (2 * span.bin_frames) - cell
@@ -145,7 +155,7 @@ def _axis(span: Span, visible: list[WindowScored], window: int, width: int) -> T
             continue
         label = label[:cells]
         line.append(" " * (cell - end))
-        line.append(label, ANOMALY if w.flag else DIM)
+        line.append(label, ANOMALY if flag else DIM)
         end = cell + len(label)
     line.truncate(width)
     return line

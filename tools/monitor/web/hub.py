@@ -26,6 +26,7 @@ from tools.monitor.events import (
     SamplesLost,
     SamplesSent,
     Started,
+    WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
@@ -72,7 +73,9 @@ class Past:
     started: Started | None = None
     chunks: deque[SamplesSent | SamplesLost] = field(default_factory=deque)  # contiguous
     windows: deque[WindowScored] = field(default_factory=lambda: deque(maxlen=WINDOWS))
-    lost: deque[WindowsLost] = field(default_factory=lambda: deque(maxlen=NOTICES))
+    lost: deque[WindowsLost | WindowNotJudged] = field(
+        default_factory=lambda: deque(maxlen=NOTICES)
+    )
     marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
     latest: dict[type, Event] = field(default_factory=dict)  # of all other kinds
     frames: int = 0
@@ -86,7 +89,7 @@ class Past:
                 self._keep(event)
             case WindowScored():
                 self.windows.append(event)
-            case WindowsLost():
+            case WindowsLost() | WindowNotJudged():
                 self.lost.append(event)
             case Marked():
                 self.marks.append(event)
@@ -203,6 +206,7 @@ class BoardView:
         return {
             "windows": s.windows,
             "flagged": s.flagged,
+            "not_judged": s.not_judged,
             "lost": s.lost,
             "labelled": s.labelled,
             "precision": s.precision,

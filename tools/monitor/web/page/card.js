@@ -301,7 +301,7 @@ export class Card {
     if (document.activeElement !== parts.threshold && !parts.threshold.title) parts.threshold.value = number(store.threshold);
     parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
     const noun = store.noun;
-    const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
+    const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
     if (t?.mean_microseconds != null) rows.push(["mean time", `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
     if (c) {

@@ -109,9 +109,17 @@ function clipped(u, draw) {
   ctx.restore();
 }
 
-// Flagged windows as a background of the trace.
+// Flagged windows, and those that are not judged, as a background of the trace.
 function washes(u, store) {
+  const { min, max } = u.scales.x, { window } = store.board;
   clipped(u, (ctx, bbox) => {
+    ctx.fillStyle = colour("platform");
+    ctx.globalAlpha = 0.3;
+    for (const w of store.rejected) {
+      if (min == null || w.first_frame >= max || w.first_frame + window <= min) continue;
+      const left = u.valToPos(w.first_frame, "x", true), right = u.valToPos(w.first_frame + window, "x", true);
+      ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    }
     ctx.globalAlpha = 0.45;
     ctx.fillStyle = colour("abnormal-wash");
     flagged(u, store, (w, left, right) => ctx.fillRect(left, bbox.top, right - left, bbox.height));
@@ -204,6 +212,8 @@ export function paintPast(canvas, store, first, stop) {
       any[i] |= w.flag;
     }
   }
+  ctx.fillStyle = colour("platform"); // not judged: grey, full height
+  for (const w of store.rejected) ctx.fillRect(Math.floor(x(w.first_frame)), 2, wide, height - 4);
   for (const [flag, name] of [[0, "normal"], [1, "abnormal"]]) {
     ctx.fillStyle = colour(name);
     for (let i = 0; i < width; i++) {

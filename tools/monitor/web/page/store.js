@@ -25,6 +25,7 @@ export class Store {
     this.windows = []; // ascending
     this.marks = [];
     this.lost = [];
+    this.rejected = []; // windows that are not judged, ascending
     this.made = this.signal = null;
     this.flags = null;
   }
@@ -61,6 +62,10 @@ export class Store {
       case "marked":
         this.marks.push(event);
         this.notice = `marked at frame ${event.frame}`;
+        break;
+      case "not_judged":
+        this.rejected.push(event);
+        this.notice = `window ${event.index} not judged: ${event.reason}`;
         break;
       case "lost":
         this.lost.push(event);
@@ -100,6 +105,7 @@ export class Store {
     this.base = this.oldest = from;
     const first = this.windows.findIndex((w) => w.first_frame >= from);
     if (first > 0) this.windows.splice(0, first);
+    this.rejected = this.rejected.filter((w) => w.first_frame >= from);
   }
 
   addSamples(event) {
