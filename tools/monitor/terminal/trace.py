@@ -86,10 +86,11 @@ def trace(history: History, width: int, height: int) -> list[Text]:
         rows = (height - axis_rows) * (c + 1) // drawn - (height - axis_rows) * c // drawn
         lines += _channel(history, span, samples[:, c], visible, c, width, rows)
     if axis_rows:
-        rejected = [
+        windows: list[WindowScored | WindowNotJudged] = [*visible]
+        windows += [
             w for w in history.not_judged if span.first - window < w.first_frame < span.stop
         ]
-        windows = sorted([*visible, *rejected], key=lambda w: w.first_frame)
+        windows.sort(key=lambda w: w.first_frame)
         lines.append(_axis(span, windows, window, width))
     return fit(lines, width, height)
 
