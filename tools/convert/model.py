@@ -161,7 +161,7 @@ def _check_tensors(
     label: str, kind: OperatorKind, inputs: list[Tensor | None], outputs: list[Tensor]
 ) -> None:
     """Check what the operators' own files rely on."""
-    # An operator with more than four inputs decides itself which of them it needs.
+    # The file of an operator with more than four inputs checks which of them are absent.
     absent = kind.inputs <= 4 and None in inputs[: kind.inputs]
     if len(inputs) < kind.inputs or absent:
         raise ConvertError(f"{label} has {len(inputs)} inputs, must be {kind.inputs} or more")

@@ -1,4 +1,4 @@
-"""What the converter knows of an operator type; each file in `operators/` lists its own."""
+"""The converter's record of an operator type; each file in `operators/` lists its own types."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _CLAMPS = {"none", "RELU", "RELU6", "RELU_N1_TO_1"}
 
 @dataclass
 class Planner:
-    """What an operator's `plan` function reads and adds to.
+    """The state that operators' `plan` functions read and extend.
 
     Attributes:
         model: the model.
@@ -47,7 +47,7 @@ class Planner:
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The result of `compute`, which runs at most once per `key`.
 
-        A layer's fit is asked for twice: when its producer looks ahead, and for its own step.
+        A layer's fit is needed twice: when its producer looks ahead, and for its own step.
         """
         if key not in self._results:
             self._results[key] = compute()
