@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import models, recipe
+from training import models, sections
 from training.fit import fit, make_optimizer
 from training.input_quantization import fit_input_quantizer
 from training.recipe import read_recipe
@@ -43,7 +43,7 @@ class Result:
 
 
 def plain_fit(
-    model: Any, train: Windows, validation: Windows, settings: recipe.Fit, seed: int
+    model: Any, train: Windows, validation: Windows, settings: sections.Fit, seed: int
 ) -> list[float]:
     """Fit with model.fit; returns the validation loss of each epoch."""
     import keras

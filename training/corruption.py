@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from training.recipe import Corruption
+from training.sections import Corruption
 from training.tensorflow_setup import tf
 
 CorruptionFunction = Callable[[tf.Tensor, Any], tf.Tensor]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from training import objectives, recipe
+from training import objectives, sections
 from training.bundle.errors import RecipeError
 from training.corruption import CorruptionFunction
 from training.models.layers import held_out, warm_up_steps
@@ -49,7 +49,7 @@ def fit(
     model: keras.Model,
     train: NDArray[np.float32],
     validation: NDArray[np.float32],
-    settings: recipe.Fit,
+    settings: sections.Fit,
     seed: int,
     progress: bool = False,
     corruption: CorruptionFunction | None = None,
@@ -175,7 +175,7 @@ def _check_finite(loss: tf.Tensor, validation: tf.Tensor | None) -> None:
         raise RecipeError(f"the fit diverged in epoch {epoch}: lower fit.learning_rate")
 
 
-def make_optimizer(settings: recipe.Fit, total_steps: int) -> keras.Optimizer:
+def make_optimizer(settings: sections.Fit, total_steps: int) -> keras.Optimizer:
     """Build the Keras optimizer of the recipe for that number of training steps."""
     rate: Any = settings.learning_rate
     if settings.schedule == "cosine":

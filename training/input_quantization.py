@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training import recipe
+from training import sections
 from training.bundle import manifest
 from training.bundle.chain import make_scaler
 from training.bundle.errors import DataError
@@ -41,7 +41,7 @@ class InputQuantizer:
 
 
 def fit_input_quantizer(
-    settings: recipe.Scaler, train: NDArray[np.int16], gain: tuple[float, ...]
+    settings: sections.Scaler, train: NDArray[np.int16], gain: tuple[float, ...]
 ) -> InputQuantizer:
     """Choose the quantization that covers the training windows.
 
@@ -81,7 +81,7 @@ def fold_affine(
     )
 
 
-def _fit_affine(settings: recipe.Scaler, train: NDArray[np.int16]) -> InputQuantizer:
+def _fit_affine(settings: sections.Scaler, train: NDArray[np.int16]) -> InputQuantizer:
     frames = train.reshape(-1, train.shape[-1]).astype(np.float64)
     low, high = frames.min(axis=0), frames.max(axis=0)
     if (low == high).any():
@@ -108,7 +108,7 @@ def _fit_affine(settings: recipe.Scaler, train: NDArray[np.int16]) -> InputQuant
 
 
 def _fit_per_window(
-    settings: recipe.Scaler, train: NDArray[np.int16], gain: tuple[float, ...]
+    settings: sections.Scaler, train: NDArray[np.int16], gain: tuple[float, ...]
 ) -> InputQuantizer:
     floor = max(1, min(65535, round(settings.min_deviation * min(gain))))
     counts = train.astype(np.float64)

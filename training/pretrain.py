@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from training import recipe
+from training import sections
 from training.bundle.errors import RecipeError
 from training.corruption import CorruptionFunction
 from training.fit import fit
@@ -20,7 +20,7 @@ from training.tensorflow_setup import keras
 def pretrain(
     model: keras.Model,
     train: NDArray[np.float32],
-    settings: recipe.Fit,
+    settings: sections.Fit,
     seed: int,
     corruption: CorruptionFunction | None = None,
 ) -> list[float]:

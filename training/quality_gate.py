@@ -18,7 +18,7 @@ from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import GateLimits, NoGate, NotJudged
 from training.data.recording import Recording
 from training.native import QualityGate
-from training.recipe import Gate
+from training.sections import Gate
 from training.windows import Parts, Windows
 
 NEVER = 2**32 - 1  # a limit that no window exceeds

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from training import recipe
+from training import sections
 from training.bundle import manifest
 from training.bundle.errors import DataError
 from training.metrics import at_threshold
@@ -122,7 +122,7 @@ def best_f1(calibration: Scores, abnormal: Scores) -> Choice:
 
 
 def choices(
-    settings: recipe.ThresholdChoice, calibration: Scores, abnormal: Scores
+    settings: sections.ThresholdChoice, calibration: Scores, abnormal: Scores
 ) -> dict[manifest.Method, Choice]:
     """Compute the threshold of each method that the data allow."""
     offered: dict[manifest.Method, Choice] = {
@@ -136,7 +136,7 @@ def choices(
 
 
 def choose(
-    settings: recipe.ThresholdChoice,
+    settings: sections.ThresholdChoice,
     calibration: Scores,
     abnormal: Scores,
     test: Scores,

@@ -18,7 +18,8 @@ from training.model_size import ModelSize, model_size
 from training.pretrain import pretrain
 from training.quality_gate import fit_gate, judge
 from training.quantize import read_model_info, to_int8
-from training.recipe import Corruption, Recipe, check_model
+from training.recipe import Recipe, check_model
+from training.sections import Corruption
 from training.tensorflow_setup import keras
 from training.windows import Parts, divide, load_data
 from training.write import write

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training import data
+from training import data, sections
 from training import recipe as recipes
 from training.bundle.errors import DataError, RecipeError, UnavailableError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
@@ -126,7 +126,7 @@ def cut(recording: Recording, window: int, hop: int) -> Windows:
     return Windows(counts, labels, first)
 
 
-def divide(dataset: Dataset, windows: recipes.Windows, split: recipes.Split, seed: int) -> Parts:
+def divide(dataset: Dataset, windows: sections.Windows, split: sections.Split, seed: int) -> Parts:
     """Cut `dataset` and divide its windows as the recipe specifies.
 
     If the training recording has no labels at all, all its windows count as normal.

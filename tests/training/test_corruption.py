@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training import corruption, recipe
+from training import corruption, sections
 
 pytestmark = pytest.mark.slow
 
@@ -11,7 +11,7 @@ SEED = np.array([1, 2])
 
 
 def damaged(x, channels=1, **settings):
-    return np.asarray(corruption.make(recipe.Corruption(**settings), channels)(x, SEED))
+    return np.asarray(corruption.make(sections.Corruption(**settings), channels)(x, SEED))
 
 
 @pytest.fixture(scope="module")
@@ -67,4 +67,4 @@ def test_a_span_masks_whole_frames_and_a_square_is_square(windows):
 
 def test_a_square_without_a_width_is_refused():
     with pytest.raises(ValueError, match=r"corruption\.width"):
-        recipe.Corruption(square=4)
+        sections.Corruption(square=4)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from training import corruption, models, recipe
+from training import corruption, models, sections
 from training.bundle.errors import RecipeError
 from training.fit import fit
 from training.objectives import LOSSES, over_windows
@@ -39,7 +39,7 @@ def test_one_batch_an_epoch_gives_plain_keras_weights(windows):
 
     train, held = windows
     ours, plain = build(), build()
-    settings = recipe.Fit(batch=80, epochs=15, learning_rate=0.01)
+    settings = sections.Fit(batch=80, epochs=15, learning_rate=0.01)
     history = fit(ours, train, held, settings, seed=1)
     plain.compile(keras.optimizers.Adam(0.01), "mse")
     theirs = plain.fit(
@@ -52,7 +52,7 @@ def test_one_batch_an_epoch_gives_plain_keras_weights(windows):
 
 def test_a_last_batch_that_is_smaller_counts_by_its_windows(windows):
     train, held = windows
-    settings = recipe.Fit(batch=32, epochs=1, optimizer="sgd", learning_rate=1e-9)
+    settings = sections.Fit(batch=32, epochs=1, optimizer="sgd", learning_rate=1e-9)
     model = build()
     history = fit(model, train, held, settings, seed=1)
     error = ((model.predict(train, verbose=0) - train) ** 2).mean()
@@ -60,8 +60,8 @@ def test_a_last_batch_that_is_smaller_counts_by_its_windows(windows):
 
 
 def test_same_seed_same_weights_and_another_seed_others(windows):
-    settings = recipe.Fit(batch=16, epochs=5)
-    damage = corruption.make(recipe.Corruption(gaussian=0.1), 1)
+    settings = sections.Fit(batch=16, epochs=5)
+    damage = corruption.make(sections.Corruption(gaussian=0.1), 1)
     weights = []
     for seed in (1, 1, 2):
         model = build(seed=1)
@@ -74,7 +74,7 @@ def test_same_seed_same_weights_and_another_seed_others(windows):
 def test_early_stopping_keeps_the_best_epoch(windows):
     train, held = windows
     model = build()
-    settings = recipe.Fit(batch=16, epochs=400, patience=3, learning_rate=0.05)
+    settings = sections.Fit(batch=16, epochs=400, patience=3, learning_rate=0.05)
     history = fit(model, train, held, settings, seed=1)
     assert len(history.loss) < 400
     assert len(history.loss) == len(history.validation) == history.best_epoch + 1 + 3
@@ -85,7 +85,7 @@ def test_early_stopping_keeps_the_best_epoch(windows):
 
 def test_without_held_out_windows_it_runs_to_the_end(windows):
     train, held = windows
-    history = fit(build(), train, held[:0], recipe.Fit(epochs=7, patience=2), seed=1)
+    history = fit(build(), train, held[:0], sections.Fit(epochs=7, patience=2), seed=1)
     assert len(history.loss) == 7 and np.isnan(history.validation).all()
     assert history.best_epoch == 6
 
@@ -93,7 +93,7 @@ def test_without_held_out_windows_it_runs_to_the_end(windows):
 def test_what_is_judged_is_what_is_minimised_penalties_included(windows):
     # One batch of all training windows, held out as well, and no step to speak of: both agree.
     train, _ = windows
-    settings = recipe.Fit(batch=80, epochs=1, optimizer="sgd", learning_rate=1e-9)
+    settings = sections.Fit(batch=80, epochs=1, optimizer="sgd", learning_rate=1e-9)
     # The last two draw, and the held-out windows have draws of their own.
     for family, tolerance, rest in (
         ("sparse", 1e-5, {"code": 40, "weight": 0.5}),
@@ -114,7 +114,7 @@ def test_held_out_windows_take_no_step_and_the_same_draws_every_epoch(windows):
     module = models.family("variational")
     settings = module.Settings(family="variational", hidden=[12], code=4)
     model = module.build(settings, SIZE, 1, seed=1)
-    still = recipe.Fit(batch=80, epochs=3, optimizer="sgd", learning_rate=1e-12)
+    still = sections.Fit(batch=80, epochs=3, optimizer="sgd", learning_rate=1e-12)
     history = fit(model, train, held, still, seed=1)
     assert int(model.get_layer("sample").step) == 1  # best_epoch 0: the weights of the first step
     assert history.best_epoch == 0 and len(set(history.validation.tolist())) == 1
@@ -127,18 +127,18 @@ def test_epochs_before_the_end_of_the_warm_up_are_not_chosen_from(windows):
     settings = module.Settings(family="variational", hidden=[12], code=4, beta=50.0, warm_up=60)
     model = module.build(settings, SIZE, 1, seed=1)
     # Two small steps an epoch: until beta is whole, in the 30th, the objective only grows.
-    slow = recipe.Fit(batch=40, epochs=40, patience=3, learning_rate=1e-6)
+    slow = sections.Fit(batch=40, epochs=40, patience=3, learning_rate=1e-6)
     history = fit(model, train, held, slow, seed=1)
     assert np.argmin(history.validation) == 0 and history.best_epoch >= 29
     assert len(history.loss) >= 33
     with pytest.raises(RecipeError, match=r"model\.warm_up is 60 steps, but fit\.epochs 10 have"):
-        fit(model, train, held, recipe.Fit(batch=40, epochs=10), seed=1)
+        fit(model, train, held, sections.Fit(batch=40, epochs=10), seed=1)
 
 
 @pytest.mark.parametrize("held_back", [20, 0])
 def test_a_fit_that_diverges_says_so(windows, held_back):
     train, held = windows
-    wild = recipe.Fit(batch=16, epochs=30, optimizer="sgd", learning_rate=10)
+    wild = sections.Fit(batch=16, epochs=30, optimizer="sgd", learning_rate=10)
     module = models.family("dense")
     # Linear: RELUs could die and stop it.
     shape = {"hidden": [], "code": 4, "code_activation": "linear"}
@@ -152,7 +152,7 @@ def test_a_fit_that_diverges_says_so(windows, held_back):
 
 def test_power_raises_each_windows_loss_and_reports_their_power_mean(windows):
     train, held = windows
-    settings = recipe.Fit(batch=80, epochs=1, optimizer="sgd", learning_rate=1e-9, power=3.0)
+    settings = sections.Fit(batch=80, epochs=1, optimizer="sgd", learning_rate=1e-9, power=3.0)
     model = build()
     history = fit(model, train, held, settings, seed=1)
     for given, reported in ((train, history.loss), (held, history.validation)):
@@ -182,7 +182,7 @@ def test_with_rounded_weights_a_step_takes_its_gradient_at_the_int8_kernels(wind
     train, held = windows
     rate = 0.5
     model, twin = build(), build()
-    settings = recipe.Fit(
+    settings = sections.Fit(
         batch=80, epochs=1, optimizer="sgd", learning_rate=rate, round_weights=True
     )
     fit(model, train, held[:0], settings, seed=1)

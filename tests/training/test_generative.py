@@ -7,14 +7,14 @@ import pytest
 
 from tests.support.families import FAMILIES
 from tests.support.training import small_recipe
-from training import generative, models, recipe
+from training import generative, models, sections
 from training.bundle import read_bundle
 from training.bundle.errors import BundleError
 from training.bundle.interpreter import Interpreter
 from training.encoder import encoder_of, encoder_to_int8
 from training.fit import fit
 from training.input_quantization import fit_input_quantizer
-from training.recipe import Scaler
+from training.sections import Scaler
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +87,7 @@ def test_what_a_variational_fit_minimises_is_the_negative_bound_of_a_window(loss
         log_p = (x * np.log(y) + (1 - x) * np.log(1 - y)).sum(axis=1)
     kl = -0.5 * (1 - 30 - mean**2 - np.exp(-30)).sum(axis=1)
     bound = (beta * kl - log_p).mean()
-    still = recipe.Fit(loss=loss, batch=30, epochs=1, optimizer="sgd", learning_rate=1e-12)
+    still = sections.Fit(loss=loss, batch=30, epochs=1, optimizer="sgd", learning_rate=1e-12)
     history = fit(model, x, x, still, seed=1)
     for found in (history.loss[0], history.validation[0]):
         assert found * SIZE / (2 * deviation**2) == pytest.approx(bound, rel=1e-4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training import recipe
+from training import sections
 from training.bundle.chain import make_scaler
 from training.bundle.errors import DataError
 from training.input_quantization import fit_input_quantizer, fold_affine
@@ -22,7 +22,7 @@ def test_folded_scaler_equals_the_real_division_over_all_int16():
 def test_the_grid_covers_training_windows_with_room_to_spare(kind):
     rng = np.random.default_rng(1)
     counts = rng.normal([200, -50], [40, 900], (30, 64, 2)).astype(np.int16)
-    quantizer = fit_input_quantizer(recipe.Scaler(kind=kind, headroom=0.1), counts, (1.0, 1.0))
+    quantizer = fit_input_quantizer(sections.Scaler(kind=kind, headroom=0.1), counts, (1.0, 1.0))
     q = quantizer.quantize(counts)
     assert -128 < q.min() < -90 and 90 < q.max() < 127
     real = quantizer.dequantize(q).reshape(counts.shape)
@@ -32,11 +32,11 @@ def test_the_grid_covers_training_windows_with_room_to_spare(kind):
 
 def test_the_range_grid_is_zero_to_one():
     counts = np.random.default_rng(1).integers(10, 200, (30, 16, 1)).astype(np.int16)
-    quantizer = fit_input_quantizer(recipe.Scaler(real="range", headroom=0.0), counts, (1.0,))
+    quantizer = fit_input_quantizer(sections.Scaler(real="range", headroom=0.0), counts, (1.0,))
     real = quantizer.dequantize(quantizer.quantize(counts))
     assert (real.min(), real.max()) == (0.0, pytest.approx(1.0))
 
 
 def test_a_channel_that_is_constant_in_all_training_windows_is_refused():
     with pytest.raises(DataError, match="channel 0 is constant"):
-        fit_input_quantizer(recipe.Scaler(), np.full((3, 8, 1), 7, np.int16), (1.0,))
+        fit_input_quantizer(sections.Scaler(), np.full((3, 8, 1), 7, np.int16), (1.0,))

@@ -6,7 +6,7 @@ import pytest
 from training import models
 from training.bundle.errors import RecipeError
 from training.pretrain import pretrain
-from training.recipe import Fit
+from training.sections import Fit
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from tests.support.training import small_recipe
 from training.bundle.chain import REASONS, make_gate
 from training.bundle.manifest import GateLimits, NoGate, NotJudged
 from training.quality_gate import NEVER, fit_gate, judge
-from training.recipe import Gate
+from training.sections import Gate
 from training.windows import Parts, divide, load_data
 
 Counts = NDArray[np.int16]

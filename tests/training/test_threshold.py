@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from training import recipe
+from training import sections
 from training.bundle.errors import DataError
 from training.threshold import best_f1, choices, choose, conformal, departure, percentile, sigma
 
@@ -80,7 +80,7 @@ def test_every_method_is_offered_with_what_it_gives():
     abnormal = rng.normal(3, 1, 50).astype(np.float32)
     test = np.concatenate([rng.normal(0, 1, 1000), rng.normal(3, 1, 500)]).astype(np.float32)
     labels = np.repeat([0, 1], [1000, 500]).astype(np.int8)
-    threshold = choose(recipe.ThresholdChoice(), calibration, abnormal, test, labels)
+    threshold = choose(sections.ThresholdChoice(), calibration, abnormal, test, labels)
     rows = {offer.method: offer for offer in threshold.offered}
     assert set(rows) == {"conformal", "percentile", "sigma", "best_f1"}
     assert threshold.value == rows["conformal"].value
@@ -95,7 +95,7 @@ def test_every_method_is_offered_with_what_it_gives():
 
 def test_without_abnormal_windows_best_f1_is_left_out():
     scores = np.arange(10, dtype=np.float32)
-    assert "best_f1" not in choices(recipe.ThresholdChoice(), scores, scores[:0])
+    assert "best_f1" not in choices(sections.ThresholdChoice(), scores, scores[:0])
 
 
 def judged(calibration, test, rate=0.02):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.recordings import recording
-from training import recipe
+from training import sections
 from training.bundle.errors import DataError, RecipeError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data.recording import Dataset
@@ -43,8 +43,8 @@ def division(labels, order, length=4, hop=4, train_hop=None, seed=1):
     made = recording(labels)
     return divide(
         Dataset("made", "made", made, made),
-        recipe.Windows(length=length, hop=hop, train_hop=train_hop),
-        recipe.Split(order=order, validation=0.2, calibration=0.3),
+        sections.Windows(length=length, hop=hop, train_hop=train_hop),
+        sections.Split(order=order, validation=0.2, calibration=0.3),
         seed,
     )
 

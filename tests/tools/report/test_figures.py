@@ -16,7 +16,8 @@ from tools.report.figures.signal import layout, time_axis
 from tools.report.figures.trained import Damaged, Trained
 from tools.report.page import write_report
 from training.bundle import Bundle, pack_arrays, write_bundle
-from training.recipe import Corruption, read_recipe
+from training.recipe import read_recipe
+from training.sections import Corruption
 from training.train import train
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from training.bundle.errors import RecipeError
 from training.bundle.interpreter import Interpreter
 from training.input_quantization import fit_input_quantizer
 from training.quantize import read_model_info, to_int8
-from training.recipe import Scaler
+from training.sections import Scaler
 
 pytestmark = pytest.mark.slow
 

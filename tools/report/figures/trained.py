@@ -17,7 +17,8 @@ from training.bundle.interpreter import Interpreter, open_interpreter
 from training.bundle.validation import validate
 from training.data.recording import Dataset, Recording
 from training.input_quantization import InputQuantizer
-from training.recipe import Corruption, Recipe, make_recipe
+from training.recipe import Recipe, make_recipe
+from training.sections import Corruption
 from training.windows import Parts, Windows, divide
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from training.bundle.interpreter import Interpreter
 from training.input_quantization import fit_input_quantizer
 from training.model_size import model_size
 from training.quantize import to_int8
-from training.recipe import Scaler, read_recipe, recipe_names
+from training.recipe import read_recipe, recipe_names
+from training.sections import Scaler
 from training.train import train
 
 pytestmark = pytest.mark.slow

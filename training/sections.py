@@ -1,0 +1,130 @@
+"""The sections of a recipe, except those of data set and model family, which have their own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from training.bundle.manifest import Method
+from training.bundle.validation import Strict
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Amount = Annotated[float, Field(ge=0, le=100)]
+
+
+class Windows(Strict):
+    """How the recordings are cut into windows; all lengths are in frames."""
+
+    length: Annotated[int, Field(ge=1, le=65536)]
+    hop: Annotated[int, Field(ge=1, le=65536)]
+    # A smaller hop for the training part alone; None is `hop`.
+    train_hop: Annotated[int, Field(ge=1, le=65536)] | None = None
+
+
+class Split(Strict):
+    """How the normal windows of the training recording are divided."""
+
+    # "shuffled" draws windows at random, for windows that stand alone, such as beats.
+    # "time" takes contiguous stretches and drops windows that cross a border, for streams.
+    order: Literal["shuffled", "time"]
+    validation: Share  # selects the best epoch; never trained on
+    calibration: Share  # sets the threshold; not used by the fit
+
+    @model_validator(mode="after")
+    def _leaves_training_windows(self) -> Self:
+        if self.validation + self.calibration >= 0.95:
+            raise ValueError("validation and calibration leave nothing to train on; lower one")
+        return self
+
+
+class Gate(Strict):
+    """The quality gate: windows that cannot be judged (training.quality_gate)."""
+
+    kind: Literal["limits", "none"] = "limits"
+    # Mains frequencies to look for, Hz. A frequency is left out if the sample rate is unknown, or
+    # if rate and window do not allow it.
+    mains_hz: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=2)] = (50, 60)
+
+
+class Scaler(Strict):
+    """How counts are scaled to int8."""
+
+    # "affine": one factor per channel. "per_window": mean and deviation of each window.
+    kind: Literal["affine", "per_window"] = "affine"
+    # Unit of the model's real values, for "affine": the standard deviation of the normal training
+    # windows about their mean, or their range from 0 to 1 (for sigmoid and cross-entropy).
+    real: Literal["deviation", "range"] = "deviation"
+    # int8 covers the range of the normal training windows, widened by this share at each end.
+    headroom: Annotated[float, Field(ge=0, le=4)] = 0.1
+    # For "per_window": smallest deviation, in units of the signal, by which a window is divided.
+    min_deviation: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Fit(Strict):
+    """How the weights are fitted."""
+
+    loss: Literal["mse", "mae", "binary_crossentropy"] = "mse"
+    # Each window's loss is raised to this power before the mean is taken. 1 gives all windows the
+    # same weight; a larger power gives more weight to windows with a large error, so that the
+    # model also learns rare normal shapes.
+    power: Annotated[float, Field(ge=1, le=16)] = 1.0
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    batch: Annotated[int, Field(ge=1, le=65536)] = 32
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    # Epochs without a lower validation loss after which the fit stops; 0 never stops it. The
+    # weights of the best epoch are kept.
+    patience: Annotated[int, Field(ge=0)] = 0
+    # Compute loss and gradient with the kernels rounded to int8 (quantization-aware training of
+    # the weights), and keep the rounded weights.
+    round_weights: bool = False
+    # Epochs for which each pair of layers is fitted alone before the whole model is fitted (greedy
+    # layer-wise pretraining, dense stacks only). 0 fits the whole model at once.
+    pretrain: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class Corruption(Strict):
+    """Corruption of the model's input during the fit; an amount of 0 leaves that kind out."""
+
+    gaussian: Amount = 0.0  # standard deviation of white noise
+    wander: Amount = 0.0  # largest amplitude of baseline wander, 0.5 to 2 cycles per window
+    hum: Amount = 0.0  # largest amplitude of mains hum
+    hum_cycles: Annotated[float, Field(gt=0, le=0.5)] = 0.25  # cycles of the hum per frame
+    masking: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of values that become `fill`
+    # Share of the values that become the largest or the smallest of their channel.
+    salt_pepper: Annotated[float, Field(ge=0, le=1)] = 0.0
+    span: Annotated[int, Field(ge=0)] = 0  # frames of one masked stretch
+    square: Annotated[int, Field(ge=0)] = 0  # side of one masked square, in pixels
+    width: Annotated[int, Field(ge=0)] = 0  # width of the image in a window, for `square`
+    fill: Annotated[float, Field(ge=-100, le=100)] = 0.0  # value of masked samples
+
+    @model_validator(mode="after")
+    def _square_needs_width(self) -> Self:
+        if self.square and not self.width:
+            raise ValueError("square needs the width of the image: set corruption.width")
+        return self
+
+
+class Score(Strict):
+    """The distance between input and output of the model."""
+
+    kind: Literal["mse", "mae"] = "mse"
+
+
+class ThresholdChoice(Strict):
+    """How the threshold is chosen (training.threshold)."""
+
+    method: Method = "conformal"
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    sigma: Annotated[float, Field(gt=0, le=100)] = 3.0
+
+
+class Checks(Strict):
+    """Checks of the fitted model (training.checks)."""
+
+    baselines: bool = True  # score simple detectors on the same windows
+    # Normal windows to inject each disturbance into; fewer where the model is large; 0: none.
+    challenge: Annotated[int, Field(ge=0, le=10_000)] = 200
