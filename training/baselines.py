@@ -76,6 +76,7 @@ def _z_score(train: Values, seed: int) -> Detector:
 
 
 def _pca(train: Values, seed: int) -> Detector:
+    # scikit-learn takes a second to start: only what is used is imported.
     from sklearn.decomposition import PCA
 
     flat = _flat(train)
@@ -89,6 +90,7 @@ def _pca(train: Values, seed: int) -> Detector:
 
 
 def _neighbours(train: Values, seed: int) -> Detector:
+    # scikit-learn takes a second to start: only what is used is imported.
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(train))).fit(_flat(train))
@@ -96,6 +98,7 @@ def _neighbours(train: Values, seed: int) -> Detector:
 
 
 def _forest(train: Values, seed: int) -> Detector:
+    # scikit-learn takes a second to start: only what is used is imported.
     from sklearn.ensemble import IsolationForest
 
     forest = IsolationForest(random_state=seed).fit(_flat(train))
@@ -103,13 +106,13 @@ def _forest(train: Values, seed: int) -> Detector:
 
 
 def _svm(train: Values, seed: int) -> Detector:
+    # scikit-learn takes a second to start: only what is used is imported.
     from sklearn.svm import OneClassSVM
 
     svm = OneClassSVM(nu=0.05).fit(_flat(train))
     return lambda windows: np.asarray(-svm.score_samples(_flat(windows)))
 
 
-# scikit-learn takes a second to import, which only training spends.
 _BASELINES: dict[str, Callable[[Values, int], Detector]] = {
     "rms": _rms,
     "z-score": _z_score,
