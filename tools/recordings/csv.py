@@ -166,33 +166,61 @@ class CsvWriter:
 
 def read(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | None]:
     """Return a table of samples in physical units, and which are missing, bool [frames]."""
-    table = read_table(path, Options(), label_optional=True, prefer=signal.channels)
+    return read_as(path, signal, Options(), window=1, hop=1)
+
+
+def read_as(
+    path: Path, signal: Signal, options: Options, window: int, hop: int
+) -> tuple[Recording, NDArray[np.bool_] | None]:
+    """Return a file of any format in physical units, and which frames are missing, bool [frames].
+
+    Args:
+        path: the file.
+        signal: the signal that the model was trained on.
+        options: how the file is read; a recording by the monitor has no values to leave out.
+        window: frames per window; none holds frames from both sides of a gap.
+        hop: frames from one window to the next.
+
+    Raises:
+        DataError: the file cannot be read, or its channels or units are not the model's.
+    """
+    comments = _comments(path)
+    if any(line.startswith(MODEL) for line in comments):
+        options = options.model_copy(update={"missing": []})
+    table = read_table(path, options, label_optional=True, prefer=signal.channels)
     check_channels(path.name, table.channels, signal)
     check_units(path.name, table.channels, table.units, signal)
-    values, labels, missing = with_gaps(table, _missing(path, len(table.values)))
+    values, labels, missing = with_gaps(table, _missing(path, len(table.values)), window, hop)
     ranges = [Range(g, o) for g, o in zip(signal.gain, signal.offset, strict=True)]
-    counts, _ = to_int16(values, ranges)
+    counts, limited = to_int16(values, ranges)
+    beyond = f"; {limited.sum():,} values limited to int16" if limited.any() else ""
+    rate = table.sheet.rate_hz or options.rate_hz
+    if rate is None and table.rate_hz is not None and signal.rate_hz is not None:
+        # A clock is less exact than a declared rate.
+        rate = signal.rate_hz if abs(table.rate_hz / signal.rate_hz - 1) < 0.05 else table.rate_hz
     recording = Recording(
         name=path.name,
-        description=f"{path.name}: {', '.join(table.channels)}",
+        description=f"{path.name}: {', '.join(table.channels)}{beyond}",
         counts=counts,
         labels=labels,
         channels=table.channels,
         units=tuple(signal.units),
         gain=tuple(signal.gain),
         offset=tuple(signal.offset),
-        rate_hz=table.rate_hz if table.rate_hz is not None else signal.rate_hz,
+        rate_hz=rate if rate is not None else signal.rate_hz,
         rate_is_nominal=signal.rate_is_nominal,
-        simulated=_is_simulated(path),
+        simulated=any(line.strip() == SIMULATED for line in comments),
     )
     return recording, missing
 
 
-def _is_simulated(path: Path) -> bool:
-    """Return whether a comment above the header says so."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        comments = itertools.takewhile(lambda line: line.startswith("#"), file)
-        return any(line.strip() == SIMULATED for line in comments)
+def _comments(path: Path) -> list[str]:
+    """Return the comments above the header."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return list(itertools.takewhile(lambda line: line.startswith("#"), file))
+    except OSError:
+        return []  # the reader says why
 
 
 def _missing(path: Path, frames: int) -> NDArray[np.bool_]:

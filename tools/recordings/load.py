@@ -7,14 +7,16 @@ counts that the model was trained on.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tools.recordings import csv
 from tools.recordings.compatibility import check_channels, check_rate
 from tools.recordings.registry import FORMATS
-from tools.recordings.source import Source, of_recording
+from tools.recordings.source import Source, of_recording, with_gaps
 from training.bundle import Bundle
 from training.bundle.errors import DataError
 from training.data import load as load_data_set
+from training.data.files.options import Options
 from training.data.recording import Recording
 
 
@@ -24,19 +26,36 @@ def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
     name = str(settings.pop("name"))
     dataset = load_data_set(name, **settings)
     _check(dataset.test, bundle)
-    return of_recording(dataset.test, repeat)
+    segmenter = bundle.manifest.segmenter
+    recording, missing = with_gaps(dataset.test, segmenter.window, segmenter.hop)
+    return of_recording(recording, repeat, missing)
 
 
 def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
-    """Return a recording, a WFDB record, or a table in physical units (any other suffix).
+    """Return a recording, a WFDB record, or a file of samples in physical units (any other suffix).
 
     Raises:
         DataError: the file is not readable, or its channels, units, rate or length do not fit.
     """
-    known = FORMATS.get(path.suffix, csv.FORMAT)
-    recording, missing = known.read(path, bundle.manifest.signal)
+    known, m = FORMATS.get(path.suffix, csv.FORMAT), bundle.manifest
+    if known is csv.FORMAT:
+        options = _options(m.recipe.get("data", {}))
+        window, hop = m.segmenter.window, m.segmenter.hop
+        recording, missing = csv.read_as(path, m.signal, options, window, hop)
+    else:
+        recording, missing = known.read(path, m.signal)
     _check(recording, bundle)
     return of_recording(recording, repeat, missing)
+
+
+def _options(data: dict[str, Any]) -> Options:
+    """How the files were read that the model was trained on: the same holds for another one."""
+    if data.get("name") != "csv":
+        return Options()
+    given = {key: data[key] for key in Options.model_fields if key in data and key != "channels"}
+    if isinstance(given.get("intervals"), str) and not Path(given["intervals"]).is_file():
+        given["intervals"] = None  # the manifest keeps the file's name only
+    return Options(**given)
 
 
 def _check(recording: Recording, bundle: Bundle) -> None:

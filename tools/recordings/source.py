@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.data.files.table import frames_lost
 from training.data.recording import Recording
 
 Counts = NDArray[np.int16]  # [frames, channels]
@@ -94,6 +95,28 @@ class Source:
         if self.repeat and stop > len(self.counts):
             return np.arange(first, stop) % len(self.counts)
         return slice(first, stop)
+
+
+def with_gaps(
+    recording: Recording, window: int, hop: int
+) -> tuple[Recording, NDArray[np.bool_] | None]:
+    """Return a recording with missing frames at its cuts, and which these are, bool [frames].
+
+    No window of a stream then crosses a cut, and windows begin where those of training do.
+    """
+    if not len(recording.cuts):
+        return recording, None
+    lost = frames_lost(recording.cuts, np.zeros(len(recording.cuts), np.int64), window, hop)
+    at = np.repeat(recording.cuts, lost)
+    missing = np.insert(np.zeros(recording.frames, np.bool_), at, True)
+    stream = replace(
+        recording,
+        counts=np.insert(recording.counts, at, 0, axis=0),
+        labels=np.insert(recording.labels, at, UNKNOWN),
+        classes=None if recording.classes is None else np.insert(recording.classes, at, 0),
+        cuts=np.empty(0, np.int64),
+    )
+    return stream, missing
 
 
 def of_recording(

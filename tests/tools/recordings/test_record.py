@@ -19,9 +19,10 @@ from tools.monitor.stream import Stream
 from tools.recordings.csv import samples_path
 from tools.recordings.load import of_bundle, of_file
 from tools.recordings.registry import check_target
-from tools.recordings.source import Source, of_recording
+from tools.recordings.source import Source, of_recording, with_gaps
 from training.bundle.errors import DataError
 from training.bundle.manifest import Affine, PerWindow, Segmenter, Signal, Tensor
+from training.data.recording import Recording
 from training.native import core
 
 
@@ -318,3 +319,47 @@ def test_a_perfect_reconstruction_lies_on_the_signal(kind: str) -> None:
     error = np.abs(made - counts)
     for channel in range(2):
         assert error[inside[:, channel], channel].max() <= 0.51 * step[channel] + 1
+
+
+def test_a_file_is_read_as_those_that_the_model_was_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("".join(f"{i % 7} {-200 if i == 50 else i % 5}\n" for i in range(80)))
+    model = bundle(channels=["a", "b"], gain=[1.0, 1.0], offset=[0, 0], units=["", ""])
+    with pytest.raises(DataError, match="row 1 holds numbers"):
+        of_file(path, model)
+    model.manifest.recipe = {"data": {"name": "csv", "header": ["a", "b"], "missing": [-200.0]}}
+    what = of_file(path, model)
+    assert what.counts[:6, 1].tolist() == [0, 1, 2, 3, 4, 0]
+    assert what.missing is not None and np.flatnonzero(what.missing).tolist() == [50]
+
+
+def test_a_recording_keeps_values_that_would_mean_missing_in_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "run.samples.csv"
+    rows = [f"{-200 if 40 <= i < 44 else i % 5},0\n" for i in range(80)]
+    path.write_text("# a sensor\n# model: 0\necg,label\n" + "".join(rows))
+    assert of_file(path, bundle()).missing is None
+    path.write_text("ecg,label\n" + "".join(rows))
+    missing = of_file(path, bundle()).missing
+    assert missing is not None and missing.sum() == 4
+
+
+def test_a_data_set_with_cuts_has_missing_frames_there() -> None:
+    whole = Recording(
+        name="torn",
+        description="torn",
+        counts=np.arange(50, dtype=np.int16)[:, None],
+        labels=np.zeros(50, np.int8),
+        channels=("x",),
+        units=("",),
+        gain=(1.0,),
+        offset=(0,),
+        rate_hz=None,
+        cuts=np.array([10, 30]),
+    )
+    stream, missing = with_gaps(whole, window=8, hop=4)
+    assert missing is not None
+    assert np.flatnonzero(missing).tolist() == [10, 11, 32, 33, 34, 35]
+    assert stream.counts[12, 0] == 10 and stream.counts[36, 0] == 30
+    assert not len(stream.cuts) and stream.labels[10] == -1
+    rows, none = with_gaps(whole, window=10, hop=10)  # windows end where the stretches do
+    assert rows.frames == 50 and none is not None and not none.any()

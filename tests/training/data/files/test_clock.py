@@ -24,7 +24,7 @@ def test_a_gap_cuts_and_counts_what_is_lost(tmp_path: Path) -> None:
     assert read.rate_hz == 50
     note = "1 gap in the time (the longest 3600.02 s; the first at row 62): the recording is cut"
     assert any(n.startswith(note) for n in read.notes)
-    _, labels, missing = with_gaps(read, np.zeros(100, np.bool_))
+    _, labels, missing = with_gaps(read, np.zeros(100, np.bool_), 8, 4)
     assert len(labels) == 180_100 and missing.sum() == 180_000
 
 

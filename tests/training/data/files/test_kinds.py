@@ -284,3 +284,9 @@ def test_damaged_files_are_read_or_refused_but_nothing_else(tmp_path: Path) -> N
         path.write_bytes(content)
         with suppress(DataError):
             table(path, skip_text=bool(n % 2), interpolate=n % 3)
+
+
+def test_two_columns_of_whole_numbers_are_no_wfdb_header(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("".join(f"{i % 7} {i % 5}\n" for i in range(40)))
+    assert table(path, header=["x", "y"]).values[:3].tolist() == [[0, 0], [1, 1], [2, 2]]

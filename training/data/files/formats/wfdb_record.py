@@ -16,12 +16,13 @@ SUFFIXES = (".hea",)
 
 
 def sniff(head: bytes) -> bool:
-    """A record line (name, signals, rate, samples), then signal lines that name .dat files."""
+    """A record line (name, signals, rate, samples), then signal lines that name files of samples, or segments."""
     text = head[:4096].decode("ascii", "replace")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) < 2 or not re.fullmatch(r"[\w-]+(?:/\d+)?( [\d.]+\S*){1,5}\s*", lines[0]):
         return False
-    return re.match(r"\S+\.(?:dat|mat) \d+|\S+ \d+\s*$", lines[1]) is not None
+    segments = "/" in lines[0].split()[0]
+    return segments or re.match(r"\S*\.[A-Za-z]\w* \d+", lines[1]) is not None
 
 
 def read(path: Path, options: Options) -> Sheet:
