@@ -1,14 +1,18 @@
 """`vigil inspect`: what it says of a file, its picture, and the recipe that it writes."""
 
+import io
 import json
 import math
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from tools.cli import train
 from tools.cli.app import app
 from tools.cli.program import load_commands
+from training.bundle import read_bundle
 from training.bundle.errors import DataError
 from training.recipe import read_recipe
 
@@ -129,3 +133,27 @@ def test_what_cannot_be_done(tmp_path: Path, monkeypatch, words, message: str) -
     result = CliRunner().invoke(app, ["inspect", *words], env={"COLUMNS": "200"})
     assert result.exit_code != 0
     assert message in result.output + str(result.exception)
+
+
+def test_train_takes_a_file_of_samples(log: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert train.is_file(str(log)) and train.is_file("none.csv") and train.is_file("logs/*.csv")
+    assert not train.is_file("ecg5000") and not train.is_file("mine.toml")
+    recipe = train.write_recipe(Console(file=io.StringIO()), str(log))
+    assert recipe == Path("build/pump_log.toml")
+    assert read_recipe(recipe, ["fit.epochs=3"]).data.path == str(log)
+    with pytest.raises(DataError, match=r"none\.csv: no such file"):
+        train.write_recipe(Console(file=io.StringIO()), "none.csv")
+
+
+@pytest.mark.slow
+def test_a_file_of_samples_becomes_a_bundle(log: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    load_commands("train")
+    words = ["train", str(log), "-s", "fit.epochs=2", "-s", "windows.length=16"]
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    assert "column Fault is taken for the label" in result.output
+    bundle = read_bundle(Path("build/pump_log"))
+    assert bundle.manifest.recipe["data"]["path"] == "pump log.csv"
+    assert bundle.manifest.signal.channels == ["x", "t"]
