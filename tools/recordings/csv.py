@@ -31,8 +31,9 @@ from training.bundle.errors import DataError
 from training.bundle.labels import UNKNOWN
 from training.bundle.manifest import Signal
 from training.data.files.counts import Range, to_int16
+from training.data.files.gaps import with_gaps
 from training.data.files.options import Options
-from training.data.files.table import read_table, with_gaps
+from training.data.files.table import read_table
 from training.data.recording import Recording
 
 COLUMNS = ("window", "first_frame", "score", "threshold", "flag", "microseconds", "label", "note")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
-from training.data.files.table import frames_lost
+from training.data.files.gaps import frames_lost
 from training.data.recording import Recording
 
 Counts = NDArray[np.int16]  # [frames, channels]

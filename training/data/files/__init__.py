@@ -1,12 +1,13 @@
-"""Read the file of a sensor, in any of the formats of `formats/`, into columns with meaning.
+"""Read the file of a sensor, in any of the formats of `formats/`, into channels with meaning.
 
 The steps, each in its own module:
 
-    text, dialect, times      bytes to lines, and the way their cells are written
-    formats/                  one reader per format; each gives a `Sheet` of named columns
-    clock                     the time column: rate, gaps, repeated stamps
-    roles, labels             which columns are channels, and which rows are abnormal
-    quality                   missing values, stuck and clipped stretches
-    counts                    gain and offset for int16, saturation
+    text, cells, dialect      bytes to lines, and how their cells are written
+    formats/                  one reader per format; each returns a `Sheet` of named columns
+    clock                     the column of time: rate, gaps, repeated stamps
+    roles, labels, rows       which columns are channels, and which rows are abnormal
+    quality, resample         missing values, stuck and clipped stretches; equal times
     table                     all of these in order: a `Table`
+    counts                    gain and offset for int16, limited values
+    gaps                      a table as a stream, with missing frames at its cuts
 """

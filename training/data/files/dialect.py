@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from training.bundle.errors import DataError
 from training.data.files.cells import COMMA, POINT, is_missing, is_number, is_time, split_line
+from training.data.files.header import find_layout, header_cure, name_and_unit
 from training.data.files.options import Options, SettingNeededError
 
 DELIMITERS = (",", ";", "\t", "|", " ")  # " ": any run of spaces and tabs
@@ -24,7 +23,6 @@ COMMENTS = ("#", "%", "//")
 STAMP = re.compile(r"(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->\s*")
 PAIR = re.compile(r"\s*([A-Za-z_][^:,;\t]*?)\s*[:=]\s*([^\s:,;]*)\s*")
 SAMPLE = 400  # lines
-MOST_NUMBERED = 32  # columns named by numbers, or not at all, above which a row looks like a window
 
 
 @dataclass(frozen=True)
@@ -59,16 +57,6 @@ class _Line:
     text: str
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Where the parts of a table lie among its lines."""
-
-    header: list[str] | None
-    header_at: int | None  # index of the header's line
-    units: list[str]
-    first: int  # index of the first line of samples
-
-
 def find_dialect(path: Path, text: str, options: Options) -> Dialect:
     """Derive the dialect from the beginning of a file, whole lines only.
 
@@ -89,7 +77,7 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
         rows = [_Line(r.row, _without_names(r.text)) for r in rows]
     cells = [split_line(r.text, delimiter) or [""] for r in rows]
     count = Counter(map(len, cells[len(cells) // 4 :])).most_common(1)[0][0]
-    layout = _layout(cells, count, decimal, list(names) if pairs is not None else None)
+    layout = find_layout(cells, count, decimal, list(names) if pairs is not None else None)
     body = [c for c in cells[layout.first :] if len(c) == count]
     if not body:
         raise DataError(f"{path}: has a header and no rows")
@@ -107,13 +95,13 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
     elif header is None and options.row_is_window is not None:
         header = [f"c{n}" for n in range(1, width + 1)]
     if header is None:
-        cure, settings = _header_cure(body, width)
+        cure, settings = header_cure(body, width)
         raise SettingNeededError(
             f"{path}: row {rows[layout.first].row} holds numbers; the first line must name the "
             f"columns, or set {cure}",
             **settings,
         )
-    named = [_name_and_unit(name) for name in header[:width]]
+    named = [name_and_unit(name) for name in header[:width]]
     groups = _groups(body, kinds, decimal)
     if stamps:
         named, units, kinds = [("time", ""), *named], ["", *units], ["time of day", *kinds]
@@ -137,7 +125,7 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
 
 
 def _lines(text: str) -> tuple[list[_Line], list[_Line], str | None]:
-    """The first lines that are neither empty nor comments, the comments, and Excel's "sep="."""
+    """Split a text into its first rows, its comments, and the delimiter that "sep=" names."""
     lines = [_Line(n, t) for n, t in enumerate(text.splitlines(), 1) if t.strip()]
     separator = None
     if lines and (named := re.fullmatch(r'"?sep=(.?|\\t)"?', lines[0].text.strip(" \n"), re.I)):
@@ -149,39 +137,6 @@ def _lines(text: str) -> tuple[list[_Line], list[_Line], str | None]:
         is_comment = line.text.lstrip().lstrip('"').startswith(COMMENTS)
         (comments if is_comment else rows).append(line)
     return rows[:SAMPLE], comments, separator
-
-
-def _layout(cells: list[list[str]], count: int, decimal: str, names: list[str] | None) -> _Layout:
-    header, header_at = names, None
-    first = next(i for i, c in enumerate(cells) if len(c) == count)
-    if names is None and (found := _header(cells, count, decimal)) is not None:
-        header_at, header = found
-        first = header_at + 1
-    units = [""] * count
-    below = [c for c in cells[first + 1 :] if len(c) == count]
-    if header_at is not None and _are_units(cells[first : first + 1], below, count, decimal):
-        units, first = cells[first], first + 1
-    return _Layout(header, header_at, units, first)
-
-
-def _header_cure(body: list[list[str]], width: int) -> tuple[str, dict[str, Any]]:
-    """The setting, as text and as value, that makes rows without a header readable."""
-    if width > MOST_NUMBERED:
-        end = label_end([row[0] for row in body], [row[width - 1] for row in body])
-        return "data.row_is_window if each row is one window", {"row_is_window": end}
-    names = [f"c{n}" for n in range(1, width + 1)]
-    shown = ", ".join(f'"{name}"' for name in names[:4])
-    return f"data.header = [{shown}{', ...' if width > 4 else ''}]", {"header": names}
-
-
-def label_end(first: list[str], last: list[str]) -> str:
-    """Return on which end of a row its label stands: the side with few different whole numbers."""
-    for column, end in ((first, "label first"), (last, "label last")):
-        words = set(column)
-        few = len(words) <= max(2, min(20, len(column) // 4))
-        if few and all(re.fullmatch(r"-?\d+(?:\.0*)?(?:e\+00)?", word) for word in words):
-            return end
-    return "no label"
 
 
 def _notes(delimiter: str, decimal: str, skipped: int) -> tuple[str, ...]:
@@ -197,7 +152,7 @@ def _notes(delimiter: str, decimal: str, skipped: int) -> tuple[str, ...]:
 
 
 def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
-    """The delimiter and the decimal sign under which the rows look most like numbers."""
+    """Find the delimiter and the decimal sign under which most cells are numbers."""
     best: tuple[float, ...] = (-1.0,)
     chosen = (separator or ",", ".")
     sample = rows[len(rows) // 4 :]
@@ -231,7 +186,7 @@ def _may_be_header(row: list[str], count: int, decimal: str) -> bool:
 
 
 def _pairs(rows: list[_Line], delimiter: str) -> tuple[str, tuple[str, ...]] | None:
-    """Delimiter and names, if most rows are "name:value" pairs, else None."""
+    """Return delimiter and names if most rows are "name:value" pairs, else None."""
     for split in dict.fromkeys((delimiter, ",", "\t", " ")):
         found = Counter(
             tuple(m[1] if (m := PAIR.fullmatch(c)) else "" for c in split_line(r.text, split))
@@ -247,63 +202,6 @@ def _without_names(line: str) -> str:
     return re.sub(r"[A-Za-z_][^:=,;\t]*?\s*[:=]\s*", "", line)
 
 
-def _header(cells: list[list[str]], count: int, decimal: str) -> tuple[int, list[str]] | None:
-    """The index of the header and its cells, None if the rows begin with samples."""
-    for at, row in enumerate(cells[:-1] or cells):
-        if len(row) not in (count, count + 1, count - 1) or (len(row) == 1 and count > 2):
-            continue
-        below = next((c for c in cells[at + 1 :] if len(c) == count), None)
-        if len(row) == count + 1 and row[-1]:
-            continue
-        if len(row) == count - 1 and count > 1:
-            if below is None or any(is_number(c, decimal) for c in row):
-                continue
-            if not below[-1]:
-                return at, [*row, ""]  # every row but the header ends with a delimiter
-            if at > 0 or not below[0].isdigit():
-                continue
-            return at, ["", *row]  # row numbers without a name
-        numbers = [is_number(c, decimal) or is_missing(c) for c in row]
-        if len(row) >= 8 and [c for c in row if c.isdigit()] and _count_up(row):
-            return at, row
-        if not all(numbers) and not any(is_time(c) for c in row):
-            column = [c for c in cells[at + 1 :] if len(c) == count]
-            if (
-                not column
-                or any(
-                    not is_number(row[i], decimal)
-                    and any(is_number(c[i], decimal) or is_time(c[i]) for c in column[:20])
-                    for i in range(count)
-                    if i < len(row)
-                )
-                or not any(numbers)
-            ):
-                return at, row
-        return None
-    return None
-
-
-def _count_up(row: list[str]) -> bool:
-    """Whether a row of whole numbers is 0, 1, 2, ... but for a few words."""
-    numbers = [int(c) for c in row if c.isdigit()]
-    steps = {b - a for a, b in pairwise(numbers)}
-    return len(numbers) >= 0.9 * len(row) and numbers[0] in (0, 1) and steps == {1}
-
-
-def _are_units(rows: list[list[str]], body: list[list[str]], count: int, decimal: str) -> bool:
-    """Whether a row below the header holds units: words where the rows hold numbers."""
-    if not rows or len(rows[0]) != count or not body:
-        return False
-    row = rows[0]
-    numeric = [
-        i for i in range(count) if sum(is_number(b[i], decimal) for b in body) > len(body) / 2
-    ]
-    return bool(numeric) and all(
-        not is_number(row[i], decimal) and not is_missing(row[i]) and len(row[i]) <= 16
-        for i in numeric
-    )
-
-
 def _kind(cells: list[str], decimal: str) -> str:
     known = [c for c in cells if not is_missing(c)]
     if not known:
@@ -316,7 +214,7 @@ def _kind(cells: list[str], decimal: str) -> str:
 
 
 def _groups(body: list[list[str]], kinds: list[str], decimal: str) -> str:
-    """The characters that stand between thousands in the columns of numbers."""
+    """Find the characters between thousands in the columns of numbers."""
     plain = POINT if decimal == "." else COMMA
     found = {
         char
@@ -327,11 +225,6 @@ def _groups(body: list[list[str]], kinds: list[str], decimal: str) -> str:
         if char in ", '." and char != decimal
     }
     return "".join(sorted(found))
-
-
-def _name_and_unit(cell: str) -> tuple[str, str]:
-    match = re.fullmatch(r"(.*?)\s*[\[(]([^\])]*)[\])]", cell)
-    return (match[1], match[2]) if match and match[1] else (cell, "")
 
 
 def _facts(comments: list[_Line]) -> dict[str, str]:

@@ -9,20 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.errors import DataError
 from training.bundle.labels import UNKNOWN
 from training.data.files import quality
 from training.data.files.cells import quoted
 from training.data.files.clock import Clock, check_rate
-from training.data.files.dialect import MOST_NUMBERED, label_end
 from training.data.files.formats import read_sheet
 from training.data.files.labels import label_intervals, label_rows
 from training.data.files.options import Options, SettingNeededError
 from training.data.files.resample import resample
 from training.data.files.roles import Roles, assign
-from training.data.files.sheet import Column, Sheet
-
-MOST_LOST = 1_000_000  # frames that a gap is played as
+from training.data.files.rows import refuse_windows, rows_as_windows
+from training.data.files.sheet import Sheet
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +57,7 @@ class Table:
 
     @property
     def resampled(self) -> bool:
-        """Whether frames are no rows of the file."""
+        """Whether the frames are not the rows of the file."""
         return len(self.values) != self.sheet.frames
 
     def row(self, frame: int) -> int:
@@ -73,15 +70,22 @@ def read_table(
 ) -> Table:
     """Read one file of any known format.
 
-    With `label_optional` the label's column may be absent: then no label is known. `prefer`
-    names the channels to use if the file has them all and `options` names none.
-    Raises DataError, one line: file, row, column, cause, cure.
+    Args:
+        path: the file.
+        options: how to read it.
+        label_optional: the column that `options.label` names may be absent; no label is known
+            then.
+        prefer: channels to use if the file has them all and `options` names none.
+
+    Raises:
+        DataError: one line with file, row, column, cause and cure.
     """
     sheet = read_sheet(path, options)
     if options.channels is None and prefer and set(prefer) <= {c.name for c in sheet.columns}:
         options = options.model_copy(update={"channels": list(prefer)})
     if options.row_is_window is None:
-        _refuse_windows(sheet, options.channels)
+        if options.channels is None:
+            refuse_windows(sheet)
         roles = assign(
             sheet,
             options.channels,
@@ -92,22 +96,9 @@ def read_table(
         )
         labels = _labels(sheet, roles, options)
     else:
-        sheet, labels, notes = rows_as_windows(sheet, options.row_is_window, options.normal)
-        roles = Roles(None, None, sheet.columns, notes)
+        sheet, labels = rows_as_windows(sheet, options.row_is_window, options.normal)
+        roles = Roles(None, None, sheet.columns, ())
     return _signal(sheet, roles, labels, options)
-
-
-def _refuse_windows(sheet: Sheet, channels: Sequence[str] | None) -> None:
-    """Raise DataError if the columns look like the samples of one window."""
-    numbered = [c for c in sheet.columns if c.name.strip("cVtx_. ").isdigit()]
-    if channels is None and len(numbered) > MOST_NUMBERED:
-        ends = [[f"{v:g}" for v in sheet.columns[c].values[:400]] for c in (0, -1)]
-        raise SettingNeededError(
-            f"{sheet.path}: {len(numbered)} columns are named by numbers, as if each row were one "
-            "window; set data.row_is_window to 'label first', 'label last' or 'no label', or name "
-            "the 'channels'",
-            row_is_window=label_end(*ends),
-        )
 
 
 def _labels(sheet: Sheet, roles: Roles, options: Options) -> NDArray[np.int8]:
@@ -118,37 +109,8 @@ def _labels(sheet: Sheet, roles: Roles, options: Options) -> NDArray[np.int8]:
     return np.full(sheet.frames, UNKNOWN, np.int8)
 
 
-def rows_as_windows(
-    sheet: Sheet, order: str, normal: Sequence[str] | None
-) -> tuple[Sheet, NDArray[np.int8], tuple[str, ...]]:
-    """Lay the windows of a sheet end to end, as one channel that is cut between them."""
-    columns = list(sheet.columns)
-    label = None
-    if order != "no label":
-        label = columns.pop(0 if order == "label first" else -1)
-    for column in columns:
-        sheet.require_numbers(column)
-    length, rows = len(columns), sheet.frames
-    if not length:
-        raise DataError(f"{sheet.path}: a row holds a label and no samples")
-    labels = np.full(rows, UNKNOWN, np.int8)
-    if label is not None:
-        labels = label_rows(sheet, label, normal)
-    values = np.stack([c.values for c in columns], axis=1).reshape(-1)
-    flat = Sheet(
-        path=sheet.path,
-        columns=(Column("signal", values),),
-        rate_hz=sheet.rate_hz,
-        breaks=np.arange(1, rows, dtype=np.int64) * length,
-        row_start=(tuple(s * length for s in sheet.row_start[0]), sheet.row_start[1]),
-        notes=(*sheet.notes, f"{rows} rows of {length} samples: each is a window"),
-        window=length,
-    )
-    return flat, np.repeat(labels, length), ()
-
-
 def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Options) -> Table:
-    """Missing values, cuts, resampling and interpolation, in this order."""
+    """Apply missing values, cuts, resampling and interpolation, in this order."""
     path, clock = sheet.path, roles.clock
     notes = [*sheet.notes, *roles.notes]
     if clock is not None:
@@ -205,7 +167,7 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
 
 
 def _side_by_side(columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The columns as one matrix: without a copy if they are neighbours in one already."""
+    """Return the columns as one matrix, without a copy if they are adjacent in one already."""
     base = columns[0].base
     if isinstance(base, np.ndarray) and base.ndim == 2 and base.flags.f_contiguous:
         at = [(c.ctypes.data - base.ctypes.data) // max(1, c.nbytes) for c in columns]
@@ -218,7 +180,7 @@ def _side_by_side(columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 def _mark_missing(
     column: NDArray[np.float64], name: str, given: Sequence[float] | None
 ) -> list[str]:
-    """Put NaN where a value stands for a missing one; return what to say about it."""
+    """Put NaN where a value stands for a missing one; return the notes about it."""
     if given is not None:
         column[np.isin(column, given)] = np.nan
         return []
@@ -257,36 +219,3 @@ def _missing_note(
         f"{count} row{'s' * (count > 1)} with missing values ({', '.join(columns[:8])}; the first "
         f"is row {sheet.row(int(gone.argmax()))}): {policy}"
     )
-
-
-def frames_lost(
-    cuts: NDArray[np.int64], lost: NDArray[np.int64], window: int, hop: int
-) -> NDArray[np.int64]:
-    """Return how many missing frames a stream has at each cut, int64 [cuts].
-
-    As many as were lost, at most a million. Where that is not known (0), the next stretch begins
-    at a multiple of `hop`, as in training, and at least one frame is missing if a window would
-    hold frames of both stretches otherwise.
-    """
-    counts = np.clip(lost, 0, MOST_LOST)
-    before = 0  # missing frames up to the cut
-    for n, cut in enumerate(cuts.tolist()):
-        if not counts[n]:
-            at = cut + before
-            counts[n] = -at % hop or (0 if window <= hop else hop)
-        before += int(counts[n])
-    return counts
-
-
-def with_gaps(
-    table: Table, gone: NDArray[np.bool_], window: int, hop: int
-) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.bool_]]:
-    """Return values, labels and missing frames as time passed: lost frames stand at each cut.
-
-    `gone`, bool [frames], adds to the table's missing frames. Missing values become 0.
-    """
-    at = np.repeat(table.cuts, frames_lost(table.cuts, table.lost, window, hop))
-    values = np.insert(table.values, at, np.nan, axis=0)
-    labels = np.insert(table.labels, at, UNKNOWN)
-    missing = np.insert(table.missing | gone, at, True)
-    return np.nan_to_num(values, copy=False), labels, missing

@@ -7,7 +7,8 @@ import pytest
 
 from training.bundle.errors import DataError
 from training.data.csv import Settings
-from training.data.files.table import Table, read_table, with_gaps
+from training.data.files.gaps import with_gaps
+from training.data.files.table import Table, read_table
 
 
 def table(tmp_path: Path, times, name: str = "time [s]", **settings) -> Table:

@@ -290,3 +290,34 @@ def test_two_columns_of_whole_numbers_are_no_wfdb_header(tmp_path: Path) -> None
     path = tmp_path / "log.txt"
     path.write_text("".join(f"{i % 7} {i % 5}\n" for i in range(40)))
     assert table(path, header=["x", "y"]).values[:3].tolist() == [[0, 0], [1, 1], [2, 2]]
+
+
+def test_a_row_of_units_with_blanks(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("time,x,y\ns,,g\n" + rows())
+    read = table(path)
+    assert read.units == ("", "g") and read.values[:, 0].tolist() == X
+
+
+@pytest.mark.parametrize(
+    ("form", "header"),
+    [
+        ("{x},{y}", '"x","y"'),
+        ("12:00:{t:06.3f} -> {x},{y}", "12:00:00.000 -> x,y"),
+        ("{x} {y}", "x  y"),
+    ],
+)
+def test_a_header_is_known_again_however_it_is_written(tmp_path: Path, form, header) -> None:
+    path = tmp_path / "log.txt"
+    lines = [header, *rows(form).splitlines()]
+    path.write_text("\n".join([*lines[:21], header, *lines[21:]]) + "\n")
+    read = table(path)
+    assert read.values[:, 0].tolist() == X and 20 in read.cuts
+
+
+def test_blank_lines_of_a_single_column_are_missing_samples(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x\n1\n2\n\n4\n5\n\n\n")
+    read = table(path)
+    assert np.flatnonzero(read.missing).tolist() == [2]
+    assert len(read.values) == 5

@@ -1,29 +1,18 @@
-"""Tables as text: CSV, TSV, columns of spaces, logs of a serial port; plain or gzipped.
-
-Rows that have the expected number of cells are parsed in bulk, 16 MB at a time; the few others
-(comments, text, a repeated header) are looked at one by one.
-"""
+"""Tables as text: CSV, TSV, columns of spaces, logs of a serial port; plain or gzipped."""
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
 from training.bundle.errors import DataError
-from training.bundle.validation import brief
-from training.data.files import dialect as dialects
-from training.data.files.cells import is_missing, is_number, quoted, split_line
-from training.data.files.dialect import Dialect, find_dialect
-from training.data.files.options import Options, SettingNeededError
-from training.data.files.sheet import QUOTED, BadCells, Column, Sheet, check_size
+from training.data.files.bulk import Rows
+from training.data.files.dialect import find_dialect
+from training.data.files.options import Options
+from training.data.files.sheet import Sheet
 from training.data.files.text import (
     HEAD,
     decode,
@@ -33,16 +22,10 @@ from training.data.files.text import (
     read_bytes,
     refuse_foreign,
 )
-from training.data.files.times import to_seconds
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat.txt", ".log", ".tab", ".csv.gz", ".tsv.gz", ".txt.gz")
 MOST_COLUMNS = 4096
-MOST_WORDS = 1000  # different words in a column; more is free text, which is not kept
 LARGE = 50_000_000  # bytes above which progress is shown
-_STAMP = re.compile(rb"(?m)^(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->[ \t]*")
-_PAIR = re.compile(rb"[A-Za-z_][^:=,;\t\n]*?[ ]*[:=][ ]*")
-_SPACES = re.compile(rb"[ \t]+")
-_QUOTED = re.compile(rb'"([^"\n]*)"')
 
 
 def sniff(head: bytes) -> bool:
@@ -72,9 +55,9 @@ def read(path: Path, options: Options) -> Sheet:
     if encoding != "utf-8":
         known = "Windows-1252" if encoding == "cp1252" else "UTF-16"
         notes.insert(0, f"the text is {known}")
-    table = _Table(path, dialect, options, encoding)
-    table.read(_with_progress(path, encoding))
-    return table.sheet(notes)
+    rows = Rows(path, dialect, options)
+    rows.read(_with_progress(path, encoding))
+    return rows.sheet(notes)
 
 
 def _with_progress(path: Path, encoding: str) -> Iterator[bytes]:
@@ -90,267 +73,3 @@ def _with_progress(path: Path, encoding: str) -> Iterator[bytes]:
         for chunk in chunks:
             yield chunk
             progress.advance(task, len(chunk))
-
-
-class _Table:
-    """Rows gathered from chunks of text."""
-
-    def __init__(self, path: Path, dialect: Dialect, options: Options, encoding: str) -> None:
-        self.path, self.dialect, self.options, self.encoding = path, dialect, options, encoding
-        width = len(dialect.names)
-        self.parts: list[list[NDArray[np.float64]]] = [[] for _ in range(width)]
-        self.words: list[dict[str, int]] = [{} for _ in range(width)]
-        self.bad: list[BadCells | None] = [None] * width
-        self.frames = 0
-        self.next_row = 1  # of the file
-        self.starts: list[int] = []
-        self.rows: list[int] = []
-        self.breaks: list[int] = []
-        self.texts: tuple[int, str, int] | None = None  # first row, what it says, how many
-        self.headers = 0
-        self.cut_row: int | None = None
-
-    def read(self, chunks: Iterator[bytes]) -> None:
-        """Read all rows from `dialect.first_row` on."""
-        for chunk in chunks:
-            self._chunk(chunk)
-            check_size(self.path, self.frames * len(self.dialect.names))
-        if self.texts is not None and not self.options.skip_text:
-            row, text, count = self.texts
-            rows = f"{count} rows are" if count > 1 else "1 row is"
-            raise SettingNeededError(
-                f"{self.path}: {rows} text (row {row}: '{quoted(text)}'); remove such rows, or "
-                "set data.skip_text = true",
-                skip_text=True,
-            )
-
-    def sheet(self, notes: list[str]) -> Sheet:
-        """Return what was read."""
-        if self.headers:
-            times = f"{self.headers} times" if self.headers > 1 else "once"
-            notes.append(f"the header is repeated {times}: the recording is cut there")
-        if self.texts is not None:
-            rows = f"{self.texts[2]} rows of text are" if self.texts[2] > 1 else "1 row of text is"
-            notes.append(f"{rows} left out (the first is row {self.texts[0]})")
-        if self.cut_row is not None:
-            notes.append(f"the last line (row {self.cut_row}) is cut off and left out")
-        rate = self.dialect.facts.get("rate_hz")
-        columns = []
-        matrix = np.empty((self.frames, len(self.parts)), np.float64, order="F")
-        for c, name in enumerate(self.dialect.names):
-            values = matrix[:, c]
-            if self.parts[c]:
-                np.concatenate(self.parts[c], out=values)
-            self.parts[c].clear()
-            kind = self.dialect.kinds[c]
-            words = tuple(self.words[c])
-            if len(words) > MOST_WORDS:
-                notes.append(f"column {quoted(name)} is free text and left out")
-                continue
-            unit = self.dialect.units[c]
-            columns.append(Column(name, values, unit, kind, words, self.bad[c]))  # type: ignore[arg-type]
-        return Sheet(
-            path=self.path,
-            columns=tuple(columns),
-            rate_hz=None if rate is None else _rate(self.path, rate),
-            breaks=np.array(sorted(set(self.breaks) - {0, self.frames}), np.int64),
-            row_start=(tuple(self.starts), tuple(self.rows)),
-            notes=tuple(notes),
-        )
-
-    def _chunk(self, chunk: bytes) -> None:
-        """Add the rows of whole lines."""
-        first_row = self.next_row
-        lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-        self.next_row += lines
-        for _ in range(max(0, min(self.dialect.first_row - first_row, lines))):
-            chunk = chunk[chunk.find(b"\n") + 1 :]
-            first_row += 1
-        if first_row < self.dialect.first_row or not chunk:
-            return
-        complete = chunk.endswith(b"\n")
-        chunk = self._canonical(chunk if complete else chunk + b"\n")
-        bytes_ = np.frombuffer(chunk, np.uint8)
-        if not bytes_.min():
-            row = first_row + chunk[: chunk.index(b"\x00")].count(b"\n")
-            raise DataError(f"{self.path}: row {row} holds NUL bytes: it is damaged there")
-        ends = np.flatnonzero(bytes_ == ord("\n"))
-        cells = np.ones(len(ends), np.int64)
-        if self.dialect.cells > 1 or self.dialect.delimiter in ",;|\t":
-            separators = np.flatnonzero(bytes_ == ord(self._delimiter))
-            cells += np.diff(np.searchsorted(separators, ends), prepend=0)
-        starts = np.concatenate([[0], ends[:-1] + 1])
-        initial = bytes_[starts]
-        odd = (cells != self.dialect.cells) | np.isin(initial, tuple(b'\n#%/"'))
-        if self.dialect.header and self.dialect.header.isascii():
-            odd |= initial == ord(self.dialect.header[0])
-        odd_lines = np.flatnonzero(odd)
-        keep = np.ones(len(ends), np.bool_)
-        begins: list[int] = []  # lines at which a new recording begins
-        for at in odd_lines:
-            line = chunk[starts[at] : ends[at]].decode("utf-8", "replace")
-            last = not complete and at == len(ends) - 1
-            keep[at], new = self._odd(line, first_row + int(at), int(cells[at]), last)
-            if new:
-                begins.append(int(at))
-        if keep.all():
-            kept = chunk
-        else:
-            edges = np.flatnonzero(np.diff(np.concatenate([[0], keep.view(np.int8), [0]])))
-            runs = edges.reshape(-1, 2)
-            kept = b"".join(chunk[starts[a] : ends[b - 1] + 1] for a, b in runs)
-        lines_kept = np.flatnonzero(keep)
-        if not len(lines_kept):
-            self.breaks += [self.frames] * bool(begins)
-            return
-        keep_rows = self._cells(kept, first_row + lines_kept)
-        lines_kept = lines_kept[keep_rows]
-        self.breaks += (self.frames + np.searchsorted(lines_kept, begins)).tolist()
-        if not keep_rows.all():
-            dropped = np.flatnonzero(~keep_rows) - np.arange((~keep_rows).sum())
-            self.breaks += (self.frames + dropped).tolist()
-        jumps = np.flatnonzero(np.diff(lines_kept, prepend=-2) != 1)
-        self.starts += (self.frames + jumps).tolist()
-        self.rows += (first_row + lines_kept[jumps]).tolist()
-        self.frames += len(lines_kept)
-
-    @property
-    def _delimiter(self) -> str:
-        return self.dialect.delimiter
-
-    def _canonical(self, chunk: bytes) -> bytes:
-        """The chunk without quotes, names and runs of spaces, one delimiter between cells."""
-        delimiter = self._delimiter.encode()
-        if self.dialect.stamps:
-            chunk = _STAMP.sub(rb"\1" + delimiter, chunk)
-        if self.dialect.pairs:
-            chunk = _PAIR.sub(b"", chunk)
-        if b'"' in chunk:
-            chunk = self._unquoted(chunk)
-        if self._delimiter == " ":
-            chunk = _SPACES.sub(b" ", chunk).replace(b"\n ", b"\n").replace(b" \n", b"\n")
-            chunk = chunk.lstrip(b" ")
-        return chunk
-
-    def _unquoted(self, chunk: bytes) -> bytes:
-        """The chunk without quotes; a decimal comma or thousands' comma inside becomes a point."""
-        delimiter = self._delimiter.encode()
-
-        def inner(match: re.Match[bytes]) -> bytes:
-            return match[1].replace(delimiter, b"" if self.dialect.decimal == "." else b".")
-
-        return _QUOTED.sub(inner, chunk).replace(b'"', b"")
-
-    def _odd(self, line: str, row: int, count: int, last: bool) -> tuple[bool, bool]:
-        """Whether to keep a line that is not a plain row, and whether a recording begins there."""
-        text = line.strip()
-        if not text:
-            return self.dialect.cells == 1, False  # a sample that is missing
-        if text.startswith(dialects.COMMENTS):
-            return False, False
-        header = self.dialect.header.replace('"', "")
-        if header and (text == header or text.split() == header.split()):
-            self.headers += 1
-            return False, True
-        if count == self.dialect.cells:
-            return True, False
-        cells = split_line(text, self._delimiter)
-        if last:
-            self.cut_row = row
-            return False, False
-        numeric = sum(is_number(c, self.dialect.decimal) for c in cells)
-        if numeric == 0 or (len(cells) == 1 and len(self.dialect.names) > 2):
-            first = self.texts or (row, text, 0)
-            self.texts = (first[0], first[1], first[2] + 1)
-            return False, True
-        names = self.dialect.names
-        where = quoted(names[count]) if count < len(names) else f"number {len(names) + 1}"
-        raise DataError(
-            f"{self.path}: row {row}, column {where}: {count} cells, but the header names "
-            f"{len(names)}"
-        )
-
-    def _cells(self, rows: bytes, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Parse rows with equal numbers of cells; return bool [rows]: which of them were kept."""
-        frame = pl.read_csv(
-            io.BytesIO(rows),
-            has_header=False,
-            separator=self._delimiter,
-            quote_char=None,
-            schema={str(c): pl.String for c in range(self.dialect.cells)},
-            infer_schema=False,
-        )
-        keep = np.ones(len(numbers), np.bool_)
-        columns = []
-        for c, kind in enumerate(self.dialect.kinds):
-            cells = frame[str(c)]
-            if kind == "number":
-                values, bad = self._numbers(cells)
-                if len(bad):
-                    if self.options.skip_text:
-                        keep[bad] = False
-                    else:
-                        self._note_bad(c, int(numbers[bad[0]]), str(cells[int(bad[0])]), len(bad))
-            elif kind == "words":
-                values = self._words(cells, c)
-            else:
-                values = to_seconds(cells, of_day=kind == "time of day")
-            columns.append(values)
-        if not keep.all():
-            dropped = int((~keep).sum())
-            at = int(np.flatnonzero(~keep)[0])
-            first = self.texts or (int(numbers[at]), "", 0)
-            self.texts = (first[0], first[1], first[2] + dropped)
-            columns = [values[keep] for values in columns]
-        for part, values in zip(self.parts, columns, strict=True):
-            part.append(values)
-        return keep
-
-    def _numbers(self, cells: pl.Series) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Values, NaN where missing, and the rows whose cells are not numbers."""
-        for group in self.dialect.groups:
-            cells = cells.str.replace_all(group, "", literal=True)
-        if self.dialect.decimal == ",":
-            cells = cells.str.replace(",", ".", literal=True)
-        numbers = cells.cast(pl.Float64, strict=False)
-        if numbers.null_count() > cells.null_count():
-            stripped = cells.str.strip_chars().str.strip_prefix("+")
-            numbers = stripped.cast(pl.Float64, strict=False)
-        values = numbers.to_numpy().astype(np.float64, copy=False)
-        suspects = (numbers.is_null() & cells.is_not_null()).arg_true().to_numpy()
-        if len(suspects):
-            texts = cells.gather(suspects).to_list()
-            suspects = suspects[[not is_missing(text) for text in texts]]
-        infinite = np.flatnonzero(np.isinf(values))
-        if len(infinite):
-            values = values.copy()
-            values[infinite] = np.nan
-        return values, np.union1d(suspects, infinite).astype(np.int64)
-
-    def _note_bad(self, column: int, row: int, text: str, count: int) -> None:
-        known = self.bad[column]
-        if known is None:
-            self.bad[column] = BadCells(row, text, count)
-        else:
-            self.bad[column] = BadCells(known.row, known.text, known.count + count)
-
-    def _words(self, cells: pl.Series, column: int) -> NDArray[np.float64]:
-        """Indices into the column's words, NaN where missing."""
-        known = self.words[column]
-        cells = cells.str.strip_chars()
-        if len(known) <= MOST_WORDS:
-            for word in cells.unique(maintain_order=True).head(2 * MOST_WORDS).to_list():
-                if word is not None and not is_missing(word):
-                    known.setdefault(word, len(known))
-        codes = cells.replace_strict(known, default=None, return_dtype=pl.Float64)
-        return codes.to_numpy().astype(np.float64)
-
-
-def _rate(path: Path, text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not 0 < rate < float("inf"):
-        raise DataError(f"{path}: rate_hz is '{brief(text, QUOTED)}', must be a positive number")
-    return rate
