@@ -1,0 +1,76 @@
+"""What a bundle says of a sensor that has failed: rejected, flagged, or called normal.
+
+    python -m benchmarks.dead_sensor [BUNDLE ...]
+
+Each argument is the folder of a bundle; without one, every bundle in build/. The normal windows of
+the test set are replaced by what a failed sensor shows. The signal chain is the board's own C++,
+around the TensorFlow Lite Micro interpreter. Only "normal" is wrong, except in the first row.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.bundle import read_bundle
+from training.bundle.chain import gate_of
+from training.bundle.labels import ABNORMAL
+from training.bundle.reference import compute
+
+Counts = NDArray[np.int16]
+WINDOWS = 300  # of each kind
+MAINS_HZ = 50.0
+
+
+def failures(normal: Counts, rate_hz: float | None, center: Counts) -> dict[str, Counts]:
+    """Windows int16 [n, window, channels] of each failure, made from normal ones."""
+    n, frames, _ = normal.shape
+    half = normal.copy()
+    half[:, frames // 2 :] = half[:, frames // 2 : frames // 2 + 1]
+    kinds = {
+        "flat at the signal's zero": np.broadcast_to(center, normal.shape),
+        "stuck at the first value": np.repeat(normal[:, :1], frames, axis=1),
+        "stuck half way": half,
+        "at the converter's limit": np.full_like(normal, 32767),
+        "a twentieth of the amplitude": np.rint(center + (normal - center) / 20),
+    }
+    if rate_hz is not None and rate_hz > 2.3 * MAINS_HZ:
+        phase = np.random.default_rng(1).uniform(0, 2 * np.pi, (n, 1, 1))
+        t = np.arange(frames)[None, :, None] / rate_hz
+        hum = np.sqrt(2) * normal.std(axis=(0, 1)) * np.sin(2 * np.pi * MAINS_HZ * t + phase)
+        kinds["mains hum alone"] = np.rint(center + hum)
+    return {
+        name: np.ascontiguousarray(np.clip(values, -32768, 32767).astype(np.int16))
+        for name, values in kinds.items()
+    }
+
+
+def main() -> None:
+    folders = [Path(word) for word in sys.argv[1:]] or sorted(
+        path.parent for path in Path("build").glob("*/manifest.json")
+    )
+    print(f"{'bundle, windows':<44} {'rejected':>9} {'flagged':>9} {'normal':>9}")
+    for folder in folders:
+        bundle = read_bundle(folder)
+        m, kept = bundle.manifest, bundle.evaluation()
+        normal = kept["counts"][kept["labels"][kept["shown"]] != ABNORMAL]
+        normal = normal[np.linspace(0, len(normal) - 1, min(WINDOWS, len(normal))).astype(int)]
+        center = np.rint(normal.mean(axis=(0, 1))).astype(np.int16)
+        rate = None if m.signal.rate_is_nominal else m.signal.rate_hz
+        for kind, windows in {"normal": normal, **failures(normal, rate, center)}.items():
+            rejected = gate_of(m)(windows) != 0
+            flagged = 0
+            if not rejected.all():
+                score = compute(bundle, windows[~rejected]).score
+                assert score is not None
+                flagged = int((score > np.float32(m.threshold.value)).sum())
+            shares = (rejected.sum(), flagged, len(windows) - rejected.sum() - flagged)
+            cells = " ".join(f"{share / len(windows):>9.1%}" for share in shares)
+            print(f"{m.name + ', ' + kind:<44} {cells}")
+
+
+if __name__ == "__main__":
+    main()
