@@ -1,4 +1,4 @@
-"""A recipe for files nobody has described: settings that make them readable, and windows that fit.
+"""A recipe for a file of samples: settings that make it readable, and windows that fit.
 
 `find_settings` follows the cures that the reader's refusals carry; `recipe_text` fills the recipe
 `csv` with these settings and with window lengths that the amount of data allows.
@@ -25,6 +25,7 @@ from training.recipe import RECIPES
 CURES = 6  # settings that are tried one after another
 CALIBRATION = 105  # windows that a threshold at a false-alarm rate of 1 % takes, with some spare
 INDEPENDENT = 60  # windows without common frames that training should have
+MOST_WINDOWS = 200_000  # to train on; more take memory and hardly help
 LONGEST, SHORTEST = 128, 4  # frames per window
 
 
@@ -46,7 +47,7 @@ def find_settings(paths: Sequence[str]) -> tuple[csv.Settings, list[Table]]:
 
 
 def _beside(paths: Sequence[str]) -> dict[str, Any]:
-    """Settings from files that published data sets keep beside their samples."""
+    """Return settings from files that published data sets have beside their samples."""
     if len(paths) != 1:
         return {}
     path = Path(paths[0]).expanduser()
@@ -87,11 +88,14 @@ def windows(recording: Recording, row_is_window: bool) -> dict[str, int]:
     hop = 1
     while hop < length // 2 and normal * 0.3 / (2 * hop) >= CALIBRATION:
         hop *= 2
-    return {"length": length, "hop": hop, "train_hop": max(1, hop // 8)}
+    train_hop = max(1, hop // 8)
+    while train_hop < hop and normal / train_hop > MOST_WINDOWS:
+        train_hop *= 2
+    return {"length": length, "hop": hop, "train_hop": train_hop}
 
 
 def recipe_name(path: str) -> str:
-    """Return a name for the recipe and its bundle from a file's or folder's name."""
+    """Return a name for the recipe and its bundle, from the name of a file or folder."""
     name = Path(path).expanduser().name.split(".")[0]
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")
     return name[:64] or "sensor"
@@ -118,5 +122,5 @@ def recipe_text(name: str, settings: csv.Settings, dataset: Dataset) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML: JSON, as long as there is no null."""
+    """Return a value as TOML, which is JSON for a value without null."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The command inspect: what a file of samples holds, and the recipe for it."""
+"""The command inspect: the contents of a file of samples, and a recipe for it."""
 
 from __future__ import annotations
 

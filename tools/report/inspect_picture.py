@@ -1,4 +1,4 @@
-"""The picture of `vigil inspect`: every channel over time, with what is wrong with it."""
+"""The picture of `vigil inspect`: every channel over time, with its faults marked."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _draw_channel(axis: Axes, table: Table, channel: int, start: int) -> None:
 def _envelope(
     values: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Frames, smallest and largest values of at most `COLUMNS` pieces."""
+    """Return frames, smallest and largest values of at most `COLUMNS` pieces."""
     step = max(1, -(-len(values) // COLUMNS))
     if step == 1:
         # A line: the envelope of neighbours, so that it has a width where it jumps.

@@ -87,7 +87,7 @@ def load_tables(train: list[Table], settings: Settings) -> Dataset:
 
 
 def _rows_held_back(whole: Recording, share: float) -> Dataset:
-    """Windows that stand alone: the test part takes every n-th of them, in whatever order."""
+    """Hold back every n-th window, since windows in rows are independent of each other."""
     stretches = whole.stretches()
     taken = np.floor(np.arange(1, len(stretches) + 1) * share + 1e-9)
     held = np.diff(taken, prepend=0) > 0
@@ -104,7 +104,7 @@ def _rows_held_back(whole: Recording, share: float) -> Dataset:
 
 
 def find_paths(paths: str | Sequence[str]) -> list[Path]:
-    """Return the files that paths, folders and patterns name, sorted within each.
+    """Return the files of paths, folders and patterns, sorted within each.
 
     A folder stands for the files in it of its most frequent known format. Raises DataError if
     there is none.
@@ -165,7 +165,7 @@ def read_tables(
 
 
 def _ranges(tables: list[Table], settings: Settings) -> list[Range]:
-    """Gain and offset of every channel; DataError if one value takes all of the range."""
+    """Choose gain and offset of every channel; DataError if one value takes all of the range."""
     ranges = []
     for c, name in enumerate(tables[0].channels):
         column = tables[0].values[:, c]
@@ -197,7 +197,7 @@ def _ranges(tables: list[Table], settings: Settings) -> list[Range]:
 
 
 def _joined(tables: list[Table], ranges: list[Range], settings: Settings) -> Recording:
-    """The tables as one recording, without missing frames, cut where frames do not follow."""
+    """Join the tables to one recording without missing frames."""
     parts = [_recording(table, ranges, settings) for table in tables]
     if len(parts) == 1:
         return parts[0]

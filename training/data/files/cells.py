@@ -39,18 +39,18 @@ def split_line(line: str, delimiter: str) -> list[str]:
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that there is no value."""
+    """Return whether a cell marks a missing value."""
     return cell.strip().lower() in MISSING
 
 
 def is_number(cell: str, decimal: str = ".") -> bool:
-    """Whether a cell is a number with that decimal sign, thousands grouped or not."""
+    """Return whether a cell is a number with this decimal sign, with or without grouping."""
     plain, grouped = (POINT, _POINT_GROUPS) if decimal == "." else (COMMA, _COMMA_GROUPS)
     return bool(plain.fullmatch(cell) or grouped.fullmatch(cell))
 
 
 def is_time(cell: str) -> bool:
-    """Whether a cell is a date, a time of day, or both."""
+    """Return whether a cell is a date, a time of day, or both."""
     return bool(DATE.fullmatch(cell) or TIME_OF_DAY.fullmatch(cell))
 
 

@@ -1,4 +1,4 @@
-"""The column that says when each frame was taken: seconds, rate, gaps and repeated stamps."""
+"""The column of time: which it is, its rate, its gaps and repeated stamps."""
 
 from __future__ import annotations
 
@@ -60,6 +60,9 @@ class Clock:
         """Return sentences about the clock, its gaps and repeated stamps."""
         rate = "" if self.rate_hz is None else f": {self.rate_hz:.6g} frames per second"
         notes = [f"column {quoted(self.name) or '(no name)'} is the clock{rate}"]
+        others = [quoted(name) or "(no name)" for name in self.columns if name != self.name]
+        if others:
+            notes.append(f"left out, because they count or tell the time: {', '.join(others)}")
         unit = "frames" if self.seconds is None else "s"
         if self.gaps:
             notes.append(
@@ -79,24 +82,22 @@ def find_clock(sheet: Sheet, exclude: Sequence[str], rate_hz: float | None) -> C
     """Return the clock among the columns not in `exclude`, None if there is none.
 
     A column is the clock by its kind (dates), by its name, or because it only rises, by a steady
-    step. `rate_hz`, if known, tells seconds from milliseconds.
+    step. A known `rate_hz` separates seconds from milliseconds.
     """
-    free = [c for c in sheet.columns if c.name not in exclude]
-    dated = [c for c in free if c.kind.startswith("time") and not np.isnan(c.values).all()]
-    if dated:
-        return _measure(sheet, *_joined(dated), rate_hz)
-    numbers = [c for c in free if c.kind == "number" and not np.isnan(c.values).all()]
+    free = [c for c in sheet.columns if c.name not in exclude and not np.isnan(c.values).all()]
+    dated = [c for c in free if c.kind.startswith("time")]
+    numbers = [c for c in free if c.kind == "number"]
     named = [c for c in numbers if _base(c) in ALWAYS or LIKELY.fullmatch(c.name) or not c.name]
     rising = [c for c in named if _base(c) in ALWAYS - {"index"} or _rises(c.values)]
-    if not rising:
-        rising = [c for c in numbers if _steady(c.values)]
-        if len(rising) == len(numbers):
-            rising = []  # one of them must be a channel
+    steady = [c for c in numbers if c not in rising and _steady(c.values, sheet.breaks)]
+    if len(rising) + len(steady) < len(numbers):  # a channel is left
+        rising += steady
+    names = tuple(c.name for c in (*dated, *rising))
+    if dated:
+        return _measure(sheet, _joined(dated), names, rate_hz)
     timed = [c for c in rising if not _is_counter(c)]
     chosen = (timed or rising)[:1]
-    if not chosen:
-        return None
-    return _measure(sheet, chosen[0], tuple(c.name for c in rising), rate_hz)
+    return _measure(sheet, chosen[0], names, rate_hz) if chosen else None
 
 
 def _base(column: Column) -> str:
@@ -108,32 +109,30 @@ def _is_counter(column: Column) -> bool:
     return not base or base in COUNTER or base.startswith("unnamed")
 
 
-def _joined(columns: list[Column]) -> tuple[Column, tuple[str, ...]]:
-    """A date and a time of day as one column."""
-    names = tuple(c.name for c in columns)
+def _joined(columns: list[Column]) -> Column:
+    """Return the date and the time of day as one column."""
     dates = [c for c in columns if c.kind == "time"]
     times = [c for c in columns if c.kind == "time of day"]
     if dates and times and not (np.nan_to_num(dates[0].values) % DAY).any():
-        joined = replace(dates[0], values=dates[0].values + times[0].values)
-        return joined, names
+        return replace(dates[0], values=dates[0].values + times[0].values)
     if dates:
-        return dates[0], names
-    values = times[0].values.copy()  # midnight is no jump back
-    steps = np.diff(values)
-    values[1:] += DAY * np.cumsum(np.nan_to_num(steps) < -DAY / 2)
-    return replace(times[0], values=values), names
+        return dates[0]
+    values = times[0].values.copy()
+    after_midnight = np.nan_to_num(np.diff(values)) < -DAY / 2
+    values[1:] += DAY * np.cumsum(after_midnight)
+    return replace(times[0], values=values)
 
 
 def _rises(values: NDArray[np.float64]) -> bool:
-    """Whether nearly every value is at least as large as the one before."""
+    """Return whether nearly every value is at least as large as the one before."""
     steps = np.diff(values)
     known = len(steps) - int(np.isnan(steps).sum())
     return bool(np.count_nonzero(steps >= 0) > 0.95 * known and (steps > 0).any())
 
 
-def _steady(values: NDArray[np.float64]) -> bool:
-    """Whether the values only rise, and nearly always by the same step."""
-    steps = np.diff(values)
+def _steady(values: NDArray[np.float64], breaks: NDArray[np.int64]) -> bool:
+    """Return whether the values only rise between breaks, nearly always by the same step."""
+    steps = np.delete(np.diff(values), breaks - 1) if len(breaks) else np.diff(values)
     if len(steps) < FEWEST or not (steps > 0).all():
         return False
     usual = float(np.median(steps))
@@ -141,7 +140,7 @@ def _steady(values: NDArray[np.float64]) -> bool:
 
 
 def _unit(column: Column, values: NDArray[np.float64], rate_hz: float | None) -> float | None:
-    """Seconds per unit of the column, None if it cannot be known."""
+    """Return the seconds per unit of the column, None if it cannot be known."""
     if column.kind != "number":
         return 1.0
     words = [column.unit.lower().strip(), *re.split(r"[ _]", _base(column))[::-1]]
@@ -161,7 +160,7 @@ def _unit(column: Column, values: NDArray[np.float64], rate_hz: float | None) ->
 
 
 def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: float | None) -> Clock:
-    """Rate, gaps and jumps of the clock column."""
+    """Measure rate, gaps and jumps of the clock column."""
     values = column.values
     factor = _unit(column, values, rate_hz)
     times = values if factor in (None, 1.0) else values * factor
@@ -226,7 +225,7 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
 
 
 def _tick(steps: NDArray[np.float64]) -> float:
-    """The largest power of ten of which every step is a multiple, at most 1 s; 0 if none is."""
+    """Return the largest power of ten, at most 1 s, that divides every step; 0 if none does."""
     for digits in range(7):
         tick = 10.0**-digits
         if (np.abs(steps / tick - np.rint(steps / tick)) < 1e-3).all():
@@ -235,7 +234,7 @@ def _tick(steps: NDArray[np.float64]) -> float:
 
 
 def check_rate(sheet: Sheet, clock: Clock | None, rate_hz: float | None) -> None:
-    """Raise DataError if the clock's rate is not the one that is declared."""
+    """Raise DataError if the clock's rate differs from the declared one by more than 5 %."""
     if clock is None or clock.rate_hz is None or rate_hz is None:
         return
     if abs(clock.rate_hz / rate_hz - 1) > 0.05:
@@ -246,6 +245,6 @@ def check_rate(sheet: Sheet, clock: Clock | None, rate_hz: float | None) -> None
 
 
 def _round(step: float) -> float:
-    """The rate of a step, without the noise of its last digits: 1/300 and 360 stay exact."""
+    """Return the rate of a step, rounded to 6 digits in the rate or in the step."""
     rate, rounded = float(f"{1 / step:.6g}"), float(f"{step:.6g}")
     return rate if len(f"{rate:g}") <= len(f"{rounded:g}") else 1 / rounded

@@ -1,4 +1,4 @@
-"""Gain and offset that put physical values into int16, and values beyond it."""
+"""Gain and offset that convert physical values to int16, and values beyond it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ ROOM = INT16.max / 2  # the largest value takes half of the range
 
 @dataclass(frozen=True)
 class Range:
-    """count = round(value * gain) + offset; `spoiled_by` is the frame of a value that is so large
-    that most others become one and the same count.
+    """The conversion of a channel: count = round(value * gain) + offset.
+
+    spoiled_by  frame of a value so large that most others become one count; None if there is none
     """
 
     gain: float
@@ -28,7 +29,7 @@ class Range:
 
 
 def choose_range(column: NDArray[np.float64], gain: float | None, offset: int | None) -> Range:
-    """Choose what is not given from the values of a channel, float64 [frames], NaN if missing.
+    """Choose gain and offset, where not given, from a channel: float64 [frames], NaN if missing.
 
     Whole numbers stay as they are; other values get the power of two that leaves as much room
     above the largest as below it. A signal so far from zero that it would span under a thousand

@@ -1,4 +1,4 @@
-"""Cuts as a stream has them: frames that are missing between two stretches."""
+"""Cuts in a stream: missing frames between two stretches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def frames_lost(
 def with_gaps(
     table: Table, gone: NDArray[np.bool_], window: int, hop: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.bool_]]:
-    """Return values, labels and missing frames as time passed: lost frames stand at each cut.
+    """Return values, labels and missing frames, with the lost frames at each cut.
 
     `gone`, bool [frames], adds to the table's missing frames. Missing values become 0.
     """

@@ -41,7 +41,7 @@ WORDS |= {"fault": ABNORMAL, "bad": ABNORMAL, "faulty": ABNORMAL, "anomalous": A
 
 
 def words_of(column: Column) -> list[str]:
-    """Return what the cells of a label column say, each once, the most frequent first."""
+    """Return the different labels of a column, the most frequent first."""
     known = column.values[~np.isnan(column.values)]
     values, counts = np.unique(known, return_counts=True)
     values = values[np.argsort(-counts, kind="stable")]
@@ -53,9 +53,9 @@ def words_of(column: Column) -> list[str]:
 def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> NDArray[np.int8]:
     """Return int8 [frames] from a label column.
 
-    `normal` lists what normal rows say; every other cell is abnormal. Without it, the column
-    holds 0 and 1 (-1: not known), or words of which the meaning is plain. A missing cell is not
-    known. Raises DataError for anything else.
+    `normal` lists the labels of normal rows; every other label is abnormal. Without it, the
+    column holds 0 and 1 (-1: not known), or words with a plain meaning. The label of a missing
+    cell is not known. Raises DataError for any other label.
     """
     if column.kind.startswith("time"):
         raise DataError(f"{sheet.path}: column {quoted(column.name)} holds times, not labels")
@@ -76,8 +76,8 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
         frame = int(np.isin(column.values, _codes(column, {bad})).argmax())
         raise SettingNeededError(
             f"{sheet.path}: row {sheet.row(frame)}, column {quoted(column.name)}: a label is 0 "
-            f"(normal), 1 (abnormal) or empty, not '{quoted(bad)}'; list what normal rows say, "
-            f'such as data.normal = ["{quoted(said[0])}"]',
+            f"(normal), 1 (abnormal) or empty, not '{quoted(bad)}'; list the labels of normal "
+            f'rows, such as data.normal = ["{quoted(said[0])}"]',
             normal=said[:1],
         )
     for word, label in meaning.items():
@@ -87,7 +87,7 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
 
 
 def _meaning(word: str, said: list[str]) -> int | None:
-    """A label; None if the word's meaning is not plain."""
+    """Return the label that a word means, None if that is not plain."""
     if word in ("0", "1", "-1"):
         return int(word)
     plain = WORDS.get(word.lower())

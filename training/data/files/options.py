@@ -11,9 +11,9 @@ from training.bundle.validation import Strict
 
 
 class SettingNeededError(DataError):
-    """A file that can be read with a setting that it does not imply.
+    """A file that can be read only with a certain setting.
 
-    settings    fields of `Options` that make it readable, as far as they can be guessed
+    settings    the fields of `Options` that make it readable
     """
 
     def __init__(self, message: str, **settings: Any) -> None:
@@ -22,11 +22,11 @@ class SettingNeededError(DataError):
 
 
 class Options(Strict):
-    """How to read a file; whatever is left out is derived from it."""
+    """How to read a file; a setting that is left out is derived from the file."""
 
     channels: list[str] | None = None  # columns to use; all that are no time or label
     label: str | None = None  # the label's column; "label" if there is one
-    # What the label of a normal row says, such as "normal" or ["ok", "idle"]; otherwise 0.
+    # Labels of normal rows, such as "normal" or ["ok", "idle"]; otherwise 0.
     normal: list[str] | None = None
     # Abnormal stretches in place of a label column: pairs [begin, end] of dates or seconds, or a
     # JSON file that holds such pairs per file (Numenta's combined_windows.json).

@@ -1,4 +1,4 @@
-"""Missing values, values that stand for a missing one, stuck and clipped stretches."""
+"""Missing values, their stand-ins, and stuck and clipped stretches."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from training.data.files.cells import quoted
 
-# Values that loggers write where there is none.
+# Values that loggers write in place of a missing one.
 SENTINELS = frozenset({-127, -200, -32768, 32767, 65535, -2147483648, 2147483647})
 FEWEST_STUCK = 20  # equal samples in a row
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames `first` to `stop` - 1 of one channel that hold one value."""
+    """Frames `first` to `stop` - 1 of a channel, in which it has one value."""
 
     channel: str
     kind: str  # "stuck" or "clipped"
@@ -30,8 +30,8 @@ def sentinel(values: NDArray[np.float64]) -> float | None:
     """Return the value that stands for a missing one, None if there is none.
 
     It is the smallest or largest value, occurs at least three times and in 0.2 % of the frames,
-    lies further from all others than these span, and is one that loggers write: all nines, or an
-    end of an integer's range.
+    lies further from all others than these span, and is usual for this purpose: all nines, or
+    an end of an integer's range.
     """
     known = values[~np.isnan(values)]
     if len(known) < 10:

@@ -1,4 +1,4 @@
-"""Samples taken at any times, on a grid of equal times."""
+"""Resampling of samples at irregular times to equal ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each column is for: clock, label, channel, or left out."""
+"""The role of each column: clock, label, channel, or left out."""
 
 from __future__ import annotations
 
@@ -36,11 +36,17 @@ def assign(
 ) -> Roles:
     """Give every column its role.
 
-    `channels` and `label` name columns; without them every column of numbers is a channel but
-    for the clock, constant columns, and those named like a label. With `label_optional`, a file
-    may lack the column `label`. `coded`: the settings say which labels are normal, so that a
-    label may be any few different values.
-    Raises DataError: a column that does not exist, exists twice, or cannot have its role.
+    Args:
+        sheet: the columns.
+        channels: names of the channels. None: every column of numbers, except the clock, constant
+            columns, and columns named like a label.
+        label: name of the label's column; None: the first named like one.
+        rate_hz: the declared rate, if known.
+        label_optional: the column `label` may be absent.
+        coded: labels may have other values than 0 and 1.
+
+    Raises:
+        DataError: a column does not exist, exists twice, or cannot have its role.
     """
     names = [c.name for c in sheet.columns]
     notes: list[str] = []
@@ -110,7 +116,7 @@ def _column(sheet: Sheet, name: str) -> Column:
 
 
 def _is_label(column: Column, coded: bool) -> bool:
-    """Whether a column named like a label may be one: few different values."""
+    """Return whether a column named like a label may be one: it has few different values."""
     if column.name.strip().lower() in NAMES[:2]:
         return True
     if column.kind == "words":

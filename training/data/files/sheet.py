@@ -1,4 +1,4 @@
-"""What every format reader returns: named columns of equal length, not yet interpreted."""
+"""The result of every format reader: named columns of equal length, not yet interpreted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUOTED = 40  # characters of a file that a message may repeat
 
 @dataclass(frozen=True)
 class BadCells:
-    """Cells of a column of numbers that are neither a number nor a missing value."""
+    """Cells in a column of numbers that are neither numbers nor missing."""
 
     row: int  # of the first
     text: str

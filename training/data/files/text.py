@@ -1,4 +1,4 @@
-"""From bytes to lines: compression, encoding, and files that are not what their name says."""
+"""From bytes to lines: compression, encoding, and files of another kind than their name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = 262_144  # bytes from which the way a file is written is derived
 CHUNK = 1 << 24
 LONGEST_LINE = 1 << 22
 
-# First bytes of files that people take for a text file, and what to do with each.
+# First bytes of files that are often given as text files, and the cure for each.
 FOREIGN = (
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook: save the sheet as CSV"),
@@ -95,7 +95,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def decode(raw: bytes, encoding: str) -> tuple[str, str]:
-    """Return the text of `raw` and its encoding: what is not UTF-8 is taken for Windows-1252."""
+    """Return the text of `raw` and its encoding; text that is not UTF-8 is Windows-1252."""
     raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         # The last character may be cut in two: that is not an error.

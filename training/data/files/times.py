@@ -44,7 +44,7 @@ def to_seconds(cells: pl.Series, of_day: bool) -> NDArray[np.float64]:
 
 
 def _patterns(cells: pl.Series) -> list[str]:
-    """The patterns in which the first cell can be read."""
+    """Return the patterns in which the first cell can be read."""
     sample = cells.drop_nulls().head(1)
     found = []
     for date in _DATES:

@@ -102,3 +102,20 @@ def test_midnight_is_no_jump_back(tmp_path: Path) -> None:
     times = [f"23:59:{50 + i}" for i in range(10)] + [f"00:00:{i:02d}" for i in range(30)]
     read = table(tmp_path, times, "time")
     assert not len(read.cuts) and read.rate_hz == 1
+
+
+def test_several_clocks_are_all_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = (f"{i},2024-01-01 00:00:{i:02d},{1000 + 20 * i},{(7 * i) % 23}" for i in range(50))
+    path.write_text("seq,when,foo,x\n" + "\n".join(rows) + "\n")
+    read = read_table(path, Settings(path=str(path)))
+    assert read.channels == ("x",) and read.rate_hz == 1
+    assert "left out, because they count or tell the time: seq, foo" in read.notes
+
+
+def test_a_clock_that_begins_again_after_a_reset_is_still_one(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = [f"{20 * i},{(7 * i) % 23}" for i in range(30)]
+    path.write_text("\n".join(["foo,x", *rows, "foo,x", *rows]) + "\n")
+    read = read_table(path, Settings(path=str(path)))
+    assert read.channels == ("x",) and read.cuts.tolist() == [30]

@@ -21,7 +21,7 @@ RATES = re.compile(r"(?:rate|rate_hz|fs|sfreq|sampling_?rate|sample_?rate|sampli
 
 
 def sniff(head: bytes) -> bool:
-    """An array, a ZIP of arrays, or a MATLAB file."""
+    """Return whether this is an array, a ZIP of arrays, or a MATLAB file."""
     zipped = head[:4] == b"PK\x03\x04" and b".npy" in head[:256]
     return head[:6] == b"\x93NUMPY" or zipped or head[:6] == b"MATLAB"
 
@@ -91,5 +91,5 @@ def _arrays(path: Path) -> Mapping[str, Any]:
 
 
 def _plain(name: str) -> str:
-    """The name without the recording's number (X097_DE_time is DE_time in every file)."""
+    """Return a name without the recording's number: X097_DE_time is DE_time in every file."""
     return re.sub(r"^X\d+_?", "", name) or name

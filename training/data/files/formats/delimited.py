@@ -29,7 +29,7 @@ LARGE = 50_000_000  # bytes above which progress is shown
 
 
 def sniff(head: bytes) -> bool:
-    """Any other file is taken for text."""
+    """Return true: a file of no other format is taken for text."""
     return True
 
 
@@ -61,7 +61,7 @@ def read(path: Path, options: Options) -> Sheet:
 
 
 def _with_progress(path: Path, encoding: str) -> Iterator[bytes]:
-    """The file's lines in chunks, with a progress bar on a terminal if it is large."""
+    """Yield the file's lines in chunks, with a progress bar on a terminal if it is large."""
     chunks = line_chunks(path, encoding)
     console = Console(stderr=True)
     size = path.stat().st_size

@@ -15,13 +15,13 @@ SUFFIXES = (".edf", ".bdf")
 
 
 def sniff(head: bytes) -> bool:
-    """A version field, and a first record of 256 bytes without a line end."""
+    """Return whether there is a version field and no line end in the first 256 bytes."""
     version = head[:8] == b"0       " or head[:8] == b"\xffBIOSEMI"
     return version and len(head) >= 256 and b"\n" not in head[:256]
 
 
 def read(path: Path, options: Options) -> Sheet:
-    """Read the signals that share the most frequent rate; others are named in a note."""
+    """Read the signals at the most frequent rate; a note names the others."""
     import pyedflib  # needed by this format only
 
     try:

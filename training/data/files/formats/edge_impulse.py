@@ -20,7 +20,7 @@ LARGEST = 1 << 29  # bytes: the parsed document takes several times as much
 
 
 def sniff(head: bytes) -> bool:
-    """Any JSON object or array, or a CBOR map that holds a payload."""
+    """Return whether this is a JSON object or array, or a CBOR map with a payload."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     return start == b"{" or head.lstrip()[:2] in (b"[{", b"[[") or _is_cbor(head)
 

@@ -17,7 +17,7 @@ SUFFIXES = (".parquet", ".pq")
 
 
 def sniff(head: bytes) -> bool:
-    """The magic number."""
+    """Return whether the magic number is there."""
     return head[:4] == b"PAR1"
 
 

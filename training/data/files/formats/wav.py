@@ -17,7 +17,7 @@ SUFFIXES = (".wav",)
 
 
 def sniff(head: bytes) -> bool:
-    """The magic numbers."""
+    """Return whether the magic numbers are there."""
     return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
 
 

@@ -16,7 +16,7 @@ SUFFIXES = (".hea",)
 
 
 def sniff(head: bytes) -> bool:
-    """A record line (name, signals, rate, samples), then lines that name files or segments."""
+    """Return whether a record line is followed by lines that name files or segments."""
     text = head[:4096].decode("ascii", "replace")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) < 2 or not re.fullmatch(r"[\w-]+(?:/\d+)?( [\d.]+\S*){1,5}\s*", lines[0]):
