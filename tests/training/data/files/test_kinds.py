@@ -222,8 +222,8 @@ REFUSED = {
     ),
     "labels of many kinds": (
         b"x,label\n" + b"1,3\n2,3\n4,5\n" * 9,
-        "is 0 (normal), 1 (abnormal) or empty, not '3'; list the labels of normal rows, such as data."
-        'normal = ["3"]',
+        "is 0 (normal), 1 (abnormal) or empty, not '3'; list the labels of normal rows, such as "
+        'data.normal = ["3"]',
     ),
     "JSON of another kind": (b'{"a": [1, 2]}', "is JSON or CBOR, but not an Edge Impulse"),
 }
