@@ -54,7 +54,7 @@ def train(
 
 def is_file(name: str) -> bool:
     """Whether an argument names samples, not a recipe: a file, a folder, or a pattern."""
-    if name.endswith(".toml") or name in recipe_names():
+    if name.endswith(".toml") or name in recipe_names() or (Path(name) / "manifest.json").exists():
         return False
     return Path(name).expanduser().exists() or any(char in name for char in "./*?")
 

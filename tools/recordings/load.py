@@ -24,6 +24,11 @@ def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
     """Return the test recording of the data set that the bundle was trained on."""
     settings = dict(bundle.manifest.recipe["data"])
     name = str(settings.pop("name"))
+    if name == "csv" and isinstance(settings["path"], str) and not Path(settings["path"]).exists():
+        raise DataError(
+            f"{settings['path']}: is not in the current folder, and the bundle keeps no other "
+            "path of its data; name the file with --source"
+        )
     dataset = load_data_set(name, **settings)
     _check(dataset.test, bundle)
     segmenter = bundle.manifest.segmenter

@@ -138,7 +138,9 @@ def test_what_cannot_be_done(tmp_path: Path, monkeypatch, words, message: str) -
 def test_train_takes_a_file_of_samples(log: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert train.is_file(str(log)) and train.is_file("none.csv") and train.is_file("logs/*.csv")
-    assert not train.is_file("ecg5000") and not train.is_file("mine.toml")
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "manifest.json").touch()
+    assert not any(train.is_file(n) for n in ("ecg5000", "mine.toml", str(tmp_path / "bundle")))
     recipe = train.write_recipe(Console(file=io.StringIO()), str(log))
     assert recipe == Path("build/pump_log.toml")
     assert read_recipe(recipe, ["fit.epochs=3"]).data.path == str(log)

@@ -363,3 +363,11 @@ def test_a_data_set_with_cuts_has_missing_frames_there() -> None:
     assert not len(stream.cuts) and stream.labels[10] == -1
     rows, none = with_gaps(whole, window=10, hop=10)  # windows end where the stretches do
     assert rows.frames == 50 and none is not None and not none.any()
+
+
+def test_data_in_another_folder_are_named_by_source(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = bundle()
+    model.manifest.recipe = {"data": {"name": "csv", "path": "pump.csv"}}
+    with pytest.raises(DataError, match=r"pump\.csv: is not in the current folder, .* --source"):
+        of_bundle(model)

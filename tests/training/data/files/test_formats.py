@@ -193,3 +193,12 @@ def test_every_format_has_suffixes_and_any_file_makes_a_data_set(tmp_path: Path)
     wavfile.write(tmp_path / "log.wav", 8000, COUNTS)
     data = load("csv", path=str(tmp_path / "log.wav"))
     assert data.train.rate_hz == 8000 and data.train.gain == (1.0, 1.0)
+
+
+def test_an_array_larger_than_memory_is_refused(tmp_path: Path) -> None:
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000,), }"
+    text = header.ljust(117) + "\n"
+    content = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(80)
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"does not fit in memory|cannot be read"):
+        table(tmp_path / "a.npy")

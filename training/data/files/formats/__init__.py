@@ -50,7 +50,10 @@ def read_sheet(path: Path, options: Options) -> Sheet:
     if named and not matching and not head:
         raise DataError(f"{path}: is empty")
     module = next(iter([m for m in named if m in matching] + matching), formats()[TEXT])
-    sheet: Sheet = module.read(path, options)
+    try:
+        sheet: Sheet = module.read(path, options)
+    except MemoryError:
+        raise DataError(f"{path}: does not fit in memory; split it") from None
     if sheet.frames == 0 or not sheet.columns:
         raise DataError(f"{path}: holds no samples")
     return sheet
