@@ -46,7 +46,7 @@ def demo(
     _step(out, "monitor: stream samples to the emulated board over its serial port")
     _watch(bundle, image, windows)
 
-    _step(out, "verify: run the same windows in the interpreter, on this machine and on the board")
+    _step(out, "verify: run the same windows on every target")
     verify(str(bundle))
 
     _step(out, "budget: flash and SRAM by part")

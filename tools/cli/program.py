@@ -51,6 +51,11 @@ def main() -> None:
     except typer.TyperException as problem:  # unknown command or option, value out of range
         complain(f"{problem.format_message()} (see `vigil --help`)")
         code = 2
+    except ImportError as problem:
+        if problem.name != "training.native.core":
+            raise
+        complain("the compiled signal chain is missing or out of date; run `make setup`")
+        code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except BrokenPipeError:  # the reader of our output has closed the pipe

@@ -111,20 +111,10 @@ def train_recipe(
 def show_metrics(console: Console, bundle: Bundle) -> None:
     """Print the test metrics of both stages, and the threshold with its guarantee."""
     m = bundle.manifest
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("test set" + (", simulated" if m.data.simulated else ""), no_wrap=True)
-    for head in ("AUROC", "average precision", "false alarms", "recall", "precision"):
-        table.add_column(head, justify="right")
-    stages = [("Keras, float", m.metrics.keras, ""), ("int8, as on board", m.metrics.int8, "bold")]
-    stages += [(f"  {name} (baseline)", s, "dim") for name, s in m.checks.baselines.items()]
-    for title, stage, style in stages:
-        table.add_row(
-            title,
-            *(_figure(v) for v in (stage.auroc, stage.average_precision)),
-            *(_percent(v) for v in (stage.false_alarm_rate, stage.recall, stage.precision)),
-            style=style,
-        )
-    console.print(table)
+    if m.metrics.int8.false_alarm_rate is None and m.metrics.int8.recall is None:
+        console.print("the test windows have no labels, so there are no test figures")
+    else:
+        console.print(_metrics_table(m))
     console.print(
         f"threshold {m.threshold.value:.4g} ({m.threshold.method}): {escape(m.threshold.guarantee)}"
     )
@@ -135,16 +125,36 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
         console.print(f"[yellow]{escape(warning)}[/]")
 
 
+def _metrics_table(m: Manifest) -> Table:
+    """The test metrics of both stages and of the baselines; it fits a terminal of 80 columns."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("test set" + (", simulated" if m.data.simulated else ""), no_wrap=True)
+    for head in ("AUROC", "avg. precision", "false alarms", "recall", "precision"):
+        table.add_column(head, justify="right", no_wrap=True)
+    stages = [("Keras, float", m.metrics.keras, ""), ("int8, as on board", m.metrics.int8, "bold")]
+    stages += [(name, stage, "dim") for name, stage in m.checks.baselines.items()]
+    for number, (title, stage, style) in enumerate(stages):
+        if number == 2:
+            table.add_row("baselines:", style="dim")
+        table.add_row(
+            title if number < 2 else f"  {title}",
+            *(_figure(v) for v in (stage.auroc, stage.average_precision)),
+            *(_percent(v) for v in (stage.false_alarm_rate, stage.recall, stage.precision)),
+            style=style,
+        )
+    return table
+
+
 def _challenge_table(m: Manifest) -> Table:
     """The share of each injected disturbance that is flagged or not judged, by size."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("caught of disturbed windows", no_wrap=True)
+    table.add_column("disturbed windows flagged", no_wrap=True)
     for size in SIZES:
         table.add_column(f"x{size:g}", justify="right")
-    table.add_column("unit of the size", style="dim")
+    table.add_column("unit of size", style="dim")
     for kind in DISTURBANCES:
         cells = [
-            f"{(c.flagged + c.not_judged) / c.windows:.0%}"
+            f"{100 * (c.flagged + c.not_judged) / c.windows:.0f} %"
             for c in m.checks.challenge
             if c.kind == kind
         ]

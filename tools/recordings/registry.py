@@ -54,4 +54,7 @@ def open_writer(path: Path) -> Writer:
 
 def read_scores(path: Path) -> RecordedScores:
     """Return the scores of a recording. Raises DataError."""
-    return format_of(path).read_scores(path)
+    form = format_of(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    return form.read_scores(path)

@@ -10,6 +10,7 @@ import typer
 
 from tests.support.command_line import vigil
 from tools.checkout import ROOT
+from tools.cli import program
 from tools.cli.app import app
 from tools.cli.options import bundle_path, faults_of
 from tools.cli.program import COMMANDS, load_commands
@@ -43,6 +44,8 @@ from tools.link.faults import FaultConfig
         (["monitor", "--sample", "--speed", "nan"], "nan is not a finite number"),
         (["record", "run.csv", "--speed", "nan"], "nan is not a finite number"),
         (["replay", "run.csv", "--speed", "inf"], "inf is not a finite number"),
+        (["replay", "absent.csv"], "absent.csv: no such file"),
+        (["replay", "absent.hea"], "absent.hea: no such file"),
         (["monitor", "--threshold", "nan"], "nan is not a finite number"),
         (["monitor", "--threshold", "1e39"], "1e+39 is not a finite number"),
         (["monitor", "nothing", "--record", "there.csv"], "with --overwrite"),
@@ -71,6 +74,20 @@ def test_bad_input_is_one_line_and_exit_code_2(words, said, tmp_path):
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("vigil: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", [ImportError, ModuleNotFoundError])
+def test_a_signal_chain_that_is_not_compiled_is_one_line_with_the_remedy(kind, monkeypatch, capsys):
+    def load(_: str | None) -> None:
+        raise kind("not found", name="training.native.core")
+
+    monkeypatch.setattr(program, "load_commands", load)
+    with pytest.raises(SystemExit) as end:
+        program.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "vigil: the compiled signal chain is missing or out of date; run `make setup`\n"
+    )
 
 
 @pytest.mark.parametrize(

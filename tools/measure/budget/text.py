@@ -9,7 +9,8 @@ from rich.text import Text
 from tools.measure.budget.budget import Budget, Memory
 from tools.measure.budget.parts import OWN
 
-_BAR, _TITLE, _SYMBOL = 20, 19, 48  # characters
+_BAR, _TITLE, _SYMBOL = 20, 19, 39  # characters; a line fits a terminal of 80
+_TRACK = 12  # the bar of a whole memory
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _NAMES = {"flash": "Flash", "sram": "SRAM"}
 
@@ -36,9 +37,7 @@ def _memory(memory: Memory, largest: int) -> RenderableType:
     head = Text(f"{_NAMES[memory.name]:<{_TITLE + 2}}", style="bold")
     head.append(f"{memory.used:>9,}")
     head.append(f" of {memory.limit:,}", style="dim")
-    head.append_text(
-        Text("  ").append_text(_bar(memory.used, memory.limit, _colour(over), track=True))
-    )
+    head.append_text(Text("  ").append_text(_track(memory.used, memory.limit, _colour(over))))
     head.append(f"  {100 * memory.used / memory.limit:.1f} %", style=_colour(over))
     head.append(_left(memory), style="bold red" if over else "dim")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
@@ -63,14 +62,19 @@ def _colour(over: bool) -> str:
     return "bold red" if over else "green"
 
 
-def _bar(value: int, whole: int, style: str, track: bool = False) -> Text:
-    """Return a bar in eighths of a character, with dots up to `whole` if `track` is true."""
-    eighths = min(round(8 * _BAR * value / whole), 8 * _BAR) if whole else 0
+def _track(value: int, whole: int, style: str) -> Text:
+    """Return a bar of at most _TRACK characters, with dots up to `whole`."""
+    bar = _bar(value, whole, style, _TRACK)
+    return bar.append("·" * (_TRACK - len(bar)), style="dim")
+
+
+def _bar(value: int, whole: int, style: str, width: int = _BAR) -> Text:
+    """Return a bar in eighths of a character, `width` characters for `whole`."""
+    eighths = min(round(8 * width * value / whole), 8 * width) if whole else 0
     if value and not eighths:
         eighths = 1
     full, rest = divmod(eighths, 8)
-    bar = "█" * full + (_EIGHTHS[rest] if rest else "")
-    return Text(bar, style=style).append("·" * (_BAR - len(bar)) if track else "", style="dim")
+    return Text("█" * full + (_EIGHTHS[rest] if rest else ""), style=style)
 
 
 def _left(memory: Memory) -> str:

@@ -12,7 +12,7 @@ from tools.measure.verify.result import Count, VerifyResult
 def render(result: VerifyResult) -> RenderableType:
     """Return the table of targets, for rich."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("values that differ from the interpreter")
+    table.add_column("target", no_wrap=True)
     for head in ("windows", "input bytes", "output bytes", "scores"):
         table.add_column(head, justify="right", no_wrap=True)
     for target in result.targets:
@@ -20,6 +20,7 @@ def render(result: VerifyResult) -> RenderableType:
         table.add_row(target.name, f"{target.windows:,}", *cells)
     lines: list[RenderableType] = [
         Text(f"{result.name}: {result.golden} golden windows and {result.more:,} more"),
+        Text("Values that differ from the interpreter's, of the values compared:", style="dim"),
         Text(),
         table,
         Text(),

@@ -75,8 +75,8 @@ def verify(
         computed = run.computed.rows(judged[both])
         results.append(compare(name, computed, expected.rows(np.flatnonzero(both)), judged[both]))
         if isinstance(bundle.manifest.gate, GateLimits):
-            results.append(_gate(name, run.reason, reason))
-        results.append(_boot(name, run))
+            results.append(_gate(run.board, run.reason, reason))
+        results.append(_boot(run))
         if counts is None and run.computed.score is not None:
             rows = stream.chosen[len(bundle.golden.counts) :]
             seen = run.reason[rows] == 0
@@ -119,7 +119,7 @@ def _golden(bundle: Bundle) -> TargetResult:
     return compare("golden windows of the bundle", stored, now, np.arange(len(g.counts)))
 
 
-def _gate(name: str, found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> TargetResult:
+def _gate(board: str, found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> TargetResult:
     """Compare the verdict of the board's quality gate on each window with the host's."""
     wrong = np.flatnonzero(found != wanted)
     first = ""
@@ -129,7 +129,7 @@ def _gate(name: str, found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> Tar
         first = f"window {at} is {words[0]}, must be {words[1]}"
     rejected = int((wanted != 0).sum())
     return TargetResult(
-        name=f"{name}, quality gate",
+        name=f"{board}, quality gate",
         windows=len(wanted),
         input=None,
         output=None,
@@ -139,11 +139,11 @@ def _gate(name: str, found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> Tar
     )
 
 
-def _boot(name: str, run: targets.BoardRun) -> TargetResult:
+def _boot(run: targets.BoardRun) -> TargetResult:
     """Return the result of the check of golden windows that the board makes at its start."""
     wrong = run.golden_total - run.golden_passed
     return TargetResult(
-        name=f"{name}, own check at start",
+        name=f"{run.board}, check at start",
         windows=run.golden_total,
         input=None,
         output=None,
