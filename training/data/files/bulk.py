@@ -95,7 +95,7 @@ class Rows:
             path=self.path,
             columns=tuple(columns),
             rate_hz=None if rate is None else _rate(self.path, rate),
-            breaks=np.array(sorted(set(self.breaks) - {0, self.frames}), np.int64),
+            breaks=np.array(sorted({b for b in self.breaks if 0 < b < self.frames}), np.int64),
             row_start=(tuple(self.starts), tuple(self.rows)),
             notes=tuple(notes),
         )

@@ -321,3 +321,10 @@ def test_blank_lines_of_a_single_column_are_missing_samples(tmp_path: Path) -> N
     read = table(path)
     assert np.flatnonzero(read.missing).tolist() == [2]
     assert len(read.values) == 5
+
+
+def test_a_header_below_trailing_blanks_is_no_cut(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x\n1\n2\n4\n\n\nx\n\n")
+    read = table(path)
+    assert len(read.values) == 3 and not len(read.cuts)
