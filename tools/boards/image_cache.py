@@ -37,11 +37,13 @@ class ImageCache:
         bundle: folder of the bundle.
         environment: PlatformIO environment.
         sensor: key of the board's own sensor, or None.
+        threshold: that the board starts with; None: the bundle's.
     """
 
     bundle: Path
     environment: str
     sensor: str | None = None
+    threshold: float | None = None
 
     @property
     def elf(self) -> Path:
@@ -54,7 +56,7 @@ class ImageCache:
         These are the bundle, the firmware, the converter, PlatformIO and its settings, the
         compiler with its libraries, and the board's sensor.
         """
-        digest = hashlib.sha256(f"{self.environment} {self.sensor}".encode())
+        digest = hashlib.sha256(f"{self.environment} {self.sensor} {self.threshold}".encode())
         for name in (MANIFEST, MODEL, GOLDEN):
             _add_file(digest, name, self.bundle / name)
         for path in _source_files():

@@ -21,6 +21,7 @@ from tools.cli.options import (
     Name,
     PortOption,
     SensorOption,
+    ThresholdOption,
     bundle_path,
     console,
 )
@@ -60,13 +61,19 @@ def build(
     board: BoardOption = "emulated",
     engine: EngineOption = "compiled",
     sensor: SensorOption = None,
+    threshold: ThresholdOption = None,
 ) -> None:
     """Convert a bundle and compile the firmware for a board."""
-    build_image(console(), bundle_path(name), board, engine, sensor)
+    build_image(console(), bundle_path(name), board, engine, sensor, threshold)
 
 
 def build_image(
-    console: Console, bundle: Path, board: str, engine: str, sensor: str | None = None
+    console: Console,
+    bundle: Path,
+    board: str,
+    engine: str,
+    sensor: str | None = None,
+    threshold: float | None = None,
 ) -> platformio.BuildResult:
     """Convert and compile a bundle unless its image is up to date; return the kept image.
 
@@ -76,6 +83,7 @@ def build_image(
         board: id of the board.
         engine: "compiled" or "tflm".
         sensor: key of the sensor that the board samples by itself; None if it samples none.
+        threshold: that the board starts with; None: the bundle's.
 
     Raises:
         BoardError: the build failed, or the image does not fit the board.
@@ -83,13 +91,13 @@ def build_image(
     row = find_board(board)
     environment = row.environment(engine)
     own_sensor = find_sensor(sensor, row) if sensor is not None else None
-    cache = ImageCache(bundle, environment, sensor)
+    cache = ImageCache(bundle, environment, sensor, threshold)
     if kept := cache.find():
         console.print(f"{shown(kept.elf)}: up to date", soft_wrap=True)
         return kept
     with platformio.alone(lambda: _say_waiting(console)):
         inputs = cache.inputs()
-        convert_bundle(bundle, GENERATED, engines=[engine], sensor=own_sensor)
+        convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold)
         with console.status(f"compiling for {row.name}, {engine} engine"):
             result = platformio.build(environment)
         measured = budget.measure(result.elf, row)
@@ -110,6 +118,7 @@ def flash(
     engine: EngineOption = "tflm",
     port: PortOption = None,
     sensor: SensorOption = None,
+    threshold: ThresholdOption = None,
 ) -> None:
     """Convert, compile and upload to a board that is plugged in."""
     row, out = find_board(board), console()
@@ -117,10 +126,10 @@ def flash(
         raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
     with platformio.alone(lambda: _say_waiting(out)):
         bundle = bundle_path(name)
-        build_image(out, bundle, board, engine, sensor)
+        build_image(out, bundle, board, engine, sensor, threshold)
         # PlatformIO uploads what it builds from these sources, which may be another model's.
         own_sensor = find_sensor(sensor, row) if sensor is not None else None
-        convert_bundle(bundle, GENERATED, engines=[engine], sensor=own_sensor)
+        convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold)
         port = port or find_port(row).path
         with out.status(f"uploading to {row.name} on {port}"):
             platformio.flash(row.environment(engine), port)

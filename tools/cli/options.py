@@ -52,6 +52,10 @@ def finite(value: float | None) -> float | None:
     raise typer.BadParameter(f"{value:g} is not a finite number (float32)")
 
 
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(callback=finite, help="Threshold that the board starts with [default: trained]."),
+]
 SpeedOption = Annotated[
     float | None,
     typer.Option(callback=finite, help="Multiple of real time (default: as fast as possible)."),

@@ -117,6 +117,7 @@ def convert(
     out: Path,
     engines: Sequence[str] | None = None,
     sensor: Sensor | None = None,
+    threshold: float | None = None,
 ) -> list[Path]:
     """Write the C++ for a bundle.
 
@@ -130,6 +131,8 @@ def convert(
             gets sources that stop a build with the reason; one of the engines must be able to.
         sensor: the board's sensor. None: the emulated board plays recordings, any other board
             takes samples from the host only.
+
+        threshold: the board starts with it, as single precision. None: the bundle's.
 
     Returns:
         The files, sorted.
@@ -161,7 +164,7 @@ def convert(
             files |= refused_model(engine, _quotable(str(problem)))
     if len(reasons) == len(ENGINES):
         raise reasons[0]
-    files["constants.h"] = _constants(bundle, arena_bytes(model, bundle.model))
+    files["constants.h"] = _constants(bundle, arena_bytes(model, bundle.model), threshold)
     files["sensor_constants.h"] = _sensor(bundle.manifest, sensor)
     return write_files(out, files)
 
@@ -180,7 +183,7 @@ def write_files(out: Path, files: dict[str, str]) -> list[Path]:
     return sorted(out / name for name in files)
 
 
-def _constants(bundle: Bundle, arena: int) -> str:
+def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
     manifest = bundle.manifest
     score = manifest.score
     fields = (
@@ -202,7 +205,7 @@ def _constants(bundle: Bundle, arena: int) -> str:
         gate=_gate(manifest),
         scaler=_scaler(manifest),
         score=fields,
-        threshold=_float(manifest.threshold.value),
+        threshold=_float(manifest.threshold.value if threshold is None else threshold),
         model_bytes=manifest.model.bytes,
         model_crc32=manifest.model.crc32,
         arena_bytes=arena,

@@ -94,11 +94,12 @@ def test_a_removed_file_needs_a_build(cache: ImageCache, checkout: Path, tmp_pat
     assert cache.find() is None
 
 
-def test_another_sensor_tool_or_setting_needs_a_build(
+def test_another_sensor_threshold_tool_or_setting_needs_a_build(
     cache: ImageCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.keep(built(tmp_path / "objects"), cache.inputs())
     assert ImageCache(cache.bundle, "emulated", "ad8232").find() is None
+    assert ImageCache(cache.bundle, "emulated", threshold=0.5).find() is None
     assert ImageCache(cache.bundle, "emulated_tflm").find() is None
     with monkeypatch.context() as patch:
         patch.setenv("PLATFORMIO_BUILD_FLAGS", "-O3")

@@ -65,6 +65,20 @@ def test_constants_equal_the_manifest(bundle, tmp_path):
     assert threshold == np.float32(manifest.threshold.value)
 
 
+def test_a_threshold_of_ones_own_replaces_the_bundles_and_nothing_else(bundle, tmp_path):
+    convert(bundle.path, tmp_path / "trained")
+    convert(bundle.path, tmp_path / "own", threshold=0.1)
+    trained, own = (
+        {path.name: path.read_text() for path in (tmp_path / folder).iterdir()}
+        for folder in ("trained", "own")
+    )
+    value = re.search(r"kThreshold = ([^;]+)F;", own["constants.h"])
+    assert value is not None and np.float32(value[1]) == np.float32(0.1)
+    own["constants.h"] = re.sub(r"kThreshold = [^;]+;", "kThreshold;", own["constants.h"])
+    trained["constants.h"] = re.sub(r"kThreshold = [^;]+;", "kThreshold;", trained["constants.h"])
+    assert own == trained
+
+
 @pytest.mark.parametrize("per_window", [False, True])
 def test_generated_code_compiles_and_holds_the_golden_windows(per_window, tmp_path):
     bundle = small_bundle(tmp_path / "bundle", channels=2, per_window=per_window)
