@@ -35,7 +35,7 @@ GROWTH = 4 << 20  # bytes: more over the last two thirds is a leak
 
 
 def monitor(bundle: Path, port: str, view: str) -> list[str]:
-    """The command that a person would type; the bundle's path in a recipe's place."""
+    """The command with the bundle's path instead of a recipe."""
     code = (
         "import sys; from pathlib import Path; from tools.monitor.run import run\n"
         "from tools.monitor.settings import *\n"
@@ -66,10 +66,10 @@ class Reader(threading.Thread):
                 return
             self.bytes += len(data)
             self.tail = (self.tail + data)[-4096:]
-            found = re.search(rb"http://\S+", self.tail) if self._browse else None
-            if found:
+            address = re.search(rb"http://\S+", self.tail) if self._browse else None
+            if address:
                 self._browse = False
-                threading.Thread(target=browse, args=(found[0].decode(),), daemon=True).start()
+                threading.Thread(target=browse, args=(address[0].decode(),), daemon=True).start()
 
 
 def browse(url: str) -> None:
@@ -117,8 +117,8 @@ def measure(bundle: Path, elf: Path, view: str, seconds: float) -> list[int]:
         process.send_signal(signal.SIGINT)
         process.wait(20)
         time.sleep(0.2)
-        told = reader.tail.decode(errors="replace")
-        said = re.findall(r'(?:"windows": )?(\d+)(?: \w+ scored|, "flagged")', told)
+        printed = reader.tail.decode(errors="replace")
+        said = re.findall(r'(?:"windows": )?(\d+)(?: \w+ scored|, "flagged")', printed)
     shown = " ".join(f"{size / 2**20:.1f}" for size in sizes)
     grown = sizes[-1] - sizes[POINTS // 3]
     windows = said[-1] if said else "?"

@@ -53,11 +53,11 @@ def feed(views: list[BoardView], stop: threading.Event) -> None:
         frame += CHUNK
         while (window + 1) * WINDOW <= frame:
             first = window * WINDOW
-            made = (500 * np.sin(np.arange(first, first + WINDOW) / 80))[:, None]
+            output = (500 * np.sin(np.arange(first, first + WINDOW) / 80))[:, None]
             flag = window % 10 == 9
             score = 0.7 if flag else float(0.05 + 0.1 * random.random())
             event = WindowScored(
-                window, first, score, 0.3, flag, 900, reconstruction=made.astype(np.float32)
+                window, first, score, 0.3, flag, 900, reconstruction=output.astype(np.float32)
             )
             for view in views:
                 view.handle(event)
@@ -68,12 +68,12 @@ def feed(views: list[BoardView], stop: threading.Event) -> None:
 def cpu_of_children() -> float:
     """Seconds of CPU time that every process below this one has used."""
     parents, used = {}, {}
-    for place in Path("/proc").glob("[0-9]*/stat"):
+    for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            after = place.read_text().rsplit(")", 1)[1].split()
+            after = stat.read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue
-        pid = int(place.parent.name)
+        pid = int(stat.parent.name)
         parents[pid], used[pid] = int(after[1]), (int(after[11]) + int(after[12])) * TICK
 
     def ours(pid: int) -> bool:

@@ -102,31 +102,31 @@ class Checkout:
 
 def forbidden_imports(checkout: Checkout) -> list[str]:
     """Imports of Python files that the table does not allow."""
-    found = []
+    broken = []
     for path in checkout.files(*PYTHON):
         for line, target in checkout.imports(path):
             row = checkout.row(path)
             if row is None:
-                found.append(f"{path}: the table has no row for it")
+                broken.append(f"{path}: the table has no row for it")
             elif not checkout.may_import(row, target):
-                found.append(f"{path}:{line}: {row} may not import {target}")
+                broken.append(f"{path}:{line}: {row} may not import {target}")
     for path in checkout.files("tests"):
-        found += [
+        broken += [
             f"{path}:{line}: a test may not import {target}"
             for line, target in checkout.imports(path)
             if target.startswith("benchmarks/")
         ]
-    return found
+    return broken
 
 
 def forbidden_includes(checkout: Checkout) -> list[str]:
     """Includes of firmware/lib that the table does not allow."""
     headers = {Path(file).name: file for file in checkout.files(str(LIBRARIES), suffixes=(".h",))}
-    found = []
+    broken = []
     for path in checkout.files(str(LIBRARIES), suffixes=(".h", ".cpp")):
         row = checkout.row(path)
         if row is None:
-            found.append(f"{path}: the table has no row for it")
+            broken.append(f"{path}: the table has no row for it")
             continue
         for line, header in checkout.includes(path):
             target = headers.get(Path(header).name)
@@ -134,20 +134,20 @@ def forbidden_includes(checkout: Checkout) -> list[str]:
                 standard = re.fullmatch(r"[a-z_0-9]+", header) or header == "math.h"
                 known = standard or header in GENERATED or header.startswith(FRAMEWORK)
                 if not known and "Arduino" not in checkout.allowed[row]:
-                    found.append(f"{path}:{line}: {row} may not include <{header}>")
+                    broken.append(f"{path}:{line}: {row} may not include <{header}>")
             elif not checkout.may_import(row, target):
-                found.append(f"{path}:{line}: {row} may not include {target}")
-    return found
+                broken.append(f"{path}:{line}: {row} may not include {target}")
+    return broken
 
 
 def circles(checkout: Checkout) -> list[str]:
     """Python files that import each other, directly or by way of others."""
     graph = {path: {t for _, t in checkout.imports(path)} for path in checkout.files(*PYTHON)}
-    found, done = [], set[str]()
+    broken, done = [], set[str]()
 
     def visit(path: str, trail: list[str]) -> None:
         if path in trail:
-            found.append(" -> ".join([*trail[trail.index(path) :], path]))
+            broken.append(" -> ".join([*trail[trail.index(path) :], path]))
         elif path not in done:
             for target in sorted(graph.get(path, ())):
                 visit(target, [*trail, path])
@@ -155,37 +155,39 @@ def circles(checkout: Checkout) -> list[str]:
 
     for path in graph:
         visit(path, [])
-    return found
+    return broken
 
 
 def path_edits(checkout: Checkout) -> list[str]:
     """Places that change sys.path."""
     edit = re.compile(r"sys\.path\s*(\.\s*(insert|append|extend|remove)|\[.*\]\s*=|\+?=[^=])")
-    found = []
+    broken = []
     for path in checkout.files(*PYTHON, "tests", "firmware"):
         for number, line in enumerate((checkout.root / path).read_text("utf-8").splitlines(), 1):
             if edit.search(line) and path != "tests/test_architecture.py":
-                found.append(f"{path}:{number}: {line.strip()}")
-    return found
+                broken.append(f"{path}:{number}: {line.strip()}")
+    return broken
 
 
 def long_files(checkout: Checkout) -> list[str]:
     """Files over the limit that the page does not name, and names that need no exception."""
     named = set(re.findall(r"^\| `([^`]+)` \|", checkout.section("Long files"), flags=re.M))
-    found = []
+    broken = []
     for path in checkout.files(*PYTHON, "firmware", suffixes=SOURCES):
         lines = len((checkout.root / path).read_text("utf-8").splitlines())
         if lines > MOST_LINES and path not in named:
-            found.append(f"{path}: {lines} lines")
+            broken.append(f"{path}: {lines} lines")
         elif lines <= MOST_LINES and path in named:
-            found.append(f"{path}: named as an exception, but has {lines} lines")
-    found += [f"{path}: named, but absent" for path in named if not (checkout.root / path).exists()]
-    return found
+            broken.append(f"{path}: named as an exception, but has {lines} lines")
+    broken += [
+        f"{path}: named, but absent" for path in named if not (checkout.root / path).exists()
+    ]
+    return broken
 
 
 def unexplained_lazy_imports(checkout: Checkout) -> list[str]:
     """Modules that import inside a function without a comment at the first such import."""
-    found = []
+    broken = []
     for path in checkout.files("training", "tools"):
         lines = (checkout.root / path).read_text("utf-8").splitlines()
         lazy = sorted(
@@ -196,8 +198,8 @@ def unexplained_lazy_imports(checkout: Checkout) -> list[str]:
             if isinstance(node, ast.Import | ast.ImportFrom)
         )
         if lazy and not any(_commented(lines, number) for number in lazy):
-            found.append(f"{path}:{lazy[0]}: say in a comment what the lazy import saves")
-    return found
+            broken.append(f"{path}:{lazy[0]}: say in a comment what the lazy import saves")
+    return broken
 
 
 def _commented(lines: list[str], number: int) -> bool:
@@ -219,8 +221,8 @@ RULES = {
 
 @pytest.mark.parametrize("rule", RULES)
 def test_the_code_follows_the_architecture_page(rule):
-    found = RULES[rule](Checkout(ROOT))
-    assert not found, "\n" + "\n".join(found)
+    broken = RULES[rule](Checkout(ROOT))
+    assert not broken, "\n" + "\n".join(broken)
 
 
 PAGE_TEXT = """# Page
@@ -269,6 +271,6 @@ def test_a_planted_violation_is_found(tmp_path, rule, path, text, expected):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
-    found = {name: check(Checkout(tmp_path)) for name, check in RULES.items()}
-    assert {name for name in found if found[name]} == ({rule} if rule else set())
-    assert rule is None or expected in found[rule][0]
+    broken = {name: check(Checkout(tmp_path)) for name, check in RULES.items()}
+    assert {name for name in broken if broken[name]} == ({rule} if rule else set())
+    assert rule is None or expected in broken[rule][0]

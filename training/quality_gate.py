@@ -93,7 +93,7 @@ def judge(parts: Parts, gate: GateLimits | NoGate) -> tuple[Parts, NotJudged]:
 
 
 def _cosines(mains_hz: tuple[float, ...], rate_hz: float, frames: int) -> list[int]:
-    """cos(w) * 2^15 of each frequency that can be told from others in such a window."""
+    """cos(w) * 2^15 of each frequency that such a window can resolve."""
     cosines = []
     for hertz in mains_hz:
         w = 2 * math.pi * hertz / rate_hz

@@ -101,8 +101,8 @@ def test_each_limit_rejects_for_its_own_reason_and_only_beyond_it():
         (MAINS, {"max_mains": mains - 1}, {"max_mains": mains}),
     ]
     for reason, beyond, at in cases:
-        found = [gate(mains=(60.0,), **limits).check(sine)[0] for limits in (beyond, at)]
-        assert found == [reason, NONE], (beyond, at)
+        verdicts = [gate(mains=(60.0,), **limits).check(sine)[0] for limits in (beyond, at)]
+        assert verdicts == [reason, NONE], (beyond, at)
 
 
 def test_one_bad_channel_rejects_the_window():

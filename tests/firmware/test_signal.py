@@ -174,7 +174,7 @@ def test_windows_lie_at_absolute_frames_and_gaps_cost_only_what_they_touch(
     signal = np.arange(total * channels, dtype=np.int16).reshape(total, channels)
     present = [False] * total
     segmenter = Segmenter(window, hop, channels)
-    made: dict[int, np.ndarray] = {}
+    by_index: dict[int, np.ndarray] = {}
     lost: list[int] = []
     at = 0
     while at < total:
@@ -187,16 +187,16 @@ def test_windows_lie_at_absolute_frames_and_gaps_cost_only_what_they_touch(
             chunk = signal[first : at + step]
             indices, counts, ranges = segmenter.push(first, chunk)
             for k, w in zip(indices.tolist(), counts, strict=True):
-                assert k not in made
-                made[k] = w
+                assert k not in by_index
+                by_index[k] = w
             lost += [k for begin, count in ranges for k in range(begin, begin + count)]
             for i in range(first, min(at + step, total)):
                 present[i] = True
         at += step
     whole, missing = segment_by_definition(present, window, hop)
-    assert sorted(made) == whole
+    assert sorted(by_index) == whole
     assert lost == missing
-    for k, w in made.items():
+    for k, w in by_index.items():
         assert np.array_equal(w, signal[k * hop : k * hop + window])
 
 

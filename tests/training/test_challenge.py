@@ -18,18 +18,20 @@ def normal() -> np.ndarray:
 
 
 def by_kind(normal: np.ndarray) -> dict[str, list[np.ndarray]]:
-    found: dict[str, list[np.ndarray]] = {}
+    challenged: dict[str, list[np.ndarray]] = {}
     for challenge in challenges(normal, len(normal), seed=3):
-        found.setdefault(challenge.kind, []).append(challenge.counts)
-    return found
+        challenged.setdefault(challenge.kind, []).append(challenge.counts)
+    return challenged
 
 
 def test_every_kind_comes_in_every_size_and_keeps_shape_and_dtype(normal):
-    found = challenges(normal, 25, seed=3)
-    assert [(c.kind, c.size) for c in found] == [
+    challenged = challenges(normal, 25, seed=3)
+    assert [(c.kind, c.size) for c in challenged] == [
         (kind, size) for kind in DISTURBANCES for size in SIZES
     ]
-    assert {(c.counts.shape, c.counts.dtype) for c in found} == {((25, 96, 1), np.dtype(np.int16))}
+    assert {(c.counts.shape, c.counts.dtype) for c in challenged} == {
+        ((25, 96, 1), np.dtype(np.int16))
+    }
 
 
 @pytest.mark.parametrize("kind", list(DISTURBANCES))
@@ -41,19 +43,19 @@ def test_a_larger_size_changes_more(normal, kind):
 
 
 def test_a_spike_changes_one_frame_and_a_flat_part_is_flat(normal):
-    found = by_kind(normal)
-    changed = (found["spike"][2] != normal).sum(axis=(1, 2))
+    challenged = by_kind(normal)
+    changed = (challenged["spike"][2] != normal).sum(axis=(1, 2))
     assert changed.tolist() == [1] * len(normal)
-    runs = (np.diff(found["flat"][2][:, :, 0], axis=1) == 0).all(axis=1)
+    runs = (np.diff(challenged["flat"][2][:, :, 0], axis=1) == 0).all(axis=1)
     assert runs.all(), "the largest flat part covers the window"
 
 
 def test_level_shift_keeps_the_shape_and_gain_change_keeps_the_mean(normal):
-    found = by_kind(normal)
-    shifted = found["level shift"][1].astype(float)
+    challenged = by_kind(normal)
+    shifted = challenged["level shift"][1].astype(float)
     apart = shifted - normal
     assert np.ptp(apart, axis=1).max() <= 1  # rounding
-    gained = found["gain change"][1].astype(float)
+    gained = challenged["gain change"][1].astype(float)
     np.testing.assert_allclose(gained.mean(axis=1), normal.mean(axis=1), atol=1)
 
 

@@ -191,8 +191,8 @@ def test_with_rounded_weights_a_step_takes_its_gradient_at_the_int8_kernels(wind
         v.assign(int8_steps(v.numpy()))
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(tf.square(twin(train) - train))
-    found = tape.gradient(loss, twin.trainable_variables)
-    for got, before, slope in zip(model.trainable_variables, exact, found, strict=True):
+    gradients = tape.gradient(loss, twin.trainable_variables)
+    for got, before, slope in zip(model.trainable_variables, exact, gradients, strict=True):
         want = int8_steps(before - rate * slope.numpy())
         # A value half way between two steps may go either way.
         assert np.isclose(got.numpy(), want, atol=1e-6).mean() > 0.99

@@ -25,10 +25,10 @@ RNG = np.random.default_rng(3)
 def linear_variational(output="linear", **settings):
     """Without hidden layers: code and window are linear in each other."""
     module = models.family("variational")
-    made = module.Settings(
+    settings = module.Settings(
         family="variational", hidden=[], code=3, output_activation=output, **settings
     )
-    model = module.build(made, SIZE, 1, seed=1)
+    model = module.build(settings, SIZE, 1, seed=1)
     for weight in model.trainable_weights:
         weight.assign(weight + RNG.normal(0, 0.3, weight.shape).astype(np.float32))
     return model
@@ -89,8 +89,8 @@ def test_what_a_variational_fit_minimises_is_the_negative_bound_of_a_window(loss
     bound = (beta * kl - log_p).mean()
     still = sections.Fit(loss=loss, batch=30, epochs=1, optimizer="sgd", learning_rate=1e-12)
     history = fit(model, x, x, still, seed=1)
-    for found in (history.loss[0], history.validation[0]):
-        assert found * SIZE / (2 * deviation**2) == pytest.approx(bound, rel=1e-4)
+    for divergence in (history.loss[0], history.validation[0]):
+        assert divergence * SIZE / (2 * deviation**2) == pytest.approx(bound, rel=1e-4)
 
 
 def test_the_encoder_alone_takes_the_same_grid_and_gives_the_code():

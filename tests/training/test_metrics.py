@@ -37,14 +37,14 @@ def test_average_precision_sums_precision_over_steps_of_recall():
 
 
 def test_a_score_equal_to_the_threshold_is_no_alarm():
-    found = at_threshold(SCORES, LABELS, 5.0)
-    assert found.confusion.model_dump() == {
+    result = at_threshold(SCORES, LABELS, 5.0)
+    assert result.confusion.model_dump() == {
         "true_positive": 1,
         "false_positive": 1,
         "true_negative": 3,
         "false_negative": 2,
     }
-    assert (found.false_alarm_rate, found.recall, found.precision, found.f1) == (
+    assert (result.false_alarm_rate, result.recall, result.precision, result.f1) == (
         1 / 4,
         1 / 3,
         1 / 2,
@@ -53,9 +53,9 @@ def test_a_score_equal_to_the_threshold_is_no_alarm():
 
 
 def test_what_labels_do_not_allow_is_none():
-    found = at_threshold(SCORES[:4], LABELS[:4], 5.0)
-    assert (found.recall, found.precision, found.f1) == (None, None, None)
-    assert found.false_alarm_rate == 0.25
+    result = at_threshold(SCORES[:4], LABELS[:4], 5.0)
+    assert (result.recall, result.precision, result.f1) == (None, None, None)
+    assert result.false_alarm_rate == 0.25
     unknown = stage(SCORES, np.full(8, -1, np.int8), 5.0, recording(100.0), 10)
     assert unknown.auroc is None and unknown.false_alarm_rate is None
     assert unknown.false_alarms_per_hour is None

@@ -94,8 +94,8 @@ def test_every_family_has_a_row():
 def test_a_familys_layers_have_the_parameters_that_its_shape_says(name):
     row = FAMILIES[name]
     model = row.build(seed=1)
-    found = {x.name: x.count_params() for x in model.layers if x.count_params()}
-    assert found == row.parameters
+    counts = {x.name: x.count_params() for x in model.layers if x.count_params()}
+    assert counts == row.parameters
     assert model.input_shape == model.output_shape == (None, row.window)
 
 

@@ -68,8 +68,8 @@ def test_best_f1_finds_the_best_of_all_thresholds():
         tp, fp = (abnormal > threshold).sum(), (normal > threshold).sum()
         return 2 * tp / (tp + fp + len(abnormal))
 
-    found = best_f1(normal, abnormal).value
-    assert f1(found) == max(f1(t) for t in np.concatenate([normal, abnormal]))
+    best = best_f1(normal, abnormal).value
+    assert f1(best) == max(f1(t) for t in np.concatenate([normal, abnormal]))
     with pytest.raises(DataError, match="needs abnormal windows"):
         best_f1(normal, np.empty(0, np.float32))
 
@@ -118,11 +118,11 @@ def judged(calibration, test, rate=0.02):
 
 def test_windows_that_are_not_exchangeable_are_told_of_and_others_are_not():
     rng = np.random.default_rng(3)
-    told = 0
+    departures = 0
     for _ in range(300):
         scores = np.exp(rng.standard_normal(149 + 2000)).astype(np.float32)
-        told += departure(judged(scores[:149], scores[149:])) is not None
-    assert told <= 2  # of 300, where one in a thousand is expected
+        departures += departure(judged(scores[:149], scores[149:])) is not None
+    assert departures <= 2  # of 300, where one in a thousand is expected
     scores = np.exp(rng.standard_normal(1000)).astype(np.float32)
     line = departure(judged(scores[:500], 4 * scores[500:]))
     assert line is not None and "not exchangeable" in line and "vigil calibrate" in line

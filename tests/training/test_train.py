@@ -161,8 +161,8 @@ def test_a_fit_that_diverges_leaves_no_bundle(tmp_path):
 @pytest.mark.parametrize("model", [{"family": "lstm", "step": 8, "code": 4}, {"family": "conv1d"}])
 def test_the_same_recipe_gives_the_same_bytes_whatever_was_built_before(model, tmp_path):
     recipe = small_recipe(model=model, fit={"epochs": 1})
-    made = [train(recipe, tmp_path / "a", False)]
-    made.append(train(recipe, tmp_path / "b", False, before_fit=lambda _: None))
+    bundles = [train(recipe, tmp_path / "a", False)]
+    bundles.append(train(recipe, tmp_path / "b", False, before_fit=lambda _: None))
     for name in ("model.tflite", "golden.npz", "manifest.json", "evaluation.npz"):
-        first, second = ((bundle.path / name).read_bytes() for bundle in made)
+        first, second = ((bundle.path / name).read_bytes() for bundle in bundles)
         assert first == second, name

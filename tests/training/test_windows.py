@@ -40,9 +40,9 @@ def test_a_recording_shorter_than_a_window_is_refused():
 
 
 def division(labels, order, length=4, hop=4, train_hop=None, seed=1):
-    made = recording(labels)
+    both = recording(labels)
     return divide(
-        Dataset("made", "made", made, made),
+        Dataset("made", "made", both, both),
         sections.Windows(length=length, hop=hop, train_hop=train_hop),
         sections.Split(order=order, validation=0.2, calibration=0.3),
         seed,

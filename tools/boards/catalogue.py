@@ -28,13 +28,13 @@ class Board:
         id: key in the catalogue.
         name: display name.
         core: processor core, in the compiler's spelling.
-        fpu: whether the core has single-precision floating point.
         dsp: whether the core has the DSP extension (SMLAD etc.).
         clock_hz: processor clock; of the emulated board, virtual instructions per second.
         flash_bytes: flash for a program, without the bootloader.
         sram_bytes: total SRAM, the framework's share included.
         usb_ids: (vendor, product) of its USB port, those of the bootloader included.
         environments: PlatformIO environment by engine name ("tflm", "compiled").
+        emulated: whether its figures must be marked as emulated.
         analog: Arduino pins of the analog inputs, from A0.
         receive_ring: bytes that the serial port buffers until the firmware reads them.
         framework_flash: bytes of flash that an empty sketch takes.
@@ -50,13 +50,13 @@ class Board:
     id: str
     name: str
     core: str
-    fpu: bool
     dsp: bool
     clock_hz: int
     flash_bytes: int
     sram_bytes: int
     usb_ids: tuple[tuple[int, int], ...]
     environments: MappingProxyType[str, str]
+    emulated: bool = False
     analog: tuple[int, ...] = ()
     receive_ring: int | None = None
     framework_flash: int | None = None
@@ -67,11 +67,6 @@ class Board:
     adc_bits: int | None = None
     adc_volts: float | None = None
     adc_hz: float | None = None
-
-    @property
-    def emulated(self) -> bool:
-        """Whether figures from this board must be marked as emulated."""
-        return self.id == "emulated"
 
     def environment(self, engine: str) -> str:
         """Return the PlatformIO environment that builds for this board with `engine`.
@@ -123,6 +118,12 @@ def find_board(key: str) -> Board:
     if key not in boards:
         raise BoardError(f"no board {key!r} in the catalogue; it has: {', '.join(boards)}")
     return boards[key]
+
+
+def is_emulated(key: str) -> bool:
+    """Return whether a board is in the catalogue as an emulated one."""
+    board = load_boards().get(key)
+    return board is not None and board.emulated
 
 
 def board_of_environment(environment: str) -> Board:

@@ -1,6 +1,6 @@
 """The command doctor: check everything that Vigil needs, from Python to the serial port.
 
-Every check takes the `Machine` that it examines, so that a test can pass a prepared one.
+Every check takes the `Computer` that it examines, so that a test can pass a prepared one.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Finding:
     remedy: str = ""
 
 
-class Machine:
+class Computer:
     """The computer, as far as the checks examine it."""
 
     python: tuple[int, ...] = sys.version_info[:3]
@@ -140,10 +140,10 @@ class Machine:
         return has_tflm_library()
 
 
-def python(machine: Machine) -> Finding:
+def python(computer: Computer) -> Finding:
     """Check that Python is new enough."""
-    version = ".".join(map(str, machine.python))
-    if machine.python >= OLDEST_PYTHON:
+    version = ".".join(map(str, computer.python))
+    if computer.python >= OLDEST_PYTHON:
         return Finding("Python", State.GOOD, version)
     oldest = ".".join(map(str, OLDEST_PYTHON))
     return Finding(
@@ -151,10 +151,10 @@ def python(machine: Machine) -> Finding:
     )
 
 
-def packages(machine: Machine) -> Finding:
+def packages(computer: Computer) -> Finding:
     """Check that every required package is installed in the required version."""
     wrong, count = [], 0
-    for line in machine.requirements():
+    for line in computer.requirements():
         try:
             wanted = Requirement(line)
         except InvalidRequirement:
@@ -162,7 +162,7 @@ def packages(machine: Machine) -> Finding:
         if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
             continue
         count += 1
-        version = machine.version(wanted.name)
+        version = computer.version(wanted.name)
         if version is None:
             wrong.append(f"no {wanted.name}")
         elif not wanted.specifier.contains(version, prereleases=True):
@@ -172,27 +172,27 @@ def packages(machine: Machine) -> Finding:
     return Finding("Python packages", State.GOOD, f"{count}, in the required versions")
 
 
-def native(machine: Machine) -> Finding:
+def native(computer: Computer) -> Finding:
     """Check the firmware's signal chain, compiled for Python."""
-    problem = machine.imports("training.native.core")
+    problem = computer.imports("training.native.core")
     if problem:
         return Finding("signal chain", State.BAD, problem, "make setup compiles it (needs g++)")
     return Finding("signal chain", State.GOOD, "compiled for this Python")
 
 
-def compilers(machine: Machine) -> Iterator[Finding]:
-    """Check the C++ compilers for this machine and for Arm."""
+def compilers(computer: Computer) -> Iterator[Finding]:
+    """Check the C++ compilers for this computer and for Arm."""
     for name, program, package in (
         ("C++ compiler", "g++", "g++"),
         ("Arm compiler", "arm-none-eabi-g++", "gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib"),
     ):
-        if machine.which(program) is None:
+        if computer.which(program) is None:
             yield Finding(name, State.BAD, f"no {program} on PATH", f"apt-get install {package}")
             continue
-        version = machine.says(program, "-dumpfullversion").strip() or "no answer"
+        version = computer.says(program, "-dumpfullversion").strip() or "no answer"
         yield Finding(name, State.GOOD, f"{program} {version}")
-    if machine.which("arm-none-eabi-g++") is not None:
-        library = machine.says("arm-none-eabi-gcc", "-print-file-name=libc_nano.a").strip()
+    if computer.which("arm-none-eabi-g++") is not None:
+        library = computer.says("arm-none-eabi-gcc", "-print-file-name=libc_nano.a").strip()
         if "/" not in library:
             package = "libnewlib-arm-none-eabi"
             yield Finding(
@@ -202,53 +202,53 @@ def compilers(machine: Machine) -> Iterator[Finding]:
             yield Finding("Arm C library", State.GOOD, "newlib nano")
 
 
-def qemu(machine: Machine) -> Finding:
+def qemu(computer: Computer) -> Finding:
     """Check that QEMU is new enough and emulates the board."""
-    if machine.which("qemu-system-arm") is None:
+    if computer.which("qemu-system-arm") is None:
         return Finding(
             "QEMU", State.BAD, "no qemu-system-arm on PATH", "apt-get install qemu-system-arm"
         )
-    match = re.search(r"version (\d+)\.(\d+)[.\d]*", machine.says("qemu-system-arm", "--version"))
+    match = re.search(r"version (\d+)\.(\d+)[.\d]*", computer.says("qemu-system-arm", "--version"))
     if match is None:
         return Finding("QEMU", State.BAD, "it does not start", "apt-get install qemu-system-arm")
     version = match[0].removeprefix("version ")
     if (int(match[1]), int(match[2])) < OLDEST_QEMU:
         oldest = ".".join(map(str, OLDEST_QEMU))
         return Finding("QEMU", State.NOTE, version, f"tested with {oldest} and newer")
-    if QEMU_MACHINE not in machine.says("qemu-system-arm", "-machine", "help"):
+    if QEMU_MACHINE not in computer.says("qemu-system-arm", "-machine", "help"):
         return Finding(
             "QEMU", State.BAD, f"{version}, without {QEMU_MACHINE}", "install the full package"
         )
     return Finding("QEMU", State.GOOD, f"{version}, with {QEMU_MACHINE}")
 
 
-def platformio(machine: Machine) -> Iterator[Finding]:
+def platformio(computer: Computer) -> Iterator[Finding]:
     """Check the build system, and whether its TensorFlow Lite Micro library is installed."""
-    version = machine.version("platformio")
+    version = computer.version("platformio")
     if version is None:
         yield Finding("PlatformIO", State.BAD, "not installed", "make setup")
         return
-    if not machine.says(sys.executable, "-m", "platformio", "--version").strip():
+    if not computer.says(sys.executable, "-m", "platformio", "--version").strip():
         yield Finding("PlatformIO", State.BAD, f"{version}, but does not start", "make setup")
         return
     yield Finding("PlatformIO", State.GOOD, version)
-    if machine.has_tflm():
+    if computer.has_tflm():
         yield Finding("TensorFlow Lite Micro", State.GOOD, "installed for the emulated board")
     else:
         remedy = "the first build with --engine tflm downloads it; that needs a network"
         yield Finding("TensorFlow Lite Micro", State.NOTE, "not installed yet", remedy)
 
 
-def ports(machine: Machine) -> Iterator[Finding]:
+def ports(computer: Computer) -> Iterator[Finding]:
     """Check that the port of every board that is plugged in can be opened."""
-    boards = machine.ports()
+    boards = computer.ports()
     if not boards:
         remedy = (
             "plug one in with a USB cable that carries data; until then, use the emulated board"
         )
         yield Finding("boards", State.NOTE, "none plugged in", remedy)
     for path, name in boards:
-        problem = machine.open(path)
+        problem = computer.open(path)
         if problem:
             reason, _, remedy = problem.removeprefix(f"{path}: ").partition(": ")
             yield Finding("boards", State.BAD, f"{name} on {path}: {reason}", remedy or reason)
@@ -256,26 +256,26 @@ def ports(machine: Machine) -> Iterator[Finding]:
             yield Finding("boards", State.GOOD, f"{name} on {path}")
 
 
-def permission(machine: Machine) -> Finding | None:
+def permission(computer: Computer) -> Finding | None:
     """Check the right to open serial ports, on Linux."""
-    if not machine.system.startswith("linux"):
+    if not computer.system.startswith("linux"):
         return None
-    if machine.is_root():
+    if computer.is_root():
         return Finding("permission", State.GOOD, "root may open every port")
-    mine = machine.groups() & {"dialout", "uucp"}
+    mine = computer.groups() & {"dialout", "uucp"}
     if mine:
         return Finding("permission", State.GOOD, f"you are in group {', '.join(sorted(mine))}")
     remedy = "sudo usermod -a -G dialout $USER, then log in again"
     return Finding("permission", State.NOTE, "you are not in group dialout", remedy)
 
 
-def modem_manager(machine: Machine) -> Finding | None:
+def modem_manager(computer: Computer) -> Finding | None:
     """Check for ModemManager, which probes each new serial port and blocks it for some seconds."""
-    if not machine.system.startswith("linux"):
+    if not computer.system.startswith("linux"):
         return None
-    if not _running(machine, "ModemManager"):
+    if not _running(computer, "ModemManager"):
         return Finding("ModemManager", State.GOOD, "not running")
-    if _udev_rules(machine):
+    if _udev_rules(computer):
         return Finding("ModemManager", State.GOOD, "running; udev rules keep it off the boards")
     remedy = (
         "wait some seconds after plugging in, or install PlatformIO's udev rules "
@@ -284,8 +284,8 @@ def modem_manager(machine: Machine) -> Finding | None:
     return Finding("ModemManager", State.NOTE, "running; it probes each new port", remedy)
 
 
-def _running(machine: Machine, name: str) -> bool:
-    for comm in (machine.root / "proc").glob("[0-9]*/comm"):
+def _running(computer: Computer, name: str) -> bool:
+    for comm in (computer.root / "proc").glob("[0-9]*/comm"):
         try:
             if comm.read_text().strip() == name[:15]:
                 return True
@@ -294,10 +294,10 @@ def _running(machine: Machine, name: str) -> bool:
     return False
 
 
-def _udev_rules(machine: Machine) -> bool:
+def _udev_rules(computer: Computer) -> bool:
     """Whether a udev rule makes ModemManager ignore Arduino's devices (USB vendor 2341)."""
     for folder in UDEV_RULES:
-        for rules in (machine.root / folder.lstrip("/")).glob("*.rules"):
+        for rules in (computer.root / folder.lstrip("/")).glob("*.rules"):
             try:
                 text = rules.read_text(errors="replace")
             except OSError:
@@ -321,7 +321,7 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-Check = Callable[[Machine], Finding | Iterator[Finding] | None]
+Check = Callable[[Computer], Finding | Iterator[Finding] | None]
 CHECKS: Sequence[Check] = (
     python,
     packages,
@@ -335,11 +335,11 @@ CHECKS: Sequence[Check] = (
 )
 
 
-def examine(machine: Machine | None = None) -> Iterator[Finding]:
+def examine(computer: Computer | None = None) -> Iterator[Finding]:
     """Run every check, in the order of the chain."""
-    machine = machine or Machine()
+    computer = computer or Computer()
     for check in CHECKS:
-        result = check(machine)
+        result = check(computer)
         if isinstance(result, Finding):
             yield result
         elif result is not None:

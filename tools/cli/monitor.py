@@ -215,7 +215,7 @@ def _targets(
     only one can be shown.
     """
     if not ports:
-        ports = [found.path for found in find_ports()] or [EMULATED]
+        ports = [port.path for port in find_ports()] or [EMULATED]
         if len(ports) > 1 and not several:
             names = ", ".join(ports)
             raise BoardError(f"several boards are plugged in ({names}): choose one with --port")

@@ -1,7 +1,7 @@
 """Requantization in one multiplication, proven equal to TensorFlow Lite Micro's two roundings.
 
-A requantization is a staircase: its int8 output rises at most 255 times as the sum grows. Another
-non-decreasing function is the same function if it rises at the same sums, which takes two
+A requantization is a step function: its int8 output rises at most 255 times as the sum grows.
+Another non-decreasing function is the same function if it rises at the same sums, which takes two
 evaluations per rise to check. So the kernels' cheaper form (docs/engine.md) is used only where the
 converter has proven it, row by row.
 """

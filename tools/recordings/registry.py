@@ -16,7 +16,7 @@ def format_of(path: Path) -> Format:
     try:
         return FORMATS[path.suffix]
     except KeyError:
-        raise DataError(f"{path}: a recording is a .csv, a .npz or a .hea (WFDB) file") from None
+        raise DataError(f"{path}: a recording ends in {', '.join(FORMATS)}") from None
 
 
 def check_target(path: Path, source: Path | None, overwrite: bool) -> None:

@@ -109,19 +109,19 @@ def find_paths(paths: str | Sequence[str]) -> list[Path]:
     A folder stands for the files in it of its most frequent known format. Raises DataError if
     there is none.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for text in [paths] if isinstance(paths, str) else paths:
         path = Path(text).expanduser()
         if path.is_dir():
-            found += _in_folder(path)
+            files += _in_folder(path)
         elif not path.exists() and any(c in text for c in "*?["):
             matching = sorted(Path(p) for p in glob.glob(str(path), recursive=True))  # noqa: PTH207
             if not matching:
                 raise DataError(f"{path}: no file matches this pattern")
-            found += [p for p in matching if p.is_file()]
+            files += [p for p in matching if p.is_file()]
         else:
-            found.append(path)
-    return found
+            files.append(path)
+    return files
 
 
 def _in_folder(folder: Path) -> list[Path]:
@@ -139,14 +139,14 @@ def read_tables(
     paths: str | Sequence[str], settings: Settings, *, label_optional: bool = False
 ) -> list[Table]:
     """Read every file; DataError if their channels or rates differ."""
-    found = find_paths(paths)
+    files = find_paths(paths)
     tables: list[Table] = []
-    for path in found:
+    for path in files:
         fixed = settings
         if tables and settings.channels is None and settings.row_is_window is None:
             # A channel that is constant in one file alone stays a channel.
             fixed = settings.model_copy(update={"channels": list(tables[0].channels)})
-        tables.append(read_table(path, fixed, label_optional=label_optional or len(found) > 1))
+        tables.append(read_table(path, fixed, label_optional=label_optional or len(files) > 1))
     first = tables[0]
     for table in tables[1:]:
         if first.rate_hz and table.rate_hz and abs(table.rate_hz / first.rate_hz - 1) > 0.05:

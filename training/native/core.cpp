@@ -232,11 +232,11 @@ class Segmenter {
         Collector collector;
         segmenter_.push(first_frame, {counts.data(), static_cast<std::size_t>(counts.size())},
                         collector);
-        const auto made = static_cast<py::ssize_t>(collector.indices.size());
+        const auto count = static_cast<py::ssize_t>(collector.indices.size());
         Counts windows(
-            {made, static_cast<py::ssize_t>(window_), static_cast<py::ssize_t>(channels_)});
+            {count, static_cast<py::ssize_t>(window_), static_cast<py::ssize_t>(channels_)});
         std::copy(collector.frames.begin(), collector.frames.end(), windows.mutable_data());
-        return py::make_tuple(Indices(made, collector.indices.data()), windows,
+        return py::make_tuple(Indices(count, collector.indices.data()), windows,
                               collector.lost_ranges);
     }
 

@@ -1,7 +1,7 @@
 // Scalers: a window of int16 counts to the int8 grid of the model's input.
 //
 // Integer arithmetic in a fixed order, so that every machine gives the same bytes. The formulas
-// and the ranges of the fields are in docs/bundle.md; whoever fills in a scaler checks them.
+// and the ranges of the fields are in docs/bundle.md; the code that fills in a scaler checks them.
 #pragma once
 
 #include <cstdint>

@@ -121,11 +121,11 @@ def test_platformio_gets_every_usb_id() -> None:
 
 
 def plug_in(monkeypatch: pytest.MonkeyPatch, *entries: tuple[str, int | None, int | None]) -> None:
-    found = [
+    plugged_in = [
         SimpleNamespace(device=device, vid=vid, pid=pid, serial_number=f"S{device[-1]}")
         for device, vid, pid in entries
     ]
-    monkeypatch.setattr(ports.list_ports, "comports", lambda: found)
+    monkeypatch.setattr(ports.list_ports, "comports", lambda: plugged_in)
 
 
 @pytest.mark.parametrize("usb_id", NANO)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tools.cli import doctor
-from tools.cli.doctor import Finding, Machine, State, examine
+from tools.cli.doctor import Computer, Finding, State, examine
 
 VERSIONS = {"numpy": "2.3.1", "platformio": "6.2.0"}
 
 
-class Healthy(Machine):
+class Healthy(Computer):
     """A machine where all is well, and where anything can be taken away."""
 
     python = (3, 12, 1)
@@ -67,8 +67,8 @@ class Healthy(Machine):
         return "tflm" not in self.missing
 
     def find(self, name: str) -> Finding:
-        (found,) = (f for f in examine(self) if f.name == name)
-        return found
+        (finding,) = (f for f in examine(self) if f.name == name)
+        return finding
 
 
 @pytest.fixture
@@ -98,9 +98,9 @@ def test_all_is_well_on_a_healthy_machine(machine):
 )
 def test_what_is_missing_is_found_and_the_remedy_is_given(machine, missing, name, state, remedy):
     machine.missing = {missing}
-    found = machine.find(name)
-    assert found.state is state
-    assert remedy in found.remedy
+    finding = machine.find(name)
+    assert finding.state is state
+    assert remedy in finding.remedy
 
 
 def test_an_old_python_is_found(machine):
@@ -127,8 +127,8 @@ def test_a_qemu_without_the_board_is_found(machine):
 )
 def test_a_port_that_cannot_be_opened_says_why(machine, problem, remedy):
     machine.problem = problem
-    found = machine.find("boards")
-    assert found.state is State.BAD and remedy in found.remedy
+    finding = machine.find("boards")
+    assert finding.state is State.BAD and remedy in finding.remedy
 
 
 def test_no_board_is_a_note(machine):

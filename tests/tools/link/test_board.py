@@ -95,8 +95,8 @@ def test_repeated_frames_are_ignored():
     (ack,) = talk.say(m.Restart(1, 0, 0), sequence=before - 1)
     assert ack.next_sample == 10 and ack.heard == before
     talk.sequence = before + 3
-    found = statistics_of(talk)
-    assert (found.repeated, found.missing) == (1, 3)
+    statistics = statistics_of(talk)
+    assert (statistics.repeated, statistics.missing) == (1, 3)
 
 
 def test_the_board_does_not_answer_messages_of_a_board():

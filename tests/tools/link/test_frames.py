@@ -105,10 +105,10 @@ def candidates(piece: bytes, bits: range) -> list[bytes]:
     each = syndromes(piece)
     system = System([each[bit] for bit in places])
     assert system.independent  # at most one solution
-    found = system.solve(syndrome(piece))
-    if found is None:
+    unknowns = system.solve(syndrome(piece))
+    if unknowns is None:
         return []
-    return [flipped(piece, *(bit for i, bit in enumerate(places) if found >> i & 1))]
+    return [flipped(piece, *(bit for i, bit in enumerate(places) if unknowns >> i & 1))]
 
 
 @examples

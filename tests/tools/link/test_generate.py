@@ -26,7 +26,7 @@ def test_a_generated_file_names_its_command(path):
 NEW = """
 [[message]]
 name = "TEMPERATURE"
-type = 0x8E
+type = 0xFE
 pending = 9
 summary = "States the temperature of the processor."
 fields = [["degrees", "float32", "degrees Celsius"]]
@@ -44,7 +44,7 @@ def test_a_new_message_appears_in_all_three_files():
     assert "static_assert(LayoutOf<Temperature>::kFixedSize == 4);" in header
     assert "X(Temperature)" in header
     page = generate.page(schema, (ROOT / "docs" / "link.md").read_text())
-    assert "#### 0x8E TEMPERATURE" in page
+    assert "#### 0xFE TEMPERATURE" in page
     assert "| 0 | float32 | `degrees` | degrees Celsius |" in page
 
 

@@ -134,9 +134,9 @@ def test_windows_of_discarded_samples_are_lost():
         session.start(stream_id("a"), window=3)
         session.skip(800 - session.next_sample)
         events = list(session.stream(samples[800:]))
-    found = windows_of(events)
-    assert [k for k, v in found.items() if v is None] == [3, 4, 5]
-    assert list(found) == list(range(3, 10))
+    by_index = windows_of(events)
+    assert [k for k, v in by_index.items() if v is None] == [3, 4, 5]
+    assert list(by_index) == list(range(3, 10))
 
 
 def test_a_board_that_stops_answering_is_an_error():

@@ -74,10 +74,10 @@ def test_a_gap_costs_the_windows_that_touch_it():
         session.skip(20)
         events += list(session.stream(samples[72:]))
         statistics = session.statistics()
-    found = windows_of(events)
+    by_index = windows_of(events)
     expected = dict(enumerate(expected_scores(samples, 10, 5)))
     touched = {k for k in expected if 5 * k < 72 and 5 * k + 10 > 52}
-    assert found == {k: None if k in touched else score for k, score in expected.items()}
+    assert by_index == {k: None if k in touched else score for k, score in expected.items()}
     assert [e for e in events if isinstance(e, Lost)] == [
         Lost(min(touched), len(touched), m.LostReason.GAP)
     ]

@@ -112,9 +112,9 @@ def test_a_port_that_is_gone_and_returns(board):
                 events.append(event)
                 if isinstance(event, Scored):
                     time.sleep(0.008)  # so that the stream outlasts the last interval
-        told = [e for e in events if isinstance(e, PortLost | Resumed)]
-        assert [type(e) for e in told] == [PortLost, Resumed] * 2
-        assert not any(e.rebooted for e in told[1::2])  # the board had its power all the time
+        changes = [e for e in events if isinstance(e, PortLost | Resumed)]
+        assert [type(e) for e in changes] == [PortLost, Resumed] * 2
+        assert not any(e.rebooted for e in changes[1::2])  # the board had its power all the time
         assert list(windows_of(events).values()) == list(expected_scores(data, 140, 140))
         assert Path(path).exists()
     assert not Path(path).exists()

@@ -114,12 +114,12 @@ def test_a_board_of_another_core_is_left_out() -> None:
     counts = Counts(dict.fromkeys(CLASSES, 1.0), 10.0, 5.0, 1.0, stack=8)
     nano = find_board("nano33ble")
     others = [replace(nano, name="M0", core="cortex-m0plus"), replace(nano, name="M4-", dsp=False)]
-    found = estimate("m", "compiled", counts, 1, [nano, *others])
-    assert [on.name for on in found.boards] == [nano.name]
-    assert found.left_out == ("M0", "M4-")
+    result = estimate("m", "compiled", counts, 1, [nano, *others])
+    assert [on.name for on in result.boards] == [nano.name]
+    assert result.left_out == ("M0", "M4-")
     out = io.StringIO()
     console = Console(width=100, file=out)
-    console.print(render(found))
+    console.print(render(result))
     text = out.getvalue()
     for line in ("M0: left out", "not yet checked", "without scaling, scoring"):
         assert line in text

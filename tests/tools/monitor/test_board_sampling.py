@@ -71,7 +71,7 @@ def image(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return emulated_image(bundle, tmp_path_factory.mktemp("image"))
 
 
-def made(bundle: Bundle, off: range = range(0)) -> Source:
+def recording_of(bundle: Bundle, off: range = range(0)) -> Source:
     """Sines, every third window noisier and labelled; `off`: no samples there."""
     random, at = np.random.default_rng(5), np.arange(WINDOW) / WINDOW
     waves, labels = [], []
@@ -115,7 +115,7 @@ def saved(source: Source, path: Path) -> Path:
 def streamed(bundle: Bundle, image: Path) -> dict[int, np.float32]:
     """The scores of the same samples, streamed to the board."""
     events: list[Event] = []
-    source = made(bundle)
+    source = recording_of(bundle)
     with open_board(bundle, source, Emulated(image)) as board:
         Stream(board, source, Controls(), events.append).run()
     return scores(events)
@@ -143,7 +143,7 @@ def sampled(
 def test_its_scores_are_those_of_the_same_samples_streamed(
     bundle: Bundle, image: Path, streamed: dict[int, np.float32]
 ) -> None:
-    source = made(bundle)
+    source = recording_of(bundle)
     events = sampled(bundle, image, source, watch=True)
     assert isinstance(events[0], Started)
     assert events[0].source.description == "waves, sampled by the board"
@@ -166,7 +166,7 @@ def test_its_scores_are_those_of_the_same_samples_streamed(
 def test_while_the_leads_are_off_there_is_no_score(
     bundle: Bundle, image: Path, streamed: dict[int, np.float32]
 ) -> None:
-    events = sampled(bundle, image, made(bundle, OFF))
+    events = sampled(bundle, image, recording_of(bundle, OFF))
     whole = {k: score for k, score in streamed.items() if k not in (10, 11, 12)}
     assert scores(events) == whole
     lost = [e for e in events if isinstance(e, WindowsLost)]
@@ -180,7 +180,7 @@ def test_while_the_leads_are_off_there_is_no_score(
 def test_a_recording_replays_bit_for_bit(
     bundle: Bundle, image: Path, streamed: dict[int, np.float32], tmp_path: Path, suffix: str
 ) -> None:
-    source = saved(made(bundle, OFF), tmp_path / "played.npz")
+    source = saved(recording_of(bundle, OFF), tmp_path / "played.npz")
     path = (tmp_path / "run").with_suffix(suffix)
     settings = MonitorSettings(
         bundle.path,
@@ -197,12 +197,12 @@ def test_a_recording_replays_bit_for_bit(
     assert f"{len(OFF)} samples missing" in out.getvalue() and "lead_off" in out.getvalue()
 
     recorded = read_scores(path)
-    found = dict(zip(recorded.windows.tolist(), recorded.scores, strict=True))
-    assert found == {k: score for k, score in streamed.items() if k not in (10, 11, 12)}
+    by_index = dict(zip(recorded.windows.tolist(), recorded.scores, strict=True))
+    assert by_index == {k: score for k, score in streamed.items() if k not in (10, 11, 12)}
     read = of_file(recorded.samples, bundle)
     assert read.missing is not None and np.flatnonzero(read.missing).tolist() == list(OFF)
     there = ~read.missing
-    assert np.array_equal(read.counts[there], made(bundle).counts[there])
+    assert np.array_equal(read.counts[there], recording_of(bundle).counts[there])
     for target in (InProcess(), Emulated(image)):
         (again,) = run(
             MonitorSettings(bundle.path, (target,), Replay(recorded), "plain"), out := io.StringIO()
@@ -214,18 +214,20 @@ def test_a_recording_replays_bit_for_bit(
 def test_a_line_with_faults_changes_no_score(
     bundle: Bundle, image: Path, streamed: dict[int, np.float32]
 ) -> None:
-    events = sampled(bundle, image, made(bundle), faults=FaultConfig(rate=0.03, seed=5, delay=0.01))
-    found = scores(events)
-    assert all(streamed[k] == score for k, score in found.items())
+    events = sampled(
+        bundle, image, recording_of(bundle), faults=FaultConfig(rate=0.03, seed=5, delay=0.01)
+    )
+    by_index = scores(events)
+    assert all(streamed[k] == score for k, score in by_index.items())
     lost = [
         k for e in events if isinstance(e, WindowsLost) for k in range(e.first, e.first + e.count)
     ]
-    assert sorted([*found, *lost]) == list(range(WINDOWS))
-    assert len(found) > WINDOWS // 2
+    assert sorted([*by_index, *lost]) == list(range(WINDOWS))
+    assert len(by_index) > WINDOWS // 2
 
 
 def test_json_and_the_same_by_command(bundle: Bundle, image: Path, tmp_path: Path) -> None:
-    source = saved(made(bundle, OFF), tmp_path / "played.npz")
+    source = saved(recording_of(bundle, OFF), tmp_path / "played.npz")
     out = io.StringIO()
     run(
         MonitorSettings(
@@ -249,7 +251,7 @@ def test_json_and_the_same_by_command(bundle: Bundle, image: Path, tmp_path: Pat
 def test_keys_of_a_board_that_samples_itself(bundle: Bundle, image: Path) -> None:
     """There is no pause; a reset begins again at frame 0."""
     controls, events = Controls(), []
-    with open_sensor_board(bundle, made(bundle), Emulated(image), speed=SPEED) as board:
+    with open_sensor_board(bundle, recording_of(bundle), Emulated(image), speed=SPEED) as board:
 
         def emit(event: Event) -> None:
             events.append(event)
@@ -268,7 +270,7 @@ def test_keys_of_a_board_that_samples_itself(bundle: Bundle, image: Path) -> Non
 
 def test_a_board_that_is_reset_goes_on_at_a_later_index(bundle: Bundle, image: Path) -> None:
     """No window is left out, and none comes twice."""
-    source = made(bundle)
+    source = recording_of(bundle)
     events: list[Event] = []
     with (
         EmulatedBoard(image, adc=AdcRecording(source.counts, None, 1)) as board,
@@ -312,7 +314,7 @@ def test_without_a_sensor_it_is_one_clear_line(bundle: Bundle, image: Path) -> N
 
 def test_a_clean_line_resends_nothing(bundle: Bundle, image: Path) -> None:
     """Watched windows, streamed as fast as it goes, then sampled: both ends send all once."""
-    source = made(bundle)
+    source = recording_of(bundle)
     with (
         EmulatedBoard(image, adc=AdcRecording(source.counts, None, SPEED)) as board,
         Session.open(board.port) as session,
@@ -337,7 +339,7 @@ def test_a_clean_line_resends_nothing(bundle: Bundle, image: Path) -> None:
 def terminal(bundle: Bundle, image: Path) -> Iterator[serial.Serial]:
     """A person's terminal on a board that has a recording to sample."""
     with (
-        EmulatedBoard(image, adc=AdcRecording(made(bundle).counts, None, SPEED)) as board,
+        EmulatedBoard(image, adc=AdcRecording(recording_of(bundle).counts, None, SPEED)) as board,
         serial.Serial(board.port, timeout=PATIENCE) as port,
     ):
         port.read_until(b"waiting for a host: vigil monitor")
@@ -371,7 +373,7 @@ def test_text_mode(terminal: serial.Serial, streamed: dict[int, np.float32], bun
     terminal.close()
     with Session.open(path) as session:
         session.start(9)
-        events = list(session.stream(made(bundle).counts))
+        events = list(session.stream(recording_of(bundle).counts))
         assert len([e for e in events if hasattr(e, "score")]) == WINDOWS
         assert session.counters.corrupt == 0
 
@@ -387,7 +389,7 @@ def test_a_sensor_that_is_too_fast_loses_nothing_in_silence(
     bundle: Bundle, image: Path, streamed: dict[int, np.float32]
 ) -> None:
     """20,000 samples a second fill the ring again and again; what is not there is said."""
-    source = made(bundle)
+    source = recording_of(bundle)
     played = np.tile(source.counts, (20, 1))
     with (
         EmulatedBoard(image, adc=AdcRecording(played, None, 200)) as board,
@@ -397,13 +399,13 @@ def test_a_sensor_that_is_too_fast_loses_nothing_in_silence(
         Stream(sampling, sampling.source, Controls(), events.append).run()
         state = sampling._state  # as last heard, after the end
     assert state.overruns > 1000 and state.taken + state.overruns == len(played)
-    found = scores(events)
-    assert len(found) > 20
-    assert all(streamed[k % WINDOWS] == score for k, score in found.items())
+    by_index = scores(events)
+    assert len(by_index) > 20
+    assert all(streamed[k % WINDOWS] == score for k, score in by_index.items())
     lost = [
         k for e in events if isinstance(e, WindowsLost) for k in range(e.first, e.first + e.count)
     ]
-    assert sorted([*found, *lost]) == list(range(len(found) + len(lost)))
+    assert sorted([*by_index, *lost]) == list(range(len(by_index) + len(lost)))
     assert {e.reason for e in events if isinstance(e, WindowsLost)} == {"overrun"}
     taken = sum(len(e.counts) for e in events if isinstance(e, SamplesSent))
     missing = sum(e.count for e in events if isinstance(e, SamplesLost))

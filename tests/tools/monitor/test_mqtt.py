@@ -153,7 +153,7 @@ def test_a_board_that_does_not_answer_is_away(tmp_path):
         view.handle(Notice("the board says: hello"))  # no news of that
         heard([b"away"])
     with mosquitto(tmp_path, "allow_anonymous true", port=port):
-        # A broker that has forgotten all is told what is so, not how it began.
+        # A broker that has lost all values receives the present ones, not those of the start.
         subscriber = Subscriber(port, "vigil/one/status")
         subscriber.wait(lambda s: s.heard and s.heard[-1].payload == b"away")
         view.handle(Notice("the board answers again", answers=True))

@@ -121,13 +121,13 @@ def test_the_emulated_board_rejects_what_the_host_rejects(trained_bundle, tmp_pa
         Stream(board, source, Controls(), collected.handle).run()
 
     def verdicts(events: list[Event]) -> dict[int, float | str]:
-        found: dict[int, float | str] = {}
+        by_index: dict[int, float | str] = {}
         for event in events:
             if isinstance(event, WindowScored):
-                found[event.index] = event.score
+                by_index[event.index] = event.score
             elif isinstance(event, WindowNotJudged):
-                found[event.index] = event.reason
-        return found
+                by_index[event.index] = event.reason
+        return by_index
 
     assert verdicts(collected.events) == verdicts(run[0])
 

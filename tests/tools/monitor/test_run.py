@@ -272,9 +272,9 @@ def on_port(
 def scores(path: Path) -> dict[int, str]:
     """Of a recording: window to score, as written."""
     rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
-    found = {int(row[0]): row[2] for row in rows if row[2]}
-    assert len(found) == len([row for row in rows if row[2]])  # each once
-    return found
+    by_index = {int(row[0]): row[2] for row in rows if row[2]}
+    assert len(by_index) == len([row for row in rows if row[2]])  # each once
+    return by_index
 
 
 @pytest.fixture(scope="module")
@@ -334,8 +334,8 @@ def test_faults_at_given_moments_change_no_score(
         recording=RecordingOptions(record),
     )
     (summary,) = run(settings, out)
-    told = [json.loads(line) for line in out.getvalue().splitlines()]
-    notices = [event for event in told if event["event"] == "notice"]
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    notices = [event for event in events if event["event"] == "notice"]
     reset, gone, back = [n for n in notices if n["answers"] is not None]
     assert reset["text"].startswith("the board was reset: continuing at frame")
     assert gone["text"].endswith("waiting for the port to return") and not gone["answers"]
@@ -392,7 +392,7 @@ def test_a_monitor_that_is_killed_and_restarted_goes_on(
         (summary,) = run(on_port(bundle, csv_path, port, "plain", RecordingOptions(second)), out)
     assert summary.complete and summary.lost == 0
     before, after = scores(first), scores(second)
-    if number == signal.SIGINT:  # whoever says goodbye begins anew
+    if number == signal.SIGINT:  # after GOODBYE, the next run begins anew
         assert after == whole
         return
     assert "# resuming at frame" in (tmp_path / "out").read_text()

@@ -1,4 +1,4 @@
-"""The stream: every window of the source is told of once, in order, and every ending is clean."""
+"""The stream: every window of the source is reported once, in order, and every run ends cleanly."""
 
 from __future__ import annotations
 

@@ -47,21 +47,21 @@ class Served:
 def served(names: tuple[str, ...] = ("one",), rate: float | None = RATE) -> Iterator[Served]:
     """Boards that stream for ever, and a page that shows them."""
     hub = Hub()
-    made = Served(hub, "", {}, {})
+    served = Served(hub, "", {}, {})
     threads = []
     for name in names:
         board, controls = FakeBoard(), Controls()
-        made.boards[name], made.controls[name] = board, controls
+        served.boards[name], served.controls[name] = board, controls
         view = Broadcast([hub.view(name, controls)], controls)
         stream = Stream(board, source(repeat=True), controls, view, frames_per_second=rate)
         threads.append(threading.Thread(target=stream.run, daemon=True))
-    with serve(hub) as made.url:
+    with serve(hub) as served.url:
         for thread in threads:
             thread.start()
         try:
-            yield made
+            yield served
         finally:
-            for controls in made.controls.values():
+            for controls in served.controls.values():
                 controls.quit("over")
             for thread in threads:
                 thread.join(5)
@@ -209,7 +209,7 @@ def test_every_client_sees_one_stream_and_a_late_one_its_past_with_no_frame_twic
     with served(rate=4000.0) as s, connect(s.socket) as first:
         both = received(first, lambda messages: frames_in(messages) > 1500)
         late = []
-        for _ in range(20):  # joining is where frames could be missed or told twice
+        for _ in range(20):  # joining is where frames could be missed or sent twice
             with connect(s.socket) as socket:
                 late.append(received(socket, lambda messages: len(messages) > 2))
         most = max(map(frames_in, late)) - frames_in(both)
@@ -275,13 +275,13 @@ def test_commands_reach_the_board_they_are_for():
 @pytest.fixture(scope="module")
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api")
-    found = next(
+    executable = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
-    if found is None:
+    if executable is None:
         pytest.skip("no Chromium on PATH: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield launched
         launched.close()
 
@@ -416,7 +416,7 @@ def test_a_threshold_that_cannot_be_is_marked_and_not_asked_for(browser):
             assert "0 or more" in (box.get_attribute("title") or "")
             box.blur()
             page.wait_for_timeout(300)
-            assert box.input_value() == text  # for whoever typed it to put right
+            assert box.input_value() == text  # for the user to correct
         assert board.threshold == board.facts.threshold
         box.fill("0,5")
         assert box.get_attribute("aria-invalid") == "false"

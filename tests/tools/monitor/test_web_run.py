@@ -46,11 +46,11 @@ if "record" in options:
 ports = [word for word in sys.argv[1:] if "=" not in word]
 try:
     targets = tuple(map(Port, ports))
-    found = monitor.run(
+    summaries = monitor.run(
         MonitorSettings(Path("none"), targets, Streamed(speed=5.0), Browser(), **options))
 except VigilError as problem:
     sys.exit(f"refused: {problem}")
-print("SUMMARIES", [s.windows > 0 for s in found], [s.reason for s in found])
+print("SUMMARIES", [s.windows > 0 for s in summaries], [s.reason for s in summaries])
 """
 
 

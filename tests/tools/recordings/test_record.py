@@ -313,10 +313,10 @@ def test_a_perfect_reconstruction_lies_on_the_signal(kind: str) -> None:
         scaler=scaler, model=SimpleNamespace(input=tensor, output=tensor)
     )
     output = native.scale(counts[None])[0]
-    made = to_counts(manifest, output, counts)
-    assert made.dtype == np.float32 and made.shape == counts.shape
+    restored = to_counts(manifest, output, counts)
+    assert restored.dtype == np.float32 and restored.shape == counts.shape
     inside = np.abs(output.reshape(32, 2).astype(int)) < 127  # what did not saturate
-    error = np.abs(made - counts)
+    error = np.abs(restored - counts)
     for channel in range(2):
         assert error[inside[:, channel], channel].max() <= 0.51 * step[channel] + 1
 

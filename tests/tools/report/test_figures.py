@@ -36,8 +36,8 @@ def bundle_of(
     **options: Any,
 ) -> Bundle:
     """The small bundle as if it had come from that family and those sections of a recipe."""
-    made = small_bundle(path, **options)
-    m = made.manifest
+    bundle = small_bundle(path, **options)
+    m = bundle.manifest
     return write_bundle(
         path,
         m.model_copy(
@@ -46,9 +46,9 @@ def bundle_of(
                 "model": m.model.model_copy(update={"family": family}),
             }
         ),
-        made.model,
+        bundle.model,
         (path / "golden.npz").read_bytes(),
-        pack_arrays(made.evaluation() | (evaluation or {})),
+        pack_arrays(bundle.evaluation() | (evaluation or {})),
     )
 
 
@@ -74,8 +74,8 @@ def test_a_sparse_code_tells_how_active_it_is(tmp_path):
 def test_gain_is_ten_decibel_where_the_error_falls_to_a_tenth():
     clean = np.zeros((2, 8), np.float32)
     hidden = np.zeros((2, 8), bool)
-    found = Damaged(clean, clean + np.sqrt(np.float32(10)), clean - 1, hidden)
-    assert found.gain_db() == pytest.approx(10)
+    result = Damaged(clean, clean + np.sqrt(np.float32(10)), clean - 1, hidden)
+    assert result.gain_db() == pytest.approx(10)
 
 
 def test_noise_is_told_by_kind_beside_the_mixture(tmp_path):
@@ -89,9 +89,9 @@ def test_noise_is_told_by_kind_beside_the_mixture(tmp_path):
         ({"gaussian": 0.3}, "gaussian {:+.1f} dB"),
         ({"hum": 0.4}, "hum {:+.1f} dB"),
     ):
-        found = trained.damaged(clean, Corruption(**kinds))
-        before = ((found.damaged - clean) ** 2).sum()
-        after = ((found.restored - clean) ** 2).sum()
+        result = trained.damaged(clean, Corruption(**kinds))
+        before = ((result.damaged - clean) ** 2).sum()
+        after = ((result.restored - clean) ** 2).sum()
         assert words.format(10 * np.log10(before / after)) in section
     assert "Noisy, cleaned, clean" in section and "Masked" not in section
 
@@ -101,17 +101,18 @@ def test_the_error_under_a_mask_is_of_all_that_was_hidden_and_of_the_whole(tmp_p
     bundle = bundle_of(tmp_path / "mine", recipe={"corruption": damage}, window=64)
     trained = Trained(bundle)
     clean = trained.input()[trained.labels() == 0]
-    found = trained.damaged(clean, trained.damage)
-    assert (found.hidden.sum(axis=1) == 9).all()
-    np.testing.assert_array_equal(found.damaged[~found.hidden], clean[~found.hidden])
-    assert (found.damaged[found.hidden] == 0).all()
-    rows = found.hidden.reshape(-1, 8, 8).any(axis=2).sum(axis=1)
-    columns = found.hidden.reshape(-1, 8, 8).any(axis=1).sum(axis=1)
+    result = trained.damaged(clean, trained.damage)
+    assert (result.hidden.sum(axis=1) == 9).all()
+    np.testing.assert_array_equal(result.damaged[~result.hidden], clean[~result.hidden])
+    assert (result.damaged[result.hidden] == 0).all()
+    rows = result.hidden.reshape(-1, 8, 8).any(axis=2).sum(axis=1)
+    columns = result.hidden.reshape(-1, 8, 8).any(axis=1).sum(axis=1)
     assert (rows == 3).all() and (columns == 3).all()
     section = report_of(bundle).sections["family"]
-    for which, words in ((found.hidden, "masked values"), (..., "all values")):
+    for which, words in ((result.hidden, "masked values"), (..., "all values")):
         before, after = (
-            np.sqrt(np.mean((each - clean)[which] ** 2)) for each in (found.damaged, found.restored)
+            np.sqrt(np.mean((each - clean)[which] ** 2))
+            for each in (result.damaged, result.restored)
         )
         assert f"{words}, {before:.3f} before and {after:.3f} after" in section
 
@@ -119,9 +120,9 @@ def test_the_error_under_a_mask_is_of_all_that_was_hidden_and_of_the_whole(tmp_p
 def test_what_is_masked_may_also_have_noise(tmp_path):
     damage = {"span": 5, "gaussian": 0.1, "fill": -1.0}
     trained = Trained(bundle_of(tmp_path / "mine", recipe={"corruption": damage}))
-    found = trained.damaged(trained.input(), trained.damage)
-    assert (found.hidden.sum(axis=1) == 5).all()
-    assert (np.abs(found.damaged[found.hidden] + 1) <= trained.quantizer.scale / 2 + 1e-6).all()
+    result = trained.damaged(trained.input(), trained.damage)
+    assert (result.hidden.sum(axis=1) == 5).all()
+    assert (np.abs(result.damaged[result.hidden] + 1) <= trained.quantizer.scale / 2 + 1e-6).all()
     titles = [part.title for part in parts_of(trained)]
     assert titles == ["Noisy, cleaned, clean", "Masked, restored, original"]
 
@@ -162,8 +163,8 @@ def test_time_has_the_unit_that_suits_its_length(tmp_path):
         (1 / 3600, "time (h)", 23),
     ):
         signal = m.signal.model_copy(update={"rate_hz": rate})
-        time, found = time_axis(m.model_copy(update={"signal": signal}))
-        assert (found, time[-1]) == (name, pytest.approx(last))
+        time, result = time_axis(m.model_copy(update={"signal": signal}))
+        assert (result, time[-1]) == (name, pytest.approx(last))
     signal = m.signal.model_copy(update={"rate_is_nominal": True})
     assert time_axis(m.model_copy(update={"signal": signal}))[1] == "sample"
 

@@ -24,19 +24,19 @@ def keeps_apart(plane, kinds):
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_groups_stay_groups_and_the_same_seed_gives_the_same_points(groups, method):
     codes, kinds = groups
-    found = latent.plane(codes, method)
-    assert found.points.shape == (180, 2) and keeps_apart(found, kinds)
+    projection = latent.plane(codes, method)
+    assert projection.points.shape == (180, 2) and keeps_apart(projection, kinds)
     latent._plane.cache_clear()
-    np.testing.assert_array_equal(latent.plane(codes, method).points, found.points)
-    assert ("8 values" if method == "pca" else "180 codes") in found.words
+    np.testing.assert_array_equal(latent.plane(codes, method).points, projection.points)
+    assert ("8 values" if method == "pca" else "180 codes") in projection.words
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not latent.has_umap(), reason="UMAP is not installed: pip install -e '.[umap]'")
 def test_umap_where_it_is_installed(groups):
     codes, kinds = groups
-    found = latent.plane(codes, "umap")
-    assert keeps_apart(found, kinds) and found.axes == ("UMAP 1", "UMAP 2")
+    projection = latent.plane(codes, "umap")
+    assert keeps_apart(projection, kinds) and projection.axes == ("UMAP 1", "UMAP 2")
     assert "umap" in latent.methods(codes)
 
 
@@ -57,8 +57,8 @@ def test_a_code_of_one_or_two_values_is_drawn_as_it_is():
 def test_many_codes_are_thinned_evenly_and_an_unknown_method_is_refused(groups, monkeypatch):
     codes, kinds = groups
     monkeypatch.setattr(latent, "MOST", 90)
-    found = latent.plane(codes, "tsne", seed=2)
-    assert len(found.points) == 90 and (found.which[0], found.which[-1]) == (0, 179)
-    assert keeps_apart(found, kinds)
+    projection = latent.plane(codes, "tsne", seed=2)
+    assert len(projection.points) == 90 and (projection.which[0], projection.which[-1]) == (0, 179)
+    assert keeps_apart(projection, kinds)
     with pytest.raises(ValueError, match="no method 'lda'"):
         latent.plane(codes, "lda")

@@ -168,7 +168,7 @@ def test_light_and_dark(full: str) -> None:
     assert re.findall(r"#[0-9a-fA-F]{6}\b", re.sub(r"#[\w-]*-[\w-]+", "", body)) == []
 
 
-def test_a_failed_rung_is_shown(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_failed_target_is_shown(bundle: Bundle, tmp_path: Path) -> None:
     path = write_report(bundle.path, (), parity(bundle, wrong=3), path=tmp_path / "r.html")
     section = Page(path.read_text()).sections["parity"]
     assert "3 of 1,344" in section

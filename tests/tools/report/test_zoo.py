@@ -119,10 +119,10 @@ def test_two_recipes_at_a_time_give_the_bundles_of_one_at_a_time(tmp_path):
 @pytest.mark.data("ecg5000")
 def test_a_trained_recipe_runs_on_the_emulated_board_byte_for_byte(tmp_path):
     (row,) = run(tmp_path / "build", tmp_path / "docs", ["linear"])
-    (found,) = verify_on_board(tmp_path / "build", tmp_path / "docs", ["linear"])
-    assert found.bundle == row.bundle
-    assert (found.differing, found.bytes) == (0, 116 * 280)
-    assert row.macs / 2 < found.instructions < 5 * row.macs + 5000
+    (verified,) = verify_on_board(tmp_path / "build", tmp_path / "docs", ["linear"])
+    assert verified.bundle == row.bundle
+    assert (verified.differing, verified.bytes) == (0, 116 * 280)
+    assert row.macs / 2 < verified.instructions < 5 * row.macs + 5000
     assert "| linear | 116 |" in (tmp_path / "docs" / "zoo.md").read_text()
 
 

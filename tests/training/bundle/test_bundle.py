@@ -43,13 +43,13 @@ def edit(path: Path, **changes) -> None:
     values = json.loads(file.read_text())
     for key, value in changes.items():
         *steps, last = key.split("__")
-        place = values
+        inner = values
         for step in steps:
-            place = place[step]
+            inner = inner[step]
         if value is None:
-            del place[last]
+            del inner[last]
         else:
-            place[last] = value
+            inner[last] = value
     file.write_text(json.dumps(values))
 
 
@@ -261,6 +261,6 @@ def test_a_place_that_cannot_take_a_bundle_is_refused_before_there_is_one(tmp_pa
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(BundleError, match="mine exists and is not a bundle: choose another name"):
         check_destination(tmp_path / "mine")
-    for place in (tmp_path / "mine" / "letter.txt" / "b", Path("/proc/nope"), Path("/proc/no/pe")):
+    for path in (tmp_path / "mine" / "letter.txt" / "b", Path("/proc/nope"), Path("/proc/no/pe")):
         with pytest.raises(BundleError, match=r"cannot be written: .*; choose another folder"):
-            check_destination(place)
+            check_destination(path)

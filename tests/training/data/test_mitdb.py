@@ -57,8 +57,8 @@ def test_mitdb_takes_the_lead_by_its_name(tmp_path, monkeypatch, leads):
     data = load("mitdb", train=["101", "114"], test=["100"])
     beats = data.train.counts.reshape(-1, mitdb.BEAT)
     assert len(beats) == 2 * 19 and (beats[:19].max(axis=1) > 90).all()
-    found = beats[19:].max(axis=1)
+    highest = beats[19:].max(axis=1)
     if "MLII" in leads:
-        assert (found > 90).all() and "in lead" not in data.description
+        assert (highest > 90).all() and "in lead" not in data.description
     else:
-        assert (found < 90).all() and "; 114 in lead V5)" in data.description
+        assert (highest < 90).all() and "; 114 in lead V5)" in data.description

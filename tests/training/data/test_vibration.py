@@ -18,11 +18,11 @@ def test_vibration_has_a_frame_a_time_step_and_a_channel_a_band():
 
 def test_a_spectrogram_holds_the_signals_power_in_its_band():
     t = np.arange(12_800) / vibration.RATE
-    found = vibration.spectrogram(2.0 * np.sin(2 * np.pi * 2500 * t))
-    assert found.shape == ((12_800 - 128) // 512, 32)
+    levels = vibration.spectrogram(2.0 * np.sin(2 * np.pi * 2500 * t))
+    assert levels.shape == ((12_800 - 128) // 512, 32)
     # A sine of amplitude 2 has a mean square of 2: 3 dB, in the band from 2,400 to 2,600 Hz.
-    np.testing.assert_allclose(found[:, 12], 10 * np.log10(2), atol=0.05)
-    assert found[:, [5, 20]].max() < -60
+    np.testing.assert_allclose(levels[:, 12], 10 * np.log10(2), atol=0.05)
+    assert levels[:, [5, 20]].max() < -60
 
 
 def test_a_faults_impacts_come_as_often_as_balls_pass_and_ring_at_the_resonance():

@@ -20,10 +20,10 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def quantized():
     """Family to Keras model, real windows, and flatbuffer; small, with random weights."""
-    made = {}
+    built = {}
 
     def make(name):
-        if name not in made:
+        if name not in built:
             model = FAMILIES[name].build(seed=1)
             rng = np.random.default_rng(0)
             # As begun, ten layers of weights leave hardly anything of a window.
@@ -32,8 +32,8 @@ def quantized():
             counts = rng.normal(0, 1000, (24, FAMILIES[name].window, 1)).astype(np.int16)
             quantizer = fit_input_quantizer(Scaler(), counts, (1.0,))
             scaled = quantizer.quantize(counts)
-            made[name] = model, quantizer, scaled, to_int8(model, scaled, quantizer)
-        return made[name]
+            built[name] = model, quantizer, scaled, to_int8(model, scaled, quantizer)
+        return built[name]
 
     return make
 

@@ -42,11 +42,11 @@ def test_encoder_and_discriminator_learn_against_each_other():
         loss = layer.losses[0]
         logit = layer.judge(code)
         deceived = tf.reduce_mean(tf.nn.softplus(-logit))
-        found = tf.reduce_mean(tf.nn.softplus(logit))
+        expected = tf.reduce_mean(tf.nn.softplus(logit))
         drawn = tf.random.stateless_normal((64, 2), tf.constant([1, 1]))
-        found += tf.reduce_mean(tf.nn.softplus(-layer.judge(drawn)))
+        expected += tf.reduce_mean(tf.nn.softplus(-layer.judge(drawn)))
     weights = layer.verdict.kernel.value
     np.testing.assert_allclose(tape.gradient(loss, code), tape.gradient(deceived, code), rtol=1e-4)
     np.testing.assert_allclose(
-        tape.gradient(loss, weights), tape.gradient(found, weights), rtol=1e-4, atol=1e-6
+        tape.gradient(loss, weights), tape.gradient(expected, weights), rtol=1e-4, atol=1e-6
     )

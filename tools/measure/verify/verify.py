@@ -119,13 +119,13 @@ def _golden(bundle: Bundle) -> TargetResult:
     return compare("golden windows of the bundle", stored, now, np.arange(len(g.counts)))
 
 
-def _gate(board: str, found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> TargetResult:
+def _gate(board: str, reported: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> TargetResult:
     """Compare the verdict of the board's quality gate on each window with the host's."""
-    wrong = np.flatnonzero(found != wanted)
+    wrong = np.flatnonzero(reported != wanted)
     first = ""
     if len(wrong):
         at = wrong[0]
-        words = [REASONS[reason[at]] or "judged" for reason in (found, wanted)]
+        words = [REASONS[reason[at]] or "judged" for reason in (reported, wanted)]
         first = f"window {at} is {words[0]}, must be {words[1]}"
     rejected = int((wanted != 0).sum())
     return TargetResult(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from tools.boards.catalogue import is_emulated
 from tools.link import events as link
 from tools.link.messages import Statistics
 from tools.link.session import Session, stream_id
@@ -71,7 +72,7 @@ class LinkBoard:
         self.facts = BoardFacts(
             port=session.port,
             board=hello.board,
-            emulated=hello.board == "emulated",
+            emulated=is_emulated(hello.board),
             engine=hello.engine,
             model=hello.model,
             model_hash=hello.model_hash.hex(),

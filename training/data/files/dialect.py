@@ -188,11 +188,11 @@ def _may_be_header(row: list[str], count: int, decimal: str) -> bool:
 def _pairs(rows: list[_Line], delimiter: str) -> tuple[str, tuple[str, ...]] | None:
     """Return delimiter and names if most rows are "name:value" pairs, else None."""
     for split in dict.fromkeys((delimiter, ",", "\t", " ")):
-        found = Counter(
+        layouts = Counter(
             tuple(m[1] if (m := PAIR.fullmatch(c)) else "" for c in split_line(r.text, split))
             for r in rows
         )
-        names, count = found.most_common(1)[0]
+        names, count = layouts.most_common(1)[0]
         if names and all(names) and count > 0.8 * len(rows) and len(set(names)) == len(names):
             return split, names
     return None
@@ -216,7 +216,7 @@ def _kind(cells: list[str], decimal: str) -> str:
 def _groups(body: list[list[str]], kinds: list[str], decimal: str) -> str:
     """Find the characters between thousands in the columns of numbers."""
     plain = POINT if decimal == "." else COMMA
-    found = {
+    characters = {
         char
         for row in body
         for cell, kind in zip(row, kinds, strict=False)
@@ -224,7 +224,7 @@ def _groups(body: list[list[str]], kinds: list[str], decimal: str) -> str:
         for char in cell
         if char in ", '." and char != decimal
     }
-    return "".join(sorted(found))
+    return "".join(sorted(characters))
 
 
 def _facts(comments: list[_Line]) -> dict[str, str]:

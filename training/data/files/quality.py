@@ -86,7 +86,7 @@ def flat_stretches(
     frames' runs are. Clipped: three or more equal samples at the channel's smallest or largest
     value, in at least three places, where runs elsewhere are shorter.
     """
-    found: list[Stretch] = []
+    stretches: list[Stretch] = []
     for name, column in zip(channels, values.T, strict=True):
         if len(column) < FEWEST_STUCK or np.isnan(column).all():
             continue
@@ -96,16 +96,16 @@ def flat_stretches(
         share = float(length[long].sum()) / len(column)
         for at in long[np.argsort(-length[long], kind="stable")][:limit]:
             a, n = int(first[at]), int(length[at])
-            found.append(Stretch(name, "stuck", float(column[a]), a, a + n, share))
+            stretches.append(Stretch(name, "stuck", float(column[a]), a, a + n, share))
         if not len(long) and usual < 3 and len(np.unique(column[:1000])) > 10:
-            found += _clipped(name, column, first, length)
-    return found[:limit]
+            stretches += _clipped(name, column, first, length)
+    return stretches[:limit]
 
 
 def _clipped(
     name: str, column: NDArray[np.float64], first: NDArray[np.int64], length: NDArray[np.int64]
 ) -> list[Stretch]:
-    found = []
+    stretches = []
     for extreme in (np.nanmin(column), np.nanmax(column)):
         at = np.flatnonzero((column[first] == extreme) & (length >= 3))
         inside = (column[first] != extreme) & (length >= 3)
@@ -113,8 +113,8 @@ def _clipped(
             share = float(length[at].sum()) / len(column)
             longest = at[length[at].argmax()]
             a, n = int(first[longest]), int(length[longest])
-            found.append(Stretch(name, "clipped", float(extreme), a, a + n, share))
-    return found
+            stretches.append(Stretch(name, "clipped", float(extreme), a, a + n, share))
+    return stretches
 
 
 def describe(stretch: Stretch, rows: tuple[int, int]) -> str:

@@ -79,7 +79,7 @@ def assign(
             else:
                 used.append(column)
         for column in used:
-            _column(sheet, column.name)  # two columns of one name cannot be told apart
+            _column(sheet, column.name)  # two columns of one name cannot be distinguished
             sheet.require_numbers(column)
         constant = [c for c in used if _is_constant(c)]
         if len(constant) == len(used):

@@ -46,15 +46,15 @@ def to_seconds(cells: pl.Series, of_day: bool) -> NDArray[np.float64]:
 def _patterns(cells: pl.Series) -> list[str]:
     """Return the patterns in which the first cell can be read."""
     sample = cells.drop_nulls().head(1)
-    found = []
+    patterns = []
     for date in _DATES:
         for clock in ("", *(f" {clock}" for clock in _CLOCKS)):
             pattern = date + clock
             bare = sample.str.replace(r"(\d:\d{2}.*?)\s?[+-]\d{2}:?\d{2}$", "$1")
             kind = bare.str.to_datetime if clock else bare.str.to_date
             if kind(pattern, strict=False).count():
-                found.append(pattern)
-    return found
+                patterns.append(pattern)
+    return patterns
 
 
 def _quality(seconds: NDArray[np.float64]) -> tuple[int, float]:

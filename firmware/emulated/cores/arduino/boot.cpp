@@ -27,11 +27,11 @@ std::size_t command_line(const char* name, char* value, std::size_t size) {
     if (semihost(Call::command_line, &block) != 0) {
         return 0;
     }
-    const char* const found = std::strstr(text, name);
-    if (found == nullptr) {
+    const char* const option = std::strstr(text, name);
+    if (option == nullptr) {
         return 0;
     }
-    const char* const start = found + std::strlen(name);
+    const char* const start = option + std::strlen(name);
     const std::size_t length = std::strcspn(start, " ");
     if (length >= size) {
         return 0;

@@ -141,7 +141,7 @@ def test_a_file_that_is_no_image_is_refused(tmp_path: Path) -> None:
 
 
 def test_map_lines() -> None:
-    """Long names wrap, fills are padding, merged strings and debug sections are told apart."""
+    """Long names wrap, fills are padding, merged strings and debug sections are distinguished."""
     placed = parse_map(
         """
 Discarded input sections

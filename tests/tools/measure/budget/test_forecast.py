@@ -28,13 +28,17 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_estimate_is_within_ten_percent_of_the_trained_model(trained_bundle, tmp_path):
-    found = []
-    bundle = train(small_recipe(fit={"epochs": 1}), tmp_path / "b", False, before_fit=found.append)
-    assert found[0].macs == bundle.manifest.model.macs
-    assert found[0].parameters == bundle.manifest.model.parameters
+    forecast_size = []
+    bundle = train(
+        small_recipe(fit={"epochs": 1}), tmp_path / "b", False, before_fit=forecast_size.append
+    )
+    assert forecast_size[0].macs == bundle.manifest.model.macs
+    assert forecast_size[0].parameters == bundle.manifest.model.parameters
     for real in (bundle, trained_bundle):
-        assert found[0].model_bytes == pytest.approx(real.manifest.model.bytes, rel=0.1)
-        assert found[0].arena_bytes == pytest.approx(Interpreter(real.model).arena_bytes, rel=0.1)
+        assert forecast_size[0].model_bytes == pytest.approx(real.manifest.model.bytes, rel=0.1)
+        assert forecast_size[0].arena_bytes == pytest.approx(
+            Interpreter(real.model).arena_bytes, rel=0.1
+        )
 
 
 def test_a_model_too_large_for_its_board_stops_the_run_before_the_fit(tmp_path):
@@ -54,12 +58,12 @@ def test_arena_counts_against_sram():
         model={"family": "conv1d"}, windows={"length": 4000, "hop": 4000, "train_hop": None}
     )
     counts = np.random.default_rng(0).normal(0, 1000, (4, 4000, 1)).astype(np.int16)
-    found = model_size(long, fit_input_quantizer(Scaler(), counts, (1.0,)))
+    forecast_size = model_size(long, fit_input_quantizer(Scaler(), counts, (1.0,)))
     with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
-        check("long", found, board)
+        check("long", forecast_size, board)
     with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
         # Alone it would fit; with the program's own share and the buffers it does not.
-        check("long", dataclasses.replace(found, rate_hz=4000.0), find_board("emulated"))
+        check("long", dataclasses.replace(forecast_size, rate_hz=4000.0), find_board("emulated"))
 
 
 @pytest.mark.slow
@@ -72,26 +76,26 @@ def test_every_recipes_estimate_is_confirmed_within_ten_percent_with_both_engine
     rng = np.random.default_rng(1)
     counts = rng.normal(0, 1000, (8, size, channels)).astype(np.int16)
     quantizer = fit_input_quantizer(recipe.scaler, counts, (1.0,) * channels)
-    found = model_size(recipe, quantizer)
+    forecast_size = model_size(recipe, quantizer)
     model = models.family(recipe.model.family).build(recipe.model, size, channels, seed=5)
     for weight in model.trainable_weights:
         weight.assign(weight + rng.normal(0, 0.2, weight.shape).astype(np.float32))
     real = to_int8(model, quantizer.quantize(counts), quantizer)
-    for guess, need in zip(needs(found.model), needs(real), strict=True):
+    for guess, need in zip(needs(forecast_size.model), needs(real), strict=True):
         assert guess.engine == need.engine
         assert guess.flash == pytest.approx(need.flash, rel=0.1)
         assert guess.arena == pytest.approx(need.arena, rel=0.1)
-    assert found.model_bytes == pytest.approx(len(real), rel=0.1)
-    assert found.arena_bytes == pytest.approx(Interpreter(real).arena_bytes, rel=0.1)
+    assert forecast_size.model_bytes == pytest.approx(len(real), rel=0.1)
+    assert forecast_size.arena_bytes == pytest.approx(Interpreter(real).arena_bytes, rel=0.1)
 
 
 def test_what_fits_with_one_engine_alone_is_said():
-    found = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
-    tflm, compiled = needs(found.model)
+    forecast_size = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
+    tflm, compiled = needs(forecast_size.model)
     assert compiled.arena < tflm.arena
     board = find_board("emulated")
-    tight = dataclasses.replace(board, sram_bytes=image(compiled, found, board).sram)
-    assert "it fits with the compiled engine alone" in check("small", found, tight)
+    tight = dataclasses.replace(board, sram_bytes=image(compiled, forecast_size, board).sram)
+    assert "it fits with the compiled engine alone" in check("small", forecast_size, tight)
 
 
 def test_buffers_follow_from_window_channels_and_rate():
@@ -101,21 +105,21 @@ def test_buffers_follow_from_window_channels_and_rate():
 
 
 def test_a_real_boards_framework_counts_and_is_told_of():
-    found = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
+    forecast_size = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
     nano = find_board("nano33ble")
-    line = check("small", found, nano)
+    line = check("small", forecast_size, nano)
     assert f"the framework's share is {nano.framework_flash:,} and {nano.framework_sram:,}" in line
-    for need in needs(found.model):
-        assert f"{image(need, found, nano).flash:,}" in line
-        assert image(need, found, nano).sram > nano.framework_sram + need.arena
+    for need in needs(forecast_size.model):
+        assert f"{image(need, forecast_size, nano).flash:,}" in line
+        assert image(need, forecast_size, nano).sram > nano.framework_sram + need.arena
 
 
 def test_a_board_without_a_framework_figure_does_not_get_another_boards():
-    found = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
+    forecast_size = model_size(small_recipe(), fit_input_quantizer(Scaler(), RANDOM, (1.0,)))
     nicla, nano = find_board("nicla_sense_me"), find_board("nano33ble")
-    assert "without the framework: nicla_sense_me has no" in check("small", found, nicla)
-    for need in needs(found.model):
-        share = image(need, found, nano).sram - image(need, found, nicla).sram
+    assert "without the framework: nicla_sense_me has no" in check("small", forecast_size, nicla)
+    for need in needs(forecast_size.model):
+        share = image(need, forecast_size, nano).sram - image(need, forecast_size, nicla).sram
         assert share == nano.framework_sram
 
 
@@ -144,9 +148,9 @@ def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp
     for weight in model.trainable_weights:
         weight.assign(weight + rng.normal(0, 0.2, weight.shape).astype(np.float32))
     bundle = wrap(tmp_path / name, to_int8(model, quantizer.quantize(counts), quantizer))
-    found = model_size(recipe, quantizer, bundle.manifest.signal.rate_hz)
-    need = next(n for n in needs(found.model) if n.engine == engine)
-    guess = image(need, found, board)
+    forecast_size = model_size(recipe, quantizer, bundle.manifest.signal.rate_hz)
+    need = next(n for n in needs(forecast_size.model) if n.engine == engine)
+    guess = image(need, forecast_size, board)
     convert(bundle.path, tmp_path / "generated", engines=[engine])
     elf = build_image(environment, tmp_path / "generated").elf
     built = budget.measure(elf, board)

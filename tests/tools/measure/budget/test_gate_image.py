@@ -56,24 +56,24 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         assert opening
         source.write_text(head + opening + planted + body)
         elf = build_image("emulated", generated).elf
-        found = budget.measure(elf, board, bundle=bundle.hash8.hex())
-        return budget.with_measured(found, measured_emulated(elf, bundle))
+        static = budget.measure(elf, board, bundle=bundle.hash8.hex())
+        return budget.with_measured(static, measured_emulated(elf, bundle))
 
     return built
 
 
 def test_the_firmware_has_not_grown(image: Image) -> None:
     """For the compiler of the baseline; with another, `vigil budget --check` in .ci/run fails."""
-    found = image("")
-    budget.check(found)
-    told = found.measured
-    assert told and told.instructions and told.stack_used
+    report = image("")
+    budget.check(report)
+    measured = report.measured
+    assert measured and measured.instructions and measured.stack_used
     # QEMU's clock against Unicorn's trace of the same image.
-    assert sum(told.functions.values()) == pytest.approx(told.instructions, rel=0.01)
+    assert sum(measured.functions.values()) == pytest.approx(measured.instructions, rel=0.01)
     recorded = read_baselines(BASELINE)[KEY].compiler
-    if found.compiler != recorded:
-        pytest.skip(f"built with {found.compiler}, the baseline with {recorded}: not comparable")
-    budget.gate(found, KEY, BASELINE, RECORD)
+    if report.compiler != recorded:
+        pytest.skip(f"built with {report.compiler}, the baseline with {recorded}: not comparable")
+    budget.gate(report, KEY, BASELINE, RECORD)
 
 
 def test_planted_growth_trips_and_is_named(image: Image, tmp_path: Path) -> None:

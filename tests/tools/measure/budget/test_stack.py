@@ -68,10 +68,10 @@ def graph(folder: Path) -> CallGraph:
 def test_bounds_are_the_compilers_figures(
     graph: CallGraph, own: dict[str, int], path: tuple[str, ...]
 ) -> None:
-    found = graph.worst_case(path[0])
-    assert found is not None and found.closed
-    assert found.path == path
-    assert found.bytes == sum(own[name] for name in path)
+    worst = graph.worst_case(path[0])
+    assert worst is not None and worst.closed
+    assert worst.path == path
+    assert worst.bytes == sum(own[name] for name in path)
     assert own["leaf"] >= 100  # its array
 
 
@@ -87,16 +87,16 @@ def test_bounds_are_the_compilers_figures(
 def test_no_bound_where_the_graph_is_open(
     graph: CallGraph, function: str, open_at: tuple[str, ...]
 ) -> None:
-    found = graph.worst_case(function)
-    assert found is not None and not found.closed
-    assert found.open_at == open_at
+    worst = graph.worst_case(function)
+    assert worst is not None and not worst.closed
+    assert worst.open_at == open_at
 
 
 def test_what_assembly_pushes_counts(graph: CallGraph, own: dict[str, int]) -> None:
     """-fstack-usage does not see it."""
-    found = graph.worst_case("pushes")
-    assert found is not None and found.closed
-    assert found.bytes >= own["pushes"] + 36 + 8
+    worst = graph.worst_case("pushes")
+    assert worst is not None and worst.closed
+    assert worst.bytes >= own["pushes"] + 36 + 8
 
 
 def test_functions_that_are_not_there(graph: CallGraph) -> None:

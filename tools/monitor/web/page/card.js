@@ -19,23 +19,23 @@ export class Card {
     this.wordsDue = this.pastDue = 0;
     this.later = null;
     this.listed = { last: -1, count: 0 };
-    this.place = document.getElementById("card").content.cloneNode(true).firstElementChild;
-    this.place.dataset.key = store.key;
-    const find = (s) => this.place.querySelector(s);
+    this.root = document.getElementById("card").content.cloneNode(true).firstElementChild;
+    this.root.dataset.key = store.key;
+    const find = (s) => this.root.querySelector(s);
     this.parts = {
       name: find("h2"), facts: find(".facts"), state: find(".state"), source: find(".source"),
       traces: find(".traces"), scores: find(".scores"), past: find(".past"), flags: find(".flags ol"),
       counts: find(".counts"), notice: find(".notice"), threshold: find(".threshold input"),
       live: find(".live"), pause: find("[data-ask=pause]"),
-      commands: this.place.querySelectorAll("footer button, footer input"),
-      zooms: this.place.querySelectorAll(".zoom button"),
+      commands: this.root.querySelectorAll("footer button, footer input"),
+      zooms: this.root.querySelectorAll(".zoom button"),
     };
-    this.place.addEventListener("click", (e) => this.clicked(e));
+    this.root.addEventListener("click", (e) => this.clicked(e));
     this.parts.threshold.addEventListener("change", () => this.typed());
     this.parts.threshold.addEventListener("input", () => this.mark(""));
     this.scrolling();
     addEventListener("theme", () => this.again());
-    new ResizeObserver(() => this.resize()).observe(this.place);
+    new ResizeObserver(() => this.resize()).observe(this.root);
   }
 
   // A typed threshold: request it, or mark it as invalid; if empty, show the board's.
@@ -291,8 +291,8 @@ export class Card {
     for (const each of parts.zooms) each.disabled = !board;
     if (!board) { parts.name.textContent = store.key; return; }
     parts.name.textContent = board.emulated ? board.model : `${board.model} on ${board.board}`;
-    this.place.querySelector(".emulated").hidden = !board.emulated;
-    this.place.querySelector(".simulated").hidden = !source.simulated;
+    this.root.querySelector(".emulated").hidden = !board.emulated;
+    this.root.querySelector(".simulated").hidden = !source.simulated;
     parts.facts.textContent = `${board.engine} · ${board.model_hash.slice(0, 8)} · golden ${board.golden_passed}/${board.golden_total} · ${board.port}`;
     parts.source.textContent = source.description;
     parts.live.classList.toggle("on", !this.view);

@@ -9,9 +9,9 @@ const find = (s) => dialog.querySelector(s);
 let store = null, shown = null, plots = [];
 
 // Squared difference of each frame, summed over the channels, as a share of the window's total.
-export function shares(samples, made, channels) {
+export function shares(samples, output, channels) {
   const result = new Float64Array(samples.length / channels);
-  for (let i = 0; i < samples.length; i++) result[Math.floor(i / channels)] += (samples[i] - made[i]) ** 2;
+  for (let i = 0; i < samples.length; i++) result[Math.floor(i / channels)] += (samples[i] - output[i]) ** 2;
   const total = result.reduce((a, b) => a + b, 0);
   return total > 0 ? result.map((v) => v / total) : result;
 }
@@ -37,7 +37,7 @@ export function inspect(of, w) {
 function draw() {
   for (const u of plots) u.destroy();
   plots = [];
-  const w = shown, samples = store.samplesOf(w), made = w.reconstruction, n = store.channels;
+  const w = shown, samples = store.samplesOf(w), output = w.reconstruction, n = store.channels;
   find("h2").textContent = `${store.noun[0].toUpperCase()}${store.noun.slice(1)} ${w.index}`;
   find(".badge").textContent = w.flag ? "anomaly" : "normal";
   dialog.dataset.flag = w.flag;
@@ -46,19 +46,19 @@ function draw() {
     `score ${number(w.score)}`, `threshold ${number(w.threshold)}`, `${(w.score / w.threshold).toFixed(2)} ×`,
     store.source.rate_hz ? `at ${at}` : `frame ${at}`, verdict(w),
   ].filter(Boolean).join(" · ");
-  const place = find(".plots"), where = find(".where");
-  if (!samples || !made) {
+  const plots = find(".plots"), where = find(".where");
+  if (!samples || !output) {
     where.textContent = samples ? "Its reconstruction is no longer stored." : "Its samples are no longer stored.";
     return;
   }
-  const share = shares(samples, made, n), [first, stop] = stretch(share);
+  const share = shares(samples, output, n), [first, stop] = stretch(share);
   const length = share.length, x = Array.from({ length }, (_, i) => i);
   const rate = store.board.rate_hz ?? store.source.rate_hz;
   const label = (v) => (rate ? moment(v, rate, 1) : v);
   for (let c = 0; c < n; c++) {
     const pick = (values) => x.map((i) => values[i * n + c]);
     plots.push(new uPlot({
-      ...base(place.clientWidth, Math.max(230 / n, 90)),
+      ...base(plots.clientWidth, Math.max(230 / n, 90)),
       padding: [10, 20, 4, 0],
       scales: { x: { time: false }, y: {} },
       series: [
@@ -68,10 +68,10 @@ function draw() {
       ],
       axes: [axis({ size: 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map(() => "") }), axis({ size: 56, space: 36 })],
       hooks: { drawClear: [(u) => wash(u, first, stop - 1), between] },
-    }, [x, pick(made), pick(samples)], place));
+    }, [x, pick(output), pick(samples)], plots));
   }
   plots.push(new uPlot({
-    ...base(place.clientWidth, 120),
+    ...base(plots.clientWidth, 120),
     scales: { x: { time: false }, y: { range: (u, low, high) => [0, high * 1.08 || 1] } },
     series: [{}, {
       stroke: () => colour(w.flag ? "abnormal" : "normal"), fill: () => colour(w.flag ? "abnormal-wash" : "normal-wash"),
@@ -82,7 +82,7 @@ function draw() {
       axis({ size: 56, space: 28, values: (u, splits) => splits.map((v) => `${+(100 * v).toFixed(1)} %`) }),
     ],
     hooks: { drawClear: [(u) => wash(u, first, stop - 1)] },
-  }, [x, share], place));
+  }, [x, share], plots));
   const span = rate ? `${moment(first, rate, 1)} to ${moment(stop, rate, 1)}` : `${first} to ${stop - 1}`;
   where.textContent = `Half of the squared difference lies in ${stop - first} of ${length} samples (${span}). ` +
     "The lower chart shows each sample's share.";
@@ -98,12 +98,12 @@ function wash(u, first, last) {
 
 // The difference as a filled area.
 function between(u) {
-  const { ctx } = u, [x, made, samples] = u.data;
+  const { ctx } = u, [x, output, samples] = u.data;
   const point = (values, i) => ctx.lineTo(u.valToPos(x[i], "x", true), u.valToPos(values[i], "y", true));
   ctx.save();
   ctx.fillStyle = colour("third-wash");
   ctx.beginPath();
-  for (let i = 0; i < x.length; i++) point(made, i);
+  for (let i = 0; i < x.length; i++) point(output, i);
   for (let i = x.length - 1; i >= 0; i--) point(samples, i);
   ctx.fill();
   ctx.restore();

@@ -17,9 +17,9 @@ function ask(message) {
 
 function card(key) {
   if (!cards.has(key)) {
-    const made = new Card(new Store(key), ask, inspect);
-    cards.set(key, made);
-    document.getElementById("boards").append(made.place);
+    const card = new Card(new Store(key), ask, inspect);
+    cards.set(key, card);
+    document.getElementById("boards").append(card.root);
     document.getElementById("empty").hidden = true;
     document.body.classList.toggle("several", cards.size > 1);
   }

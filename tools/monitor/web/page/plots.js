@@ -32,8 +32,8 @@ export const base = (width, height) => ({
 export function traceData(store, c, first, stop, width) {
   const n = store.channels;
   const from = Math.max(Math.floor(first), store.oldest), to = Math.min(Math.ceil(stop), store.next);
-  const x = [], signal = [], flagged = [], made = [];
-  if (!store.signal || to <= from) return [x, made, signal, flagged];
+  const x = [], signal = [], flagged = [], output = [];
+  if (!store.signal || to <= from) return [x, output, signal, flagged];
   const bin = Math.max(1, Math.floor((to - from) * PIXELS_A_POINT / Math.max(width, 1)));
   let before = -1;
   const put = (frame, value, guess, flag) => {
@@ -42,17 +42,17 @@ export function traceData(store, c, first, stop, width) {
     x.push(frame);
     signal.push(flag ? null : value);
     flagged.push(flag ? value : null);
-    made.push(Number.isNaN(guess) ? null : guess);
+    output.push(Number.isNaN(guess) ? null : guess);
   };
   for (let frame = from - (from % bin); frame < to; frame += bin) {
     if (bin === 1) {
       const at = frame - store.base;
-      if (at >= 0) put(frame, store.signal[at * n + c], store.made[at * n + c], store.flags[at]);
+      if (at >= 0) put(frame, store.signal[at * n + c], store.output[at * n + c], store.flags[at]);
       continue;
     }
     let low = Infinity, high = -Infinity, lowAt = 0, highAt = 0, gl = NaN, gh = NaN, flag = 0;
     for (let f = Math.max(frame, from); f < Math.min(frame + bin, to); f++) {
-      const at = f - store.base, v = store.signal[at * n + c], g = store.made[at * n + c];
+      const at = f - store.base, v = store.signal[at * n + c], g = store.output[at * n + c];
       if (v < low) { low = v; lowAt = f; gl = g; }
       if (v > high) { high = v; highAt = f; gh = g; }
       flag |= store.flags[at];
@@ -62,7 +62,7 @@ export function traceData(store, c, first, stop, width) {
     else if (lowAt < highAt) { put(lowAt, low, gl, flag); put(highAt, high, gh, flag); }
     else { put(highAt, high, gh, flag); put(lowAt, low, gl, flag); }
   }
-  return [x, made, signal, flagged];
+  return [x, output, signal, flagged];
 }
 
 const line = (name, width) => ({ stroke: () => colour(name), width, points: { show: false }, spanGaps: false });
@@ -71,10 +71,10 @@ const line = (name, width) => ({ stroke: () => colour(name), width, points: { sh
 const SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
 export const steps = (rate) => (rate ? SECONDS.map((s) => s * rate) : undefined);
 
-export function tracePlot(place, store, c, height, last) {
+export function tracePlot(parent, store, c, height, last) {
   const rate = store.board.rate_hz ?? store.source.rate_hz;
   const options = {
-    ...base(place.clientWidth, height),
+    ...base(parent.clientWidth, height),
     scales: { x: { time: false, auto: false }, y: { auto: false } },
     series: [{}, line("third", 2), line("normal", 1.5), line("abnormal", 1.7)],
     axes: [
@@ -83,7 +83,7 @@ export function tracePlot(place, store, c, height, last) {
     ],
     hooks: { drawClear: [(u) => washes(u, store)], draw: [(u) => notes(u, store, c === 0)] },
   };
-  return new uPlot(options, [[], [], [], []], place);
+  return new uPlot(options, [[], [], [], []], parent);
 }
 
 // All visible flagged windows, with their left and right edge on the canvas.
@@ -161,13 +161,13 @@ export const level = (w) => {
   return Math.min(Math.max(Math.log10(w.score / w.threshold), -1), 1);
 };
 
-export function scorePlot(place, height, pick) {
+export function scorePlot(parent, height, pick) {
   const bars = (name) => ({
     fill: () => colour(name), stroke: () => colour(name), width: 0, points: { show: false },
     paths: uPlot.paths.bars({ size: [0.72, 14, 1] }), fillTo: -1.1,
   });
   const options = {
-    ...base(place.clientWidth, height),
+    ...base(parent.clientWidth, height),
     scales: { x: { time: false, auto: false }, y: { range: [-1.1, 1.1] } },
     series: [{}, bars("normal"), bars("abnormal")],
     axes: [
@@ -176,7 +176,7 @@ export function scorePlot(place, height, pick) {
     ],
     hooks: { draw: [thresholdLine] },
   };
-  const plot = new uPlot(options, [[], [], []], place);
+  const plot = new uPlot(options, [[], [], []], parent);
   plot.over.addEventListener("click", (e) => pick(Math.round(plot.posToVal(e.offsetX, "x"))));
   return plot;
 }

@@ -21,12 +21,12 @@ export class Store {
   }
 
   clear(frame) {
-    this.base = this.next = this.oldest = frame; // base: the frame at place 0 of the arrays
+    this.base = this.next = this.oldest = frame; // base: the frame at index 0 of the arrays
     this.windows = []; // ascending
     this.marks = [];
     this.lost = [];
     this.rejected = []; // windows that are not judged, ascending
-    this.made = this.signal = null;
+    this.output = this.signal = null;
     this.flags = null;
   }
 
@@ -92,14 +92,14 @@ export class Store {
     if (this.signal && stop - this.base <= this.flags.length) return;
     const from = Math.max(this.oldest, stop - FRAMES);
     const size = Math.min(Math.max(2 * (stop - from), 4096), 2 * FRAMES);
-    const before = { signal: this.signal, made: this.made, flags: this.flags };
+    const before = { signal: this.signal, output: this.output, flags: this.flags };
     this.signal = new Float32Array(size * n).fill(NaN);
-    this.made = new Float32Array(size * n).fill(NaN);
+    this.output = new Float32Array(size * n).fill(NaN);
     this.flags = new Uint8Array(size);
     if (before.signal) {
       const skip = from - this.base;
       this.signal.set(before.signal.subarray(skip * n));
-      this.made.set(before.made.subarray(skip * n));
+      this.output.set(before.output.subarray(skip * n));
       this.flags.set(before.flags.subarray(skip));
     }
     this.base = this.oldest = from;
@@ -135,15 +135,15 @@ export class Store {
     const n = this.channels;
     const w = { ...event, reconstruction: null };
     if (event.reconstruction) {
-      const made = new Float32Array(bytes(event.reconstruction));
-      for (let i = 0; i < made.length; i++) made[i] = this.unit(made[i], i % n);
-      w.reconstruction = made;
+      const output = new Float32Array(bytes(event.reconstruction));
+      for (let i = 0; i < output.length; i++) output[i] = this.unit(output[i], i % n);
+      w.reconstruction = output;
     }
     this.windows.push(w);
     if (!this.signal || w.first_frame < this.base) return;
     const at = w.first_frame - this.base, stop = Math.min(at + this.board.window, this.flags.length);
     if (w.flag) this.flags.fill(1, at, stop);
-    if (w.reconstruction) this.made.set(w.reconstruction.subarray(0, (stop - at) * n), at * n);
+    if (w.reconstruction) this.output.set(w.reconstruction.subarray(0, (stop - at) * n), at * n);
   }
 
   // Position in `windows` of the newest that begins at `frame` or before; -1 if none.

@@ -6,7 +6,8 @@ A format's module holds
     sniff(head: bytes) -> bool   whether a file that begins so is of this format
     read(path, options) -> Sheet
 
-The contents decide; the suffix decides between formats that cannot be told apart by contents.
+The contents decide; the suffix decides between formats that the contents do not
+distinguish.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ TEXT = "delimited"  # the format of a file that is none of the others
 @cache
 def formats() -> dict[str, ModuleType]:
     """Return every format's module by its name."""
-    found = (m.name for m in pkgutil.iter_modules(__path__))
-    return {name: importlib.import_module(f"{__name__}.{name}") for name in sorted(found)}
+    modules = (m.name for m in pkgutil.iter_modules(__path__))
+    return {name: importlib.import_module(f"{__name__}.{name}") for name in sorted(modules)}
 
 
 def suffixes() -> tuple[str, ...]:

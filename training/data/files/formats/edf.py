@@ -32,8 +32,8 @@ def read(path: Path, options: Options) -> Sheet:
             lengths = file.getNSamples()
             names = [name.strip() for name in file.getSignalLabels()]
             units = [file.getPhysicalDimension(n).strip() for n in range(len(names))]
-            found, counts = np.unique(rates, return_counts=True)
-            rate = float(found[counts == counts.max()].max())
+            different, counts = np.unique(rates, return_counts=True)
+            rate = float(different[counts == counts.max()].max())
             used = [n for n in range(len(names)) if rates[n] == rate]
             check_size(path, int(lengths[used].sum()))
             columns = [Column(names[n], file.readSignal(n), units[n]) for n in used]
