@@ -105,7 +105,7 @@ def recipe_text(name: str, settings: csv.Settings, dataset: Dataset) -> str:
     """Return the recipe as TOML: that of `csv` with these settings and windows that fit."""
     chosen = windows(dataset.train, settings.row_is_window is not None)
     given = settings.model_dump(exclude_defaults=True, exclude={"name"})
-    lines = [f"{key} = {_toml(value)}" for key, value in given.items()]
+    lines = [f"{key} = {toml(value)}" for key, value in given.items()]
     text = (RECIPES / "csv.toml").read_text(encoding="utf-8")
     text = text[text.index("[windows]") :]
     if "train_hop" not in chosen:
@@ -117,10 +117,10 @@ def recipe_text(name: str, settings: csv.Settings, dataset: Dataset) -> str:
         f"# {dataset.description}",
         "# Written by `vigil inspect`; every setting may be changed.",
     ]
-    head += ["", f"name = {_toml(name)}", "seed = 1", "", "[data]", 'name = "csv"', *lines, ""]
+    head += ["", f"name = {toml(name)}", "seed = 1", "", "[data]", 'name = "csv"', *lines, ""]
     return "\n".join([*head, text])
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
     """Return a value as TOML, which is JSON for a value without null."""
     return json.dumps(value, ensure_ascii=False)

@@ -21,7 +21,7 @@ from training.data import csv
 from training.data.files.counts import FEW_COUNTS
 from training.data.files.table import Table
 from training.data.recording import Dataset
-from training.suggest import find_settings, recipe_name, recipe_text
+from training.suggest import find_settings, recipe_name, recipe_text, toml
 
 MOST_ROWS = 40  # channels or files in a table, and notes below it
 
@@ -73,7 +73,7 @@ def _suggest(
     text = recipe_text(recipe_name(paths[0]), settings, dataset)
     if to is None:
         needed = settings.model_dump(exclude_defaults=True, exclude={"name", "path"})
-        shown = ", ".join(f"data.{key} = {value}" for key, value in needed.items())
+        shown = ", ".join(f"data.{key} = {toml(value)}" for key, value in needed.items())
         out.print(f"needed settings: {escape(shown or 'none')}")
         name = shlex.quote(paths[0]) if len(paths) == 1 else "NAME.toml"
         out.print(f"next: [bold]vigil train {escape(name)}[/], or --recipe NAME.toml to edit first")

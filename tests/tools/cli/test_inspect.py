@@ -76,6 +76,8 @@ def test_settings_that_a_file_needs_are_in_its_recipe(tmp_path: Path) -> None:
     said = vigil("inspect", path, "-r", tmp_path / "r.toml", "--no-picture")
     assert "1 row of text is left out (the first is row 201)" in said
     assert not list(tmp_path.glob("*.png"))
+    needed = 'needed settings: data.header = ["c1", "c2"], data.skip_text = true'
+    assert needed in vigil("inspect", path, "--no-picture")
     data = read_recipe(tmp_path / "r.toml").data
     assert data.header == ["c1", "c2"] and data.skip_text
 
