@@ -30,21 +30,24 @@ def boards() -> None:
     """List the boards of the catalogue, and the ports where one is plugged in."""
     out = console()
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for head in ("board", "", "core", "clock", "flash", "SRAM", "engines", "port"):
-        table.add_column(head, justify="right" if head in ("clock", "flash", "SRAM") else "left")
-    ports = find_ports()
+    for head in ("board", "name", "core"):
+        table.add_column(head, no_wrap=head != "name")
+    for head in ("MHz", "flash", "SRAM"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("engines")
     for row in load_boards().values():
         table.add_row(
             row.id,
             row.name,
             row.core,
-            f"{row.clock_hz / 1e6:g} MHz",
+            f"{row.clock_hz / 1e6:g}",
             f"{row.flash_bytes:,}",
             f"{row.sram_bytes:,}",
-            ", ".join(row.environments) or "budget only",
-            ", ".join(port.path for port in ports if port.board == row),
+            "\n".join(row.environments) or "none",
         )
     out.print(table)
+    for port in find_ports():
+        out.print(f"{port.board.id} is plugged in: {port.path}", soft_wrap=True)
     for row in load_boards().values():
         keys = [key for key, with_sensor in sensor_keys().items() if row.id in with_sensor]
         if keys:

@@ -80,10 +80,10 @@ def budget(
         Path | None, typer.Option(help="Also draw the budget to this file: .png or .svg.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Fail if it has grown past the recorded baseline.")
+        bool, typer.Option("--check", help="Fail if the image has outgrown the recorded baseline.")
     ] = False,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Record it as the new baseline.")
+        bool, typer.Option("--accept", help="Record the image as the new baseline.")
     ] = False,
 ) -> None:
     """Show flash and SRAM by part; fail if a limit of the board is exceeded."""

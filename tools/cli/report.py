@@ -35,7 +35,7 @@ def zoo(
         bool, typer.Option("--board", help="Run the trained models on the emulated board.")
     ] = False,
 ) -> None:
-    """Train every recipe small, measure and draw each, and write docs/zoo.md."""
+    """Train every recipe briefly, measure and draw each, and write docs/zoo.md."""
     if full and board:
         raise typer.BadParameter("--full and --board exclude each other")
     out, start = console(), time.monotonic()

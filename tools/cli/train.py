@@ -14,7 +14,7 @@ from rich.table import Table
 
 from tools.boards.catalogue import find_board
 from tools.cli.app import app
-from tools.cli.options import BUILD, Name, console
+from tools.cli.options import BUILD, console
 from tools.measure.budget.forecast import check as check_forecast
 from training.advice import advice
 from training.bundle import Bundle
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 @app.command()
 def train(
-    name: Name = "ecg5000",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a recipe, path of a recipe (.toml), or file or folder of samples."
+        ),
+    ] = "ecg5000",
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", help="Change a setting: SECTION.KEY=VALUE, written as TOML."),
@@ -170,8 +175,8 @@ def recipes() -> None:
         table.add_column(head)
     for name in recipe_names():
         recipe = read_recipe(name)
-        first = (RECIPES / f"{name}.toml").read_text(encoding="utf-8").splitlines()[0]
-        purpose = escape(first.lstrip("# ")) if first.startswith("#") else ""
+        header = (RECIPES / f"{name}.toml").read_text(encoding="utf-8").split("\n#\n")[0]
+        purpose = escape(" ".join(line.lstrip("# ") for line in header.splitlines()))
         data, model = recipe.data.model_dump(), recipe.model.model_dump()
         table.add_row(name, data["name"], model["family"], purpose)
     console().print(table)

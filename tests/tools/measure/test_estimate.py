@@ -18,6 +18,7 @@ from tools.measure.bench import image
 from tools.measure.bench.bench import FLAGS, compiled
 from tools.measure.bench.cases import random_case
 from tools.measure.estimate import CLASSES, Code, Counts, Machine, cycles, estimate, render
+from tools.measure.estimate.text import _span
 from training.bundle.errors import EstimateError
 
 needs_compiler = pytest.mark.skipif(
@@ -121,8 +122,21 @@ def test_a_board_of_another_core_is_left_out() -> None:
     console = Console(width=100, file=out)
     console.print(render(result))
     text = out.getvalue()
-    for line in ("M0: left out", "not yet checked", "without scaling, scoring"):
+    for line in ("M0: left out", "not yet checked", "Scaling, scoring"):
         assert line in text
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ((0.611, 1.58), "0.61 to 1.6"),
+        ((38.9, 99.6), "39 to 100"),
+        ((123.0, 123.9), "120"),
+        ((1.0, 12345.0), "1.0 to 12,000"),
+    ],
+)
+def test_a_range_has_two_digits_and_no_exponent(values, text):
+    assert _span(values) == text
 
 
 def test_no_image(tmp_path: Path) -> None:

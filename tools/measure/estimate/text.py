@@ -52,8 +52,8 @@ _BASIS = (
     "This is an estimate. It was not measured on hardware.",
     "Low: cycle model without flash waits. High: every word from flash waits.",
     "Waits and currents are not yet checked against the printed specifications.",
-    "\u00b5J: the busy processor during the inference, with DC/DC (low) or LDO regulator (high);",
-    "without scaling, scoring, radio, sensor, LED and USB.",
+    "\u00b5J: the busy processor during the inference, with DC/DC (low) or LDO (high) regulator.",
+    "Scaling, scoring, radio, sensor, LED and USB are not included.",
 )
 
 
@@ -69,5 +69,11 @@ def _cells(on: On) -> tuple[str, ...]:
 
 
 def _span(values: Range) -> str:
-    low, high = (f"{value:#.2g}".rstrip(".") for value in values)
+    low, high = map(_two_digits, values)
     return low if low == high else f"{low} to {high}"
+
+
+def _two_digits(value: float) -> str:
+    """Two significant digits; no exponent for large values."""
+    rounded = float(f"{value:.1e}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:#.2g}".rstrip(".")
