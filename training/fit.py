@@ -66,9 +66,6 @@ def fit(
         model: float32 [batch, size] in and out; its weights are changed.
         train: float32 [n, size].
         validation: float32 [m, size]; m may be 0.
-        settings: the recipe's section [fit].
-        seed: seed of the order of windows, and of the corruption.
-        progress: show a progress bar.
         corruption: applied to the input; the target stays clean.
 
     Raises:

@@ -57,11 +57,9 @@ def reconstruction_probability(
     """Estimate -E log p(x|z) over q(z|x) of a variational model (An and Cho 2015).
 
     Args:
-        model: a variational autoencoder.
         x: float32 [n, size].
         deviation: standard deviation of the Gaussian p(x|z), whose constant term is left out.
         samples: codes drawn per window.
-        seed: seed of the draws.
 
     Returns:
         float64 [n]; a higher value is less normal.

@@ -46,7 +46,6 @@ def fit_input_quantizer(
     """Choose the quantization that covers the training windows.
 
     Args:
-        settings: the recipe's section [scaler].
         train: int16 [n, window, channels], raw counts.
         gain: counts per unit, one entry per channel.
 

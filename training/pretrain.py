@@ -29,8 +29,6 @@ def pretrain(
     Args:
         model: a mirrored stack of dense layers, whose weights are set.
         train: float32 [n, size].
-        settings: the recipe's section [fit].
-        seed: seed of the fits.
         corruption: applied to the input of the outermost pair, and to no code.
 
     Returns:

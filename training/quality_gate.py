@@ -33,7 +33,6 @@ def fit_gate(
     """Choose the limits from normal windows.
 
     Args:
-        settings: section [gate] of the recipe.
         counts: int16 [n, window, channels], normal windows; n is 1 or more.
         recording: the recording that they were cut from. The mains test needs its rate.
     """

@@ -281,7 +281,6 @@ def read_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
-    """Apply one "section.key=value" to the values of a recipe."""
     key, equals, text = change.partition("=")
     *sections, last = (part.strip() for part in key.split("."))
     if not equals or not last or not all(sections):

@@ -145,7 +145,6 @@ def choose(
     """Choose the recipe's threshold, and list those of all methods with their test figures.
 
     Args:
-        settings: the recipe's section [threshold].
         calibration: float32 [n], int8 scores of the calibration windows.
         abnormal: float32 [a], scores of the training recording's abnormal windows.
         test: float32 [t], scores of the test windows.

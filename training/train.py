@@ -38,9 +38,7 @@ def train(
     the bundle has its name.
 
     Args:
-        recipe: the recipe.
         out_dir: folder of the bundle; build/NAME if None.
-        progress: show a progress bar.
         say: called with one line for the user, such as that the data are simulated.
         before_fit: called with the size of the model on a board; it may raise to stop the run.
 

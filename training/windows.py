@@ -65,7 +65,6 @@ def load_data(
     """Load the recipe's data set, or that of its fallback if the data set is unavailable.
 
     Args:
-        recipe: the recipe.
         say: called with one line for the user for the fallback, simulated data and each note.
 
     Returns:

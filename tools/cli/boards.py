@@ -117,7 +117,6 @@ def _adc_recording(bundle_dir: Path, source: Path | None) -> AdcRecording:
 
 
 def _link_to(link: Path, port: str) -> None:
-    """Create the symbolic link `link` to `port`, replacing an older link."""
     if link.is_symlink():
         link.unlink()
     try:

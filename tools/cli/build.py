@@ -78,9 +78,6 @@ def build_image(
     """Convert and compile a bundle unless its image is up to date; return the kept image.
 
     Args:
-        console: where the sizes and the time are printed.
-        bundle: folder of the bundle.
-        board: id of the board.
         engine: "compiled" or "tflm".
         sensor: key of the sensor that the board samples by itself; None if it samples none.
         threshold: that the board starts with; None: the bundle's.

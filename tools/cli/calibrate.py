@@ -77,7 +77,6 @@ def calibrate_threshold(bundle_dir: Path, source: Path, rate: float | None = Non
     Windows that the file labels abnormal are left out; all others count as normal.
 
     Args:
-        bundle_dir: folder of the bundle.
         source: recording in a format that the monitor plays; .csv in physical units.
         rate: false-alarm rate, between 0 and 1; the recipe's if None.
 

@@ -86,9 +86,6 @@ def train_recipe(
     """Train a recipe and print its figures.
 
     Args:
-        console: where progress and figures are printed.
-        recipe: the recipe to train.
-        out: folder of the bundle; build/NAME if None.
         printed: messages that the caller has printed already; they are not printed again.
         board: id of the board that the model must fit; checked before the fit.
     """

@@ -59,8 +59,6 @@ def compile_model(
     """File name to text of the model's C++; the same model gives the same text.
 
     Args:
-        model: the model.
-        title: one line for the top of the source.
         where: the model's name in errors.
         plain: leave the paired kernels out.
         name: of the files and the namespace, for a second model in one image.
@@ -109,7 +107,6 @@ def compile_model(
 
 
 def _address(value: Value, at: str | int) -> str:
-    """A C++ expression for a value's address."""
     if isinstance(at, str):
         return at
     address = f"arena + {at}" if at else "arena"

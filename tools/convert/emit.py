@@ -125,8 +125,6 @@ def convert(
     that nothing is compiled again.
 
     Args:
-        bundle_dir: folder of the bundle.
-        out: folder for the files.
         engines: engines that must be able to run the model. None: an engine that cannot run it
             gets sources that stop a build with the reason; one of the engines must be able to.
         sensor: the board's sensor. None: the emulated board plays recordings, any other board

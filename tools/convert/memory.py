@@ -130,7 +130,6 @@ def _share_in_place(
 
 
 def _pack(lives: Mapping[Value, _Life]) -> dict[Value, int]:
-    """Offsets in the arena."""
     offsets: dict[Value, int] = {}
     order = sorted(
         lives.items(),

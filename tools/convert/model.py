@@ -71,7 +71,6 @@ def _read(data: bytes, where: str) -> Model:
 
 
 def _window(graph: Table, field: int, role: str, tensors: tuple[Tensor, ...], where: str) -> Tensor:
-    """The model's one input or output."""
     indices = [int(i) for i in graph.array(field, "<i4")]
     if len(indices) != 1 or not 0 <= indices[0] < len(tensors):
         raise ConvertError(f"{where}: {len(indices)} {role}s, must be 1")

@@ -25,7 +25,6 @@ class Connection:
     Args:
         transport: an open line; the connection closes it.
         reopen: opens the line again after it was lost; None: a lost port is an error.
-        timeouts: how long to wait for what.
     """
 
     def __init__(
@@ -58,7 +57,6 @@ class Connection:
         """Pump until a condition holds.
 
         Args:
-            until: the condition.
             limit: seconds to wait; None: for ever.
 
         Raises:
@@ -134,7 +132,6 @@ class Connection:
 
         Args:
             request: is repeated until the answer arrives.
-            reply: type of the answer.
             or_lost: whether the loss of the session counts as an empty answer.
             unknown: error message if the board does not know the request.
 

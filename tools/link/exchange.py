@@ -18,7 +18,6 @@ class Exchange:
     """The host's side of the line, below sessions and streams.
 
     Args:
-        port: name of the port, for error messages.
         timeouts: limits of the acknowledgement timeout.
     """
 

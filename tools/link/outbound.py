@@ -14,7 +14,6 @@ class Outbound:
     """The position of a stream of samples that the host sends.
 
     Args:
-        board: the board's description.
         start: absolute index of the first sample.
         capacity: samples that may be kept until their windows are reported.
     """

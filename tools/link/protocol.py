@@ -33,13 +33,7 @@ class Mode(Enum):
 
 
 class Protocol:
-    """One session with a board, from HELLO to GOODBYE.
-
-    Args:
-        exchange: queues messages and counts.
-        timeouts: how long to wait for what.
-        now: the present time in seconds.
-    """
+    """One session with a board, from HELLO to GOODBYE."""
 
     board: m.HelloReply
     """The board's description in its last HELLO_REPLY."""
@@ -78,8 +72,6 @@ class Protocol:
         """Begin a stream, or resume it if the board holds it.
 
         Args:
-            stream: replaces the present stream.
-            now: time in seconds.
             fresh: nothing of the stream has been sent before, so no `Resumed` event follows.
         """
         self.stream, self._number, self._fresh = stream, stream.number, fresh

@@ -47,7 +47,6 @@ class Session:
     Args:
         transport: an open line; the session closes it.
         reopen: opens the line again after it was lost; None: a lost port is an error.
-        timeouts: how long to wait for what.
         capacity: samples that may be kept until their windows are reported.
 
     Raises:

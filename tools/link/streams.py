@@ -27,9 +27,6 @@ class Stream(ABC):
     Args:
         number: the stream's number, not 0.
         window: the first window that is wanted.
-        board: the board's description.
-        exchange: queues messages and counts.
-        emit: receives the stream's events.
     """
 
     def __init__(

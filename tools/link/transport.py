@@ -43,7 +43,6 @@ class Transport(Protocol):
 
     def now(self) -> float:
         """Return the time in seconds, on a clock that never goes back."""
-        ...
 
     def read(self, timeout: float) -> bytes:
         """Return the received bytes; wait up to `timeout` seconds for the first.
@@ -51,7 +50,6 @@ class Transport(Protocol):
         Raises:
             PortLostError: the port vanished.
         """
-        ...
 
     def write(self, data: bytes) -> None:
         """Send all of `data`.
@@ -59,11 +57,9 @@ class Transport(Protocol):
         Raises:
             PortLostError: the port vanished, or accepts no bytes.
         """
-        ...
 
     def close(self) -> None:
         """Close the port. A second call has no effect."""
-        ...
 
 
 class SerialTransport:
@@ -88,11 +84,9 @@ class SerialTransport:
             raise LinkError(explain_open(port, error)) from error
 
     def now(self) -> float:
-        """See `Transport.now`."""
         return time.monotonic()
 
     def read(self, timeout: float) -> bytes:
-        """See `Transport.read`."""
         try:
             if os.name == "posix":  # one system call to wait for the first byte
                 ready, _, _ = select.select([self._serial.fileno()], [], [], max(timeout, 0.0))
@@ -118,7 +112,6 @@ class SerialTransport:
             time.sleep(0.001)
 
     def write(self, data: bytes) -> None:
-        """See `Transport.write`."""
         log.debug("%s > %s", self.name, Hex(data))
         try:
             self._serial.write(data)
@@ -130,7 +123,6 @@ class SerialTransport:
             raise PortLostError(f"{self.name}: the port vanished ({error})") from error
 
     def close(self) -> None:
-        """See `Transport.close`."""
         self._serial.close()
 
 
@@ -180,11 +172,9 @@ class MemoryTransport:
         self._closed = False
 
     def now(self) -> float:
-        """See `Transport.now`."""
         return self._now
 
     def read(self, timeout: float) -> bytes:
-        """See `Transport.read`."""
         deadline = self._now + timeout
         while True:
             written, self._written = bytes(self._written), bytearray()
@@ -196,12 +186,10 @@ class MemoryTransport:
                 return data
 
     def write(self, data: bytes) -> None:
-        """See `Transport.write`."""
         if self._closed:
             raise PortLostError(f"{self.name}: closed")
         log.debug("%s > %s", self.name, Hex(data))
         self._written += data
 
     def close(self) -> None:
-        """See `Transport.close`."""
         self._closed = True

@@ -38,12 +38,7 @@ class BoardRun:
     """Streams to one board; `run` may be called in a thread of its own.
 
     Args:
-        settings: of the whole run.
-        bundle: that the board runs.
-        target: the board.
         source: what is streamed or played; None: a real sensor.
-        controls: commands to the stream.
-        view: shows the events.
         watch: request each window's reconstruction.
         present: runs the stream; the terminal view runs it beside its screen.
 

@@ -25,7 +25,6 @@ class Comparison:
         self.different: list[tuple[int, float, float]] = []
 
     def handle(self, event: Event) -> None:
-        """Compare the score of a window."""
         if isinstance(event, Started):
             self._model = model_of(event)
         if not isinstance(event, WindowScored) or event.index not in self._expected:

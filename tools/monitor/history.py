@@ -90,7 +90,6 @@ class History:
         return result
 
     def handle(self, event: Event) -> None:
-        """Store one event."""
         with self._lock:
             self._tally.handle(event)
             self.version += 1

@@ -150,7 +150,6 @@ class MqttView:
             raise MqttError(f"the MQTT broker at {self._address} refuses: {reason}{hint}")
 
     def handle(self, event: Event) -> None:
-        """Queue the event's messages."""
         match event:
             case SamplesSent():
                 return

@@ -46,7 +46,6 @@ class Recorder:
         self._next_frame: int | None = None  # None: no frame has been written
 
     def handle(self, event: Event) -> None:
-        """Record one event."""
         match event:
             case Started():
                 self._hop = event.board.hop
@@ -75,7 +74,6 @@ class Recorder:
                 self._writer.restart(event.frame, event.reason, discard)
 
     def close(self) -> None:
-        """Complete the recording."""
         self._writer.close()
 
     def _new_frames(self, first: int, count: int) -> tuple[int, int]:

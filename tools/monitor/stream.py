@@ -137,9 +137,6 @@ class Stream:
 
     Args:
         board: is sent the samples, or takes them itself (SamplingBoard).
-        source: the samples; of a SamplingBoard, what they mean.
-        controls: the user's commands.
-        emit: is called with every event.
         frames_per_second: limits what is sent; None: no limit.
         resume: continue an unfinished stream of this source.
         windows: stop after this many.

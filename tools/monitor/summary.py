@@ -102,7 +102,6 @@ class Tally:
         self._last = 0.0
 
     def handle(self, event: Event) -> None:
-        """Count one event."""
         self._last = time.monotonic()
         if self._began is None:
             self._began = self._last

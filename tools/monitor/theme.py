@@ -112,7 +112,6 @@ def themed_svg(figure: Figure, prefix: str = "", alone: bool = False) -> str:
     """Return `figure`, drawn in LIGHT, as an SVG element whose colours are CSS variables.
 
     Args:
-        figure: the figure.
         prefix: makes the ids of several figures in one page unique.
         alone: add the variables and a background, for a separate file.
     """

@@ -48,7 +48,6 @@ class PlainView:
         self._noun = "window"
 
     def handle(self, event: Event) -> None:
-        """Write the event's lines, if it has any."""
         for line in self._lines(event):
             print(line, file=self._out, flush=True)
 
@@ -99,7 +98,6 @@ class JsonView:
         self._out, self._samples = out, samples
 
     def handle(self, event: Event) -> None:
-        """Write the event as one line."""
         if not isinstance(event, SamplesSent) or self._samples:
             print(json.dumps(as_json(event), allow_nan=False), file=self._out, flush=True)
 

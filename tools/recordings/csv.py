@@ -176,7 +176,6 @@ def read_as(
     """Return a file of any format in physical units, and which frames are missing, bool [frames].
 
     Args:
-        path: the file.
         signal: the signal that the model was trained on.
         options: how the file is read; a recording by the monitor has no values to leave out.
         window: frames per window; none holds frames from both sides of a gap.

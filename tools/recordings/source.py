@@ -125,8 +125,6 @@ def of_recording(
     """Return a recording as a source.
 
     Args:
-        recording: counts, labels and signal.
-        repeat: start again at the end.
         missing: bool [frames], true where no sample was taken.
 
     Raises:

@@ -52,8 +52,6 @@ def write(keep: Path, data: Path | None, docs: Path, say: Say) -> Path:
     Args:
         keep: folder for builds that later runs use again.
         data: folder of the data sets, if any.
-        docs: folder of the page.
-        say: called with each line of progress.
 
     Raises:
         EstimateError: a tool, a model or the folder is missing.

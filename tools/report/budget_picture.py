@@ -90,7 +90,6 @@ def _column(
 
 
 def _scale(axes: Axes, memory: Memory, colours: dict[str, str]) -> None:
-    """Draw the whole memory to scale."""
     over = memory.free < 0
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.axis("off")

@@ -154,7 +154,6 @@ def training(evidence: Evidence) -> str:
 
 @contextmanager
 def _axes(size: tuple[float, float]) -> Iterator[Axes]:
-    """Axes in the page's style, on a figure of `size` inches."""
     from matplotlib.figure import Figure
 
     with style():

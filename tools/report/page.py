@@ -58,7 +58,6 @@ def write_report(
     """Write the report of a bundle; a part without measurement says so.
 
     Args:
-        bundle_dir: folder of the bundle.
         budgets: budgets of images of this bundle; those in its folder if None.
         parity: result of verify; the one in the bundle's folder if None.
         board: scores that a board computed; those of `parity` if None.
@@ -140,7 +139,6 @@ def render(evidence: Evidence) -> str:
 
 
 def _window_counts(m: Manifest) -> dict[str, int]:
-    """Count the windows by use; a use without windows is left out."""
     counts = m.data.windows.model_dump()
     rejected = counts.pop("not_judged")
     counts |= {f"test {label} not judged": count for label, count in rejected.items()}
@@ -148,7 +146,6 @@ def _window_counts(m: Manifest) -> dict[str, int]:
 
 
 def _sentence(m: Manifest) -> str:
-    """One sentence that summarizes the model's results."""
     c = m.metrics.int8.confusion
     normal, abnormal = c.true_negative + c.false_positive, c.true_positive + c.false_negative
     if abnormal and normal:
@@ -261,7 +258,6 @@ def _area(value: float | None) -> str:
 
 
 def _code(text: str) -> Markup:
-    """HTML with text between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 

@@ -149,9 +149,6 @@ def write_bundle(
     Files of the older folder that training did not write are kept.
 
     Args:
-        path: the bundle's folder.
-        manifest: contents of manifest.json.
-        model: contents of model.tflite.
         golden: contents of golden.npz, from `pack_arrays`.
         evaluation: contents of evaluation.npz, from `pack_arrays`, or None to write none.
 

@@ -45,10 +45,7 @@ def validate(
     """Build an instance of `schema` from `values`.
 
     Args:
-        schema: the pydantic model.
-        values: the mapping to validate.
         where: the file or object that the message names first; may be empty.
-        error: the exception to raise.
         section: the dotted path of `values` within the user's file.
 
     Raises:

@@ -103,7 +103,6 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _digits() -> tuple[Images, Images]:
-    """Enlarge scikit-learn's digits: training and test images with their digits."""
     # Only the stand-in needs these packages; both take a second to start.
     from scipy.ndimage import zoom
     from sklearn.datasets import load_digits

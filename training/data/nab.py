@@ -95,7 +95,6 @@ def _columns(path: Path) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
 
 
 def _spans(windows: Path, series: str) -> list[list[str]]:
-    """Read begin and end of the labelled failures of a series."""
     spans: list[list[str]] = json.loads(windows.read_text(encoding="utf-8"))[
         f"realKnownCause/{series}"
     ]

@@ -45,7 +45,6 @@ def with_prior(settings: Any, size: int, seed: int, to_code: Callable[[Any], Any
     Args:
         settings: the family's settings, with the fields of training.models.dense.Stack.
         size: values per window.
-        seed: seed of the weights.
         to_code: maps the last hidden layer, [batch, width], to the decoder's input,
             [batch, settings.code].
 
@@ -84,7 +83,6 @@ class Upsample(keras.layers.Layer):  # type: ignore[misc]
         )
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """Return the output's shape."""
         return (shape[0], shape[1] * self.factors[0], shape[2] * self.factors[1], shape[3])
 
 
@@ -135,7 +133,6 @@ class Sampling(Stepped):
         return mean + tf.sqrt(variance) * noise
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """Return the shape of the mean."""
         return shape[0]
 
 
@@ -153,7 +150,6 @@ class Sparsity(keras.layers.Layer):  # type: ignore[misc]
         self.penalty, self.weight, self.target = penalty, weight, target
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """Return the activations, [b, units], unchanged."""
         if training:
             if self.penalty == "l1":
                 amount = tf.reduce_sum(tf.reduce_mean(tf.abs(x), axis=0))
@@ -188,7 +184,6 @@ class Adversary(Stepped):
         self.verdict = keras.layers.Dense(1, kernel_initializer=glorot(seed, 599))
 
     def build(self, shape: Any) -> None:
-        """Build the weights of the discriminator."""
         for layer in (*self.judges, self.verdict):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
@@ -203,7 +198,6 @@ class Adversary(Stepped):
         return code
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """Return the codes, [b, code], unchanged."""
         if training:
             drawn = tf.random.stateless_normal(tf.shape(x), self.next_seed())
             loss = tf.reduce_mean(
@@ -215,7 +209,6 @@ class Adversary(Stepped):
         return x
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """Return the shape of the input."""
         return shape
 
 

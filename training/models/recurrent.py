@@ -69,7 +69,6 @@ class LSTM(keras.layers.Layer):  # type: ignore[misc]
         self.units, self.returns, self.seed = units, returns, seed
 
     def build(self, shape: Any) -> None:
-        """Build the weights of `lstm`."""
         gates = 4 * self.units
         # Forget gates are initialized open (Jozefowicz et al. 2015).
         initial_bias = np.zeros(gates, np.float32)
@@ -97,7 +96,6 @@ class LSTM(keras.layers.Layer):  # type: ignore[misc]
         return last if self.returns == "last" else sequence
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """Return the output's shape."""
         if self.returns == "last":
             return (shape[0], self.units)
         return (shape[0], shape[1], self.units)
@@ -118,5 +116,4 @@ class Repeated(keras.layers.Layer):  # type: ignore[misc]
         return tf.stack([x] * self.steps, axis=1)
 
     def compute_output_shape(self, shape: Any) -> Any:
-        """Return the output's shape."""
         return (shape[0], self.steps, shape[1])

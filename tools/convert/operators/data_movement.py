@@ -65,7 +65,6 @@ def _plan_join(planner: Planner, operator: Operator) -> None:
 
 
 def _plan_split(planner: Planner, operator: Operator) -> None:
-    """SPLIT (axis, input), SPLIT_V (input, sizes, axis)."""
     source, axis = (1, 0) if operator.name == "SPLIT" else (0, 2)
     _plan_parts(planner, operator, source, _constants(planner, operator, axis, "axis", 1)[0])
 
@@ -153,7 +152,6 @@ def _copy(name: str, move: Move) -> Step:
 def _split(
     planner: Planner, operator: Operator, source: Tensor, outputs: list[Tensor], axis: int
 ) -> list[Move]:
-    """The moves that split `source` along `axis`."""
     rank = len(source.shape)
     axis += rank if axis < 0 else 0
     if not 0 <= axis < rank:

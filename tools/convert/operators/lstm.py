@@ -150,7 +150,6 @@ def _gate(
     source: Tensor,
     hidden: Tensor,
 ) -> _Gate:
-    """One gate from its weights, recurrent weights and bias."""
     weights, rows = checked_weights(planner, operator, constants[0])
     recurrent, back = checked_weights(planner, operator, constants[1])
     bias = constants[2]
@@ -200,7 +199,6 @@ def _tanh(scale: float, values: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def _macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:
-    """Four gates, each of the input and of the hidden state."""
     weights, recurrent = inputs[1], inputs[5]
     if weights is None or recurrent is None:
         return 0

@@ -85,7 +85,6 @@ def _plan(planner: Planner, operator: Operator) -> None:
 
 
 def _macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:
-    """Every input value meets the whole kernel."""
     weights, source = inputs[1], inputs[2]
     if weights is None or source is None:
         return 0

@@ -106,7 +106,6 @@ def _marked(text: str) -> str:
 
 
 def _tflm(key: str, data: bytes, inputs: NDArray[np.int8], keep: Path, flags: str, env: str) -> Row:
-    """Measure TensorFlow Lite Micro in the firmware for the emulated board."""
     model = read_model(data)
     generated = keep / "generated"
     convert(reference.wrap(keep / f"{key}_tflm", data).path, generated, engines=["tflm"])

@@ -178,8 +178,6 @@ def measure(
     """Compute the budget of `elf` on `board`; check() tells whether it fits.
 
     Args:
-        elf: the linked image.
-        board: the limits.
         link_map: GNU ld's map file; by default the file beside `elf` with the suffix `.map`, if it
             exists. Without a map, objects are unknown and much of the image is "other".
         measured: copied into the result.

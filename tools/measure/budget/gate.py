@@ -90,9 +90,7 @@ def gate(budget: Budget, key: str, path: Path, record: str) -> None:
     """Check `budget` against the baseline in `path` under `key`.
 
     Args:
-        budget: the budget of the new build.
         key: names the model, board and engine.
-        path: file of baselines.
         record: the command that records this baseline, for error messages.
 
     Raises:

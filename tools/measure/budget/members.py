@@ -37,9 +37,6 @@ def members_of(elf: Path, address: int, size: int, source: str) -> tuple[Member,
     for an unknown variable, and for one whose type is no class: the caller then keeps the whole.
 
     Args:
-        elf: the image.
-        address: of the variable.
-        size: bytes.
         source: end of the defining file's name ("main.cpp").
     """
     try:

@@ -59,7 +59,7 @@ class _Rule:
     function: bool | None = None
 
 
-_SIGNAL = r"(segmenter|scaler|score)\.(cpp\.)?o"
+_SIGNAL = r"(segmenter|quality_gate|scaler|score)\.(cpp\.)?o"
 _RULES = (
     _Rule("heap", section=r"^\.heap"),
     _Rule("stack", section=r"^\.stack"),
@@ -108,7 +108,7 @@ _NAMESPACES = (
     ("link", r"^_ZN\w*5vigil4link"),
     ("sampling", r"^_ZNK?5vigil(7Sampler|10SampleRing)"),
     ("board", r"^_ZN5vigil5board"),
-    ("signal", r"5vigil\d+(\w*Scaler|Segmenter|score)"),
+    ("signal", r"5vigil\d+(\w*Scaler|Segmenter|QualityGate|score)"),
     ("detector", r"5vigil8Detector"),
 )
 

@@ -106,7 +106,6 @@ class CallGraph:
 
 
 def _read(elf: Path) -> dict[int, _Function]:
-    """Return every function by its address."""
     if not has_disassembler():
         return {}
     functions: dict[int, _Function] = {}

@@ -143,34 +143,23 @@ class Code:
 def _classify(name: str, operands: str) -> tuple[str, int]:
     if _BRANCH.match(name):
         return "branch", 1 if name[0] != "t" else 2
-    if name.startswith(("ldm", "pop")):
+    base = name.removeprefix("v")  # floating point
+    if base.startswith(("ldm", "pop")):
         return "load multiple", 1 + register_words(operands)
-    if name.startswith(("stm", "push")):
+    if base.startswith(("stm", "push")):
         return "store multiple", 1 + register_words(operands)
     if name.startswith("ldrd"):
         return "load multiple", 3
     if name.startswith("strd"):
         return "store multiple", 3
-    if name.startswith("ldr"):
+    if base.startswith("ldr"):
         return "load", 2
-    if name.startswith("str"):
-        return "store", 1
+    if base.startswith("str"):
+        return "store", 1 if base == name else 2
+    if base != name:
+        return "float", _FLOAT_DIVIDE if base.startswith(("div", "sqrt")) else 1
     if name.startswith(("sdiv", "udiv")):
         return "divide", _DIVIDE
-    if name.startswith("v"):
-        return _float(name, operands)
     if _MULTIPLY.match(name):
         return "multiply", 1
     return "arithmetic", 1
-
-
-def _float(name: str, operands: str) -> tuple[str, int]:
-    if name.startswith(("vldm", "vpop")):
-        return "load multiple", 1 + register_words(operands)
-    if name.startswith(("vstm", "vpush")):
-        return "store multiple", 1 + register_words(operands)
-    if name.startswith("vldr"):
-        return "load", 2
-    if name.startswith("vstr"):
-        return "store", 2
-    return "float", _FLOAT_DIVIDE if name.startswith(("vdiv", "vsqrt")) else 1

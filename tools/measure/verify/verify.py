@@ -37,7 +37,6 @@ def verify(
     Differences are part of the result, not errors.
 
     Args:
-        bundle_dir: folder of the bundle.
         ports: serial ports of boards, emulated or real, that run this bundle's model.
         windows: number of test windows, spread evenly over those that the bundle keeps; None takes
             all of them.
@@ -112,7 +111,6 @@ def _more(
 
 
 def _golden(bundle: Bundle) -> TargetResult:
-    """Compare the bundle's golden file with the interpreter's present output."""
     g = bundle.golden
     now = reference.compute(bundle, g.counts)
     stored = Computed(g.input, g.output, g.score)

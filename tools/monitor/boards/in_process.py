@@ -68,24 +68,19 @@ class InProcessBoard:
 
     @property
     def resume_frame(self) -> int:
-        """Always 0: it holds no unfinished stream."""
         return 0
 
     def take_up(self) -> int:
-        """Return 0: there is no unfinished stream."""
         return 0
 
     def restart(self) -> None:
-        """Begin at frame 0."""
         self._segmenter.restart(0)
         self._waiting.clear()
 
     def room(self) -> int:
-        """Return 0 while scores wait to be received."""
         return 0 if self._waiting else FRAMES_PER_CALL
 
     def send(self, first_frame: int, counts: Counts) -> None:
-        """Score every window that these frames complete."""
         frames = np.ascontiguousarray(counts)
         indices, windows, lost = self._segmenter.push(first_frame, frames)
         self._waiting.extend(WindowsLost(first, count, "gap") for first, count in lost)
@@ -113,13 +108,11 @@ class InProcessBoard:
             )
 
     def skip(self, first_frame: int, count: int) -> None:
-        """Report the windows with these frames as lost."""
         nothing = np.empty((0, self.facts.channels), np.int16)
         _, _, lost = self._segmenter.push(first_frame + count, nothing)
         self._waiting.extend(WindowsLost(first, number, "gap") for first, number in lost)
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
-        """Return the new scores and losses."""
         if not self._waiting:
             time.sleep(timeout)
         events = list(self._waiting)
@@ -127,12 +120,10 @@ class InProcessBoard:
         return events
 
     def set_threshold(self, value: float) -> float:
-        """Set the threshold and return it as float32, as a board stores it."""
         self.facts = replace(self.facts, threshold=float(np.float32(value)))
         return self.facts.threshold
 
     def counters(self) -> LinkCounters:
-        """Return zeros: there is no link."""
         return LinkCounters()
 
     def close(self, finished: bool) -> None:

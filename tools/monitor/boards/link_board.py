@@ -36,7 +36,6 @@ class LinkBoard:
     """Implements `tools.monitor.stream.Board` on a session of the link.
 
     Args:
-        session: with the board.
         bundle: must be the one that the board runs.
         source: identifies the board's unfinished stream.
         watch: request each window's reconstruction.
@@ -88,7 +87,6 @@ class LinkBoard:
 
     @property
     def answers(self) -> bool:
-        """Whether the board answered last time."""
         return self._session.answers
 
     @property
@@ -108,7 +106,6 @@ class LinkBoard:
         return first
 
     def restart(self) -> None:
-        """Begin a new stream at frame 0."""
         self._new_stream()
         self._session.start(self._stream)
 
@@ -127,19 +124,16 @@ class LinkBoard:
         return min(session.room, max(most - ahead, 0)) if self.answers else 0
 
     def send(self, first_frame: int, counts: Counts) -> None:
-        """Hand frames to the session, which sends and resends them."""
         session = self._session
         if first_frame != session.next_sample or session.offer(counts) != len(counts):
             raise LinkError(f"{session.port}: frame {first_frame} is not the one to send now")
 
     def skip(self, first_frame: int, count: int) -> None:
-        """Skip frames; the windows with these frames are lost."""
         if first_frame != self._session.next_sample:
             raise LinkError(f"{self._session.port}: frame {first_frame} is not the one to skip now")
         self._session.skip(count)
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
-        """Return what was received, as events of the monitor."""
         received = self._held or self._session.poll(timeout)
         self._held = []
         events = (self._translated(event) for event in received)
@@ -154,7 +148,6 @@ class LinkBoard:
 
     @contextlib.contextmanager
     def _while_it_answers(self) -> Iterator[Session]:
-        """Abandon requests when the board stops answering."""
         session = self._session
         session.abandon = lambda: self._abandon() or not session.answers
         try:
@@ -163,14 +156,12 @@ class LinkBoard:
             session.abandon = self._abandon
 
     def set_threshold(self, value: float) -> float:
-        """Set the board's threshold and return the board's answer."""
         with self._while_it_answers() as session:
             answer = session.set_threshold(value)
         self._thresholds.append((answer.window, answer.value))
         return answer.value
 
     def counters(self) -> LinkCounters:
-        """Return the counters of both ends since the session began."""
         if self.answers:
             # The next receive() reports the error.
             with contextlib.suppress(LinkError), self._while_it_answers() as session:
@@ -193,7 +184,6 @@ class LinkBoard:
         )
 
     def close(self, finished: bool) -> None:
-        """Close the session; a `finished` stream cannot be resumed."""
         try:
             if finished and self.answers:
                 with contextlib.suppress(LinkError):

@@ -33,7 +33,6 @@ def open_board(
     Args:
         bundle: must be the one that the board runs.
         source: identifies the board's unfinished stream.
-        target: the board.
         watch: request each window's reconstruction, which costs link time.
         abandon: called while waiting for the board; returns whether to stop waiting.
 
@@ -61,7 +60,6 @@ def open_sensor_board(
     Args:
         bundle: must be the one that the board runs.
         source: what the sensor of an emulated board measures; None: a real sensor.
-        target: the board.
         watch: request each window's reconstruction, which costs link time.
         speed: of an emulated board, as a multiple of real time.
         abandon: called while waiting for the board; returns whether to stop waiting.

@@ -31,23 +31,18 @@ class Sensor(Source):
 
     @property
     def frames(self) -> int | None:
-        """None: a sensor has no end."""
         return None
 
     def take(self, first: int, count: int) -> Counts:
-        """Return no frames."""
         return np.empty((0, len(self.facts.channels)), np.int16)
 
     def gap(self, first: int) -> int:
-        """Return 0: the board reports missing samples."""
         return 0
 
     def frame_labels(self, first: int, count: int) -> NDArray[np.int8]:
-        """Return UNKNOWN for every frame."""
         return np.full(count, UNKNOWN, np.int8)
 
     def label(self, first: int, count: int) -> int:
-        """Return UNKNOWN."""
         return UNKNOWN
 
 
@@ -92,7 +87,6 @@ class SensorBoard(LinkBoard):
     """Implements `tools.monitor.stream.SamplingBoard`: starts and stops the board's sensor.
 
     Args:
-        session: with the board.
         bundle: must be the one that the board runs.
         source: the recording that an emulated board samples; None: a real sensor.
         watch: request each window's reconstruction.
@@ -124,7 +118,6 @@ class SensorBoard(LinkBoard):
 
     @property
     def resume_frame(self) -> int:
-        """Always 0: a sensor's stream cannot be resumed."""
         return 0
 
     @property
@@ -134,7 +127,6 @@ class SensorBoard(LinkBoard):
         return silent and not self._waiting and self._state.state == SensorState.ENDED
 
     def restart(self) -> None:
-        """Start sampling at frame 0."""
         self._new_stream()
         self._waiting.clear()
         self._recent.next = 0
@@ -142,7 +134,6 @@ class SensorBoard(LinkBoard):
         self._state = self._session.sampling()
 
     def room(self) -> int:
-        """Return 0: the board takes no samples from the host."""
         return 0
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
@@ -162,7 +153,6 @@ class SensorBoard(LinkBoard):
         return [*events, *self._answers_again()]
 
     def close(self, finished: bool) -> None:
-        """Stop the sensor and close the session."""
         try:
             if self.answers:
                 with contextlib.suppress(LinkError), self._while_it_answers() as session:

@@ -83,7 +83,6 @@ class Panel(Widget):
         self._history, self._painter = history, painter
 
     def render(self) -> Text:
-        """Return the lines at the current size."""
         with self._history.frozen():
             lines = self._painter(self._history, self.size.width, self.size.height)
         return Text("\n", no_wrap=True, end="").join(lines)
@@ -141,7 +140,6 @@ class MonitorApp(App[None]):
         self._wanted, self._wanted_until = 0.0, 0.0  # the requested threshold, not yet confirmed
 
     def compose(self) -> ComposeResult:
-        """Yield the panels from top to bottom."""
         yield Panel(self._history, panels.header, "header")
         yield Panel(self._history, trace, "trace")
         yield Panel(self._history, panels.scores, "scores")
@@ -153,50 +151,41 @@ class MonitorApp(App[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Start the redraw timer and the stream."""
         self.query_one("#keys").border_title = "keys"
         self._arrange(self.size.width, self.size.height)
         self.set_interval(1 / FRAMES_PER_SECOND, self._paint)
         self._begin()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Distribute the lines again."""
         self._arrange(event.size.width, event.size.height)
 
     def action_stop(self) -> None:
-        """End the stream; the app exits after it, or at once if called again."""
         if self._controls.quitting:
             self._controls.hurry()
             self.exit()
         self._controls.quit("by key")
 
     def action_pause(self) -> None:
-        """Pause or continue."""
         self._controls.ask(SetPaused())
 
     def action_threshold(self, direction: int) -> None:
-        """Raise or lower the threshold; the view shows the value that the board confirms."""
         waiting = time.monotonic() < self._wanted_until
         value = self._wanted if waiting else self._history.threshold
         self._wanted, self._wanted_until = value * STEP**direction, time.monotonic() + CONFIRM_S
         self._controls.ask(SetThreshold(self._wanted))
 
     def action_trained(self) -> None:
-        """Restore the bundle's threshold."""
         if self._history.board is not None:
             self._wanted_until = 0.0
             self._controls.ask(SetThreshold(self._history.board.trained_threshold))
 
     def action_mark(self) -> None:
-        """Mark this moment."""
         self._controls.ask(Mark())
 
     def action_reset(self) -> None:
-        """Restart at frame 0."""
         self._controls.ask(Reset())
 
     def action_help(self) -> None:
-        """Show or hide the keys."""
         keys = self.query_one("#keys")
         keys.display = not keys.display
 

@@ -43,7 +43,6 @@ class Canvas:
         Args:
             low, high: float64 [columns], the lowest and highest dot per column as fractions of the
                 height, 0 at the bottom; NaN leaves the column empty.
-            style: its colour.
 
         Neighbouring columns are joined, so that a steep edge is a line.
         """

@@ -65,7 +65,6 @@ def run_in_browser(
 
 
 def _keys(targets: tuple[Target, ...]) -> dict[str, Target]:
-    """Return the targets by a unique name."""
     names = [_name(target) for target in targets]
     return {
         name if names.count(name) == 1 else f"{name} {n + 1}": target
@@ -83,8 +82,6 @@ def _name(target: Target) -> str:
 
 
 class _BoardThread(threading.Thread):
-    """Runs one board's stream."""
-
     def __init__(
         self,
         settings: MonitorSettings,

@@ -149,7 +149,6 @@ class BoardView:
         self._lock = threading.Lock()
 
     def handle(self, event: Event) -> None:
-        """Store one event."""
         with self._lock:
             self._tally.handle(event)
             self._past.take(event)

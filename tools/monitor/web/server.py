@@ -231,7 +231,6 @@ def serve(hub: Hub, port: int = 0) -> Iterator[str]:
     """Serve `hub` from a thread and yield the page's address, which includes the token.
 
     Args:
-        hub: the boards' events.
         port: TCP port on 127.0.0.1; 0 takes any free one.
 
     Raises:

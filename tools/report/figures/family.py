@@ -252,7 +252,6 @@ def decoded_map(trained: Trained, code: NDArray[np.float32]) -> draw.Panel:
 
 
 def _clean(trained: Trained) -> NDArray[np.float32]:
-    """Normal test windows; any test windows if none is known to be normal."""
     x, normal = trained.input(), trained.labels() == NORMAL
     return (x[normal] if normal.any() else x)[:WINDOWS]
 
@@ -263,7 +262,6 @@ def _height(trained: Trained, rows: int) -> float:
 
 
 def _samples(trained: Trained, example: Damaged, before: str, after: str) -> list[draw.Panel]:
-    """Rows of images, or two series, before and after."""
     if layout(trained.bundle.manifest).kind == "image":
         rows = [
             (before, example.damaged[:16]),

@@ -43,7 +43,6 @@ def measure(bundle: Bundle) -> str:
 
 
 def _instructions(generated: Path, inputs: np.ndarray, interpreter: Interpreter) -> float:
-    """Mean number of instructions for int8 `inputs` [n, size]."""
     elf = generated / "encoder.elf"
     command = [
         *(_COMPILER, "-std=gnu++17", "-mcpu=cortex-m4", "-mthumb", "-O2"),

@@ -48,7 +48,6 @@ def run(
         build: folder of the bundles and their rows.
         docs: folder of the page and its pictures.
         names: names of recipes; all of SMALL if empty.
-        say: called with each line of progress.
         full: train with the recipes' own settings, into build/zoo-full, docs/zoo/full/NAME.png
             and docs/zoo-full.md. All recipes are then those that have small settings.
 

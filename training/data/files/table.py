@@ -71,7 +71,6 @@ def read_table(
     """Read one file of any known format.
 
     Args:
-        path: the file.
         options: how to read it.
         label_optional: the column that `options.label` names may be absent; no label is known
             then.
