@@ -18,6 +18,20 @@ from tools.convert import host
 pytest_plugins = ["tests.support.training"]
 
 
+OTHERS = (
+    "ignore:The inplace keyword:DeprecationWarning",  # a pandas keyword that wfdb still uses
+    "ignore:__array__ implementation:DeprecationWarning",
+    "ignore:loadtxt. input contained no data:UserWarning",  # test_download empties a file
+)
+"""Warnings of other packages, which no change here can remove."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out warnings of other packages, so that those about this code are seen."""
+    for warning in OTHERS:
+        config.addinivalue_line("filterwarnings", warning)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Clean the cache of builds, once and not in every worker."""
     if not hasattr(session.config, "workerinput"):
