@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from tools.monitor.boards.opening import open_board, open_sensor_board
 from tools.monitor.comparison import Comparison
 from tools.monitor.controls import Controls, SetThreshold
+from tools.monitor.events import View
 from tools.monitor.settings import (
     BoardSensor,
     Browser,
@@ -23,7 +24,6 @@ from tools.monitor.settings import (
 from tools.monitor.sinks import Broadcast, close_all, open_sinks
 from tools.monitor.stream import Board, Stream
 from tools.monitor.summary import Tally
-from tools.monitor.views import View
 from tools.recordings.load import of_bundle, of_file
 from tools.recordings.source import Source
 from training.bundle import Bundle

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.monitor.events import Event, Started, WindowScored
+from tools.monitor.events import Event, Started, View, WindowScored
 from tools.monitor.recorder import model_of
 from tools.recordings.format import RecordedScores
 
 
-class Comparison:
+class Comparison(View):
     """Compares each score with the recorded one.
 
     Attributes:
@@ -34,9 +34,6 @@ class Comparison:
             self.equal += 1
         else:
             self.different.append((event.index, float(recorded), float(new)))
-
-    def close(self) -> None:
-        """Do nothing."""
 
     @property
     def missing(self) -> int:

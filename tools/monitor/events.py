@@ -1,9 +1,10 @@
-"""The events of a stream, in order. They are plain values, and all that a view receives."""
+"""The events of a stream, in order: plain values, and all that a view receives."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -224,3 +225,17 @@ Event = (
     | Notice
     | Ended
 )
+
+
+class View(Protocol):
+    """Receives every event, in order, on the thread of the stream.
+
+    Nothing is sent while `handle` runs, so a view that draws should only store the event.
+    """
+
+    def handle(self, event: Event) -> None:
+        """Handle one event."""
+
+    def close(self) -> None:
+        """Release resources. Called once after the last event, also if the stream failed."""
+        return  # nothing to release

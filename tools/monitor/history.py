@@ -23,6 +23,7 @@ from tools.monitor.events import (
     SamplesSent,
     Started,
     ThresholdChanged,
+    View,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -35,7 +36,7 @@ FRAMES = 16384  # frames kept
 GAPS = 64  # gaps between frames kept
 
 
-class History:
+class History(View):
     """Receives events on the stream's thread; another thread reads it under `frozen()`."""
 
     def __init__(self) -> None:
@@ -94,9 +95,6 @@ class History:
             self._tally.handle(event)
             self.version += 1
             self._take(event)
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def _take(self, event: Event) -> None:
         match event:

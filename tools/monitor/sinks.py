@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from tools.monitor.controls import Controls
-from tools.monitor.events import BoardFacts, Event
+from tools.monitor.events import BoardFacts, Event, View
 from tools.monitor.recorder import Recorder
 from tools.monitor.settings import MonitorSettings
-from tools.monitor.views import View
 from tools.recordings.source import Source
 from training.bundle.errors import DataError
 

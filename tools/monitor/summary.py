@@ -14,6 +14,7 @@ from tools.monitor.events import (
     Restarted,
     SamplesLost,
     Started,
+    View,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -83,7 +84,7 @@ _FIELD = {
 }
 
 
-class Tally:
+class Tally(View):
     """A view that keeps the totals, in constant memory."""
 
     def __init__(self) -> None:
@@ -127,9 +128,6 @@ class Tally:
                 self._board, self._source = event.board, event.source
             case Ended():
                 self._ended = event
-
-    def close(self) -> None:
-        """Do nothing."""
 
     def summary(self) -> Summary:
         """Return the totals so far."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 from tools.monitor import text
 from tools.monitor.events import (
@@ -19,6 +19,7 @@ from tools.monitor.events import (
     SamplesSent,
     Started,
     ThresholdChanged,
+    View,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -26,20 +27,7 @@ from tools.monitor.events import (
 from tools.monitor.summary import Summary
 
 
-class View(Protocol):
-    """Receives every event, in order, on the thread of the stream.
-
-    Nothing is sent while `handle` runs, so a view that draws should only store the event.
-    """
-
-    def handle(self, event: Event) -> None:
-        """Handle one event."""
-
-    def close(self) -> None:
-        """Release resources. Called once after the last event, also if the stream failed."""
-
-
-class PlainView:
+class PlainView(View):
     """Writes one line per window."""
 
     def __init__(self, out: TextIO, width: int = 80) -> None:
@@ -50,9 +38,6 @@ class PlainView:
     def handle(self, event: Event) -> None:
         for line in self._lines(event):
             print(line, file=self._out, flush=True)
-
-    def close(self) -> None:
-        """Do nothing: every line is flushed."""
 
     def _lines(self, event: Event) -> list[str]:
         match event:
@@ -91,7 +76,7 @@ class PlainView:
         return []
 
 
-class JsonView:
+class JsonView(View):
     """Writes one JSON object per line; `event` names its kind. `samples`: also write samples."""
 
     def __init__(self, out: TextIO, samples: bool = False) -> None:
@@ -107,9 +92,6 @@ class JsonView:
         for rate in ("precision", "recall", "false_alarm_rate", "mean_microseconds"):
             values[rate] = getattr(summary, rate)
         print(json.dumps(values, allow_nan=False), file=self._out, flush=True)
-
-    def close(self) -> None:
-        """Do nothing: every line is flushed."""
 
 
 KINDS: dict[type[Event], str] = {

@@ -23,6 +23,7 @@ from tools.monitor.events import (
     LinkCounters,
     Marked,
     Outcome,
+    View,
     WindowScored,
     outcome_of,
 )
@@ -35,7 +36,7 @@ from tools.monitor.terminal.braille import Canvas
 from tools.monitor.terminal.palette import ANOMALY, RECONSTRUCTION, SIGNAL
 from tools.monitor.terminal.trace import span_of, trace
 from tools.monitor.text import number, summary_lines
-from tools.monitor.views import JsonView, PlainView, View
+from tools.monitor.views import JsonView, PlainView
 from tools.recordings.source import of_recording
 
 PAINTERS = [panels.header, trace, panels.scores, panels.windows, panels.facts]

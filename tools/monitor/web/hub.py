@@ -26,6 +26,7 @@ from tools.monitor.events import (
     SamplesLost,
     SamplesSent,
     Started,
+    View,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -137,8 +138,8 @@ class Past:
             self.marks.clear()
 
 
-class BoardView:
-    """Implements `tools.monitor.views.View` for one board: stores events for the browsers."""
+class BoardView(View):
+    """Stores the events of one board for the browsers, which show the past after `close`."""
 
     def __init__(self, key: str, controls: Controls) -> None:
         self.key, self.controls = key, controls
@@ -166,9 +167,6 @@ class BoardView:
                 case _:
                     self._close_run()
                     self._new.append(as_json(event))
-
-    def close(self) -> None:
-        """Do nothing: the page still shows the past."""
 
     def fail(self, reason: str) -> None:
         """Show an error that ended the board's stream."""
