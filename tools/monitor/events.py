@@ -145,20 +145,6 @@ class LinkCounters:
     board_repeated: int = 0
     board_resent: int = 0
 
-    @property
-    def troubles(self) -> int:
-        """Number of corrupt, missing, repeated and resent frames."""
-        return (
-            self.corrupt
-            + self.missing
-            + self.repeated
-            + self.resent
-            + self.board_corrupt
-            + self.board_missing
-            + self.board_repeated
-            + self.board_resent
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class ThresholdChanged:

@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from elftools.elf.elffile import ELFFile
+from pydantic import TypeAdapter
 
 from tools.measure.budget.image import Image, Piece, read_image
 from tools.measure.budget.parts import TITLES, part_of
@@ -155,17 +156,8 @@ class Budget:
 
     @staticmethod
     def from_json(text: str) -> Budget:
-        """Return the budget that to_json() wrote."""
-        values = json.loads(text)
-        measured = values["measured"]
-        return Budget(
-            **{
-                **values,
-                "flash": _memory(values["flash"]),
-                "sram": _memory(values["sram"]),
-                "measured": Measured(**measured) if measured else None,
-            }
-        )
+        """Return the budget that to_json() wrote. Raises ValueError for any other text."""
+        return TypeAdapter(Budget).validate_json(text)
 
 
 def measure(
@@ -292,14 +284,3 @@ def _label(piece: Piece, readable: dict[str, str]) -> str:
         return "(reserved)" if piece.section.name.startswith((".stack", ".heap")) else "(padding)"
     where = f"{Path(piece.archive).name}({piece.object})" if piece.archive else piece.object
     return f"{Path(where).name or piece.section.name} {piece.input_section}".strip()
-
-
-def _memory(values: dict[str, Any]) -> Memory:
-    return Memory(
-        values["name"],
-        values["limit"],
-        tuple(
-            Part(p["name"], p["size"], tuple(Item(**item) for item in p["largest"]))
-            for p in values["parts"]
-        ),
-    )

@@ -23,7 +23,7 @@ def load(bundle_dir: Path, bundle: str) -> tuple[Budget, ...]:
     for path in sorted(Path(bundle_dir).glob("budget-*.json")):
         try:
             budget = Budget.from_json(path.read_text())
-        except (ValueError, KeyError, TypeError):
+        except ValueError:
             continue
         if budget.bundle == bundle:
             budgets.append(budget)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from pydantic import TypeAdapter
 
 
 @dataclass(frozen=True)
@@ -75,26 +76,5 @@ class VerifyResult:
 
     @staticmethod
     def from_json(text: str) -> VerifyResult:
-        """Return the result that to_json() wrote."""
-        values = json.loads(text)
-        values.pop("ok")
-        keras, board = values["keras"], values["board"]
-        return VerifyResult(
-            **{
-                **values,
-                "targets": tuple(_target(r) for r in values["targets"]),
-                "keras": FloatDifference(**keras) if keras else None,
-                "board": ScoredOnBoard(**{k: _tuple(v) for k, v in board.items()})
-                if board
-                else None,
-            }
-        )
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _target(values: dict[str, Any]) -> TargetResult:
-    counts = {k: Count(**values[k]) if values[k] else None for k in ("input", "output", "score")}
-    return TargetResult(**{**values, **counts})
+        """Return the result that to_json() wrote. Raises ValueError for any other text."""
+        return TypeAdapter(VerifyResult).validate_json(text)

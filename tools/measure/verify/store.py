@@ -24,6 +24,6 @@ def load(bundle_dir: Path) -> VerifyResult | None:
         return None
     try:
         result = VerifyResult.from_json(path.read_text())
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         return None
     return result if result.bundle == read_bundle(bundle_dir).hash8.hex() else None

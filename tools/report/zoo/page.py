@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from tools.report.zoo.board import Verified
 from tools.report.zoo.small import SMALL
@@ -46,10 +47,7 @@ class Row:
     @classmethod
     def load(cls, path: Path) -> Row:
         """Read what `save` wrote."""
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("changes", "operators", "auroc", "error"):
-            values[key] = tuple(values[key])
-        return cls(**values)
+        return TypeAdapter(cls).validate_json(path.read_bytes())
 
 
 @dataclass(frozen=True)
