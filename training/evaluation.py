@@ -53,23 +53,14 @@ class StageScores:
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """Scores, threshold and figures of a fitted model.
+    """Scores, threshold and figures of a fitted model."""
 
-    Attributes:
-        score: parameters of the board's score.
-        keras: scores of the float model.
-        int8: scores of the int8 model in the TFLM interpreter.
-        test_output: int8 [t, size], the int8 model's outputs for the test windows.
-        threshold: from the int8 scores.
-        metrics: figures of both stages.
-    """
-
-    score: manifest.Score
-    keras: StageScores
-    int8: StageScores
-    test_output: NDArray[np.int8]
-    threshold: manifest.Threshold
-    metrics: manifest.Metrics
+    score: manifest.Score  # parameters of the board's score
+    keras: StageScores  # scores of the float model
+    int8: StageScores  # scores of the int8 model in the TFLM interpreter
+    test_output: NDArray[np.int8]  # int8 [t, size], the int8 model's outputs for the test windows
+    threshold: manifest.Threshold  # from the int8 scores
+    metrics: manifest.Metrics  # figures of both stages
 
 
 def evaluate(fitted: Fitted) -> Evaluated:

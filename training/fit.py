@@ -33,16 +33,13 @@ class History:
     """The objective of each epoch: the power mean of the windows' losses, plus penalties.
 
     The root of `power` is taken, so that the unit does not depend on the power.
-
-    Attributes:
-        loss: float32 [epochs], over the training windows, while the weights change.
-        validation: float32 [epochs], over the validation windows; NaN if there are none.
-        best_epoch: the epoch, from 0, whose weights the model has.
     """
 
+    # float32 [epochs], over the training windows, while the weights change
     loss: NDArray[np.float32]
+    # float32 [epochs], over the validation windows; NaN if there are none
     validation: NDArray[np.float32]
-    best_epoch: int
+    best_epoch: int  # the epoch, from 0, whose weights the model has
 
 
 def fit(

@@ -20,29 +20,17 @@ from training.tensorflow_setup import keras
 
 @dataclass(frozen=True)
 class ModelSize:
-    """Memory and work of a model, and the figures on which the program's buffers depend.
+    """Memory and work of a model, and the figures on which the program's buffers depend."""
 
-    Attributes:
-        model: the flatbuffer of the untrained model.
-        model_bytes: size of the flatbuffer.
-        arena_bytes: arena of the interpreter on this machine (64-bit pointers).
-        macs: multiply-accumulates of one inference.
-        operators: built-in operators in use.
-        parameters: trainable numbers on the board.
-        window: frames per window.
-        channels: values per frame.
-        rate_hz: frames per second, or None if they are not equally spaced.
-    """
-
-    model: bytes
-    model_bytes: int
-    arena_bytes: int
-    macs: int
-    operators: tuple[str, ...]
-    parameters: int
-    window: int
-    channels: int
-    rate_hz: float | None
+    model: bytes  # the flatbuffer of the untrained model
+    model_bytes: int  # size of the flatbuffer
+    arena_bytes: int  # arena of the interpreter on this machine (64-bit pointers)
+    macs: int  # multiply-accumulates of one inference
+    operators: tuple[str, ...]  # built-in operators in use
+    parameters: int  # trainable numbers on the board
+    window: int  # frames per window
+    channels: int  # values per frame
+    rate_hz: float | None  # frames per second, or None if they are not equally spaced
 
 
 def model_size(

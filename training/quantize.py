@@ -29,19 +29,12 @@ class QuantizeError(VigilError):
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Properties of a flatbuffer.
+    """Properties of a flatbuffer."""
 
-    Attributes:
-        input: size and quantization of the input.
-        output: size and quantization of the output.
-        operators: built-in operators in use, each once, sorted.
-        macs: multiply-accumulates of one inference.
-    """
-
-    input: manifest.Tensor
-    output: manifest.Tensor
-    operators: list[str]
-    macs: int
+    input: manifest.Tensor  # size and quantization of the input
+    output: manifest.Tensor  # size and quantization of the output
+    operators: list[str]  # built-in operators in use, each once, sorted
+    macs: int  # multiply-accumulates of one inference
 
 
 def to_int8(model: keras.Model, train: NDArray[np.int8], quantizer: InputQuantizer) -> bytes:

@@ -21,17 +21,11 @@ from training.native import Segmenter
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Windows of one recording.
+    """Windows of one recording."""
 
-    Attributes:
-        counts: int16 [n, window, channels].
-        labels: int8 [n].
-        first: int64 [n], index of the first frame of each window.
-    """
-
-    counts: NDArray[np.int16]
-    labels: NDArray[np.int8]
-    first: NDArray[np.int64]
+    counts: NDArray[np.int16]  # int16 [n, window, channels]
+    labels: NDArray[np.int8]  # int8 [n]
+    first: NDArray[np.int64]  # int64 [n], index of the first frame of each window
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -42,21 +36,14 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The windows of a data set by their use.
+    """The windows of a data set by their use."""
 
-    Attributes:
-        train: normal windows that set the weights.
-        validation: normal windows that select the best epoch; may be empty.
-        calibration: normal windows that set the threshold.
-        abnormal: abnormal windows of the training recording, for the threshold method best_f1.
-        test: all windows of the test recording.
-    """
-
-    train: Windows
-    validation: Windows
-    calibration: Windows
+    train: Windows  # normal windows that set the weights
+    validation: Windows  # normal windows that select the best epoch; may be empty
+    calibration: Windows  # normal windows that set the threshold
+    # abnormal windows of the training recording, for the threshold method best_f1
     abnormal: Windows
-    test: Windows
+    test: Windows  # all windows of the test recording
 
 
 def load_data(

@@ -18,17 +18,12 @@ _MOST_CHANNELS = 255
 
 @dataclass(frozen=True, eq=False)
 class AdcRecording:
-    """Samples that the emulated board takes by itself.
+    """Samples that the emulated board takes by itself."""
 
-    Attributes:
-        counts: int16 [frames, channels].
-        lead_off: bool [frames], true where the leads are off; None if they never are.
-        speed: sampling rate divided by the model's rate, on the board's own clock.
-    """
-
-    counts: NDArray[np.int16]
+    counts: NDArray[np.int16]  # int16 [frames, channels]
+    # bool [frames], true where the leads are off; None if they never are
     lead_off: NDArray[np.bool_] | None = None
-    speed: int = 1
+    speed: int = 1  # sampling rate divided by the model's rate, on the board's own clock
 
     def memory(self) -> int:
         """Copy the recording to a memory file; return its descriptor, which the caller closes.

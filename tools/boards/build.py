@@ -45,21 +45,13 @@ def alone(waiting: Callable[[], None]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The result of a build.
+    """The result of a build."""
 
-    Attributes:
-        environment: PlatformIO environment.
-        elf: the image, with symbols.
-        map: the linker's map, or None where the platform writes none.
-        seconds: duration; 0 for an image that was up to date.
-        output: PlatformIO's output.
-    """
-
-    environment: str
-    elf: Path
-    map: Path | None
-    seconds: float
-    output: str
+    environment: str  # PlatformIO environment
+    elf: Path  # the image, with symbols
+    map: Path | None  # the linker's map, or None where the platform writes none
+    seconds: float  # duration; 0 for an image that was up to date
+    output: str  # PlatformIO's output
 
 
 def build(

@@ -22,51 +22,33 @@ _FEATURES = (
 
 @dataclass(frozen=True)
 class Board:
-    """One board and its limits.
+    """One board and its limits."""
 
-    Attributes:
-        id: key in the catalogue.
-        name: display name.
-        core: processor core, in the compiler's spelling.
-        dsp: whether the core has the DSP extension (SMLAD etc.).
-        clock_hz: processor clock; of the emulated board, virtual instructions per second.
-        flash_bytes: flash for a program, without the bootloader.
-        sram_bytes: total SRAM, the framework's share included.
-        usb_ids: (vendor, product) of its USB port, those of the bootloader included.
-        environments: PlatformIO environment by engine name ("tflm", "compiled").
-        emulated: whether its figures must be marked as emulated.
-        analog: Arduino pins of the analog inputs, from A0.
-        receive_ring: bytes that the serial port buffers until the firmware reads them.
-        framework_flash: bytes of flash that an empty sketch takes.
-        framework_sram: bytes of static SRAM that an empty sketch takes, its stack included.
-        wait_states: most cycles that a read from flash waits with the cache off.
-        active_ma: supply current of the busy processor in mA, (DC/DC regulator, LDO).
-        supply_v: supply voltage at which `active_ma` flows.
-        adc_bits: resolution of the analog-to-digital converter.
-        adc_volts: pin voltage at the converter's full scale.
-        adc_hz: fastest rate at which the firmware reads the converter.
-    """
-
-    id: str
-    name: str
-    core: str
-    dsp: bool
-    clock_hz: int
-    flash_bytes: int
-    sram_bytes: int
+    id: str  # key in the catalogue
+    name: str  # display name
+    core: str  # processor core, in the compiler's spelling
+    dsp: bool  # whether the core has the DSP extension (SMLAD etc.)
+    clock_hz: int  # processor clock; of the emulated board, virtual instructions per second
+    flash_bytes: int  # flash for a program, without the bootloader
+    sram_bytes: int  # total SRAM, the framework's share included
+    # (vendor, product) of its USB port, those of the bootloader included
     usb_ids: tuple[tuple[int, int], ...]
+    # PlatformIO environment by engine name ("tflm", "compiled")
     environments: MappingProxyType[str, str]
-    emulated: bool = False
-    analog: tuple[int, ...] = ()
+    emulated: bool = False  # whether its figures must be marked as emulated
+    analog: tuple[int, ...] = ()  # Arduino pins of the analog inputs, from A0
+    # bytes that the serial port buffers until the firmware reads them
     receive_ring: int | None = None
-    framework_flash: int | None = None
+    framework_flash: int | None = None  # bytes of flash that an empty sketch takes
+    # bytes of static SRAM that an empty sketch takes, its stack included
     framework_sram: int | None = None
-    wait_states: int | None = None
+    wait_states: int | None = None  # most cycles that a read from flash waits with the cache off
+    # supply current of the busy processor in mA, (DC/DC regulator, LDO)
     active_ma: tuple[float, float] | None = None
-    supply_v: float | None = None
-    adc_bits: int | None = None
-    adc_volts: float | None = None
-    adc_hz: float | None = None
+    supply_v: float | None = None  # supply voltage at which `active_ma` flows
+    adc_bits: int | None = None  # resolution of the analog-to-digital converter
+    adc_volts: float | None = None  # pin voltage at the converter's full scale
+    adc_hz: float | None = None  # fastest rate at which the firmware reads the converter
 
     def environment(self, engine: str) -> str:
         """Return the PlatformIO environment that builds for this board with `engine`.

@@ -31,19 +31,12 @@ _RUNTIME = ("libc_nano.a", "libstdc++_nano.a", "libgcc.a")
 
 @dataclass(frozen=True)
 class ImageCache:
-    """The image of one environment in a bundle's folder.
+    """The image of one environment in a bundle's folder."""
 
-    Attributes:
-        bundle: folder of the bundle.
-        environment: PlatformIO environment.
-        sensor: key of the board's own sensor, or None.
-        threshold: that the board starts with; None: the bundle's.
-    """
-
-    bundle: Path
-    environment: str
-    sensor: str | None = None
-    threshold: float | None = None
+    bundle: Path  # folder of the bundle
+    environment: str  # PlatformIO environment
+    sensor: str | None = None  # key of the board's own sensor, or None
+    threshold: float | None = None  # that the board starts with; None: the bundle's
 
     @property
     def elf(self) -> Path:

@@ -10,17 +10,11 @@ from training.bundle.errors import BoardError
 
 @dataclass(frozen=True)
 class Port:
-    """The serial port of a plugged-in board.
+    """The serial port of a plugged-in board."""
 
-    Attributes:
-        path: device file.
-        board: the board.
-        serial_number: USB serial number; empty if the board has none.
-    """
-
-    path: str
-    board: Board
-    serial_number: str
+    path: str  # device file
+    board: Board  # the board
+    serial_number: str  # USB serial number; empty if the board has none
 
 
 def find_ports() -> list[Port]:

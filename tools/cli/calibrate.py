@@ -54,21 +54,13 @@ def calibrate(
 
 @dataclass(frozen=True)
 class Calibration:
-    """A threshold chosen from one recording, and the bundle's own for comparison.
+    """A threshold chosen from one recording, and the bundle's own for comparison."""
 
-    Attributes:
-        windows: number of windows from which the threshold was chosen.
-        left_out: number of windows that the recording labels abnormal.
-        choice: the chosen threshold and its guarantee.
-        before: the bundle's threshold.
-        flagged_before: number of the windows above the bundle's threshold.
-    """
-
-    windows: int
-    left_out: int
-    choice: Choice
-    before: float
-    flagged_before: int
+    windows: int  # number of windows from which the threshold was chosen
+    left_out: int  # number of windows that the recording labels abnormal
+    choice: Choice  # the chosen threshold and its guarantee
+    before: float  # the bundle's threshold
+    flagged_before: int  # number of the windows above the bundle's threshold
 
 
 def calibrate_threshold(bundle_dir: Path, source: Path, rate: float | None = None) -> Calibration:

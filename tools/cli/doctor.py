@@ -45,19 +45,12 @@ class State(enum.Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report.
+    """One line of the report."""
 
-    Attributes:
-        name: the part that was checked.
-        state: the result.
-        detail: the version, or the problem.
-        remedy: what to do about the problem; empty if there is none.
-    """
-
-    name: str
-    state: State
-    detail: str
-    remedy: str = ""
+    name: str  # the part that was checked
+    state: State  # the result
+    detail: str  # the version, or the problem
+    remedy: str = ""  # what to do about the problem; empty if there is none
 
 
 class Computer:

@@ -39,21 +39,13 @@ constexpr std::int32_t kCodeZeroPoint = {zero_point};
 
 @dataclass(frozen=True)
 class Encoder:
-    """The files of an encoder, and its size.
+    """The files of an encoder, and its size."""
 
-    Attributes:
-        files: the files written.
-        code: values of a code.
-        model_bytes: size of encoder.tflite.
-        macs: multiply-accumulates per code.
-        windows: golden windows on which it equals the interpreter.
-    """
-
-    files: tuple[Path, ...]
-    code: int
-    model_bytes: int
-    macs: int
-    windows: int
+    files: tuple[Path, ...]  # the files written
+    code: int  # values of a code
+    model_bytes: int  # size of encoder.tflite
+    macs: int  # multiply-accumulates per code
+    windows: int  # golden windows on which it equals the interpreter
 
 
 def convert_encoder(bundle_dir: Path, out: Path) -> Encoder:

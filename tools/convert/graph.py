@@ -16,23 +16,14 @@ ACTIVATIONS = {0: "none", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6", 4: "TANH", 5
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """One tensor.
+    """One tensor."""
 
-    Attributes:
-        index: position in the flatbuffer.
-        shape: sides, outermost first.
-        dtype: `int8`, `int32`, ..., as numpy spells it.
-        scales: float32 [0, 1 or channels].
-        zero_points: int64, as many as scales.
-        data: values of `shape` for a constant, None for an activation.
-    """
-
-    index: int
-    shape: tuple[int, ...]
-    dtype: str
-    scales: NDArray[np.float32]
-    zero_points: NDArray[np.int64]
-    data: NDArray[Any] | None
+    index: int  # position in the flatbuffer
+    shape: tuple[int, ...]  # sides, outermost first
+    dtype: str  # `int8`, `int32`, ..., as numpy spells it
+    scales: NDArray[np.float32]  # float32 [0, 1 or channels]
+    zero_points: NDArray[np.int64]  # int64, as many as scales
+    data: NDArray[Any] | None  # values of `shape` for a constant, None for an activation
 
     @property
     def size(self) -> int:
@@ -66,23 +57,15 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator.
+    """One operator."""
 
-    Attributes:
-        index: position in the flatbuffer.
-        name: `FULLY_CONNECTED`, ...
-        inputs: tensor indices; -1 for an optional input that is absent.
-        outputs: tensor indices.
-        options: values by name, as the operator's file in `operators/` names them.
-        macs: multiply-accumulates of one inference.
-    """
-
-    index: int
-    name: str
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
+    index: int  # position in the flatbuffer
+    name: str  # `FULLY_CONNECTED`, ...
+    inputs: tuple[int, ...]  # tensor indices; -1 for an optional input that is absent
+    outputs: tuple[int, ...]  # tensor indices
+    # values by name, as the operator's file in `operators/` names them
     options: Mapping[str, float]
-    macs: int = 0
+    macs: int = 0  # multiply-accumulates of one inference
 
     def option(self, name: str) -> int:
         """An integer option."""
@@ -102,21 +85,13 @@ class Operator:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A model of one subgraph with one int8 input and one int8 output.
+    """A model of one subgraph with one int8 input and one int8 output."""
 
-    Attributes:
-        tensors: in the flatbuffer's order.
-        operators: in the order in which they run.
-        input: the window.
-        output: the reconstruction, or the code of an encoder.
-        size: bytes of the flatbuffer.
-    """
-
-    tensors: tuple[Tensor, ...]
-    operators: tuple[Operator, ...]
-    input: Tensor
-    output: Tensor
-    size: int
+    tensors: tuple[Tensor, ...]  # in the flatbuffer's order
+    operators: tuple[Operator, ...]  # in the order in which they run
+    input: Tensor  # the window
+    output: Tensor  # the reconstruction, or the code of an encoder
+    size: int  # bytes of the flatbuffer
 
     def tensor(self, index: int) -> Tensor | None:
         """The tensor at `index`; None for -1."""

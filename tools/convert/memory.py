@@ -14,28 +14,21 @@ ALIGN = 8
 
 @dataclass(frozen=True)
 class Memory:
-    """A memory layout.
+    """A memory layout."""
 
-    Attributes:
-        addresses: per value `input`, `output`, `input + 5`, or an offset into the arena in bytes.
-        arena_bytes: size of the arena.
-    """
-
+    # per value `input`, `output`, `input + 5`, or an offset into the arena in bytes
     addresses: Mapping[Value, str | int]
-    arena_bytes: int
+    arena_bytes: int  # size of the arena
 
 
 @dataclass
 class Views:
-    """Tensors without memory of their own. Lanes (wide values) have no parts.
+    """Tensors without memory of their own. Lanes (wide values) have no parts."""
 
-    Attributes:
-        same: maps a tensor to the one with the same memory.
-        parts: maps a tensor to the one that contains it, and to the first byte there. A tensor is
-            in `same` or in `parts`, not in both.
-    """
-
+    # maps a tensor to the one with the same memory
     same: dict[int, int] = field(default_factory=dict)
+    # Maps a tensor to the one that contains it, and to the first byte there. A tensor is in `same`
+    # or in `parts`, not in both.
     parts: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def name(self, tensor: int) -> int:

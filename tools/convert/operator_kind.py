@@ -19,24 +19,19 @@ def no_macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:
 
 @dataclass(frozen=True)
 class OperatorKind:
-    """One operator type.
+    """One operator type."""
 
-    Attributes:
-        tflm: the method of MicroMutableOpResolver that registers it; None where the boards'
-            TensorFlow Lite Micro lacks it.
-        plan: adds the operator's steps to a plan of the compiled engine, or raises ConvertError;
-            None where that engine lacks the operator.
-        options: the options that are read from the flatbuffer.
-        inputs: smallest number of inputs.
-        weights: which input holds the weights, and the number of their dimensions; None without.
-        states: inputs that are the operator's own memory, which no other operator computes.
-        macs: multiply-accumulates of one inference, from all inputs and the first output.
-    """
-
+    # the method of MicroMutableOpResolver that registers it; None where the boards' TensorFlow Lite
+    # Micro lacks it
     tflm: str | None = None
+    # adds the operator's steps to a plan of the compiled engine, or raises ConvertError; None where
+    # that engine lacks the operator
     plan: Callable[[Planner, Operator], None] | None = None
-    options: Options = field(default_factory=dict)
-    inputs: int = 1
+    options: Options = field(default_factory=dict)  # the options that are read from the flatbuffer
+    inputs: int = 1  # smallest number of inputs
+    # which input holds the weights, and the number of their dimensions; None without
     weights: tuple[int, int] | None = None
+    # inputs that are the operator's own memory, which no other operator computes
     states: tuple[int, ...] = ()
+    # multiply-accumulates of one inference, from all inputs and the first output
     macs: Callable[[Sequence[Tensor | None], Tensor], int] = no_macs

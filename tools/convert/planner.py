@@ -21,22 +21,15 @@ _CLAMPS = {"none", "RELU", "RELU6", "RELU_N1_TO_1"}
 
 @dataclass
 class Planner:
-    """The state that operators' `plan` functions read and extend.
+    """The state that operators' `plan` functions read and extend."""
 
-    Attributes:
-        model: the model.
-        where: its name in messages.
-        plain: leave the paired kernels out.
-        steps: the plan so far.
-        views: tensors that share another's memory, so that they need no step.
-        wide: tensors that exist as lanes of the paired kernel.
-    """
-
-    model: Model
-    where: str
-    plain: bool = False
-    steps: list[Step] = field(default_factory=list)
+    model: Model  # the model
+    where: str  # its name in messages
+    plain: bool = False  # leave the paired kernels out
+    steps: list[Step] = field(default_factory=list)  # the plan so far
+    # tensors that share another's memory, so that they need no step
     views: Views = field(default_factory=Views)
+    # tensors that exist as lanes of the paired kernel
     wide: dict[int, Lanes] = field(default_factory=dict)
     _results: dict[Hashable, Any] = field(default_factory=dict)
 

@@ -19,30 +19,18 @@ _FAMILIES = (
 
 @dataclass(frozen=True)
 class Sensor:
-    """The raw values of a sensor: physical value [unit] = (raw - raw_zero) / raw_per_unit.
+    """The raw values of a sensor: physical value [unit] = (raw - raw_zero) / raw_per_unit."""
 
-    Attributes:
-        key: name on the command line.
-        name: name on screen, at most 31 bytes.
-        kind: an analog pin, or the board's accelerometer.
-        unit: unit of the physical value.
-        raw_per_unit: raw steps per unit.
-        raw_zero: raw value of a physical zero.
-        channels: values per sample.
-        pin: Arduino's number of the analog pin.
-        lead_off: Arduino's numbers of the pins that are high while an electrode is off.
-        fastest_hz: highest sample rate.
-    """
-
-    key: str
-    name: str
-    kind: Literal["analog", "imu"]
-    unit: str
-    raw_per_unit: float
-    fastest_hz: float
-    raw_zero: float = 0.0
-    channels: int = 1
-    pin: int | None = None
+    key: str  # name on the command line
+    name: str  # name on screen, at most 31 bytes
+    kind: Literal["analog", "imu"]  # an analog pin, or the board's accelerometer
+    unit: str  # unit of the physical value
+    raw_per_unit: float  # raw steps per unit
+    fastest_hz: float  # highest sample rate
+    raw_zero: float = 0.0  # raw value of a physical zero
+    channels: int = 1  # values per sample
+    pin: int | None = None  # Arduino's number of the analog pin
+    # Arduino's numbers of the pins that are high while an electrode is off
     lead_off: tuple[int, ...] = ()
 
 

@@ -10,17 +10,11 @@ from tools.convert.graph import Tensor
 
 @dataclass(frozen=True)
 class Value:
-    """An activation in one format.
+    """An activation in one format."""
 
-    Attributes:
-        tensor: index in the model, or a negative number for scratch memory.
-        bytes: memory that a step needs for it.
-        wide: int16 lanes of the paired kernels (docs/engine.md) instead of int8.
-    """
-
-    tensor: int
-    bytes: int = field(compare=False)
-    wide: bool = False
+    tensor: int  # index in the model, or a negative number for scratch memory
+    bytes: int = field(compare=False)  # memory that a step needs for it
+    wide: bool = False  # int16 lanes of the paired kernels (docs/engine.md) instead of int8
 
     @staticmethod
     def of(tensor: Tensor) -> Value:
@@ -62,32 +56,21 @@ class Step:
     """One kernel call.
 
     In C++ text, `#` stands for the step's number, which keeps names apart.
-
-    Attributes:
-        report: the line of the layer table.
-        reads: values that the kernel reads.
-        writes: values that it writes: the output first, then scratch memory.
-        function: the kernel's C++ function.
-        arguments: its arguments.
-        headers: the kernel's headers.
-        constants: C++ definitions at namespace scope.
-        constant_bytes: flash that those take on a 32-bit board.
-        shared: definitions that several steps may need; each is written once.
-        in_place: whether the output may take the memory of the first value read.
-        pass_cycles: cycles between passes of the paired kernel's inner loop, if it is the chain and
-            if it is the loop.
     """
 
-    report: Report
-    reads: tuple[Value, ...]
-    writes: tuple[Value, ...]
-    function: str
-    arguments: tuple[Argument, ...]
-    headers: frozenset[str]
-    constants: str = ""
-    constant_bytes: int = 0
+    report: Report  # the line of the layer table
+    reads: tuple[Value, ...]  # values that the kernel reads
+    writes: tuple[Value, ...]  # values that it writes: the output first, then scratch memory
+    function: str  # the kernel's C++ function
+    arguments: tuple[Argument, ...]  # its arguments
+    headers: frozenset[str]  # the kernel's headers
+    constants: str = ""  # C++ definitions at namespace scope
+    constant_bytes: int = 0  # flash that those take on a 32-bit board
+    # definitions that several steps may need; each is written once
     shared: frozenset[str] = frozenset()
-    in_place: bool = False
+    in_place: bool = False  # whether the output may take the memory of the first value read
+    # cycles between passes of the paired kernel's inner loop, if it is the chain and if it is the
+    # loop
     pass_cycles: tuple[int, int] = (0, 0)
 
     def definitions(self, index: int) -> str:

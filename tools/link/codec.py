@@ -44,12 +44,9 @@ class _Layout:
     """The wire types of a message: first those of fixed size, then texts, then an array."""
 
     fixed: struct.Struct
-    count: int
-    """Fields of fixed size."""
-    texts: int
-    """Text fields after them."""
-    array: bool
-    """Whether an array takes the rest of the payload."""
+    count: int  # fields of fixed size
+    texts: int  # text fields after them
+    array: bool  # whether an array takes the rest of the payload
 
 
 @cache

@@ -9,18 +9,12 @@ from tools.link.messages import ErrorCode, LostReason
 class Scored:
     """A window was scored. Each window is in exactly one `Scored` or `Lost`, in order."""
 
-    window: int
-    """Absolute index; the window begins at sample ``window * hop``."""
-    score: float
-    """Score as the board computed it, a float32."""
-    anomaly: bool
-    """Whether the score was above the threshold in force."""
-    microseconds: int
-    """Time on the board for scaling, inference and score together."""
-    input: bytes | None = None
-    """int8 [window * channels], while watched."""
-    output: bytes | None = None
-    """int8 [window * channels], while watched."""
+    window: int  # absolute index; the window begins at sample ``window * hop``
+    score: float  # score as the board computed it, a float32
+    anomaly: bool  # whether the score was above the threshold in force
+    microseconds: int  # time on the board for scaling, inference and score together
+    input: bytes | None = None  # int8 [window * channels], while watched
+    output: bytes | None = None  # int8 [window * channels], while watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +30,19 @@ class Lost:
 class Sampled:
     """Samples of the on-board sensor. Each sample comes once and in order, or is skipped."""
 
-    sample: int
-    """Absolute index of the first sample in `counts`."""
-    counts: bytes
-    """int16, little-endian, channels interleaved; may be empty."""
-    skipped: int = 0
-    """Number of samples before `sample` that were not taken, or are lost."""
-    why: LostReason = LostReason.GAP
-    """Reason for the skipped samples."""
+    sample: int  # absolute index of the first sample in `counts`
+    counts: bytes  # int16, little-endian, channels interleaved; may be empty
+    skipped: int = 0  # number of samples before `sample` that were not taken, or are lost
+    why: LostReason = LostReason.GAP  # reason for the skipped samples
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
     """The board answers again after a silence or a reset."""
 
-    sample: int
-    """Absolute index of the sample with which the stream continues."""
-    window: int
-    """The next window to be reported."""
-    rebooted: bool
-    """Whether the board had lost the stream in a reset."""
+    sample: int  # absolute index of the sample with which the stream continues
+    window: int  # the next window to be reported
+    rebooted: bool  # whether the board had lost the stream in a reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,31 +80,17 @@ Event = Scored | Lost | Sampled | Resumed | PortLost | Silent | BoardText | Refu
 class Counters:
     """Counters of the host's side since the session began."""
 
-    sent: int = 0
-    """Frames sent."""
-    resent: int = 0
-    """SAMPLES and SKIP frames sent again."""
-    received: int = 0
-    """Valid frames received."""
-    repeated: int = 0
-    """Reports that had arrived before."""
-    corrupt: int = 0
-    """Noise and damaged frames."""
-    missing: int = 0
-    """Frames missing according to the board's sequence numbers."""
-    text: int = 0
-    """Pieces of text."""
-    refused: int = 0
-    """Valid frames whose content does not match their type."""
-    samples: int = 0
-    """Samples that the board has acknowledged, or has taken from its sensor."""
-    windows: int = 0
-    """Windows scored."""
-    anomalies: int = 0
-    """Windows scored above the threshold."""
-    lost: int = 0
-    """Windows lost."""
-    timeouts: int = 0
-    """Acknowledgements that were late."""
-    resumed: int = 0
-    """Times that the session sent HELLO again."""
+    sent: int = 0  # frames sent
+    resent: int = 0  # SAMPLES and SKIP frames sent again
+    received: int = 0  # valid frames received
+    repeated: int = 0  # reports that had arrived before
+    corrupt: int = 0  # noise and damaged frames
+    missing: int = 0  # frames missing according to the board's sequence numbers
+    text: int = 0  # pieces of text
+    refused: int = 0  # valid frames whose content does not match their type
+    samples: int = 0  # samples that the board has acknowledged, or has taken from its sensor
+    windows: int = 0  # windows scored
+    anomalies: int = 0  # windows scored above the threshold
+    lost: int = 0  # windows lost
+    timeouts: int = 0  # acknowledgements that were late
+    resumed: int = 0  # times that the session sent HELLO again

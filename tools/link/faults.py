@@ -41,17 +41,13 @@ KINDS = (DROP, LOSE, TRUNCATE, FLIP, BURST, DUPLICATE, GARBAGE, MERGE, SPLIT, DE
 class FaultConfig:
     """Kinds, rate and times of faults. Times are seconds after the line was opened."""
 
-    rate: float = 0.01
-    """Probability of a fault per frame."""
+    rate: float = 0.01  # probability of a fault per frame
     seed: int = 0
-    kinds: tuple[str, ...] = KINDS
-    """Kinds of faults, drawn with equal probability."""
-    delay: float = 0.05
-    """Longest delay or pause, in seconds."""
+    kinds: tuple[str, ...] = KINDS  # kinds of faults, drawn with equal probability
+    delay: float = 0.05  # longest delay or pause, in seconds
     hold: float = 0.005
     """Seconds for which bytes without a delimiter are held back, to complete a frame."""
-    reboots: tuple[float, ...] = ()
-    """Times of board resets."""
+    reboots: tuple[float, ...] = ()  # times of board resets
     unplugged: tuple[tuple[float, float], ...] = ()
     """Intervals without a port, as (from, to); an emulated board has no power meanwhile."""
 

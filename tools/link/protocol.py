@@ -35,8 +35,7 @@ class Mode(Enum):
 class Protocol:
     """One session with a board, from HELLO to GOODBYE."""
 
-    board: m.HelloReply
-    """The board's description in its last HELLO_REPLY."""
+    board: m.HelloReply  # the board's description in its last HELLO_REPLY
 
     def __init__(self, exchange: Exchange, timeouts: Timeouts, now: float) -> None:
         self._exchange = exchange

@@ -53,8 +53,7 @@ class Session:
         LinkError: no board with this protocol answers.
     """
 
-    boot: m.BootReport
-    """Results of the board's self-test at start-up."""
+    boot: m.BootReport  # results of the board's self-test at start-up
 
     def __init__(
         self,

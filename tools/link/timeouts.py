@@ -7,29 +7,18 @@ from dataclasses import dataclass
 class Timeouts:
     """Timeouts in seconds. The defaults suit a board on USB and the emulated board."""
 
-    hello: float = 0.25
-    """Between two HELLOs."""
-    open: float = 5.0
-    """Until an unanswered HELLO is an error."""
-    reply: float = 0.5
-    """Between two repetitions of a request (statistics, threshold, restart)."""
-    answer: float = 5.0
-    """Until an unanswered request is an error."""
+    hello: float = 0.25  # between two HELLOs
+    open: float = 5.0  # until an unanswered HELLO is an error
+    reply: float = 0.5  # between two repetitions of a request (statistics, threshold, restart)
+    answer: float = 5.0  # until an unanswered request is an error
     resend_first: float = 0.25
     """Until an acknowledgement is late, before the first measured round trip."""
-    resend_least: float = 0.03
-    """Until an acknowledgement is late, minimum."""
+    resend_least: float = 0.03  # until an acknowledgement is late, minimum
     resend_most: float = 1.0
     """Until an acknowledgement is late, maximum; each late one doubles the time."""
-    keepalive: float = 1.0
-    """Between two frames of an idle host."""
-    silence: float = 2.5
-    """Until a board that owes an answer is sent HELLO again."""
-    goodbye: float = 0.2
-    """Between two GOODBYEs; there are at most three."""
-    reconnect: float = 0.5
-    """Between two attempts to open a port that vanished."""
-    port: float = 60.0
-    """Until a vanished port is an error."""
-    write: float = 2.0
-    """Until a port that accepts no bytes is an error."""
+    keepalive: float = 1.0  # between two frames of an idle host
+    silence: float = 2.5  # until a board that owes an answer is sent HELLO again
+    goodbye: float = 0.2  # between two GOODBYEs; there are at most three
+    reconnect: float = 0.5  # between two attempts to open a port that vanished
+    port: float = 60.0  # until a vanished port is an error
+    write: float = 2.0  # until a port that accepts no bytes is an error

@@ -33,19 +33,13 @@ class File:
 
 @dataclass(frozen=True)
 class Streamed:
-    """A recording that the host sends to the board.
+    """A recording that the host sends to the board."""
 
-    Attributes:
-        recording: what is sent.
-        speed: multiple of real time; None: real time in a browser, else as fast as possible.
-        repeat: start again at the end, without end.
-        resume: continue a stream that an interrupted monitor left on the board.
-    """
-
-    recording: DataSet | File = field(default_factory=DataSet)
+    recording: DataSet | File = field(default_factory=DataSet)  # what is sent
+    # multiple of real time; None: real time in a browser, else as fast as possible
     speed: float | None = None
-    repeat: bool = False
-    resume: bool = True
+    repeat: bool = False  # start again at the end, without end
+    resume: bool = True  # continue a stream that an interrupted monitor left on the board
 
     def __post_init__(self) -> None:
         _check_speed(self.speed)
@@ -53,15 +47,10 @@ class Streamed:
 
 @dataclass(frozen=True)
 class Replay:
-    """A recording of the monitor whose scores must be computed again, bit for bit.
+    """A recording of the monitor whose scores must be computed again, bit for bit."""
 
-    Attributes:
-        scores: the recorded scores; the samples are those that gave them.
-        speed: as in `Streamed`.
-    """
-
-    scores: RecordedScores
-    speed: float | None = None
+    scores: RecordedScores  # the recorded scores; the samples are those that gave them
+    speed: float | None = None  # as in `Streamed`
 
     def __post_init__(self) -> None:
         _check_speed(self.speed)
@@ -69,15 +58,11 @@ class Replay:
 
 @dataclass(frozen=True)
 class BoardSensor:
-    """Samples that the board takes itself.
+    """Samples that the board takes itself."""
 
-    Attributes:
-        plays: what the sensor of an emulated board measures; no other board uses it.
-        speed: of an emulated board: a whole multiple of real time.
-    """
-
+    # what the sensor of an emulated board measures; no other board uses it
     plays: DataSet | File = field(default_factory=DataSet)
-    speed: float | None = None
+    speed: float | None = None  # of an emulated board: a whole multiple of real time
 
     def __post_init__(self) -> None:
         speed = 1.0 if self.speed is None else self.speed
@@ -138,27 +123,17 @@ ScreenView = Literal["auto", "terminal", "plain", "json"]
 
 @dataclass(frozen=True)
 class MonitorSettings:
-    """The settings of one run.
+    """The settings of one run."""
 
-    Attributes:
-        bundle: folder of the bundle that the boards run.
-        targets: the boards; only a browser shows more than one.
-        input: where the samples come from.
-        view: "auto" is the terminal view on a terminal, and plain lines elsewhere.
-        windows: stop after this many.
-        threshold: set on the board first; None: keep the board's.
-        recording: where to record; only for a single board.
-        mqtt: address of a broker to publish to.
-    """
-
-    bundle: Path
-    targets: tuple[Target, ...]
-    input: Input = field(default_factory=Streamed)
+    bundle: Path  # folder of the bundle that the boards run
+    targets: tuple[Target, ...]  # the boards; only a browser shows more than one
+    input: Input = field(default_factory=Streamed)  # where the samples come from
+    # "auto" is the terminal view on a terminal, and plain lines elsewhere
     view: ScreenView | Browser = "auto"
-    windows: int | None = None
-    threshold: float | None = None
-    recording: RecordingOptions | None = None
-    mqtt: str | None = None
+    windows: int | None = None  # stop after this many
+    threshold: float | None = None  # set on the board first; None: keep the board's
+    recording: RecordingOptions | None = None  # where to record; only for a single board
+    mqtt: str | None = None  # address of a broker to publish to
 
     def __post_init__(self) -> None:
         if not self.targets:

@@ -74,19 +74,12 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class RecordedScores:
-    """The scores of a recording.
+    """The scores of a recording."""
 
-    Attributes:
-        samples: file with the samples that gave the scores.
-        windows: int64 [n], counted from the recording's first window.
-        scores: float32 [n].
-        model: hash and name of the model; empty if the recording does not name it.
-    """
-
-    samples: Path
-    windows: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    model: str = ""
+    samples: Path  # file with the samples that gave the scores
+    windows: NDArray[np.int64]  # int64 [n], counted from the recording's first window
+    scores: NDArray[np.float32]  # float32 [n]
+    model: str = ""  # hash and name of the model; empty if the recording does not name it
 
     def __post_init__(self) -> None:
         if not len(self.scores):
@@ -95,21 +88,16 @@ class RecordedScores:
 
 @dataclass(frozen=True)
 class Format:
-    """A recording format.
+    """A recording format."""
 
-    Attributes:
-        suffix: of the file that names a recording.
-        read: samples in the counts of a bundle's signal, and which are missing, bool [frames]
-            (None: none). Raises DataError.
-        read_scores: scores of a recording of the monitor. Raises DataError.
-        write: a writer to a new recording. Raises OSError or DataError.
-        files: all files that a recording of this name may consist of.
-    """
-
-    suffix: str
+    suffix: str  # of the file that names a recording
+    # Samples in the counts of a bundle's signal, and which are missing, bool [frames] (None: none).
+    # Raises DataError.
     read: Callable[[Path, Signal], tuple[Recording, NDArray[np.bool_] | None]]
+    # Scores of a recording of the monitor. Raises DataError.
     read_scores: Callable[[Path], RecordedScores]
-    write: Callable[[Path], Writer]
+    write: Callable[[Path], Writer]  # a writer to a new recording. Raises OSError or DataError.
+    # all files that a recording of this name may consist of
     files: Callable[[Path], Sequence[Path]]
 
 

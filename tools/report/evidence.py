@@ -23,17 +23,11 @@ _ALWAYS = ("labels", "shown", "input", "output", "code", "int8_test", "keras_tes
 
 @dataclass(frozen=True, eq=False)
 class BoardScores:
-    """Scores that a board computed.
+    """Scores that a board computed."""
 
-    Attributes:
-        board: name of the board, with "emulated" if it is.
-        windows: int64 [n], indices of the test windows.
-        score: float32 [n].
-    """
-
-    board: str
-    windows: NDArray[np.int64]
-    score: NDArray[np.float32]
+    board: str  # name of the board, with "emulated" if it is
+    windows: NDArray[np.int64]  # int64 [n], indices of the test windows
+    score: NDArray[np.float32]  # float32 [n]
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,21 +45,13 @@ MAX_HEADER_BYTES = 16384  # of one array
 
 @dataclass(frozen=True, eq=False)
 class GoldenWindows:
-    """Golden windows: recorded windows with the result that every target must compute.
+    """Golden windows: recorded windows with the result that every target must compute."""
 
-    Attributes:
-        counts: int16 [G, window, channels], raw counts.
-        input: int8 [G, input size], the scaled windows.
-        output: int8 [G, output size], the model's outputs.
-        score: float32 [G].
-        label: int8 [G], a value of training.bundle.labels.
-    """
-
-    counts: NDArray[np.int16]
-    input: NDArray[np.int8]
-    output: NDArray[np.int8]
-    score: NDArray[np.float32]
-    label: NDArray[np.int8]
+    counts: NDArray[np.int16]  # int16 [G, window, channels], raw counts
+    input: NDArray[np.int8]  # int8 [G, input size], the scaled windows
+    output: NDArray[np.int8]  # int8 [G, output size], the model's outputs
+    score: NDArray[np.float32]  # float32 [G]
+    label: NDArray[np.int8]  # int8 [G], a value of training.bundle.labels
 
 
 @dataclass(frozen=True, eq=False)

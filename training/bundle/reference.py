@@ -20,16 +20,11 @@ class Computed:
     """Windows at each stage of the chain, as one target computed them.
 
     A stage that the target does not show is None.
-
-    Attributes:
-        input: int8 [n, input size].
-        output: int8 [n, output size].
-        score: float32 [n].
     """
 
-    input: NDArray[np.int8] | None
-    output: NDArray[np.int8] | None
-    score: NDArray[np.float32] | None
+    input: NDArray[np.int8] | None  # int8 [n, input size]
+    output: NDArray[np.int8] | None  # int8 [n, output size]
+    score: NDArray[np.float32] | None  # float32 [n]
 
     def rows(self, indices: NDArray[np.int64]) -> Computed:
         """Select windows by index, int64 [m]."""

@@ -31,21 +31,15 @@ class Checksums:
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a data set.
+    """The files of a data set."""
 
-    Attributes:
-        folder: name of the folder below VIGIL_DATA and in the cache.
-        checksums: of each file, by name.
-        addresses: tried in order; each is a zip archive, or ends with a slash and has the files.
-        values: parses a file and returns its values as bytes; raises DataError, ValueError or
-            LookupError.
-        paths: path of a file below the address, if it is not its name.
-    """
-
-    folder: str
-    checksums: Mapping[str, Checksums]
+    folder: str  # name of the folder below VIGIL_DATA and in the cache
+    checksums: Mapping[str, Checksums]  # of each file, by name
+    # tried in order; each is a zip archive, or ends with a slash and has the files
     addresses: Sequence[str]
+    # parses a file and returns its values as bytes; raises DataError, ValueError or LookupError
     values: Callable[[Path], bytes]
+    # path of a file below the address, if it is not its name
     paths: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -24,41 +24,26 @@ INT16 = np.iinfo(np.int16)
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Samples of one sensor, in order of time.
+    """Samples of one sensor, in order of time."""
 
-    Attributes:
-        name: of the recording; messages use it.
-        description: one line for people.
-        counts: int16 [frames, channels].
-        labels: int8 [frames], values of training.bundle.labels.
-        channels: names, one per channel.
-        units: one per channel.
-        gain: counts per unit, one per channel.
-        offset: counts, one per channel; physical value = (count - offset) / gain.
-        rate_hz: frames per second, or None if frames are not equally spaced.
-        rate_is_nominal: the rate is arbitrary, so that figures per hour have no meaning.
-        simulated: a program computed the samples.
-        classes: int16 [frames], what a frame shows (a digit, an activity, a kind of beat), from 0,
-            or None; for pictures and probes, never for training.
-        cuts: int64 [k], ascending; frames that do not follow the frame before them in time. No
-            window crosses a cut.
-        notes: sentences about what the reader did to the file.
-    """
-
-    name: str
-    description: str
-    counts: NDArray[np.int16]
-    labels: NDArray[np.int8]
-    channels: tuple[str, ...]
-    units: tuple[str, ...]
-    gain: tuple[float, ...]
-    offset: tuple[int, ...]
-    rate_hz: float | None
-    rate_is_nominal: bool = False
-    simulated: bool = False
+    name: str  # of the recording; messages use it
+    description: str  # one line for people
+    counts: NDArray[np.int16]  # int16 [frames, channels]
+    labels: NDArray[np.int8]  # int8 [frames], values of training.bundle.labels
+    channels: tuple[str, ...]  # names, one per channel
+    units: tuple[str, ...]  # one per channel
+    gain: tuple[float, ...]  # counts per unit, one per channel
+    offset: tuple[int, ...]  # counts, one per channel; physical value = (count - offset) / gain
+    rate_hz: float | None  # frames per second, or None if frames are not equally spaced
+    rate_is_nominal: bool = False  # the rate is arbitrary, so that figures per hour have no meaning
+    simulated: bool = False  # a program computed the samples
+    # int16 [frames], what a frame shows (a digit, an activity, a kind of beat), from 0, or None;
+    # for pictures and probes, never for training
     classes: NDArray[np.int16] | None = None
+    # Int64 [k], ascending; frames that do not follow the frame before them in time. No window
+    # crosses a cut.
     cuts: NDArray[np.int64] = dataclass_field(default_factory=lambda: np.empty(0, np.int64))
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences about what the reader did to the file
 
     def __post_init__(self) -> None:
         if self.counts.dtype != np.int16 or self.counts.ndim != 2:

@@ -24,33 +24,21 @@ _LEAST_SHIFT = -8
 
 @dataclass(frozen=True, eq=False)
 class DenseLayer:
-    """One layer.
+    """One layer."""
 
-    Attributes:
-        source: index of the input tensor.
-        target: index of the output tensor.
-        weights: int8 [outputs, inputs].
-        bias: int64 [outputs], the input's zero point folded in: sum = bias + weights @ input.
-        multipliers: one, or one per output.
-        zero_point: the output's.
-        activation: the fused activation.
-        low: the smallest output.
-        high: the largest output.
-        scale: the output's, as text.
-        one_multiplies: for the plain kernel, a single multiplication per multiplier; empty where
-            no such form is exact.
-    """
-
-    source: int
-    target: int
-    weights: NDArray[np.int8]
+    source: int  # index of the input tensor
+    target: int  # index of the output tensor
+    weights: NDArray[np.int8]  # int8 [outputs, inputs]
+    # int64 [outputs], the input's zero point folded in: sum = bias + weights @ input
     bias: NDArray[np.int64]
-    multipliers: tuple[Multiplier, ...]
-    zero_point: int
-    activation: str
-    low: int
-    high: int
-    scale: str
+    multipliers: tuple[Multiplier, ...]  # one, or one per output
+    zero_point: int  # the output's
+    activation: str  # the fused activation
+    low: int  # the smallest output
+    high: int  # the largest output
+    scale: str  # the output's, as text
+    # for the plain kernel, a single multiplication per multiplier; empty where no such form is
+    # exact
     one_multiplies: tuple[OneMultiply, ...] = ()
 
     @property

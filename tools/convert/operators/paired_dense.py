@@ -34,19 +34,12 @@ def wide_bytes(values: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class PairedLayer:
-    """A layer in a form that the paired kernel can run.
+    """A layer in a form that the paired kernel can run."""
 
-    Attributes:
-        layer: the layer.
-        bias: int64 [outputs], for the lanes that the input comes in.
-        forms: one multiplication per row, or one for all rows.
-        signed: whether ties of negative sums are corrected.
-    """
-
-    layer: DenseLayer
-    bias: NDArray[np.int64]
-    forms: tuple[OneMultiply, ...]
-    signed: bool
+    layer: DenseLayer  # the layer
+    bias: NDArray[np.int64]  # int64 [outputs], for the lanes that the input comes in
+    forms: tuple[OneMultiply, ...]  # one multiplication per row, or one for all rows
+    signed: bool  # whether ties of negative sums are corrected
 
     @property
     def per_channel(self) -> bool:

@@ -23,19 +23,12 @@ _MAX_PHASES = 256
 
 @dataclass(frozen=True)
 class _Phase:
-    """The outputs with one remainder along an axis.
+    """The outputs with one remainder along an axis."""
 
-    Attributes:
-        kernel: indices along the kernel that meet inputs, last first.
-        begin: the input that the first of them meets.
-        count: outputs.
-        empty: no part of the kernel meets an input.
-    """
-
-    kernel: list[int]
-    begin: int
-    count: int
-    empty: bool = False
+    kernel: list[int]  # indices along the kernel that meet inputs, last first
+    begin: int  # the input that the first of them meets
+    count: int  # outputs
+    empty: bool = False  # no part of the kernel meets an input
 
 
 def _phase(operator: Operator, kernel: int, stride: int, size: int, remainder: int) -> _Phase:

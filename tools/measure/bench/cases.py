@@ -21,23 +21,15 @@ _COMPARED = 40  # windows on which a model and its adjusted copy are compared
 
 @dataclass(frozen=True)
 class Case:
-    """A model with windows.
+    """A model with windows."""
 
-    Attributes:
-        key: short name, for example "ecg".
-        title: heading of its section.
-        model: flatbuffer that the compiled engine is measured with.
-        inputs: int8 [n, input size].
-        tflm: flatbuffer that TensorFlow Lite Micro is measured with; None to leave it out.
-        note: remark for the reader.
-    """
-
-    key: str
-    title: str
-    model: bytes
-    inputs: NDArray[np.int8]
+    key: str  # short name, for example "ecg"
+    title: str  # heading of its section
+    model: bytes  # flatbuffer that the compiled engine is measured with
+    inputs: NDArray[np.int8]  # int8 [n, input size]
+    # flatbuffer that TensorFlow Lite Micro is measured with; None to leave it out
     tflm: bytes | None = None
-    note: str = ""
+    note: str = ""  # remark for the reader
 
 
 def cases(keep: Path, data: Path | None) -> list[Case]:

@@ -45,20 +45,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures from a running board's boot report; None where the report has none.
+    """Figures from a running board's boot report; None where the report has none."""
 
-    Attributes:
-        source: name of the board; figures from "emulated" are marked so.
-        stack_used: high-water mark, bytes.
-        arena_used: bytes.
-        instructions: per inference.
-        functions: instructions of an inference by function.
-    """
-
-    source: str
-    stack_used: int | None = None
-    arena_used: int | None = None
-    instructions: int | None = None
+    source: str  # name of the board; figures from "emulated" are marked so
+    stack_used: int | None = None  # high-water mark, bytes
+    arena_used: int | None = None  # bytes
+    instructions: int | None = None  # per inference
+    # instructions of an inference by function
     functions: dict[str, int] = field(default_factory=dict)
 
 
@@ -118,32 +111,20 @@ class Memory:
 
 @dataclass(frozen=True)
 class Budget:
-    """The flash, SRAM and stack that an image takes of its board.
+    """The flash, SRAM and stack that an image takes of its board."""
 
-    Attributes:
-        board: name of the board.
-        image: folder (the environment's name) and name of the ELF file.
-        flash: flash by part.
-        sram: SRAM by part.
-        stack_reserved: bytes.
-        stack_worst_case: bound of the whole program's stack from the compiler's figures, bytes;
-            None if the call graph is open.
-        inference_stack: such a bound for engine::run() and its callees.
-        measured: figures from the running board.
-        bundle: hash of the bundle in hexadecimal; empty if unknown.
-        compiler: compiler's name and version from the image.
-    """
-
-    board: str
-    image: str
-    flash: Memory
-    sram: Memory
-    stack_reserved: int
+    board: str  # name of the board
+    image: str  # folder (the environment's name) and name of the ELF file
+    flash: Memory  # flash by part
+    sram: Memory  # SRAM by part
+    stack_reserved: int  # bytes
+    # bound of the whole program's stack from the compiler's figures, bytes; None if the call graph
+    # is open
     stack_worst_case: int | None = None
-    inference_stack: int | None = None
-    measured: Measured | None = None
-    bundle: str = ""
-    compiler: str = ""
+    inference_stack: int | None = None  # such a bound for engine::run() and its callees
+    measured: Measured | None = None  # figures from the running board
+    bundle: str = ""  # hash of the bundle in hexadecimal; empty if unknown
+    compiler: str = ""  # compiler's name and version from the image
 
     def to_json(self) -> str:
         """Return the budget as JSON text that ends with a newline."""

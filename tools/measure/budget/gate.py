@@ -24,20 +24,13 @@ _SCHEMA = 1
 
 @dataclass(frozen=True)
 class Baseline:
-    """The accepted sizes of one image.
+    """The accepted sizes of one image."""
 
-    Attributes:
-        flash: bytes by part.
-        sram: bytes by part.
-        instructions: per inference; None if never measured.
-        compiler: images of another compiler cannot be compared.
-        functions: instructions of an inference by function.
-    """
-
-    flash: dict[str, int]
-    sram: dict[str, int]
-    instructions: int | None
-    compiler: str = ""
+    flash: dict[str, int]  # bytes by part
+    sram: dict[str, int]  # bytes by part
+    instructions: int | None  # per inference; None if never measured
+    compiler: str = ""  # images of another compiler cannot be compared
+    # instructions of an inference by function
     functions: dict[str, int] = field(default_factory=dict)
 
     @staticmethod

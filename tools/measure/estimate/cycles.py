@@ -42,21 +42,13 @@ _LOAD, _STORE = CLASSES.index("load"), CLASSES.index("store")
 
 @dataclass(frozen=True)
 class Counts:
-    """Cost of one call, or the mean of several.
+    """Cost of one call, or the mean of several."""
 
-    Attributes:
-        classes: instructions by class.
-        cycles: cycles of the model, without flash waits.
-        fetches: 32-bit words of code read from flash if there is no cache.
-        flash_reads: data read from flash, in accesses.
-        stack: bytes of stack.
-    """
-
-    classes: dict[str, float]
-    cycles: float
-    fetches: float
-    flash_reads: float
-    stack: int
+    classes: dict[str, float]  # instructions by class
+    cycles: float  # cycles of the model, without flash waits
+    fetches: float  # 32-bit words of code read from flash if there is no cache
+    flash_reads: float  # data read from flash, in accesses
+    stack: int  # bytes of stack
 
     @property
     def instructions(self) -> float:

@@ -28,19 +28,13 @@ _MOST = 200_000_000  # instructions; a call that takes more hangs
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The record of one call.
+    """The record of one call."""
 
-    Attributes:
-        addresses: uint32 [n], addresses of the instructions in the order of execution.
-        flash_reads: data reads (word, halfword or byte) from addresses below SRAM.
-        stack: bytes of stack that the function and its callees wrote.
-        result: r0.
-    """
-
+    # uint32 [n], addresses of the instructions in the order of execution
     addresses: NDArray[np.uint32]
-    flash_reads: int
-    stack: int
-    result: int
+    flash_reads: int  # data reads (word, halfword or byte) from addresses below SRAM
+    stack: int  # bytes of stack that the function and its callees wrote
+    result: int  # r0
 
 
 class Machine:

@@ -13,17 +13,12 @@ from training.native.core import Segmenter
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """A recording made of chosen windows.
+    """A recording made of chosen windows."""
 
-    Attributes:
-        frames: int16 [n, channels], the recording.
-        windows: int16 [k, window, channels], the windows that the segmenter cuts from it.
-        chosen: int64 [c], indices of the chosen windows among them.
-    """
-
-    frames: NDArray[np.int16]
+    frames: NDArray[np.int16]  # int16 [n, channels], the recording
+    # int16 [k, window, channels], the windows that the segmenter cuts from it
     windows: NDArray[np.int16]
-    chosen: NDArray[np.int64]
+    chosen: NDArray[np.int64]  # int64 [c], indices of the chosen windows among them
 
 
 def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:

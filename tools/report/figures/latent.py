@@ -25,21 +25,13 @@ MISSING_UMAP = "UMAP is not installed: `pip install 'vigil-tinyml[umap]'` adds i
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Codes in two dimensions.
+    """Codes in two dimensions."""
 
-    Attributes:
-        points: float64 [n, 2].
-        which: int64 [n], the rows of the codes that the points represent.
-        title: name of the projection.
-        axes: labels of the two axes.
-        words: a sentence that explains the projection.
-    """
-
-    points: NDArray[np.float64]
-    which: NDArray[np.int64]
-    title: str
-    axes: tuple[str, str]
-    words: str
+    points: NDArray[np.float64]  # float64 [n, 2]
+    which: NDArray[np.int64]  # int64 [n], the rows of the codes that the points represent
+    title: str  # name of the projection
+    axes: tuple[str, str]  # labels of the two axes
+    words: str  # a sentence that explains the projection
 
 
 def has_umap() -> bool:
