@@ -93,7 +93,7 @@ def test_detector_and_encoder_link_into_one_image(tmp_path):
 def test_its_instructions_are_counted_where_the_codes_are_right(tmp_path):
     text = measure(with_encoder(tmp_path / "waves"))
     assert f"{CODE * 24} MACs; its codes equal the interpreter's on 6 golden windows" in text
-    count = int(text.split("emulated, ")[1].split(" instructions")[0].replace(",", ""))
+    count = int(text.split("emulated; ")[1].split(" instructions")[0].replace(",", ""))
     assert 100 < count < 2000
 
 
