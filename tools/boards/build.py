@@ -111,21 +111,21 @@ def flash(env: str, port: str | None = None, generated: Path | None = None) -> s
     return _platformio(arguments, FIRMWARE, variables, f"flashing {env}")
 
 
-def has_tflm_library(env: str = "emulated_tflm", project: Path = FIRMWARE) -> bool:
+def has_tflm_library(env: str = "emulated_tflm") -> bool:
     """Whether PlatformIO has installed TensorFlow Lite Micro for an environment.
 
     It does so by itself when it can reach its registry.
     """
-    return (library_folder(env, project) / ".piopm").is_file()
+    return (library_folder(env) / ".piopm").is_file()
 
 
-def library_folder(env: str, project: Path = FIRMWARE) -> Path:
+def library_folder(env: str) -> Path:
     """Return where PlatformIO keeps TensorFlow Lite Micro for an environment.
 
     The variable PLATFORMIO_LIBDEPS_DIR overrides the project's folder, as always with PlatformIO.
     """
     override = os.environ.get("PLATFORMIO_LIBDEPS_DIR")
-    folder = Path(override) if override else project / ".pio" / "libdeps"
+    folder = Path(override) if override else FIRMWARE / ".pio" / "libdeps"
     return folder / env / TFLM_LIBRARY
 
 

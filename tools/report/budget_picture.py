@@ -38,18 +38,14 @@ def draw(budget: Budget, path: Path, dark: bool = False) -> Path:
     path = Path(path)
     check_picture(path)
     if path.suffix == ".svg":
-        path.write_text(picture_svg(budget, alone=True) + "\n")
+        with style():
+            svg = themed_svg(figure(budget, LIGHT), "budget", alone=True)
+        path.write_text(svg + "\n")
         return path
     colours = DARK if dark else LIGHT
     with style(colours):
         figure(budget, colours).savefig(path, dpi=200, facecolor=colours["panel"])
     return path
-
-
-def picture_svg(budget: Budget, prefix: str = "budget", alone: bool = False) -> str:
-    """The picture as an SVG element (see theme.themed_svg)."""
-    with style():
-        return themed_svg(figure(budget, LIGHT), prefix, alone)
 
 
 def memory_svg(memory: Memory, prefix: str) -> str:

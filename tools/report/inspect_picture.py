@@ -21,6 +21,7 @@ CHANNELS = 8  # rows of the picture
 COLUMNS = 1600  # points across
 CUTS = 200  # lines
 WINDOWS = 150  # lines of one kind
+MOST_RUNS = 400  # marked stretches of one kind
 SIGNAL, ABNORMAL_COLOUR, GAP, FLAT = "#26547c", "#d1495b", "#8d99ae", "#edae49"
 
 
@@ -108,9 +109,9 @@ def _envelope(
     return np.arange(len(padded)) * step, low, high
 
 
-def _runs(which: NDArray[np.bool_], most: int = 400) -> list[tuple[int, int]]:
+def _runs(which: NDArray[np.bool_]) -> list[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], which.view(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)[:most]]
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)[:MOST_RUNS]]
 
 
 def _rate(tables: Sequence[Table]) -> str:

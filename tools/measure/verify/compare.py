@@ -14,11 +14,7 @@ _STAGES = (("input", "input byte"), ("output", "output byte"), ("score", "score"
 
 
 def compare(
-    name: str,
-    computed: Computed,
-    expected: Computed,
-    windows: NDArray[np.int64],
-    note: str = "",
+    name: str, computed: Computed, expected: Computed, windows: NDArray[np.int64]
 ) -> TargetResult:
     """Count the values of `computed` that differ from `expected`.
 
@@ -38,7 +34,9 @@ def compare(
         counts[stage] = Count(int(wrong.sum()), int(wrong.size))
         if wrong.any() and not first:
             first = _describe(wrong, a, b, word, windows)
-    return TargetResult(name, len(windows), first_wrong=first, note=note, **counts)
+    return TargetResult(
+        name, len(windows), counts["input"], counts["output"], counts["score"], first_wrong=first
+    )
 
 
 def bits(values: NDArray[Any]) -> NDArray[Any]:

@@ -80,7 +80,7 @@ def series(
     return Panel(title, draw)
 
 
-def tiles(trained: Trained, rows: Sequence[tuple[str, NDArray[Any]]], title: str = "") -> Panel:
+def tiles(trained: Trained, rows: Sequence[tuple[str, NDArray[Any]]]) -> Panel:
     """Rows of images; each row is a name and float32 [n, size]."""
     shape = layout(trained.bundle.manifest)
     height = shape.height + 2
@@ -95,7 +95,7 @@ def tiles(trained: Trained, rows: Sequence[tuple[str, NDArray[Any]]], title: str
         axis.set_xticks([])
         axis.spines[:].set_visible(False)
 
-    return Panel(title, draw)
+    return Panel("", draw)
 
 
 def ink(axis: Any, values: NDArray[Any], **options: Any) -> None:

@@ -31,8 +31,8 @@ def find_layout(
     """
     header, header_at = names, None
     first = next(i for i, c in enumerate(cells) if len(c) == count)
-    if names is None and (found := _header(cells, count, decimal)) is not None:
-        header_at, header = found
+    if names is None and (with_words := _header(cells, count, decimal)) is not None:
+        header_at, header = with_words
         first = header_at + 1
     units = [""] * count
     below = [c for c in cells[first + 1 :] if len(c) == count]

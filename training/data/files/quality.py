@@ -12,6 +12,7 @@ from training.data.files.cells import quoted
 # Values that loggers write in place of a missing one.
 SENTINELS = frozenset({-127, -200, -32768, 32767, 65535, -2147483648, 2147483647})
 FEWEST_STUCK = 20  # equal samples in a row
+LISTED = 20  # stretches
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,8 @@ def runs(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int
     return first, np.diff(first, append=len(values))
 
 
-def flat_stretches(
-    channels: tuple[str, ...], values: NDArray[np.float64], limit: int = 20
-) -> list[Stretch]:
-    """Return stuck and clipped stretches, the longest of each channel first, at most `limit`.
+def flat_stretches(channels: tuple[str, ...], values: NDArray[np.float64]) -> list[Stretch]:
+    """Return stuck and clipped stretches, the longest of each channel first, at most LISTED.
 
     Stuck: a run of equal values at least 20 frames long and ten times as long as 95 % of the
     frames' runs are. Clipped: three or more equal samples at the channel's smallest or largest
@@ -94,12 +93,12 @@ def flat_stretches(
         usual = float(np.percentile(length, 95))
         long = np.flatnonzero(length >= max(FEWEST_STUCK, 10 * usual))
         share = float(length[long].sum()) / len(column)
-        for at in long[np.argsort(-length[long], kind="stable")][:limit]:
+        for at in long[np.argsort(-length[long], kind="stable")][:LISTED]:
             a, n = int(first[at]), int(length[at])
             stretches.append(Stretch(name, "stuck", float(column[a]), a, a + n, share))
         if not len(long) and usual < 3 and len(np.unique(column[:1000])) > 10:
             stretches += _clipped(name, column, first, length)
-    return stretches[:limit]
+    return stretches[:LISTED]
 
 
 def _clipped(
