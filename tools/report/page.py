@@ -249,8 +249,8 @@ def _setting(value: float) -> str:
     return f"{100 * value:.6g} %"
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:#.4g}".rstrip(".")
+def _number(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:#.{digits}g}".rstrip(".")
 
 
 def _area(value: float | None) -> str:
