@@ -16,7 +16,7 @@ def format_of(path: Path) -> Format:
     try:
         return FORMATS[path.suffix]
     except KeyError:
-        raise DataError(f"{path}: a recording ends in {', '.join(FORMATS)}") from None
+        raise DataError(f"{path}: a recording is a file of type {', '.join(FORMATS)}") from None
 
 
 def check_target(path: Path, source: Path | None, overwrite: bool) -> None:
