@@ -337,11 +337,19 @@ def test_trace_scores_and_flags_are_drawn_in_both_themes(browser):
         wait_drawn(page, ".traces canvas", (0x5B, 0xB5, 0xD1), (0xFF, 0x8A, 0x5C))
 
 
+def inspected(page) -> int | None:
+    """Index of the window in the inspector; None before it is shown."""
+    words = page.inner_text("#inspected").split()
+    return int(words[1]) if len(words) > 1 else None
+
+
 @pytest.mark.browser
 def test_a_click_on_a_flag_shows_where_the_error_sits(browser):
     with served() as s, opened(browser, s.url, "dark") as page:
         page.locator(".flags button").first.click(timeout=PATIENCE * 1000)
-        index = int(page.inner_text("#inspected").split()[1])
+        wait_until(lambda: inspected(page) is not None)
+        index = inspected(page)
+        assert index is not None
         assert index % 5 == 4  # every fifth is strong
         assert page.locator("#inspector canvas").count() == 2
         assert page.inner_text("#inspector .badge").lower() == "anomaly"
@@ -358,7 +366,7 @@ def test_a_click_on_a_flag_shows_where_the_error_sits(browser):
         assert f"Half of the squared difference lies in {shortest} of {WINDOW} samples" in where
         page.keyboard.press("Shift+ArrowLeft")
         if index > 4:
-            wait_until(lambda: int(page.inner_text("#inspected").split()[1]) == index - 5)
+            wait_until(lambda: inspected(page) == index - 5)
         page.keyboard.press("Escape")
         assert not page.locator("#inspector").is_visible()
 
@@ -375,7 +383,7 @@ def test_history_scrolls_back_and_the_live_button_returns(browser):
         # The first windows are in sight: a click in the trace opens one of them.
         trace = page.locator(".traces .u-over").bounding_box()
         page.mouse.click(trace["x"] + 5, trace["y"] + trace["height"] / 2)
-        wait_until(lambda: int(page.inner_text("#inspected").split()[1]) == 0)
+        wait_until(lambda: inspected(page) == 0, lambda: inspected(page))
         page.keyboard.press("Escape")
         live.click()
         wait_text(live, "live")

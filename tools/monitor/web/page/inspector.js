@@ -46,7 +46,7 @@ function draw() {
     `score ${number(w.score)}`, `threshold ${number(w.threshold)}`, `${(w.score / w.threshold).toFixed(2)} ×`,
     store.source.rate_hz ? `at ${at}` : `frame ${at}`, verdict(w),
   ].filter(Boolean).join(" · ");
-  const plots = find(".plots"), where = find(".where");
+  const charts = find(".plots"), where = find(".where");
   if (!samples || !output) {
     where.textContent = samples ? "Its reconstruction is no longer stored." : "Its samples are no longer stored.";
     return;
@@ -58,7 +58,7 @@ function draw() {
   for (let c = 0; c < n; c++) {
     const pick = (values) => x.map((i) => values[i * n + c]);
     plots.push(new uPlot({
-      ...base(plots.clientWidth, Math.max(230 / n, 90)),
+      ...base(charts.clientWidth, Math.max(230 / n, 90)),
       padding: [10, 20, 4, 0],
       scales: { x: { time: false }, y: {} },
       series: [
@@ -68,10 +68,10 @@ function draw() {
       ],
       axes: [axis({ size: 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map(() => "") }), axis({ size: 56, space: 36 })],
       hooks: { drawClear: [(u) => wash(u, first, stop - 1), between] },
-    }, [x, pick(output), pick(samples)], plots));
+    }, [x, pick(output), pick(samples)], charts));
   }
   plots.push(new uPlot({
-    ...base(plots.clientWidth, 120),
+    ...base(charts.clientWidth, 120),
     scales: { x: { time: false }, y: { range: (u, low, high) => [0, high * 1.08 || 1] } },
     series: [{}, {
       stroke: () => colour(w.flag ? "abnormal" : "normal"), fill: () => colour(w.flag ? "abnormal-wash" : "normal-wash"),
@@ -82,7 +82,7 @@ function draw() {
       axis({ size: 56, space: 28, values: (u, splits) => splits.map((v) => `${+(100 * v).toFixed(1)} %`) }),
     ],
     hooks: { drawClear: [(u) => wash(u, first, stop - 1)] },
-  }, [x, share], plots));
+  }, [x, share], charts));
   const span = rate ? `${moment(first, rate, 1)} to ${moment(stop, rate, 1)}` : `${first} to ${stop - 1}`;
   where.textContent = `Half of the squared difference lies in ${stop - first} of ${length} samples (${span}). ` +
     "The lower chart shows each sample's share.";
