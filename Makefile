@@ -12,8 +12,9 @@ VIGIL := $(VENV)/bin/python -m tools.cli
 READY := $(VENV)/.ready
 PACKAGES := $(VENV)/.packages
 NATIVE := $(wildcard training/native/*.cpp training/native/*.py firmware/lib/signal/* firmware/lib/span/*)
-# Workers that are done take tests over from the others.
-PYTEST := $(VENV)/bin/python -m pytest -n auto --dist worksteal
+# worksteal: workers that are done take tests over from the others. loadfile: each worker runs whole
+# files, which is as fast where no test is long.
+PYTEST := $(VENV)/bin/python -m pytest -n auto --dist
 PIP := $(VENV)/bin/python -m pip -qq --disable-pip-version-check
 
 .PHONY: help setup demo train convert build flash monitor verify budget report bench generate test test-fast fuzz lint clean
@@ -76,10 +77,10 @@ generate: setup ## write the link's messages from their schema: C++, Python, doc
 	@$(VENV)/bin/python -m tools.link.generate
 
 test: setup ## run every test that this machine can run, on all cores
-	@$(PYTEST)
+	@$(PYTEST) worksteal
 
 test-fast: setup ## run the tests that need no emulator, browser or long computation
-	@$(PYTEST) -m "not (slow or toolchain or browser or broker or registry or board)"
+	@$(PYTEST) loadfile -m "not (slow or toolchain or browser or broker or registry or board)"
 
 fuzz: setup ## run every parser on damaged input for SECONDS=60 each; SEED=N repeats a run
 	@$(VENV)/bin/python -c 'import atheris' 2>/dev/null || $(PIP) install 'atheris>=3,<4' 2>/dev/null \
