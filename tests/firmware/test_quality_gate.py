@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tools.checkout import LIBRARIES, ROOT
+from tools.measure.bench.emulator import FAST, NANO, build, run
 from training.native import QualityGate
 
 NEVER = 2**32 - 1
@@ -125,3 +127,15 @@ def test_a_window_too_long_for_its_mains_frequency_is_refused():
     slow = QualityGate([0], [0], [NEVER], [NEVER], [NEVER], [cosine(50, 20_000)])
     with pytest.raises(ValueError, match="too long"):
         slow.check(np.zeros((1, 512, 1), np.int16))
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("flags", [NANO, FAST], ids=["Os", "O2"])
+def test_the_gate_takes_the_instructions_per_sample_that_its_page_states(flags, tmp_path):
+    source = ROOT / "tests" / "support" / "cpp" / "gate_counter.cpp"
+    signal = LIBRARIES / "signal"
+    includes = [signal, LIBRARIES / "span"]
+    elf = build([source, signal / "quality_gate.cpp"], includes, tmp_path / "gate.elf", flags)
+    without, with_mains = (line.split() for line in run(elf, tmp_path).splitlines())
+    assert (without[0], with_mains[0]) == ("0", "0"), "the window is judged"
+    assert (round(float(without[1])), round(float(with_mains[1]))) == (16, 29)
