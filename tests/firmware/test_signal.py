@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from training.native import AffineScaler, PerWindowScaler, ScoreConfig, Segmenter, integer_sqrt
+from training.native import (
+    AffineScaler,
+    PerWindowScaler,
+    ReconstructionError,
+    Segmenter,
+    integer_sqrt,
+)
 
 int16s = st.integers(-32768, 32767)
 int8s = st.integers(-128, 127)
@@ -124,7 +130,7 @@ def test_score_is_one_exact_sum_and_one_multiplication(data, kind, weights, zero
     shape = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 50)))
     x = data.draw(hnp.arrays(np.int8, shape, elements=int8s))
     y = data.draw(hnp.arrays(np.int8, shape, elements=int8s))
-    got = ScoreConfig(kind, *weights, *zero_points, factor).score(x, y)
+    got = ReconstructionError(kind, *weights, *zero_points, factor).score(x, y)
     for row_x, row_y, value in zip(x.tolist(), y.tolist(), got, strict=True):
         e = [
             weights[0] * (i - zero_points[0]) - weights[1] * (o - zero_points[1])
@@ -138,7 +144,7 @@ def test_score_is_one_exact_sum_and_one_multiplication(data, kind, weights, zero
 
 def test_score_of_a_perfect_reconstruction_is_zero():
     x = np.arange(-128, 128, dtype=np.int8).reshape(1, 256)
-    assert ScoreConfig("mse", 9000, 9000, 3, 3, 1e-9).score(x, x)[0] == 0
+    assert ReconstructionError("mse", 9000, 9000, 3, 3, 1e-9).score(x, x)[0] == 0
 
 
 # --- segmenter ----------------------------------------------------------------------------------
@@ -223,9 +229,9 @@ def test_segmenter_restarts_at_the_next_whole_window():
         lambda: AffineScaler([0], [-1], 1, 0),
         lambda: AffineScaler([0], [1], 0, 0),
         lambda: PerWindowScaler(1, 0, 2**23, 0),
-        lambda: ScoreConfig("rmse", 1, 1, 0, 0, 1.0),
-        lambda: ScoreConfig("mse", 16385, 1, 0, 0, 1.0),
-        lambda: ScoreConfig("mse", 1, 1, 0, 0, 1.0).score(
+        lambda: ReconstructionError("rmse", 1, 1, 0, 0, 1.0),
+        lambda: ReconstructionError("mse", 16385, 1, 0, 0, 1.0),
+        lambda: ReconstructionError("mse", 1, 1, 0, 0, 1.0).score(
             np.zeros((1, 4), np.uint8), np.zeros((1, 4), np.int8)
         ),
         lambda: Segmenter(4, 0, 1),

@@ -46,6 +46,8 @@ Status run(Span<const std::int8_t> input, Span<std::int8_t> output) {
 """,
     "src/main.cpp": """
 #include "detector.h"
+#include "scaler.h"
+#include "score.h"
 namespace vigil::link { struct Memory { volatile std::uint8_t ring[300]; }; }
 struct App {
     std::int16_t counts_[64];
@@ -63,8 +65,8 @@ extern "C" void reset() {
         app.memory_.ring[app.state_++ % 300] = 1;
         vigil::AffineScaler{{channel, 1}, 20, 0}({app.counts_, 64}, {app.input_, 64});
         vigil::engine::run({app.input_, 64}, {app.output_, 64});
-        if (vigil::score({vigil::ScoreKind::mse, 1, 1, 0, 0, 0.5f}, {app.input_, 64},
-                         {app.output_, 64}) > 1)
+        if (vigil::ReconstructionError{vigil::ScoreKind::mse, 1, 1, 0, 0, 0.5f}(
+                {app.input_, 64}, {app.output_, 64}) > 1)
             puts("anomaly");
     }
 }

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert import cpp
+from tools.convert.chain import chain_text, float_text
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.sensor import Conversion, Sensor, conversions
 from tools.convert.tflm import arena_bytes, refused_model, tflm_model
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import ConvertError
-from training.bundle.manifest import Affine, GateLimits, Manifest
+from training.bundle.manifest import Manifest
 
 GOLDEN_ON_BOARD = 4
 """Golden windows in the image, normal and abnormal ones where the bundle has both."""
@@ -31,9 +32,7 @@ _CONSTANTS = """\
 
 #include <cstdint>
 
-#include "quality_gate.h"
-#include "scaler.h"
-#include "score.h"
+{includes}
 
 namespace vigil::model {{
 
@@ -49,9 +48,7 @@ constexpr std::uint32_t kInputSize = {input_size};
 constexpr std::uint32_t kOutputSize = {output_size};
 constexpr float kRateHz = {rate};  // frames per second; 0 if not fixed
 
-{gate}
-{scaler}
-inline constexpr ScoreConfig kScore = {{ScoreKind::{score}}};
+{chain}
 constexpr float kThreshold = {threshold};  // a window with a higher score is an anomaly
 
 constexpr std::uint32_t kModelBytes = {model_bytes};
@@ -183,12 +180,7 @@ def write_files(out: Path, files: dict[str, str]) -> list[Path]:
 
 def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
     manifest = bundle.manifest
-    score = manifest.score
-    fields = (
-        f"{score.kind}, {score.input_weight}, {score.output_weight}, "
-        f"{manifest.model.input.zero_point}, {manifest.model.output.zero_point}, "
-        f"{_float(score.factor)}"
-    )
+    includes, chain = chain_text(manifest)
     return _CONSTANTS.format(
         generated=cpp.GENERATED,
         name=manifest.name,
@@ -199,11 +191,10 @@ def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
         channels=len(manifest.signal.channels),
         input_size=manifest.model.input.size,
         output_size=manifest.model.output.size,
-        rate=_float(manifest.signal.rate_hz or 0.0),
-        gate=_gate(manifest),
-        scaler=_scaler(manifest),
-        score=fields,
-        threshold=_float(manifest.threshold.value if threshold is None else threshold),
+        rate=float_text(manifest.signal.rate_hz or 0.0),
+        includes="\n".join(f'#include "{name}"' for name in includes),
+        chain=chain,
+        threshold=float_text(manifest.threshold.value if threshold is None else threshold),
         model_bytes=manifest.model.bytes,
         model_crc32=manifest.model.crc32,
         arena_bytes=arena,
@@ -239,50 +230,6 @@ def _sensor(manifest: Manifest, sensor: Sensor | None) -> str:
     )
 
 
-def _gate(manifest: Manifest) -> str:
-    gate = manifest.gate
-    if not isinstance(gate, GateLimits):
-        return "inline constexpr NoGate kGate = {};"
-    limits = ", ".join(
-        f"{{{', '.join(f'{value}U' for value in row)}}}"
-        for row in zip(
-            gate.min_variation,
-            gate.max_run,
-            gate.max_extreme,
-            gate.max_mains,
-            gate.min_range,
-            strict=True,
-        )
-    )
-    mains, view = "", "{}"
-    if gate.mains:
-        cosines = ", ".join(map(str, gate.mains))
-        mains = f"inline constexpr std::int16_t kGateMains[] = {{{cosines}}};\n"
-        view = "Span<const std::int16_t>(kGateMains)"
-    return (
-        f"inline constexpr GateLimits kGateLimits[] = {{{limits}}};\n{mains}"
-        f"inline constexpr QualityGate kGate = {{Span<const GateLimits>(kGateLimits), {view}}};"
-    )
-
-
-def _scaler(manifest: Manifest) -> str:
-    scaler = manifest.scaler
-    channels = len(manifest.signal.channels)
-    if isinstance(scaler, Affine):
-        pairs = ", ".join(
-            f"{{{c}, {m}}}" for c, m in zip(scaler.center, scaler.multiplier, strict=True)
-        )
-        return (
-            f"inline constexpr AffineChannel kScalerChannels[] = {{{pairs}}};\n"
-            "inline constexpr AffineScaler kScaler = "
-            f"{{Span<const AffineChannel>(kScalerChannels), {scaler.shift}, {scaler.zero_point}}};"
-        )
-    return (
-        f"inline constexpr PerWindowScaler kScaler = {{{channels}, {scaler.min_deviation}, "
-        f"{scaler.steps_per_deviation}, {scaler.zero_point}}};"
-    )
-
-
 def _golden(bundle: Bundle) -> dict[str, str]:
     golden = bundle.golden
     chosen = _some_of_each(golden.label)
@@ -295,7 +242,7 @@ def _golden(bundle: Bundle) -> dict[str, str]:
         ]
         windows.append(
             f"    {{kCounts{number}, kInput{number}, kOutput{number}, "
-            f"{_float(float(golden.score[i]))}}},\n"
+            f"{float_text(float(golden.score[i]))}}},\n"
         )
     return {
         "golden.h": _GOLDEN_HEADER.format(generated=cpp.GENERATED, count=len(chosen)),
@@ -312,12 +259,6 @@ def _some_of_each(label: NDArray[np.int8]) -> list[int]:
     while len(chosen) < GOLDEN_ON_BOARD and any(queues):
         chosen += [queue.pop(0) for queue in queues if queue]
     return sorted(chosen[:GOLDEN_ON_BOARD])
-
-
-def _float(value: float) -> str:
-    """A single-precision literal that reads back as the same value."""
-    text = str(np.float32(value))
-    return f"{text}F" if "." in text or "e" in text else f"{text}.0F"
 
 
 def _quotable(text: str) -> str:

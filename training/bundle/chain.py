@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.bundle import manifest
 from training.bundle.manifest import Manifest
-from training.native.core import AffineScaler, PerWindowScaler, QualityGate, ScoreConfig
+from training.native.core import AffineScaler, PerWindowScaler, QualityGate, ReconstructionError
 
 Scaler = AffineScaler | PerWindowScaler
 
@@ -47,9 +47,9 @@ def make_scaler(settings: manifest.Affine | manifest.PerWindow, channels: int) -
 
 def make_score(
     settings: manifest.Score, input: manifest.Tensor, output: manifest.Tensor
-) -> ScoreConfig:
+) -> ReconstructionError:
     """Build the C++ score; `score` maps int8 input and output [n, size] to float32 [n]."""
-    return ScoreConfig(
+    return ReconstructionError(
         settings.kind,
         settings.input_weight,
         settings.output_weight,
@@ -69,6 +69,6 @@ def scaler_of(m: Manifest) -> Scaler:
     return make_scaler(m.scaler, len(m.signal.channels))
 
 
-def score_of(m: Manifest) -> ScoreConfig:
+def score_of(m: Manifest) -> ReconstructionError:
     """Build the score of a bundle."""
     return make_score(m.score, m.model.input, m.model.output)

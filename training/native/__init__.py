@@ -4,7 +4,7 @@ from training.native.core import (
     AffineScaler,
     PerWindowScaler,
     QualityGate,
-    ScoreConfig,
+    ReconstructionError,
     Segmenter,
     integer_sqrt,
 )
@@ -13,7 +13,7 @@ __all__ = [
     "AffineScaler",
     "PerWindowScaler",
     "QualityGate",
-    "ScoreConfig",
+    "ReconstructionError",
     "Segmenter",
     "integer_sqrt",
 ]

@@ -13,7 +13,7 @@ class PerWindowScaler:
     ) -> None: ...
     def scale(self, windows: NDArray[np.int16]) -> NDArray[np.int8]: ...
 
-class ScoreConfig:
+class ReconstructionError:
     def __init__(
         self,
         kind: str,

@@ -45,11 +45,7 @@ App::App(link::Stream& stream, const Hardware& hardware)
     : stream_(stream),
       hardware_(hardware),
       sampler_(board::sensor(), samples_, Span<const Conversion>(model::kConversion)),
-      detector_({{model::kWindow, model::kHop, model::kChannels},
-                 model::kGate,
-                 model::kScaler,
-                 model::kScore,
-                 model::kThreshold},
+      detector_({{model::kWindow, model::kHop, model::kChannels}, model::kChain, model::kThreshold},
                 {counts_, input_, output_}, hardware.micros),
       link_(stream, *this, facts(hardware), memory_) {}
 

@@ -77,8 +77,7 @@ class App final : private link::Handler, private DetectorListener {
     link::LinkMemory<> memory_;
     SampleMemory<kRingFrames, model::kChannels> samples_;
     Sampler sampler_;
-    Detector<std::remove_cv_t<decltype(model::kGate)>, std::remove_cv_t<decltype(model::kScaler)>>
-        detector_;
+    Detector<model::Chain> detector_;
     link::BoardLink link_;
     GoldenReport golden_{};
     engine::Status engine_status_ = engine::Status::not_begun;

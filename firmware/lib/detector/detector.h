@@ -1,4 +1,4 @@
-// The detector: samples -> segment -> quality gate -> scale -> engine -> score -> decide.
+// The detector: samples -> segment -> quality gate -> input -> engine -> score -> decide.
 //
 // The caller owns every buffer and sizes it from the manifest's constants. The detector allocates
 // nothing and is independent of the board; it reads time through a function that it is given.
@@ -6,22 +6,19 @@
 
 #include <cstdint>
 
+#include "chain.h"
 #include "engine.h"
 #include "quality_gate.h"
-#include "scaler.h"
-#include "score.h"
 #include "segmenter.h"
 #include "span.h"
 
 namespace vigil {
 
 // The manifest's numbers, as the converter writes them.
-template <typename Gate, typename Scaler>
+template <typename Chain>
 struct DetectorConfig {
     SegmenterConfig segmenter;
-    Gate gate;
-    Scaler scaler;
-    ScoreConfig score;
+    Chain chain;
     float threshold;
 };
 
@@ -36,7 +33,7 @@ struct Verdict {
     std::uint64_t window;  // absolute window index
     float score;
     bool anomaly;                // score > threshold
-    std::uint32_t microseconds;  // scale, engine and score together
+    std::uint32_t microseconds;  // gate, input, engine and score together
     Span<const std::int8_t> input;
     Span<const std::int8_t> output;
 };
@@ -69,20 +66,19 @@ struct GoldenReport {
     std::uint32_t ticks_per_window;  // one inference of the engine alone, in the clock's ticks
 };
 
-template <typename Gate, typename Scaler>
+template <typename Chain>
 class Detector final : private Segmenter::Sink {
   public:
     using Clock = std::uint32_t (*)();
 
-    Detector(const DetectorConfig<Gate, Scaler>& config, const DetectorBuffers& buffers,
-             Clock micros)
+    Detector(const DetectorConfig<Chain>& config, const DetectorBuffers& buffers, Clock micros)
         : config_(config),
           buffers_(buffers),
           micros_(micros),
           threshold_(config.threshold),
           segmenter_(config.segmenter, buffers.counts) {}
 
-    // Runs the golden windows through gate, scaler, engine and score. `ticks` counts time or
+    // Runs the golden windows through gate, input, engine and score. `ticks` counts time or
     // instructions, depending on the board. Call while no window is in progress.
     GoldenReport check(Span<const GoldenWindow> golden, Clock ticks);
 
@@ -105,7 +101,7 @@ class Detector final : private Segmenter::Sink {
     void window(std::uint64_t index, Span<const std::int16_t> frames) override;
     void lost(std::uint64_t first, std::uint64_t count) override { listener_->lost(first, count); }
 
-    DetectorConfig<Gate, Scaler> config_;
+    DetectorConfig<Chain> config_;
     DetectorBuffers buffers_;
     Clock micros_;
     float threshold_;
@@ -118,38 +114,38 @@ bool same_bytes(Span<const std::int8_t> a, Span<const std::int8_t> b);
 // Whether both have the same bits; -0 differs from 0.
 bool same_bits(float a, float b);
 
-template <typename Gate, typename Scaler>
-GoldenReport Detector<Gate, Scaler>::check(Span<const GoldenWindow> golden, Clock ticks) {
+template <typename Chain>
+GoldenReport Detector<Chain>::check(Span<const GoldenWindow> golden, Clock ticks) {
     GoldenReport report{static_cast<std::uint16_t>(golden.size()), 0, 0};
     for (const GoldenWindow& g : golden) {
-        config_.scaler(g.counts, buffers_.input);
+        config_.chain.input(g.counts, buffers_.input);
         const std::uint32_t before = ticks();
         const engine::Status status = engine::run(buffers_.input, buffers_.output);
         report.ticks_per_window = ticks() - before;
-        const bool exact =
-            config_.gate(g.counts) == GateReason::none && status == engine::Status::ok &&
-            same_bytes(buffers_.input, g.input) && same_bytes(buffers_.output, g.output) &&
-            same_bits(score(config_.score, buffers_.input, buffers_.output), g.score);
+        const bool exact = config_.chain.gate(g.counts) == GateReason::none &&
+                           status == engine::Status::ok && same_bytes(buffers_.input, g.input) &&
+                           same_bytes(buffers_.output, g.output) &&
+                           same_bits(config_.chain.score(buffers_.input, buffers_.output), g.score);
         report.passed = static_cast<std::uint16_t>(report.passed + (exact ? 1 : 0));
     }
     return report;
 }
 
-template <typename Gate, typename Scaler>
-void Detector<Gate, Scaler>::window(std::uint64_t index, Span<const std::int16_t> frames) {
+template <typename Chain>
+void Detector<Chain>::window(std::uint64_t index, Span<const std::int16_t> frames) {
     const std::uint32_t start = micros_();
-    const GateReason reason = config_.gate(frames);
+    const GateReason reason = config_.chain.gate(frames);
     if (reason != GateReason::none) {
         listener_->rejected(index, reason);
         return;
     }
-    config_.scaler(frames, buffers_.input);
+    config_.chain.input(frames, buffers_.input);
     const engine::Status status = engine::run(buffers_.input, buffers_.output);
     if (status != engine::Status::ok) {
         listener_->failed(index, status);
         return;
     }
-    const float value = score(config_.score, buffers_.input, buffers_.output);
+    const float value = config_.chain.score(buffers_.input, buffers_.output);
     const std::uint32_t took = micros_() - start;
     listener_->scored({index, value, value > threshold_, took, buffers_.input, buffers_.output});
 }

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "detector.h"
+#include "scaler.h"
+#include "score.h"
 
 namespace vigil::engine {
 
@@ -57,20 +59,18 @@ struct Printer final : vigil::DetectorListener {
 
 int main(int argc, char** argv) {
     const vigil::AffineChannel identity[] = {{0, 1 << 20}};
-    const vigil::ScoreConfig score = {vigil::ScoreKind::mse, 1, 1, 0, 0, 1.0F / kWindow};
+    const vigil::ReconstructionError score = {vigil::ScoreKind::mse, 1, 1, 0, 0, 1.0F / kWindow};
     std::int16_t counts[kWindow];
     std::int8_t input[kWindow];
     std::int8_t output[kWindow];
     // A range of at least one count, for the second argument "gate"; else whatever comes.
     const std::uint16_t range = argc > 2 ? 1 : 0;
     const vigil::GateLimits limits[] = {{0, ~0U, ~0U, ~0U, range}};
-    vigil::Detector<vigil::QualityGate, vigil::AffineScaler> detector(
-        {{kWindow, kWindow, 1},
-         {limits, {}},
-         {identity, 20, 0},
-         score,
-         argc > 1 ? std::stof(argv[1]) : 0.1F},
-        {counts, input, output}, [] { return now += 5; });
+    using Chain = vigil::Chain<vigil::QualityGate, vigil::AffineScaler, vigil::ReconstructionError>;
+    vigil::Detector<Chain> detector({{kWindow, kWindow, 1},
+                                     {{limits, {}}, {identity, 20, 0}, score},
+                                     argc > 1 ? std::stof(argv[1]) : 0.1F},
+                                    {counts, input, output}, [] { return now += 5; });
 
     const std::int16_t raw[] = {1, 2, 3, 4};
     const std::int8_t bytes[] = {1, 2, 3, 4};

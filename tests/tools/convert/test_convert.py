@@ -220,11 +220,11 @@ int main() {
         return 1;
     }
     for (const GoldenWindow& g : model::kGolden) {
-        model::kScaler(g.counts, input);
+        model::kChain.input(g.counts, input);
         bool exact = same_bytes(input, g.input);
         exact = engine::run(input, output) == engine::Status::ok && exact;
         exact = exact && same_bytes(output, g.output);
-        exact = exact && same_bits(score(model::kScore, input, output), g.score);
+        exact = exact && same_bits(model::kChain.score(input, output), g.score);
         std::puts(exact ? "exact" : "differs");
     }
     return engine::run(input, Span<std::int8_t>(output, 1)) == engine::Status::shape_mismatch ? 0

@@ -1,0 +1,16 @@
+// Chain: the stages that judge one window, as the manifest names them.
+//
+// Each stage is a functor of its own type. A stage that a bundle does not use is an empty functor,
+// or its code is never named, so it takes no flash.
+#pragma once
+
+namespace vigil {
+
+template <typename GateStage, typename InputStage, typename ScoreStage>
+struct Chain {
+    GateStage gate;    // window of counts -> GateReason
+    InputStage input;  // window of counts -> the engine's int8 input
+    ScoreStage score;  // the engine's input and output -> float
+};
+
+}  // namespace vigil

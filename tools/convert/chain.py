@@ -1,0 +1,94 @@
+"""Writes the stages that judge a window as C++ constants: gate, input and score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.bundle.manifest import Affine, GateLimits, Manifest
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage as C++: its class, the initializer of its object, and the tables it points to."""
+
+    header: str
+    type: str
+    value: str
+    tables: tuple[str, ...] = ()
+
+
+def chain_text(manifest: Manifest) -> tuple[list[str], str]:
+    """Write the chain of a bundle: the headers that it needs, sorted, and the constant kChain."""
+    stages = (_gate(manifest), _input(manifest), _score(manifest))
+    tables = [table for stage in stages for table in stage.tables]
+    types = ", ".join(stage.type for stage in stages)
+    values = ",\n    ".join(stage.value for stage in stages)
+    lines = [
+        *(f"inline constexpr {table};" for table in tables),
+        f"using Chain = vigil::Chain<{types}>;",
+        f"inline constexpr Chain kChain = {{\n    {values},\n}};",
+    ]
+    return sorted({"chain.h", *(stage.header for stage in stages)}), "\n".join(lines)
+
+
+def float_text(value: float) -> str:
+    """Write a single-precision literal that reads back as the same value."""
+    text = str(np.float32(value))
+    return f"{text}F" if "." in text or "e" in text else f"{text}.0F"
+
+
+def _gate(manifest: Manifest) -> Stage:
+    gate = manifest.gate
+    if not isinstance(gate, GateLimits):
+        return Stage("quality_gate.h", "NoGate", "{}")
+    limits = ", ".join(
+        f"{{{', '.join(f'{value}U' for value in row)}}}"
+        for row in zip(
+            gate.min_variation,
+            gate.max_run,
+            gate.max_extreme,
+            gate.max_mains,
+            gate.min_range,
+            strict=True,
+        )
+    )
+    tables = [f"GateLimits kGateLimits[] = {{{limits}}}"]
+    mains = "{}"
+    if gate.mains:
+        tables.append(f"std::int16_t kGateMains[] = {{{', '.join(map(str, gate.mains))}}}")
+        mains = "Span<const std::int16_t>(kGateMains)"
+    value = f"{{Span<const GateLimits>(kGateLimits), {mains}}}"
+    return Stage("quality_gate.h", "QualityGate", value, tuple(tables))
+
+
+def _input(manifest: Manifest) -> Stage:
+    scaler = manifest.scaler
+    if isinstance(scaler, Affine):
+        pairs = ", ".join(
+            f"{{{c}, {m}}}" for c, m in zip(scaler.center, scaler.multiplier, strict=True)
+        )
+        return Stage(
+            "scaler.h",
+            "AffineScaler",
+            f"{{Span<const AffineChannel>(kScalerChannels), {scaler.shift}, {scaler.zero_point}}}",
+            (f"AffineChannel kScalerChannels[] = {{{pairs}}}",),
+        )
+    return Stage(
+        "scaler.h",
+        "PerWindowScaler",
+        f"{{{len(manifest.signal.channels)}, {scaler.min_deviation}, "
+        f"{scaler.steps_per_deviation}, {scaler.zero_point}}}",
+    )
+
+
+def _score(manifest: Manifest) -> Stage:
+    score = manifest.score
+    return Stage(
+        "score.h",
+        "ReconstructionError",
+        f"{{ScoreKind::{score.kind}, {score.input_weight}, {score.output_weight}, "
+        f"{manifest.model.input.zero_point}, {manifest.model.output.zero_point}, "
+        f"{float_text(score.factor)}}}",
+    )
