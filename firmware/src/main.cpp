@@ -12,12 +12,16 @@ constexpr std::uint32_t kTextEveryUs = 2'000'000;
 
 vigil::SerialStream port;
 
+void reboot() {
+    port.flush();  // GOODBYE_REPLY
+    vigil::board::reboot();
+}
+
 const vigil::Hardware kHardware = {
     [] { return static_cast<std::uint32_t>(micros()); },
     [](bool on) { digitalWrite(LED_BUILTIN, on ? HIGH : LOW); },
-    vigil::board::reboot,
+    reboot,
     vigil::kReceiveRing,
-    [] { return port.times_full(); },
 };
 
 vigil::App app(port, kHardware);

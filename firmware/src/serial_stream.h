@@ -1,4 +1,5 @@
-// The board's serial port as the link's byte stream; reading and writing never block.
+// The board's serial port as the link's byte stream; reading and writing never block. Where the
+// program reads too late, USB holds the host off: no byte is lost.
 #pragma once
 
 #include <Arduino.h>
@@ -26,10 +27,6 @@ class SerialStream final : public link::Stream {
   public:
     std::size_t read(Span<std::uint8_t> bytes) override {
         std::size_t got = 0;
-#if defined(ARDUINO_ARCH_MBED)
-        // A full ring may drop bytes, without an error.
-        if (Serial.available() >= kReceiveRing) ++times_full_;
-#endif
         while (got < bytes.size() && Serial.available() > 0) {
             bytes[got++] = static_cast<std::uint8_t>(Serial.read());
         }
@@ -39,10 +36,13 @@ class SerialStream final : public link::Stream {
     std::size_t write(Span<const std::uint8_t> bytes) override {
 #if defined(ARDUINO_ARCH_MBED)
         // USBSerial::write() waits for the host and hides failed sends; send_nb() takes what fits
-        // the packet being filled, and returns that size.
+        // the packet being filled, and returns that size. A packet of full length (64 bytes) would
+        // tell the host that more follows, and an empty packet is never sent.
+        constexpr std::size_t kMost = 63;
+        const std::size_t offered = bytes.size() < kMost ? bytes.size() : kMost;
         std::uint32_t taken = 0;
         _SerialUSB.send_nb(const_cast<std::uint8_t*>(bytes.data()),
-                           static_cast<std::uint32_t>(bytes.size()), &taken, true);
+                           static_cast<std::uint32_t>(offered), &taken, true);
         return taken;
 #else
         const int available = Serial.availableForWrite();
@@ -54,11 +54,14 @@ class SerialStream final : public link::Stream {
 #endif
     }
 
-    // How often read() found the receive ring full, on boards that may lose bytes then.
-    std::uint32_t times_full() const { return times_full_; }
-
-  private:
-    std::uint32_t times_full_ = 0;
+    // Waits until all bytes are sent.
+    void flush() {
+#if defined(ARDUINO_ARCH_MBED)
+        delay(20);  // USB sends by interrupt meanwhile; this core's flush() does nothing
+#else
+        Serial.flush();
+#endif
+    }
 };
 
 }  // namespace vigil

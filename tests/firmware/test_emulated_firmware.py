@@ -12,6 +12,7 @@ from tests.support.images import build_image
 from tools.boards.build import BuildResult, build
 from tools.boards.emulated import EmulatedBoard
 from tools.convert.emit import convert
+from tools.link.session import Session
 from tools.measure.bench.reference import make
 
 
@@ -33,6 +34,11 @@ def boots(image: BuildResult) -> str:
     return text
 
 
+def boot_id(port: str) -> int:
+    with Session.open(port) as session:
+        return session.board.boot
+
+
 def check(text: str, engine: str) -> None:
     assert f"on emulated, engine {engine}: ok" in text
     passed, total = re.search(r"golden windows (\d+) of (\d+) exact", text).groups()
@@ -46,6 +52,19 @@ def check(text: str, engine: str) -> None:
 @pytest.mark.toolchain
 def test_compiled_engine(generated: Path) -> None:
     check(boots(build_image("emulated", generated)), "compiled")
+
+
+@pytest.mark.toolchain
+def test_a_reset_changes_the_boot_id_that_the_host_reads(generated: Path) -> None:
+    image = build_image("emulated", generated)
+    with EmulatedBoard(image.elf) as board:
+        ids = [boot_id(board.port)]
+        board.reset()
+        ids.append(boot_id(board.port))
+        with Session.open(board.port) as session:
+            session.reboot()  # answers with GOODBYE_REPLY, then resets itself
+        ids.append(boot_id(board.port))
+    assert len(set(ids)) == 3 and 0 not in ids
 
 
 @pytest.mark.toolchain

@@ -120,8 +120,10 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
           input_(window * channels),
           output_(window * channels),
           segmenter_({window, hop, channels}, Span<std::int16_t>(counts_.data(), counts_.size())),
-          facts_(facts(window, hop, channels, ring, boot)),
-          link_(*this, *this, facts_, memory_) {}
+          facts_(facts(window, hop, channels, ring)),
+          link_(*this, *this, facts_, memory_) {
+        link_.set_boot_id(boot);
+    }
 
     std::size_t read(Span<std::uint8_t> bytes) override {
         const std::size_t size = std::min(bytes.size(), in_.size());
@@ -187,7 +189,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
 
   private:
     static BoardFacts facts(std::uint32_t window, std::uint32_t hop, std::uint32_t channels,
-                            std::uint32_t ring, std::uint32_t boot) {
+                            std::uint32_t ring) {
         BoardFacts facts{};
         facts.board = Span<const char>("host", 4);
         facts.engine = Span<const char>("checksum", 8);
@@ -198,7 +200,6 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         facts.hop = hop;
         facts.channels = static_cast<std::uint8_t>(channels);
         facts.rate = 360.0f;
-        facts.boot = boot;
         facts.credit = static_cast<std::uint16_t>(std::min<std::uint32_t>(ring, 65535));
         return facts;
     }

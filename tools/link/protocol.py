@@ -195,7 +195,7 @@ class Protocol:
                 f"{reply.hop} apart, with {reply.channels} channels, which is not possible: flash "
                 "it with 'make flash'"
             )
-        self._rebooted = self._number != 0 and reply.stream != self._number
+        self._rebooted = self._number != 0 and self._is_reset(reply)
         self.board = reply
         self._exchange.credit.clear()
         self._exchange.credit.limit = reply.credit
@@ -204,6 +204,12 @@ class Protocol:
             self.enter(Mode.READY, now)
         else:
             self._resume(self.stream, now)
+
+    def _is_reset(self, reply: m.HelloReply) -> bool:
+        """Whether the board was reset since its last HELLO_REPLY."""
+        if reply.boot:
+            return reply.boot != self.board.boot
+        return reply.stream != self._number  # a board without random numbers
 
     def _changed(self, reply: m.HelloReply) -> bool:
         return any(

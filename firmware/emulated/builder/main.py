@@ -67,16 +67,10 @@ env.Append(
         "-Wl,--gc-sections",
         "-Wl,--fatal-warnings",
         "-Wl,--no-warn-rwx-segments",
-        "-Wl,-Map",
-        "-Xlinker",
-        "$FIRMWARE_MAP",
     ],
     LIBS=["m", "c", "gcc"],
-    # A node, not text: SCons would split text at the spaces of a folder's name.
-    FIRMWARE_MAP=env.File("$BUILD_DIR/firmware.map"),
 )
 
 program = env.BuildProgram()
-env.Clean(program, "$FIRMWARE_MAP")
 AlwaysBuild(env.Alias("nobuild", program))
 Default([program])

@@ -60,12 +60,12 @@ link::BoardFacts App::facts(const Hardware& hardware) {
     f.hop = model::kHop;
     f.channels = static_cast<std::uint8_t>(model::kChannels);
     f.rate = model::kRateHz;
-    f.boot = board::boot_id();
     f.credit = hardware.receive_ring;
     return f;
 }
 
 void App::begin() {
+    link_.set_boot_id(board::boot_id());
     sampled = &sampler_;
     board::sensor_begin(model::kSensor, model::kChannels,
                         [](const std::int16_t* raw) { sampled->tick(raw); });
@@ -86,7 +86,7 @@ void App::poll() {
 }
 
 void App::statistics(link::Statistics& counts) {
-    counts.overruns += hardware_.ring_full() + sampler_.status().overruns;
+    counts.overruns += sampler_.status().overruns;
 }
 
 // Console keys, active while no host is connected: t plots for Arduino's Serial Plotter, > for

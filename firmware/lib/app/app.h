@@ -17,11 +17,10 @@ namespace vigil {
 
 // The board's functions and figures for the application.
 struct Hardware {
-    std::uint32_t (*micros)();     // wraps at 2^32
-    void (*light)(bool on);        // switches the LED that shows an anomaly
-    void (*reboot)();              // does not return on a board
-    std::uint16_t receive_ring;    // size of the port's receive buffer, bytes
-    std::uint32_t (*ring_full)();  // how often that buffer was full, so that bytes may be lost
+    std::uint32_t (*micros)();   // wraps at 2^32
+    void (*light)(bool on);      // switches the LED that shows an anomaly
+    void (*reboot)();            // does not return on a board
+    std::uint16_t receive_ring;  // size of the port's receive buffer, bytes
 };
 
 // Capacity of the ring of the board's own samples, which wait for the loop or for a host: two

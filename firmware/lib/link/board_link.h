@@ -44,7 +44,8 @@ class Handler {
     // `value` is finite.
     virtual void set_threshold(float value) = 0;
     virtual BootReport boot_report() = 0;
-    // Adds the counts that the board keeps itself (bytes lost by the port) before they are sent.
+    // Adds the counts that the board keeps itself (samples lost by the sensor) before they are
+    // sent.
     virtual void statistics(Statistics& counts) = 0;
     // The host requested a reset; GOODBYE_REPLY has been sent.
     virtual void reboot() = 0;
@@ -66,7 +67,6 @@ struct BoardFacts {
     std::uint32_t hop;
     std::uint8_t channels;  // 1 to 116, so that one sample fits a frame
     float rate;
-    std::uint32_t boot;
     std::uint16_t credit;  // size of the port's receive buffer in bytes; at least kMaxWire
 };
 
@@ -99,6 +99,10 @@ class BoardLink {
           receiver_(memory.receive),
           wire_(memory.send),
           reports_(Span<Report>(memory.reports)) {}
+
+    // The number that HELLO_REPLY reports; it differs after every reset. Set it before poll(): a
+    // board may know it only after main() has begun.
+    void set_boot_id(std::uint32_t id) { boot_id_ = id; }
 
     // Attaches the on-board sensor. Without one, samples come only from the host.
     void attach(Sensor& sensor) { sensor_ = &sensor; }
@@ -213,6 +217,7 @@ class BoardLink {
     std::uint8_t watch_ = 0;
     std::uint8_t protocol_ = kProtocol;
     std::uint32_t session_ = 0;
+    std::uint32_t boot_id_ = 0;
     std::uint32_t stream_id_ = 0;
     std::uint64_t next_sample_ = 0;
     ReportRing reports_;

@@ -218,7 +218,7 @@ HelloReply BoardLink::hello_reply() {
     reply.protocol = protocol_;
     reply.oldest = kOldestProtocol;
     reply.session = session_;
-    reply.boot = facts_.boot;
+    reply.boot = boot_id_;
     reply.stream = stream_id_;
     reply.next_sample = next_sample_;
     reply.next_window = reports_.oldest_window();

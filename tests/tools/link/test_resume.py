@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.link_line import Line, expected_scores, noise, scores_of, windows_of
-from tests.support.link_native import BoardConfig
+from tests.support.link_native import Board, BoardConfig
 from tools.link.events import PortLost, Resumed, Scored
 from tools.link.session import Session, stream_id
 from tools.link.timeouts import Timeouts
@@ -29,6 +29,20 @@ def test_a_reset_of_the_board_loses_nothing():
     resumed = [e for e in events if isinstance(e, Resumed)]
     assert len(resumed) == 2 and all(e.rebooted and e.sample == 140 * e.window for e in resumed)
     assert session.board.boot == 3
+
+
+def test_a_board_that_another_host_used_meanwhile_was_not_reset():
+    """Its boot id is the same, although its stream is another."""
+    line, samples = Line(), noise(2800)
+    events = []
+    with line.session() as session:
+        session.start(stream_id("a"))
+        for event in session.stream(samples):
+            events.append(event)
+            if isinstance(event, Scored) and event.window == 10:
+                line.board = Board(line.config, line.boots)
+    assert list(windows_of(events).values()) == list(expected_scores(samples, 140, 140))
+    assert [e.rebooted for e in events if isinstance(e, Resumed)] == [False]
 
 
 def test_a_reset_between_hello_and_stream_is_noticed():

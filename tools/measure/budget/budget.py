@@ -165,19 +165,25 @@ def measure(
         link_map = beside
     image = read_image(elf, link_map)
     graph = CallGraph(elf)
-    stack = sum(p.size for p in image.pieces if part_of(p, image.mapped) == "stack")
     return Budget(
         board=board.name,
         image=f"{elf.parent.name}/{elf.name}",
         flash=_attribute("flash", board.flash_bytes, image),
         sram=_attribute("sram", board.sram_bytes, image),
-        stack_reserved=stack,
+        stack_reserved=_reserved_stack(image),
         stack_worst_case=_bound(graph, "main$"),
         inference_stack=_bound(graph, _ENGINE_RUN),
         measured=measured,
         bundle=bundle,
         compiler=compiler_of(elf),
     )
+
+
+def _reserved_stack(image: Image) -> int:
+    """Bytes of the stack that runs the sketch: of the main thread, if there are threads."""
+    stacks = [p for p in image.pieces if part_of(p, image.mapped) == "stack"]
+    main = [p for p in stacks if p.symbol == "_main_stack"]
+    return sum(p.size for p in main or stacks)
 
 
 def compiler_of(elf: Path) -> str:
