@@ -1,0 +1,54 @@
+// Calibration: a threshold from n scores of normal signal, in constant memory.
+//
+// Split conformal prediction (training/threshold.py): the threshold is the a-th largest of n
+// scores, a = max(1, floor((n + 1) * rate)), so a new normal window exceeds it with probability at
+// most a / (n + 1). Only the largest scores decide, so only they are kept.
+//
+// A few windows of the n may be abnormal. Let t = floor(n * tolerated). Of the t largest scores,
+// those above twice the score that follows these t are set aside, and the rule is applied to the
+// rest. If all windows were normal after all, the probability is at most (t + a) / (n + 1).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "span.h"
+
+namespace vigil {
+
+struct CalibrationPlan {
+    std::uint32_t windows;    // n
+    std::uint32_t rate;       // false-alarm rate, in millionths: 1 to 999,999
+    std::uint32_t tolerated;  // largest share of abnormal windows, in millionths: below 500,000
+};
+
+class Calibration {
+  public:
+    static constexpr std::size_t kKept = 128;  // scores
+
+    // Whether the plan's values are allowed, and its largest scores fit into the memory.
+    static bool is_possible(const CalibrationPlan& plan);
+
+    // Begins; `plan` must be possible.
+    void start(const CalibrationPlan& plan);
+
+    // Takes the score of one window, until is_complete().
+    void push(float score);
+
+    std::uint32_t taken() const { return taken_; }
+    const CalibrationPlan& plan() const { return plan_; }
+    bool is_complete() const { return taken_ == plan_.windows; }
+
+    // The number of scores set aside, and the threshold. Call when complete.
+    std::uint32_t set_aside() const;
+    float threshold() const;
+
+  private:
+    CalibrationPlan plan_{};
+    std::uint32_t taken_ = 0;
+    std::size_t most_ = 0;  // scores to keep
+    std::size_t size_ = 0;
+    float kept_[kKept] = {};  // the largest scores, descending
+};
+
+}  // namespace vigil
