@@ -2,18 +2,22 @@
 
 from training.native.core import (
     AffineScaler,
+    Calibration,
     PerWindowScaler,
     QualityGate,
     ReconstructionError,
     Segmenter,
     integer_sqrt,
+    is_calibration_possible,
 )
 
 __all__ = [
     "AffineScaler",
+    "Calibration",
     "PerWindowScaler",
     "QualityGate",
     "ReconstructionError",
     "Segmenter",
     "integer_sqrt",
+    "is_calibration_possible",
 ]

@@ -7,4 +7,5 @@ PYBIND11_MODULE(core, module) {
     vigil::native::bind_segmenter(module);
     vigil::native::bind_scalers(module);
     vigil::native::bind_score(module);
+    vigil::native::bind_calibration(module);
 }
