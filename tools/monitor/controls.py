@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from training.bundle.validation import brief
+
 
 @dataclass(frozen=True, slots=True)
 class SetThreshold:
@@ -28,6 +30,9 @@ class Mark:
     """Mark this moment."""
 
     text: str = "mark"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", brief(self.text) or "mark")
 
 
 @dataclass(frozen=True, slots=True)

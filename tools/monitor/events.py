@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tools.recordings.source import Counts, SourceFacts
 from training.bundle.labels import ABNORMAL, UNKNOWN
+from training.bundle.validation import brief
 
 
 class Outcome(enum.StrEnum):
@@ -54,6 +55,10 @@ class BoardFacts:
     trained_threshold: float  # of the bundle
     golden_passed: int
     golden_total: int
+
+    def __post_init__(self) -> None:
+        for field in ("board", "engine", "model"):  # from the wire: no control sequences
+            object.__setattr__(self, field, brief(getattr(self, field)))
 
     @property
     def in_process(self) -> bool:

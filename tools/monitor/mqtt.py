@@ -71,6 +71,16 @@ class Broker:
     password: str | None = None
     ca: str | None = None  # file of trusted certificates; None: the system's
 
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with sending the password over this connection; None if nothing is."""
+        if self.tls or not self.password or self.host in ("localhost", "127.0.0.1", "::1"):
+            return None
+        return (
+            f"the password of the MQTT broker crosses the network to {self.host} in plain text: "
+            "use mqtts://"
+        )
+
 
 def broker_of(url: str, environment: Mapping[str, str] = os.environ) -> Broker:
     """Return the broker at `mqtt://HOST[:PORT][/PREFIX]`, or `mqtts://` for TLS.

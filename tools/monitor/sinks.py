@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -27,7 +28,10 @@ def open_sinks(settings: MonitorSettings, source: Source, board: BoardFacts) -> 
         from tools.monitor.mqtt import MqttView, board_name, broker_of
 
         name = board_name(board.port, board.emulated)
-        sinks.append(MqttView(broker_of(settings.mqtt), name))
+        broker = broker_of(settings.mqtt)
+        if broker.warning:
+            print(f"vigil: {broker.warning}", file=sys.stderr)
+        sinks.append(MqttView(broker, name))
     if settings.recording is not None:
         try:
             sinks.append(Recorder(settings.recording.path, source.frame_labels))

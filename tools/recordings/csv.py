@@ -25,6 +25,7 @@ from tools.recordings.format import (
     RecordedScores,
     ScoredWindow,
     counted_from_first,
+    create,
 )
 from tools.recordings.source import Counts, SourceFacts
 from training.bundle.errors import DataError
@@ -50,7 +51,7 @@ class ScoreTable:
     """One row per window, each written at once."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="")
+        self._file = create(path, "w")
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._rows.writerow(COLUMNS)
 
@@ -100,7 +101,7 @@ class CsvWriter:
         self.path = path
         self._scores = ScoreTable(path)
         try:
-            self._samples = samples_path(path).open("w", encoding="utf-8", newline="")
+            self._samples = create(samples_path(path), "w")
         except OSError:
             self._scores.close()
             raise

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,23 @@ class Format:
     write: Callable[[Path], Writer]  # a writer to a new recording. Raises OSError or DataError.
     # all files that a recording of this name may consist of
     files: Callable[[Path], Sequence[Path]]
+
+
+def create(path: Path, mode: str) -> Any:
+    """Open a new file of a recording: `mode` is "w" for UTF-8 text or "w+b".
+
+    A symbolic link is not followed, so that none can redirect the recording.
+
+    Raises:
+        OSError: the file cannot be written, or is a symbolic link.
+    """
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    return open(path, mode, opener=_not_a_link, **text)  # type: ignore[call-overload]
+
+
+def _not_a_link(path: str, flags: int) -> int:
+    # A platform without this flag lets only administrators make links.
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def counted_from_first(windows: NDArray[np.int64], lost: NDArray[np.int64]) -> NDArray[np.int64]:

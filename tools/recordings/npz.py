@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
 from array import array
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,9 @@ from tools.recordings.format import (
     counted_from_first,
 )
 from tools.recordings.source import Counts, SourceFacts
-from training.bundle.errors import DataError
+from training.bundle import unpack_arrays
+from training.bundle.errors import BundleError, DataError
+from training.bundle.files import MAX_ARCHIVE_BYTES
 from training.bundle.labels import UNKNOWN
 from training.bundle.manifest import Signal
 from training.data.recording import Recording
@@ -152,15 +153,17 @@ def read_scores(path: Path) -> RecordedScores:
 
 def _load(path: Path, names: tuple[str, ...], optional: str) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in names}
-            if optional in file:
-                arrays[optional] = file[optional]
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
-        raise DataError(f"{path}: not a recording of the monitor ({problem})") from None
-    return arrays
+        if path.stat().st_size > MAX_ARCHIVE_BYTES:
+            raise DataError(f"{path}: must have at most {MAX_ARCHIVE_BYTES} bytes")
+        arrays = unpack_arrays(path.read_bytes(), str(path))
+    except OSError as problem:
+        raise DataError(f"{path}: {(problem.strerror or str(problem)).lower()}") from None
+    except BundleError as problem:
+        raise DataError(f"{problem}; it is not a recording of the monitor") from None
+    absent = [name for name in names if name not in arrays]
+    if absent:
+        raise DataError(f"{path}: not a recording of the monitor (no array '{absent[0]}')")
+    return {name: arrays[name] for name in (*names, optional) if name in arrays}
 
 
 FORMAT = Format(".npz", read, read_scores, NpzWriter, lambda path: [path])

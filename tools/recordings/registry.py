@@ -32,6 +32,9 @@ def check_target(path: Path, source: Path | None, overwrite: bool) -> None:
     for file in existing:
         if any(file.samefile(other) for other in read if other.exists()):
             raise DataError(f"{file}: is the source of the stream; record to another file")
+    for file in _files(path):
+        if file.is_symlink():
+            raise DataError(f"{file}: is a symbolic link; record to a file")
     if existing and not overwrite:
         raise DataError(
             f"{existing[0]}: exists; record to another file, or replace it with --overwrite"

@@ -17,6 +17,7 @@ import contextlib
 import importlib
 import os
 import re
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -31,6 +32,7 @@ from tools.recordings.format import (
     RecordedScores,
     ScoredWindow,
     close_counts,
+    create,
 )
 from tools.recordings.source import Counts, SourceFacts
 from training.bundle.errors import DataError
@@ -63,7 +65,7 @@ class WfdbWriter:
         self.path = path
         self._scores = ScoreTable(path.with_suffix(".csv"))
         try:
-            self._signal = path.with_suffix(".dat").open("w+b")
+            self._signal = create(path.with_suffix(".dat"), "w+b")
         except OSError:
             self._scores.close()
             raise
@@ -168,12 +170,15 @@ def _write_header(
     lines += [f"# {NO_RATE}"] if source.rate_hz is None else []
     lines += [f"# {SIMULATED}"] if source.simulated else []
     lines += [f"# {MISSING}"] if missing else []
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        partial = Path(file.name)
+        try:
+            file.write("\n".join(lines) + "\n")
+            file.close()
+            partial.chmod(0o644)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _write_notes(

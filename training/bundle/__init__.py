@@ -13,6 +13,7 @@ from training.bundle.files import (
     parse_manifest,
     read_bundle,
     sha256,
+    unpack_arrays,
     write_bundle,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "parse_manifest",
     "read_bundle",
     "sha256",
+    "unpack_arrays",
     "write_bundle",
 ]

@@ -79,7 +79,7 @@ class Bundle:
         """
         path = self.path / EVALUATION
         try:
-            return _arrays(path.read_bytes(), str(path))
+            return unpack_arrays(path.read_bytes(), str(path))
         except FileNotFoundError:
             raise BundleError(f"{path} is missing: train again to write it") from None
 
@@ -240,10 +240,15 @@ def _check_file(path: Path, data: bytes, size: int, digest: str) -> None:
         raise BundleError(f"{path}: SHA-256 differs from the manifest's; the file was changed")
 
 
-def _arrays(data: bytes, where: str, most: int = MAX_ARCHIVE_BYTES) -> dict[str, NDArray[Any]]:
+def unpack_arrays(
+    data: bytes, where: str, most: int = MAX_ARCHIVE_BYTES
+) -> dict[str, NDArray[Any]]:
     """Unpack an .npz of at most `most` bytes.
 
     Memory is allocated for the bytes present, never for the size that a header claims.
+
+    Raises:
+        BundleError: the archive is damaged or too large.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, warnings.catch_warnings():
@@ -288,7 +293,9 @@ def _golden_windows(data: bytes, manifest: Manifest, where: str) -> GoldenWindow
         "label": (np.int8, (g,)),
     }
     size = sum(math.prod(shape) * np.dtype(dtype).itemsize for dtype, shape in expected.values())
-    arrays = _arrays(data, where, min(size + len(expected) * MAX_HEADER_BYTES, MAX_ARCHIVE_BYTES))
+    arrays = unpack_arrays(
+        data, where, min(size + len(expected) * MAX_HEADER_BYTES, MAX_ARCHIVE_BYTES)
+    )
     if set(arrays) != set(expected):
         names = brief(str(sorted(arrays)))
         raise BundleError(f"{where}: holds {names}, must hold {sorted(expected)}")

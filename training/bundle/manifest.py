@@ -24,6 +24,15 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must have printable characters only")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_printable)]
+
+
 def _single(value: float) -> float:
     if not abs(value) <= float(np.finfo(np.float32).max):
         raise ValueError("must be a finite single-precision number")
@@ -62,8 +71,8 @@ class WindowCounts(Strict):
 class Data(Strict):
     """The data set on which the model was trained."""
 
-    name: str
-    description: str
+    name: Text
+    description: Text
     simulated: bool
     sha256: Sha256
     windows: WindowCounts
@@ -74,8 +83,8 @@ class Signal(Strict):
 
     rate_hz: Annotated[float, Field(gt=0)] | None
     rate_is_nominal: bool
-    channels: list[str]
-    units: list[str]
+    channels: list[Text]
+    units: list[Text]
     gain: list[float]
     offset: list[Int32]
 

@@ -18,8 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.bundle.validation import brief
 
 INT16 = np.iinfo(np.int16)
+NAME_LENGTH = 60  # characters of a channel's name or unit that are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,12 @@ class Recording:
             raise ValueError(f"{self.name}: cuts must rise and lie within the recording")
         if self.rate_hz is not None and not self.rate_hz > 0:
             raise ValueError(f"{self.name}: rate_hz must be positive or None")
+        # These come from files. A terminal would obey a control sequence in them.
+        for field in ("name", "description"):
+            object.__setattr__(self, field, brief(getattr(self, field), 500))
+        for field in ("channels", "units"):
+            shown = tuple(brief(text, NAME_LENGTH) for text in getattr(self, field))
+            object.__setattr__(self, field, shown)
 
     @property
     def frames(self) -> int:

@@ -291,3 +291,19 @@ def test_what_an_address_means():
     broker = broker_of("mqtts://host", {USER: "a", PASSWORD: "b"})
     assert (broker.port, broker.tls, broker.prefix, broker.user) == (8883, True, "vigil", "a")
     assert broker_of("mqtt://host/x/y/", {}).prefix == "x/y"
+
+
+@pytest.mark.parametrize(
+    ("url", "password", "warns"),
+    [
+        ("mqtt://broker.lan", "secret", True),
+        ("mqtts://broker.lan", "secret", False),
+        ("mqtt://broker.lan", None, False),
+        ("mqtt://localhost", "secret", False),
+    ],
+)
+def test_a_password_in_plain_text_is_warned_of(url: str, password: str | None, warns: bool) -> None:
+    environment = {} if password is None else {USER: "ward", PASSWORD: password}
+    warning = broker_of(url, environment).warning
+    assert (warning is not None) == warns
+    assert warning is None or ("mqtts://" in warning and "secret" not in warning)

@@ -180,7 +180,7 @@ def test_nonsense_on_the_socket_disturbs_nobody(capfd):
         for text in ("", "{", "[1]", '{"key": "two", "ask": "reset"}', "\0" * 1000):
             socket.send(text)
         socket.send(long)
-        socket.send("[" * 100_000)
+        socket.send("[" * 4000)
         socket.send('{"key": "one", "ask": "mark", "text": "after all that"}')
         received(socket, lambda messages: "after all that" in map(text_of, events_of(messages)))
         received(socket, scored_of)
@@ -188,6 +188,15 @@ def test_nonsense_on_the_socket_disturbs_nobody(capfd):
         assert s.boards["one"].threshold == s.boards["one"].facts.threshold
     said = capfd.readouterr()
     assert said.out == said.err == ""
+
+
+def test_a_message_that_is_too_long_for_a_command_ends_that_browser(capfd):
+    with served() as s, connect(s.socket) as socket, connect(s.socket) as other:
+        socket.send("[" * 100_000)
+        with pytest.raises(ConnectionClosed) as closed:
+            received(socket, lambda messages: False)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
+        received(other, events_of)
 
 
 def test_bytes_are_refused_quietly(capfd):

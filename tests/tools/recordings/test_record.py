@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -171,6 +173,34 @@ def test_no_recording_takes_the_place_of_its_source(
         check_target(tmp_path / name, tmp_path / read, overwrite)
 
 
+@pytest.mark.parametrize("name", ["run.csv", "run.npz", "run.hea"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_recording_follows_no_symbolic_link(tmp_path: Path, name: str, overwrite: bool) -> None:
+    (tmp_path / name).symlink_to("elsewhere")
+    with pytest.raises(DataError, match="symbolic link"):
+        check_target(tmp_path / name, None, overwrite)
+
+
+@pytest.mark.parametrize(
+    ("recording", "link"),
+    [
+        ("run.csv", "run.csv"),
+        ("run.csv", "run.samples.csv"),
+        ("run.hea", "run.csv"),
+        ("run.hea", "run.dat"),
+    ],
+)
+def test_a_link_that_appears_after_the_check_is_not_followed(
+    tmp_path: Path, recording: str, link: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("hours of work")
+    (tmp_path / link).symlink_to(precious)
+    with pytest.raises(DataError, match="cannot be written"):
+        Recorder(tmp_path / recording, source(1).frame_labels)
+    assert precious.read_text() == "hours of work"
+
+
 # --- sources ------------------------------------------------------------------------------------
 
 
@@ -260,6 +290,31 @@ def test_an_npz_that_is_no_recording(tmp_path: Path, content: bytes | None) -> N
         path.write_bytes(content)
     with pytest.raises(DataError, match=r"run\.npz"):
         of_file(path, bundle())
+
+
+def test_an_npz_that_unpacks_to_more_than_its_bytes_is_refused(tmp_path: Path) -> None:
+    """An archive may claim any size: nothing is allocated for the claim."""
+    header = "{'descr': '<i2', 'fortran_order': False, 'shape': (100000000000, 1)}"
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + b"\0\0"
+    path = tmp_path / "run.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("counts.npy", array)
+    with pytest.raises(DataError, match="not a recording of the monitor") as problem:
+        of_file(path, bundle())
+    assert "\n" not in str(problem.value)
+
+
+def test_control_sequences_in_a_file_reach_no_terminal() -> None:
+    clear = "\x1b[2J"
+    hostile = dataclasses.replace(
+        recording(1), name=f"run{clear}", description=clear, channels=(clear,), units=(clear,)
+    )
+    facts = of_recording(hostile).facts
+    for text in (facts.name, facts.description, *facts.channels, *facts.units):
+        assert text.isprintable() and "2J" in text
+    facts_of_board = dataclasses.replace(FakeBoard().facts, model=clear)
+    assert facts_of_board.model.isprintable()
+    assert Mark(f"here{clear}").text.isprintable()
 
 
 def test_a_label_stands_for_its_window() -> None:

@@ -34,6 +34,7 @@ from training.bundle.errors import VigilError
 TICKS_PER_SECOND = 30
 FLOAT32_MAX = 3.4028234663852886e38
 BACKLOG = 60  # messages queued for one browser before it skips to the present
+COMMAND_BYTES = 4096  # longest message of a browser
 HOST = "127.0.0.1"
 PAGE = Path(__file__).resolve().parent / "page"
 HEADERS = {
@@ -72,7 +73,7 @@ def command_of(message: Any) -> tuple[str, Command]:
         case {"ask": "threshold", "value": float() | int() as value} if _is_threshold(value):
             return key, SetThreshold(float(value))
         case {"ask": "mark", "text": str(text)}:
-            return key, Mark(text[:200] or "mark")
+            return key, Mark(text)
         case {"ask": "reset"}:
             return key, Reset()
     raise ValueError("not a command")
@@ -255,6 +256,7 @@ def serve(hub: Hub, port: int = 0) -> Iterator[str]:
         log_level="error",
         ws="websockets-sansio",
         ws_ping_interval=None,
+        ws_max_size=COMMAND_BYTES,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
