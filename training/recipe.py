@@ -13,7 +13,8 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from training import data, models
 from training.bundle.errors import RecipeError
 from training.bundle.manifest import Name
-from training.bundle.validation import Strict, nearest, validate
+from training.bundle.regular_file import MEGABYTE, read_regular
+from training.bundle.validation import Strict, brief, nearest, validate
 from training.data import DataSettings
 from training.models import FamilySettings
 from training.sections import (
@@ -270,11 +271,11 @@ def read_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
             )
         path = RECIPES / f"{name_or_path}.toml"
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecipeError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        values = tomllib.loads(read_regular(path, MEGABYTE, RecipeError).decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise RecipeError(f"{path}: {problem}") from None
+    except RecursionError:
+        raise RecipeError(f"{path}: values are nested too deeply") from None
     for change in changes:
         _apply(values, change)
     return make_recipe(values, str(path))
@@ -289,6 +290,8 @@ def _apply(values: dict[str, Any], change: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
+    except RecursionError:
+        raise RecipeError(f"'{brief(change)}': values are nested too deeply") from None
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):

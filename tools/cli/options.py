@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from training.bundle.errors import VigilError
+from training.bundle.validation import brief
 
 if TYPE_CHECKING:
     from tools.link.faults import FaultConfig
@@ -76,8 +77,14 @@ def view_of(*, plain: bool, json: bool, web: bool = False) -> Literal["plain", "
 
 
 def complain(message: str) -> None:
-    """Print one line on standard error."""
-    print(f"vigil: {message}", file=sys.stderr)
+    """Print one line of at most 1000 characters on standard error.
+
+    Line breaks are escaped, and the middle of a longer message is left out.
+    """
+    line = brief(message, len(message) * 4)
+    if len(line) > 1000:
+        line = f"{line[:600]} ... {line[-390:]}"
+    print(f"vigil: {line}", file=sys.stderr)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -50,6 +51,11 @@ def main() -> None:
         code = 2
     except typer.TyperException as problem:  # unknown command or option, value out of range
         complain(f"{problem.format_message()} (see `vigil --help`)")
+        code = 2
+    except OSError as problem:
+        if problem.errno != errno.ENAMETOOLONG:
+            raise
+        complain(f"{problem.strerror}: {problem.filename}")
         code = 2
     except ImportError as problem:
         if problem.name != "training.native.core":

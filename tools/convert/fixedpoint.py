@@ -45,7 +45,7 @@ def quantize_multiplier(real: float) -> Multiplier:
     if shift > 30:
         raise ConvertError(
             f"the model's scales multiply a sum by {real:.3g}, which leaves 32 bits: the model is "
-            "damaged, or not quantized by a converter; train again"
+            "damaged, or not quantized by a converter; convert it again"
         )
     return Multiplier(0, 0) if shift < -31 else Multiplier(value, shift)
 

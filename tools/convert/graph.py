@@ -24,6 +24,7 @@ class Tensor:
     scales: NDArray[np.float32]  # float32 [0, 1 or channels]
     zero_points: NDArray[np.int64]  # int64, as many as scales
     data: NDArray[Any] | None  # values of `shape` for a constant, None for an activation
+    variable: bool = False  # keeps its values between inferences, as the states of an LSTM do
 
     @property
     def size(self) -> int:
@@ -91,7 +92,7 @@ class Model:
     operators: tuple[Operator, ...]  # in the order in which they run
     input: Tensor  # the window
     output: Tensor  # the reconstruction, or the code of an encoder
-    size: int  # bytes of the flatbuffer
+    flatbuffer: bytes  # the file
 
     def tensor(self, index: int) -> Tensor | None:
         """The tensor at `index`; None for -1."""

@@ -10,11 +10,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.convert.flatbuffer import DamagedError, Table, root
 from tools.convert.graph import Model, Operator, Tensor
 from tools.convert.operator_kind import OperatorKind
 from tools.convert.operators import kinds
 from training.bundle.errors import ConvertError
+from training.bundle.flatbuffer import DamagedError, Table, root
 from training.bundle.validation import brief
 
 _DTYPES = {0: "float32", 2: "int32", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
@@ -39,7 +39,7 @@ def read_model(data: bytes, where: str = "model.tflite") -> Model:
         return _read(data, where)
     except DamagedError as problem:
         raise ConvertError(
-            f"{where}: not a whole TensorFlow Lite model: {problem}; train again"
+            f"{where}: not a whole TensorFlow Lite model: {problem}; copy or convert it again"
         ) from None
 
 
@@ -57,27 +57,37 @@ def _read(data: bytes, where: str) -> Model:
     source = _window(graph, 1, "input", tensors, where)
     target = _window(graph, 2, "output", tensors, where)
     operators = []
-    computed = {source.index}
+    computed, states = {source.index}, set[int]()
     for i, table in enumerate(graph.tables(3)):
         operator = _operator(i, table, names, tensors, where)
         _check_order(operator, tensors, computed, where)
+        _check_variables(operator, tensors, states, where)
         computed.update(operator.outputs)
         operators.append(operator)
     if not operators:
         raise ConvertError(f"{where}: the model has no operator")
     if target.index not in computed or target is source:
         raise ConvertError(f"{where}: no operator computes the model's output")
-    return Model(tensors, tuple(operators), source, target, len(data))
+    return Model(tensors, tuple(operators), source, target, data)
 
 
 def _window(graph: Table, field: int, role: str, tensors: tuple[Tensor, ...], where: str) -> Tensor:
     indices = [int(i) for i in graph.array(field, "<i4")]
     if len(indices) != 1 or not 0 <= indices[0] < len(tensors):
-        raise ConvertError(f"{where}: {len(indices)} {role}s, must be 1")
+        raise ConvertError(
+            f"{where}: {len(indices)} {role}s, must be 1: a detector compares one window with its "
+            "reconstruction"
+        )
     tensor = tensors[indices[0]]
+    if tensor.variable:
+        raise ConvertError(
+            f"{where}: the {role} is a variable, whose values outlive an inference; only an LSTM "
+            "may keep values"
+        )
     if not tensor.quantized or tensor.data is not None:
         raise ConvertError(
-            f"{where}: the {role} is {tensor.dtype}, must be a quantized int8 tensor"
+            f"{where}: the {role} is {tensor.dtype}, must be a quantized int8 tensor; convert the "
+            "model with full-integer quantization"
         )
     return tensor
 
@@ -106,7 +116,7 @@ def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tenso
     if buffer >= len(buffers):
         raise ConvertError(f"{label} refers to buffer {buffer} of {len(buffers)}")
     data = _constant(buffers[buffer].array(0, "u1"), shape, dtype, label)
-    return Tensor(index, shape, dtype, scales, zeros, data)
+    return Tensor(index, shape, dtype, scales, zeros, data, bool(table.uint8(5)))
 
 
 def _constant(
@@ -192,6 +202,21 @@ def _check_order(
         activation = i >= 0 and tensors[i].dtype == "int8" and tensors[i].data is None
         if activation and i not in computed and position not in states:
             raise ConvertError(f"{label} reads tensor {i}, which is not computed yet")
+
+
+def _check_variables(
+    operator: Operator, tensors: tuple[Tensor, ...], states: set[int], where: str
+) -> None:
+    """Check that variables are the states of one LSTM each; `states` are those so far."""
+    own = {operator.inputs[i] for i in kinds().get(operator.name, _UNKNOWN).states}
+    for i in {*operator.inputs, *operator.outputs} - {-1}:
+        if tensors[i].variable != (i in own) or i in states:
+            raise ConvertError(
+                f"{where}: {operator.label}: tensor {i} is "
+                + ("a variable" if tensors[i].variable else "a state, but no variable")
+                + "; only an LSTM may keep values, each in states of its own"
+            )
+    states |= own
 
 
 def _operator_name(code: Table) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tools.convert.constant_folding import fold_constants
 from tools.convert.graph import Model
 from tools.convert.memory import Memory, lay_out
 from tools.convert.operators import kinds
@@ -32,6 +33,7 @@ def make_plan(model: Model, where: str, *, plain: bool = False) -> Plan:
     Raises:
         ConvertError: in one line with the first operator that the engine cannot run.
     """
+    model = fold_constants(model, where)
     planner = Planner(model, where, plain)
     for operator in model.operators:
         kind = kinds().get(operator.name)
@@ -39,7 +41,16 @@ def make_plan(model: Model, where: str, *, plain: bool = False) -> Plan:
             cure = "not in the compiled engine; build with the tflm engine, or"
             if operator.name not in REGISTERED:
                 cure = "in neither engine;"
-            raise ConvertError(f"{where}: {operator.label} is {cure} train another architecture")
+            raise ConvertError(
+                f"{where}: {operator.label} is {cure} use layers that convert to other operators"
+            )
         kind.plan(planner, operator)
+    for step in planner.steps:
+        for value in step.reads:
+            if value.tensor >= 0 and model.tensors[value.tensor].data is not None:
+                raise ConvertError(
+                    f"{where}: {step.report.operator} reads the constant tensor {value.tensor} "
+                    "where the compiled engine takes activations only"
+                )
     memory = lay_out(planner.steps, planner.views, model.input.index, model.output.index, where)
     return Plan(tuple(planner.steps), memory)

@@ -122,7 +122,7 @@ def _method(model: Model, name: str, where: str) -> str:
         label = next(each.label for each in model.operators if each.name == name)
         raise ConvertError(
             f"{where}: {label} is not among the operators that Vigil registers with "
-            "TensorFlow Lite Micro; train another architecture"
+            "TensorFlow Lite Micro; use layers that convert to other operators"
         )
     return kind.tflm
 
@@ -156,13 +156,13 @@ def _dense_difference(model: Model, operator: Operator) -> str | None:
     if weights.per_channel:
         return (
             "has weights per channel, which the boards' TensorFlow Lite Micro reads as per tensor; "
-            "use the compiled engine, or train with weights per tensor"
+            "use the compiled engine, or quantize with weights per tensor"
         )
     product = float(source.scale * weights.scale)  # single precision
     factor = quantize_multiplier(product / float(target.scale))
     if [factor] != multipliers(source, weights, target):
         return (
             "has scales whose product single precision rounds, so a board's TensorFlow Lite Micro "
-            "would differ in rare bytes; use the compiled engine, or train again"
+            "would differ in rare bytes; use the compiled engine, or quantize it again"
         )
     return None

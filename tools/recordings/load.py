@@ -15,8 +15,10 @@ from tools.recordings.registry import FORMATS
 from tools.recordings.source import Source, of_recording, with_gaps
 from training.bundle import Bundle
 from training.bundle.errors import DataError
+from training.bundle.regular_file import check_regular
 from training.data import load as load_data_set
 from training.data.files.options import Options
+from training.data.files.text import LARGEST
 from training.data.recording import Recording
 
 
@@ -42,6 +44,7 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
     Raises:
         DataError: the file is not readable, or its channels, units, rate or length do not fit.
     """
+    check_regular(path, LARGEST, DataError)
     known, m = FORMATS.get(path.suffix, csv.FORMAT), bundle.manifest
     if known is csv.FORMAT:
         options = _options(m.recipe.get("data", {}))

@@ -21,7 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import BundleError
+from training.bundle.flatbuffer import DamagedError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import SCHEMA, Manifest
+from training.bundle.model_tensors import read_tensors
+from training.bundle.regular_file import read_regular
 from training.bundle.validation import brief, validate
 
 MANIFEST, MODEL, GOLDEN, EVALUATION = (
@@ -39,6 +43,7 @@ _REPLACED = {
     *("report.html", "encoder"),
 }
 
+MAX_FILE_BYTES = 256 << 20  # of one file of the contract
 MAX_ARCHIVE_BYTES = 1 << 30  # of all arrays of an .npz together
 MAX_HEADER_BYTES = 16384  # of one array
 
@@ -183,6 +188,7 @@ def read_bundle(path: Path) -> Bundle:
     _check_file(path / MODEL, model, manifest.model.bytes, manifest.model.sha256)
     if crc32(model) != manifest.model.crc32:
         raise BundleError(f"{path / MODEL}: CRC-32 differs from the manifest's model.crc32")
+    _check_tensors(path / MODEL, model, manifest)
     golden = _read(path / GOLDEN)
     _check_file(path / GOLDEN, golden, manifest.golden.bytes, manifest.golden.sha256)
     return Bundle(
@@ -209,7 +215,7 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     if values["schema"] != SCHEMA:
         raise BundleError(
             f"{where}: schema {brief(repr(values['schema']), 60)}, but this version of Vigil reads "
-            f"schema {SCHEMA}; train again, or use the version that wrote the bundle"
+            f"schema {SCHEMA}; write the bundle again, or use the version that wrote it"
         )
     return validate(Manifest, values, where, BundleError)
 
@@ -225,12 +231,11 @@ def _umask() -> int:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BundleError(f"{path} is missing: the bundle is incomplete; train again") from None
-    except OSError as problem:
-        raise BundleError(f"{path}: {problem.strerror}") from None
+    if not path.exists():
+        raise BundleError(
+            f"{path} is missing: the bundle is incomplete; copy the whole folder, or write it again"
+        )
+    return read_regular(path, MAX_FILE_BYTES, BundleError)
 
 
 def _check_file(path: Path, data: bytes, size: int, digest: str) -> None:
@@ -238,6 +243,24 @@ def _check_file(path: Path, data: bytes, size: int, digest: str) -> None:
         raise BundleError(f"{path} has {len(data)} bytes, but the manifest says {size}")
     if sha256(data) != digest:
         raise BundleError(f"{path}: SHA-256 differs from the manifest's; the file was changed")
+
+
+def _check_tensors(path: Path, model: bytes, manifest: Manifest) -> None:
+    """Compare the flatbuffer's input and output with what the manifest repeats of them."""
+    try:
+        tensors = read_tensors(model)
+    except DamagedError as problem:
+        raise BundleError(f"{path}: not a model of one int8 window: {problem}") from None
+    for role, inside, said in zip(
+        ("input", "output"), tensors, (manifest.model.input, manifest.model.output), strict=True
+    ):
+        for key in ("size", "scale", "zero_point"):
+            a, b = getattr(inside, key), getattr(said, key)
+            if np.float32(a) != np.float32(b):
+                raise BundleError(
+                    f"{path}: its {role} has {key} {a:g}, but the manifest's model.{role}.{key} is "
+                    f"{b:g}; the two files belong to different models"
+                )
 
 
 def unpack_arrays(
@@ -306,4 +329,9 @@ def _golden_windows(data: bytes, manifest: Manifest, where: str) -> GoldenWindow
                 f"{where}: '{name}' is {array.dtype} {list(array.shape)}, "
                 f"must be {np.dtype(dtype)} {list(shape)}"
             )
+    labels = arrays["label"]
+    if not np.isin(labels, (NORMAL, ABNORMAL, UNKNOWN)).all():
+        raise BundleError(f"{where}: 'label' has values other than -1, 0 and 1")
+    if not np.isfinite(arrays["score"]).all():
+        raise BundleError(f"{where}: 'score' has values that are not finite")
     return GoldenWindows(**arrays)

@@ -15,10 +15,12 @@ import math
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +53,11 @@ class Interpreter:
                     "the TensorFlow Lite Micro interpreter rejects the model: "
                     f"{_last_line(stderr_text()) or problem}"
                 ) from None
+            except (struct.error, TypeError, IndexError, UnicodeDecodeError) as problem:
+                # of its Python part, which parses parts of the file that nothing else reads
+                raise ConvertError(
+                    f"the model is damaged: {problem}; copy or convert it again"
+                ) from None
         self._input_shape = tuple(self._interpreter.get_input_details(0)["shape"])
 
     @property
@@ -67,6 +74,12 @@ class Interpreter:
             self._interpreter.invoke()
             outputs.append(np.array(self._interpreter.get_output(0), np.int8).ravel())
         return np.stack(outputs) if outputs else np.empty((0, 0), np.int8)
+
+    def constants(self, count: int) -> list[NDArray[Any]]:
+        """Compute the first `count` outputs of a model whose outputs do not depend on its input."""
+        self._interpreter.reset()
+        self._interpreter.invoke()
+        return [np.array(self._interpreter.get_output(i)) for i in range(count)]
 
     @property
     def arena_bytes(self) -> int:
@@ -99,7 +112,7 @@ def probe_arena(model: bytes) -> int:
     except subprocess.TimeoutExpired:
         raise ConvertError(
             f"the TensorFlow Lite Micro interpreter needs more than {PROBE_SECONDS:.0f} s for one "
-            "window: the model is damaged, or far too large for a board; train again"
+            "window: the model is damaged, or far too large for a board; take a smaller one"
         ) from None
     errors = child.stderr.decode(errors="replace").splitlines()
     if child.returncode == _REJECTED and errors:
@@ -112,7 +125,7 @@ def probe_arena(model: bytes) -> int:
         )
         raise ConvertError(
             f"the TensorFlow Lite Micro interpreter crashes on the model ({reason}): it is "
-            "damaged; train again"
+            "damaged; copy or convert it again"
         )
     return int(child.stdout)
 

@@ -39,8 +39,14 @@ def _single(value: float) -> float:
     return value
 
 
+def _not_zero(value: float) -> float:
+    if np.float32(value) == 0:
+        raise ValueError("must not be zero in single precision")
+    return value
+
+
 Float32 = Annotated[float, AfterValidator(_single)]
-PositiveFloat32 = Annotated[Float32, Field(gt=0)]
+PositiveFloat32 = Annotated[Float32, Field(gt=0), AfterValidator(_not_zero)]
 
 
 def float32_text(value: float | np.floating[Any]) -> float:
@@ -81,7 +87,7 @@ class Data(Strict):
 class Signal(Strict):
     """Channels, units and rate of the signal; each list has one entry per channel."""
 
-    rate_hz: Annotated[float, Field(gt=0)] | None
+    rate_hz: PositiveFloat32 | None
     rate_is_nominal: bool
     channels: list[Text]
     units: list[Text]

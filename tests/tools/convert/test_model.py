@@ -5,10 +5,11 @@ import random
 import numpy as np
 import pytest
 
-from tools.convert.flatbuffer import DamagedError, root
+from tests.support.graphs import Graph
 from tools.convert.model import read_model
 from tools.measure.bench.models import Activation, ModelBuilder, dense, schema, unary
 from training.bundle.errors import ConvertError
+from training.bundle.flatbuffer import DamagedError, root
 
 
 def two_layers():
@@ -41,7 +42,7 @@ def test_tensors_and_operators():
     assert not weights.per_channel
     assert model.tensors[model.operators[1].inputs[1]].per_channel
     assert model.tensor(model.operators[1].inputs[2]) is None
-    assert model.size == len(two_layers())
+    assert model.flatbuffer == two_layers()
 
 
 def test_multiply_accumulates():
@@ -108,3 +109,37 @@ def test_constants_of_the_wrong_size_are_refused():
     builder.operator("FULLY_CONNECTED", [source, weights, -1], [target])
     with pytest.raises(ConvertError, match=r"tensor 1 has 12 bytes, but shape \[5, 4\]"):
         read_model(builder.finish(source, target))
+
+
+def lookup_of(*, variable=None):
+    """RELU of the input; `variable` is the index of a tensor that is marked as a variable."""
+    builder = ModelBuilder()
+    source = builder.tensor((1, 4), 0.1)
+    target = unary(builder, "RELU", source, (1, 4), 0.1, 0)
+    target = unary(builder, "TANH", target, (1, 4), 1 / 128, 0)
+    if variable is not None:
+        builder._tensors[variable].isVariable = True
+    return builder.finish(source, target)
+
+
+@pytest.mark.parametrize(
+    ("index", "role"), [(0, "the input"), (1, "operator 0 .RELU.: tensor 1"), (2, "the output")]
+)
+def test_a_variable_is_refused_outside_an_lstm(index, role):
+    read_model(lookup_of())
+    with pytest.raises(ConvertError, match=f"{role} is a variable"):
+        read_model(lookup_of(variable=index))
+
+
+def test_a_state_belongs_to_one_lstm():
+    graph = Graph(np.random.default_rng(1))
+    source = graph.tensor((1, 6), 0.1, 3)
+    target = graph.lstm(graph.lstm(source))
+    first, second = (op for op in graph.builder._operators if len(op.inputs) == 24)
+    read_model(graph.builder.finish(source.index, target.index))
+    graph.builder._tensors[second.inputs[18]].isVariable = False
+    with pytest.raises(ConvertError, match="is a state, but no variable"):
+        read_model(graph.builder.finish(source.index, target.index))
+    second.inputs[18] = first.inputs[18]
+    with pytest.raises(ConvertError, match="each in states of its own"):
+        read_model(graph.builder.finish(source.index, target.index))

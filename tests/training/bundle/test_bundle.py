@@ -204,6 +204,10 @@ def test_a_flipped_bit_and_a_cut_file(copy, name):
         ({"threshold__value": 1e39}, "must be a finite single-precision number"),
         ({"threshold__calibration_scores": [2.0, 1.0]}, "calibration_scores must ascend"),
         ({"signal__gain": [0.0]}, "gain must be finite and not zero"),
+        ({"signal__rate_hz": 1e300}, "must be a finite single-precision number"),
+        ({"signal__rate_hz": 1e-60}, "must not be zero in single precision"),
+        ({"model__output__zero_point": 77}, "model.output.zero_point is 77; the two files belong"),
+        ({"model__output__scale": 0.5}, "but the manifest's model.output.scale is 0.5"),
         ({"signal__units": []}, "one entry per channel"),
         ({"model__crc32": 1}, "CRC-32 differs"),
         ({"model__sha256": "xyz"}, "'model.sha256'"),
@@ -233,6 +237,16 @@ def test_a_golden_file_with_other_arrays(copy, trained_bundle):
         ({"counts": arrays["counts"]}, "holds ['counts'], must hold"),
     ):
         packed = pack_arrays(broken)
+        (copy / "golden.npz").write_bytes(packed)
+        edit(copy, golden__bytes=len(packed), golden__sha256=sha256(packed))
+        assert message in refusal(copy)
+    for name, value, message in (
+        ("label", 7, "'label' has values other than -1, 0 and 1"),
+        ("score", np.nan, "'score' has values that are not finite"),
+    ):
+        arrays = {key: np.array(each) for key, each in vars(trained_bundle.golden).items()}
+        arrays[name][2] = value
+        packed = pack_arrays(arrays)
         (copy / "golden.npz").write_bytes(packed)
         edit(copy, golden__bytes=len(packed), golden__sha256=sha256(packed))
         assert message in refusal(copy)

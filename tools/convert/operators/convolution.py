@@ -125,9 +125,12 @@ def conv_tensors(
     if source is None or not all(len(t.shape) == 4 and t.size for t in (weights, source, target)):
         raise planner.refusal(operator, "input, weights and output must have four dimensions")
     if source.shape[0] != 1 or target.shape[0] != 1:
-        raise planner.refusal(operator, f"{source.shape[0]} images at once, must be 1")
+        raise planner.refusal(
+            operator,
+            f"{source.shape[0]} images at once, must be 1; convert it with a fixed batch of one",
+        )
     if max(*source.shape, *target.shape, *weights.shape) > 32767:
-        raise planner.refusal(operator, "a side above 32767; train on smaller windows")
+        raise planner.refusal(operator, "a side above 32767; use smaller windows")
     return source, target, weights, values, bias
 
 

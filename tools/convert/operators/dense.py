@@ -93,7 +93,10 @@ def checked_weights(
 ) -> tuple[Tensor, NDArray[np.int8]]:
     """A tensor that holds quantized int8 weights, and its values; raises ConvertError otherwise."""
     if weights is None or weights.data is None or weights.dtype != "int8":
-        raise planner.refusal(operator, "its weights must be int8 constants; train again with int8")
+        raise planner.refusal(
+            operator,
+            "its weights must be int8 constants; convert the model with full-integer quantization",
+        )
     if not len(weights.scales) or (weights.zero_points != 0).any():
         raise planner.refusal(operator, "its weights must be quantized around zero")
     return weights, weights.data
@@ -105,7 +108,8 @@ def check_sums(
     """Refuse rows of weights whose sums can leave 32 bits."""
     if (abs(bias) + 128 * abs(rows.astype(np.int64)).sum(1) >= 1 << 31).any():
         raise planner.refusal(
-            operator, "a sum can leave 32 bits, where TensorFlow Lite is undefined; train again"
+            operator,
+            "a sum can leave 32 bits, where TensorFlow Lite is undefined; quantize it again",
         )
 
 
@@ -128,7 +132,7 @@ def fold(
     if not source.quantized or not target.quantized or len(weights.scales) not in {1, outputs}:
         raise planner.refusal(operator, "input, weights and output must be quantized int8 tensors")
     if max(rows.shape) > 65535:
-        raise planner.refusal(operator, "more than 65535 inputs or outputs; train a smaller layer")
+        raise planner.refusal(operator, "more than 65535 inputs or outputs; make the layer smaller")
     folded = -source.zero_point * rows.sum(1, dtype=np.int64)
     if bias is not None:
         if bias.data is None or bias.dtype != "int32" or bias.size != outputs:

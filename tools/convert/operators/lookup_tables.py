@@ -31,7 +31,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
         raise planner.refusal(
             operator,
             "the TensorFlow Lite Micro interpreter refuses it with an output scale of "
-            f"{target.scale:.4g} and zero point {target.zero_point}; train again",
+            f"{target.scale:.4g} and zero point {target.zero_point}; quantize the model again",
         ) from None
     read, written = Value.of(source), Value.of(target)
     scale = f"{target.scale:.4g}"

@@ -29,7 +29,7 @@ from tools.measure.budget.image import read_image
 from tools.measure.budget.parts import part_of
 from tools.measure.estimate import Code, Counts, Machine, Trace, run_inferences
 from training.bundle.errors import EstimateError
-from training.bundle.interpreter import Interpreter
+from training.bundle.interpreter import open_interpreter
 
 FLAGS = {"-O2": emulator.FAST, "-Os": emulator.NANO}
 """Compiler flags of the compiled engine: hard float for speed; Arduino's flags for the Nano."""
@@ -126,7 +126,7 @@ def _count(
     code = Code(elf)
     whole: list[Counts] = []
     pieces: list[list[Counts]] = []
-    for machine, trace in run_inferences(elf, inputs, Interpreter(model).run(inputs)):
+    for machine, trace in run_inferences(elf, inputs, open_interpreter(model).run(inputs)):
         whole.append(code.count(trace))
         if cut is not None:
             pieces.append([code.count_addresses(piece) for piece in cut(machine, trace)])

@@ -13,7 +13,9 @@ from tools.measure.bench import reference
 from tools.measure.estimate import WINDOWS
 from training.bundle import read_bundle
 from training.bundle.errors import EstimateError
+from training.bundle.files import MAX_FILE_BYTES
 from training.bundle.interpreter import Interpreter
+from training.bundle.regular_file import read_regular
 from training.weight_scales import match_factors
 
 _COMPARED = 40  # windows on which a model and its adjusted copy are compared
@@ -76,11 +78,7 @@ def _ad01(folder: Path) -> Case:
 def case_of(path: Path) -> Case:
     """Return a bundle's model with its golden windows, or a .tflite file with random ones."""
     if path.suffix == ".tflite":
-        try:
-            model = path.read_bytes()
-        except OSError as problem:
-            raise EstimateError(f"{path}: {problem.strerror}") from None
-        return random_case(path.name, model)
+        return random_case(path.name, read_regular(path, MAX_FILE_BYTES, EstimateError))
     bundle = read_bundle(path)
     inputs = bundle.golden.input[:WINDOWS]
     return Case(path.name, path.name, bundle.model, inputs.reshape(len(inputs), -1))

@@ -80,7 +80,11 @@ def run_inferences(
     for row, expected in zip(inputs, outputs, strict=True):
         trace = machine.trace(run, machine.put(row.tobytes()), row.size, target, expected.size)
         if trace.result != 0 or machine.get(target, expected.size) != expected.tobytes():
-            raise EstimateError(f"{elf}: computes other bytes than the interpreter; build it again")
+            computed = np.frombuffer(machine.get(target, expected.size), np.int8)
+            raise EstimateError(
+                f"{elf}: wrong: {(computed != expected).sum()} of {expected.size} output bytes of "
+                "a window differ from the TensorFlow Lite Micro interpreter's; please report it"
+            )
         yield machine, trace
 
 

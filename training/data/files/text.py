@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from training.bundle.errors import DataError
+from training.bundle.regular_file import check_regular
 
 HEAD = 262_144  # bytes from which the way a file is written is derived
 CHUNK = 1 << 24
 LONGEST_LINE = 1 << 22
+LARGEST = 4 << 30  # bytes of a file
 
 # First bytes of files that are often given as text files, and the cure for each.
 FOREIGN = (
@@ -49,6 +51,7 @@ BOMS = (
 
 def open_file(path: Path) -> BinaryIO:
     """Open a file, or the file inside a gzip; raise DataError if it cannot be read."""
+    check_regular(path, LARGEST, DataError)
     try:
         file: BinaryIO = path.open("rb")
         if file.read(2) == b"\x1f\x8b":
@@ -57,8 +60,6 @@ def open_file(path: Path) -> BinaryIO:
         file.seek(0)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder; name a file") from None
     except OSError as problem:
         raise DataError(f"{path}: cannot be read: {problem.strerror}") from None
     return file
