@@ -303,8 +303,13 @@ def _udev_rules(computer: Computer) -> bool:
 @app.command()
 def doctor() -> None:
     """Check everything that Vigil needs, from Python to the serial port."""
-    marks = {State.GOOD: "[green]✓[/]", State.NOTE: "[yellow]•[/]", State.BAD: "[red]✗[/]"}
     out, good = console(), True
+    good_sign, note_sign, bad_sign = "+-x" if out.options.ascii_only else "✓•✗"
+    marks = {
+        State.GOOD: f"[green]{good_sign}[/]",
+        State.NOTE: f"[yellow]{note_sign}[/]",
+        State.BAD: f"[red]{bad_sign}[/]",
+    }
     for finding in examine():
         good &= finding.state is not State.BAD
         line = f"{marks[finding.state]} {finding.name:<22} {escape(finding.detail)}"

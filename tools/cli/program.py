@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 
@@ -43,6 +44,9 @@ def main() -> None:
     """Run the program. Bad input is reported on one line of standard error, with exit code 2."""
     # TensorFlow logs a missing GPU and its own options on every import; errors stay visible.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character shows "?" instead
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         load_commands(sys.argv[1] if len(sys.argv) > 1 else None)
         code = app(standalone_mode=False)

@@ -1,6 +1,7 @@
 """The program `vigil`: its commands, and one line and exit code 2 for bad input."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,20 @@ def test_every_command_is_listed_beside_the_module_that_defines_it():
         assert set(commands) <= names, module
         registered |= set(commands)
     assert {c.name or c.callback.__name__ for c in app.registered_commands} == registered
+
+
+@pytest.mark.parametrize("command", ["doctor", "boards", "--help"])
+def test_a_terminal_without_unicode_gets_its_lines(command: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.cli", command],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "TERM": "dumb", "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.stdout.isascii() and len(done.stdout.splitlines()) > 5
 
 
 def test_recipes_and_boards_are_listed(tmp_path):
