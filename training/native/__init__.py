@@ -7,6 +7,7 @@ from training.native.core import (
     QualityGate,
     ReconstructionError,
     Segmenter,
+    Wearer,
     integer_sqrt,
     is_calibration_possible,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "QualityGate",
     "ReconstructionError",
     "Segmenter",
+    "Wearer",
     "integer_sqrt",
     "is_calibration_possible",
 ]

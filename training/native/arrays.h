@@ -46,5 +46,6 @@ void bind_scalers(py::module_& module);
 void bind_score(py::module_& module);
 void bind_quality_gate(py::module_& module);
 void bind_segmenter(py::module_& module);
+void bind_wearer(py::module_& module);
 
 }  // namespace vigil::native

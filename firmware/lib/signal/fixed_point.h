@@ -1,0 +1,78 @@
+// Fixed-point arithmetic that several stages share.
+#pragma once
+
+#include <cstdint>
+
+namespace vigil {
+
+// (a * b) >> 16
+inline std::int32_t high_product(std::int32_t a, std::int16_t b) {
+#if defined(__ARM_FEATURE_DSP)
+    std::int32_t product;
+    asm("smulwb %0, %1, %2" : "=r"(product) : "r"(a), "r"(static_cast<std::int32_t>(b)));
+    return product;
+#else
+    return static_cast<std::int32_t>((std::int64_t{a} * b) >> 16);
+#endif
+}
+
+// sum + ((a * b) >> 16)
+inline std::int32_t add_high_product(std::int32_t sum, std::int32_t a, std::int16_t b) {
+#if defined(__ARM_FEATURE_DSP)
+    asm("smlawb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(static_cast<std::int32_t>(b)));
+    return sum;
+#else
+    return sum + high_product(a, b);
+#endif
+}
+
+// sum += a * b
+inline void add_product(std::int64_t& sum, std::int32_t a, std::int32_t b) {
+#if defined(__ARM_FEATURE_DSP)
+    // GCC adds two products first and then to the sum, four instructions in place of two.
+    auto low = static_cast<std::uint32_t>(sum);
+    auto high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(sum) >> 32);
+    asm("smlal %0, %1, %2, %3" : "+r"(low), "+r"(high) : "r"(a), "r"(b));
+    sum = static_cast<std::int64_t>((std::uint64_t{high} << 32) | low);
+#else
+    sum += std::int64_t{a} * b;
+#endif
+}
+
+// The bits in reversed order.
+inline std::uint32_t reversed_bits(std::uint32_t value) {
+#if defined(__ARM_FEATURE_DSP)
+    asm("rbit %0, %0" : "+r"(value));
+    return value;
+#else
+    std::uint32_t reversed = 0;
+    for (int bit = 0; bit < 32; ++bit) reversed |= (value >> bit & 1) << (31 - bit);
+    return reversed;
+#endif
+}
+
+// log2(value) in steps of 1/2048, within half a step; 0 for 0.
+//
+// With f the fraction of the mantissa, log2(1 + f) - f is f (1 - f) times a parabola, whose
+// coefficients give the smallest largest error (1.1e-4).
+constexpr std::int32_t log2_steps(std::uint64_t value) {
+    if (value == 0) return 0;
+    auto mantissa = static_cast<std::uint32_t>(value);
+    std::int32_t exponent = 31;
+    if (const auto high = static_cast<std::uint32_t>(value >> 32); high != 0) {
+        const int shift = __builtin_clz(high);
+        exponent = 63 - shift;
+        mantissa = static_cast<std::uint32_t>(value >> (32 - shift));
+    } else {
+        const int shift = __builtin_clz(mantissa);
+        exponent = 31 - shift;
+        mantissa <<= shift;
+    }
+    const std::uint32_t f = (mantissa >> 15) & 0xFFFF;  // times 2^16, as all of the following
+    const std::uint32_t parabola = 28752 - ((15667 - (5382 * f >> 16)) * f >> 16);
+    const std::uint32_t bulge = (f * (65536 - f) >> 16) * parabola >> 16;
+    return static_cast<std::int32_t>(
+        ((static_cast<std::uint32_t>(exponent) << 16) + f + bulge + 16) >> 5);
+}
+
+}  // namespace vigil

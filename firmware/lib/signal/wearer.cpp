@@ -1,0 +1,208 @@
+#include "wearer.h"
+
+#include <algorithm>
+
+#include "fixed_point.h"
+
+namespace vigil {
+
+namespace {
+
+// Fractions of a doubling: logarithms are kept in 1/65536, and log2_steps gives 1/2048.
+constexpr std::int32_t kOctave = 65536;
+constexpr std::int32_t kStep = 32;
+
+constexpr std::int32_t kFollow = 32;                  // beats over which a form's mean runs
+constexpr std::int32_t kUsual = 9 * kOctave / 4;      // a beat that scores less is learned from
+constexpr std::int32_t kEarlier = 11 * kOctave / 64;  // such forms are not the wearer's normal
+constexpr std::int32_t kLeastDeviation = kOctave / 64;
+constexpr std::int32_t kLargestInterval = 3 * kOctave / 20;  // limits what one RR moves
+
+std::int32_t logarithm(std::uint64_t value) {
+    return log2_steps(value) * kStep;
+}
+
+// log2 of a score, which is 0 or more; below 2^-40 it counts as 2^-40.
+std::int32_t logarithm_of(float score) {
+    constexpr float scale = 1099511627776.0F;  // 2^40
+    constexpr float largest = 1048576.0F;
+    const float limited = score < largest ? score : largest;
+    return logarithm(static_cast<std::uint64_t>(limited * scale) + 1) - 40 * kOctave;
+}
+
+std::uint32_t magnitude(std::int32_t value) {
+    return static_cast<std::uint32_t>(value < 0 ? -value : value);
+}
+
+std::int32_t sign(std::int32_t value) {
+    return (value > 0) - (value < 0);
+}
+
+}  // namespace
+
+std::int32_t Wearer::mean(Span<const std::int16_t> beat, std::uint32_t start,
+                          std::uint32_t channel) const {
+    const std::int16_t* x = beat.data() + start * config_.channels + channel;
+    std::int32_t sum = 0;
+    for (std::uint32_t i = 0; i < config_.length; ++i) sum += x[i * config_.channels];
+    return sum * 256 / static_cast<std::int32_t>(config_.length);
+}
+
+std::uint32_t Wearer::distance(Span<const std::int16_t> beat, std::uint32_t start,
+                               std::size_t form) const {
+    std::uint32_t sum = 0;
+    for (std::uint32_t c = 0; c < config_.channels; ++c) {
+        const std::int32_t offset = mean(beat, start, c);
+        const std::int16_t* x = beat.data() + start * config_.channels + c;
+        const std::int32_t* t = samples(form) + c;
+        for (std::uint32_t i = 0; i < values(); i += config_.channels) {
+            sum += magnitude(x[i] * 256 - offset - t[i]) >> 4;
+        }
+    }
+    return sum;
+}
+
+Wearer::Match Wearer::nearest(Span<const std::int16_t> beat) const {
+    Match best{0, config_.first, UINT32_MAX};
+    for (std::size_t form = 0; form < state_.forms; ++form) {
+        for (std::uint32_t k = 0; k <= 2 * config_.shift; ++k) {
+            const std::uint32_t start = config_.first - config_.shift + k;
+            const std::uint32_t sum = distance(beat, start, form);
+            if (sum < best.distance) best = {form, start, sum};
+        }
+    }
+    return best;
+}
+
+void Wearer::move(std::size_t form, Span<const std::int16_t> beat, std::uint32_t start,
+                  std::int32_t divisor) {
+    std::uint32_t size = 0;
+    for (std::uint32_t c = 0; c < config_.channels; ++c) {
+        const std::int32_t offset = mean(beat, start, c);
+        const std::int16_t* x = beat.data() + start * config_.channels + c;
+        std::int32_t* t = samples(form) + c;
+        for (std::uint32_t i = 0; i < values(); i += config_.channels) {
+            t[i] += (x[i] * 256 - offset - t[i]) / divisor;
+            size += magnitude(t[i]) >> 4;
+        }
+    }
+    state_.form[form].size = size;
+}
+
+Wearer::Rhythm Wearer::rhythm(std::uint32_t rr) {
+    if (rr == 0) return {0, 0};
+    const std::int32_t log = logarithm(rr);
+    if (state_.intervals == 0) state_.rr = log;
+    if (state_.intervals < 64) ++state_.intervals;
+    const std::int32_t interval = log - state_.rr;
+    state_.rr += std::clamp(interval, -kLargestInterval, kLargestInterval) / kFollow;
+
+    const std::int32_t from_center = interval - state_.rr_center;
+    const std::int32_t deviation = std::max(state_.rr_deviation, kLeastDeviation);
+    const std::uint32_t early =
+        from_center < 0
+            ? static_cast<std::uint32_t>(std::int64_t{magnitude(from_center)} * 256 / deviation)
+            : 0;
+    // Medians, in steps that shrink from 1/16 to 1/1024 of a doubling.
+    const std::int32_t step = kOctave / 16 / static_cast<std::int32_t>(state_.intervals);
+    state_.rr_center += sign(from_center) * (step / 2);
+    state_.rr_deviation +=
+        sign(static_cast<std::int32_t>(magnitude(from_center)) - state_.rr_deviation) * step;
+    return {interval, early};
+}
+
+float Wearer::operator()(Span<const std::int16_t> beat, std::uint32_t rr, float error) {
+    const auto [interval, early] = rhythm(rr);
+    const std::int32_t log_error = config_.score == WearerScore::forms ? 0 : logarithm_of(error);
+    if (!learned()) {
+        learn(beat, interval, log_error);
+        return 0;
+    }
+    const Match match = nearest(beat);
+    const std::int32_t distance = logarithm(match.distance) - state_.distance;
+    const std::int32_t relative_error = log_error - state_.error;
+    std::int32_t shape = 0;
+    if (config_.score != WearerScore::model) shape = std::max(shape, distance);
+    if (config_.score != WearerScore::forms) shape = std::max(shape, relative_error);
+    const std::int32_t score = shape + (logarithm(256 + std::uint64_t{early}) - 8 * kOctave) / 2;
+    if (score < kUsual) {
+        move(match.form, beat, match.start, kFollow);
+        // Medians, in steps of 1/64 of a doubling.
+        state_.distance += sign(distance) * (kOctave / 64);
+        state_.error += sign(relative_error) * (kOctave / 64);
+    }
+    return static_cast<float>(score) * (1.0F / kOctave);
+}
+
+void Wearer::learn(Span<const std::int16_t> beat, std::int32_t early, std::int32_t error) {
+    const Match match = nearest(beat);
+    if (state_.forms > 0 &&
+        std::uint64_t{match.distance} * 8 < std::uint64_t{state_.form[match.form].size} * 5) {
+        WearerForm& form = state_.form[match.form];
+        ++form.beats;
+        const auto weight = static_cast<std::int32_t>(std::min<std::uint32_t>(form.beats, kFollow));
+        const std::int32_t distance = logarithm(match.distance);
+        // The first beat made the form, so only the second has a distance.
+        form.distance += (distance - form.distance) / (form.beats == 2 ? 1 : weight);
+        form.error += (error - form.error) / weight;
+        form.early += (early - form.early) / weight;
+        move(match.form, beat, match.start, weight);
+    } else {
+        // A new form, in place of the rarest one if there is no room.
+        std::size_t at = state_.forms;
+        if (at < kWearerForms) {
+            ++state_.forms;
+        } else {
+            at = 0;
+            for (std::size_t i = 1; i < kWearerForms; ++i) {
+                if (state_.form[i].beats < state_.form[at].beats) at = i;
+            }
+        }
+        state_.form[at] = {1, 0, early, 0, error};
+        move(at, beat, config_.first, 1);
+    }
+    if (++state_.beats == config_.learn) choose();
+}
+
+void Wearer::choose() {
+    std::size_t main = 0;
+    for (std::size_t i = 1; i < state_.forms; ++i) {
+        if (state_.form[i].beats > state_.form[main].beats) main = i;
+    }
+    state_.distance = state_.form[main].distance;
+    state_.error = state_.form[main].error;
+    const std::int32_t earliest = state_.form[main].early - kEarlier;
+    const std::uint32_t most = state_.form[main].beats;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < state_.forms; ++i) {
+        const WearerForm& form = state_.form[i];
+        const bool frequent = form.beats == most || form.beats * 10 >= config_.learn;
+        if (!frequent || form.early < earliest) continue;
+        std::copy(samples(i), samples(i) + values(), samples(kept));
+        state_.form[kept++] = form;
+    }
+    state_.forms = static_cast<std::uint32_t>(kept);
+}
+
+void Wearer::keep(Span<const std::int16_t> beat) {
+    const std::int16_t* x = beat.data() + config_.first * config_.channels;
+    std::copy(x, x + values(), flagged_.data());
+}
+
+void Wearer::accept() {
+    std::size_t at = state_.forms;
+    if (at < kWearerForms) {
+        ++state_.forms;
+    } else {
+        at = kWearerForms - 1;
+    }
+    state_.form[at] = {1, 0, 0, state_.distance, state_.error};
+    move(at, flagged_, 0, 1);
+}
+
+void Wearer::restart() {
+    state_ = {};
+    std::fill(forms_.begin(), forms_.end(), 0);
+}
+
+}  // namespace vigil

@@ -1,0 +1,355 @@
+"""The wearer against its specification in docs/bundle.md, in unbounded integers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from training.native import Wearer
+
+WINDOW, BEFORE = 60, 20
+OCTAVE = 65536
+SHAPE = {"window": WINDOW, "channels": 1, "first": 10, "length": 40, "shift": 4}
+LEARN = 40
+
+Beats = NDArray[np.int16]
+
+
+def wearer(score: str = "forms", learn: int = LEARN, **changes: Any) -> Wearer:
+    return Wearer(score, **{**SHAPE, **changes}, learn=learn)
+
+
+def beat(
+    n: int,
+    rng: np.random.Generator,
+    *,
+    height: float = 300,
+    width: float = 3,
+    noise: float = 5,
+    late: int = 0,
+) -> Beats:
+    """Draw `n` beats: a wave of the given height and width (frames) at BEFORE, with noise."""
+    t = np.arange(WINDOW) - BEFORE - late
+    wave = height * np.exp(-0.5 * (t / width) ** 2)
+    return np.rint(wave + noise * rng.standard_normal((n, WINDOW))).astype(np.int16)[..., None]
+
+
+def steady(n: int, rr: int = 150) -> NDArray[np.uint32]:
+    return np.full(n, rr, np.uint32)
+
+
+def judge(
+    one: Wearer, beats: Beats, rr: NDArray[np.uint32] | None = None, error: float = 1.0
+) -> NDArray[np.float32]:
+    n = len(beats)
+    return one.judge(beats, steady(n) if rr is None else rr, np.full(n, error, np.float32))
+
+
+def learned(rng: np.random.Generator, score: str = "forms", **wave: float) -> Wearer:
+    one = wearer(score)
+    assert np.isnan(judge(one, beat(LEARN, rng, **wave))).all()
+    assert one.learned
+    return one
+
+
+# The page's formulas.
+
+
+def quotient(a: int, b: int) -> int:
+    """a / b, rounded towards 0 as in C++."""
+    return abs(a) // b * (1 if a >= 0 else -1)
+
+
+def sign(a: int) -> int:
+    return (a > 0) - (a < 0)
+
+
+def log(value: float) -> int:
+    """log2 in 1/65536, exact to the nearest 1/2048; the firmware's is within half a step more."""
+    return round(2048 * math.log2(value)) * 32
+
+
+@dataclass
+class Form:
+    t: list[int]
+    beats: int
+    early: int
+    error: int
+    distance: int = 0
+
+    @property
+    def size(self) -> int:
+        return sum(abs(v) >> 4 for v in self.t)
+
+
+@dataclass
+class Page:
+    """The wearer of the page, for one channel."""
+
+    score: str
+    window: int
+    channels: int
+    first: int
+    length: int
+    shift: int
+    learn: int
+    forms: list[Form] = field(default_factory=list)
+    seen: int = 0
+    intervals: int = 0
+    distance: int = 0
+    error: int = 0
+    rr: int = 0
+    center: int = 0
+    deviation: int = 0
+
+    def moved(self, x: list[int], start: int) -> list[int]:
+        piece = x[start : start + self.length]
+        mean = quotient(sum(piece) * 256, self.length)
+        return [v * 256 - mean for v in piece]
+
+    def nearest(self, x: list[int]) -> tuple[int, int, int]:
+        """Return the smallest distance, its form and its start."""
+        return min(
+            (
+                (sum(abs(a - b) >> 4 for a, b in zip(self.moved(x, start), f.t, strict=True)), j, s)
+                for j, f in enumerate(self.forms)
+                for s, start in enumerate(
+                    range(self.first - self.shift, self.first + self.shift + 1)
+                )
+            ),
+            default=(2**32 - 1, 0, self.shift),
+        )
+
+    def follow(self, form: Form, x: list[int], step: int, divisor: int) -> None:
+        moved = self.moved(x, self.first - self.shift + step)
+        form.t = [t + quotient(v - t, divisor) for t, v in zip(form.t, moved, strict=True)]
+
+    def rhythm(self, rr: int) -> tuple[int, int]:
+        if rr == 0:
+            return 0, 0
+        if self.intervals == 0:
+            self.rr = log(rr)
+        self.intervals = min(self.intervals + 1, 64)
+        interval = log(rr) - self.rr
+        self.rr += quotient(max(-9830, min(9830, interval)), 32)
+        off = interval - self.center
+        early = max(0, -off) * 256 // max(self.deviation, OCTAVE // 64)
+        step = OCTAVE // 16 // self.intervals
+        self.center += sign(off) * (step // 2)
+        self.deviation += sign(abs(off) - self.deviation) * step
+        return interval, early
+
+    def judge(self, x: list[int], rr: int, error: float) -> float | None:
+        interval, early = self.rhythm(rr)
+        log_error = 0
+        if self.score != "forms":
+            log_error = log(int(min(error, 2**20) * 2**40) + 1) - 40 * OCTAVE
+        distance, at, step = self.nearest(x)
+        if self.seen < self.learn:
+            self.seen += 1
+            if self.forms and distance * 8 < self.forms[at].size * 5:
+                form = self.forms[at]
+                form.beats += 1
+                weight = min(form.beats, 32)
+                of_beat = log(distance) if distance else 0
+                form.distance += quotient(of_beat - form.distance, 1 if form.beats == 2 else weight)
+                form.error += quotient(log_error - form.error, weight)
+                form.early += quotient(interval - form.early, weight)
+                self.follow(form, x, step, weight)
+            else:
+                new = Form(self.moved(x, self.first), 1, interval, log_error)
+                if len(self.forms) < 4:
+                    self.forms.append(new)
+                else:
+                    rarest = min(range(4), key=lambda j: self.forms[j].beats)
+                    self.forms[rarest] = new
+            if self.seen == self.learn:
+                main = max(self.forms, key=lambda f: f.beats)
+                self.distance, self.error = main.distance, main.error
+                self.forms = [
+                    f
+                    for f in self.forms
+                    if (f.beats == main.beats or f.beats * 10 >= self.learn)
+                    and f.early >= main.early - 11264
+                ]
+            return None
+        relative = (log(distance) if distance else 0) - self.distance
+        relative_error = log_error - self.error
+        shape = max(
+            0,
+            relative if self.score != "model" else 0,
+            relative_error if self.score != "forms" else 0,
+        )
+        score = shape + quotient(log(256 + early) - 8 * OCTAVE, 2)
+        if score < 9 * OCTAVE // 4:
+            self.follow(self.forms[at], x, step, 32)
+            self.distance += sign(relative) * 1024
+            self.error += sign(relative_error) * 1024
+        return score / OCTAVE
+
+
+def stream(rng: np.random.Generator, n: int) -> Iterator[tuple[Beats, int, float]]:
+    """Draw a heart with two forms of beats, noise, pauses and unknown intervals."""
+    for _ in range(n):
+        ectopic = rng.random() < 0.3
+        one = beat(
+            1,
+            rng,
+            height=rng.choice([-400, 250]) if ectopic else 300,
+            width=8 if ectopic else 3,
+            noise=rng.choice([2, 10, 40]),
+            late=int(rng.integers(-3, 4)),
+        )
+        rr = 0 if rng.random() < 0.05 else int(rng.integers(60, 110) if ectopic else 150)
+        yield one, rr, float(rng.lognormal())
+
+
+@pytest.mark.parametrize("score", ["forms", "model", "both"])
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_are_those_of_the_page(score: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    one, page = wearer(score), Page(score, **SHAPE, learn=LEARN)
+    judged = 0
+    for x, rr, error in stream(rng, 150):
+        got = one.judge(x, np.array([rr], np.uint32), np.array([error], np.float32))[0]
+        expected = page.judge(x.ravel().tolist(), rr, float(np.float32(error)))
+        if expected is None:
+            assert np.isnan(got)
+            continue
+        judged += 1
+        # Logarithms are within a step of 1/2048; decisions that turn on a step may drift apart.
+        assert got == pytest.approx(expected, abs=0.02)
+    assert judged == 110
+    assert len(one.forms) == len(page.forms)
+
+
+def test_usual_beats_score_near_zero_and_doublings_count() -> None:
+    rng = np.random.default_rng(1)
+    one = learned(rng)
+    usual = judge(one, beat(100, rng))
+    assert float(np.median(usual)) < 0.2
+    assert usual.max() < 1
+    taller = judge(one, beat(1, rng, height=360))[0]
+    much_taller = judge(one, beat(1, rng, height=420))[0]
+    assert much_taller - taller == pytest.approx(1, abs=0.2)
+
+
+def test_early_beats_score_by_the_wearers_own_rhythm() -> None:
+    rng = np.random.default_rng(2)
+    regular, irregular = learned(rng), wearer()
+    judge(irregular, beat(LEARN, rng), rng.integers(90, 210, LEARN).astype(np.uint32))
+    early = np.array([110], np.uint32)
+    assert judge(regular, beat(1, rng), early)[0] > 1.5
+    assert judge(irregular, beat(1, rng), early)[0] < 1.5
+
+
+def test_frequent_early_form_is_not_this_wearers_normal() -> None:
+    rng = np.random.default_rng(3)
+    ectopic = np.arange(LEARN) % 3 == 2
+    beats = np.where(
+        ectopic[:, None, None], beat(LEARN, rng, height=-500, width=8), beat(LEARN, rng)
+    )
+    one = wearer()
+    judge(one, beats, np.where(ectopic, 90, 150).astype(np.uint32))
+    assert len(one.forms) == 1
+    assert judge(one, beat(1, rng, height=-500, width=8))[0] > 3
+
+
+def test_frequent_form_of_the_same_rhythm_is_normal_too() -> None:
+    rng = np.random.default_rng(4)
+    other = np.arange(LEARN) % 3 == 2
+    beats = np.where(other[:, None, None], beat(LEARN, rng, height=-500), beat(LEARN, rng))
+    one = wearer()
+    judge(one, beats)
+    assert len(one.forms) == 2
+    assert judge(one, beat(20, rng, height=-500)).max() < 1
+
+
+def test_unusual_beat_changes_no_form() -> None:
+    rng = np.random.default_rng(5)
+    one = learned(rng)
+    before = one.forms
+    assert judge(one, beat(1, rng, height=-900, width=9))[0] > 2.25
+    np.testing.assert_array_equal(one.forms, before)
+
+
+def test_slow_change_is_followed() -> None:
+    rng = np.random.default_rng(6)
+    one = learned(rng)
+    for height in np.linspace(300, 500, 400):
+        assert judge(one, beat(1, rng, height=height))[0] < 2.25
+    assert judge(one, beat(1, rng, height=500))[0] < 1
+
+
+def test_accepted_beat_is_normal_from_then_on() -> None:
+    rng = np.random.default_rng(7)
+    one = learned(rng)
+    odd = beat(1, rng, height=-500, width=8)
+    assert judge(one, odd)[0] > 3
+    one.keep(odd)
+    one.accept()
+    assert judge(one, beat(10, rng, height=-500, width=8)).max() < 1.5
+    assert judge(one, beat(10, rng)).max() < 1
+
+
+def test_restart_forgets_everything() -> None:
+    rng = np.random.default_rng(8)
+    one = learned(rng)
+    one.restart()
+    assert one.memory == wearer().memory
+    assert not one.learned
+
+
+def test_model_error_is_relative_to_the_wearers_own() -> None:
+    rng = np.random.default_rng(9)
+    one = learned(rng, "both")
+    assert judge(one, beat(1, rng), error=8.0)[0] == pytest.approx(3, abs=0.1)
+    assert judge(learned(rng, "forms"), beat(1, rng), error=8.0)[0] < 1
+
+
+def test_beats_in_pieces_score_as_at_once() -> None:
+    rng = np.random.default_rng(10)
+    beats = beat(100, rng, noise=30)
+    at_once = judge(wearer(), beats)
+    one = wearer()
+    pieces = np.concatenate([judge(one, beats[i : i + 7]) for i in range(0, 100, 7)])
+    np.testing.assert_array_equal(at_once, pieces)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_extreme_counts_do_not_overflow(data: st.DataObject) -> None:
+    """Compare the first distance with unbounded integers, where all counts are extremes."""
+    levels = st.lists(st.sampled_from([-32768, 32767]), min_size=262, max_size=262)
+    first, second = (np.array(data.draw(levels), np.int16)[None, :, None] for _ in range(2))
+    shape = {"window": 262, "channels": 1, "first": 3, "length": 255, "shift": 3}
+    one, page = Wearer("forms", **shape, learn=1), Page("forms", **shape, learn=1)
+    for x in (first, second):
+        score = one.judge(x, steady(1), np.zeros(1, np.float32))[0]
+        expected = page.judge(x.ravel().tolist(), 150, 0.0)
+    assert expected is not None
+    assert score == pytest.approx(expected, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"first": 3}, "must lie in the window"),
+        ({"first": 30}, "must lie in the window"),
+        ({"length": 0}, "length must be 1 to 255"),
+        ({"learn": 0}, "learn must be 1"),
+        ({"channels": 30}, "at most 1024"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(changes: dict[str, int], reason: str) -> None:
+    learn = changes.pop("learn", LEARN)
+    with pytest.raises(ValueError, match=reason):
+        wearer(learn=learn, **changes)
