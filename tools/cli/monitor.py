@@ -28,6 +28,7 @@ from tools.cli.options import (
 from tools.link.faults import FaultConfig
 from tools.monitor.run import run
 from tools.monitor.settings import (
+    LOOPBACK,
     BoardSensor,
     Browser,
     DataSet,
@@ -99,6 +100,21 @@ def monitor(
     web_port: Annotated[
         int, typer.Option(min=0, max=65535, help="TCP port of --web; 0 takes any free port.")
     ] = 0,
+    web_host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address on which --web listens; another than this machine's own needs TLS.",
+        ),
+    ] = LOOPBACK,
+    web_certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PEM file with certificate and key, for TLS."),
+    ] = None,
+    web_origin: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Public address of --web behind a reverse proxy."),
+    ] = None,
     mqtt: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Also publish to a broker: mqtt://HOST or mqtts://HOST."),
@@ -117,6 +133,8 @@ def monitor(
     if sample and repeat:
         raise typer.BadParameter("--repeat: a board that samples its own sensor cannot repeat")
     ports = port or []
+    if not web and (web_host, web_certificate, web_origin) != (LOOPBACK, None, None):
+        raise typer.BadParameter("--web-host, --web-certificate and --web-origin need --web")
     if len(ports) > 1 and not web:
         raise typer.BadParameter("only --web shows several boards: give one --port, or add --web")
     path, link_faults = bundle_path(name), faults_of(faults)
@@ -131,7 +149,7 @@ def monitor(
             path,
             _targets(path, ports, link_faults, several=web),
             stream,
-            Browser(web_port) if web else view,
+            Browser(web_port, web_host, web_certificate, web_origin) if web else view,
             windows,
             threshold,
             None if record is None else RecordingOptions(record, overwrite),

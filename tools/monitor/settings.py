@@ -5,6 +5,7 @@ Combinations without a meaning raise an error when the settings are built.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -101,11 +102,33 @@ class InProcess:
     """The signal chain and the interpreter in this process, without a board."""
 
 
+LOOPBACK = "127.0.0.1"
+
+
 @dataclass(frozen=True)
 class Browser:
-    """A page on 127.0.0.1; `port` 0 takes any free TCP port."""
+    """A page for browsers; by default for those on this machine alone."""
 
-    port: int = 0
+    port: int = 0  # TCP; 0 takes any free one
+    host: str = LOOPBACK  # address to listen on; 0.0.0.0 is every network of this machine
+    certificate: Path | None = None  # PEM file with certificate and key: serve over TLS
+    origin: str | None = None  # public address, such as https://pumps.example, of a reverse proxy
+
+    def __post_init__(self) -> None:
+        if self.origin is not None and not re.fullmatch(r"https://[^/?#\s]+", self.origin):
+            raise DataError(f"{self.origin}: a reverse proxy's address is https://NAME[:PORT]")
+        if self.host != LOOPBACK and self.certificate is None and self.origin is None:
+            raise DataError(
+                f"{self.host}: without TLS, everyone on the network reads the token and the data: "
+                "add --web-certificate, or --web-origin behind a reverse proxy with TLS"
+            )
+        if self.certificate is not None and not self.certificate.is_file():
+            raise DataError(f"{self.certificate}: no such file")
+
+    @property
+    def shared(self) -> bool:
+        """Whether other machines can reach the page."""
+        return self.host != LOOPBACK or self.origin is not None
 
 
 @dataclass(frozen=True)

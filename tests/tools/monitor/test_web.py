@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import socket
+import ssl
+import subprocess
 import threading
 import time
 import urllib.error
@@ -12,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,12 +25,14 @@ from websockets.sync.client import connect
 from tests.support.monitor_board import WINDOW, FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
 from tools.monitor.controls import Controls
-from tools.monitor.events import LinkCounters, SamplesSent, WindowScored
+from tools.monitor.events import LinkCounters, Notice, SamplesSent, Started, WindowScored
+from tools.monitor.settings import Browser
 from tools.monitor.sinks import Broadcast
 from tools.monitor.stream import Stream
 from tools.monitor.web import hub as hub_module
 from tools.monitor.web.hub import Hub
-from tools.monitor.web.server import WebError, command_of, serve
+from tools.monitor.web.server import WRONG_TOKEN, WebError, command_of, serve
+from training.bundle.errors import DataError
 
 RATE = 400.0  # frames a second: 20 windows
 
@@ -37,6 +43,7 @@ class Served:
     url: str
     boards: dict[str, FakeBoard]
     controls: dict[str, Controls]
+    viewer_url: str = ""
 
     @property
     def socket(self) -> str:
@@ -44,7 +51,11 @@ class Served:
 
 
 @contextmanager
-def served(names: tuple[str, ...] = ("one",), rate: float | None = RATE) -> Iterator[Served]:
+def served(
+    names: tuple[str, ...] = ("one",),
+    rate: float | None = RATE,
+    view: Browser | None = None,
+) -> Iterator[Served]:
     """Boards that stream for ever, and a page that shows them."""
     hub = Hub()
     served = Served(hub, "", {}, {})
@@ -52,10 +63,11 @@ def served(names: tuple[str, ...] = ("one",), rate: float | None = RATE) -> Iter
     for name in names:
         board, controls = FakeBoard(), Controls()
         served.boards[name], served.controls[name] = board, controls
-        view = Broadcast([hub.view(name, controls)], controls)
-        stream = Stream(board, source(repeat=True), controls, view, frames_per_second=rate)
+        sinks = Broadcast([hub.view(name, controls)], controls)
+        stream = Stream(board, source(repeat=True), controls, sinks, frames_per_second=rate)
         threads.append(threading.Thread(target=stream.run, daemon=True))
-    with serve(hub) as served.url:
+    with serve(hub, view) as addresses:
+        served.url, served.viewer_url = addresses.operator, addresses.viewer
         for thread in threads:
             thread.start()
         try:
@@ -77,7 +89,9 @@ def received(socket, enough: Callable[[list[dict]], object]) -> list[dict]:
 
 
 def events_of(messages: list[dict], key: str = "one") -> list[dict]:
-    return [e for m in messages for b in m["boards"] if b["key"] == key for e in b["events"]]
+    return [
+        e for m in messages for b in m.get("boards", ()) if b["key"] == key for e in b["events"]
+    ]
 
 
 def scored_of(messages: list[dict]) -> list[float | None]:
@@ -141,13 +155,107 @@ def test_the_stream_is_for_those_who_have_the_token_and_come_from_the_page():
             ):
                 socket.recv(timeout=PATIENCE)
         with connect(s.socket) as socket:
+            assert json.loads(socket.recv(timeout=PATIENCE)) == {"type": "role", "role": "operator"}
             assert json.loads(socket.recv(timeout=PATIENCE))["type"] == "past"
+
+
+def test_a_page_of_an_earlier_run_is_told_so():
+    with served() as s, connect(s.socket + "x") as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=PATIENCE)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == WRONG_TOKEN
+
+
+def test_a_viewer_sees_everything_and_commands_nothing():
+    with served() as s:
+        viewer = s.viewer_url.replace("http:", "ws:").replace("/?", "/stream?")
+        assert status(s.viewer_url) == 200
+        with connect(viewer) as looking, connect(s.socket) as operating:
+            assert json.loads(looking.recv(timeout=PATIENCE)) == {"type": "role", "role": "viewer"}
+            looking.send('{"key": "one", "ask": "mark", "text": "of the viewer"}')
+            received(looking, lambda messages: len(scored_of(messages)) > 2)
+            operating.send('{"key": "one", "ask": "mark", "text": "of the operator"}')
+            messages = received(looking, lambda m: "of the operator" in map(text_of, events_of(m)))
+        assert "of the viewer" not in map(text_of, events_of(messages))
+
+
+def certificate(folder: Path, *parts: str) -> Path:
+    """A self-signed certificate and its key in one file, or only some of the two."""
+    key, cert = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        (
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost "
+            f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {cert}"
+        ).split(),
+        check=True,
+        capture_output=True,
+    )
+    both = folder / "both.pem"
+    both.write_text("".join({"key": key, "certificate": cert}[p].read_text() for p in parts))
+    return both
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the program openssl")
+def test_the_page_over_tls(tmp_path):
+    pem = certificate(tmp_path, "key", "certificate")
+    trusted = ssl.create_default_context(cafile=pem)
+    with served(view=Browser(host="127.0.0.1", certificate=pem)) as s:
+        assert s.url.startswith("https://127.0.0.1:")
+        with urllib.request.urlopen(s.url, context=trusted) as answer:
+            assert answer.status == 200
+        address = s.url.replace("https:", "wss:").replace("/?", "/stream?")
+        own = s.url.split("/?")[0]
+        with connect(address, ssl=trusted, origin=own) as socket:
+            received(socket, scored_of)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the program openssl")
+@pytest.mark.parametrize("parts", [("certificate",), ("key",), ()])
+def test_a_certificate_that_is_not_whole_is_one_clear_line(tmp_path, parts):
+    pem = certificate(tmp_path, *parts)
+    with (
+        pytest.raises(WebError, match=r"both\.pem: not a PEM file") as problem,
+        serve(Hub(), Browser(certificate=pem)),
+    ):
+        pass
+    assert "\n" not in str(problem.value)
+
+
+def test_behind_a_reverse_proxy_only_its_own_pages_connect():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    origin = "https://pumps.example"
+    with served(view=Browser(port, origin=origin)) as s:
+        assert s.url.startswith(f"{origin}/?token=")
+        address = f"ws://127.0.0.1:{port}/stream?{s.url.split('?')[1]}"
+        with connect(address, origin=origin) as client:
+            received(client, scored_of)
+        with (
+            pytest.raises((InvalidStatus, ConnectionClosed)),
+            connect(address, origin=f"http://127.0.0.1:{port}") as client,
+        ):
+            client.recv(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        ({"host": "0.0.0.0"}, "without TLS"),
+        ({"host": "0.0.0.0", "certificate": Path("absent.pem")}, "no such file"),
+        ({"origin": "http://pumps.example"}, "https://NAME"),
+        ({"origin": "https://pumps.example/path"}, "https://NAME"),
+    ],
+)
+def test_a_page_for_the_network_in_plain_text_is_refused(view, said):
+    with pytest.raises(DataError, match=said):
+        Browser(**view)
 
 
 def test_a_taken_port_is_one_clear_line():
     with served() as s:
         port = int(s.url.split(":")[2].split("/")[0])
-        with pytest.raises(WebError, match=f"{port}.*--web-port"), serve(Hub(), port):
+        with pytest.raises(WebError, match=f"{port}.*--web-port"), serve(Hub(), Browser(port)):
             pass
 
 
@@ -220,14 +328,14 @@ def test_every_client_sees_one_stream_and_a_late_one_its_past_with_no_frame_twic
         late = []
         for _ in range(20):  # joining is where frames could be missed or sent twice
             with connect(s.socket) as socket:
-                late.append(received(socket, lambda messages: len(messages) > 2))
+                late.append(received(socket, lambda messages: len(messages) > 3))
         most = max(map(frames_in, late)) - frames_in(both)
         both += received(first, lambda messages: frames_in(messages) >= most)
     start, counts = frames_of(events_of(both))
     assert start == 0
     for messages in late:
-        assert messages[0]["type"] == "past"
-        assert [m["type"] for m in messages[1:]].count("past") == 0
+        assert [m["type"] for m in messages[:2]] == ["role", "past"]
+        assert [m["type"] for m in messages[2:]].count("past") == 0
         begin, seen = frames_of(events_of(messages))
         assert begin == 0 and len(seen) > 1000
         assert (seen == counts[: len(seen)]).all()
@@ -248,9 +356,10 @@ def test_a_score_that_is_no_number_stops_nothing():
     hub = Hub()
     view = hub.view("one", Controls())
     with (
-        serve(hub) as url,
-        connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as client,
+        serve(hub) as addresses,
+        connect(addresses.operator.replace("http:", "ws:").replace("/?", "/stream?")) as client,
     ):
+        client.recv(timeout=PATIENCE)  # the role
         client.recv(timeout=PATIENCE)  # the past
         view.handle(WindowScored(0, 0, float("nan"), 0.5, False, 50))
         view.handle(WindowScored(1, WINDOW, 0.25, 0.5, False, 50))
@@ -505,3 +614,50 @@ def test_a_board_that_ends_is_shown_and_so_is_a_monitor_that_is_gone(browser):
         wait_text(page.locator("#connection"), "connected")
     wait_until(lambda: "lost" in page.inner_text("#connection"))
     context.close()
+
+
+@pytest.mark.browser
+def test_a_board_is_not_live_once_the_monitor_is_gone(browser):
+    hub = Hub()
+    hub.view("one", Controls()).handle(Started(FakeBoard().facts, source().facts, 0))
+    context = browser.new_context()
+    page = context.new_page()
+    with serve(hub) as addresses:
+        page.goto(addresses.operator)
+        wait_text(page.locator("[data-key=one] .state"), "live")
+    wait_text(page.locator("[data-key=one] .state"), "monitor lost")
+    assert page.is_disabled("[data-key=one] [data-ask=reset]")
+    context.close()
+
+
+@pytest.mark.browser
+def test_a_viewers_page_has_no_commands(browser):
+    with served() as s, opened(browser, s.viewer_url) as page:
+        page.wait_for_selector("[data-key=one] .flags button", timeout=PATIENCE * 1000)
+        assert page.inner_text("[data-key=one] .state") == "live"
+        assert page.is_disabled("[data-key=one] [data-ask=reset]")
+        assert page.is_disabled("[data-key=one] .threshold input")
+        assert page.is_enabled("[data-key=one] [data-do=in]")
+
+
+@pytest.mark.browser
+def test_a_page_of_an_earlier_run_says_what_to_open(browser):
+    context = browser.new_context()
+    page = context.new_page()
+    with served() as s:
+        page.goto(s.url)
+        wait_text(page.locator("#connection"), "connected")
+        port = int(s.url.split(":")[2].split("/")[0])
+    with served(view=Browser(port)):
+        wait_until(lambda: "earlier run" in page.inner_text("#connection"))
+    context.close()
+
+
+def test_a_late_browser_knows_that_the_board_is_silent():
+    hub = Hub()
+    view = hub.view("one", Controls())
+    view.handle(Notice("the board does not answer", answers=False))
+    view.handle(Notice("still waiting"))
+    _, past = hub.news_and_past()
+    answers = [e["answers"] for e in past[0]["events"] if e["event"] == "notice"]
+    assert [a for a in answers if a is not None] == [False]

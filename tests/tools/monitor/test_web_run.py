@@ -82,7 +82,7 @@ def test_it_serves_until_a_signal_and_sums_up(number):
     seen: set[str] = set()
     with connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as socket:
         while seen != {"one", "two"}:
-            for board in json.loads(socket.recv(timeout=PATIENCE))["boards"]:
+            for board in json.loads(socket.recv(timeout=PATIENCE)).get("boards", ()):
                 if any(e["event"] == "scored" for e in board["events"]):
                     seen.add(board["key"])
     process.send_signal(number)

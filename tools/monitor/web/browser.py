@@ -44,8 +44,11 @@ def run_in_browser(
         _BoardThread(settings, bundle, source, target, hub, key)
         for key, target in _keys(settings.targets).items()
     ]
-    with serve(hub, view.port) as address:
-        for failure in print_lines([address, "open it in a browser; Ctrl-C ends"], out):
+    with serve(hub, view) as addresses:
+        lines = [addresses.operator, "open it in a browser; Ctrl-C ends"]
+        if view.shared:
+            lines.insert(1, f"to look without commands: {addresses.viewer}")
+        for failure in print_lines(lines, out):
             raise failure
         for each in threads:
             each.start()

@@ -79,6 +79,7 @@ class Past:
     )
     marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
     latest: dict[type, Event] = field(default_factory=dict)  # of all other kinds
+    answers: Notice | None = None  # the last notice that said whether the board answers
     frames: int = 0
 
     def take(self, event: Event) -> None:
@@ -98,11 +99,14 @@ class Past:
                 self._forget(event.frame)
             case _:
                 self.latest[type(event)] = event
+        if isinstance(event, Notice) and event.answers is not None:
+            self.answers = event
 
     def events(self) -> list[Json]:
         """Return the past as events, samples before the windows that they belong to."""
+        latest = [event for event in (self.answers, *self.latest.values()) if event is not None]
         if self.started is None:
-            return [as_json(event) for event in self.latest.values()]
+            return [as_json(event) for event in latest]
         events = [as_json(self.started)]
         for lost, run in itertools.groupby(self.chunks, lambda c: isinstance(c, SamplesLost)):
             chunks = list(run)
@@ -114,7 +118,7 @@ class Past:
         size = max(self.started.board.window * self.started.board.channels, 1)
         without = len(self.windows) - RECONSTRUCTED // size
         events += [_scored(w, n >= without) for n, w in enumerate(self.windows)]
-        events += [as_json(event) for event in (*self.lost, *self.marks, *self.latest.values())]
+        events += [as_json(event) for event in (*self.lost, *self.marks, *latest)]
         return events
 
     def _keep(self, event: SamplesSent | SamplesLost) -> None:

@@ -1,7 +1,8 @@
-"""The web server of the browser view. It listens on 127.0.0.1 and requires a token.
+"""The web server of the browser view. It requires a token.
 
-A browser loads the page and opens a WebSocket. It receives JSON: first the past of every board,
-then the new events 30 times per second. It sends commands.
+A browser loads the page and opens a WebSocket. It receives JSON: first its role and the past of
+every board, then the new events 30 times per second. An operator's commands are obeyed, a viewer's
+are not. Unless the view is shared on purpose, the server listens on 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import secrets
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -27,6 +29,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tools.monitor.controls import Command, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor.settings import LOOPBACK, Browser
 from tools.monitor.theme import DARK, LIGHT, css_variables
 from tools.monitor.web.hub import Hub, Json
 from training.bundle.errors import VigilError
@@ -35,8 +38,9 @@ TICKS_PER_SECOND = 30
 FLOAT32_MAX = 3.4028234663852886e38
 BACKLOG = 60  # messages queued for one browser before it skips to the present
 COMMAND_BYTES = 4096  # longest message of a browser
-HOST = "127.0.0.1"
+WRONG_TOKEN = 4001  # code that closes a WebSocket
 PAGE = Path(__file__).resolve().parent / "page"
+Role = Literal["operator", "viewer"]
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -47,6 +51,29 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Who may look: an operator's token also commands, a viewer's only shows."""
+
+    operator: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    viewer: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+
+    def role(self, given: str | None) -> Role | None:
+        """Return the role of a token; None for any other text."""
+        for role, token in (("operator", self.operator), ("viewer", self.viewer)):
+            if given is not None and hmac.compare_digest(given.encode(), token.encode()):
+                return cast(Role, role)
+        return None
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The page's address for an operator and for a viewer; each ends with a token."""
+
+    operator: str
+    viewer: str
 
 
 class WebError(VigilError):
@@ -97,11 +124,12 @@ class Browsers:
         return len(self._queues)
 
     @contextlib.contextmanager
-    def join(self) -> Iterator[asyncio.Queue[str]]:
-        """Connect a browser: yield its queue of messages, which starts with the past."""
+    def join(self, role: Role) -> Iterator[asyncio.Queue[str]]:
+        """Connect a browser: yield its queue of messages: its role, the past, the news."""
         queue: asyncio.Queue[str] = asyncio.Queue()
         news, past = self._hub.news_and_past()
         self._send(news)
+        queue.put_nowait(json.dumps({"type": "role", "role": role}))
         queue.put_nowait(_text("past", past))
         self._queues.add(queue)
         try:
@@ -135,7 +163,7 @@ def _text(kind: str, boards: list[Json]) -> str:
     return json.dumps({"type": kind, "boards": boards}, allow_nan=False)
 
 
-def make_app(hub: Hub, token: str) -> Starlette:
+def make_app(hub: Hub, tokens: Tokens, view: Browser) -> Starlette:
     """Return the ASGI application: the page `/`, its files, and the WebSocket `/stream`."""
     browsers = Browsers(hub)
     library = plot_library()
@@ -146,11 +174,8 @@ def make_app(hub: Hub, token: str) -> Starlette:
         **{path.name: path for path in PAGE.glob("*.js")},
     }
 
-    def is_token(given: str | None) -> bool:
-        return given is not None and hmac.compare_digest(given.encode(), token.encode())
-
     async def page(request: Request) -> Response:
-        if not is_token(request.query_params.get("token")):
+        if tokens.role(request.query_params.get("token")) is None:
             return PlainTextResponse(
                 "Open the address that `vigil monitor --web` printed: it ends with a token.\n",
                 403,
@@ -174,12 +199,17 @@ def make_app(hub: Hub, token: str) -> Starlette:
 
     async def stream(websocket: WebSocket) -> None:
         origin = websocket.headers.get("origin")
-        own = f"http://{websocket.headers.get('host')}"
-        if not is_token(websocket.query_params.get("token")) or origin not in (None, own):
+        scheme = "http" if view.certificate is None else "https"
+        own = view.origin or f"{scheme}://{websocket.headers.get('host')}"
+        if origin not in (None, own):
             await websocket.close(1008)
             return
         await websocket.accept()
-        with browsers.join() as queue, contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        role = tokens.role(websocket.query_params.get("token"))
+        if role is None:  # a page of an earlier run: a code that its script can read
+            await websocket.close(WRONG_TOKEN)
+            return
+        with browsers.join(role) as queue, contextlib.suppress(WebSocketDisconnect, RuntimeError):
             sending = asyncio.create_task(_send(websocket, queue))
             try:
                 while (message := await websocket.receive())["type"] == "websocket.receive":
@@ -187,6 +217,8 @@ def make_app(hub: Hub, token: str) -> Starlette:
                     if text is None:
                         await websocket.close(1003)  # commands are text
                         break
+                    if role == "viewer":
+                        continue
                     # RecursionError: deeply nested brackets
                     with contextlib.suppress(ValueError, KeyError, RecursionError):
                         hub.ask(*command_of(json.loads(text)))
@@ -213,8 +245,14 @@ def make_app(hub: Hub, token: str) -> Starlette:
             Route("/files/{name}", file),
             WebSocketRoute("/stream", stream),
         ],
-        # Against DNS rebinding: a foreign page whose host name resolves to this machine.
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+        # Against DNS rebinding: a foreign page whose host name resolves to this machine. A shared
+        # view has names that only its network knows; there the token alone protects it.
+        middleware=[
+            Middleware(
+                TrustedHostMiddleware,
+                allowed_hosts=["*"] if view.shared else [LOOPBACK, "localhost"],
+            )
+        ],
         lifespan=lifespan,
     )
     app.state.browsers = browsers
@@ -228,43 +266,64 @@ async def _send(websocket: WebSocket, queue: asyncio.Queue[str]) -> None:
 
 
 @contextlib.contextmanager
-def serve(hub: Hub, port: int = 0) -> Iterator[str]:
-    """Serve `hub` from a thread and yield the page's address, which includes the token.
-
-    Args:
-        port: TCP port on 127.0.0.1; 0 takes any free one.
+def serve(hub: Hub, view: Browser | None = None) -> Iterator[Addresses]:
+    """Serve `hub` from a thread and yield the page's addresses.
 
     Raises:
-        WebError: the port is taken.
+        WebError: the port is taken, the address is not this machine's, or the certificate is not
+            readable.
     """
+    view = view or Browser()
     # uvicorn takes a tenth of a second to import; `make_app` does not need it.
     import uvicorn
 
-    token = secrets.token_urlsafe(18)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tokens = Tokens()
+    try:
+        family, *_, where = socket.getaddrinfo(view.host, view.port, type=socket.SOCK_STREAM)[0]
+    except OSError as problem:
+        raise WebError(f"{view.host}: {problem.strerror}; give an address to --web-host") from None
+    listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind(where)
         listener.listen(64)  # before the address is printed, so that a browser can connect
     except OSError as problem:
         listener.close()
         raise WebError(
-            f"{HOST}:{port}: {problem.strerror}; choose another with --web-port"
+            f"{view.host}:{view.port}: {problem.strerror}; choose another with --web-port"
         ) from None
     config = uvicorn.Config(
-        make_app(hub, token),
+        make_app(hub, tokens, view),
+        ssl_certfile=view.certificate,
         log_level="error",
         ws="websockets-sansio",
         ws_ping_interval=None,
         ws_max_size=COMMAND_BYTES,
         timeout_graceful_shutdown=1,
     )
+    try:
+        config.load()
+    except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
+        listener.close()
+        raise WebError(
+            f"{view.certificate}: not a PEM file with a certificate and its key ({problem})"
+        ) from None
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="web server", daemon=True)
     thread.start()
     try:
-        yield f"http://{HOST}:{listener.getsockname()[1]}/?token={token}"
+        yield _addresses(view, listener.getsockname()[1], tokens)
     finally:
         server.should_exit = True
         thread.join(5)
         listener.close()
+
+
+def _addresses(view: Browser, port: int, tokens: Tokens) -> Addresses:
+    if view.origin is not None:
+        base = view.origin
+    else:
+        scheme = "http" if view.certificate is None else "https"
+        name = socket.gethostname() if view.host in ("0.0.0.0", "::") else view.host
+        base = f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}"
+    return Addresses(f"{base}/?token={tokens.operator}", f"{base}/?token={tokens.viewer}")

@@ -12,6 +12,7 @@ export class Card {
     this.store = store;
     this.inspect = inspect;
     this.ask = (what, more) => ask({ key: store.key, ask: what, ...more });
+    this.connected = true; // to the monitor's server
     this.view = null; // frames shown {first, stop} while scrolled back; null follows the stream
     this.span = 0; // frames shown while following
     this.painted = -1;
@@ -284,10 +285,10 @@ export class Card {
   words() {
     const { store, parts } = this, { board, source, totals: t, counters: c } = store;
     parts.notice.textContent = store.notice;
-    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !store.answers ? "no answer" : store.paused ? "paused" : board ? "live" : "waiting";
+    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !this.connected ? "monitor lost" : !store.answers ? "no answer" : store.paused ? "paused" : board ? "live" : "waiting";
     parts.state.textContent = state;
     parts.state.dataset.state = state;
-    for (const each of parts.commands) each.disabled = !board || store.ended !== null;
+    for (const each of parts.commands) each.disabled = !board || store.ended !== null || !this.connected || document.body.classList.contains("viewer");
     for (const each of parts.zooms) each.disabled = !board;
     if (!board) { parts.name.textContent = store.key; return; }
     parts.name.textContent = board.emulated ? board.model : `${board.model} on ${board.board}`;

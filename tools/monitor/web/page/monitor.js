@@ -6,10 +6,15 @@ import { Store } from "./store.js";
 const PAINT_MS = 1000 / 30;
 const EARLY_MS = 4; // a screen's frame may come this much before its time
 const RETRY_MS = 1000;
+const WRONG_TOKEN = 4001; // as in server.py
 
 const cards = new Map();
 const connection = document.getElementById("connection");
 let socket = null;
+
+function online(connected) {
+  for (const each of cards.values()) { each.connected = connected; each.again(); }
+}
 
 function ask(message) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
@@ -26,7 +31,8 @@ function card(key) {
   return cards.get(key);
 }
 
-function take({ type, boards }) {
+function take({ type, boards, role }) {
+  if (type === "role") { document.body.classList.toggle("viewer", role === "viewer"); return; }
   for (const { key, events, totals } of boards) {
     const { store } = card(key);
     if (type === "past") store.clear(0);
@@ -44,10 +50,15 @@ function say(text, state) {
 
 function connect() {
   const { host, search } = location;
-  socket = new WebSocket(`ws://${host}/stream${search}`);
-  socket.addEventListener("open", () => say("connected", "live"));
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  socket = new WebSocket(`${scheme}://${host}/stream${search}`);
+  socket.addEventListener("open", () => { say("connected", "live"); online(true); });
   socket.addEventListener("message", (e) => take(JSON.parse(e.data)));
-  socket.addEventListener("close", () => {
+  socket.addEventListener("close", ({ code }) => {
+    online(false);
+    if (code === WRONG_TOKEN) {
+      return say("this page belongs to an earlier run: open the address that the monitor printed", "ended");
+    }
     say("connection to the monitor lost; reconnecting", "ended");
     setTimeout(connect, RETRY_MS);
   });
