@@ -3,6 +3,7 @@
 from training.native.core import (
     AffineScaler,
     Calibration,
+    Decision,
     PerWindowScaler,
     QualityGate,
     ReconstructionError,
@@ -15,6 +16,7 @@ from training.native.core import (
 __all__ = [
     "AffineScaler",
     "Calibration",
+    "Decision",
     "PerWindowScaler",
     "QualityGate",
     "ReconstructionError",

@@ -42,6 +42,7 @@ inline Counts windows_of_counts(const py::array& windows, std::size_t channels) 
 }
 
 void bind_calibration(py::module_& module);
+void bind_decision(py::module_& module);
 void bind_scalers(py::module_& module);
 void bind_score(py::module_& module);
 void bind_quality_gate(py::module_& module);

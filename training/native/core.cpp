@@ -9,4 +9,5 @@ PYBIND11_MODULE(core, module) {
     vigil::native::bind_score(module);
     vigil::native::bind_calibration(module);
     vigil::native::bind_wearer(module);
+    vigil::native::bind_decision(module);
 }

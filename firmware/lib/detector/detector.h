@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "chain.h"
 #include "engine.h"
@@ -76,13 +77,17 @@ class Detector final : private Segmenter::Sink {
           buffers_(buffers),
           micros_(micros),
           threshold_(config.threshold),
+          decision_(config_.chain.decision),
           segmenter_(config.segmenter, buffers.counts) {}
 
     // Runs the golden windows through gate, input, engine and score. `ticks` counts time or
     // instructions, depending on the board. Call while no window is in progress.
     GoldenReport check(Span<const GoldenWindow> golden, Clock ticks);
 
-    void restart(std::uint64_t frame) { segmenter_.restart(frame); }
+    void restart(std::uint64_t frame) {
+        segmenter_.restart(frame);
+        decision_.restart();
+    }
 
     // Takes whole frames from absolute index `first_frame` on and reports the results to the
     // listener.
@@ -97,14 +102,22 @@ class Detector final : private Segmenter::Sink {
     float threshold() const { return threshold_; }
     void set_threshold(float threshold) { threshold_ = threshold; }
 
+    // p-value, alarm and drift after the last window, which the listener may read.
+    using WindowDecision = Decision<std::remove_cv_t<decltype(Chain::decision)>>;
+    WindowDecision& decision() { return decision_; }
+
   private:
     void window(std::uint64_t index, Span<const std::int16_t> frames) override;
-    void lost(std::uint64_t first, std::uint64_t count) override { listener_->lost(first, count); }
+    void lost(std::uint64_t first, std::uint64_t count) override {
+        decision_.gap();
+        listener_->lost(first, count);
+    }
 
     DetectorConfig<Chain> config_;
     DetectorBuffers buffers_;
     Clock micros_;
     float threshold_;
+    WindowDecision decision_;
     Segmenter segmenter_;
     DetectorListener* listener_ = nullptr;
 };
@@ -142,10 +155,12 @@ void Detector<Chain>::window(std::uint64_t index, Span<const std::int16_t> frame
     config_.chain.input(frames, buffers_.input);
     const engine::Status status = engine::run(buffers_.input, buffers_.output);
     if (status != engine::Status::ok) {
+        decision_.gap();
         listener_->failed(index, status);
         return;
     }
     const float value = config_.chain.score(buffers_.input, buffers_.output);
+    decision_.push(value, threshold_);
     const std::uint32_t took = micros_() - start;
     listener_->scored({index, value, value > threshold_, took, buffers_.input, buffers_.output});
 }

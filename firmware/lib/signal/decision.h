@@ -1,0 +1,80 @@
+// Decision: what the score of a window means beside its comparison with the threshold.
+//
+// The p-value says how unusual the window is, the alarm whether a fault lasts, and the drift
+// whether the signal has left what the calibration saw.
+#pragma once
+
+#include <cstdint>
+
+#include "alarm.h"
+#include "drift.h"
+#include "p_value.h"
+#include "span.h"
+
+namespace vigil {
+
+// The stage of a bundle that decides window by window: it takes no flash.
+struct NoDecision {};
+
+struct DecisionSettings {
+    CalibrationTable table;
+    AlarmSettings alarm;
+    DriftSettings drift;
+};
+
+// The state of the stage on a board.
+template <typename Settings>
+class Decision;
+
+template <>
+class Decision<NoDecision> {
+  public:
+    explicit Decision(const NoDecision& /*none*/) {}
+    void restart() {}
+    void gap() {}
+    void push(float /*score*/, float /*threshold*/) {}
+};
+
+template <>
+class Decision<DecisionSettings> {
+  public:
+    static constexpr std::size_t kMostWindows = 32;  // that an alarm may look at
+
+    explicit Decision(const DecisionSettings& settings)
+        : table_(settings.table),
+          alarm_(settings.alarm, Span<float>(scores_)),
+          drift_(settings.drift) {}
+    Decision(const Decision&) = delete;
+
+    // Another stream begins: no alarm is on. The drift goes on, because the sensor is the same.
+    void restart() { alarm_.reset(); }
+
+    // Windows are missing before the next one.
+    void gap() { alarm_.gap(); }
+
+    // Takes the score of the next judged window.
+    void push(float score, float threshold) {
+        p_ = p_value(table_, score);
+        alarm_.push(score, threshold);
+        drift_.push(p_);
+    }
+
+    // Replaces the calibration scores, which stay where they are, and begins the drift anew.
+    void set_table(const CalibrationTable& table) {
+        table_ = table;
+        drift_.reset();
+    }
+
+    float p() const { return p_; }  // of the last window; 0 before the first
+    Alarm& alarm() { return alarm_; }
+    const Drift& drift() const { return drift_; }
+
+  private:
+    CalibrationTable table_;
+    float scores_[kMostWindows] = {};
+    Alarm alarm_;
+    Drift drift_;
+    float p_ = 0;
+};
+
+}  // namespace vigil
