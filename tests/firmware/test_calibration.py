@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from training.native import Calibration, is_calibration_possible
+from training.native import Calibration
 from training.threshold import conformal
 
 KEPT = 128  # scores that a board keeps
@@ -26,8 +26,7 @@ def calibrated(scores: np.ndarray, rate: float, tolerated: float = 0.0) -> Calib
 def test_the_threshold_is_the_conformal_one_to_the_bit(rate):
     random = np.random.default_rng(1)
     for n in [*range(3, 60), 99, 100, 101, 199, 240, 499, 1000, 2399]:
-        if not is_calibration_possible(n, round(1e6 * rate), 0):
-            assert rate * n > KEPT - 1
+        if math.floor((n + 1) * rate + 1e-9) > KEPT:
             continue
         scores = random.gamma(2.0, size=n).astype(np.float32)
         scores[: n // 4] = scores[0]  # equal scores are ordered by nothing
@@ -80,17 +79,18 @@ def test_the_rate_of_new_normal_windows_stays_below_its_bound():
 
 
 def test_plans_that_a_board_cannot_keep_are_refused():
-    assert is_calibration_possible(1, 1, 0)
-    assert is_calibration_possible(6_300, 20_000, 0)
-    assert not is_calibration_possible(6_500, 20_000, 0)  # 130 scores
+    Calibration(1, 1, 0)
+    Calibration(4_000, 20_000, 10_000)
+    Calibration(1_279, 100_000, 0)  # 128 scores
     for windows, rate, tolerated in (
+        (1_289, 100_000, 0),  # 129 scores
         (0, 20_000, 0),
+        (4_001, 20_000, 0),
         (100, 0, 0),
         (100, 1_000_000, 0),
         (100, 20_000, 500_000),
         (2**31, 1, 0),
     ):
-        assert not is_calibration_possible(windows, rate, tolerated)
         with pytest.raises(ValueError, match="millionths"):
             Calibration(windows, rate, tolerated)
 

@@ -22,9 +22,12 @@ SOURCES = [
     Path(__file__).with_name("fuzz_board.cpp"),
     *sorted((LIBRARIES / "link").glob("*.cpp")),
     *sorted((LIBRARIES / "sampling").glob("*.cpp")),
+    LIBRARIES / "app" / "board_calibration.cpp",
+    LIBRARIES / "signal" / "calibration.cpp",
     LIBRARIES / "signal" / "segmenter.cpp",
+    LIBRARIES / "storage" / "slot_store.cpp",
 ]
-INCLUDES = [LIBRARIES / name for name in ("link", "sampling", "signal", "span")]
+INCLUDES = [LIBRARIES / name for name in ("app", "link", "sampling", "signal", "span", "storage")]
 COMPILER = [
     *("clang++", "-std=c++17", "-g", "-O2", "-Wall", "-Wextra", "-Werror"),
     *("-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"),

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "board_calibration.h"
 #include "board_link.h"
 #include "frame.h"
 #include "messages.h"
@@ -37,6 +38,18 @@ struct FuzzDriver final : SensorDriver {
     bool running = false;
     bool used = false;
 };
+
+// The board has no memory for its calibration.
+struct NoSlots final : Slots {
+    void read(unsigned, Span<std::uint32_t> words) const override {
+        for (std::uint32_t& word : words) word = ~0U;
+    }
+    void erase(unsigned) override {}
+    void write(unsigned, Span<const std::uint32_t>) override {}
+};
+
+constexpr std::uint8_t kModel[8] = {};
+constexpr ImageThreshold kImage = {kModel, 0.0f, ThresholdSource::bundle};
 
 class Board final : public Stream, public Handler, private Segmenter::Sink {
   public:
@@ -77,11 +90,13 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         expected_ = sample + counts.size() / channels_;
         segmenter_.push(sample, counts, *this);
     }
-    float threshold() override { return threshold_; }
+    float threshold() override { return calibration_.threshold(); }
     void set_threshold(float value) override {
         require(value - value == 0.0f);
-        threshold_ = value;
+        calibration_.set_threshold(value);
     }
+    bool calibrate(const Calibrate& message) override { return calibration_.calibrate(message); }
+    void calibration(CalibrationReport& message) override { calibration_.describe(message); }
     BootReport boot_report() override { return {}; }
     void statistics(Statistics&) override {}
     void reboot() override { require(!link_.is_open()); }
@@ -113,6 +128,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
             output_[i] = static_cast<std::int8_t>(frames[i]);
         }
         const Span<const std::int8_t> bytes(output_.data(), output_.size());
+        if (calibration_.push(static_cast<float>(frames[0]))) link_.calibrated(index + 1);
         const bool kept = link_.score(index, 1.0f, (index & 1) != 0, 1, bytes, bytes);
         require(kept || driver_.used);
     }
@@ -122,6 +138,9 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     // Checks of single messages; all others need only decode.
     template <typename Message>
     void check(const Message&) {}
+    void check(const CalibrationReport& c) {
+        require(c.taken <= c.windows && c.set_aside <= c.windows / 2 && c.windows <= 4000);
+    }
     void check(const Ack& ack) { require(ack.room <= kReports); }
     void check(const Lost& lost) { require(lost.count > 0); }
     void check(const Window& part) { require(part.data.size() > 0); }
@@ -154,7 +173,8 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     std::uint32_t now_ = 0;
     std::uint64_t expected_ = 0;
     std::int64_t sum_ = 0;
-    float threshold_ = 0;
+    NoSlots slots_;
+    BoardCalibration calibration_{kImage, slots_};
     std::vector<std::int16_t> window_;
     std::vector<std::int8_t> output_;
     Segmenter segmenter_;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "board_calibration.h"
 #include "board_link.h"
 #include "crc32.h"
 #include "frame.h"
@@ -110,19 +111,42 @@ struct TestSensor {
     Sampler sampler;
 };
 
+// Memory that outlives the board: the test passes it on to the next one, like a board's flash.
+struct TestSlots final : Slots {
+    void read(unsigned slot, Span<std::uint32_t> words) const override {
+        std::copy_n(memory[slot], words.size(), words.begin());
+    }
+    void erase(unsigned slot) override { std::fill_n(memory[slot], kWords, ~0U); }
+    void write(unsigned slot, Span<const std::uint32_t> words) override {
+        for (std::size_t i = 0; i < words.size(); ++i) memory[slot][i] &= words[i];
+    }
+
+    static constexpr std::size_t kWords = 16;
+    std::uint32_t memory[2][kWords];
+};
+
+constexpr std::uint8_t kModel[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+constexpr ImageThreshold kImage = {kModel, 0.5f, ThresholdSource::bundle};
+constexpr std::uint8_t kOtherModel[8] = {1};
+constexpr ImageThreshold kOtherImage = {kOtherModel, 0.25f, ThresholdSource::build};
+
 // A board whose detector is a checksum: any wrong, missing or misplaced sample changes the score.
 class Board final : public Stream, public Handler, private Segmenter::Sink {
   public:
     Board(std::uint32_t window, std::uint32_t hop, std::uint32_t channels, std::uint32_t ring,
-          std::uint32_t boot)
+          std::uint32_t boot, bool other_model)
         : ring_size_(ring),
           counts_(window * channels),
           input_(window * channels),
           output_(window * channels),
           segmenter_({window, hop, channels}, Span<std::int16_t>(counts_.data(), counts_.size())),
           facts_(facts(window, hop, channels, ring)),
+          calibration_(other_model ? kOtherImage : kImage, slots_),
           link_(*this, *this, facts_, memory_) {
         link_.set_boot_id(boot);
+        slots_.erase(0);
+        slots_.erase(1);
+        calibration_.begin();
     }
 
     std::size_t read(Span<std::uint8_t> bytes) override {
@@ -142,8 +166,10 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     void samples(std::uint64_t sample, Span<const std::int16_t> counts) override {
         segmenter_.push(sample, counts, *this);
     }
-    float threshold() override { return threshold_; }
-    void set_threshold(float value) override { threshold_ = value; }
+    float threshold() override { return calibration_.threshold(); }
+    void set_threshold(float value) override { calibration_.set_threshold(value); }
+    bool calibrate(const Calibrate& message) override { return calibration_.calibrate(message); }
+    void calibration(CalibrationReport& message) override { calibration_.describe(message); }
     BootReport boot_report() override {
         BootReport report;
         report.golden_passed = report.golden_total = 4;
@@ -179,6 +205,11 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         sensor_ = std::make_unique<TestSensor>(channels);
         link_.attach(sensor_->sampler);
     }
+    // Starts again with the other board's memory.
+    void begin_with_memory_of(const Board& other) {
+        slots_ = other.slots_;
+        calibration_.begin();
+    }
     bool start_sampling() { return link_.start_sampling(1); }
     TestSensor* sensor() { return sensor_.get(); }
     void console_key(char key) override { console_key_ = key; }
@@ -195,7 +226,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         facts.engine = Span<const char>("checksum", 8);
         facts.model = Span<const char>("test", 4);
         facts.version[1] = 1;
-        for (std::uint8_t i = 0; i < 8; ++i) facts.model_hash[i] = i;
+        std::memcpy(facts.model_hash, kModel, sizeof facts.model_hash);
         facts.window = window;
         facts.hop = hop;
         facts.channels = static_cast<std::uint8_t>(channels);
@@ -215,7 +246,9 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
             output_[i] = static_cast<std::int8_t>(frames[i]);
         }
         const float score = static_cast<float>(hash >> 8) / 16777216.0f;
-        link_.score(index, score, score > threshold_, 42,
+        const bool anomaly = score > calibration_.threshold();
+        if (calibration_.push(score)) link_.calibrated(index + 1);
+        link_.score(index, score, anomaly, 42,
                     Span<const std::int8_t>(input_.data(), input_.size()),
                     Span<const std::int8_t>(output_.data(), output_.size()));
     }
@@ -228,7 +261,6 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     std::deque<std::uint8_t> out_;
     std::size_t out_room_ = 0;
     std::uint32_t dropped_ = 0;
-    float threshold_ = 0.5f;
     bool reboot_asked_ = false;
     std::uint64_t fail_on_ = ~std::uint64_t{0};
     std::vector<std::int16_t> counts_;
@@ -236,6 +268,8 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     std::vector<std::int8_t> output_;
     Segmenter segmenter_;
     BoardFacts facts_;
+    TestSlots slots_;
+    BoardCalibration calibration_;
     LinkMemory<8> memory_;
     BoardLink link_;
     std::unique_ptr<TestSensor> sensor_;
@@ -361,8 +395,11 @@ std::size_t vigil_plot_line(int style, float score, float threshold, int flag, c
 }
 
 void* vigil_board_new(std::uint32_t window, std::uint32_t hop, std::uint32_t channels,
-                      std::uint32_t ring, std::uint32_t boot) {
-    return new Board(window, hop, channels, ring, boot);
+                      std::uint32_t ring, std::uint32_t boot, int other_model) {
+    return new Board(window, hop, channels, ring, boot, other_model != 0);
+}
+void vigil_board_begin_with_memory_of(void* board, void* other) {
+    static_cast<Board*>(board)->begin_with_memory_of(*static_cast<Board*>(other));
 }
 void vigil_board_delete(void* board) {
     delete static_cast<Board*>(board);

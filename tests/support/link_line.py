@@ -60,11 +60,13 @@ class Line:
         self.reboot()
 
     def reboot(self, says: bytes = b"Vigil on the host\r\n") -> None:
-        """Reset the board: its memory and its receive ring are lost."""
-        if self.boots:
-            self.overruns += self.board.dropped
+        """Reset the board: all but its non-volatile memory is lost."""
+        before = self.board if self.boots else None
         self.boots += 1
         self.board = Board(self.config, self.boots)
+        if before is not None:
+            self.overruns += before.dropped
+            self.board.begin_with_memory_of(before)
         self.up.feed(says, self.now)
 
     def peer(self, data: bytes, now: float) -> bytes:

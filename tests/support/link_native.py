@@ -1,5 +1,7 @@
 """The board's side of the link, compiled for the host: `link_board.cpp` through ctypes."""
 
+from __future__ import annotations
+
 import ctypes
 import functools
 from collections.abc import Sequence
@@ -13,11 +15,14 @@ from tools.link.frames import Frame
 SOURCES = [
     *sorted((LIBRARIES / "link").glob("*.cpp")),
     *sorted((LIBRARIES / "sampling").glob("*.cpp")),
+    LIBRARIES / "app" / "board_calibration.cpp",
     LIBRARIES / "app" / "plot_line.cpp",
+    LIBRARIES / "signal" / "calibration.cpp",
     LIBRARIES / "signal" / "segmenter.cpp",
+    LIBRARIES / "storage" / "slot_store.cpp",
     Path(__file__).with_name("link_board.cpp"),
 ]
-INCLUDES = [LIBRARIES / name for name in ("app", "link", "sampling", "signal", "span")]
+INCLUDES = [LIBRARIES / name for name in ("app", "link", "sampling", "signal", "span", "storage")]
 COMPILER = [
     *("g++", "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"),
     *("-fsanitize=undefined", "-fno-sanitize-recover=undefined", "-static-libubsan"),
@@ -47,7 +52,8 @@ def library() -> ctypes.CDLL:
         ("accepted", size, data, size),
         ("convert", ctypes.c_int, ctypes.c_int32, u8, ctypes.c_int32, ctypes.c_int),
         ("plot_line", size, ctypes.c_int, ctypes.c_float, ctypes.c_float, ctypes.c_int, pointer),
-        ("board_new", pointer, u32, u32, u32, u32, u32),
+        ("board_new", pointer, u32, u32, u32, u32, u32, ctypes.c_int),
+        ("board_begin_with_memory_of", None, pointer, pointer),
         ("board_delete", None, pointer),
         ("board_feed", None, pointer, data, size),
         ("board_take", size, pointer, pointer, size),
@@ -146,6 +152,8 @@ class BoardConfig:
     channels: int = 1
     ring: int = 256
     """Bytes in the receive ring; it drops excess bytes, as on the Nano."""
+    other_model: bool = False
+    """Whether its image has another model, with a threshold of 0.25 that the build chose."""
     sensor: bool = False
     """Whether it has a sensor, of 1 or 3 channels."""
 
@@ -155,7 +163,7 @@ class Board:
 
     def __init__(self, config: BoardConfig, boot: int = 1) -> None:
         self._board = library().vigil_board_new(
-            config.window, config.hop, config.channels, config.ring, boot
+            *(config.window, config.hop, config.channels, config.ring, boot, config.other_model)
         )
         self._out = ctypes.create_string_buffer(4096)
         if config.sensor:
@@ -163,6 +171,10 @@ class Board:
 
     def __del__(self) -> None:
         library().vigil_board_delete(self._board)
+
+    def begin_with_memory_of(self, other: Board) -> None:
+        """Start with the non-volatile memory of another board."""
+        library().vigil_board_begin_with_memory_of(self._board, other._board)
 
     def feed(self, data: bytes) -> None:
         library().vigil_board_feed(self._board, data, len(data))

@@ -6,10 +6,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import weakref
 from pathlib import Path
 from types import TracebackType
 
 from tools.boards.adc import AdcRecording
+from tools.boards.flash_memory import open_flash
 from tools.boards.qmp import Qmp
 from tools.boards.serial_bridge import SerialBridge
 from training.bundle.errors import BoardError, LinkError
@@ -39,6 +41,7 @@ class EmulatedBoard:
         deterministic: bool = False,
         seed: int = 0,
         adc: AdcRecording | None = None,
+        flash: Path | None = None,
     ) -> None:
         """Prepare a board that runs `elf`, without starting it.
 
@@ -48,11 +51,15 @@ class EmulatedBoard:
                 and does not follow the wall clock. Occupies one processor of the host.
             seed: distinguishes the program's boot id from another board's.
             adc: the recording that the board samples, or None.
+            flash: file of the board's flash for data, which outlives this object; None: a flash
+                that does not.
         """
         self.elf = elf
         self._deterministic = deterministic
         self._seed = seed
         self._adc = adc
+        self._flash = open_flash(flash)
+        weakref.finalize(self, os.close, self._flash)
         self._process: subprocess.Popen[bytes] | None = None
         self._bridge: SerialBridge | None = None
         self._qmp: Qmp | None = None
@@ -123,7 +130,7 @@ class EmulatedBoard:
         self._stderr.truncate()
         recording = self._adc.memory() if self._adc is not None else None
         bridge = SerialBridge()
-        shared = [bridge.qemu_end.fileno(), bridge.memory]
+        shared = [bridge.qemu_end.fileno(), bridge.memory, self._flash]
         shared += [] if recording is None else [recording]
         try:
             self._process = subprocess.Popen(
@@ -160,6 +167,7 @@ class EmulatedBoard:
             f"arg=serial=/proc/self/fd/{bridge.memory}",
             f"arg=seed={self._seed}",
             f"arg=spin={int(self._deterministic)}",
+            f"arg=flash=/proc/self/fd/{self._flash}",
         ]
         if recording is not None:
             semihosting.append(f"arg=adc=/proc/self/fd/{recording}")

@@ -50,6 +50,7 @@ constexpr float kRateHz = {rate};  // frames per second; 0 if not fixed
 
 {chain}
 constexpr float kThreshold = {threshold};  // a window with a higher score is an anomaly
+constexpr bool kThresholdFromBuild = {from_build};  // vigil build --threshold
 
 constexpr std::uint32_t kModelBytes = {model_bytes};
 constexpr std::uint32_t kModelCrc32 = {model_crc32:#010x};
@@ -195,6 +196,7 @@ def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
         includes="\n".join(f'#include "{name}"' for name in includes),
         chain=chain,
         threshold=float_text(manifest.threshold.value if threshold is None else threshold),
+        from_build="false" if threshold is None else "true",
         model_bytes=manifest.model.bytes,
         model_crc32=manifest.model.crc32,
         arena_bytes=arena,

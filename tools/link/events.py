@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tools.link.messages import ErrorCode, LostReason
+from tools.link.messages import CalibrationReport, ErrorCode, LostReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,14 @@ class Refused:
     detail: int
 
 
-Event = Scored | Lost | Sampled | Resumed | PortLost | Silent | BoardText | Refused
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The board ended a calibration; `report` has its threshold."""
+
+    report: CalibrationReport
+
+
+Event = Scored | Lost | Sampled | Resumed | PortLost | Silent | BoardText | Refused | Calibrated
 
 
 @dataclass(slots=True)

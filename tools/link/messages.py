@@ -59,6 +59,34 @@ class SensorState(IntEnum):
     FAILED = 5
 
 
+class CalibrateAction(IntEnum):
+    """What CALIBRATE asks for."""
+
+    ASK = 0
+    START = 1
+    STOP = 2
+    FORGET = 3
+
+
+class ThresholdSource(IntEnum):
+    """Where the threshold in force comes from."""
+
+    BUNDLE = 0
+    BUILD = 1
+    CALIBRATION = 2
+    HOST = 3
+
+
+class CalibrationState(IntEnum):
+    """State of the board's own calibration."""
+
+    NONE = 0
+    RUNNING = 1
+    KEPT = 2
+    NOT_KEPT = 3
+    OTHER_MODEL = 4
+
+
 class TickUnit(IntEnum):
     """Unit of `BootReport.ticks`."""
 
@@ -225,6 +253,19 @@ class SampledAck(Message):
     WIRE = "uint64 uint8"
     sample: int = 0
     resend: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrate(Message):
+    """Asks about the board's own calibration of the threshold, begins, ends or forgets it."""
+
+    TYPE = 0x13
+    WIRE = "uint8 uint32 uint32 uint32 uint32"
+    action: int = 0
+    number: int = 0
+    windows: int = 0
+    rate: int = 0
+    tolerated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +439,25 @@ class Sampling(Message):
     lead_off: int = 0
     overruns: int = 0
     sensor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport(Message):
+    """State of the board's own calibration, and the source of the threshold."""
+
+    TYPE = 0x87
+    MAY_GROW = True
+    WIRE = "uint32 uint8 uint8 float32 uint64 uint32 uint32 uint32 uint32 uint32"
+    number: int = 0
+    state: int = 0
+    source: int = 0
+    threshold: float = 0.0
+    window: int = 0
+    windows: int = 0
+    taken: int = 0
+    set_aside: int = 0
+    rate: int = 0
+    tolerated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import Enum
 
 from tools.link import messages as m
 from tools.link.credit import CONTROL, at_or_after
-from tools.link.events import Event, Refused, Resumed, Silent
+from tools.link.events import Calibrated, Event, Refused, Resumed, Silent
 from tools.link.exchange import Exchange
 from tools.link.explain import explain_error, explain_sensor, explain_silence, explain_versions
 from tools.link.frames import MAX_PAYLOAD
@@ -177,6 +177,9 @@ class Protocol:
         else:
             if isinstance(message, m.Threshold):
                 self.board = replace(self.board, threshold=message.value)
+            if isinstance(message, m.CalibrationReport):
+                self._receive_calibration(message)
+                return
             if self._request is not None:
                 self.answer = message
 
@@ -246,6 +249,15 @@ class Protocol:
                 self.enter(Mode.HELLO, now)
             else:
                 stream.acknowledged(ack, now)
+
+    def _receive_calibration(self, report: m.CalibrationReport) -> None:
+        self.board = replace(self.board, threshold=report.threshold)
+        if report.number and report.source == m.ThresholdSource.CALIBRATION:
+            self.threshold = None  # one that the host had set before
+        if isinstance(self._request, m.Calibrate):
+            self.answer = report
+        else:
+            self.events.append(Calibrated(report))
 
     def _receive_error(self, error: m.Error, now: float) -> None:
         port = self._exchange.port

@@ -340,6 +340,19 @@ class Session:
             protocol.threshold = before
         return answer
 
+    def calibrate(self, request: m.Calibrate) -> m.CalibrationReport:
+        """Ask about the board's own calibration, begin, end or forget it.
+
+        At the end of a calibration, `poll` returns `Calibrated`.
+
+        Raises:
+            LinkError: the board refuses the values, or its firmware cannot calibrate.
+        """
+        if request.action == m.CalibrateAction.FORGET:
+            self._protocol.threshold = None
+        old = "the board's firmware cannot calibrate: flash it again ('make flash')"
+        return self._connection.ask(request, m.CalibrationReport, unknown=old)
+
     def boot_report(self) -> m.BootReport:
         """Request the results of the board's self-test; also sets `boot`."""
         self.boot = self._connection.ask(m.BootGet(), m.BootReport)

@@ -10,7 +10,6 @@ from training.native.core import (
     Segmenter,
     Wearer,
     integer_sqrt,
-    is_calibration_possible,
 )
 
 __all__ = [
@@ -23,5 +22,4 @@ __all__ = [
     "Segmenter",
     "Wearer",
     "integer_sqrt",
-    "is_calibration_possible",
 ]

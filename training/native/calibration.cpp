@@ -9,11 +9,10 @@ namespace {
 class Calibration {
   public:
     Calibration(std::uint32_t windows, std::uint32_t rate, std::uint32_t tolerated) {
-        const CalibrationPlan plan = {windows, rate, tolerated};
-        require(vigil::Calibration::is_possible(plan),
-                "a rate in millionths below 1, a tolerated share below 1/2, and no more than " +
+        require(calibration_.start({windows, rate, tolerated}),
+                "1 to 4000 windows, a rate in millionths below 1, a tolerated share below 1/2, and "
+                "no more than " +
                     std::to_string(vigil::Calibration::kKept) + " scores to keep");
-        calibration_.start(plan);
     }
 
     void push(const py::array& scores) {
@@ -28,11 +27,11 @@ class Calibration {
     bool is_complete() const { return calibration_.is_complete(); }
     std::uint32_t set_aside() const {
         require(is_complete(), "the calibration is not complete");
-        return calibration_.set_aside();
+        return calibration_.result().set_aside;
     }
     float threshold() const {
         require(is_complete(), "the calibration is not complete");
-        return calibration_.threshold();
+        return calibration_.result().threshold;
     }
 
   private:
@@ -53,12 +52,6 @@ void bind_calibration(py::module_& module) {
         .def_property_readonly("set_aside", &Calibration::set_aside,
                                "Scores set aside as abnormal.")
         .def_property_readonly("threshold", &Calibration::threshold);
-    module.def(
-        "is_calibration_possible",
-        [](std::uint32_t windows, std::uint32_t rate, std::uint32_t tolerated) {
-            return vigil::Calibration::is_possible({windows, rate, tolerated});
-        },
-        "windows"_a, "rate"_a, "tolerated"_a, "Whether a board can keep the scores needed.");
 }
 
 }  // namespace vigil::native

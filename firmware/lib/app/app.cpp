@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::uint32_t kPlotStream = 1;  // stream number of samples that no host requested
 
+constexpr ImageThreshold kImageThreshold = {
+    model::kHash, model::kThreshold,
+    model::kThresholdFromBuild ? link::ThresholdSource::build : link::ThresholdSource::bundle};
+
 // The sensor's interrupt calls a C function, which needs a static pointer.
 Sampler* sampled = nullptr;
 
@@ -47,6 +51,7 @@ App::App(link::Stream& stream, const Hardware& hardware)
       sampler_(board::sensor(), samples_, Span<const Conversion>(model::kConversion)),
       detector_({{model::kWindow, model::kHop, model::kChannels}, model::kChain, model::kThreshold},
                 {counts_, input_, output_}, hardware.micros),
+      calibration_(kImageThreshold, board::calibration_slots()),
       link_(stream, *this, facts(hardware), memory_) {}
 
 link::BoardFacts App::facts(const Hardware& hardware) {
@@ -70,6 +75,8 @@ void App::begin() {
     board::sensor_begin(model::kSensor, model::kChannels,
                         [](const std::int16_t* raw) { sampled->tick(raw); });
     link_.attach(sampler_);
+    calibration_.begin();
+    detector_.set_threshold(calibration_.threshold());
     engine_status_ = engine::begin();
     if (engine_status_ != engine::Status::ok) return;
     golden_ = detector_.check({model::kGolden, model::kGoldenCount}, board::counter);
@@ -138,6 +145,17 @@ link::BootReport App::boot_report() {
     return report;
 }
 
+void App::set_threshold(float value) {
+    calibration_.set_threshold(value);
+    detector_.set_threshold(value);
+}
+
+bool App::calibrate(const link::Calibrate& message) {
+    const bool possible = calibration_.calibrate(message);
+    detector_.set_threshold(calibration_.threshold());
+    return possible;
+}
+
 void App::restart(std::uint64_t sample) {
     detector_.restart(sample);
     hardware_.light(false);
@@ -148,6 +166,10 @@ void App::samples(std::uint64_t sample, Span<const std::int16_t> counts) {
 }
 
 void App::scored(const Verdict& v) {
+    if (calibration_.push(v.score)) {
+        detector_.set_threshold(calibration_.threshold());
+        link_.calibrated(v.window + 1);
+    }
     hardware_.light(v.anomaly);
     // While the previous line is not written completely, the new one is skipped.
     if (plot_ != PlotStyle::none && text_at_ == text_size_) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "board_calibration.h"
 #include "board_link.h"
 #include "constants.h"
 #include "detector.h"
@@ -49,7 +50,9 @@ class App final : private link::Handler, private DetectorListener {
     void restart(std::uint64_t sample) override;
     void samples(std::uint64_t sample, Span<const std::int16_t> counts) override;
     float threshold() override { return detector_.threshold(); }
-    void set_threshold(float value) override { detector_.set_threshold(value); }
+    void set_threshold(float value) override;
+    bool calibrate(const link::Calibrate& message) override;
+    void calibration(link::CalibrationReport& message) override { calibration_.describe(message); }
     void statistics(link::Statistics& counts) override;
     void reboot() override { hardware_.reboot(); }
     void console_key(char key) override;
@@ -77,6 +80,7 @@ class App final : private link::Handler, private DetectorListener {
     SampleMemory<kRingFrames, model::kChannels> samples_;
     Sampler sampler_;
     Detector<model::Chain> detector_;
+    BoardCalibration calibration_;
     link::BoardLink link_;
     GoldenReport golden_{};
     engine::Status engine_status_ = engine::Status::not_begun;

@@ -8,6 +8,7 @@
 #include "messages.h"
 #include "sensor_config.h"
 #include "sensor_driver.h"
+#include "slots.h"
 
 namespace vigil::board {
 
@@ -41,6 +42,9 @@ const char* describe(Cache cache);
 std::uint32_t boot_id();
 
 [[noreturn]] void reboot();
+
+// Non-volatile memory for the board's own calibration.
+Slots& calibration_slots();
 
 // The board's own sensor: the recording that the emulated board plays, elsewhere the sensor that
 // `config` describes. An interrupt calls `tick` with `channels` values per sample. Call

@@ -2,6 +2,7 @@
 
 #include <adc.h>
 #include <emulated.h>
+#include <flash.h>
 
 #include "board.h"
 
@@ -33,6 +34,21 @@ class Recording final : public SensorDriver {
 };
 
 Recording recording;
+
+// Pages 0 and 1 of the emulated flash.
+class CalibrationSlots final : public Slots {
+  public:
+    void read(unsigned slot, Span<std::uint32_t> words) const override {
+        emulated_flash_read(slot * kEmulatedFlashPage, words.data(),
+                            words.size() * sizeof words[0]);
+    }
+    void erase(unsigned slot) override { emulated_flash_erase(slot); }
+    void write(unsigned slot, Span<const std::uint32_t> words) override {
+        emulated_flash_write(slot * kEmulatedFlashPage, words.data(), words.size());
+    }
+};
+
+CalibrationSlots calibration_memory;
 std::uint32_t id = 0;
 
 }  // namespace
@@ -40,6 +56,7 @@ std::uint32_t id = 0;
 // The core starts the clock and paints the stack before it calls setup().
 void begin() {
     id = emulated_boot_id();
+    emulated_flash_begin();
 }
 
 std::uint32_t counter() {
@@ -72,6 +89,10 @@ std::uint32_t boot_id() {
 
 const char* name() {
     return "emulated";
+}
+
+Slots& calibration_slots() {
+    return calibration_memory;
 }
 
 SensorDriver& sensor() {

@@ -43,6 +43,10 @@ class Handler {
     virtual float threshold() = 0;
     // `value` is finite.
     virtual void set_threshold(float value) = 0;
+    // False: not possible.
+    virtual bool calibrate(const Calibrate& message) = 0;
+    // Fills all fields but `window`.
+    virtual void calibration(CalibrationReport& message) = 0;
     virtual BootReport boot_report() = 0;
     // Adds the counts that the board keeps itself (samples lost by the sensor) before they are
     // sent.
@@ -135,6 +139,9 @@ class BoardLink {
     bool score(std::uint64_t window, float score, bool anomaly, std::uint32_t microseconds,
                Span<const std::int8_t> input, Span<const std::int8_t> output);
 
+    // A calibration ended: from `window` on, its threshold is in force.
+    void calibrated(std::uint64_t window);
+
     // Reports windows [first, first + count) as lost, except those already reported.
     bool lost(std::uint64_t first, std::uint64_t count, LostReason reason);
 
@@ -220,6 +227,7 @@ class BoardLink {
     std::uint32_t boot_id_ = 0;
     std::uint32_t stream_id_ = 0;
     std::uint64_t next_sample_ = 0;
+    std::uint64_t threshold_window_ = 0;  // first window that the threshold in force applies to
     ReportRing reports_;
     Span<const std::int8_t> input_;  // input and output of the last reported window, if watched
     Span<const std::int8_t> output_;

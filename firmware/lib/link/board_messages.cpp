@@ -47,6 +47,7 @@ bool BoardLink::may_begin(std::uint32_t stream, std::uint64_t sample, std::uint6
 void BoardLink::begin(std::uint32_t stream, std::uint64_t sample, std::uint64_t window) {
     stream_id_ = stream;
     next_sample_ = sample;
+    threshold_window_ = 0;
     reports_.restart(window);
     rewind();
     handler_.restart(sample);
@@ -158,7 +159,21 @@ void BoardLink::on(const ThresholdSet& message) {
         return refuse(ErrorCode::bad_value, 0);
     }
     handler_.set_threshold(message.value);
+    threshold_window_ = reports_.next_window();
     pending_ |= kThreshold;
+}
+
+void BoardLink::on(const Calibrate& message) {
+    if (!handler_.calibrate(message)) return refuse(ErrorCode::bad_value, 0);
+    if (message.action == static_cast<std::uint8_t>(CalibrateAction::forget)) {
+        threshold_window_ = reports_.next_window();
+    }
+    pending_ |= kCalibrationReport;
+}
+
+void BoardLink::calibrated(std::uint64_t window) {
+    threshold_window_ = window;
+    if (open_) pending_ |= kCalibrationReport;
 }
 
 // Reports the unreported windows before `first_window` as lost.
@@ -199,6 +214,13 @@ bool BoardLink::reply() {
             Statistics counts = counts_;
             handler_.statistics(counts);
             put(counts);
+            return true;
+        }
+        case kCalibrationReport: {
+            CalibrationReport report{};
+            handler_.calibration(report);
+            report.window = threshold_window_;
+            put(report);
             return true;
         }
         case kSampling:

@@ -36,6 +36,7 @@ enum class Type : std::uint8_t {
     sampling_stop = 0x0E,
     sampling_get = 0x0F,
     sampled_ack = 0x10,
+    calibrate = 0x13,
     hello_reply = 0x81,
     goodbye_reply = 0x82,
     ack = 0x83,
@@ -47,6 +48,7 @@ enum class Type : std::uint8_t {
     boot_report = 0x8B,
     sampled = 0x8C,
     sampling = 0x8D,
+    calibration_report = 0x87,
     error = 0x8F,
 };
 
@@ -86,6 +88,21 @@ enum class SensorState : std::uint8_t {
     failed = 5,
 };
 
+// What CALIBRATE asks for.
+enum class CalibrateAction : std::uint8_t { ask = 0, start = 1, stop = 2, forget = 3 };
+
+// Where the threshold in force comes from.
+enum class ThresholdSource : std::uint8_t { bundle = 0, build = 1, calibration = 2, host = 3 };
+
+// State of the board's own calibration.
+enum class CalibrationState : std::uint8_t {
+    none = 0,
+    running = 1,
+    kept = 2,
+    not_kept = 3,
+    other_model = 4,
+};
+
 // Unit of `BootReport.ticks`.
 enum class TickUnit : std::uint8_t { microseconds = 0, cycles = 1, emulated_instructions = 2 };
 
@@ -102,7 +119,8 @@ enum Pending : PendingSet {
     kThreshold = 1U << 4,
     kStatistics = 1U << 5,
     kSampling = 1U << 6,
-    kAck = 1U << 7,
+    kCalibrationReport = 1U << 7,
+    kAck = 1U << 8,
 };
 
 struct Empty {
@@ -263,6 +281,22 @@ struct SampledAck {
     }
 };
 static_assert(LayoutOf<SampledAck>::kFixedSize == 9);
+
+// Asks about the board's own calibration of the threshold, begins, ends or forgets it.
+struct Calibrate {
+    static constexpr Type kType = Type::calibrate;
+    static constexpr bool kMayGrow = false;
+    std::uint8_t action = 0;
+    std::uint32_t number = 0;
+    std::uint32_t windows = 0;
+    std::uint32_t rate = 0;
+    std::uint32_t tolerated = 0;
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.action), a(m.number), a(m.windows), a(m.rate), a(m.tolerated);
+    }
+};
+static_assert(LayoutOf<Calibrate>::kFixedSize == 17);
 
 // Describes the board and the position of its stream.
 struct HelloReply {
@@ -463,6 +497,28 @@ struct Sampling {
 };
 static_assert(LayoutOf<Sampling>::kFixedSize == 17);
 
+// State of the board's own calibration, and the source of the threshold.
+struct CalibrationReport {
+    static constexpr Type kType = Type::calibration_report;
+    static constexpr bool kMayGrow = true;
+    std::uint32_t number = 0;
+    std::uint8_t state = 0;
+    std::uint8_t source = 0;
+    float threshold = 0;
+    std::uint64_t window = 0;
+    std::uint32_t windows = 0;
+    std::uint32_t taken = 0;
+    std::uint32_t set_aside = 0;
+    std::uint32_t rate = 0;
+    std::uint32_t tolerated = 0;
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.number), a(m.state), a(m.source), a(m.threshold), a(m.window), a(m.windows);
+        a(m.taken), a(m.set_aside), a(m.rate), a(m.tolerated);
+    }
+};
+static_assert(LayoutOf<CalibrationReport>::kFixedSize == 38);
+
 // States that the board refused a frame.
 struct Error {
     static constexpr Type kType = Type::error;
@@ -482,10 +538,10 @@ static_assert(LayoutOf<Error>::kFixedSize == 6);
 #define VIGIL_HOST_MESSAGES(X)                                                                     \
     X(Hello) X(Goodbye) X(Restart) X(Samples) X(Skip) X(ReportAck) X(Watch) X(StatisticsGet)       \
     X(ThresholdGet) X(ThresholdSet) X(BootGet) X(Reboot) X(SamplingStart) X(SamplingStop)          \
-    X(SamplingGet) X(SampledAck)
+    X(SamplingGet) X(SampledAck) X(Calibrate)
 #define VIGIL_BOARD_MESSAGES(X)                                                                    \
     X(HelloReply) X(GoodbyeReply) X(Ack) X(Score) X(Lost) X(Window) X(Statistics) X(Threshold)     \
-    X(BootReport) X(Sampled) X(Sampling) X(Error)
+    X(BootReport) X(Sampled) X(Sampling) X(CalibrationReport) X(Error)
 // clang-format on
 
 }  // namespace vigil::link

@@ -12,25 +12,25 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "span.h"
-
 namespace vigil {
 
 struct CalibrationPlan {
-    std::uint32_t windows;    // n
+    std::uint32_t windows;    // n, 1 to 4000
     std::uint32_t rate;       // false-alarm rate, in millionths: 1 to 999,999
     std::uint32_t tolerated;  // largest share of abnormal windows, in millionths: below 500,000
+};
+
+struct CalibrationResult {
+    float threshold;
+    std::uint32_t set_aside;  // scores
 };
 
 class Calibration {
   public:
     static constexpr std::size_t kKept = 128;  // scores
 
-    // Whether the plan's values are allowed, and its largest scores fit into the memory.
-    static bool is_possible(const CalibrationPlan& plan);
-
-    // Begins; `plan` must be possible.
-    void start(const CalibrationPlan& plan);
+    // Begins. False if the plan's values are not allowed, or need more scores than are kept.
+    bool start(const CalibrationPlan& plan);
 
     // Takes the score of one window, until is_complete().
     void push(float score);
@@ -39,16 +39,15 @@ class Calibration {
     const CalibrationPlan& plan() const { return plan_; }
     bool is_complete() const { return taken_ == plan_.windows; }
 
-    // The number of scores set aside, and the threshold. Call when complete.
-    std::uint32_t set_aside() const;
-    float threshold() const;
+    // Call when complete.
+    CalibrationResult result() const;
 
   private:
     CalibrationPlan plan_{};
     std::uint32_t taken_ = 0;
     std::size_t most_ = 0;  // scores to keep
     std::size_t size_ = 0;
-    float kept_[kKept] = {};  // the largest scores, descending
+    float kept_[kKept];  // the largest scores, descending
 };
 
 }  // namespace vigil

@@ -18,38 +18,36 @@ class SlotStore {
     static constexpr std::size_t kOverhead = 3;  // words of a record besides its payload
 
     // `version` names the layout of the payload; records of another version do not count.
-    // `record` is the store's working memory: kOverhead words more than the payload has. A slot
-    // must be at least as large.
+    // `record` is the store's working memory: kOverhead words more than the payload has, and no
+    // more than a slot has.
     SlotStore(Slots& slots, std::uint32_t version, Span<std::uint32_t> record)
         : slots_(slots), version_(version), record_(record) {}
 
-    // Reads the newest record into payload(). False if there is none.
+    // Reads the newest record into payload(). False if there is none. Call it before prepare().
     bool load();
 
     // The payload that load() has read, or that save() will write.
-    Span<std::uint32_t> payload() const {
-        return record_.slice(kOverhead - 1, record_.size() - kOverhead);
-    }
+    std::uint32_t* payload() const { return record_.data() + kOverhead - 1; }
 
-    // Erases the slot that save() will write. save() does this too if need be, but an erase may
-    // stop the processor for long (85 ms on the nRF52840), and the caller may know a better time.
-    void prepare();
+    // Erases the slot that save() will write. Apart, because an erase may stop the processor for
+    // long (85 ms on the nRF52840), and the caller knows when that costs no samples.
+    void prepare() { slots_.erase(next()); }
 
-    // Writes payload() and reads it back. False if the memory did not keep it; the record before
-    // is then still the newest, and payload() is undefined.
+    // Writes payload() after prepare(), and reads it back. False if the memory did not keep it;
+    // the record before is then still the newest, and payload() is undefined.
     bool save();
 
   private:
     bool read(unsigned slot);
-    std::uint32_t crc() const;
+    std::uint32_t& crc() const { return record_[record_.size() - 1]; }
+    std::uint32_t computed_crc() const;
     unsigned next() const { return newest_ == 0 ? 1 : 0; }
 
     Slots& slots_;
     std::uint32_t version_;
     Span<std::uint32_t> record_;
-    unsigned newest_ = 2;  // slot of the newest record; 2: there is none
-    std::uint32_t sequence_ = 0;
-    bool erased_ = false;  // next() was erased and not written since
+    std::uint32_t sequence_ = 0;  // of the newest record
+    unsigned newest_ = 2;         // its slot; 2: there is none
 };
 
 }  // namespace vigil

@@ -1,7 +1,6 @@
 // Slots: two pieces of non-volatile memory, each erased as a whole. One class per board.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "span.h"
@@ -10,9 +9,7 @@ namespace vigil {
 
 class Slots {
   public:
-    // Words of 32 bits per slot; 0: the board has no such memory, and nothing else is called.
-    virtual std::size_t words() const = 0;
-    // Reads from the start of slot 0 or 1.
+    // Reads from the start of slot 0 or 1. A board without memory reads ones, and ignores the rest.
     virtual void read(unsigned slot, Span<std::uint32_t> words) const = 0;
     // Sets every bit of a slot.
     virtual void erase(unsigned slot) = 0;

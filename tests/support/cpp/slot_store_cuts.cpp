@@ -29,7 +29,6 @@ class Memory final : public vigil::Slots {
     void power_up() { dead_ = false, left_ = 0; }
     long operations() const { return operations_; }
 
-    std::size_t words() const override { return kSlotWords; }
     void read(unsigned slot, vigil::Span<std::uint32_t> words) const override {
         for (std::size_t i = 0; i < words.size(); ++i) words[i] = slots_[slot].at(i);
     }
@@ -83,8 +82,8 @@ struct Store {
 std::uint32_t word_of(std::uint32_t number, std::size_t i) {
     return number * 2654435761U + static_cast<std::uint32_t>(i) * 40503U;
 }
-bool save(Memory& memory, Store& s, std::uint32_t number, bool prepared) {
-    if (prepared) s.store.prepare();
+bool save(Memory& memory, Store& s, std::uint32_t number) {
+    s.store.prepare();
     for (std::size_t i = 0; i < kPayload; ++i) s.store.payload()[i] = word_of(number, i);
     return s.store.save() && !memory.is_dead();
 }
@@ -118,7 +117,7 @@ int main(int argc, char** argv) {
                 s.store.load();
                 const long before = memory.operations();
                 memory.cut_at(operation);
-                const bool saved = save(memory, s, ++number, random_word() % 2 == 0);
+                const bool saved = save(memory, s, ++number);
                 if (operation == 0) {
                     if (!saved || memory.operations() - before != operations)
                         fail("not saved", number, operation);
@@ -140,7 +139,7 @@ int main(int argc, char** argv) {
             }
             // Now and then a save without a cut, so that both slots take turns.
             if (random_word() % 3 == 0) {
-                if (!save(memory, s, ++number, false)) fail("not saved", number, operation);
+                if (!save(memory, s, ++number)) fail("not saved", number, operation);
                 kept = number;
             }
         }
