@@ -109,10 +109,13 @@ def test_a_flash_without_a_file_lives_as_long_as_the_board(bundle, image, tmp_pa
         assert session.calibrate(ASK).state == CalibrationState.NONE
     # Two boards of one file: the second has a copy, and leaves the file alone.
     flash = tmp_path / "flash"
-    with EmulatedBoard(image, flash=flash), EmulatedBoard(image, flash=flash) as second:
-        with Session.open(second.port) as session:
-            session.start(1)
-            session.calibrate(start(1, 20))
-            stream(session, bundle.evaluation()["counts"][:20])
-            assert session.calibrate(ASK).state == CalibrationState.KEPT
+    with (
+        EmulatedBoard(image, flash=flash),
+        EmulatedBoard(image, flash=flash) as second,
+        Session.open(second.port) as session,
+    ):
+        session.start(1)
+        session.calibrate(start(1, 20))
+        stream(session, bundle.evaluation()["counts"][:20])
+        assert session.calibrate(ASK).state == CalibrationState.KEPT
     assert flash.read_bytes() == b"\xff" * 8192
