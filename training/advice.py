@@ -15,11 +15,14 @@ def advice(m: Manifest) -> list[str]:
         name, area, own = better
         lines.append(
             f"The baseline '{name}' separates the test windows better (AUROC {area:.3f}) than this "
-            f"model ({own:.3f}): {_LIKELY.get(name, _LIKELY[''])}"
+            f"model ({own:.3f}): "
+            + (_ELSEWHERE if m.model.family == "imported" else _LIKELY.get(name, _LIKELY[""]))
         )
     lines += _disagreement(m)
     return lines
 
+
+_ELSEWHERE = "a model trained on this recording may do better: `vigil train FILE`."
 
 _LIKELY = {
     "rms": 'the fault changes the level or the amplitude. Try scaler.kind = "affine", a smaller '
@@ -60,6 +63,12 @@ def _disagreement(m: Manifest) -> list[str]:
         signs.append(f"thresholds {keras.threshold:.3g} and {int8.threshold:.3g}")
     if not signs:
         return []
+    if m.model.family == "imported":
+        return [
+            f"The file's scores and those of the int8 model disagree ({', '.join(signs)}): "
+            "quantization costs accuracy. Calibrate with a longer recording, or train the model "
+            "with quantization in mind."
+        ]
     cause = (
         f"{agreement.saturated:.1%} of the inputs saturate: set a larger scaler.headroom"
         if agreement.saturated > CLEAR

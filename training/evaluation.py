@@ -14,6 +14,7 @@ from training.bundle.chain import make_score
 from training.bundle.interpreter import Interpreter
 from training.data.recording import Dataset
 from training.fit import History
+from training.imported.source import Source
 from training.input_quantization import InputQuantizer
 from training.quantize import ModelInfo
 from training.recipe import Recipe
@@ -36,7 +37,7 @@ class Fitted:
     gate: manifest.NoGate | manifest.GateLimits
     not_judged: manifest.NotJudged
     quantizer: InputQuantizer
-    model: keras.Model
+    model: keras.Model | Source
     history: History
     flatbuffer: bytes
     info: ModelInfo
@@ -97,8 +98,8 @@ def evaluate(fitted: Fitted) -> Evaluated:
     )
 
 
-def predict(model: keras.Model, real: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run a Keras model on float32 [n, size]; n may be 0."""
+def predict(model: keras.Model | Source, real: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Run a float model on float32 [n, size]; n may be 0."""
     if not len(real):
         return np.empty_like(real)
     return np.asarray(model.predict(real, batch_size=1024, verbose=0), np.float32)

@@ -97,7 +97,7 @@ def _fit_affine(settings: sections.Scaler, train: NDArray[np.int16]) -> InputQua
     else:
         center = np.rint(frames.mean(axis=0))
         unit = frames.std(axis=0)
-        scale, zero_point = _scale_and_zero_point(
+        scale, zero_point = quantize_range(
             float(((low - center) / unit).min()),
             float(((high - center) / unit).max()),
             settings.headroom,
@@ -114,9 +114,7 @@ def _fit_per_window(
     # Floating point serves only to choose the range; the board's code scales the windows.
     deviation = np.maximum(counts.std(axis=1, keepdims=True), floor)
     real = (counts - counts.mean(axis=1, keepdims=True)) / deviation
-    scale, zero_point = _scale_and_zero_point(
-        float(real.min()), float(real.max()), settings.headroom
-    )
+    scale, zero_point = quantize_range(float(real.min()), float(real.max()), settings.headroom)
     scaler = manifest.PerWindow(
         kind="per_window",
         min_deviation=floor,
@@ -126,7 +124,7 @@ def _fit_per_window(
     return InputQuantizer(scaler, scale, zero_point, train.shape[-1])
 
 
-def _scale_and_zero_point(low: float, high: float, headroom: float) -> tuple[np.float32, int]:
+def quantize_range(low: float, high: float, headroom: float) -> tuple[np.float32, int]:
     """Quantize [low, high], widened by the share `headroom` at each end, to int8."""
     margin = headroom * (high - low)
     low, high = min(low - margin, 0.0), max(high + margin, 0.0)

@@ -276,9 +276,7 @@ def read_recipe(name_or_path: str | Path, changes: Sequence[str] = ()) -> Recipe
         raise RecipeError(f"{path}: {problem}") from None
     except RecursionError:
         raise RecipeError(f"{path}: values are nested too deeply") from None
-    for change in changes:
-        _apply(values, change)
-    return make_recipe(values, str(path))
+    return make_recipe(values, str(path), changes)
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
@@ -299,12 +297,16 @@ def _apply(values: dict[str, Any], change: str) -> None:
     values[last] = value
 
 
-def make_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
-    """Validate a recipe from a mapping with the keys of the TOML file.
+def make_recipe(
+    values: dict[str, Any], where: str = "recipe", changes: Sequence[str] = ()
+) -> Recipe:
+    """Validate a recipe from a mapping with the keys of the TOML file, after `changes` to it.
 
     Raises:
         RecipeError: on one line, `where`, the key and the reason.
     """
+    for change in changes:
+        _apply(values, change)
     try:
         return validate(Recipe, values, where, RecipeError)
     except RecipeError as problem:

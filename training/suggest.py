@@ -85,13 +85,23 @@ def windows(recording: Recording, row_is_window: bool) -> dict[str, int]:
             f"{recording.name}: {recording.frames} frames in {len(stretches)} stretches are too "
             "few to train on; record for longer"
         )
-    hop = 1
-    while hop < length // 2 and normal * 0.3 / (2 * hop) >= CALIBRATION:
-        hop *= 2
+    hop = min(hop_for(recording, length, share=0.3), length // 2)
     train_hop = max(1, hop // 8)
     while train_hop < hop and normal / train_hop > MOST_WINDOWS:
         train_hop *= 2
     return {"length": length, "hop": hop, "train_hop": train_hop}
+
+
+def hop_for(recording: Recording, length: int, share: float) -> int:
+    """Choose the largest hop, at most `length`, that leaves enough windows to calibrate with.
+
+    `share` is the part of the normal windows that sets the threshold.
+    """
+    normal = int((recording.labels != ABNORMAL).sum())
+    hop = 1
+    while 2 * hop <= length and normal * share / (2 * hop) >= CALIBRATION:
+        hop *= 2
+    return hop
 
 
 def recipe_name(path: str) -> str:

@@ -13,7 +13,9 @@ from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.encoder import encoder_of
 from training.evaluation import Evaluated, Fitted, predict
+from training.imported.source import Source
 from training.models.layers import deployed_parameters
+from training.tensorflow_setup import keras
 from training.versions import versions
 
 GOLDEN_WINDOWS = 16
@@ -128,12 +130,20 @@ def _model_file(fitted: Fitted) -> manifest.ModelFile:
         sha256=sha256(fitted.flatbuffer),
         crc32=crc32(fitted.flatbuffer),
         family=fitted.recipe.model.family,
-        parameters=deployed_parameters(fitted.model),
+        parameters=_parameters(fitted.model),
         macs=fitted.info.macs,
         operators=fitted.info.operators,
         input=fitted.info.input,
         output=fitted.info.output,
     )
+
+
+def _parameters(model: keras.Model | Source) -> int:
+    return model.parameters if isinstance(model, Source) else deployed_parameters(model)
+
+
+def _code(model: keras.Model | Source, real: NDArray[np.float32]) -> NDArray[np.float32]:
+    return model.code(real) if isinstance(model, Source) else predict(encoder_of(model), real)
 
 
 def _golden_arrays(
@@ -164,7 +174,7 @@ def _evaluation_arrays(fitted: Fitted, evaluated: Evaluated) -> dict[str, NDArra
         "counts": counts,
         "input": scaled,
         "output": evaluated.test_output[shown],
-        "code": predict(encoder_of(fitted.model), fitted.quantizer.dequantize(scaled)),
+        "code": _code(fitted.model, fitted.quantizer.dequantize(scaled)),
     }
     classes = fitted.dataset.test.classes
     if classes is not None:

@@ -137,7 +137,8 @@ def _metrics_table(m: Manifest) -> Table:
     table.add_column("test set" + (", simulated" if m.data.simulated else ""), no_wrap=True)
     for head in ("AUROC", "avg. precision", "false alarms", "recall", "precision"):
         table.add_column(head, justify="right", no_wrap=True)
-    stages = [("Keras, float", m.metrics.keras, ""), ("int8, as on board", m.metrics.int8, "bold")]
+    given = "the file given" if m.model.family == "imported" else "Keras, float"
+    stages = [(given, m.metrics.keras, ""), ("int8, as on board", m.metrics.int8, "bold")]
     stages += [(name, stage, "dim") for name, stage in m.checks.baselines.items()]
     for number, (title, stage, style) in enumerate(stages):
         if number == 2:

@@ -136,6 +136,8 @@ def training(evidence: Evidence) -> str:
     loss = np.asarray(evidence.evaluation["history_loss"])
     validation = np.asarray(evidence.evaluation["history_validation"])
     best = int(evidence.evaluation["history_best_epoch"])
+    if not len(loss):
+        return ""  # the model was trained elsewhere
     epochs = np.arange(1, len(loss) + 1)
     with _axes(_HALF) as axes:
         axes.plot(epochs, loss, color=LIGHT["normal"], label="training windows")
