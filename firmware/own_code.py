@@ -31,6 +31,9 @@ if "receive_ring" not in board:
 # Contraction off: scores must agree with x86 to the bit.
 FLAGS = ["-std=gnu++17", "-ffp-contract=off", "-Wall", "-Wextra"]
 FLAGS.append(f"-DVIGIL_RECEIVE_RING={board['receive_ring']}")
+# SRAM that the framework leaves; where its share is unknown, half.
+framework = board.get("framework_sram", board["sram_bytes"] // 2)
+FLAGS.append(f"-DVIGIL_FREE_SRAM={board['sram_bytes'] - framework}")
 # Warnings are errors only with the compiler that this code is tested with. Other compilers (the
 # Nano's GCC 7, a user's own) may know new warnings.
 if env["PIOPLATFORM"] == "emulated" and os.environ.get("CI"):

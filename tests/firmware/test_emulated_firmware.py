@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def check(text: str, engine: str) -> None:
 @pytest.mark.toolchain
 def test_compiled_engine(generated: Path) -> None:
     check(boots(build_image("emulated", generated)), "compiled")
+
+
+@pytest.mark.toolchain
+def test_a_model_of_a_fast_signal_fits(generated: Path, tmp_path: Path) -> None:
+    """The buffer of a second of 48 kHz would take 336,000 bytes."""
+    fast = shutil.copytree(generated, tmp_path / "fast")
+    constants = fast / "constants.h"
+    text = constants.read_text(encoding="utf-8")
+    assert "kRateHz = 100.0F" in text
+    constants.write_text(text.replace("kRateHz = 100.0F", "kRateHz = 48000.0F"), encoding="utf-8")
+    check(boots(build_image("emulated", fast)), "compiled")
 
 
 @pytest.mark.toolchain

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "board.h"
 #include "board_calibration.h"
 #include "board_link.h"
 #include "constants.h"
@@ -25,9 +26,23 @@ struct Hardware {
 };
 
 // Capacity of the ring of the board's own samples, which wait for the loop or for a host: two
-// windows and one second. Without a rate the board cannot sample.
-constexpr std::uint32_t kRingFrames =
-    model::kRateHz > 0 ? 2 * model::kWindow + static_cast<std::uint32_t>(model::kRateHz) : 1;
+// windows and one second, or as many as fit half of the SRAM that framework and model leave. An
+// image that samples nothing has no ring.
+constexpr std::uint32_t ring_frames() {
+    if (!board::can_sample(model::kSensor)) return 1;
+    using OneSample = SampleMemory<1, model::kChannels>;
+    constexpr std::uint32_t kFrame =
+        sizeof(OneSample::counts) + sizeof(OneSample::ticks) + sizeof(OneSample::before);
+    constexpr std::uint32_t kModel = model::kArenaBytes + 4 * model::kInputSize;
+    constexpr std::uint32_t kFewest = 16;
+    constexpr std::uint32_t kMost =
+        kModel < VIGIL_FREE_SRAM ? (VIGIL_FREE_SRAM - kModel) / 2 / kFrame : 0;
+    constexpr std::uint32_t kWanted =
+        2 * model::kWindow + static_cast<std::uint32_t>(model::kRateHz);
+    constexpr std::uint32_t kFitting = kWanted < kMost ? kWanted : kMost;
+    return kFitting < kFewest ? kFewest : kFitting;
+}
+constexpr std::uint32_t kRingFrames = ring_frames();
 
 class App final : private link::Handler, private DetectorListener {
   public:

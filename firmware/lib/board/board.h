@@ -47,9 +47,17 @@ std::uint32_t boot_id();
 Slots& calibration_slots();
 
 // The board's own sensor: the recording that the emulated board plays, elsewhere the sensor that
-// `config` describes. An interrupt calls `tick` with `channels` values per sample. Call
+// `config` describes, if any. An interrupt calls `tick` with `channels` values per sample. Call
 // sensor_begin() once, after begin().
 SensorDriver& sensor();
+// Whether an image with this sensor can sample: the emulated board plays recordings without one.
+constexpr bool can_sample(const SensorConfig& config) {
+#if defined(ARDUINO_EMULATED)
+    return config.rate_hz > 0;
+#else
+    return config.rate_hz > 0 && config.kind != SensorKind::none;
+#endif
+}
 void sensor_begin(const SensorConfig& config, std::uint32_t channels, SensorTick tick);
 
 // Id in tools/boards/boards.toml: "emulated", "nano33ble".

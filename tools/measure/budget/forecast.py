@@ -83,15 +83,21 @@ def needs(model: bytes, name: str = "model") -> tuple[Need, ...]:
     return tuple(fits)
 
 
-def buffers(window: int, channels: int, rate_hz: float | None) -> Bytes:
-    """Compute the buffers' share.
+def buffers(window: int, channels: int, rate_hz: float | None, arena: int, board: Board) -> Bytes:
+    """Compute the buffers' share, of an image that reads no sensor.
 
-    Flash holds the golden windows. SRAM holds a window's counts, input and output, and the sample
-    ring: two windows and one second, each sample with its tick and gap flag.
+    Flash holds the golden windows. SRAM holds a window's counts, input and output. The emulated
+    board plays recordings, so it also has the sample ring: two windows and one second, each sample
+    with its tick and gap flag, or as many as half of the free SRAM holds. `arena` is TensorFlow
+    Lite Micro's.
     """
     size = window * channels
-    frames = 2 * window + int(rate_hz) if rate_hz else 1
-    return Bytes(GOLDEN_ON_BOARD * 4 * size, 4 * size + frames * (2 * channels + 5))
+    frame = 2 * channels + 5
+    frames = 1
+    if rate_hz and board.emulated:
+        left = board.sram_bytes - (board.framework_sram or 0) - arena - 4 * size
+        frames = max(16, min(2 * window + int(rate_hz), left // 2 // frame))
+    return Bytes(GOLDEN_ON_BOARD * 4 * size, 4 * size + frames * frame)
 
 
 def framework(board: Board) -> Bytes:
@@ -109,7 +115,7 @@ def image(need: Need, estimate: ModelSize, board: Board) -> Bytes:
     return (
         Bytes(need.flash + code, need.arena)
         + ENGINE[need.engine]
-        + buffers(estimate.window, estimate.channels, estimate.rate_hz)
+        + buffers(estimate.window, estimate.channels, estimate.rate_hz, need.arena, board)
         + PROGRAM
         + framework(board)
     )

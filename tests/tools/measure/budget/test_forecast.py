@@ -100,8 +100,17 @@ def test_what_fits_with_one_engine_alone_is_said():
 
 def test_buffers_follow_from_window_channels_and_rate():
     """As firmware/lib/app/app.h has them: counts, input, output, and the samples' ring."""
-    assert buffers(100, 3, None) == Bytes(4 * 4 * 300, 4 * 300 + 1 * (2 * 3 + 4 + 1))
-    assert buffers(100, 3, 50.5).sram == 4 * 300 + (200 + 50) * (2 * 3 + 4 + 1)
+    emulated, nano = find_board("emulated"), find_board("nano33ble")
+    one = Bytes(4 * 4 * 300, 4 * 300 + 1 * (2 * 3 + 4 + 1))
+    assert buffers(100, 3, None, 0, emulated) == one
+    assert buffers(100, 3, 50.5, 0, emulated).sram == 4 * 300 + (200 + 50) * (2 * 3 + 4 + 1)
+    assert buffers(100, 3, 50.5, 0, nano) == one  # it reads no sensor
+
+
+def test_a_fast_model_s_ring_takes_half_of_the_free_sram():
+    board = find_board("emulated")
+    free = board.sram_bytes - board.framework_sram
+    assert 0.49 * free < buffers(1024, 1, 48_000.0, 8_000, board).sram < 0.51 * free
 
 
 def test_a_real_boards_framework_counts_and_is_told_of():
