@@ -61,9 +61,8 @@ def test_arena_counts_against_sram():
     forecast_size = model_size(long, fit_input_quantizer(Scaler(), counts, (1.0,)))
     with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
         check("long", forecast_size, board)
-    with pytest.raises(BudgetError, match="a shorter window or fewer filters"):
-        # Alone it would fit; with the program's own share and the buffers it does not.
-        check("long", dataclasses.replace(forecast_size, rate_hz=4000.0), find_board("emulated"))
+    # On a larger board it fits, because the samples' ring takes half of what is left.
+    check("long", dataclasses.replace(forecast_size, rate_hz=4000.0), find_board("emulated"))
 
 
 @pytest.mark.slow
