@@ -8,13 +8,13 @@ the UART, the bell, interrupts the board. Bytes from the board come from the UAR
 import contextlib
 import mmap
 import os
-import pty
 import select
 import socket
 import struct
 import threading
 import time
-import tty
+
+from training.bundle.errors import BoardError
 
 _CHUNK = 4096
 _GATHER_S = 0.0002  # pause that lets several bytes from the board gather
@@ -38,6 +38,14 @@ class SerialBridge:
     """
 
     def __init__(self) -> None:
+        if not hasattr(os, "memfd_create"):
+            raise BoardError(
+                "the emulated board runs on Linux only; connect a board, and name its port"
+            )
+        # POSIX only: imported here, so that everything else runs on Windows.
+        import pty
+        import tty
+
         # The open slave keeps the master alive while no client is connected.
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)

@@ -24,7 +24,7 @@ from rich.markup import escape
 from tools.boards.build import has_tflm_library
 from tools.boards.ports import find_ports
 from tools.cli.app import app
-from tools.cli.options import console
+from tools.cli.options import TRAINING, console
 from tools.link.transport import SerialTransport
 from training.bundle.errors import LinkError
 
@@ -145,14 +145,32 @@ def python(computer: Computer) -> Finding:
 
 
 def packages(computer: Computer) -> Finding:
-    """Check that every required package is installed in the required version."""
+    """Check the packages that every command needs."""
+    count, wrong = _installed(computer, "")
+    if wrong:
+        return Finding("Python packages", State.BAD, "; ".join(wrong), "make setup")
+    return Finding("Python packages", State.GOOD, f"{count}, in the required versions")
+
+
+def training_packages(computer: Computer) -> Finding:
+    """Check the packages that training and measuring need; without them, the monitor works."""
+    count, wrong = _installed(computer, "train")
+    if wrong:
+        return Finding("training packages", State.NOTE, "; ".join(wrong), TRAINING)
+    return Finding("training packages", State.GOOD, f"{count}, in the required versions")
+
+
+def _installed(computer: Computer, extra: str) -> tuple[int, list[str]]:
+    """The number of packages that `extra` requires, and what is wrong with them."""
     wrong, count = [], 0
     for line in computer.requirements():
         try:
             wanted = Requirement(line)
         except InvalidRequirement:
             continue
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+        marker = wanted.marker
+        needed_by = "" if marker is None or marker.evaluate({"extra": ""}) else extra
+        if needed_by != extra or not (marker is None or marker.evaluate({"extra": extra})):
             continue
         count += 1
         version = computer.version(wanted.name)
@@ -160,9 +178,7 @@ def packages(computer: Computer) -> Finding:
             wrong.append(f"no {wanted.name}")
         elif not wanted.specifier.contains(version, prereleases=True):
             wrong.append(f"{wanted.name} {version}, not {wanted.specifier}")
-    if wrong:
-        return Finding("Python packages", State.BAD, "; ".join(wrong), "make setup")
-    return Finding("Python packages", State.GOOD, f"{count}, in the required versions")
+    return count, wrong
 
 
 def native(computer: Computer) -> Finding:
@@ -323,6 +339,7 @@ Check = Callable[[Computer], Finding | Iterator[Finding] | None]
 CHECKS: Sequence[Check] = (
     python,
     packages,
+    training_packages,
     native,
     compilers,
     qemu,

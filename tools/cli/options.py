@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tools.link.faults import FaultConfig
 
 BUILD = Path("build")
+TRAINING = "pip install -e '.[train]'"
+"""What installs the packages that training and measuring need, TensorFlow among them."""
 FAULTS_FORM = "RATE[,SEED][,kinds=K+K][,reboot@S][,unplug@S:S]"
 Name = Annotated[
     str, typer.Argument(help="Name of a recipe, path of a recipe (.toml), or folder of a bundle.")

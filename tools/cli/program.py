@@ -11,7 +11,7 @@ import sys
 import typer
 
 from tools.cli.app import app
-from tools.cli.options import complain
+from tools.cli.options import TRAINING, complain
 from training.bundle.errors import VigilError
 
 COMMANDS = {
@@ -38,7 +38,25 @@ def load_commands(command: str | None) -> None:
     """
     modules = [module for module, commands in COMMANDS.items() if command in commands]
     for module in modules or COMMANDS:
-        importlib.import_module(f"tools.cli.{module}")
+        try:
+            importlib.import_module(f"tools.cli.{module}")
+        except ModuleNotFoundError as problem:
+            if modules or _is_own(problem.name):
+                raise
+            for name in COMMANDS[module]:
+                _list_unavailable(name)
+
+
+def _list_unavailable(command: str) -> None:
+    """Let `vigil --help` list a command whose packages are not installed."""
+
+    @app.command(command, help=f"Not installed: {TRAINING}")
+    def unavailable() -> None:
+        raise AssertionError("only listed")
+
+
+def _is_own(module: str | None) -> bool:
+    return (module or "").partition(".")[0] in ("tools", "training")
 
 
 def main() -> None:
@@ -63,9 +81,13 @@ def main() -> None:
         complain(f"{problem.strerror}: {problem.filename}")
         code = 2
     except ImportError as problem:
-        if problem.name != "training.native.core":
+        if problem.name == "training.native.core":
+            complain("the compiled signal chain is missing or out of date; run `make setup`")
+        elif isinstance(problem, ModuleNotFoundError) and not _is_own(problem.name):
+            package = (problem.name or "").partition(".")[0]
+            complain(f"this needs the package {package}, which is not installed; run: {TRAINING}")
+        else:
             raise
-        complain("the compiled signal chain is missing or out of date; run `make setup`")
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130

@@ -2,12 +2,10 @@
 
 import contextlib
 import os
-import pty
 import select
 import tempfile
 import threading
 import time
-import tty
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +19,12 @@ from training.bundle.errors import LinkError, VigilError
 
 def _open_terminal() -> tuple[int, int]:
     """Return master and slave. The open slave keeps the master readable between sessions."""
+    try:
+        # POSIX only: imported here, so that a monitor without faults runs on Windows.
+        import pty
+        import tty
+    except ImportError:
+        raise LinkError("faults need a pseudo-terminal, which this system lacks") from None
     master, slave = pty.openpty()
     tty.setraw(slave)
     os.set_blocking(master, False)

@@ -134,7 +134,9 @@ def polite_end(controls: Controls) -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield streaming
         return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield streaming
@@ -146,7 +148,8 @@ def polite_end(controls: Controls) -> Iterator[threading.Event]:
 def _screen_view(name: ScreenView, out: TextIO) -> ScreenView:
     if name != "auto":
         return name
-    capable = os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    # Windows sets no TERM.
+    capable = os.name == "nt" or os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
     return "terminal" if capable and out.isatty() and sys.stdin.isatty() else "plain"
 
 

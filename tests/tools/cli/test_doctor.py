@@ -9,7 +9,7 @@ import pytest
 from tools.cli import doctor
 from tools.cli.doctor import Computer, Finding, State, examine
 
-VERSIONS = {"numpy": "2.3.1", "platformio": "6.2.0"}
+VERSIONS = {"numpy": "2.3.1", "platformio": "6.2.0", "tensorflow": "2.21.0"}
 
 
 class Healthy(Computer):
@@ -43,7 +43,12 @@ class Healthy(Computer):
         return "" if command[0] in self.missing else answer
 
     def requirements(self) -> list[str]:
-        return ["numpy>=2.2", "platformio==6.2.0", 'pytest>=8; extra == "dev"']
+        return [
+            "numpy>=2.2",
+            "platformio==6.2.0",
+            'tensorflow==2.21.0; extra == "train"',
+            'pytest>=8; extra == "dev"',
+        ]
 
     def version(self, package: str) -> str | None:
         return None if package in self.missing else VERSIONS.get(package)
@@ -90,6 +95,7 @@ def test_all_is_well_on_a_healthy_machine(machine):
         ("arm-none-eabi-gcc", "Arm C library", State.BAD, "libnewlib-arm-none-eabi"),
         ("qemu-system-arm", "QEMU", State.BAD, "apt-get install qemu-system-arm"),
         ("numpy", "Python packages", State.BAD, "make setup"),
+        ("tensorflow", "training packages", State.NOTE, "pip install -e '.[train]'"),
         ("platformio", "PlatformIO", State.BAD, "make setup"),
         ("training.native.core", "signal chain", State.BAD, "make setup"),
         ("tflm", "TensorFlow Lite Micro", State.NOTE, "--engine tflm"),

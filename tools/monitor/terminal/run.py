@@ -29,7 +29,10 @@ def run_in_terminal(stream: Stream, history: History, controls: Controls) -> Non
         # If the terminal no longer accepts output (a broken connection), Textual waits for it
         # without end; a signal interrupts that wait.
         while not closed.wait(CLOSE_SECONDS):
-            signal.pthread_kill(main_thread, signal.SIGINT)
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(main_thread, signal.SIGINT)
+            else:  # Windows
+                signal.raise_signal(signal.SIGINT)
 
     thread = threading.Thread(target=work, name="stream", daemon=True)
     app = MonitorApp(history, controls, thread.start, streamed.is_set)
