@@ -121,7 +121,6 @@ def stage(
         f1=figures.f1,
         confusion=figures.confusion,
         false_alarms_per_hour=per_hour,
-        flagged=float((scores > np.float32(threshold)).mean()) if len(scores) else None,
     )
 
 

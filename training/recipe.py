@@ -103,6 +103,11 @@ def _check_pieces(recipe: Recipe) -> None:
     if piece is None:
         return
     length = recipe.windows.length
+    if recipe.windows.kind == "beats":
+        raise ValueError(
+            f"windows of kind 'beats' are cut from a continuous signal, but these data are pieces "
+            f"of {piece} frames: set windows.kind to 'fixed'"
+        )
     for key in ("hop", "train_hop"):
         hop = getattr(recipe.windows, key)
         if hop is not None and length > math.gcd(hop, piece):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,10 +16,33 @@ Amount = Annotated[float, Field(ge=0, le=100)]
 class Windows(Strict):
     """How the recordings are cut into windows; all lengths are in frames."""
 
+    # "fixed": every `hop` frames. "beats": about each R peak of an ECG (training.beats).
+    kind: Literal["fixed", "beats"] = "fixed"
     length: Annotated[int, Field(ge=1, le=65536)]
-    hop: Annotated[int, Field(ge=1, le=65536)]
+    hop: Annotated[int, Field(ge=1, le=65536)]  # for "beats", fixed by the detector
+    # For "beats": frames of the window before R, and the channel in which beats are detected.
+    before: Annotated[int, Field(ge=0, le=65535)] | None = None
+    lead: Annotated[int, Field(ge=0, le=115)] = 0
     # A smaller hop for the training part alone; None is `hop`.
     train_hop: Annotated[int, Field(ge=1, le=65536)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hop_of_beats(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("kind") == "beats":
+            return {"hop": 1, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.kind == "fixed":
+            if self.before is not None:
+                raise ValueError("windows.before is for windows.kind = 'beats'; remove it")
+        elif self.before is None or self.before >= self.length:
+            raise ValueError("windows.kind = 'beats' needs windows.before, less than the length")
+        elif self.hop != 1 or self.train_hop is not None:
+            raise ValueError("windows of kind 'beats' have no hop: remove hop and train_hop")
+        return self
 
 
 class Split(Strict):

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from training import data, sections
 from training import recipe as recipes
+from training.beats import beats_at
+from training.bundle import manifest
 from training.bundle.errors import DataError, RecipeError, UnavailableError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.bundle.segment import make_segmenter
 from training.data.recording import Dataset, Recording
-from training.native import Segmenter
+
+Settings = manifest.Segmenter | manifest.Beats
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +30,16 @@ class Windows:
     counts: NDArray[np.int16]  # int16 [n, window, channels]
     labels: NDArray[np.int8]  # int8 [n]
     first: NDArray[np.int64]  # int64 [n], index of the first frame of each window
+    # uint32 [n], frames from the R peak before to that of the window; 0: unknown, or fixed windows
+    intervals: NDArray[np.uint32]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, which: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Windows:
-        return Windows(self.counts[which], self.labels[which], self.first[which])
+        return Windows(
+            self.counts[which], self.labels[which], self.first[which], self.intervals[which]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,20 +83,32 @@ def load_data(
     return recipe, dataset
 
 
-def cut(recording: Recording, window: int, hop: int) -> Windows:
-    """Cut all whole windows of `recording`, with lengths in frames.
-
-    A window is abnormal if any of its frames is. Otherwise its label is unknown if the label of
-    any frame is, and normal if all frames are normal. No window crosses a cut of the recording.
+def segmenter(windows: sections.Windows, rate_hz: float | None) -> Settings:
+    """Return the segmenter that a recipe's section describes, for frames at `rate_hz`.
 
     Raises:
-        DataError: no stretch between cuts is as long as one window.
+        RecipeError: beats cannot be found at this rate.
     """
-    channels = len(recording.channels)
+    if windows.kind == "beats":
+        return beats_at(rate_hz, windows.length, windows.before or 0, windows.lead)
+    return manifest.Segmenter(kind="fixed", window=windows.length, hop=windows.hop)
+
+
+def cut(recording: Recording, settings: Settings) -> Windows:
+    """Cut all whole windows of `recording`. No window crosses a cut of the recording.
+
+    A window of fixed length is abnormal if any of its frames is. Otherwise its label is unknown if
+    the label of any frame is, and normal if all frames are normal. A beat has the label of the
+    frame at R.
+
+    Raises:
+        DataError: no stretch between cuts is as long as one window, or no beat is found.
+    """
+    window, channels = settings.window, len(recording.channels)
     pieces = [
-        (start, *Segmenter(window, hop, channels).push(0, recording.counts[start:stop])[:2])
+        (start, make_segmenter(settings, channels).push(0, recording.counts[start:stop]))
         for start, stop in recording.stretches()
-        if stop - start >= window
+        if stop - start >= settings.span
     ]
     if not pieces:
         if recording.frames >= window:
@@ -100,16 +120,32 @@ def cut(recording: Recording, window: int, hop: int) -> Windows:
             f"{recording.name}: {recording.frames} frames, fewer than one window of {window}; "
             "make a longer recording, or set a shorter windows.length"
         )
-    first = np.concatenate([start + index.astype(np.int64) * hop for start, index, _ in pieces])
-    counts = pieces[0][2] if len(pieces) == 1 else np.concatenate([c for _, _, c in pieces])
+    first = np.concatenate([start + piece.first for start, piece in pieces])
+    counts = [piece.counts for _, piece in pieces]
+    if isinstance(settings, manifest.Beats):
+        if not len(first):
+            raise DataError(
+                f"{recording.name}: no heartbeat was found in channel "
+                f"{recording.channels[settings.lead]}; set windows.kind = 'fixed'"
+            )
+        labels = recording.labels[first + settings.before]
+    else:
+        labels = _labels(recording, first, window)
+    return Windows(
+        counts[0] if len(counts) == 1 else np.concatenate(counts),
+        labels,
+        first,
+        np.concatenate([piece.interval for _, piece in pieces]),
+    )
 
+
+def _labels(recording: Recording, first: NDArray[np.int64], window: int) -> NDArray[np.int8]:
     def frames_with(label: int) -> NDArray[np.int64]:
         total = np.concatenate([[0], np.cumsum(recording.labels == label)])
         return np.asarray(total[first + window] - total[first])
 
     labels = np.where(frames_with(UNKNOWN) > 0, UNKNOWN, NORMAL)
-    labels = np.where(frames_with(ABNORMAL) > 0, ABNORMAL, labels).astype(np.int8)
-    return Windows(counts, labels, first)
+    return np.where(frames_with(ABNORMAL) > 0, ABNORMAL, labels).astype(np.int8)
 
 
 def divide(dataset: Dataset, windows: sections.Windows, split: sections.Split, seed: int) -> Parts:
@@ -121,11 +157,12 @@ def divide(dataset: Dataset, windows: sections.Windows, split: sections.Split, s
         RecipeError: the windows overlap but are to be shuffled.
         DataError: no window is left for training or calibration.
     """
-    all_windows = cut(dataset.train, windows.length, windows.hop)
+    settings = segmenter(windows, dataset.train.rate_hz)
+    all_windows = cut(dataset.train, settings)
     label_of_normal = UNKNOWN if (dataset.train.labels == UNKNOWN).all() else NORMAL
     normal = all_windows[all_windows.labels == label_of_normal]
     if split.order == "shuffled":
-        if windows.hop < windows.length or windows.train_hop is not None:
+        if windows.kind == "fixed" and (windows.hop < windows.length or windows.train_hop):
             raise RecipeError(
                 "split.order is 'shuffled', but the windows overlap, so that the training windows "
                 "would share frames with the others: set it to 'time'"
@@ -153,14 +190,17 @@ def divide(dataset: Dataset, windows: sections.Windows, split: sections.Split, s
     training = normal[train]
     if windows.train_hop is not None:
         end = int(training.first[-1]) + windows.length
-        dense = cut(dataset.train.part(0, end), windows.length, windows.train_hop)
+        dense_settings = manifest.Segmenter(
+            kind="fixed", window=windows.length, hop=windows.train_hop
+        )
+        dense = cut(dataset.train.part(0, end), dense_settings)
         training = dense[dense.labels == label_of_normal]
     return Parts(
         train=training,
         validation=normal[validation],
         calibration=normal[calibration],
         abnormal=all_windows[all_windows.labels == ABNORMAL],
-        test=cut(dataset.test, windows.length, windows.hop),
+        test=cut(dataset.test, settings),
     )
 
 

@@ -17,6 +17,7 @@ from training.imported.source import Source
 from training.models.layers import deployed_parameters
 from training.tensorflow_setup import keras
 from training.versions import versions
+from training.windows import segmenter
 
 GOLDEN_WINDOWS = 16
 EVALUATION_WINDOWS = 5000  # test windows whose input and reconstruction a report can show
@@ -34,9 +35,7 @@ def write(fitted: Fitted, evaluated: Evaluated, checks: manifest.Checks, path: P
         name=fitted.recipe.name,
         data=_data(fitted),
         signal=_signal(fitted),
-        segmenter=manifest.Segmenter(
-            kind="fixed", window=fitted.recipe.windows.length, hop=fitted.recipe.windows.hop
-        ),
+        segmenter=segmenter(fitted.recipe.windows, fitted.dataset.train.rate_hz),
         gate=fitted.gate,
         scaler=fitted.quantizer.scaler,
         model=_model_file(fitted),

@@ -9,13 +9,18 @@ from tests.support.recordings import recording
 from training import sections
 from training.bundle.errors import DataError, RecipeError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.bundle.manifest import Segmenter
 from training.data.recording import Dataset
 from training.windows import cut, divide
 
 
+def fixed(window, hop):
+    return Segmenter(kind="fixed", window=window, hop=hop)
+
+
 def test_windows_lie_where_the_hop_says_and_carry_the_worst_label():
     labels = [0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0]
-    windows = cut(recording(labels, channels=2), window=3, hop=2)
+    windows = cut(recording(labels, channels=2), fixed(window=3, hop=2))
     assert windows.first.tolist() == [0, 2, 4, 6, 8]
     assert windows.labels.tolist() == [NORMAL, UNKNOWN, UNKNOWN, ABNORMAL, NORMAL]
     assert windows.counts[1].tolist() == [[4, 5], [6, 7], [8, 9]]
@@ -24,19 +29,19 @@ def test_windows_lie_where_the_hop_says_and_carry_the_worst_label():
 def test_no_window_crosses_a_cut():
     whole = recording([0] * 20)
     torn = replace(whole, cuts=np.array([3, 9]))
-    assert cut(torn, 4, 2).first.tolist() == [3, 5, 9, 11, 13, 15]
+    assert cut(torn, fixed(4, 2)).first.tolist() == [3, 5, 9, 11, 13, 15]
     assert torn.part(2, 12).cuts.tolist() == [1, 7]
     assert torn.stretches() == [(0, 3), (3, 9), (9, 20)]
     assert len({whole.sha256, torn.sha256, torn.part(0, 20).sha256}) == 2
     with pytest.raises(DataError, match="no stretch without a gap or a missing value is as long"):
-        cut(torn, 12, 1)
+        cut(torn, fixed(12, 1))
     with pytest.raises(ValueError, match="cuts must rise and lie within the recording"):
         replace(whole, cuts=np.array([0, 5]))
 
 
 def test_a_recording_shorter_than_a_window_is_refused():
     with pytest.raises(DataError, match="made: 5 frames, fewer than one window of 6"):
-        cut(recording([0] * 5), 6, 6)
+        cut(recording([0] * 5), fixed(6, 6))
 
 
 def division(labels, order, length=4, hop=4, train_hop=None, seed=1):

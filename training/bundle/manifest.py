@@ -9,6 +9,10 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from training.bundle.segmenter_schema import Beats as Beats
+from training.bundle.segmenter_schema import Count, Size
+from training.bundle.segmenter_schema import Qrs as Qrs
+from training.bundle.segmenter_schema import Segmenter as Segmenter
 from training.bundle.validation import Strict
 
 SCHEMA = 1
@@ -17,8 +21,6 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Int8 = Annotated[int, Field(ge=-128, le=127)]
 Int16 = Annotated[int, Field(ge=-32768, le=32767)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-Size = Annotated[int, Field(ge=1, le=65536)]
-Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 # Names become file names, folder names and comments in generated code.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -102,14 +104,6 @@ class Signal(Strict):
         if any(g == 0 or not math.isfinite(g) for g in self.gain):
             raise ValueError("gain must be finite and not zero")
         return self
-
-
-class Segmenter(Strict):
-    """Windows of fixed length, placed by absolute frame index."""
-
-    kind: Literal["fixed"]
-    window: Size
-    hop: Size
 
 
 class Affine(Strict):
@@ -243,7 +237,6 @@ class Stage(Strict):
     f1: Rate | None
     confusion: Confusion
     false_alarms_per_hour: Annotated[float, Field(ge=0)] | None
-    flagged: Rate | None = None  # share of all test windows, with or without a label
 
 
 class Metrics(Strict):
@@ -295,7 +288,7 @@ class Manifest(Strict):
     name: Name
     data: Data
     signal: Signal
-    segmenter: Segmenter
+    segmenter: Annotated[Segmenter | Beats, Field(discriminator="kind")]
     gate: Annotated[NoGate | GateLimits, Field(discriminator="kind")] = NoGate()
     scaler: Annotated[Affine | PerWindow, Field(discriminator="kind")]
     model: ModelFile
@@ -317,6 +310,8 @@ class Manifest(Strict):
                 raise ValueError(
                     f"model.{what}.size is {tensor.size}, but window * channels is {size}"
                 )
+        if isinstance(self.segmenter, Beats) and self.segmenter.lead >= channels:
+            raise ValueError("segmenter.lead is not one of the channels")
         if isinstance(self.gate, GateLimits):
             self._gate_fits(self.gate, channels)
         if self.scaler.zero_point != self.model.input.zero_point:

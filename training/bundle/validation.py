@@ -63,7 +63,8 @@ def validate(
 
 
 def _sentence(schema: type[BaseModel], detail: Any, section: str) -> str:
-    path = ".".join(str(step) for step in ((section, *detail["loc"]) if section else detail["loc"]))
+    steps = _without_tags(schema, detail["loc"])
+    path = ".".join(str(step) for step in ((section, *steps) if section else steps))
     if detail["type"] == "extra_forbidden":
         known = _fields_at(schema, detail["loc"][:-1])
         return f"unknown key '{path}'{nearest(str(detail['loc'][-1]), known)}"
@@ -74,6 +75,13 @@ def _sentence(schema: type[BaseModel], detail: Any, section: str) -> str:
     simple = not isinstance(given, (dict, list, BaseModel))
     shown = f" (it is {brief(repr(given), 60)})" if simple else ""
     return f"'{path}' {message}{shown}" if path else message
+
+
+def _without_tags(schema: type[BaseModel], path: tuple[Any, ...]) -> list[Any]:
+    """Leave out the second step of a union of kinds, which repeats the kind."""
+    field = schema.model_fields.get(str(path[0])) if path else None
+    tagged = field is not None and field.discriminator is not None
+    return [path[0], *path[2:]] if tagged else list(path)
 
 
 def _fields_at(schema: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

@@ -2,11 +2,15 @@
 
 from training.native.core import (
     AffineScaler,
+    BeatSegmenter,
+    BiquadFilter,
     Calibration,
     Decision,
     PerWindowScaler,
+    QrsConfig,
     QualityGate,
     ReconstructionError,
+    Resampler,
     Segmenter,
     Wearer,
     integer_sqrt,
@@ -14,11 +18,15 @@ from training.native.core import (
 
 __all__ = [
     "AffineScaler",
+    "BeatSegmenter",
+    "BiquadFilter",
     "Calibration",
     "Decision",
     "PerWindowScaler",
+    "QrsConfig",
     "QualityGate",
     "ReconstructionError",
+    "Resampler",
     "Segmenter",
     "Wearer",
     "integer_sqrt",

@@ -3,6 +3,8 @@
 
 PYBIND11_MODULE(core, module) {
     module.doc() = "firmware/lib/signal: the signal chain, as the board runs it.";
+    vigil::native::bind_beats(module);
+    vigil::native::bind_filters(module);
     vigil::native::bind_quality_gate(module);
     vigil::native::bind_segmenter(module);
     vigil::native::bind_scalers(module);

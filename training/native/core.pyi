@@ -1,3 +1,5 @@
+from typing import TypedDict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -109,5 +111,52 @@ class Decision:
     def low(self) -> int: ...
     @property
     def measured(self) -> bool: ...
+class Resampler:
+    def __init__(self, up: int, down: int, taps: int, channels: int, filter: list[int]) -> None: ...
+    def push(self, frames: NDArray[np.int16]) -> NDArray[np.int16]: ...
+    def restart(self, frame: int) -> None: ...
+
+class BiquadFilter:
+    def __init__(self, sections: list[list[int]], channels: int) -> None: ...
+    def push(self, frames: NDArray[np.int16]) -> NDArray[np.int16]: ...
+    def restart(self) -> None: ...
+
+class QrsConfig:
+    def __init__(
+        self,
+        smooth: int,
+        baseline: int,
+        slope: int,
+        energy: int,
+        settle: int,
+        hold: int,
+        refractory: int,
+        t_wave: int,
+        search_from: int,
+        reach: int,
+        edge: int,
+        latency: int,
+        learn: int,
+    ) -> None: ...
+
+class Beats(TypedDict):
+    slots: NDArray[np.uint64]
+    peaks: NDArray[np.uint64]
+    intervals: NDArray[np.uint32]
+    windows: NDArray[np.int16]
+    lost: list[tuple[int, int]]
+
+class BeatSegmenter:
+    def __init__(
+        self, window: int, before: int, hop: int, channels: int, lead: int, qrs: QrsConfig
+    ) -> None: ...
+    def push(self, first_frame: int, frames: NDArray[np.int16]) -> Beats: ...
+    def restart(self, frame: int) -> None: ...
+    @property
+    def next_frame(self) -> int: ...
+    @property
+    def next_window(self) -> int: ...
+    @property
+    def span(self) -> int: ...
 
 def integer_sqrt(value: int) -> int: ...

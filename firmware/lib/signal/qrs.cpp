@@ -1,0 +1,244 @@
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O2")  // one pass over every sample, also in an image built with -Os
+#endif
+
+#include "qrs.h"
+
+#include <cstdint>
+
+namespace vigil {
+namespace {
+
+// Shares of 256, tuned on the records of MIT-BIH's DS1 (benchmarks/qrs.py).
+constexpr std::uint32_t kThreshold = 80;         // of the way from other peaks to beats
+constexpr std::uint32_t kSearchAfter = 400;      // of the median interval, without a beat
+constexpr std::uint32_t kExpected = 215;         // the same, for a peak that is about to be too old
+constexpr std::uint32_t kSearchThreshold = 160;  // of the threshold
+constexpr std::uint32_t kTWaveSlope = 140;       // of the last beat's slope
+
+// An upward deflection counts for this part more: R, not S, where both are alike.
+constexpr std::uint32_t kUpward = 4;
+
+constexpr int kBandShift = 4;  // see the limits of QrsConfig
+
+std::uint32_t share(std::uint32_t value, std::uint32_t of_256) {
+    return static_cast<std::uint32_t>((std::uint64_t{value} * of_256) >> 8);
+}
+
+std::uint32_t magnitude(std::int32_t value) {
+    return static_cast<std::uint32_t>(value < 0 ? -value : value);
+}
+
+std::int32_t exchange(Span<std::int32_t> ring, std::uint32_t at, std::uint32_t back,
+                      std::int32_t value) {
+    const std::size_t mask = ring.size() - 1;
+    const std::int32_t old = ring[(at - back) & mask];
+    ring[at & mask] = value;
+    return old;
+}
+
+void fill(Span<std::int32_t> ring, std::int32_t value) {
+    for (std::int32_t& each : ring) each = value;
+}
+
+}  // namespace
+
+// --- median -------------------------------------------------------------------------------------
+
+void RunningMedian::fill(std::uint32_t value) {
+    for (std::uint32_t& each : values_) each = value;
+    at_ = 0;
+    filled_ = kSize;
+    median_ = value;
+}
+
+void RunningMedian::push(std::uint32_t value) {
+    if (filled_ == 0) at_ = 0;
+    values_[at_] = value;
+    at_ = static_cast<std::uint8_t>((at_ + 1U) % kSize);
+    if (filled_ < kSize) ++filled_;
+    std::uint32_t sorted[kSize];
+    for (std::uint32_t i = 0; i < filled_; ++i) {
+        std::uint32_t at = i;
+        for (; at > 0 && sorted[at - 1] > values_[i]; --at) sorted[at] = sorted[at - 1];
+        sorted[at] = values_[i];
+    }
+    const std::uint32_t low = sorted[(filled_ - 1U) / 2];
+    median_ = low + (sorted[filled_ / 2U] - low) / 2;
+}
+
+// --- from samples to energy ---------------------------------------------------------------------
+
+void Qrs::restart() {
+    primed_ = false;
+    learned_ = 0;
+    stretch_ = stretch_largest_ = quiet_ = 0;
+    stretches_.forget();
+    intervals_.forget();
+}
+
+// A constant signal at the first sample's level.
+void Qrs::prime(std::int16_t sample) {
+    sum_once_ = sample * config_.smooth;
+    sum_twice_ = sum_once_ * config_.smooth;
+    sum_baseline_ = sum_twice_ * config_.baseline;
+    sum_energy_ = 0;
+    fill(memory_.samples, sample);
+    fill(memory_.averaged, sum_once_);
+    fill(memory_.smooth, sum_twice_);
+    fill(memory_.band, 0);
+    largest_ = last_energy_ = 0;
+    following_ = false;
+    candidate_.valid = passed_over_.valid = after_beat_ = false;
+    primed_ = true;
+}
+
+std::uint32_t Qrs::energy_of(std::int16_t sample) {
+    sum_once_ += sample - exchange(memory_.samples, now_, config_.smooth, sample);
+    sum_twice_ += sum_once_ - exchange(memory_.averaged, now_, config_.smooth, sum_once_);
+    sum_baseline_ += sum_twice_ - exchange(memory_.smooth, now_, config_.baseline, sum_twice_);
+    const std::int32_t centre = smooth_at(now_ - config_.baseline / 2U) * config_.baseline;
+    memory_.band[now_ & (memory_.band.size() - 1)] = (centre - sum_baseline_) >> kBandShift;
+    sum_energy_ += magnitude(slope_at(now_)) - magnitude(slope_at(now_ - config_.energy));
+    return sum_energy_;
+}
+
+// --- from energy to beats -----------------------------------------------------------------------
+
+bool Qrs::push(std::int16_t sample) {
+    ++now_;
+    if (!primed_) prime(sample);
+    const std::uint32_t energy = energy_of(sample);
+    if (energy > stretch_largest_) stretch_largest_ = energy;
+    if (++stretch_ >= config_.learn) end_stretch();
+    const bool ended = peak_ends(energy);
+    if (!is_learned()) return false;
+    if (ended) {
+        const Peak peak = measure();
+        if (!candidate_.valid || peak.energy > candidate_.energy) candidate_ = peak;
+    }
+    if (candidate_.valid && now_ - candidate_.at > config_.hold) {
+        candidate_.valid = false;
+        return judge(candidate_);
+    }
+    if (!passed_over_.valid) return false;
+    const bool expires = now_ - passed_over_.r >= config_.latency;
+    return (expires || now_ - last_r_ > search_after_) && search_back(expires);
+}
+
+// The thresholds come from the largest energy of each stretch, at the start and whenever no beat
+// is found for long.
+void Qrs::end_stretch() {
+    stretches_.push(stretch_largest_);
+    stretch_ = stretch_largest_ = 0;
+    if (learned_ < kLearned) {
+        if (++learned_ < kLearned) return;
+    } else if (++quiet_ <= kLearned) {
+        return;
+    }
+    quiet_ = 0;
+    beats_.fill(stretches_.median());
+    others_.fill(0);
+}
+
+// Follows the energy. True when a peak is over; largest_ and since_largest_ describe it.
+bool Qrs::peak_ends(std::uint32_t energy) {
+    const bool rises = energy > last_energy_;
+    last_energy_ = energy;
+    if (!following_) {
+        if (!rises) return false;
+        following_ = true;
+        largest_ = 0;
+    }
+    if (energy > largest_) {
+        largest_ = energy;
+        since_largest_ = 0;
+        return false;
+    }
+    ++since_largest_;
+    following_ = energy >= largest_ / 2 && since_largest_ <= config_.settle;
+    return !following_;
+}
+
+Qrs::Peak Qrs::measure() const {
+    Peak peak;
+    peak.valid = true;
+    peak.energy = largest_;
+    peak.at = now_ - since_largest_;
+    const std::uint32_t centre = peak.at - (config_.slope + config_.energy) / 2U;
+    for (std::uint32_t time = centre - config_.energy; time != centre + config_.energy; ++time) {
+        if (static_cast<std::int32_t>(now_ - time) < 0) break;
+        const std::uint32_t slope = magnitude(slope_at(time));
+        if (slope > peak.slope) peak.slope = slope;
+    }
+    const std::uint32_t late = (config_.smooth - 1U) / 2;  // of each moving average
+    peak.r = find_r(centre - config_.baseline / 2U - late) - late;
+    return peak;
+}
+
+// The time at which the signal, averaged once, is furthest from the level of its two edges.
+std::uint32_t Qrs::find_r(std::uint32_t centre) const {
+    const std::int32_t level =
+        (averaged_at(centre - config_.edge) + averaged_at(centre + config_.edge)) / 2;
+    std::uint32_t best = centre;
+    std::uint32_t furthest = 0;
+    for (std::uint32_t time = centre - config_.reach; time != centre + config_.reach + 1U; ++time) {
+        const std::int32_t deflection = averaged_at(time) - level;
+        std::uint32_t distance = magnitude(deflection);
+        if (deflection > 0) distance += distance / kUpward;
+        if (distance > furthest) {
+            furthest = distance;
+            best = time;
+        }
+    }
+    return best;
+}
+
+std::uint32_t Qrs::threshold() const {
+    const std::uint32_t beats = beats_.median();
+    const std::uint32_t others = others_.median();
+    return others + share(beats > others ? beats - others : 0, kThreshold);
+}
+
+bool Qrs::judge(const Peak& peak) {
+    const std::int32_t since =
+        after_beat_ ? static_cast<std::int32_t>(peak.r - last_r_) : INT32_MAX;
+    if (since < config_.refractory) return false;
+    const bool is_t_wave = since < config_.t_wave && peak.slope < share(last_slope_, kTWaveSlope);
+    if (!is_t_wave && peak.energy > threshold()) return accept(peak);
+    others_.push(peak.energy);
+    if (!is_t_wave && since >= config_.search_from &&
+        (!passed_over_.valid || peak.energy > passed_over_.energy)) {
+        passed_over_ = peak;
+        passed_over_.valid = true;
+    }
+    return false;
+}
+
+// No beat came in time, or the peak that was passed over is about to become too old.
+bool Qrs::search_back(bool expires) {
+    if (expires) {
+        passed_over_.valid = false;
+        if (now_ - last_r_ < expected_) return false;
+    }
+    return passed_over_.energy > share(threshold(), kSearchThreshold) && accept(passed_over_);
+}
+
+bool Qrs::accept(const Peak& peak) {
+    beat_ = {now_ - peak.r, after_beat_ ? peak.r - last_r_ : 0};
+    if (after_beat_) intervals_.push(beat_.interval);
+    // Measured from R to now: the detector is late by its filters.
+    const std::uint32_t late = config_.smooth - 1U + config_.baseline / 2U;
+    expected_ = share(intervals_.median(), kExpected) + late;
+    search_after_ = share(intervals_.median(), kSearchAfter) + late;
+    if (intervals_.empty()) expected_ = search_after_ = UINT32_MAX;
+    after_beat_ = true;
+    last_r_ = peak.r;
+    last_slope_ = peak.slope;
+    quiet_ = 0;
+    beats_.push(peak.energy);
+    passed_over_.valid = false;
+    return true;
+}
+
+}  // namespace vigil

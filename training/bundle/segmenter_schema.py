@@ -1,0 +1,75 @@
+"""The part of the manifest's schema that says how windows are cut (docs/bundle.md)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from training.bundle.validation import Strict
+
+Size = Annotated[int, Field(ge=1, le=65536)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Segmenter(Strict):
+    """Windows of fixed length, placed by absolute frame index."""
+
+    kind: Literal["fixed"]
+    window: Size
+    hop: Size
+
+    @property
+    def span(self) -> int:
+        """Frames from the first of a hop until its window is reported."""
+        return self.window
+
+
+Length = Annotated[int, Field(ge=1, lt=2**16)]
+
+
+class Qrs(Strict):
+    """Lengths of the QRS detector, in frames (docs/bundle.md)."""
+
+    smooth: Length
+    baseline: Length
+    slope: Length
+    energy: Length
+    settle: Length
+    hold: Length
+    refractory: Length
+    t_wave: Length
+    search_from: Length
+    reach: Length
+    edge: Length
+    latency: Length
+    learn: Length
+
+
+class Beats(Strict):
+    """Windows about the R peaks of an ECG, numbered by slots of `hop` frames."""
+
+    kind: Literal["beats"]
+    window: Size
+    before: Count  # frames of the window before R
+    hop: Size  # at most the detector's refractory time, so that a slot holds at most one R
+    lead: Count  # the channel in which beats are detected
+    qrs: Qrs
+
+    @property
+    def span(self) -> int:
+        """Frames from the first of a slot until the slot is reported."""
+        return self.hop + max(self.window - self.before, self.qrs.latency)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.before >= self.window:
+            raise ValueError("before must be less than window")
+        q = self.qrs
+        found = q.settle + q.hold + (q.slope + q.energy) // 2 + q.baseline // 2 + q.smooth + q.reach
+        gain = q.smooth**2 * q.baseline
+        if self.hop > q.refractory or self.span > 8 * self.hop or found + 2 > q.latency:
+            raise ValueError("hop, qrs.refractory, qrs.hold and qrs.latency do not fit together")
+        if gain > 2**15 or gain * q.energy > 2**19:
+            raise ValueError("qrs.smooth, qrs.baseline and qrs.energy are too long")
+        return self
