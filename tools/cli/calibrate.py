@@ -20,9 +20,9 @@ from tools.recordings.load import of_file
 from training.bundle import read_bundle
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL
-from training.bundle.manifest import float32_text
+from training.bundle.manifest import Beats, float32_text
 from training.bundle.reference import compute
-from training.native import Segmenter
+from training.bundle.segment import segmenter_of
 from training.threshold import Choice, conformal
 
 
@@ -79,15 +79,15 @@ def calibrate_threshold(bundle_dir: Path, source: Path, rate: float | None = Non
     bundle = read_bundle(bundle_dir)
     m = bundle.manifest
     played = of_file(source, bundle)
-    index, counts, _ = Segmenter(m.segmenter.window, m.segmenter.hop, len(m.signal.channels)).push(
-        0, played.counts
-    )
-    first = index.astype(np.int64) * m.segmenter.hop
-    labels = np.array([played.label(int(f), m.segmenter.window) for f in first])
+    cut = segmenter_of(m).push(0, played.counts)
+    if isinstance(m.segmenter, Beats):
+        labels = np.array([played.label(int(f) + m.segmenter.before, 1) for f in cut.first])
+    else:
+        labels = np.array([played.label(int(f), m.segmenter.window) for f in cut.first])
     normal = labels != ABNORMAL
     if not normal.any():
         raise DataError(f"{source}: every window is labelled abnormal; a normal stretch is needed")
-    scores = compute(bundle, counts[normal]).score
+    scores = compute(bundle, cut.counts[normal]).score
     assert scores is not None
     before = np.float32(m.threshold.value)
     return Calibration(

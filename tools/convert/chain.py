@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.bundle.manifest import Affine, GateLimits, Manifest
+from training.bundle.manifest import Affine, Beats, GateLimits, Manifest
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,23 @@ def chain_text(manifest: Manifest) -> tuple[list[str], str]:
         f"inline constexpr Chain kChain = {{\n    {values},\n}};",
     ]
     return sorted({"chain.h", *(stage.header for stage in stages)}), "\n".join(lines)
+
+
+def segmenter_text(manifest: Manifest) -> tuple[str, str]:
+    """Write the segmenter of a bundle: its header, and the constant kSegmenter."""
+    segmenter, channels = manifest.segmenter, len(manifest.signal.channels)
+    if isinstance(segmenter, Beats):
+        lengths = ", ".join(str(value) for value in segmenter.qrs.model_dump().values())
+        return "beats.h", (
+            "using SegmentStage = BeatSegmenter;\n"
+            "inline constexpr BeatConfig kSegmenter = {\n"
+            f"    {segmenter.window}, {segmenter.before}, {segmenter.hop}, {channels}, "
+            f"{segmenter.lead},\n    {{{lengths}}}}};"
+        )
+    return "segmenter.h", (
+        "using SegmentStage = Segmenter;\n"
+        "inline constexpr SegmenterConfig kSegmenter = {kWindow, kHop, kChannels};"
+    )
 
 
 def float_text(value: float) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert import cpp
-from tools.convert.chain import chain_text, float_text
+from tools.convert.chain import chain_text, float_text, segmenter_text
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.sensor import Conversion, Sensor, conversions
@@ -43,11 +43,13 @@ constexpr std::uint8_t kFirmwareVersion[3] = {version};  // of the package that 
 
 constexpr std::uint32_t kWindow = {window};  // frames
 constexpr std::uint32_t kHop = {hop};  // frames
+constexpr std::uint32_t kSpan = {span};  // frames from the first of a hop to the window's report
 constexpr std::uint32_t kChannels = {channels};
 constexpr std::uint32_t kInputSize = {input_size};
 constexpr std::uint32_t kOutputSize = {output_size};
 constexpr float kRateHz = {rate};  // frames per second; 0 if not fixed
 
+{segmenter}
 {chain}
 constexpr float kThreshold = {threshold};  // a window with a higher score is an anomaly
 constexpr bool kThresholdFromBuild = {from_build};  // vigil build --threshold
@@ -182,6 +184,8 @@ def write_files(out: Path, files: dict[str, str]) -> list[Path]:
 def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
     manifest = bundle.manifest
     includes, chain = chain_text(manifest)
+    header, segmenter = segmenter_text(manifest)
+    includes = sorted({*includes, header})
     return _CONSTANTS.format(
         generated=cpp.GENERATED,
         name=manifest.name,
@@ -189,6 +193,8 @@ def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
         version=cpp.braced(firmware_version()),
         window=manifest.segmenter.window,
         hop=manifest.segmenter.hop,
+        span=manifest.segmenter.span,
+        segmenter=segmenter,
         channels=len(manifest.signal.channels),
         input_size=manifest.model.input.size,
         output_size=manifest.model.output.size,

@@ -115,6 +115,8 @@ class Reports(Delivery):
             score.microseconds,
             watched.get(m.WATCH_INPUT),
             watched.get(m.WATCH_OUTPUT),
+            score.peak,
+            score.interval,
         )
 
     def _lost(self, lost: m.Lost) -> Lost:

@@ -15,6 +15,8 @@ class Scored:
     microseconds: int  # time on the board for scaling, inference and score together
     input: bytes | None = None  # int8 [window * channels], while watched
     output: bytes | None = None  # int8 [window * channels], while watched
+    peak: int = 0  # windows about heartbeats: samples from ``window * hop`` to R
+    interval: int = 0  # samples from the R before; 0: unknown, or no heartbeats
 
 
 @dataclass(frozen=True, slots=True)

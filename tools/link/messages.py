@@ -46,6 +46,7 @@ class LostReason(IntEnum):
     STUCK = 5
     RAILED = 6
     MAINS = 7
+    NO_BEAT = 8
 
 
 class SensorState(IntEnum):
@@ -327,11 +328,13 @@ class Score(Message):
     """Reports one scored window."""
 
     TYPE = 0x84
-    WIRE = "uint64 float32 uint32 uint8"
+    WIRE = "uint64 float32 uint32 uint8 uint16 uint16"
     window: int = 0
     score: float = 0.0
     microseconds: int = 0
     flags: int = 0
+    peak: int = 0
+    interval: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,17 @@ class BoardFacts:
     trained_threshold: float  # of the bundle
     golden_passed: int
     golden_total: int
+    span: int = 0  # frames from the first of a hop until its window is reported; 0: `window`
+
+    @property
+    def report_after(self) -> int:
+        """Frames from the first of a hop until its window is reported."""
+        return self.span or self.window
+
+    @property
+    def cuts_beats(self) -> bool:
+        """Whether windows lie about heartbeats, so that a hop may hold none."""
+        return self.span > 0
 
     def __post_init__(self) -> None:
         for field in ("board", "engine", "model"):  # from the wire: no control sequences
@@ -108,6 +119,8 @@ class WindowScored:
     microseconds: int
     label: int = UNKNOWN
     reconstruction: NDArray[np.float32] | None = None
+    peak: int | None = None  # windows about heartbeats: absolute frame of R
+    interval: int = 0  # frames from the R before (RR); 0: unknown
 
     @property
     def outcome(self) -> Outcome | None:

@@ -33,6 +33,7 @@ from tools.monitor.text import number
 from tools.recordings.source import Counts, Source
 from training.bundle.errors import LinkError
 
+NO_BEAT = "no_beat"  # reason of WindowsLost for hops without a heartbeat, which no view shows
 CHUNK_SECONDS = 0.04  # of samples sent at once when paced; short enough for a smooth trace
 IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
 COUNTERS_SECONDS = 0.5  # between two requests of the link's counters
@@ -157,6 +158,7 @@ class Stream:
         self._pace = Pace(frames_per_second)
         self._resume = resume
         self._stop = _last_frame(source, board.facts, windows)
+        self._beats_left = windows if board.facts.cuts_beats else None
         self._sampling = board if isinstance(board, SamplingBoard) else None
         self._next_frame = 0
         self._next_window = 0  # all windows before it were scored or reported lost
@@ -215,12 +217,12 @@ class Stream:
         self._next_window = -(-frame // self._board.facts.hop)
 
     def _is_complete(self) -> bool:
-        if self._sampling is not None and self._sampling.over:
+        if (self._sampling is not None and self._sampling.over) or self._beats_left == 0:
             return True
         if self._stop is None or self._next_frame < self._stop:
             return False
         facts = self._board.facts
-        return self._next_window > (self._stop - facts.window) // facts.hop
+        return self._next_window > (self._stop - facts.report_after) // facts.hop
 
     def _obey(self) -> None:
         for command in self._controls.take():
@@ -288,6 +290,8 @@ class Stream:
                     event = self._labelled(event)
                 case WindowsLost():
                     self._next_window = max(self._next_window, event.first + event.count)
+                    if event.reason == NO_BEAT:
+                        continue
                 case SamplesSent():
                     self._next_frame = event.first_frame + len(event.counts)
                 case SamplesLost():
@@ -297,8 +301,13 @@ class Stream:
 
     def _labelled(self, event: WindowScored | WindowNotJudged) -> WindowScored | WindowNotJudged:
         self._next_window = max(self._next_window, event.index + 1)
-        label = self._source.label(event.first_frame, self._board.facts.window)
-        return replace(event, label=label)
+        if self._beats_left:
+            self._beats_left -= 1
+        facts = self._board.facts
+        first, count = event.first_frame, facts.hop if facts.cuts_beats else facts.window
+        if isinstance(event, WindowScored) and event.peak is not None:
+            first, count = event.peak, 1
+        return replace(event, label=self._source.label(first, count))
 
     def _drain(self) -> None:
         """After a request to quit, receive what the board has already scored."""
@@ -310,7 +319,8 @@ class Stream:
             for event in events:
                 if isinstance(event, WindowScored | WindowNotJudged):
                     event = self._labelled(event)
-                self._emit(event)
+                if not (isinstance(event, WindowsLost) and event.reason == NO_BEAT):
+                    self._emit(event)
 
     def _emit_counters(self, force: bool = False) -> None:
         now = time.monotonic()
@@ -325,7 +335,7 @@ class Stream:
 
 def _last_frame(source: Source, board: BoardFacts, windows: int | None) -> int | None:
     """Return the end of the source, or of its `windows`-th window; None: no end."""
-    if windows is None:
+    if windows is None or board.cuts_beats:
         return source.frames
     stop = (windows - 1) * board.hop + board.window if windows > 0 else 0
     return stop if source.frames is None else min(stop, source.frames)

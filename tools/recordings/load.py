@@ -15,6 +15,7 @@ from tools.recordings.registry import FORMATS
 from tools.recordings.source import Source, of_recording, with_gaps
 from training.bundle import Bundle
 from training.bundle.errors import DataError
+from training.bundle.manifest import Beats
 from training.bundle.regular_file import check_regular
 from training.data import load as load_data_set
 from training.data.files.options import Options
@@ -33,8 +34,7 @@ def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
         )
     dataset = load_data_set(name, **settings)
     _check(dataset.test, bundle)
-    segmenter = bundle.manifest.segmenter
-    recording, missing = with_gaps(dataset.test, segmenter.window, segmenter.hop)
+    recording, missing = with_gaps(dataset.test, *_placed(bundle))
     return of_recording(recording, repeat, missing)
 
 
@@ -48,12 +48,18 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
     known, m = FORMATS.get(path.suffix, csv.FORMAT), bundle.manifest
     if known is csv.FORMAT:
         options = _options(m.recipe.get("data", {}))
-        window, hop = m.segmenter.window, m.segmenter.hop
+        window, hop = _placed(bundle)
         recording, missing = csv.read_as(path, m.signal, options, window, hop)
     else:
         recording, missing = known.read(path, m.signal)
     _check(recording, bundle)
     return of_recording(recording, repeat, missing)
+
+
+def _placed(bundle: Bundle) -> tuple[int, int]:
+    """Window and hop by which gaps are made; beats lie where they are, so that one frame does."""
+    segmenter = bundle.manifest.segmenter
+    return (1, 1) if isinstance(segmenter, Beats) else (segmenter.window, segmenter.hop)
 
 
 def _options(data: dict[str, Any]) -> Options:
@@ -69,7 +75,7 @@ def _options(data: dict[str, Any]) -> Options:
 def _check(recording: Recording, bundle: Bundle) -> None:
     check_channels(recording.name, recording.channels, bundle.manifest.signal)
     check_rate(recording.name, recording.rate_hz, bundle.manifest.signal)
-    window = bundle.manifest.segmenter.window
+    window = bundle.manifest.segmenter.span
     if recording.frames < window:
         raise DataError(
             f"{recording.name}: {recording.frames} frames are fewer than one window of {window}"

@@ -42,6 +42,11 @@ class FixedWindows:
         """Forget everything; expect `frame`."""
         self._segmenter.restart(frame)
 
+    @property
+    def next_window(self) -> int:
+        """All windows before it were cut, are lost, or hold no beat."""
+        return self._segmenter.next_window
+
 
 class BeatWindows:
     """Cuts a stream of frames into windows about the R peaks."""
@@ -67,6 +72,11 @@ class BeatWindows:
     def restart(self, frame: int) -> None:
         """Forget everything; expect `frame`."""
         self._segmenter.restart(frame)
+
+    @property
+    def next_window(self) -> int:
+        """All windows before it were cut, are lost, or hold no beat."""
+        return self._segmenter.next_window
 
 
 def make_segmenter(

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "beats.h"
 #include "board.h"
 #include "golden.h"
 
@@ -43,14 +44,26 @@ link::LostReason lost_reason(GateReason reason) {
     return link::LostReason::engine;  // unreachable: the gate had a reason
 }
 
+// What a report says of windows of fixed length, and of those about heartbeats.
+[[maybe_unused]] link::Beat beat(const Segmenter&, std::uint64_t) {
+    return {};
+}
+
+[[maybe_unused]] link::Beat beat(const BeatSegmenter& segmenter, std::uint64_t window) {
+    const BeatMark& mark = segmenter.mark();
+    const std::uint32_t interval = mark.interval < 65535 ? mark.interval : 65535;
+    return {static_cast<std::uint16_t>(mark.frame - window * model::kHop),
+            static_cast<std::uint16_t>(interval)};
+}
+
 }  // namespace
 
 App::App(link::Stream& stream, const Hardware& hardware)
     : stream_(stream),
       hardware_(hardware),
       sampler_(board::sensor(), samples_, Span<const Conversion>(model::kConversion)),
-      detector_({{model::kWindow, model::kHop, model::kChannels}, model::kChain, model::kThreshold},
-                {counts_, input_, output_}, hardware.micros),
+      detector_({model::kSegmenter, model::kChain, model::kThreshold},
+                {segments_.memory(), input_, output_}, hardware.micros),
       calibration_(kImageThreshold, board::calibration_slots()),
       link_(stream, *this, facts(hardware), memory_) {}
 
@@ -61,7 +74,7 @@ link::BoardFacts App::facts(const Hardware& hardware) {
     f.model = text(model::kName);
     std::memcpy(f.version, model::kFirmwareVersion, sizeof f.version);
     std::memcpy(f.model_hash, model::kHash, sizeof f.model_hash);
-    f.window = model::kWindow;
+    f.window = model::kSpan;
     f.hop = model::kHop;
     f.channels = static_cast<std::uint8_t>(model::kChannels);
     f.rate = model::kRateHz;
@@ -177,11 +190,13 @@ void App::scored(const Verdict& v) {
         text_at_ = 0;
     }
     // A report that does not fit is counted by the link as an overrun and reported as lost.
-    (void)link_.score(v.window, v.score, v.anomaly, v.microseconds, v.input, v.output);
+    (void)link_.score(v.window, v.score, v.anomaly, v.microseconds, v.input, v.output,
+                      beat(detector_.segmenter(), v.window));
 }
 
 void App::lost(std::uint64_t first, std::uint64_t count) {
-    (void)link_.lost(first, count, link_.gap_reason());
+    const bool without_beat = detector_.segmenter().without_beat();
+    (void)link_.lost(first, count, without_beat ? link::LostReason::no_beat : link_.gap_reason());
 }
 
 void App::rejected(std::uint64_t window, GateReason reason) {

@@ -38,7 +38,7 @@ constexpr std::uint32_t ring_frames() {
     constexpr std::uint32_t kMost =
         kModel < VIGIL_FREE_SRAM ? (VIGIL_FREE_SRAM - kModel) / 2 / kFrame : 0;
     constexpr std::uint32_t kWanted =
-        2 * model::kWindow + static_cast<std::uint32_t>(model::kRateHz);
+        2 * model::kSpan + static_cast<std::uint32_t>(model::kRateHz);
     constexpr std::uint32_t kFitting = kWanted < kMost ? kWanted : kMost;
     return kFitting < kFewest ? kFewest : kFitting;
 }
@@ -88,13 +88,13 @@ class App final : private link::Handler, private DetectorListener {
     char text_[kPlotLine];
     std::size_t text_size_ = 0;
     std::size_t text_at_ = 0;
-    std::int16_t counts_[model::kInputSize];
+    model::SegmentStage::Storage<model::kSegmenter> segments_;
     std::int8_t input_[model::kInputSize];
     std::int8_t output_[model::kOutputSize];
     link::LinkMemory<> memory_;
     SampleMemory<kRingFrames, model::kChannels> samples_;
     Sampler sampler_;
-    Detector<model::Chain> detector_;
+    Detector<model::Chain, model::SegmentStage> detector_;
     BoardCalibration calibration_;
     link::BoardLink link_;
     GoldenReport golden_{};

@@ -16,17 +16,18 @@
 namespace vigil {
 
 // The manifest's numbers, as the converter writes them.
-template <typename Chain>
+template <typename Chain, typename SegmentStage = Segmenter>
 struct DetectorConfig {
-    SegmenterConfig segmenter;
+    typename SegmentStage::Config segmenter;
     Chain chain;
     float threshold;
 };
 
+template <typename SegmentStage = Segmenter>
 struct DetectorBuffers {
-    Span<std::int16_t> counts;  // window * channels: the window in progress
-    Span<std::int8_t> input;    // window * channels: the engine's input
-    Span<std::int8_t> output;   // window * channels: the engine's output
+    typename SegmentStage::Memory segmenter;
+    Span<std::int8_t> input;   // window * channels: the engine's input
+    Span<std::int8_t> output;  // window * channels: the engine's output
 };
 
 // One scored window. The spans are valid only during the call to the listener.
@@ -67,18 +68,19 @@ struct GoldenReport {
     std::uint32_t ticks_per_window;  // one inference of the engine alone, in the clock's ticks
 };
 
-template <typename Chain>
+template <typename Chain, typename SegmentStage = Segmenter>
 class Detector final : private Segmenter::Sink {
   public:
     using Clock = std::uint32_t (*)();
 
-    Detector(const DetectorConfig<Chain>& config, const DetectorBuffers& buffers, Clock micros)
+    Detector(const DetectorConfig<Chain, SegmentStage>& config,
+             const DetectorBuffers<SegmentStage>& buffers, Clock micros)
         : config_(config),
           buffers_(buffers),
           micros_(micros),
           threshold_(config.threshold),
           decision_(config_.chain.decision),
-          segmenter_(config.segmenter, buffers.counts) {}
+          segmenter_(config.segmenter, buffers.segmenter) {}
 
     // Runs the golden windows through gate, input, engine and score. `ticks` counts time or
     // instructions, depending on the board. Call while no window is in progress.
@@ -98,6 +100,7 @@ class Detector final : private Segmenter::Sink {
         listener_ = nullptr;
     }
 
+    const SegmentStage& segmenter() const { return segmenter_; }
     std::uint64_t next_frame() const { return segmenter_.next_frame(); }
     float threshold() const { return threshold_; }
     void set_threshold(float threshold) { threshold_ = threshold; }
@@ -109,16 +112,16 @@ class Detector final : private Segmenter::Sink {
   private:
     void window(std::uint64_t index, Span<const std::int16_t> frames) override;
     void lost(std::uint64_t first, std::uint64_t count) override {
-        decision_.gap();
+        if (!segmenter_.without_beat()) decision_.gap();
         listener_->lost(first, count);
     }
 
-    DetectorConfig<Chain> config_;
-    DetectorBuffers buffers_;
+    DetectorConfig<Chain, SegmentStage> config_;
+    DetectorBuffers<SegmentStage> buffers_;
     Clock micros_;
     float threshold_;
     WindowDecision decision_;
-    Segmenter segmenter_;
+    SegmentStage segmenter_;
     DetectorListener* listener_ = nullptr;
 };
 
@@ -127,8 +130,8 @@ bool same_bytes(Span<const std::int8_t> a, Span<const std::int8_t> b);
 // Whether both have the same bits; -0 differs from 0.
 bool same_bits(float a, float b);
 
-template <typename Chain>
-GoldenReport Detector<Chain>::check(Span<const GoldenWindow> golden, Clock ticks) {
+template <typename Chain, typename SegmentStage>
+GoldenReport Detector<Chain, SegmentStage>::check(Span<const GoldenWindow> golden, Clock ticks) {
     GoldenReport report{static_cast<std::uint16_t>(golden.size()), 0, 0};
     for (const GoldenWindow& g : golden) {
         config_.chain.input(g.counts, buffers_.input);
@@ -144,8 +147,8 @@ GoldenReport Detector<Chain>::check(Span<const GoldenWindow> golden, Clock ticks
     return report;
 }
 
-template <typename Chain>
-void Detector<Chain>::window(std::uint64_t index, Span<const std::int16_t> frames) {
+template <typename Chain, typename SegmentStage>
+void Detector<Chain, SegmentStage>::window(std::uint64_t index, Span<const std::int16_t> frames) {
     const std::uint32_t start = micros_();
     const GateReason reason = config_.chain.gate(frames);
     if (reason != GateReason::none) {

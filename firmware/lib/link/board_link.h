@@ -137,7 +137,7 @@ class BoardLink {
     // must not change until can_score() is true again; they are read only while watched. Without
     // memory for the report, it returns false and counts an overrun.
     bool score(std::uint64_t window, float score, bool anomaly, std::uint32_t microseconds,
-               Span<const std::int8_t> input, Span<const std::int8_t> output);
+               Span<const std::int8_t> input, Span<const std::int8_t> output, Beat beat = {});
 
     // A calibration ended: from `window` on, its threshold is in force.
     void calibrated(std::uint64_t window);

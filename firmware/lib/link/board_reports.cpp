@@ -19,7 +19,7 @@ bool BoardLink::can_score() const {
 }
 
 bool BoardLink::score(std::uint64_t window, float score, bool anomaly, std::uint32_t microseconds,
-                      Span<const std::int8_t> input, Span<const std::int8_t> output) {
+                      Span<const std::int8_t> input, Span<const std::int8_t> output, Beat beat) {
     const std::uint64_t next = reports_.next_window();
     const std::size_t needed = window > next ? 2 : 1;
     if (window < next || !can_score() || reports_.room() < needed) {
@@ -34,7 +34,7 @@ bool BoardLink::score(std::uint64_t window, float score, bool anomaly, std::uint
     output_ = output;
     const auto flags =
         static_cast<std::uint8_t>((anomaly ? kAnomaly : 0) | (watch_ & kWatchWindows));
-    reports_.push({window, 0, score, microseconds, flags, false});
+    reports_.push({window, 0, score, microseconds, flags, false, beat});
     return true;
 }
 
@@ -47,7 +47,7 @@ bool BoardLink::lost(std::uint64_t first, std::uint64_t count, LostReason reason
         return false;
     }
     counts_.lost += static_cast<std::uint32_t>(end - next);
-    reports_.push({next, end - next, 0, 0, static_cast<std::uint8_t>(reason), false});
+    reports_.push({next, end - next, 0, 0, static_cast<std::uint8_t>(reason), false, {}});
     return true;
 }
 
@@ -95,7 +95,8 @@ bool BoardLink::report() {
     } else if (window_part(*next)) {
         return true;
     } else {
-        put(Score{next->window, next->score, next->microseconds, next->flags});
+        put(Score{next->window, next->score, next->microseconds, next->flags, next->beat.peak,
+                  next->beat.interval});
     }
     next->sent = true;
     reports_.sent();

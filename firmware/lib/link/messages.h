@@ -76,6 +76,7 @@ enum class LostReason : std::uint8_t {
     stuck = 5,
     railed = 6,
     mains = 7,
+    no_beat = 8,
 };
 
 // State of the on-board sensor.
@@ -364,12 +365,14 @@ struct Score {
     float score = 0;
     std::uint32_t microseconds = 0;
     std::uint8_t flags = 0;
+    std::uint16_t peak = 0;
+    std::uint16_t interval = 0;
     template <typename Archive, typename Self>
     static constexpr void fields(Archive& a, Self& m) {
-        a(m.window), a(m.score), a(m.microseconds), a(m.flags);
+        a(m.window), a(m.score), a(m.microseconds), a(m.flags), a(m.peak), a(m.interval);
     }
 };
-static_assert(LayoutOf<Score>::kFixedSize == 17);
+static_assert(LayoutOf<Score>::kFixedSize == 21);
 
 // Reports windows that will never be scored.
 struct Lost {

@@ -11,6 +11,12 @@
 
 namespace vigil::link {
 
+// R of a window about a heartbeat; zeros for other windows.
+struct Beat {
+    std::uint16_t peak;      // samples from the window's index times hop to R
+    std::uint16_t interval;  // samples from the R before; 0: unknown
+};
+
 struct Report {
     std::uint64_t window;  // absolute index of the window, or of the first lost one
     std::uint64_t lost;    // number of lost windows; 0: the window was scored
@@ -18,6 +24,7 @@ struct Report {
     std::uint32_t microseconds;
     std::uint8_t flags;  // Score.flags, or LostReason
     bool sent;           // at least once
+    Beat beat;
 };
 
 class ReportRing {

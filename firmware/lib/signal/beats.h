@@ -69,6 +69,23 @@ class BeatSegmenter {
     using Config = BeatConfig;
     using Memory = BeatMemory;
     using Sink = Segmenter::Sink;
+    // The memory that a configuration needs.
+    template <const Config& kConfig>
+    struct Storage {
+        static_assert(is_valid(kConfig), "see BeatConfig and QrsConfig");
+        std::int16_t window[kConfig.window * kConfig.channels];
+        std::int16_t ring[beat_ring(kConfig) * kConfig.channels];
+        std::int32_t samples[qrs_short_ring(kConfig.qrs)];
+        std::int32_t averaged[qrs_long_ring(kConfig.qrs)];
+        std::int32_t smooth[qrs_long_ring(kConfig.qrs)];
+        std::int32_t band[qrs_long_ring(kConfig.qrs)];
+        Memory memory() {
+            return {Span<std::int16_t>(window),
+                    Span<std::int16_t>(ring),
+                    {Span<std::int32_t>(samples), Span<std::int32_t>(averaged),
+                     Span<std::int32_t>(smooth), Span<std::int32_t>(band)}};
+        }
+    };
 
     BeatSegmenter(const BeatConfig& config, const BeatMemory& memory)
         : config_(config),

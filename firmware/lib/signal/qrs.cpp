@@ -14,7 +14,8 @@ constexpr std::uint32_t kThreshold = 80;         // of the way from other peaks 
 constexpr std::uint32_t kSearchAfter = 400;      // of the median interval, without a beat
 constexpr std::uint32_t kExpected = 215;         // the same, for a peak that is about to be too old
 constexpr std::uint32_t kSearchThreshold = 160;  // of the threshold
-constexpr std::uint32_t kTWaveSlope = 140;       // of the last beat's slope
+constexpr std::uint32_t kStepSlope = 80;    // of the steepest slope, the other way: else a step
+constexpr std::uint32_t kTWaveSlope = 140;  // of the last beat's slope
 
 // An upward deflection counts for this part more: R, not S, where both are alike.
 constexpr std::uint32_t kUpward = 4;
@@ -166,11 +167,17 @@ Qrs::Peak Qrs::measure() const {
     peak.energy = largest_;
     peak.at = now_ - since_largest_;
     const std::uint32_t centre = peak.at - (config_.slope + config_.energy) / 2U;
-    for (std::uint32_t time = centre - config_.energy; time != centre + config_.energy; ++time) {
+    const std::uint32_t around = 3U * config_.energy / 2U;
+    std::int32_t up = 0;
+    std::int32_t down = 0;
+    for (std::uint32_t time = centre - around; time != centre + around; ++time) {
         if (static_cast<std::int32_t>(now_ - time) < 0) break;
-        const std::uint32_t slope = magnitude(slope_at(time));
-        if (slope > peak.slope) peak.slope = slope;
+        const std::int32_t slope = slope_at(time);
+        if (slope > up) up = slope;
+        if (-slope > down) down = -slope;
     }
+    peak.slope = magnitude(up > down ? up : down);
+    if (magnitude(up < down ? up : down) < share(peak.slope, kStepSlope)) peak.energy = 0;
     const std::uint32_t late = (config_.smooth - 1U) / 2;  // of each moving average
     peak.r = find_r(centre - config_.baseline / 2U - late) - late;
     return peak;

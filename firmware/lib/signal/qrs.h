@@ -42,7 +42,7 @@ constexpr std::size_t ring_size(std::size_t samples) {
 
 // Number of samples of each of the detector's long rings.
 constexpr std::size_t qrs_long_ring(const QrsConfig& c) {
-    const std::size_t peak = c.settle + (c.slope + c.energy) / 2U + c.energy + c.slope + 4U;
+    const std::size_t peak = c.settle + (c.slope + c.energy) / 2U + 2U * c.energy + c.slope + 4U;
     const std::size_t r = c.baseline + c.smooth + c.reach + c.edge;  // more than R is back from it
     return ring_size(peak + r);
 }

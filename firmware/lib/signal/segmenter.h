@@ -19,6 +19,15 @@ struct SegmenterConfig {
 
 class Segmenter {
   public:
+    using Config = SegmenterConfig;
+    using Memory = Span<std::int16_t>;  // window * channels counts
+    // The memory that a configuration needs.
+    template <const Config& kConfig>
+    struct Storage {
+        std::int16_t counts[kConfig.window * kConfig.channels];
+        Memory memory() { return Span<std::int16_t>(counts); }
+    };
+
     // What a call to push() reports; an implementation lives as long as the call.
     class Sink {
       public:
@@ -31,9 +40,8 @@ class Segmenter {
         ~Sink() = default;
     };
 
-    // `buffer` holds window * channels counts and belongs to the caller.
-    Segmenter(const SegmenterConfig& config, Span<std::int16_t> buffer)
-        : config_(config), buffer_(buffer) {}
+    // `buffer` belongs to the caller.
+    Segmenter(const SegmenterConfig& config, Memory buffer) : config_(config), buffer_(buffer) {}
 
     // Forgets everything: the next frame is expected at `frame`. Windows that begin before it
     // will never come, and are not reported as lost.
@@ -43,6 +51,9 @@ class Segmenter {
     // `first_frame`. Frames before next_frame() came already and are passed over; a jump ahead
     // is a gap.
     void push(std::uint64_t first_frame, Span<const std::int16_t> samples, Sink& sink);
+
+    // Whether Sink::lost() reports places without a window, instead of a gap: see BeatSegmenter.
+    static constexpr bool without_beat() { return false; }
 
     std::uint64_t next_frame() const { return next_frame_; }
     std::uint64_t next_window() const { return next_window_; }

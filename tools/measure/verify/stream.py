@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.manifest import Manifest
-from training.native.core import Segmenter
+from training.bundle.manifest import Beats, Manifest
+from training.bundle.segment import segmenter_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,9 @@ class Stream:
     frames: NDArray[np.int16]  # int16 [n, channels], the recording
     # int16 [k, window, channels], the windows that the segmenter cuts from it
     windows: NDArray[np.int16]
-    chosen: NDArray[np.int64]  # int64 [c], indices of the chosen windows among them
+    index: NDArray[np.int64]  # int64 [k], their indices in the stream
+    # int64 [c], the places of the chosen windows among them; empty for windows about heartbeats
+    chosen: NDArray[np.int64]
 
 
 def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:
@@ -28,12 +30,18 @@ def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:
     than the window, the segmenter also cuts windows that overlap two neighbours. If the window's
     length is no multiple of the hop, the last frame is repeated up to the next multiple.
     """
-    window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
+    channels = len(m.signal.channels)
+    if isinstance(m.segmenter, Beats):
+        # The detector finds its own beats in beats laid end to end, and cuts other windows.
+        frames = np.ascontiguousarray(counts.reshape(-1, channels))
+        found = segmenter_of(m).push(0, frames)
+        return Stream(frames, found.counts, found.index, np.empty(0, np.int64))
+    window, hop = m.segmenter.window, m.segmenter.hop
     step = -(-window // hop) * hop
     padded = np.pad(counts, ((0, 0), (0, step - window), (0, 0)), mode="edge")
     frames = np.ascontiguousarray(padded.reshape(-1, channels))
-    indices, cut, lost = Segmenter(window, hop, channels).push(0, frames)
-    if lost or not np.array_equal(indices, np.arange(len(indices))):
+    found = segmenter_of(m).push(0, frames)
+    if found.lost or not np.array_equal(found.index, np.arange(len(found.index))):
         raise AssertionError("the segmenter lost windows of a recording without a gap")
     chosen = np.arange(len(counts), dtype=np.int64) * (step // hop)
-    return Stream(frames, cut, chosen)
+    return Stream(frames, found.counts, found.index, chosen)

@@ -53,8 +53,10 @@ class BoardRun:
     golden_total: int
 
 
-def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], windows: int) -> BoardRun:
-    """Stream int16 [n, channels] to the board and collect the results of `windows` windows.
+def on_board(
+    bundle: Bundle, session: Session, frames: NDArray[np.int16], index: NDArray[np.int64]
+) -> BoardRun:
+    """Stream int16 [n, channels] to the board and collect the results of the windows at `index`.
 
     Raises:
         LinkError: the board has another model, or loses a window that it could judge.
@@ -66,7 +68,7 @@ def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], window
             f"{board.model_hash.hex()}) than {bundle.path} ({bundle.hash8.hex()}): "
             "build and flash this one"
         )
-    m = bundle.manifest
+    m, windows = bundle.manifest, len(index)
     inputs = np.zeros((windows, m.model.input.size), np.int8)
     outputs = np.zeros((windows, m.model.output.size), np.int8)
     scores = np.zeros(windows, np.float32)
@@ -77,12 +79,13 @@ def on_board(bundle: Bundle, session: Session, frames: NDArray[np.int16], window
     seen = 0
     for event in session.stream(frames):
         if isinstance(event, Lost) and event.reason in GATE_REASONS:
-            reasons[event.first : event.first + event.count] = GATE_REASONS[event.reason]
-            seen = event.first + event.count
-        elif isinstance(event, Lost):
+            reasons[seen : seen + event.count] = GATE_REASONS[event.reason]
+            seen += event.count
+        elif isinstance(event, Lost) and event.reason != LostReason.NO_BEAT:
             raise LinkError(f"the board lost window {event.first} ({event.reason.name.lower()})")
         if isinstance(event, Scored):
-            if event.input is None or event.output is None or event.window != seen:
+            out_of_place = seen >= windows or event.window != index[seen]
+            if event.input is None or event.output is None or out_of_place:
                 raise LinkError(f"the report of window {seen} is incomplete; verify again")
             inputs[seen] = np.frombuffer(event.input, np.int8)
             outputs[seen] = np.frombuffer(event.output, np.int8)

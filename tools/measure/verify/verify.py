@@ -68,7 +68,7 @@ def verify(
     scored = None
     for port in ports:
         with Session.open(port) as session:
-            run = targets.on_board(bundle, session, stream.frames, len(stream.windows))
+            run = targets.on_board(bundle, session, stream.frames, stream.index)
         name = f"{run.board}, {run.engine} engine"
         both = run.reason[judged] == 0
         computed = run.computed.rows(judged[both])
@@ -76,7 +76,7 @@ def verify(
         if isinstance(bundle.manifest.gate, GateLimits):
             results.append(_gate(run.board, run.reason, reason))
         results.append(_boot(run))
-        if counts is None and run.computed.score is not None:
+        if counts is None and run.computed.score is not None and len(stream.chosen):
             rows = stream.chosen[len(bundle.golden.counts) :]
             seen = run.reason[rows] == 0
             own = run.computed.score[rows[seen]]

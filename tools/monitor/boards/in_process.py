@@ -21,12 +21,13 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.stream import BoardEvent
+from tools.monitor.stream import NO_BEAT, BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
 from training.bundle.chain import REASONS, gate_of, scaler_of, score_of
 from training.bundle.interpreter import open_interpreter
-from training.native.core import Segmenter
+from training.bundle.manifest import Beats
+from training.bundle.segment import segmenter_of
 
 FRAMES_PER_CALL = 1024  # few enough for commands to take effect in between
 
@@ -44,8 +45,9 @@ class InProcessBoard:
             score_of(m),
         )
         window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
-        self._segmenter = Segmenter(window, hop, channels)
+        self._segmenter = segmenter_of(m)
         self._waiting: deque[BoardEvent] = deque()
+        self._before = m.segmenter.before if isinstance(m.segmenter, Beats) else None
         threshold = float(np.float32(m.threshold.value))
         self.facts = BoardFacts(
             port="this machine",
@@ -62,6 +64,7 @@ class InProcessBoard:
             trained_threshold=threshold,
             golden_passed=0,
             golden_total=0,
+            span=m.segmenter.span if isinstance(m.segmenter, Beats) else 0,
         )
 
     answers = True
@@ -82,12 +85,14 @@ class InProcessBoard:
 
     def send(self, first_frame: int, counts: Counts) -> None:
         frames = np.ascontiguousarray(counts)
-        indices, windows, lost = self._segmenter.push(first_frame, frames)
-        self._waiting.extend(WindowsLost(first, count, "gap") for first, count in lost)
-        for index, window in zip(indices.tolist(), windows, strict=True):
+        found = self._segmenter.push(first_frame, frames)
+        self._waiting.extend(WindowsLost(first, count, "gap") for first, count in found.lost)
+        places = zip(
+            found.index.tolist(), found.first.tolist(), found.interval.tolist(), strict=True
+        )
+        for (index, first, interval), window in zip(places, found.counts, strict=True):
             began = time.perf_counter()
             if reason := REASONS[self._gate(window[np.newaxis])[0]]:
-                first = index * self.facts.hop
                 self._waiting.append(WindowNotJudged(index, first, reason))
                 continue
             scaled = self._scaler.scale(window[np.newaxis])
@@ -98,19 +103,29 @@ class InProcessBoard:
             self._waiting.append(
                 WindowScored(
                     index=index,
-                    first_frame=index * self.facts.hop,
+                    first_frame=first,
                     score=float(value),
                     threshold=float(threshold),
                     flag=bool(value > threshold),
                     microseconds=round(1e6 * (time.perf_counter() - began)),
                     reconstruction=reconstruction,
+                    peak=None if self._before is None else first + self._before,
+                    interval=interval,
                 )
             )
+        self._pass_slots()
+
+    def _pass_slots(self) -> None:
+        """Report the slots without a beat, which count as windows of the stream."""
+        last = self._segmenter.next_window - 1
+        if self._before is not None and last >= 0:
+            self._waiting.append(WindowsLost(last, 1, NO_BEAT))
 
     def skip(self, first_frame: int, count: int) -> None:
         nothing = np.empty((0, self.facts.channels), np.int16)
-        _, _, lost = self._segmenter.push(first_frame + count, nothing)
+        lost = self._segmenter.push(first_frame + count, nothing).lost
         self._waiting.extend(WindowsLost(first, number, "gap") for first, number in lost)
+        self._pass_slots()
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         if not self._waiting:

@@ -25,6 +25,7 @@ from tools.recordings.source import Counts, Source
 from training.bundle import Bundle
 from training.bundle.chain import REASONS
 from training.bundle.errors import LinkError
+from training.bundle.manifest import Beats
 
 AHEAD_SAMPLES = 4096  # that may be in flight beyond the windows that have been scored
 # Stream numbers per source: a new stream needs one that neither the board's last stream nor our
@@ -75,7 +76,7 @@ class LinkBoard:
             engine=hello.engine,
             model=hello.model,
             model_hash=hello.model_hash.hex(),
-            window=hello.window,
+            window=bundle.manifest.segmenter.window,
             hop=hello.hop,
             channels=hello.channels,
             rate_hz=hello.rate if hello.rate > 0 else None,
@@ -83,6 +84,7 @@ class LinkBoard:
             trained_threshold=float(np.float32(bundle.manifest.threshold.value)),
             golden_passed=boot.golden_passed,
             golden_total=boot.golden_total,
+            span=hello.window if isinstance(bundle.manifest.segmenter, Beats) else 0,
         )
 
     @property
@@ -120,7 +122,7 @@ class LinkBoard:
         """Return the frames that the session takes now, limited to a distance from the scores."""
         session = self._session
         ahead = session.next_sample - session.next_window * self.facts.hop
-        most = AHEAD_SAMPLES // self.facts.channels + self.facts.window
+        most = AHEAD_SAMPLES // self.facts.channels + self.facts.report_after
         return min(session.room, max(most - ahead, 0)) if self.answers else 0
 
     def send(self, first_frame: int, counts: Counts) -> None:
@@ -226,7 +228,10 @@ class LinkBoard:
         self._scoring = True
         while len(self._thresholds) > 1 and self._thresholds[1][0] <= event.window:
             del self._thresholds[0]
-        first = event.window * self.facts.hop
+        first, peak = event.window * self.facts.hop, None
+        if isinstance(self._manifest.segmenter, Beats):
+            peak = first + event.peak
+            first = peak - self._manifest.segmenter.before
         reconstruction = None
         if event.output is not None:
             output = np.frombuffer(event.output, np.int8)
@@ -239,4 +244,6 @@ class LinkBoard:
             flag=event.anomaly,
             microseconds=event.microseconds,
             reconstruction=reconstruction,
+            peak=peak,
+            interval=event.interval,
         )

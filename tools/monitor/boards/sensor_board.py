@@ -179,7 +179,7 @@ class SensorBoard(LinkBoard):
     def _is_due(self, event: link.Event) -> bool:
         if not isinstance(event, link.Scored):
             return True
-        return self._recent.next >= event.window * self.facts.hop + self.facts.window
+        return self._recent.next >= event.window * self.facts.hop + self.facts.report_after
 
     def _update_state(self) -> None:
         now = time.monotonic()
