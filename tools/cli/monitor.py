@@ -43,7 +43,9 @@ from tools.monitor.settings import (
     Streamed,
     Target,
 )
+from tools.recordings.load import of_file
 from tools.recordings.registry import check_target, read_scores
+from training.bundle import read_bundle
 from training.bundle.errors import BoardError
 
 EMULATED = "emulated"  # as a port: boot an emulated board
@@ -75,6 +77,10 @@ def monitor(
     threshold: Annotated[
         float | None,
         typer.Option(callback=finite, help="Set this threshold on the board first."),
+    ] = None,
+    lead: Annotated[
+        list[str] | None,
+        typer.Option("--lead", help="Lead of an ECG record to stream, by name (MLII, V1)."),
     ] = None,
     record: Annotated[
         Path | None,
@@ -138,7 +144,11 @@ def monitor(
     if len(ports) > 1 and not web:
         raise typer.BadParameter("only --web shows several boards: give one --port, or add --web")
     path, link_faults = bundle_path(name), faults_of(faults)
-    played = DataSet() if source is None else File(source)
+    if lead and source is None:
+        raise typer.BadParameter("--lead: give the record with --source")
+    played = DataSet() if source is None else File(source, tuple(lead or ()))
+    if isinstance(played, File):  # before the build, which takes longer
+        of_file(played.path, read_bundle(path), leads=played.leads)
     stream: Input = (
         BoardSensor(played, speed) if sample else Streamed(played, speed, repeat, resume=not fresh)
     )

@@ -1,5 +1,7 @@
 """Exactly-once delivery, in order, of what the board numbers: reports and sensor samples."""
 
+from collections.abc import Mapping
+
 from tools.link import messages as m
 from tools.link.events import Counters, Lost, Sampled, Scored
 
@@ -64,12 +66,19 @@ class Reports(Delivery):
     Args:
         start: the first window that is wanted.
         window_bytes: length of a watched window's input and output.
+        watched_bytes: other lengths, by WATCH bit.
         counters: counts repeats and results.
     """
 
-    def __init__(self, start: int, window_bytes: int, counters: Counters) -> None:
+    def __init__(
+        self,
+        start: int,
+        window_bytes: int,
+        watched_bytes: Mapping[int, int],
+        counters: Counters,
+    ) -> None:
         super().__init__(start)
-        self._window_bytes = window_bytes
+        self._window_bytes, self._watched_bytes = window_bytes, watched_bytes
         self._counters = counters
         self._parts: dict[int, bytearray] = {}
 
@@ -101,7 +110,8 @@ class Reports(Delivery):
 
     def _scored(self, score: m.Score) -> Scored | None:
         wanted = [bit for bit in (m.WATCH_INPUT, m.WATCH_OUTPUT) if score.flags & bit]
-        if any(len(self._parts.get(which, b"")) != self._window_bytes for which in wanted):
+        sizes = {which: self._watched_bytes.get(which, self._window_bytes) for which in wanted}
+        if any(len(self._parts.get(which, b"")) != size for which, size in sizes.items()):
             self.gap = True
             return None
         watched = {which: bytes(self._parts[which]) for which in wanted}

@@ -35,6 +35,8 @@ class Exchange:
         """Time of the last frame sent."""
         self.sequence = 0
         """Sequence number of the next frame."""
+        self.watched_bytes: dict[int, int] = {}
+        """Length of a watched window by WATCH bit; if absent, window * channels."""
         self._receiver = FrameReceiver()
         self._heard: int | None = None
 

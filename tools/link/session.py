@@ -358,8 +358,20 @@ class Session:
         self.boot = self._connection.ask(m.BootGet(), m.BootReport)
         return self.boot
 
-    def watch(self, *, input: bool = False, output: bool = False) -> None:
-        """Request the windows' int8 input and output in `Scored`, from the next samples on."""
+    def watch(
+        self,
+        *,
+        input: bool = False,
+        output: bool = False,
+        sizes: tuple[int, int] | None = None,
+    ) -> None:
+        """Request the windows' int8 input and output in `Scored`, from the next samples on.
+
+        `sizes` are the lengths of input and output of the board's model; None: window * channels.
+        """
+        self._exchange.watched_bytes.clear()
+        if sizes is not None:
+            self._exchange.watched_bytes |= {m.WATCH_INPUT: sizes[0], m.WATCH_OUTPUT: sizes[1]}
         samples = self._protocol.watch & m.WATCH_SAMPLES
         self._protocol.watch = m.WATCH_INPUT * input | m.WATCH_OUTPUT * output | samples
 

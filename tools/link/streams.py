@@ -33,7 +33,9 @@ class Stream(ABC):
         self, number: int, window: int, board: m.HelloReply, exchange: Exchange, emit: Emit
     ) -> None:
         self.number = number
-        self.reports = Reports(window, board.window * board.channels, exchange.counters)
+        self.reports = Reports(
+            window, board.window * board.channels, exchange.watched_bytes, exchange.counters
+        )
         self._board = board
         self._exchange = exchange
         self._emit = emit

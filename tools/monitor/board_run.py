@@ -146,8 +146,8 @@ def load_source(settings: MonitorSettings, bundle: Bundle) -> Source | None:
         case Streamed(recording=recording) | BoardSensor(plays=recording):
             repeat = isinstance(settings.input, Streamed) and settings.input.repeat
             match recording:
-                case File(path=path):
-                    return of_file(path, bundle, repeat)
+                case File(path=path, leads=leads):
+                    return of_file(path, bundle, repeat, leads)
                 case DataSet():
                     return of_bundle(bundle, repeat)
 

@@ -30,6 +30,7 @@ class File:
     """A recording, a WFDB record or a table of samples."""
 
     path: Path
+    leads: tuple[str, ...] = ()  # of an ECG record, by name; empty: the model's
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,17 @@ counts that the model was trained on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tools.recordings import csv
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.recordings import csv, wfdb
 from tools.recordings.compatibility import check_channels, check_rate
+from tools.recordings.ecg_record import read_ecg
 from tools.recordings.registry import FORMATS
 from tools.recordings.source import Source, of_recording, with_gaps
 from training.bundle import Bundle
@@ -21,6 +27,7 @@ from training.data import load as load_data_set
 from training.data.files.options import Options
 from training.data.files.text import LARGEST
 from training.data.recording import Recording
+from training.resampling import resampled
 
 
 def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
@@ -38,22 +45,68 @@ def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
     return of_recording(recording, repeat, missing)
 
 
-def of_file(path: Path, bundle: Bundle, repeat: bool = False) -> Source:
+def of_file(path: Path, bundle: Bundle, repeat: bool = False, leads: Sequence[str] = ()) -> Source:
     """Return a recording, a WFDB record, or a file of samples in physical units (any other suffix).
+
+    For a model of windows about heartbeats, another sample rate is converted to the model's.
+
+    Args:
+        leads: the channels of an ECG record to read, by name; empty: the model's.
 
     Raises:
         DataError: the file is not readable, or its channels, units, rate or length do not fit.
     """
+    beats = isinstance(bundle.manifest.segmenter, Beats)
+    if leads and not beats:
+        raise DataError("--lead is for models of continuous ECG (windows.kind = 'beats')")
     check_regular(path, LARGEST, DataError)
     known, m = FORMATS.get(path.suffix, csv.FORMAT), bundle.manifest
-    if known is csv.FORMAT:
+    foreign = known is wfdb.FORMAT and not wfdb.is_own(path)
+    if foreign and beats:
+        recording, missing = read_ecg(path, m.signal, leads)
+    elif foreign and _is_cut(m.recipe.get("data", {})):
+        raise DataError(
+            f"{path}: a continuous signal, but {m.name} was trained on heartbeats cut one by one "
+            "at R: train a model of continuous ECG (vigil train ecg), which finds its own beats"
+        )
+    elif known is csv.FORMAT:
         options = _options(m.recipe.get("data", {}))
+        if leads:
+            options = options.model_copy(update={"channels": list(leads)})
         window, hop = _placed(bundle)
         recording, missing = csv.read_as(path, m.signal, options, window, hop)
     else:
         recording, missing = known.read(path, m.signal)
+    if beats:
+        recording, missing = _at_rate(recording, missing, m.signal.rate_hz)
     _check(recording, bundle)
     return of_recording(recording, repeat, missing)
+
+
+def _is_cut(data: dict[str, Any]) -> bool:
+    """Whether a data set holds single heartbeats, laid end to end."""
+    return data.get("name") in ("ecg5000", "mitdb")
+
+
+def _at_rate(
+    recording: Recording, missing: NDArray[np.bool_] | None, rate_hz: float | None
+) -> tuple[Recording, NDArray[np.bool_] | None]:
+    """Convert a recording to `rate_hz`; labels and missing frames are those of the nearest."""
+    given = recording.rate_hz
+    if given is None or rate_hz is None or given == rate_hz:
+        return recording, missing
+    counts = resampled(recording.counts, given, rate_hz, recording.name)
+    nearest = np.rint(np.arange(len(counts)) * (given / rate_hz)).astype(np.int64)
+    nearest = np.minimum(nearest, recording.frames - 1)
+    converted = replace(
+        recording,
+        description=f"{recording.description}; {given:g} Hz converted to {rate_hz:g} Hz",
+        counts=counts,
+        labels=recording.labels[nearest],
+        classes=None if recording.classes is None else recording.classes[nearest],
+        rate_hz=rate_hz,
+    )
+    return converted, None if missing is None else missing[nearest]
 
 
 def _placed(bundle: Bundle) -> tuple[int, int]:

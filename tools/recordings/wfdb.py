@@ -246,6 +246,15 @@ def read(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | Non
     return recording, missing
 
 
+def is_own(path: Path) -> bool:
+    """Whether the monitor wrote the record `path`."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # the reader says why
+    return any(line.startswith(MODEL) for line in text.splitlines())
+
+
 def _read_labels(path: Path, frames: int) -> NDArray[np.int8]:
     labels = np.full(frames, UNKNOWN, np.int8)
     if not path.with_suffix(f".{LABELS}").is_file():

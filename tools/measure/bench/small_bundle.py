@@ -29,6 +29,9 @@ def small_bundle(
     channels: int = 1,
     window: int = WINDOW,
     hop: int | None = None,
+    segmenter: manifest.Beats | None = None,
+    rate_hz: float = 100.0,
+    data_set: str | None = None,
     labelled: bool = True,
     simulated: bool = False,
     per_window: bool = False,
@@ -37,7 +40,8 @@ def small_bundle(
     """Write a bundle whose normal windows are sine waves of any phase.
 
     A third of its 160 test windows has more noise and is abnormal. `network` builds another model
-    than the projection, from the quantization of input and output.
+    than the projection, from the quantization of input and output. `segmenter` cuts windows about
+    heartbeats, of `window` frames.
     """
     rng = np.random.default_rng(7)
     size = window * channels
@@ -102,14 +106,14 @@ def small_bundle(
             ),
         ),
         signal=manifest.Signal(
-            rate_hz=100.0,
+            rate_hz=rate_hz,
             rate_is_nominal=False,
             channels=[f"c{i}" for i in range(channels)],
             units=["mV"] * channels,
             gain=[1000.0] * channels,
             offset=[0] * channels,
         ),
-        segmenter=manifest.Segmenter(kind="fixed", window=window, hop=hop or window),
+        segmenter=segmenter or manifest.Segmenter(kind="fixed", window=window, hop=hop or window),
         scaler=scaler,
         model=manifest.ModelFile(
             file="model.tflite",
@@ -147,7 +151,11 @@ def small_bundle(
         golden=manifest.Golden(
             file="golden.npz", bytes=len(golden), sha256=sha256(golden), windows=6
         ),
-        recipe={"name": path.name, "model": {"family": "dense", "code": CODE}},
+        recipe={
+            "name": path.name,
+            "model": {"family": "dense", "code": CODE},
+            **({} if data_set is None else {"data": {"name": data_set}}),
+        },
         seed=7,
         versions={"vigil": "0.1.0"},
     )

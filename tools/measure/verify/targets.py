@@ -73,7 +73,7 @@ def on_board(
     outputs = np.zeros((windows, m.model.output.size), np.int8)
     scores = np.zeros(windows, np.float32)
     reasons = np.zeros(windows, np.uint8)
-    session.watch(input=True, output=True)
+    session.watch(input=True, output=True, sizes=(m.model.input.size, m.model.output.size))
     # Another number than the board's current stream, which would be resumed.
     session.start(_STREAM if board.stream != _STREAM else _STREAM + 1)
     seen = 0

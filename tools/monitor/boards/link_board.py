@@ -68,7 +68,8 @@ class LinkBoard:
         self._answers, self._stream = True, 0  # `_answers`: as in the last notice
         self._held: list[link.Event] = []
         self._scoring = False  # the board's text before its first score is a greeting
-        session.watch(output=watch)
+        model = bundle.manifest.model
+        session.watch(output=watch, sizes=(model.input.size, model.output.size))
         self.facts = BoardFacts(
             port=session.port,
             board=hello.board,

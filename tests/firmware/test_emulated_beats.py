@@ -1,0 +1,102 @@
+"""Windows about heartbeats on the emulated board: equal to the host's, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.ecg import ecg, regular_peaks
+from tests.support.images import emulated_image
+from tools.boards.emulated import EmulatedBoard
+from tools.link.events import Lost, Scored
+from tools.link.messages import LostReason
+from tools.link.session import Session
+from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.boards.in_process import InProcessBoard
+from tools.monitor.events import WindowScored
+from training.beats import beats_at
+from training.bundle import Bundle
+
+RATE, WINDOW, BEFORE = 180.0, 144, 54
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return beat_bundle(tmp_path_factory.mktemp("beats") / "beats")
+
+
+def beat_bundle(path: Path) -> Bundle:
+    return small_bundle(path, window=WINDOW, segmenter=beats_at(RATE, WINDOW, BEFORE), rate_hz=RATE)
+
+
+def signal(seconds: int) -> np.ndarray:
+    return ecg(regular_peaks(RATE, seconds), RATE, int(seconds * RATE))[:, None]
+
+
+def on_host(bundle: Bundle, frames: np.ndarray, start: int = 0) -> list[tuple]:
+    board = InProcessBoard(bundle)
+    board.restart()
+    board.send(0, frames)
+    return [
+        (e.index, e.peak, e.interval, np.float32(e.score).tobytes())
+        for e in board.receive(0)
+        if isinstance(e, WindowScored)
+    ]
+
+
+def scored(bundle: Bundle, events: list) -> list[tuple]:
+    hop = bundle.manifest.segmenter.hop
+    return [
+        (e.window, e.window * hop + e.peak, e.interval, np.float32(e.score).tobytes())
+        for e in events
+        if isinstance(e, Scored)
+    ]
+
+
+@pytest.mark.toolchain
+def test_beats_on_the_board_equal_those_on_the_host(bundle: Bundle, tmp_path: Path) -> None:
+    frames = signal(60)
+    with EmulatedBoard(emulated_image(bundle, tmp_path)) as board, Session.open(board.port) as s:
+        assert s.boot.golden_passed == s.boot.golden_total > 0
+        assert (s.board.window, s.board.hop) == (bundle.manifest.segmenter.span, 42)
+        s.start(77)
+        events = list(s.stream(frames))
+        expected = on_host(bundle, frames)
+        assert scored(bundle, events) == expected
+        assert len(expected) > 50
+        lost = [e for e in events if isinstance(e, Lost)]
+        assert {e.reason for e in lost} == {LostReason.NO_BEAT}
+        # Each slot is reported once.
+        reported = sum(e.count for e in lost) + len(expected)
+        assert reported == (len(frames) - bundle.manifest.segmenter.span) // 42 + 1
+
+
+@pytest.mark.toolchain
+def test_watched_beats_carry_their_bytes(bundle: Bundle, tmp_path: Path) -> None:
+    frames = signal(20)
+    with EmulatedBoard(emulated_image(bundle, tmp_path)) as board, Session.open(board.port) as s:
+        s.watch(input=True, output=True, sizes=(WINDOW, WINDOW))
+        s.start(78)
+        events = [e for e in s.stream(frames) if isinstance(e, Scored)]
+    assert len(events) > 8
+    assert {len(e.output) for e in events} == {WINDOW}
+
+
+@pytest.mark.toolchain
+def test_an_interrupted_session_loses_no_beat(bundle: Bundle, tmp_path: Path) -> None:
+    frames = signal(60)
+    with EmulatedBoard(emulated_image(bundle, tmp_path)) as board:
+        with Session.open(board.port) as s:
+            s.start(79)
+            s.offer(frames[:5000])
+            events = []
+            while len(scored(bundle, events)) < 10:
+                events += s.poll(1.0)
+        with Session.open(board.port) as s:
+            first = s.start(79)
+            assert 0 < first <= 5000
+            events += list(s.stream(frames[first:]))
+    # Reports that the first session had not acknowledged come again.
+    assert sorted(set(scored(bundle, events))) == on_host(bundle, frames)
