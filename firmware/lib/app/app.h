@@ -37,8 +37,7 @@ constexpr std::uint32_t ring_frames() {
     constexpr std::uint32_t kFewest = 16;
     constexpr std::uint32_t kMost =
         kModel < VIGIL_FREE_SRAM ? (VIGIL_FREE_SRAM - kModel) / 2 / kFrame : 0;
-    constexpr std::uint32_t kWanted =
-        2 * model::kSpan + static_cast<std::uint32_t>(model::kRateHz);
+    constexpr std::uint32_t kWanted = 2 * model::kSpan + static_cast<std::uint32_t>(model::kRateHz);
     constexpr std::uint32_t kFitting = kWanted < kMost ? kWanted : kMost;
     return kFitting < kFewest ? kFewest : kFitting;
 }
