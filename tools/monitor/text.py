@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
+
 from tools.monitor.bars import bar
 from tools.monitor.events import BoardFacts, LinkCounters, Outcome, WindowNotJudged, WindowScored
 from tools.monitor.summary import Summary
@@ -26,8 +29,35 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.2f} %"
 
 
-def scored_line(event: WindowScored, cells: int = 20) -> str:
-    """Return one window in a line: index, score, bar, flag, and whether its label agrees."""
+def heart_rate(intervals: Sequence[int], rate_hz: float | None) -> tuple[float, float] | None:
+    """Return beats per minute and the RR interval in milliseconds, from the last intervals.
+
+    Args:
+        intervals: frames between R peaks, newest last; 0 is unknown. The median of the last eight
+            that are known counts.
+
+    Returns:
+        None without a known interval or rate.
+    """
+    known = [interval for interval in intervals if interval > 0][-8:]
+    if not known or not rate_hz:
+        return None
+    seconds = statistics.median(known) / rate_hz
+    return 60 / seconds, 1000 * seconds
+
+
+def scored_line(event: WindowScored, cells: int = 20, rate_hz: float | None = None) -> str:
+    """Return one window in a line: index, score, bar, flag, and whether its label agrees.
+
+    A heartbeat's line also has its RR interval, if the sample rate is given.
+    """
+    line = _scored_line(event, cells)
+    if event.peak is None or not event.interval or rate_hz is None:
+        return line
+    return f"{line:<{cells + 26}}  RR {1000 * event.interval / rate_hz:.0f} ms"
+
+
+def _scored_line(event: WindowScored, cells: int) -> str:
     flag = "ANOMALY" if event.flag else "normal"
     line = f"{event.index:>8} {number(event.score):>8} {bar(event.score, event.threshold, cells)}"
     if event.outcome is None:

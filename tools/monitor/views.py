@@ -34,6 +34,7 @@ class PlainView(View):
         # The widest line has 46 characters besides its bar.
         self._out, self._cells = out, min(max(width - 46, 3), 40)
         self._noun = "window"
+        self._rate_hz: float | None = None
 
     def handle(self, event: Event) -> None:
         for line in self._lines(event):
@@ -42,7 +43,7 @@ class PlainView(View):
     def _lines(self, event: Event) -> list[str]:
         match event:
             case Started():
-                self._noun = event.source.noun
+                self._noun, self._rate_hz = event.source.noun, event.board.rate_hz
                 simulated = ", simulated" if event.source.simulated else ""
                 lines = [
                     f"# {text.board_line(event.board)}",
@@ -53,7 +54,7 @@ class PlainView(View):
                 head = f"{self._noun:>8} {'score':>8} {'threshold':^{self._cells}} flag"
                 return [*lines, head]
             case WindowScored():
-                return [text.scored_line(event, self._cells)]
+                return [text.scored_line(event, self._cells, self._rate_hz)]
             case WindowNotJudged():
                 return [text.not_judged_line(event, self._cells)]
             case WindowsLost():

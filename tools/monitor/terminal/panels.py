@@ -145,6 +145,10 @@ def facts(history: History, width: int, height: int) -> list[Text]:
             BAD if summary.lost else None,
         ),
     ]
+    rate_hz = history.board.rate_hz if history.board else None
+    heart = text.heart_rate([w.interval for w in list(history.windows)[-32:]], rate_hz)
+    if heart is not None:
+        rows.append(("heart rate, RR", f"{heart[0]:.0f}/min, {heart[1]:.0f} ms", None))
     if summary.not_judged:
         rows.append(("not judged", f"{summary.not_judged:,}", BAD))
     if summary.labelled:

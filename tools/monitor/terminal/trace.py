@@ -54,7 +54,8 @@ def span_of(history: History, width: int) -> Span:
         end = min(end, newest.first_frame + board.window + board.hop)
     columns = 2 * width
     side_by_side = max(1.0, width / CELLS_PER_WINDOW)
-    bin_frames = max(1, round(side_by_side * board.hop / columns))
+    apart = board.window if board.cuts_beats else board.hop
+    bin_frames = max(1, round(side_by_side * apart / columns))
     last = -(-end // bin_frames)
     return Span((last - columns) * bin_frames, bin_frames, columns)
 
@@ -91,7 +92,7 @@ def trace(history: History, width: int, height: int) -> list[Text]:
             w for w in history.not_judged if span.first - window < w.first_frame < span.stop
         ]
         windows.sort(key=lambda w: w.first_frame)
-        lines.append(_axis(span, windows, window, width))
+        lines.append(_axis(span, windows, window, width, history.board.rate_hz))
     return fit(lines, width, height)
 
 
@@ -139,20 +140,27 @@ def _channel(
 
 
 def _axis(
-    span: Span, visible: Sequence[WindowScored | WindowNotJudged], window: int, width: int
+    span: Span,
+    visible: Sequence[WindowScored | WindowNotJudged],
+    window: int,
+    width: int,
+    rate_hz: float | None,
 ) -> Text:
-    """Return the index of each window at its first column."""
+    """Return the index of each window at its first column; for a heartbeat, a mark at its R."""
     line, end = Text(no_wrap=True), 0
     for w in visible:
-        cell = max(w.first_frame - span.first, 0) // (2 * span.bin_frames)
+        peak = w.peak if isinstance(w, WindowScored) else None
+        cell = max((w.first_frame if peak is None else peak) - span.first, 0)
+        cell //= 2 * span.bin_frames
         flag = isinstance(w, WindowScored) and w.flag
-        label = f"╵{w.index}" + (" ▲ ANOMALY" if flag else "")
+        label = f"╵{w.index}" if peak is None else _peak(w, rate_hz)
+        label += " ▲ ANOMALY" if flag else ""
         if isinstance(w, WindowNotJudged):
             label += f" not judged: {w.reason}"
         if cell < end or (w.first_frame < span.first and len(label) > 8):
             continue
         cells = (w.first_frame + window - span.first) // (2 * span.bin_frames) - cell
-        if cells < 3:
+        if cells < (3 if peak is None else 1):
             continue
         label = label[:cells]
         line.append(" " * (cell - end))
@@ -160,3 +168,9 @@ def _axis(
         end = cell + len(label)
     line.truncate(width)
     return line
+
+
+def _peak(window: WindowScored | WindowNotJudged, rate_hz: float | None) -> str:
+    """Return the mark of R, with the RR interval in milliseconds."""
+    interval = window.interval if isinstance(window, WindowScored) else 0
+    return f"♥{1000 * interval / rate_hz:.0f}" if interval and rate_hz else "♥"

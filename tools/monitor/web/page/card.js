@@ -1,6 +1,6 @@
 // One board on the page: description, trace, scores, flags, statistics and commands.
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
-import { moment, number, percent, verdict, whole } from "./words.js";
+import { heartRate, moment, number, percent, verdict, whole } from "./words.js";
 
 const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 24;
 const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
@@ -62,7 +62,7 @@ export class Card {
     const { board } = this.store, n = Math.min(board.channels, 6);
     this.built = this.store.board;
     for (const u of [...this.traces, this.scores]) u?.destroy();
-    this.span ||= Math.max(WINDOWS_IN_TRACE * board.hop, board.window * 2);
+    this.span ||= Math.max(WINDOWS_IN_TRACE * (board.span ? board.window : board.hop), board.window * 2);
     const each = Math.max(TRACE_HEIGHT / n, 70);
     this.traces = Array.from({ length: n }, (_, c) =>
       tracePlot(this.parts.traces, this.store, c, each + (c === n - 1 ? AXIS : 0), c === n - 1));
@@ -303,6 +303,8 @@ export class Card {
     parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
     const noun = store.noun;
     const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
+    const heart = heartRate(store.windows, board.rate_hz);
+    if (heart) rows.push(["heart rate, RR", `${Math.round(heart.rate)} /min · ${Math.round(heart.interval)} ms`]);
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
     if (t?.mean_microseconds != null) rows.push(["mean time", `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
     if (c) {

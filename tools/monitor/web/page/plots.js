@@ -81,7 +81,7 @@ export function tracePlot(parent, store, c, height, last) {
       axis({ show: last, size: 24, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => moment(v, rate, step)) }),
       axis({ size: 52, space: 34 }),
     ],
-    hooks: { drawClear: [(u) => washes(u, store)], draw: [(u) => notes(u, store, c === 0)] },
+    hooks: { drawClear: [(u) => washes(u, store)], draw: [(u) => notes(u, store, c === 0), (u) => peaks(u, store, rate, c === 0)] },
   };
   return new uPlot(options, [[], [], [], []], parent);
 }
@@ -150,6 +150,32 @@ function notes(u, store, numbered) {
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
+    }
+  });
+}
+
+// R of each heartbeat as a tick at the bottom, with the RR interval in milliseconds where it fits.
+function peaks(u, store, rate, numbered) {
+  const { min, max } = u.scales.x;
+  if (min == null) return;
+  clipped(u, (ctx, bbox, ratio) => {
+    const bottom = bbox.top + bbox.height;
+    ctx.font = `500 ${10 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
+    ctx.textBaseline = "bottom";
+    ctx.textAlign = "center";
+    let free = -Infinity;
+    for (let i = Math.max(store.placeAt(min - store.board.window), 0); i < store.windows.length; i++) {
+      const w = store.windows[i];
+      if (w.first_frame >= max) break;
+      if (w.peak == null || w.peak < min || w.peak > max) continue;
+      const x = u.valToPos(w.peak, "x", true);
+      ctx.fillStyle = colour(w.flag ? "abnormal" : "third");
+      ctx.fillRect(x - ratio, bottom - 7 * ratio, 2 * ratio, 7 * ratio);
+      if (!numbered || !w.interval || !rate) continue;
+      const text = `${Math.round(1000 * w.interval / rate)}`, half = ctx.measureText(text).width / 2;
+      if (x - half < free) continue;
+      ctx.fillText(text, x, bottom - 9 * ratio);
+      free = x + half + 6 * ratio;
     }
   });
 }
