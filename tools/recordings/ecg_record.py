@@ -15,7 +15,7 @@ from tools.recordings.compatibility import check_channels, check_units
 from training.bundle.errors import DataError
 from training.bundle.labels import UNKNOWN
 from training.bundle.manifest import Signal
-from training.data.heartbeats import label_frames
+from training.data.files.heartbeats import label_frames
 from training.data.recording import Recording, to_counts
 
 PREFERRED = ("MLII", "II", "ECG")  # of several leads, for a model of one
