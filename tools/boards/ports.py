@@ -28,6 +28,11 @@ def find_ports() -> list[Port]:
     return sorted(ports, key=lambda port: port.path)
 
 
+def serial_number(path: str) -> str:
+    """Return the USB serial number of the device at a port; empty if it has none."""
+    return next((e.serial_number or "" for e in list_ports.comports() if e.device == path), "")
+
+
 def find_port(board: Board | None = None) -> Port:
     """Return the port of the plugged-in board, which must be a `board` if one is given.
 

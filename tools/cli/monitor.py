@@ -37,6 +37,7 @@ from tools.monitor.settings import (
     InProcess,
     Input,
     MonitorSettings,
+    MqttOptions,
     Port,
     RecordingOptions,
     Replay,
@@ -125,6 +126,16 @@ def monitor(
         str | None,
         typer.Option(metavar="URL", help="Also publish to a broker: mqtt://HOST or mqtts://HOST."),
     ] = None,
+    mqtt_discovery: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Announce the board to Home Assistant below this prefix: homeassistant.",
+        ),
+    ] = None,
+    mqtt_commands: Annotated[
+        bool, typer.Option("--mqtt-commands", help="Obey commands that the broker delivers.")
+    ] = False,
     faults: Annotated[
         str | None,
         typer.Option(
@@ -139,6 +150,8 @@ def monitor(
     if sample and repeat:
         raise typer.BadParameter("--repeat: a board that samples its own sensor cannot repeat")
     ports = port or []
+    if mqtt is None and (mqtt_discovery is not None or mqtt_commands):
+        raise typer.BadParameter("--mqtt-discovery and --mqtt-commands need --mqtt")
     if not web and (web_host, web_certificate, web_origin) != (LOOPBACK, None, None):
         raise typer.BadParameter("--web-host, --web-certificate and --web-origin need --web")
     if len(ports) > 1 and not web:
@@ -163,7 +176,7 @@ def monitor(
             windows,
             threshold,
             None if record is None else RecordingOptions(record, overwrite),
-            mqtt,
+            None if mqtt is None else MqttOptions(mqtt, mqtt_discovery, mqtt_commands),
         )
     )
 

@@ -78,7 +78,7 @@ class BoardRun:
         with contextlib.ExitStack() as stack:
             board, source, frames_per_second = self._open(stack)
             opened()
-            sinks = open_sinks(settings, source, board.facts)
+            sinks = open_sinks(settings, source, board.facts, self.controls)
             sinks += [] if self.comparison is None else [self.comparison]
             stack.callback(self._close, sinks)
             self.opened = True

@@ -40,6 +40,14 @@ class Reset:
     """Restart the stream at frame 0."""
 
 
+FLOAT32_MAX = 3.4028234663852886e38
+
+
+def is_threshold(value: float) -> bool:
+    """Return whether a board can store it and a score can exceed it; an int may have any size."""
+    return not isinstance(value, bool) and 0 <= value <= FLOAT32_MAX
+
+
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
 Command = SetThreshold | SetPaused | Mark | Reset
 

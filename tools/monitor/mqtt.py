@@ -1,6 +1,6 @@
 """A view that publishes the events to an MQTT broker.
 
-Topics, below the address's path (default `vigil`) and the board's name:
+Topics, below the address's path (default `vigil`) and the board's id:
 
     status     online, away (the board does not answer) or offline; retained; offline is the will
     board      descriptions of board and source; retained
@@ -12,8 +12,10 @@ Topics, below the address's path (default `vigil`) and the board's name:
     link       counters of both ends; retained
     threshold  the board's, at the start and after each change; retained
     event      marks, pauses, restarts, notices, the end
+    command    is read if commands are allowed; reply has the answers
 
-Every payload but `status` is JSON. QoS is 1: at least once, in order.
+Every payload but `status` is a JSON object, with its time `ts` and the version `schema` of its
+form. QoS is 1: at least once, in order.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tools.boards.ports import serial_number
+from tools.monitor.controls import Command, Controls, Mark, SetPaused, SetThreshold, is_threshold
 from tools.monitor.events import (
+    BoardFacts,
     Event,
     LinkCounters,
     Notice,
@@ -45,13 +50,18 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
+from tools.monitor.home_assistant import BIRTH, discovery, discovery_topic
 from tools.monitor.views import as_json
+from tools.monitor.wall_clock import WallClock
 from training.bundle.errors import VigilError
+from training.bundle.validation import brief
 
 USER, PASSWORD, CA = "VIGIL_MQTT_USER", "VIGIL_MQTT_PASSWORD", "VIGIL_MQTT_CA"
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 3.0  # to wait for pending messages
+SCHEMA = 1  # of the payloads; a new field keeps it, any other change raises it
+COMMAND_BYTES = 1000
 QUEUED = 10_000  # messages kept while the broker is away; more are dropped
 
 
@@ -123,6 +133,11 @@ class MqttView:
     Messages are queued, so that a slow broker does not slow the stream. If the connection is lost,
     it is restored and the queued messages are sent.
 
+    Args:
+        board_id: names the board in topics.
+        discovery: prefix of Home Assistant's discovery topics; None: none is published.
+        controls: obeys the commands of the broker's clients; None: nothing is read.
+
     Attributes:
         unpublished: messages that did not fit the queue.
 
@@ -130,9 +145,17 @@ class MqttView:
         MqttError: the broker does not answer, or refuses the connection.
     """
 
-    def __init__(self, broker: Broker, name: str) -> None:
-        safe = re.sub(r"[^\w.-]", "_", name)
-        self._root, self._address = f"{broker.prefix}/{safe}", f"{broker.host}:{broker.port}"
+    def __init__(
+        self,
+        broker: Broker,
+        board_id: str,
+        discovery: str | None = None,
+        controls: Controls | None = None,
+    ) -> None:
+        self._id, self._discovery, self._controls = board_id, discovery, controls
+        self._root, self._address = f"{broker.prefix}/{board_id}", f"{broker.host}:{broker.port}"
+        self._clock = WallClock()
+        self._started: Started | None = None
         self.unpublished = 0
         self._status = "online"
         self._refusal = ""
@@ -145,6 +168,7 @@ class MqttView:
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password)
         client.on_connect = self._on_connect
+        client.on_message = self._on_message
         try:
             if broker.tls:
                 client.tls_set(ca_certs=broker.ca, tls_version=ssl.PROTOCOL_TLS_CLIENT)
@@ -160,35 +184,38 @@ class MqttView:
             raise MqttError(f"the MQTT broker at {self._address} refuses: {reason}{hint}")
 
     def handle(self, event: Event) -> None:
+        ts = self._clock.stamp(event)
         match event:
             case SamplesSent():
                 return
             case Started():
-                self._publish("board", _values(event), retain=True)
+                self._started = event
+                self._announce()
+                self._publish("board", _values(event), ts, retain=True)
                 # Replace the retained threshold of an earlier run.
                 now = ThresholdChanged(event.board.threshold)
-                self._publish("threshold", _values(now), retain=True)
+                self._publish("threshold", _values(now), ts, retain=True)
             case WindowScored():
                 values = _values(event)
-                self._publish("score", values)
+                self._publish("score", values, ts)
                 if event.flag:
-                    self._publish("flag", values)
+                    self._publish("flag", values, ts)
             case WindowNotJudged():
-                self._publish("not_judged", _values(event))
+                self._publish("not_judged", _values(event), ts)
             case WindowsLost():
-                self._publish("lost", _values(event))
+                self._publish("lost", _values(event), ts)
             case SamplesLost():
-                self._publish("missing", _values(event))
+                self._publish("missing", _values(event), ts)
             case LinkCounters():
-                self._publish("link", _values(event), retain=True)
+                self._publish("link", _values(event), ts, retain=True)
             case ThresholdChanged():
-                self._publish("threshold", _values(event), retain=True)
+                self._publish("threshold", _values(event), ts, retain=True)
             case Notice(answers=bool(answers)):
-                self._publish("event", as_json(event))
+                self._publish("event", as_json(event), ts)
                 self._status = "online" if answers else "away"
                 self._publish_status()
             case _:
-                self._publish("event", as_json(event))
+                self._publish("event", as_json(event), ts)
 
     def close(self) -> None:
         """Publish the status offline and wait for pending messages.
@@ -210,8 +237,8 @@ class MqttView:
         if lost:
             raise MqttError(f"the MQTT broker at {self._address} did not receive {lost} messages")
 
-    def _publish(self, topic: str, values: dict[str, Any], retain: bool = False) -> None:
-        text = json.dumps(values, allow_nan=False)
+    def _publish(self, topic: str, values: dict[str, Any], ts: int, retain: bool = False) -> None:
+        text = json.dumps({**values, "ts": ts, "schema": SCHEMA}, allow_nan=False)
         sent = self._client.publish(f"{self._root}/{topic}", text, qos=1, retain=retain)
         self.unpublished += sent.rc == paho.MQTT_ERR_QUEUE_SIZE
 
@@ -225,12 +252,75 @@ class MqttView:
             self._refusal = str(reason)
         else:
             self._publish_status()
+            if self._controls is not None:
+                client.subscribe(f"{self._root}/command", qos=1)
+            if self._discovery is not None:
+                client.subscribe(f"{self._discovery}/{BIRTH}")
         self._connected.set()
 
+    def _announce(self) -> None:
+        """Describe the board to Home Assistant. Retained, so that a later start finds it too."""
+        if self._discovery is None or self._started is None:
+            return
+        started, commands = self._started, self._controls is not None
+        text = json.dumps(
+            discovery(started.board, self._id, self._root, f"{started.source.noun}s", commands)
+        )
+        topic = discovery_topic(self._discovery, self._id)
+        self._client.publish(topic, text, qos=1, retain=True)
 
-def board_name(port: str, emulated: bool) -> str:
-    """Return the board's name in a topic."""
-    return f"emulated-{PurePath(port).name}" if emulated else PurePath(port).name
+    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+        if message.topic == f"{self._discovery}/{BIRTH}":
+            if message.payload == b"online":
+                self._announce()
+        elif self._controls is not None and not message.retain:  # an old command is not a new one
+            self._obey(self._controls, bytes(message.payload))
+
+    def _obey(self, controls: Controls, payload: bytes) -> None:
+        given: dict[str, Any] = {}
+        try:
+            given, command = command_of(payload)
+        except ValueError as problem:
+            answer = {"accepted": False, "error": str(problem)}
+        else:
+            controls.ask(command)
+            answer = {"accepted": True}
+        if isinstance(number := given.get("id"), str | int):
+            answer["id"] = number if isinstance(number, int) else brief(number)
+        self._publish("reply", answer, round(1000 * time.time()))
+
+
+def command_of(payload: bytes) -> tuple[dict[str, Any], Command]:
+    """Return a command's JSON object and its meaning.
+
+    Raises:
+        ValueError: it is none; the message says what a command is.
+    """
+    form = 'a command is {"threshold": NUMBER}, {"paused": true or false} or {"mark": TEXT}'
+    try:
+        given = json.loads(payload) if len(payload) <= COMMAND_BYTES else None
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise ValueError(form)
+    match given:
+        case {"threshold": float() | int() as value} if is_threshold(value):
+            return given, SetThreshold(float(value))
+        case {"paused": bool(paused)}:
+            return given, SetPaused(paused)
+        case {"mark": str(text)}:
+            return given, Mark(text)
+    raise ValueError(form)
+
+
+def board_id(board: BoardFacts) -> str:
+    """Return what names a board in topics: its USB serial number where it has one, else its port.
+
+    Topics and Home Assistant allow letters, digits, _ and -.
+    """
+    port = PurePath(board.port).name
+    name = f"emulated-{port}" if board.emulated else serial_number(board.port) or port
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
 
 
 def _values(event: Event) -> dict[str, Any]:

@@ -140,6 +140,15 @@ class RecordingOptions:
     overwrite: bool = False
 
 
+@dataclass(frozen=True)
+class MqttOptions:
+    """A broker to publish to, and what it may do."""
+
+    url: str
+    discovery: str | None = None  # prefix of Home Assistant's discovery; None: no discovery
+    commands: bool = False  # obey what is published to the board's topic `command`
+
+
 Input = Streamed | Replay | BoardSensor
 Target = Port | Emulated | InProcess
 ScreenView = Literal["auto", "terminal", "plain", "json"]
@@ -157,7 +166,7 @@ class MonitorSettings:
     windows: int | None = None  # stop after this many
     threshold: float | None = None  # set on the board first; None: keep the board's
     recording: RecordingOptions | None = None  # where to record; only for a single board
-    mqtt: str | None = None  # address of a broker to publish to
+    mqtt: MqttOptions | None = None
 
     def __post_init__(self) -> None:
         if not self.targets:

@@ -16,7 +16,9 @@ from tools.recordings.source import Source
 from training.bundle.errors import DataError
 
 
-def open_sinks(settings: MonitorSettings, source: Source, board: BoardFacts) -> list[View]:
+def open_sinks(
+    settings: MonitorSettings, source: Source, board: BoardFacts, controls: Controls
+) -> list[View]:
     """Return the sinks that are not looked at: a broker and a recording.
 
     Raises:
@@ -25,13 +27,13 @@ def open_sinks(settings: MonitorSettings, source: Source, board: BoardFacts) -> 
     sinks: list[View] = []
     if settings.mqtt is not None:
         # paho-mqtt takes 0.1 s to import.
-        from tools.monitor.mqtt import MqttView, board_name, broker_of
+        from tools.monitor.mqtt import MqttView, board_id, broker_of
 
-        name = board_name(board.port, board.emulated)
-        broker = broker_of(settings.mqtt)
+        broker = broker_of(settings.mqtt.url)
         if broker.warning:
             print(f"vigil: {broker.warning}", file=sys.stderr)
-        sinks.append(MqttView(broker, name))
+        board_controls = controls if settings.mqtt.commands else None
+        sinks.append(MqttView(broker, board_id(board), settings.mqtt.discovery, board_controls))
     if settings.recording is not None:
         try:
             sinks.append(Recorder(settings.recording.path, source.frame_labels))

@@ -25,6 +25,7 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from tools.monitor.summary import Summary
+from tools.monitor.wall_clock import WallClock
 
 
 class PlainView(View):
@@ -82,10 +83,13 @@ class JsonView(View):
 
     def __init__(self, out: TextIO, samples: bool = False) -> None:
         self._out, self._samples = out, samples
+        self._clock = WallClock()
 
     def handle(self, event: Event) -> None:
+        ts = self._clock.stamp(event)
         if not isinstance(event, SamplesSent) or self._samples:
-            print(json.dumps(as_json(event), allow_nan=False), file=self._out, flush=True)
+            values = {**as_json(event), "ts": ts}
+            print(json.dumps(values, allow_nan=False), file=self._out, flush=True)
 
     def summary(self, summary: Summary) -> None:
         """Write the summary, which follows the last event."""

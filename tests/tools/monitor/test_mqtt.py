@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import json
 import shutil
@@ -19,9 +20,20 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.support.monitor_board import FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
-from tools.monitor.controls import Controls
-from tools.monitor.events import Notice, ThresholdChanged
-from tools.monitor.mqtt import CA, PASSWORD, USER, MqttError, MqttView, broker_of
+from tools.monitor import mqtt
+from tools.monitor.controls import Command, Controls, Mark, SetPaused, SetThreshold
+from tools.monitor.events import BoardFacts, Notice, ThresholdChanged
+from tools.monitor.home_assistant import discovery
+from tools.monitor.mqtt import (
+    CA,
+    PASSWORD,
+    USER,
+    MqttError,
+    MqttView,
+    board_id,
+    broker_of,
+    command_of,
+)
 from tools.monitor.sinks import Broadcast
 from tools.monitor.stream import Stream
 
@@ -97,7 +109,7 @@ def stream_to(view: MqttView) -> None:
 def test_scores_flags_and_losses_are_published_once_each_in_order(tmp_path):
     with mosquitto(tmp_path, "allow_anonymous true") as port:
         subscriber = Subscriber(port)
-        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}/ward/7", {}), "board one/2")
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}/ward/7", {}), "board_one_2")
         stream_to(view)
         view.close()
         root = "ward/7/board_one_2"
@@ -107,7 +119,9 @@ def test_scores_flags_and_losses_are_published_once_each_in_order(tmp_path):
         flags = [json.loads(m.payload) for m in subscriber.of(f"{root}/flag")]
         assert flags == [s for s in scores if s["flag"]] and len(flags) == WINDOWS // 5
         (lost,) = subscriber.of(f"{root}/lost")
-        assert json.loads(lost.payload) == {"first": 3, "count": 1, "reason": "engine"}
+        assert (
+            json.loads(lost.payload).items() >= {"first": 3, "count": 1, "reason": "engine"}.items()
+        )
         assert json.loads(subscriber.of(f"{root}/link")[-1].payload)["sent"] > 0
         assert [m.payload for m in subscriber.of(f"{root}/status")] == [b"online", b"offline"]
         assert {m.qos for m in subscriber.heard} == {1}
@@ -132,7 +146,7 @@ def test_a_retained_threshold_is_the_boards_not_an_earlier_runs(tmp_path):
         second.close()
         late = Subscriber(port, "vigil/one/threshold")
         late.wait(lambda s: s.heard)
-        assert json.loads(late.heard[0].payload) == {"value": FakeBoard().threshold}
+        assert json.loads(late.heard[0].payload)["value"] == FakeBoard().threshold
         late.close()
 
 
@@ -307,3 +321,124 @@ def test_a_password_in_plain_text_is_warned_of(url: str, password: str | None, w
     warning = broker_of(url, environment).warning
     assert (warning is not None) == warns
     assert warning is None or ("mqtts://" in warning and "secret" not in warning)
+
+
+# --- commands and Home Assistant ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("payload", "command"),
+    [
+        (b'{"threshold": 0.5}', SetThreshold(0.5)),
+        (b'{"id": 7, "threshold": 1}', SetThreshold(1.0)),
+        (b'{"paused": true}', SetPaused(True)),
+        (b'{"mark": "pump 3 serviced"}', Mark("pump 3 serviced")),
+    ],
+)
+def test_commands_are_read(payload: bytes, command: Command) -> None:
+    assert command_of(payload)[1] == command
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"0.5",
+        b"[]",
+        b'{"threshold": true}',
+        b'{"threshold": "0.5"}',
+        b'{"threshold": -1}',
+        b'{"threshold": 1e300}',
+        b'{"threshold": NaN}',
+        b'{"reset": true}',
+        b"[" * 900,
+        b'{"mark": "' + b"x" * 2000 + b'"}',
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_no_command_is_refused(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="a command is"):
+        command_of(payload)
+
+
+def facts(**changes: object) -> BoardFacts:
+    return dataclasses.replace(FakeBoard().facts, **changes)  # type: ignore[arg-type]
+
+
+def test_topics_name_a_board_by_its_usb_serial_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt, "serial_number", {"/dev/ttyACM0": "A1:B2/c"}.get)
+    assert board_id(facts(port="/dev/ttyACM0", emulated=False)) == "A1_B2_c"
+    assert board_id(facts(port="/dev/ttyACM1", emulated=False)) == "ttyACM1"
+    assert board_id(facts(port="/dev/pts/3", emulated=True)) == "emulated-3"
+
+
+@pytest.mark.parametrize("commands", [False, True])
+def test_home_assistant_gets_a_device_whose_entities_have_topics(commands: bool) -> None:
+    values = discovery(facts(), "A1", "ward/A1", "windows", commands)
+    # The rules of the documentation: https://www.home-assistant.io/integrations/mqtt/
+    assert values["dev"]["ids"] == ["vigil_A1"] and values["dev"]["name"]
+    assert values["o"]["name"]
+    entities = values["cmps"]
+    assert len({e["unique_id"] for e in entities.values()}) == len(entities)
+    for entity in entities.values():
+        assert entity["p"] in {"sensor", "binary_sensor", "number"}
+        assert entity["state_topic"].startswith("ward/A1/")
+    assert entities["threshold"]["p"] == ("number" if commands else "sensor")
+    assert ("command_topic" in entities["threshold"]) == commands
+    assert values["availability"][0]["topic"] == "ward/A1/status"
+    json.dumps(values, allow_nan=False)
+
+
+@pytest.mark.broker
+def test_a_broker_commands_only_if_it_may(tmp_path: Path) -> None:
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        broker = broker_of(f"mqtt://127.0.0.1:{port}", {})
+        subscriber, controls = Subscriber(port), Controls()
+        view, deaf = MqttView(broker, "one", controls=controls), MqttView(broker, "two")
+        subscriber.wait(lambda s: len(s.of("vigil/one/status")) == 1)
+        for name in ("one", "two"):
+            subscriber.client.publish(f"vigil/{name}/command", '{"id": "x", "threshold": 0.5}', 1)
+            subscriber.client.publish(f"vigil/{name}/command", "nonsense", 1)
+        subscriber.wait(lambda s: len(s.of("vigil/one/reply")) == 2)
+        replies = [json.loads(m.payload) for m in subscriber.of("vigil/one/reply")]
+        assert [r["accepted"] for r in replies] == [True, False]
+        assert replies[0]["id"] == "x" and "a command is" in replies[1]["error"]
+        assert list(controls.take()) == [SetThreshold(0.5)]
+        assert not subscriber.of("vigil/two/reply")
+        for each in (view, deaf):
+            each.close()
+        subscriber.close()
+
+
+@pytest.mark.broker
+def test_the_discovery_message_is_retained_and_sent_again_at_home_assistants_birth(
+    tmp_path: Path,
+) -> None:
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one", "homeassistant")
+        stream_to(view)
+        subscriber = Subscriber(port)
+        topic = "homeassistant/device/vigil_one/config"
+        subscriber.wait(lambda s: len(s.of(topic)) == 1)
+        assert subscriber.of(topic)[0].retain
+        subscriber.client.publish("homeassistant/status", "online", 1)
+        subscriber.wait(lambda s: len(s.of(topic)) == 2)
+        first, again = (json.loads(m.payload) for m in subscriber.of(topic))
+        assert first == again
+        view.close()
+        subscriber.close()
+
+
+@pytest.mark.broker
+def test_every_payload_has_its_time_and_the_version_of_its_form(tmp_path: Path) -> None:
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        subscriber = Subscriber(port)
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        stream_to(view)
+        view.close()
+        subscriber.wait(lambda s: len(s.of("vigil/one/status")) == 2)
+        payloads = [json.loads(m.payload) for m in subscriber.heard if "status" not in m.topic]
+        assert len(payloads) > WINDOWS
+        assert {p["schema"] for p in payloads} == {1}
+        assert all(isinstance(p["ts"], int) and p["ts"] > 1_600_000_000_000 for p in payloads)
+        subscriber.close()

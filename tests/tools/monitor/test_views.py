@@ -105,7 +105,7 @@ def test_json_is_one_object_a_line_and_holds_every_number() -> None:
     assert [e["index"] for e in scored] == list(range(10))
     assert scored[4]["flag"] and scored[4]["outcome"] == "true positive" and scored[4]["label"] == 1
     assert len(scored[0]["reconstruction"]) == WINDOW
-    assert events[-2] == {"event": "ended", "complete": True, "reason": ""}
+    assert events[-2] == {"event": "ended", "complete": True, "reason": "", "ts": events[-2]["ts"]}
     assert events[-1]["event"] == "summary" and events[-1]["recall"] == 1.0
     assert not [e for e in events if e["event"] == "samples"]
 

@@ -43,6 +43,8 @@ monitor.load_source = lambda settings, bundle: source(50, True)
 options = dict(word.split("=") for word in sys.argv[1:] if "=" in word)
 if "record" in options:
     options["recording"] = RecordingOptions(Path(options.pop("record")))
+if "mqtt" in options:
+    options["mqtt"] = MqttOptions(options.pop("mqtt"))
 ports = [word for word in sys.argv[1:] if "=" not in word]
 try:
     targets = tuple(map(Port, ports))

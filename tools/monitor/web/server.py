@@ -28,14 +28,13 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tools.monitor.controls import Command, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor.controls import Command, Mark, Reset, SetPaused, SetThreshold, is_threshold
 from tools.monitor.settings import LOOPBACK, Browser
 from tools.monitor.theme import DARK, LIGHT, css_variables
 from tools.monitor.web.hub import Hub, Json
 from training.bundle.errors import VigilError
 
 TICKS_PER_SECOND = 30
-FLOAT32_MAX = 3.4028234663852886e38
 BACKLOG = 60  # messages queued for one browser before it skips to the present
 COMMAND_BYTES = 4096  # longest message of a browser
 WRONG_TOKEN = 4001  # code that closes a WebSocket
@@ -97,18 +96,13 @@ def command_of(message: Any) -> tuple[str, Command]:
     match message:
         case {"ask": "pause", "paused": bool(paused)}:
             return key, SetPaused(paused)
-        case {"ask": "threshold", "value": float() | int() as value} if _is_threshold(value):
+        case {"ask": "threshold", "value": float() | int() as value} if is_threshold(value):
             return key, SetThreshold(float(value))
         case {"ask": "mark", "text": str(text)}:
             return key, Mark(text)
         case {"ask": "reset"}:
             return key, Reset()
     raise ValueError("not a command")
-
-
-def _is_threshold(value: float) -> bool:
-    """Return whether a board can store it and a score can exceed it; an int may have any size."""
-    return not isinstance(value, bool) and 0 <= value <= FLOAT32_MAX
 
 
 class Browsers:

@@ -1,0 +1,70 @@
+"""Wall-clock time of a stream's events."""
+
+from __future__ import annotations
+
+import bisect
+import time
+from collections import deque
+from collections.abc import Callable
+
+from tools.monitor.events import (
+    Event,
+    Restarted,
+    SamplesLost,
+    SamplesSent,
+    Started,
+    WindowNotJudged,
+    WindowScored,
+    WindowsLost,
+)
+
+KEPT = 4096  # moments that are remembered; a window's first frame is seldom older
+
+
+class WallClock:
+    """Stamps a stream's events with Unix time in milliseconds.
+
+    A frame's time is that at which it reached this program: the end of each run of samples is
+    noted, and times in between are interpolated. The time of a window is that of its first frame,
+    and the time of any other event is now. A jump of the computer's clock moves later times only.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._ends: deque[tuple[int, float]] = deque(maxlen=KEPT)  # frame after a run, its time
+        self._seconds_per_frame = 0.0
+        self._hop = 1
+
+    def stamp(self, event: Event) -> int:
+        """Take the next event of the stream and return its time."""
+        match event:
+            case Started():
+                rate = event.source.rate_hz
+                self._hop = event.board.hop
+                self._seconds_per_frame = 1 / rate if rate else 0.0
+            case Restarted():
+                self._ends.clear()
+            case SamplesSent():
+                return self._run(event.first_frame, len(event.counts))
+            case SamplesLost():
+                return self._run(event.first_frame, event.count)
+            case WindowScored() | WindowNotJudged():
+                return self._at(event.first_frame)
+            case WindowsLost():
+                return self._at(event.first * self._hop)
+        return round(1000 * self._now())
+
+    def _run(self, first: int, frames: int) -> int:
+        now = self._now()
+        if not self._ends or self._ends[-1][0] != first:
+            self._ends.append((first, now - frames * self._seconds_per_frame))
+        self._ends.append((first + frames, now))
+        return self._at(first)
+
+    def _at(self, frame: int) -> int:
+        after = bisect.bisect_left(self._ends, frame, key=lambda end: end[0])
+        if after == 0 or after == len(self._ends):  # forgotten, or not seen
+            return round(1000 * (self._ends[0][1] if self._ends and after == 0 else self._now()))
+        (before, early), (behind, late) = self._ends[after - 1], self._ends[after]
+        share = (frame - before) / (behind - before)
+        return round(1000 * (early + share * (late - early)))
