@@ -1,7 +1,7 @@
 """Every operator of the compiled engine equals the TensorFlow Lite Micro interpreter.
 
 Random networks contain convolutions, pooling, resizing, residual branches, splits, joins and LSTM
-cells. Every byte of every output is compared, on 100 windows each.
+cells. Every byte of every output is compared, on 100 windows each or more.
 """
 
 import functools
@@ -27,16 +27,16 @@ from training.bundle.interpreter import Interpreter
 pytestmark = pytest.mark.slow
 
 WINDOWS = 100
-NETWORKS = 80
+NETWORKS = 300
 OPERATORS = {name for name, kind in kinds().items() if kind.plan} - {"SQUEEZE", "EXPAND_DIMS"}
 """Operators that the random networks must contain; the two left out are planned like RESHAPE."""
 
 
 @functools.cache
-def cases(seed, count):
+def cases(seed, count, windows=WINDOWS):
     """Models, their inputs, and the interpreter's outputs."""
     rng = np.random.default_rng(seed)
-    return with_expected(rng, [graphs.random_graph(rng) for _ in range(count)])
+    return with_expected(rng, [graphs.random_graph(rng) for _ in range(count)], windows)
 
 
 @functools.cache
@@ -53,16 +53,16 @@ def single_operators(kind):
     return with_expected(rng, models)
 
 
-def with_expected(rng, models):
+def with_expected(rng, models, windows=WINDOWS):
     """Models, their inputs, and the interpreter's outputs."""
     inputs = [
-        networks.random_inputs(rng, WINDOWS, read_model(model).input.size) for model in models
+        networks.random_inputs(rng, windows, read_model(model).input.size) for model in models
     ]
     return models, inputs, [Interpreter(m).run(x) for m, x in zip(models, inputs, strict=True)]
 
 
 def test_random_networks_on_the_host(tmp_path):
-    models, inputs, expected = cases(seed=1, count=NETWORKS)
+    models, inputs, expected = cases(seed=1, count=NETWORKS, windows=200)
     outputs = networks.run_on_host(models, inputs, tmp_path)
     assert sum(differing(outputs, expected)) == 0
     met = Counter(each.name for model in models for each in read_model(model).operators)
@@ -160,6 +160,62 @@ def test_a_small_error_in_a_kernel_is_detected(kind, file, right, wrong, tmp_pat
     assert sum(differing(outputs, expected)) > 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "file", "right", "wrong"),
+    [
+        ("softmax", "softmax.cpp", "i < 3; ++i", "i < 2; ++i"),
+        ("softmax", "softmax.cpp", "share - 128", "share - 127"),
+        ("softmax", "softmax.cpp", "(1ULL << bits) >> 1", "(1ULL << bits) >> 2"),
+        ("softmax", "softmax.cpp", "input[i] > largest", "input[i] < largest"),
+        ("mean", "pool.cpp", "value += reduce.inner", "value += 1"),
+        ("mean", "pool.cpp", "std::int32_t sum = reduce.start", "std::int32_t sum = 0"),
+        ("bilinear", "pool.cpp", "sum > 0 ? kHalf : -kHalf", "kHalf"),
+        ("bilinear", "pool.cpp", "at < 0 ? 0 : at / kOne", "at / kOne + (at < 0)"),
+        ("bilinear", "pool.cpp", "next < side - 1 ? next : side - 1", "next < side ? next : side"),
+        ("difference", "elementwise.cpp", "kHeadroom = 1 << 7", "kHeadroom = 1 << 6"),
+        ("difference", "elementwise.cpp", "both * both", "both"),
+        ("extreme_of_two", "elementwise.cpp", "x < y ? x : y", "x < y ? y : x"),
+        ("extreme_of_two", "elementwise.cpp", "x > y ? x : y", "x > y ? y : x"),
+        ("transpose", "copy.cpp", "in_3 += from[3]", "in_3 += from[2]"),
+        ("pad", "copy.cpp", "memset(output, value, count)", "memset(output, value + 1, count)"),
+        ("slice", "copy.cpp", "in_2 += from[2]", "in_2 += to[2]"),
+        ("blocks", "copy.cpp", "in_3 += from[3]", "in_3 += to[3]"),
+    ],
+)
+def test_a_small_error_in_a_kernel_without_weights_is_detected(kind, file, right, wrong, tmp_path):
+    test_a_small_error_in_a_kernel_is_detected(kind, file, right, wrong, tmp_path)
+
+
+def test_a_difference_without_an_exact_record(tmp_path):
+    models, inputs, expected = single_operators("difference")
+    outputs = networks.run_on_host(models, inputs, tmp_path)
+    assert sum(differing(outputs, expected)) == 0
+    text = "".join(path.read_text() for path in tmp_path.glob("nets*.cpp"))
+    assert "subtract(" in text and "square_difference(" in text
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda g, x: _blocks_with_padding(g, x), "leaves the value of its padding undefined"),
+        (lambda g, x: g.mean(x, [1, 3]), r"axes \[1, 3\] must be adjacent"),
+    ],
+)
+def test_operators_out_of_bounds_are_refused(make, message):
+    graph = Graph(np.random.default_rng(0))
+    source = graph.tensor((1, 4, 4, 2), 0.1, 3)
+    model = read_model(graph.builder.finish(source.index, make(graph, source).index))
+    with pytest.raises(ConvertError, match=message):
+        make_plan(model, "m")
+
+
+def _blocks_with_padding(graph, x):
+    target = graph.alike(x, (3, 2, 4, 2))
+    given = [graph.integers([3, 1]), graph.integers([[1, 1], [0, 0]])]
+    graph.operator("SPACE_TO_BATCH_ND", [x.index, *given], [target])
+    return target
+
+
 @pytest.mark.parametrize("power", [-15, -11, -4])
 @pytest.mark.parametrize("clip", [0.0, -1.0, 0.05, 0.6, 1e-6, 3.0])
 def test_the_cell_state_of_an_lstm_is_clipped(power, clip, tmp_path):
@@ -181,7 +237,13 @@ def test_add_and_mul_without_an_exact_record(tmp_path):
 
 @needs_emulator
 @pytest.mark.toolchain
-@pytest.mark.parametrize("kind", ["conv", "depthwise", "residual", "pool", "lstm"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("conv", "depthwise", "residual", "pool", "lstm", "softmax", "mean", "bilinear"),
+        *("difference", "extreme_of_two", "transpose", "pad", "slice", "blocks"),
+    ],
+)
 def test_the_stack_of_an_inference_has_a_bound(kind, tmp_path):
     """No kernel calls through a pointer, so the call graph of an inference is closed."""
     models, inputs, expected = single_operators(kind)

@@ -17,7 +17,10 @@ LARGEST = 1024
 """Largest number of values of an input or output."""
 
 ACTIVATIONS = (Activation.NONE, Activation.RELU, Activation.RELU6, Activation.RELU_N1_TO_1)
-_UNARY = ("LEAKY_RELU", "QUANTIZE", "LOGISTIC", "TANH", "RELU", "RELU6")
+_UNARY = (
+    *("LEAKY_RELU", "QUANTIZE", "LOGISTIC", "TANH", "RELU", "RELU6"),
+    *("ABS", "ELU", "HARD_SWISH"),
+)
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
 
 
@@ -96,7 +99,7 @@ class GraphOperators:
         w, b, scale, zero, activation = self._weighted(
             x, (outputs, *kernel, channels), outputs, kernel[0] * kernel[1] * channels, 0
         )
-        y = self.tensor((1, *sides, outputs), scale, zero)
+        y = self.tensor((x.shape[0], *sides, outputs), scale, zero)
         options = schema.Conv2DOptionsT(
             int(padding), stride[1], stride[0], activation, dilation[1], dilation[0]
         )
@@ -117,7 +120,7 @@ class GraphOperators:
         w, b, scale, zero, activation = self._weighted(
             x, (1, *kernel, outputs), outputs, kernel[0] * kernel[1], 3
         )
-        y = self.tensor((1, *sides, outputs), scale, zero)
+        y = self.tensor((x.shape[0], *sides, outputs), scale, zero)
         options = schema.DepthwiseConv2DOptionsT(
             *(int(padding), stride[1], stride[0], multiplier, activation),
             *(dilation[1], dilation[0]),
@@ -220,13 +223,18 @@ class GraphOperators:
     def combine(
         self, name: str, a: Tensor, b: Tensor, activation=Activation.NONE, scale=None
     ) -> Tensor:
-        """ADD or MUL of two tensors, in either order."""
-        largest = max(a.scale, b.scale) if name == "ADD" else a.scale * b.scale * 60
+        """ADD, SUB, MUL or SQUARED_DIFFERENCE of two tensors, in either order."""
+        largest = a.scale * b.scale * 60 if name == "MUL" else max(a.scale, b.scale)
         shape = a.shape if a.size >= b.size else b.shape
         y = self.tensor(shape, scale or largest * float(self.rng.uniform(0.5, 3)))
-        kind = schema.AddOptionsT if name == "ADD" else schema.MulOptionsT
+        options = {
+            "ADD": schema.AddOptionsT,
+            "SUB": schema.SubOptionsT,
+            "MUL": schema.MulOptionsT,
+            "SQUARED_DIFFERENCE": lambda _: schema.SquaredDifferenceOptionsT(),
+        }[name](int(activation))
         operands = [a.index, b.index] if self.rng.integers(2) else [b.index, a.index]
-        self.operator(name, operands, [y], kind(int(activation)))
+        self.operator(name, operands, [y], options)
         return y
 
     def constant(self, like: Tensor, shape: Sequence[int] | None = None) -> Tensor:

@@ -2,7 +2,7 @@
 
 Each network starts with an image or a series and applies a few random operators that fit:
 convolutions of three kinds, pooling, resizing, residual and multiplied branches, splits and joins,
-LSTM cells written out.
+transposes, padding, means, comparisons, LSTM cells written out.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tests.support.graph_operators import LARGEST, SAME, GraphOperators, Tensor
+from tests.support.graph_moves import GraphMoves
+from tests.support.graph_operators import LARGEST, SAME, Tensor
 
 
-class Graph(GraphOperators):
+class Graph(GraphMoves):
     """Single operators, and patterns of several."""
 
     def residual(self, x: Tensor) -> Tensor:
@@ -99,7 +100,9 @@ def random_graph(rng: np.random.Generator) -> bytes:
     )
     choices: Sequence[Callable[[Tensor], Tensor]] = (
         graph.conv, graph.conv, graph.depthwise, graph.transposed, graph.pool, graph.resize,
-        graph.unary, graph.residual, graph.branches, graph.crop,
+        graph.unary, graph.residual, graph.branches, graph.crop, graph.transpose, graph.pad,
+        graph.slice, graph.blocks, graph.mean, graph.softmax, graph.bilinear, graph.difference,
+        graph.extreme_of_two,
     )  # fmt: skip
     for _ in range(int(rng.integers(1, 6))):
         x = choices[int(rng.integers(len(choices)))](x)

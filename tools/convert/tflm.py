@@ -142,6 +142,8 @@ def _difference(model: Model, operator: Operator) -> str | None:
         target = model.tensors[operator.outputs[0]]
         if target.dtype == "int8" and activation_range(operator.activation, target) != (-128, 127):
             difference = f"has a fused {operator.activation}, which {name} leaves out"
+    elif operator.name == "MEAN":
+        difference = f"is rounded in another way by {name}"
     elif operator.name == "RESIZE_NEAREST_NEIGHBOR" and operator.option("half_pixel_centers"):
         difference = f"has half_pixel_centers on, which {name} ignores"
     return f"{difference}; use the compiled engine" if difference else None

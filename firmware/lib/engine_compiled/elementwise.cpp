@@ -111,6 +111,40 @@ void add(const SlowAdd& sum, const std::int8_t* a, const std::int8_t* b, std::in
     });
 }
 
+void subtract(const SlowAdd& difference, const std::int8_t* a, const std::int8_t* b,
+              std::int8_t* output, std::uint32_t size) {
+    const SlowAdd& d = difference;
+    over_values(d.sizes, a, b, output, size, [&d](std::int32_t x, std::int32_t y) {
+        constexpr std::int32_t kHeadroom = 1 << 20;  // TensorFlow Lite Micro's, for rounding
+        const std::int32_t both = requantize((x - d.a_zero) * kHeadroom, d.a_by) -
+                                  requantize((y - d.b_zero) * kHeadroom, d.b_by);
+        return output_of(both, d.by, d.zero_point, d.low, d.high);
+    });
+}
+
+void square_difference(const SlowAdd& difference, const std::int8_t* a, const std::int8_t* b,
+                       std::int8_t* output, std::uint32_t size) {
+    const SlowAdd& d = difference;
+    over_values(d.sizes, a, b, output, size, [&d](std::int32_t x, std::int32_t y) {
+        constexpr std::int32_t kHeadroom = 1 << 7;  // the square stays below 2^30
+        const std::int32_t both = requantize((x - d.a_zero) * kHeadroom, d.a_by) -
+                                  requantize((y - d.b_zero) * kHeadroom, d.b_by);
+        return output_of(both * both, d.by, d.zero_point, d.low, d.high);
+    });
+}
+
+void minimum(const Operands& sizes, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
+             std::uint32_t size) {
+    over_values(sizes, a, b, output, size,
+                [](std::int8_t x, std::int8_t y) { return x < y ? x : y; });
+}
+
+void maximum(const Operands& sizes, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
+             std::uint32_t size) {
+    over_values(sizes, a, b, output, size,
+                [](std::int8_t x, std::int8_t y) { return x > y ? x : y; });
+}
+
 void mul(const SlowMul& product, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
          std::uint32_t size) {
     over_values(product.sizes, a, b, output, size, [&product](std::int32_t x, std::int32_t y) {

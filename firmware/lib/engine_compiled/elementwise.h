@@ -1,4 +1,4 @@
-// ADD and MUL of two int8 tensors, value by value.
+// ADD, SUB, MUL, MINIMUM, MAXIMUM and SQUARED_DIFFERENCE of two int8 tensors, value by value.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ struct Operands {
     std::uint32_t a, b;
 };
 
-// value = (start + a_by * a / 256 + b_by * b / 256) >> shift, each division rounded down.
+// value = (start + a_by * a / 256 + b_by * b / 256) >> shift, each division rounded down. `b_by` is
+// negative for a difference.
 struct Add {
     Operands sizes;
     std::int32_t a_by, b_by, start;
@@ -60,8 +61,20 @@ void add(const SlowAdd& sum, const std::int8_t* a, const std::int8_t* b, std::in
 void mul(const SlowMul& product, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
          std::uint32_t size);
 
+// The difference a - b, and its square (whose operands have 7 bits of headroom instead of 20).
+void subtract(const SlowAdd& difference, const std::int8_t* a, const std::int8_t* b,
+              std::int8_t* output, std::uint32_t size);
+void square_difference(const SlowAdd& difference, const std::int8_t* a, const std::int8_t* b,
+                       std::int8_t* output, std::uint32_t size);
+
+// The smaller and the larger of two bytes.
+void minimum(const Operands& sizes, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
+             std::uint32_t size);
+void maximum(const Operands& sizes, const std::int8_t* a, const std::int8_t* b, std::int8_t* output,
+             std::uint32_t size);
+
 // The converter counts these bytes (tools/convert/operators/elementwise.py).
 static_assert(sizeof(Add) == 24 && sizeof(Mul) == 28);
-static_assert(sizeof(SlowAdd) == 40 && sizeof(SlowMul) == 24);
+static_assert(sizeof(SlowAdd) == 40 && sizeof(SlowMul) == 24 && sizeof(Operands) == 8);
 
 }  // namespace vigil::compiled

@@ -114,4 +114,57 @@ void average_pool(const Pool& pool, const std::int8_t* input, std::int8_t* outpu
     });
 }
 
+void reduce_mean(const Reduce& reduce, const std::int8_t* input, std::int8_t* output) {
+    for (std::uint32_t o = 0; o < reduce.outer; ++o, input += reduce.count * reduce.inner) {
+        for (std::uint32_t i = 0; i < reduce.inner; ++i) {
+            std::int32_t sum = reduce.start;
+            const std::int8_t* value = input + i;
+            for (std::uint32_t n = reduce.count; n != 0; --n, value += reduce.inner) {
+                sum += *value;
+            }
+            *output++ = output_of(sum, reduce.by, reduce.zero_point, -128, 127);
+        }
+    }
+}
+
+namespace {
+
+// The two neighbours of a position in 1/1024 pixels, and the second one's weight.
+struct Between {
+    std::int32_t first, second, weight;
+};
+
+inline Between between(std::int32_t at, std::int32_t side) {
+    constexpr std::int32_t kOne = 1 << 10;
+    const std::int32_t first = at < 0 ? 0 : at / kOne;
+    const std::int32_t next = (at + kOne - 1) / kOne;
+    return {first, next < side - 1 ? next : side - 1, at - kOne * first};
+}
+
+}  // namespace
+
+void interpolate(const Interpolate& resize, const std::int8_t* input, std::int8_t* output) {
+    constexpr std::int32_t kOne = 1 << 10;
+    const std::int32_t channels = resize.channels;
+    for (std::int32_t i = 0; i < resize.out_height; ++i) {
+        const Between y = between(i * resize.y_step + resize.y_start, resize.in_height);
+        const std::int8_t* upper = input + y.first * resize.in_width * channels;
+        const std::int8_t* lower = input + y.second * resize.in_width * channels;
+        for (std::int32_t j = 0; j < resize.out_width; ++j) {
+            const Between x = between(j * resize.x_step + resize.x_start, resize.in_width);
+            for (std::int32_t c = 0; c < channels; ++c) {
+                const std::int32_t left = x.first * channels + c;
+                const std::int32_t right = x.second * channels + c;
+                const std::int32_t sum =
+                    (kOne - y.weight) *
+                        ((kOne - x.weight) * upper[left] + x.weight * upper[right]) +
+                    y.weight * ((kOne - x.weight) * lower[left] + x.weight * lower[right]);
+                constexpr std::int32_t kHalf = 1 << 19;
+                *output++ =
+                    static_cast<std::int8_t>((sum + (sum > 0 ? kHalf : -kHalf)) / (1 << 20));
+            }
+        }
+    }
+}
+
 }  // namespace vigil::compiled

@@ -5,7 +5,17 @@ import re
 import pytest
 
 from tools.checkout import LIBRARIES
-from tools.convert.operators import convolution, dense, elementwise, lstm, paired_dense, pool
+from tools.convert.operators import (
+    convolution,
+    dense,
+    elementwise,
+    grids,
+    lstm,
+    mean,
+    paired_dense,
+    pool,
+    resize,
+)
 
 SIZES = {
     "Dense": dense.DENSE_BYTES,
@@ -16,6 +26,9 @@ SIZES = {
     "Positions": convolution.POSITIONS_BYTES,
     "Pool": pool.POOL_BYTES,
     "Lstm": lstm.LSTM_BYTES,
+    "Grid": grids.GRID_BYTES,
+    "Reduce": mean.REDUCE_BYTES,
+    "Interpolate": resize.INTERPOLATE_BYTES,
     **elementwise.STRUCT_BYTES,
 }
 

@@ -124,6 +124,12 @@ def conv_tensors(
     weights, values = checked_weights(planner, operator, given)
     if source is None or not all(len(t.shape) == 4 and t.size for t in (weights, source, target)):
         raise planner.refusal(operator, "input, weights and output must have four dimensions")
+    if operator.name != "TRANSPOSE_CONV" and weights.shape[1] == operator.option("stride_h") == 1:
+        # Rows are independent, so that those of all images are rows of one.
+        source, target = (
+            replace(each, shape=(1, each.shape[0] * each.shape[1], *each.shape[2:]))
+            for each in (source, target)
+        )
     if source.shape[0] != 1 or target.shape[0] != 1:
         raise planner.refusal(
             operator,

@@ -66,7 +66,7 @@ def _plan_join(planner: Planner, operator: Operator) -> None:
 
 def _plan_split(planner: Planner, operator: Operator) -> None:
     source, axis = (1, 0) if operator.name == "SPLIT" else (0, 2)
-    _plan_parts(planner, operator, source, _constants(planner, operator, axis, "axis", 1)[0])
+    _plan_parts(planner, operator, source, constants(planner, operator, axis, "axis", 1)[0])
 
 
 def _plan_unpack(planner: Planner, operator: Operator) -> None:
@@ -85,7 +85,7 @@ def _plan_slice(planner: Planner, operator: Operator) -> None:
     planner.check_moves(operator, source, target)
     rank = len(source.shape)
     begin, end, strides = (
-        _constants(planner, operator, position, name, rank)
+        constants(planner, operator, position, name, rank)
         for position, name in ((1, "begin"), (2, "end"), (3, "strides"))
     )
     if operator.option("ellipsis_mask") or operator.option("new_axis_mask"):
@@ -181,7 +181,7 @@ def _runs(taken: NDArray[np.int64]) -> Runs | None:
     return Runs(len(starts), size, int(taken[0]), int(steps[0]) if len(steps) else size)
 
 
-def _constants(
+def constants(
     planner: Planner, operator: Operator, position: int, name: str, count: int
 ) -> list[int]:
     """Input number `position`: `count` int32 constants.

@@ -1,4 +1,4 @@
-"""ADD and MUL of two int8 tensors."""
+"""Operators of two int8 tensors: ADD, SUB, MUL, MINIMUM, MAXIMUM and SQUARED_DIFFERENCE."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.convert.operators.elementwise_search import (
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
 
-STRUCT_BYTES = {"Add": 24, "Mul": 28, "SlowAdd": 40, "SlowMul": 24}
+STRUCT_BYTES = {"Add": 24, "Mul": 28, "SlowAdd": 40, "SlowMul": 24, "Operands": 8}
 """sizeof of the records in elementwise.h."""
 
 
@@ -53,8 +53,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
         )
     planner.check_activation(operator)
     output = Output(target.zero_point, *activation_range(operator.activation, target))
-    read = _add if operator.name == "ADD" else _mul
-    struct, fields = read(planner, operator, _Operands(a, b), target, output)
+    struct, fields = _READERS[operator.name](planner, operator, _Operands(a, b), target, output)
 
     names = [f"kOperand#{letter}" for letter in "ab"]
     constants = "".join(
@@ -62,15 +61,17 @@ def _plan(planner: Planner, operator: Operator) -> None:
         for name, tensor in zip(names, (a, b), strict=True)
         if tensor.data is not None
     )
-    record = f"k{operator.name.capitalize()}#"
+    record = f"k{operator.name.title().replace('_', '')}#"
     constants += f"const {struct} {record} = {{{', '.join(map(str, fields))}}};\n"
     operands = [
         Value.of(tensor) if tensor.data is None else name
         for name, tensor in zip(names, (a, b), strict=True)
     ]
-    slow = struct.startswith("Slow")
-    why = "plain: no record fits" if slow else "proven for all pairs of values"
-    function, scale = operator.name.lower(), f"{target.scale:.4g}"
+    why = _WHY.get(operator.name) or (
+        "plain: no record fits" if struct.startswith("Slow") else "proven for all pairs of values"
+    )
+    function = _FUNCTIONS.get((operator.name, struct), operator.name.lower())
+    scale = f"{target.scale:.4g}"
     planner.steps.append(
         Step(
             Report(operator.name, str(target.size), 0, scale, function, why),
@@ -93,20 +94,47 @@ def _add(
     """The struct of elementwise.h and its fields.
 
     TensorFlow Lite brings both operands to twice the larger scale with HEADROOM bits to spare, then
-    the sum to the output's scale.
+    the sum to the output's scale. SUB does the same with a difference.
     """
-    a, b, zeros = operands.a, operands.b, operands.zeros
-    common = 2 * float(max(a.scale, b.scale))
-    last = common / ((1 << HEADROOM) * float(target.scale))
-    if not last < 1:
-        raise planner.refusal(operator, "the output's scale is too small for its operands'")
-    first, second = (quantize_multiplier(float(each.scale) / common) for each in (a, b))
-    factors = first, second, quantize_multiplier(last)
-    record = add_record(zeros, factors, output)
+    common = 2 * float(max(operands.a.scale, operands.b.scale))
+    factors = _factors(planner, operator, operands, common / (1 << HEADROOM), target)
+    record = add_record(operands.zeros, factors, output, -1 if operator.name == "SUB" else 1)
     if isinstance(record, AddRecord):
         fields = (record.a_by, record.b_by, record.start, record.shift)
         return "Add", [operands.sizes, *fields, output.clamp]
     return "SlowAdd", _slow(operands, factors, output)
+
+
+def _squared_difference(
+    planner: Planner, operator: Operator, operands: _Operands, target: Tensor, output: Output
+) -> tuple[str, list[int | str]]:
+    """The struct of elementwise.h and its fields; operands are shifted by 7 bits."""
+    common = 2 * float(max(operands.a.scale, operands.b.scale))
+    factors = _factors(planner, operator, operands, common * common / (1 << 14), target)
+    return "SlowAdd", _slow(operands, factors, output)
+
+
+def _extreme(
+    planner: Planner, operator: Operator, operands: _Operands, target: Tensor, output: Output
+) -> tuple[str, list[int | str]]:
+    """The struct of elementwise.h and its fields; the bytes themselves are compared."""
+    if not (operands.a.same_grid(target) and operands.b.same_grid(target)):
+        raise planner.refusal(operator, "operands and output must have one scale and zero point")
+    return "Operands", [operands.a.size, operands.b.size]
+
+
+def _factors(
+    planner: Planner, operator: Operator, operands: _Operands, unit: float, target: Tensor
+) -> tuple[Multiplier, Multiplier, Multiplier]:
+    """Multipliers of both operands to twice the larger scale, and from `unit` to the output."""
+    common = 2 * float(max(operands.a.scale, operands.b.scale))
+    last = unit / float(target.scale)
+    if not last < 1:
+        raise planner.refusal(operator, "the output's scale is too small for its operands'")
+    first, second = (
+        quantize_multiplier(float(each.scale) / common) for each in (operands.a, operands.b)
+    )
+    return first, second, quantize_multiplier(last)
 
 
 def _mul(
@@ -139,7 +167,29 @@ def _repeats(operand: Tensor, target: Tensor) -> bool:
 
 _ACTIVATION = {"activation": (0, "int8", 0)}
 
+_READERS = {
+    "ADD": _add,
+    "SUB": _add,
+    "MUL": _mul,
+    "MINIMUM": _extreme,
+    "MAXIMUM": _extreme,
+    "SQUARED_DIFFERENCE": _squared_difference,
+}
+
+_FUNCTIONS = {
+    ("SUB", "Add"): "add",
+    ("SUB", "SlowAdd"): "subtract",
+    ("SQUARED_DIFFERENCE", "SlowAdd"): "square_difference",
+}
+"""C++ functions whose name is not the operator's."""
+
+_WHY = dict.fromkeys(("MINIMUM", "MAXIMUM"), "bytes compared") | {"SQUARED_DIFFERENCE": "plain"}
+
 KINDS = {
     "ADD": OperatorKind("AddAdd", _plan, _ACTIVATION, inputs=2),
     "MUL": OperatorKind("AddMul", _plan, _ACTIVATION, inputs=2),
+    "SUB": OperatorKind("AddSub", _plan, _ACTIVATION, inputs=2),
+    "MINIMUM": OperatorKind(None, _plan, inputs=2),
+    "MAXIMUM": OperatorKind(None, _plan, inputs=2),
+    "SQUARED_DIFFERENCE": OperatorKind(None, _plan, inputs=2),
 }

@@ -80,12 +80,15 @@ class MulRecord:
 
 
 def exact_add(
-    zeros: tuple[int, int], by: tuple[Multiplier, Multiplier, Multiplier], output: Output
+    zeros: tuple[int, int],
+    by: tuple[Multiplier, Multiplier, Multiplier],
+    output: Output,
+    sign: int,
 ) -> Pairs:
-    """int64 [256, 256]: TensorFlow Lite Micro's sum for every a (rows) and b (columns)."""
+    """int64 [256, 256]: TensorFlow Lite Micro's a + sign * b for every a (rows), b (columns)."""
     a = requantize((_A - zeros[0]) << HEADROOM, by[0])
     b = requantize((_B - zeros[1]) << HEADROOM, by[1])
-    return output(requantize(a + b, by[2]))
+    return output(requantize(a + sign * b, by[2]))
 
 
 def exact_mul(zeros: tuple[int, int], by: Multiplier, output: Output) -> Pairs:
@@ -94,10 +97,13 @@ def exact_mul(zeros: tuple[int, int], by: Multiplier, output: Output) -> Pairs:
 
 
 def add_record(
-    zeros: tuple[int, int], by: tuple[Multiplier, Multiplier, Multiplier], output: Output
+    zeros: tuple[int, int],
+    by: tuple[Multiplier, Multiplier, Multiplier],
+    output: Output,
+    sign: int = 1,
 ) -> AddRecord | None:
-    """An exact record of an ADD, or None if every candidate differs somewhere."""
-    exact = exact_add(zeros, by, output) + output.top
+    """An exact record of a + sign * b, or None if every candidate differs somewhere."""
+    exact = exact_add(zeros, by, output, sign) + output.top
     # Output steps per step of a and of b: exact in double, as products have at most 62 bits.
     steps = [
         each.value * by[2].value / (1 << 31) * 2.0 ** (each.shift + by[2].shift + HEADROOM - 31)
@@ -109,7 +115,7 @@ def add_record(
         shift -= 1
     if shift < 16:
         return None  # values would leave the kernel's 16 bits
-    nearest = [round(step * (1 << (shift + 8))) for step in steps]
+    nearest = [round(step * (1 << (shift + 8))) for step in (steps[0], sign * steps[1])]
     for a_by, b_by in _candidates(nearest):
         sums = (a_by * _A >> 8) + (b_by * _B >> 8)
         least, most = _starts(sums, exact, shift, output.floor)

@@ -66,6 +66,9 @@ def table_of(operator: Operator, source: Tensor, target: Tensor) -> NDArray[np.i
 
 
 KINDS = {
+    "ABS": OperatorKind(None, _plan),
+    "ELU": OperatorKind(None, _plan),
+    "HARD_SWISH": OperatorKind(None, _plan),
     "LEAKY_RELU": OperatorKind("AddLeakyRelu", _plan, {"alpha": (0, "float32", 0.0)}),
     "LOGISTIC": OperatorKind("AddLogistic", _plan),
     "QUANTIZE": OperatorKind("AddQuantize", _plan),

@@ -1,4 +1,4 @@
-"""RESIZE_NEAREST_NEIGHBOR."""
+"""RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from tools.convert.graph import Operator
 from tools.convert.operator_kind import OperatorKind
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
+
+INTERPOLATE_BYTES = 28
+"""sizeof(Interpolate) in pool.h."""
 
 
 def _plan(planner: Planner, operator: Operator) -> None:
@@ -45,7 +48,53 @@ def _plan(planner: Planner, operator: Operator) -> None:
     )
 
 
+def _plan_bilinear(planner: Planner, operator: Operator) -> None:
+    source, target = planner.model.ends(operator)
+    planner.check_moves(operator, source, target)
+    if len(source.shape) != 4 or len(target.shape) != 4:
+        raise planner.refusal(operator, "input and output must have four dimensions")
+    if (source.shape[0], source.shape[3], target.shape[0]) != (1, target.shape[3], 1):
+        raise planner.refusal(operator, f"output {list(target.shape)} does not fit its input")
+    if max(*source.shape, *target.shape) > 16383:
+        raise planner.refusal(operator, "a side above 16383")
+    _, rows, columns, channels = source.shape
+    y = _positions(operator, rows, target.shape[1])
+    x = _positions(operator, columns, target.shape[2])
+    fields = [rows, columns, target.shape[1], target.shape[2], channels, *y, *x]
+    sizes = ["x".join(map(str, tensor.shape[1:])) for tensor in (source, target)]
+    read, written = Value.of(source), Value.of(target)
+    planner.steps.append(
+        Step(
+            Report(
+                *(operator.name, f"{sizes[0]} -> {sizes[1]}", 0, f"{target.scale:.4g}"),
+                *("interpolate", "-"),
+            ),
+            (read,),
+            (written,),
+            "interpolate",
+            ("kInterpolate#", read, written),
+            frozenset({"pool.h"}),
+            constants=f"const Interpolate kInterpolate# = {{{', '.join(map(str, fields))}}};\n",
+            constant_bytes=INTERPOLATE_BYTES,
+        )
+    )
+
+
+def _positions(operator: Operator, inner: int, outer: int) -> tuple[int, int]:
+    """The step between output pixels and the first one's position, in 1/1024 input pixels."""
+    if operator.option("align_corners") and outer > 1:
+        step = (1024 * (inner - 1) + (outer - 1) // 2) // (outer - 1)
+    else:
+        step = (1024 * inner + outer // 2) // outer
+    return step, step // 2 - 512 if operator.option("half_pixel_centers") else 0
+
+
 KINDS = {
+    "RESIZE_BILINEAR": OperatorKind(
+        None,
+        _plan_bilinear,
+        {"align_corners": (2, "uint8", 0), "half_pixel_centers": (3, "uint8", 0)},
+    ),
     "RESIZE_NEAREST_NEIGHBOR": OperatorKind(
         "AddResizeNearestNeighbor",
         _plan,
