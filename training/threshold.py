@@ -13,7 +13,7 @@ and the abnormal windows of the training recording.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from training import sections
 from training.bundle import manifest
 from training.bundle.errors import DataError
 from training.metrics import at_threshold
+from training.native import Calibration
 
 Scores = NDArray[np.float32]
 
@@ -62,6 +63,53 @@ def conformal(calibration: Scores, rate: float) -> Choice:
             f"their largest score. {text}"
         )
     return Choice("conformal", rate, value, guaranteed, text)
+
+
+def tolerant(calibration: Scores, rate: float, tolerated: float) -> Choice:
+    """Choose the threshold as a board's own calibration does (firmware/lib/signal/calibration.h).
+
+    Args:
+        calibration: float32 [n], scores of which a few may be abnormal.
+        rate: false-alarm rate, rounded to millionths if `tolerated` is not 0.
+        tolerated: largest share of abnormal scores; 0: `conformal`.
+
+    Raises:
+        DataError: a board cannot keep the scores that this takes.
+    """
+    if tolerated == 0:
+        return conformal(calibration, rate)
+    n = len(calibration)
+    try:
+        twin = Calibration(n, round(1e6 * rate), round(1e6 * tolerated))
+    except ValueError as problem:
+        raise DataError(
+            f"a calibration from {n} windows that tolerates {tolerated:g}: {problem}"
+        ) from None
+    twin.push(calibration)
+    kept = np.sort(calibration)[: n - twin.set_aside]
+    chosen = conformal(kept, rate)
+    notes = f"{twin.set_aside} of {n} windows were set aside as abnormal. {chosen.guarantee}"
+    return replace(
+        chosen,
+        value=np.float32(twin.threshold),
+        guarantee=f"{notes} {tolerance_note(n, rate, tolerated)}",
+    )
+
+
+def tolerance_note(windows: int, rate: float, tolerated: float) -> str:
+    """Say what tolerating abnormal windows does to the guarantee of a calibration.
+
+    With t windows that may be set aside and the threshold at rank a of the others, it is at least
+    the (t + a)-th largest of all scores, which a new normal window exceeds with probability at most
+    (t + a) / (windows + 1).
+    """
+    aside = math.floor(windows * tolerated + 1e-9)
+    rank = max(1, math.floor((windows - aside + 1) * rate + 1e-9))
+    worst = (aside + rank) / (windows + 1)
+    return (
+        f"If all {windows} windows were normal, a new normal window scores above the threshold "
+        f"with probability at most {worst:.2%}."
+    )
 
 
 def departure(m: manifest.Manifest) -> str | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tools.monitor.events import (
     BoardFacts,
+    CalibrationStatus,
     LinkCounters,
     WindowScored,
     WindowsLost,
@@ -127,6 +128,11 @@ class FakeBoard:
             raise LinkError("/dev/fake: the board refuses it")
         self.threshold = value
         return value
+
+    calibration: CalibrationStatus | None = None
+
+    def calibrate(self, command: object) -> None:
+        raise LinkError("/dev/fake: the board's firmware cannot calibrate")
 
     def take_up(self) -> int:
         return self.resume_frame

@@ -78,7 +78,7 @@ def board(
     sample = sample or source is not None
     recording = _adc_recording(bundle, source) if sample else None
     image = build_image(out, bundle, "emulated", engine).elf
-    with EmulatedBoard(image, adc=recording) as running:
+    with EmulatedBoard(image, adc=recording, flash=bundle / "firmware" / "flash") as running:
         if link is not None:
             _link_to(link, running.port)
         try:

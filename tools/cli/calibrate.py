@@ -1,7 +1,8 @@
 """The command calibrate: a threshold for one patient or one machine.
 
 A bundle's guarantee holds for windows that are exchangeable with those it was calibrated on. The
-windows of a new patient are not; a stretch of that patient's own normal signal comes closest.
+windows of a new patient are not; a stretch of that patient's own normal signal comes closest. The
+threshold is chosen here from a recording, or by a board from its next windows (--board).
 """
 
 from __future__ import annotations
@@ -15,37 +16,110 @@ import typer
 from rich.markup import escape
 
 from tools.cli.app import app
-from tools.cli.options import Name, bundle_path, console
+from tools.cli.calibrate_board import calibrate_board, forget_calibration
+from tools.cli.monitor import targets_of
+from tools.cli.options import PortOption, bundle_path, console, finite
+from tools.monitor.controls import CALIBRATION_TOLERATED, CALIBRATION_WINDOWS, Calibrate
+from tools.monitor.settings import BoardSensor, DataSet, File, MonitorSettings, Streamed
 from tools.recordings.load import of_file
 from training.bundle import read_bundle
+from training.bundle.chain import gate_of
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL
 from training.bundle.manifest import Beats, float32_text
 from training.bundle.reference import compute
 from training.bundle.segment import segmenter_of
-from training.threshold import Choice, conformal
+from training.threshold import Choice, tolerant
 
 
 @app.command()
 def calibrate(
-    source: Annotated[
-        Path, typer.Argument(help="A recording of normal signal: .csv, .npz or .hea (WFDB).")
-    ],
-    name: Name = "ecg5000",
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RECORDING] [NAME]",
+            help="A recording of normal signal (.csv, .npz or .hea), and the bundle (default: "
+            "ecg5000). With --board, only the bundle.",
+        ),
+    ] = None,
     rate: Annotated[
         float | None,
         typer.Option(help="False-alarm rate, between 0 and 1 (default: the recipe's)."),
     ] = None,
+    tolerate: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest share of abnormal windows, below 0.5 (default: 0; with --board, 0.02)."
+        ),
+    ] = None,
+    board: Annotated[
+        bool,
+        typer.Option(
+            "--board", help="Let the board choose from its next windows, and keep the threshold."
+        ),
+    ] = False,
+    windows: Annotated[
+        int, typer.Option("--windows", "-n", min=1, help="With --board: judged windows to take.")
+    ] = CALIBRATION_WINDOWS,
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="With --board: recording of normal signal to stream."),
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="With --board: take the board's own sensor.")
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(callback=finite, help="With --board: multiple of real time."),
+    ] = None,
+    reset: Annotated[
+        bool,
+        typer.Option("--reset", help="With --board: return to the image's threshold."),
+    ] = False,
+    port: PortOption = None,
 ) -> None:
     """Choose a threshold for one patient or machine from its own normal signal."""
     if rate is not None and not 0 < rate < 1:
         raise typer.BadParameter(f"--rate {rate:g}: a share between 0 and 1, such as 0.02")
+    if tolerate is not None and not 0 <= tolerate < 0.5:
+        raise typer.BadParameter(f"--tolerate {tolerate:g}: a share from 0 to 0.5, such as 0.02")
+    given = arguments or []
+    if not board:
+        _from_recording(given, rate, tolerate or 0.0)
+        return
+    if len(given) > 1:
+        raise typer.BadParameter("--board takes one name; give the recording with --source")
+    bundle = bundle_path(given[0] if given else "ecg5000")
+    if source is None and not reset and (port in (None, "emulated") or not sample):
+        raise typer.BadParameter(
+            "--board needs normal signal: --source FILE, or --sample for the sensor of a board "
+            "that is plugged in (--port)"
+        )
+    played = DataSet() if source is None else File(source)
+    settings = MonitorSettings(
+        bundle,
+        targets_of(bundle, [port] if port else []),
+        BoardSensor(played, speed) if sample else Streamed(played, speed, resume=False),
+        "plain",
+    )
+    if reset:
+        forget_calibration(settings, console())
+        return
+    plan = Calibrate(windows, rate, CALIBRATION_TOLERATED if tolerate is None else tolerate)
+    calibrate_board(settings, plan, console())
+
+
+def _from_recording(given: list[str], rate: float | None, tolerated: float) -> None:
+    if not 1 <= len(given) <= 2:
+        raise typer.BadParameter("give a recording of normal signal, or --board")
+    source, name = Path(given[0]), given[1] if len(given) > 1 else "ecg5000"
     bundle, out = bundle_path(name), console()
-    result = calibrate_threshold(bundle, source, rate)
+    result = calibrate_threshold(bundle, source, rate, tolerated)
     left_out = f" ({result.left_out:,} labelled abnormal left out)" if result.left_out else ""
+    rejected = f", {result.not_judged:,} not judged" if result.not_judged else ""
     out.print(
-        f"{escape(source.name)}: {result.windows:,} normal windows{left_out}; the bundle's "
-        f"threshold {result.before:.4g} flags {result.flagged_before:,} of them"
+        f"{escape(source.name)}: {result.windows:,} normal windows{left_out}{rejected}; the "
+        f"bundle's threshold {result.before:.4g} flags {result.flagged_before:,} of them"
     )
     value = float32_text(result.choice.value)
     out.print(f"threshold {value} (conformal): {escape(result.choice.guarantee)}")
@@ -58,23 +132,28 @@ class Calibration:
 
     windows: int  # number of windows from which the threshold was chosen
     left_out: int  # number of windows that the recording labels abnormal
+    not_judged: int  # number of other windows that the gate rejects
     choice: Choice  # the chosen threshold and its guarantee
     before: float  # the bundle's threshold
     flagged_before: int  # number of the windows above the bundle's threshold
 
 
-def calibrate_threshold(bundle_dir: Path, source: Path, rate: float | None = None) -> Calibration:
+def calibrate_threshold(
+    bundle_dir: Path, source: Path, rate: float | None = None, tolerated: float = 0.0
+) -> Calibration:
     """Score the windows of `source` and choose the threshold that a share `rate` would exceed.
 
-    Windows that the file labels abnormal are left out; all others count as normal.
+    Windows that the file labels abnormal, and those that the gate rejects, are left out; all others
+    count as normal. A board that takes the same windows chooses the same threshold, to the bit.
 
     Args:
         source: recording in a format that the monitor plays; .csv in physical units.
         rate: false-alarm rate, between 0 and 1; the recipe's if None.
+        tolerated: largest share of abnormal windows.
 
     Raises:
         BundleError: the bundle is missing or damaged.
-        DataError: the recording does not fit the bundle, or every window is labelled abnormal.
+        DataError: the recording does not fit the bundle, or no window of it can be used.
     """
     bundle = read_bundle(bundle_dir)
     m = bundle.manifest
@@ -87,13 +166,17 @@ def calibrate_threshold(bundle_dir: Path, source: Path, rate: float | None = Non
     normal = labels != ABNORMAL
     if not normal.any():
         raise DataError(f"{source}: every window is labelled abnormal; a normal stretch is needed")
-    scores = compute(bundle, cut.counts[normal]).score
+    judged = gate_of(m)(cut.counts) == 0
+    if not (normal & judged).any():
+        raise DataError(f"{source}: the quality gate rejects every window: is the sensor attached?")
+    scores = compute(bundle, cut.counts[normal & judged]).score
     assert scores is not None
     before = np.float32(m.threshold.value)
     return Calibration(
-        windows=int(normal.sum()),
+        windows=len(scores),
         left_out=int((~normal).sum()),
-        choice=conformal(scores, m.threshold.false_alarm_rate if rate is None else rate),
+        not_judged=int((normal & ~judged).sum()),
+        choice=tolerant(scores, m.threshold.false_alarm_rate if rate is None else rate, tolerated),
         before=float(before),
         flagged_before=int((scores > before).sum()),
     )

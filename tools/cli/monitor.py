@@ -170,7 +170,7 @@ def monitor(
     run(
         MonitorSettings(
             path,
-            _targets(path, ports, link_faults, several=web),
+            targets_of(path, ports, link_faults, several=web),
             stream,
             Browser(web_port, web_host, web_certificate, web_origin) if web else view,
             windows,
@@ -216,7 +216,7 @@ def record(
     run(
         MonitorSettings(
             path,
-            _targets(path, [port] if port else []),
+            targets_of(path, [port] if port else []),
             stream,
             view,
             windows,
@@ -240,11 +240,11 @@ def replay(
     """Stream a recording again, and fail unless every score is the recorded one, bit for bit."""
     view = view_of(plain=plain, json=json)
     scores, path = read_scores(recording), bundle_path(name)
-    targets = (InProcess(),) if host else _targets(path, [port] if port else [])
+    targets = (InProcess(),) if host else targets_of(path, [port] if port else [])
     run(MonitorSettings(path, targets, Replay(scores, speed), view))
 
 
-def _targets(
+def targets_of(
     bundle: Path,
     ports: Sequence[str],
     faults: FaultConfig | None = None,
@@ -260,9 +260,9 @@ def _targets(
         if len(ports) > 1 and not several:
             names = ", ".join(ports)
             raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
-    image = Path()
+    image, flash = Path(), bundle / "firmware" / "flash"
     if EMULATED in ports:
         image = build_image(console(stderr=True), bundle, "emulated", "compiled").elf
     return tuple(
-        Emulated(image, faults) if port == EMULATED else Port(port, faults) for port in ports
+        Emulated(image, faults, flash) if port == EMULATED else Port(port, faults) for port in ports
     )

@@ -10,12 +10,34 @@ from dataclasses import dataclass
 
 from training.bundle.validation import brief
 
+CALIBRATION_WINDOWS = 200
+CALIBRATION_TOLERATED = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class SetThreshold:
     """Set the board's threshold."""
 
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    """Let the board choose its threshold from its next judged windows."""
+
+    windows: int = CALIBRATION_WINDOWS
+    rate: float | None = None  # false-alarm rate; None: the bundle's
+    tolerated: float = CALIBRATION_TOLERATED  # largest share of abnormal windows
+
+
+@dataclass(frozen=True, slots=True)
+class StopCalibration:
+    """End the board's calibration without a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCalibration:
+    """Return to the image's threshold, and delete the board's calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +71,8 @@ def is_threshold(value: float) -> bool:
 
 
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
-Command = SetThreshold | SetPaused | Mark | Reset
+Calibration = Calibrate | StopCalibration | ForgetCalibration
+Command = SetThreshold | SetPaused | Mark | Reset | Calibration
 
 
 class Controls:

@@ -172,6 +172,28 @@ class ThresholdChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationStatus:
+    """The board's own calibration, and where its threshold comes from.
+
+    The figures are those of the calibration that runs, or else of the one in memory.
+    """
+
+    state: str  # none, running, kept, not_kept (until a reset), other_model (and ignored)
+    source: str  # of the threshold in force: bundle, build, calibration, host
+    threshold: float
+    windows: int  # to take
+    taken: int
+    set_aside: int  # of the windows taken, as abnormal
+    rate: float  # false-alarm rate
+    tolerated: float  # largest share of abnormal windows
+
+    @property
+    def running(self) -> bool:
+        """Whether the board is taking scores."""
+        return self.state == "running"
+
+
+@dataclass(frozen=True, slots=True)
 class Marked:
     """The user marked this moment."""
 
@@ -223,6 +245,7 @@ Event = (
     | WindowsLost
     | LinkCounters
     | ThresholdChanged
+    | CalibrationStatus
     | Marked
     | Paused
     | Restarted

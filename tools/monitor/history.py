@@ -10,8 +10,10 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.monitor import text
 from tools.monitor.events import (
     BoardFacts,
+    CalibrationStatus,
     Ended,
     Event,
     LinkCounters,
@@ -47,6 +49,7 @@ class History(View):
         self.marks: deque[Marked] = deque(maxlen=WINDOWS)
         self.counters = LinkCounters()
         self.threshold = float("nan")
+        self.calibration: CalibrationStatus | None = None
         self.paused = False
         self.answers = True  # whether the board answered last time
         self.ended: Ended | None = None
@@ -120,6 +123,8 @@ class History(View):
                 self.counters = event
             case ThresholdChanged():
                 self.threshold = event.value
+            case CalibrationStatus():
+                self._take_calibration(event)
             case Marked():
                 self.marks.append(event)
                 self.notice = f"marked at frame {event.frame}"
@@ -138,6 +143,11 @@ class History(View):
                 self.answers = self.answers if event.answers is None else event.answers
             case Ended():
                 self.ended = event
+
+    def _take_calibration(self, status: CalibrationStatus) -> None:
+        before, self.calibration = self.calibration, status
+        if status.running or (before is not None and before.state != status.state):
+            self.notice = text.calibration_lines(status)[0]
 
     def _pass_over(self, event: SamplesLost) -> None:
         stop = event.first_frame + event.count

@@ -11,6 +11,7 @@ Topics, below the address's path (default `vigil`) and the board's id:
     missing    frames without a sample
     link       counters of both ends; retained
     threshold  the board's, at the start and after each change; retained
+    calibration the board's own calibration, and the source of its threshold; retained
     event      marks, pauses, restarts, notices, the end
     command    is read if commands are allowed; reply has the answers
 
@@ -39,6 +40,7 @@ from tools.boards.ports import serial_number
 from tools.monitor.controls import Command, Controls, Mark, SetPaused, SetThreshold, is_threshold
 from tools.monitor.events import (
     BoardFacts,
+    CalibrationStatus,
     Event,
     LinkCounters,
     Notice,
@@ -208,6 +210,8 @@ class MqttView:
                 self._publish("missing", _values(event), ts)
             case LinkCounters():
                 self._publish("link", _values(event), ts, retain=True)
+            case CalibrationStatus():
+                self._publish("calibration", _values(event), ts, retain=True)
             case ThresholdChanged():
                 self._publish("threshold", _values(event), ts, retain=True)
             case Notice(answers=bool(answers)):

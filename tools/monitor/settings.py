@@ -96,6 +96,7 @@ class Emulated:
 
     image: Path
     faults: FaultConfig | None = None
+    flash: Path | None = None  # file of its flash, which outlives it; None: none does
 
 
 @dataclass(frozen=True)

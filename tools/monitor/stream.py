@@ -11,9 +11,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
-from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor import controls, text
+from tools.monitor.controls import (
+    Calibrate,
+    Controls,
+    ForgetCalibration,
+    Mark,
+    Reset,
+    SetPaused,
+    SetThreshold,
+    StopCalibration,
+)
 from tools.monitor.events import (
     BoardFacts,
+    CalibrationStatus,
     Ended,
     Event,
     LinkCounters,
@@ -29,13 +40,19 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.text import number
 from tools.recordings.source import Counts, Source
 from training.bundle.errors import LinkError
 
 NO_BEAT = "no_beat"  # reason of WindowsLost for hops without a heartbeat, which no view shows
 CHUNK_SECONDS = 0.04  # of samples sent at once when paced; short enough for a smooth trace
 IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
+_NOT_DONE: dict[type, str] = {
+    Reset: "not reset",
+    SetThreshold: "threshold not set",
+    Calibrate: "not calibrated",
+    StopCalibration: "calibration not ended",
+    ForgetCalibration: "calibration not forgotten",
+}
 COUNTERS_SECONDS = 0.5  # between two requests of the link's counters
 
 
@@ -69,6 +86,16 @@ class Board(Protocol):
     def set_threshold(self, value: float) -> float:
         """Set the threshold and return the board's. Raises LinkError if the board refuses it."""
 
+    @property
+    def calibration(self) -> CalibrationStatus | None:
+        """The board's own calibration; None if its firmware has none."""
+
+    def calibrate(self, command: controls.Calibration) -> None:
+        """Begin, end or forget the board's own calibration; `receive` returns its status.
+
+        Raises LinkError if the board refuses it.
+        """
+
     def take_up(self) -> int:
         """Resume the unfinished stream and return the first frame to send."""
 
@@ -91,7 +118,16 @@ class SamplingBoard(Board, Protocol):
         """Whether the sensor's signal has ended and all of it has been received."""
 
 
-BoardEvent = WindowScored | WindowNotJudged | WindowsLost | SamplesSent | SamplesLost | Notice
+BoardEvent = (
+    WindowScored
+    | WindowNotJudged
+    | WindowsLost
+    | SamplesSent
+    | SamplesLost
+    | Notice
+    | ThresholdChanged
+    | CalibrationStatus
+)
 
 
 class Pace:
@@ -207,9 +243,10 @@ class Stream:
         facts = self._board.facts
         self._emit(Started(facts, self._source.facts, frame))
         if facts.threshold != facts.trained_threshold:
-            trained = number(facts.trained_threshold)
-            text = f"the board's threshold is {number(facts.threshold)}, the bundle's is {trained}"
-            self._emit(Notice(text))
+            own, trained = text.number(facts.threshold), text.number(facts.trained_threshold)
+            self._emit(Notice(f"the board's threshold is {own}, the bundle's is {trained}"))
+        if self._board.calibration is not None:
+            self._emit(self._board.calibration)
 
     def _continue_at(self, frame: int) -> None:
         """Continue at `frame`; a window that begins before it is never completed."""
@@ -227,20 +264,32 @@ class Stream:
     def _obey(self) -> None:
         for command in self._controls.take():
             match command:
-                case SetThreshold() | Reset() if not self._board.answers:
-                    effect = "not reset" if isinstance(command, Reset) else "threshold not set"
-                    self._emit(Notice(f"{effect}: the board does not answer"))
+                case Mark() | SetPaused():
+                    self._obey_here(command)
+                case _ if not self._board.answers:
+                    self._emit(Notice(f"{_NOT_DONE[type(command)]}: the board does not answer"))
                 case SetThreshold():
                     self._set_threshold(command.value)
-                case SetPaused():
-                    self._pause(not self._paused if command.paused is None else command.paused)
-                case Mark():
-                    window = self._next_frame // self._board.facts.hop
-                    self._emit(Marked(self._next_frame, window, command.text))
+                case Calibrate() | StopCalibration() | ForgetCalibration():
+                    self._calibrate(command)
                 case Reset():
                     self._board.restart()
                     self._continue_at(0)
                     self._emit(Restarted(0, "reset"))
+
+    def _obey_here(self, command: Mark | SetPaused) -> None:
+        """Obey a command that the board has no part in."""
+        if isinstance(command, SetPaused):
+            self._pause(not self._paused if command.paused is None else command.paused)
+            return
+        window = self._next_frame // self._board.facts.hop
+        self._emit(Marked(self._next_frame, window, command.text))
+
+    def _calibrate(self, command: controls.Calibration) -> None:
+        try:
+            self._board.calibrate(command)
+        except LinkError as refusal:
+            self._emit(Notice(f"{_NOT_DONE[type(command)]}: {refusal}"))
 
     def _set_threshold(self, value: float) -> None:
         try:

@@ -6,7 +6,14 @@ import statistics
 from collections.abc import Sequence
 
 from tools.monitor.bars import bar
-from tools.monitor.events import BoardFacts, LinkCounters, Outcome, WindowNotJudged, WindowScored
+from tools.monitor.events import (
+    BoardFacts,
+    CalibrationStatus,
+    LinkCounters,
+    Outcome,
+    WindowNotJudged,
+    WindowScored,
+)
 from tools.monitor.summary import Summary
 
 VERDICT = {
@@ -22,6 +29,40 @@ def number(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1000:
         return f"{value:#.4g}"
     return f"{value:.1e}"
+
+
+def threshold_source(status: CalibrationStatus) -> str:
+    """Return where the threshold in force comes from, in a few words."""
+    if status.source == "calibration":
+        if status.running:
+            return "board's calibration"
+        return f"board's calibration, {status.windows} windows, {100 * status.rate:g} %"
+    return {"bundle": "bundle", "build": "image (vigil build --threshold)"}.get(
+        status.source, "set by the host"
+    )
+
+
+def threshold_source_brief(status: CalibrationStatus) -> str:
+    """Return the source of the threshold, or the progress of a calibration, in 17 characters."""
+    if status.running:
+        return f"taking {status.taken}/{status.windows}"
+    if status.source == "calibration":
+        return f"board, {100 * status.rate:.3g} %"
+    return {"bundle": "bundle", "build": "image"}.get(status.source, "host")
+
+
+def calibration_lines(status: CalibrationStatus) -> list[str]:
+    """Return what a board says of its calibration, one line each."""
+    lines = [f"threshold {number(status.threshold)}: {threshold_source(status)}"]
+    if status.running:
+        lines = [f"calibrating: {status.taken} of {status.windows} windows"]
+    elif status.set_aside:
+        lines.append(f"{status.set_aside} of {status.windows} windows were set aside as abnormal")
+    if status.state == "not_kept":
+        lines.append("the board's calibration ends with a reset: it cannot be kept")
+    elif status.state == "other_model":
+        lines.append("the calibration in the board's memory is of another model, and is ignored")
+    return lines
 
 
 def percent(value: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from tools.monitor import text
 from tools.monitor.events import (
+    CalibrationStatus,
     Ended,
     Event,
     LinkCounters,
@@ -36,6 +37,7 @@ class PlainView(View):
         self._out, self._cells = out, min(max(width - 46, 3), 40)
         self._noun = "window"
         self._rate_hz: float | None = None
+        self._calibrated = ("", "", -1)  # state, source and tenths of the last line about them
 
     def handle(self, event: Event) -> None:
         for line in self._lines(event):
@@ -67,6 +69,8 @@ class PlainView(View):
                 return [f"# no samples {event.first_frame} to {last}: {event.reason}"]
             case ThresholdChanged():
                 return [f"# threshold is now {text.number(event.value)}"]
+            case CalibrationStatus():
+                return self._calibration(event)
             case Marked():
                 return [f"# mark at frame {event.frame}, {self._noun} {event.window}: {event.text}"]
             case Paused():
@@ -76,6 +80,14 @@ class PlainView(View):
             case Notice():
                 return [f"# {event.text}"]
         return []
+
+    def _calibration(self, status: CalibrationStatus) -> list[str]:
+        """Return a line for each new state, and for each tenth of a calibration."""
+        tenth = 10 * status.taken // max(status.windows, 1) if status.running else -1
+        if (status.state, status.source, tenth) == self._calibrated:
+            return []
+        self._calibrated = status.state, status.source, tenth
+        return [f"# {line}" for line in text.calibration_lines(status)]
 
 
 class JsonView(View):
@@ -108,6 +120,7 @@ KINDS: dict[type[Event], str] = {
     WindowsLost: "lost",
     LinkCounters: "counters",
     ThresholdChanged: "threshold",
+    CalibrationStatus: "calibration",
     Marked: "marked",
     Paused: "paused",
     Restarted: "restarted",

@@ -10,13 +10,19 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from tools.monitor import controls
+from tools.monitor.boards.calibrating import request_of
 from tools.monitor.boards.dequantize import to_counts
+from tools.monitor.controls import Calibrate, ForgetCalibration, StopCalibration
 from tools.monitor.events import (
     BoardFacts,
+    CalibrationStatus,
     LinkCounters,
+    ThresholdChanged,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -25,9 +31,11 @@ from tools.monitor.stream import NO_BEAT, BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
 from training.bundle.chain import REASONS, gate_of, scaler_of, score_of
+from training.bundle.errors import LinkError
 from training.bundle.interpreter import open_interpreter
 from training.bundle.manifest import Beats
 from training.bundle.segment import segmenter_of
+from training.native.core import Calibration
 
 FRAMES_PER_CALL = 1024  # few enough for commands to take effect in between
 
@@ -48,6 +56,7 @@ class InProcessBoard:
         self._segmenter = segmenter_of(m)
         self._waiting: deque[BoardEvent] = deque()
         self._before = m.segmenter.before if isinstance(m.segmenter, Beats) else None
+        self._taking: Calibration | None = None
         threshold = float(np.float32(m.threshold.value))
         self.facts = BoardFacts(
             port="this machine",
@@ -66,6 +75,7 @@ class InProcessBoard:
             golden_total=0,
             span=m.segmenter.span if isinstance(m.segmenter, Beats) else 0,
         )
+        self.calibration = CalibrationStatus("none", "bundle", threshold, 0, 0, 0, 0.0, 0.0)
 
     answers = True
 
@@ -113,6 +123,7 @@ class InProcessBoard:
                     interval=interval,
                 )
             )
+            self._take(value)
         self._pass_slots()
 
     def _pass_slots(self) -> None:
@@ -134,8 +145,47 @@ class InProcessBoard:
         self._waiting.clear()
         return events
 
+    def calibrate(self, command: controls.Calibration) -> None:
+        self._taking = None
+        match command:
+            case Calibrate():
+                request = request_of(command, self._manifest.threshold.false_alarm_rate)
+                plan = request.windows, request.rate, request.tolerated
+                try:
+                    self._taking = Calibration(*plan)
+                except (ValueError, TypeError) as problem:
+                    raise LinkError(f"a calibration needs {problem}") from None
+                rates = {"rate": request.rate / 1e6, "tolerated": request.tolerated / 1e6}
+                self._say(state="running", windows=request.windows, taken=0, set_aside=0, **rates)
+            case StopCalibration():
+                self._say(state="none", windows=0, taken=0, set_aside=0)
+            case ForgetCalibration():
+                self.facts = replace(self.facts, threshold=self.facts.trained_threshold)
+                self._waiting.append(ThresholdChanged(self.facts.threshold))
+                self._say(state="none", source="bundle", windows=0, taken=0, set_aside=0)
+
+    def _take(self, score: np.float32) -> None:
+        """Take the score of a judged window; a new threshold applies from the next one on."""
+        taking = self._taking
+        if taking is None:
+            return
+        taking.push(np.array([score], np.float32))
+        if taking.is_complete:
+            self._taking = None
+            self.facts = replace(self.facts, threshold=taking.threshold)
+            self._waiting.append(ThresholdChanged(taking.threshold))
+            figures = {"taken": taking.taken, "set_aside": taking.set_aside}
+            self._say(state="not_kept", source="calibration", **figures)
+        elif taking.taken % max(self.calibration.windows // 10, 1) == 0:
+            self._say(taken=taking.taken)
+
+    def _say(self, **changes: Any) -> None:
+        self.calibration = replace(self.calibration, threshold=self.facts.threshold, **changes)
+        self._waiting.append(self.calibration)
+
     def set_threshold(self, value: float) -> float:
         self.facts = replace(self.facts, threshold=float(np.float32(value)))
+        self._say(source="host")
         return self.facts.threshold
 
     def counters(self) -> LinkCounters:

@@ -9,13 +9,17 @@ import numpy as np
 
 from tools.boards.catalogue import is_emulated
 from tools.link import events as link
-from tools.link.messages import Statistics
+from tools.link.messages import CalibrationReport, Statistics
 from tools.link.session import Session, stream_id
+from tools.monitor.boards.calibrating import Calibrating, request_of, status_of
 from tools.monitor.boards.dequantize import to_counts
+from tools.monitor.controls import Calibration
 from tools.monitor.events import (
     BoardFacts,
+    CalibrationStatus,
     LinkCounters,
     Notice,
+    ThresholdChanged,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -67,6 +71,12 @@ class LinkBoard:
         self._abandon = session.abandon = abandon
         self._answers, self._stream = True, 0  # `_answers`: as in the last notice
         self._held: list[link.Event] = []
+        self._status: list[BoardEvent] = []  # events about threshold and calibration
+        self._calibrating: Calibrating | None = None
+        self.calibration: CalibrationStatus | None = None
+        with contextlib.suppress(LinkError):  # older firmware
+            self._calibrating = Calibrating(session.calibrate)
+            self.calibration = status_of(self._calibrating.report)
         self._scoring = False  # the board's text before its first score is a greeting
         model = bundle.manifest.model
         session.watch(output=watch, sizes=(model.input.size, model.output.size))
@@ -139,8 +149,13 @@ class LinkBoard:
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         received = self._held or self._session.poll(timeout)
         self._held = []
-        events = (self._translated(event) for event in received)
-        return [*(event for event in events if event is not None), *self._answers_again()]
+        events = [self._translated(event) for event in received]
+        scored = [event for event in events if event is not None]
+        return [*scored, *self._take_status(), *self._answers_again()]
+
+    def _take_status(self) -> list[BoardEvent]:
+        events, self._status = self._status, []
+        return events
 
     def _answers_again(self) -> list[Notice]:
         """Return a notice if the board answers again; for a new stream, no event reports it."""
@@ -162,10 +177,36 @@ class LinkBoard:
         with self._while_it_answers() as session:
             answer = session.set_threshold(value)
         self._thresholds.append((answer.window, answer.value))
+        self._ask_status()
         return answer.value
+
+    def calibrate(self, command: Calibration) -> None:
+        if self._calibrating is None:
+            raise LinkError(f"{self._session.port}: the board's firmware cannot calibrate")
+        request = request_of(command, self._manifest.threshold.false_alarm_rate)
+        with self._while_it_answers():
+            self._note(self._calibrating.request(request))
+
+    def _ask_status(self) -> None:
+        # The next receive() reports an error.
+        if self._calibrating is not None:
+            with contextlib.suppress(LinkError), self._while_it_answers():
+                self._note(self._calibrating.request())
+
+    def _note(self, report: CalibrationReport) -> None:
+        """Take a new threshold over, and queue the events about it."""
+        if report.threshold != self._thresholds[-1][1]:
+            self._thresholds.append((report.window, report.threshold))
+            self._status.append(ThresholdChanged(report.threshold))
+        status = status_of(report)
+        if status != self.calibration:
+            self.calibration = status
+            self._status.append(status)
 
     def counters(self) -> LinkCounters:
         if self.answers:
+            if self.calibration is not None and self.calibration.running:
+                self._ask_status()
             # The next receive() reports the error.
             with contextlib.suppress(LinkError), self._while_it_answers() as session:
                 self._statistics = session.statistics()
@@ -212,9 +253,13 @@ class LinkBoard:
                 return Notice("the board does not answer; waiting", answers=False)
             case link.Resumed():
                 self._answers = True
+                if event.rebooted:
+                    self._ask_status()
                 why = "was reset" if event.rebooted else "answers again"
                 text = f"the board {why}: continuing at frame {event.sample}"
                 return Notice(text, answers=True)
+            case link.Calibrated() if self._calibrating is not None:
+                self._note(self._calibrating.take(event.report))
             case link.Refused():
                 return Notice(f"the board refused a message of type {event.type:#04x}")
             case link.BoardText() if self._scoring:
@@ -227,6 +272,8 @@ class LinkBoard:
 
     def _scored(self, event: link.Scored) -> WindowScored:
         self._scoring = True
+        if self._calibrating is not None and self._calibrating.may_be_over():
+            self._ask_status()
         while len(self._thresholds) > 1 and self._thresholds[1][0] <= event.window:
             del self._thresholds[0]
         first, peak = event.window * self.facts.hop, None

@@ -88,7 +88,7 @@ def _session(target: Port | Emulated, plays: AdcRecording | None = None) -> Iter
 
 @contextlib.contextmanager
 def _booted(target: Emulated, plays: AdcRecording | None) -> Iterator[EmulatedBoard]:
-    with EmulatedBoard(target.image, adc=plays) as board:
+    with EmulatedBoard(target.image, adc=plays, flash=target.flash) as board:
         try:
             yield board
         finally:

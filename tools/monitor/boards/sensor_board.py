@@ -150,7 +150,7 @@ class SensorBoard(LinkBoard):
                 events += [translated] if translated is not None else []
         self._held = []
         self._update_state()
-        return [*events, *self._answers_again()]
+        return [*events, *self._take_status(), *self._answers_again()]
 
     def close(self, finished: bool) -> None:
         try:

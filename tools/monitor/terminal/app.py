@@ -18,7 +18,15 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor.controls import (
+    Calibrate,
+    Controls,
+    Mark,
+    Reset,
+    SetPaused,
+    SetThreshold,
+    StopCalibration,
+)
 from tools.monitor.history import History
 from tools.monitor.terminal import panels
 from tools.monitor.terminal.trace import title, trace
@@ -37,6 +45,7 @@ KEYS = (
     ("space", "pause or continue sending"),
     ("↑ ↓", "change the threshold by 5 %"),
     ("d", "restore the bundle's threshold"),
+    ("c", "calibrate the threshold; stop"),
     ("m", "mark this moment"),
     ("r", "restart at frame 0"),
     ("q, Ctrl-C", "quit; again: without waiting"),
@@ -121,6 +130,7 @@ class MonitorApp(App[None]):
         Binding("up,plus", "threshold(1)", "threshold", key_display="↑↓"),
         Binding("down,minus", "threshold(-1)", show=False),
         Binding("d", "trained", "restore"),
+        Binding("c", "calibrate", "calibrate"),
         Binding("m", "mark", "mark"),
         Binding("r", "reset", "reset"),
         Binding("question_mark,h", "help", "keys", key_display="?"),
@@ -178,6 +188,11 @@ class MonitorApp(App[None]):
         if self._history.board is not None:
             self._wanted_until = 0.0
             self._controls.ask(SetThreshold(self._history.board.trained_threshold))
+
+    def action_calibrate(self) -> None:
+        status = self._history.calibration
+        running = status is not None and status.running
+        self._controls.ask(StopCalibration() if running else Calibrate())
 
     def action_mark(self) -> None:
         self._controls.ask(Mark())

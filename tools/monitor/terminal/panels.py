@@ -159,6 +159,9 @@ def facts(history: History, width: int, height: int) -> list[Text]:
         ]
     if summary.mean_microseconds is not None:
         rows.append(("mean time", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
+    if history.calibration is not None:
+        source = text.threshold_source_brief(history.calibration)
+        rows.append(("threshold from", source, MARK if history.calibration.running else None))
     corrupt = counters.corrupt + counters.board_corrupt
     missing = counters.missing + counters.board_missing
     resent = counters.resent + counters.board_resent

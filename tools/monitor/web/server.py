@@ -28,7 +28,17 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tools.monitor.controls import Command, Mark, Reset, SetPaused, SetThreshold, is_threshold
+from tools.monitor.controls import (
+    Calibrate,
+    Command,
+    ForgetCalibration,
+    Mark,
+    Reset,
+    SetPaused,
+    SetThreshold,
+    StopCalibration,
+    is_threshold,
+)
 from tools.monitor.settings import LOOPBACK, Browser
 from tools.monitor.theme import DARK, LIGHT, css_variables
 from tools.monitor.web.hub import Hub, Json
@@ -102,6 +112,10 @@ def command_of(message: Any) -> tuple[str, Command]:
             return key, Mark(text)
         case {"ask": "reset"}:
             return key, Reset()
+        case {"ask": "calibrate", "run": bool(run)}:
+            return key, Calibrate() if run else StopCalibration()
+        case {"ask": "forget"}:
+            return key, ForgetCalibration()
     raise ValueError("not a command")
 
 

@@ -1,6 +1,6 @@
 // One board on the page: description, trace, scores, flags, statistics and commands.
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
-import { heartRate, moment, number, percent, verdict, whole } from "./words.js";
+import { heartRate, moment, number, percent, thresholdSource, verdict, whole } from "./words.js";
 
 const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 24;
 const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
@@ -27,7 +27,7 @@ export class Card {
       name: find("h2"), facts: find(".facts"), state: find(".state"), source: find(".source"),
       traces: find(".traces"), scores: find(".scores"), past: find(".past"), flags: find(".flags ol"),
       counts: find(".counts"), notice: find(".notice"), threshold: find(".threshold input"),
-      live: find(".live"), pause: find("[data-ask=pause]"),
+      live: find(".live"), pause: find("[data-ask=pause]"), calibrate: find("[data-ask=calibrate]"),
       commands: this.root.querySelectorAll("footer button, footer input"),
       zooms: this.root.querySelectorAll(".zoom button"),
     };
@@ -182,6 +182,7 @@ export class Card {
       case "reset": return this.ask("reset");
       case "raise": return threshold(store.threshold * STEP);
       case "lower": return threshold(store.threshold / STEP);
+      case "calibrate": return this.ask("calibrate", { run: store.calibration?.state !== "running" });
       case "trained": return threshold(store.board.trained_threshold);
       case "flag": return this.pick(Number(button.dataset.index));
     }
@@ -301,12 +302,15 @@ export class Card {
     parts.pause.textContent = store.paused ? "Continue" : "Pause";
     if (document.activeElement !== parts.threshold && !parts.threshold.title) parts.threshold.value = number(store.threshold);
     parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
-    const noun = store.noun;
+    const noun = store.noun, { calibration: k } = store, running = k?.state === "running";
+    parts.calibrate.disabled ||= !k;
+    parts.calibrate.textContent = running ? `stop ${k.taken}/${k.windows}` : "calibrate";
     const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
     const heart = heartRate(store.windows, board.rate_hz);
     if (heart) rows.push(["heart rate, RR", `${Math.round(heart.rate)} /min · ${Math.round(heart.interval)} ms`]);
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
     if (t?.mean_microseconds != null) rows.push(["mean time", `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
+    if (k) rows.push(["threshold from", thresholdSource(k), false, k.state === "other_model" ? "the board's calibration is of another model, ignored" : k.state === "not_kept" ? "until a reset" : ""]);
     if (c) {
       const both = (name) => c[name] + c[`board_${name}`], bad = both("corrupt"), gone = both("missing");
       rows.push(["frames", `${whole(c.sent)} sent · ${whole(c.received)} received`]);

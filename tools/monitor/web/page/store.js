@@ -10,6 +10,7 @@ export class Store {
     this.board = null;
     this.source = null;
     this.threshold = NaN;
+    this.calibration = null;
     this.paused = false;
     this.ended = null;
     this.totals = null;
@@ -58,6 +59,7 @@ export class Store {
       case "scored": this.addWindow(event); break;
       case "counters": this.counters = event; break;
       case "threshold": this.threshold = event.value; break;
+      case "calibration": this.calibration = event; break;
       case "paused": this.paused = event.paused; break;
       case "marked":
         this.marks.push(event);

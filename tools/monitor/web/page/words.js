@@ -19,6 +19,17 @@ export function moment(frame, rate, step = Infinity) {
   return `${sign}${Math.floor(t / 60)}:${rest}`;
 }
 
+// Where the threshold in force comes from.
+export function thresholdSource(c) {
+  switch (c.source) {
+    case "bundle": return "bundle";
+    case "build": return "image (vigil build --threshold)";
+    case "host": return "set here";
+    default: return c.state === "running" ? "board's calibration"
+      : `board's calibration · ${whole(c.windows)} windows · ${+(100 * c.rate).toPrecision(3)} %${c.set_aside ? ` · ${c.set_aside} set aside` : ""}`;
+  }
+}
+
 export function verdict(w) {
   switch (w.outcome) {
     case "true positive": return "label: abnormal ✓";

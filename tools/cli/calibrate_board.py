@@ -1,0 +1,141 @@
+"""The steps of `vigil calibrate --board`: stream, follow the calibration, say its result."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from typing_extensions import override
+
+from tools.monitor import text
+from tools.monitor.board_run import BoardRun, load_source
+from tools.monitor.boards.opening import open_board
+from tools.monitor.controls import Calibrate, Controls, ForgetCalibration, StopCalibration
+from tools.monitor.events import CalibrationStatus, Event, Notice, View
+from tools.monitor.run import polite_end
+from tools.monitor.settings import MonitorSettings
+from tools.recordings.load import of_bundle
+from tools.recordings.source import Source
+from training.bundle import Bundle, read_bundle
+from training.bundle.errors import DataError
+from training.threshold import tolerance_note
+
+
+class _Controls(Controls):
+    """The first request to quit stops the calibration that runs on the board."""
+
+    running = False
+    stopped = False
+
+    @override
+    def quit(self, reason: str) -> None:
+        if self.running and not self.stopped:
+            self.stopped = True
+            self.ask(StopCalibration())
+        else:
+            super().quit(reason)
+
+
+class _Follow(View):
+    """Shows the progress, and ends the stream with the calibration."""
+
+    def __init__(self, controls: _Controls, out: Console) -> None:
+        self._controls = controls
+        self._progress = Progress(
+            TextColumn("calibrating"), BarColumn(), MofNCompleteColumn(), console=out
+        )
+        self._task: TaskID | None = None
+        self.status: CalibrationStatus | None = None
+        self.finished = False  # all windows were taken
+        self.problem = ""
+
+    @override
+    def handle(self, event: Event) -> None:
+        match event:
+            case CalibrationStatus():
+                self._follow(event)
+            case Notice() if event.text.startswith(("not calibrated", "calibration not")):
+                self.problem = event.text
+                self._end()
+
+    def _follow(self, status: CalibrationStatus) -> None:
+        before, self.status = self.status, status
+        if status.running:
+            if self._task is None:
+                self._progress.start()
+                self._task = self._progress.add_task("", total=status.windows)
+            self._controls.running = True
+            self._progress.update(self._task, completed=status.taken)
+        elif before is not None and before.running:
+            self.finished = not self._controls.stopped
+            if self._task is not None and self.finished:
+                self._progress.update(self._task, completed=status.windows)
+            self._end()
+
+    def _end(self) -> None:
+        self._controls.running = False
+        self._controls.quit("calibrated")
+
+    @override
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def calibrate_board(settings: MonitorSettings, command: Calibrate, out: Console) -> None:
+    """Let a board choose its threshold, and print the result.
+
+    Raises:
+        VigilError: the bundle, the source or the board cannot be used, or the board refuses.
+        DataError: the source has too few windows, or the calibration was stopped.
+    """
+    controls = _Controls()
+    view = _Follow(controls, out)
+    with polite_end(controls) as streaming:
+        bundle = read_bundle(settings.bundle)
+        source = load_source(settings, bundle)
+        _check_length(bundle, source, command)
+        controls.ask(command)
+        run = BoardRun(settings, bundle, settings.targets[0], source, controls, view, watch=False)
+        run.run(opened=streaming.set)
+    if run.failures:
+        raise run.failures[0]
+    if view.problem:
+        raise DataError(view.problem)
+    status = view.status
+    if status is not None and status.running:
+        raise DataError(
+            f"the source ended after {status.taken} judged windows of {status.windows}: give a "
+            "longer one, or take fewer with --windows"
+        )
+    if status is None or status.source != "calibration" or not view.finished:
+        raise DataError("the calibration was stopped; the board's threshold is unchanged")
+    for line in text.calibration_lines(status):
+        out.print(escape(line))
+    out.print(escape(tolerance_note(status.windows, status.rate, status.tolerated)))
+
+
+def forget_calibration(settings: MonitorSettings, out: Console) -> None:
+    """Return a board to its image's threshold, and print it.
+
+    Raises:
+        VigilError: the bundle or the board cannot be used.
+    """
+    bundle = read_bundle(settings.bundle)
+    with open_board(bundle, of_bundle(bundle), settings.targets[0]) as board:
+        board.calibrate(ForgetCalibration())
+        assert board.calibration is not None  # calibrate() has raised otherwise
+        for line in text.calibration_lines(board.calibration):
+            out.print(escape(line))
+
+
+def _check_length(bundle: Bundle, source: Source | None, command: Calibrate) -> None:
+    """Raise DataError if a recording has fewer windows than the calibration takes."""
+    segmenter = bundle.manifest.segmenter
+    if source is None or source.frames is None:
+        return
+    windows = max((source.frames - segmenter.window) // segmenter.hop + 1, 0)
+    if windows < command.windows:
+        raise DataError(
+            f"{source.facts.name} has {windows} windows, fewer than {command.windows}: give a "
+            "longer recording, or take fewer with --windows"
+        )
