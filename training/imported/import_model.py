@@ -21,6 +21,7 @@ from training.imported.integer import (
     with_fixed_shapes,
     without_float_ends,
 )
+from training.imported.rewrites import without_missing_operators
 from training.imported.scaling import SCALINGS, Scaling, find_scaling, quantizer_of
 from training.imported.source import Source, read_source
 from training.models import FamilySettings
@@ -66,7 +67,7 @@ def import_model(
     out = Path("build") / recipe.name if out_dir is None else out_dir
     check_destination(out)
     source = read_source(path)
-    flatbuffer = with_fixed_shapes(source.flatbuffer)
+    flatbuffer = without_missing_operators(with_fixed_shapes(source.flatbuffer))
     refuse_other_tasks(flatbuffer, source.where)
     whole = without_float_ends(flatbuffer)
     if whole is not None:

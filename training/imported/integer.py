@@ -6,17 +6,18 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import ConvertError
 from training.bundle.validation import brief
+from training.imported.graph import names_of, packed, parsed
 from training.quantize import with_extremes, without_unused_buffers
 from training.quiet import quiet
 from training.tensorflow_setup import schema, tf
 from training.weight_scales import match_factors
 
+_PLAIN = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 _INT8 = schema.TensorType.INT8
 _SHAPES = (
     "SHAPE",
@@ -35,16 +36,16 @@ def without_float_ends(flatbuffer: bytes) -> bytes | None:
 
     The board's scaler and score do their work. Returns None if input or output is not int8 then.
     """
-    model = _parsed(flatbuffer)
+    model = parsed(flatbuffer)
     graph = model.subgraphs[0]
-    names = _names(model)
+    names = names_of(model)
     while True:
         source, target = graph.inputs[0], graph.outputs[0]
         readers = [op for op in graph.operators if source in list(op.inputs)]
         writers = [op for op in graph.operators if target in list(op.outputs)]
         whole = [graph.tensors[i].type == _INT8 for i in (source, target)]
         if all(whole):
-            return without_unused_buffers(_packed(model, flatbuffer))
+            return without_unused_buffers(packed(model, flatbuffer))
         if not whole[0] and len(readers) == 1 and names[readers[0].opcodeIndex] == "QUANTIZE":
             graph.operators.remove(readers[0])
             graph.inputs = np.array(readers[0].outputs, np.int32)
@@ -75,7 +76,7 @@ def to_int8(
     from tensorflow.lite.python import convert
     from tensorflow.lite.python.optimize import calibrator
 
-    graph = _parsed(flatbuffer).subgraphs[0]
+    graph = parsed(flatbuffer).subgraphs[0]
     shape = [int(side) for side in graph.tensors[int(graph.inputs[0])].shape]
 
     def representative() -> Iterator[list[NDArray[np.float32]]]:
@@ -105,13 +106,14 @@ def to_int8(
 
 
 def with_fixed_shapes(flatbuffer: bytes) -> bytes:
-    """Replace the operators that only compute shapes by their constants.
+    """Replace the operators that only compute shapes by their constants, for a batch of one.
 
-    A graph converted with an open batch computes its shapes at run time from the batch.
+    A graph converted with an open batch computes its shapes at run time from the batch. Shapes
+    that depend on it are 1 in the file; they get their true values.
     """
-    model = _parsed(flatbuffer)
+    model = parsed(flatbuffer)
     graph = model.subgraphs[0]
-    names = _names(model)
+    names = names_of(model)
     known = {
         i
         for i, tensor in enumerate(graph.tensors)
@@ -128,7 +130,8 @@ def with_fixed_shapes(flatbuffer: bytes) -> bytes:
         if integers and (name == "SHAPE" or (name in _SHAPES and inputs <= known)):
             folded.append(operator)
             known.update(int(i) for i in operator.outputs)
-    if not folded:
+    is_open = any(-1 in _sides(tensor.shapeSignature) for tensor in graph.tensors)
+    if not folded and not is_open:
         return flatbuffer
     interpreter = _interpreter(flatbuffer)
     interpreter.invoke()
@@ -140,15 +143,26 @@ def with_fixed_shapes(flatbuffer: bytes) -> bytes:
             buffer.data = np.frombuffer(value.tobytes(), np.uint8)
             model.buffers.append(buffer)
             graph.tensors[i].buffer = len(model.buffers) - 1
-            graph.tensors[i].shape = np.array(value.shape, np.int32)
-    return _packed(model, flatbuffer)
+    for details in interpreter.get_tensor_details():
+        if details["index"] < len(graph.tensors):
+            tensor = graph.tensors[details["index"]]
+            tensor.shapeSignature = None
+            if _sides(tensor.shape) != _sides(details["shape"]):
+                tensor.shape = np.array(details["shape"], np.int32)
+    return packed(model, flatbuffer)
+
+
+def _sides(shape: Any) -> list[int]:
+    return [] if shape is None else [int(side) for side in shape]
 
 
 def _interpreter(flatbuffer: bytes) -> Any:
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf.lite.Interpreter is deprecated
         interpreter = tf.lite.Interpreter(
-            model_content=flatbuffer, experimental_preserve_all_tensors=True
+            model_content=flatbuffer,
+            experimental_preserve_all_tensors=True,
+            experimental_op_resolver_type=_PLAIN,  # a delegate would hide tensors
         )
         interpreter.allocate_tensors()
     return interpreter
@@ -160,12 +174,12 @@ def refuse_other_tasks(flatbuffer: bytes, where: str) -> None:
     Raises:
         ConvertError: on one line.
     """
-    model = _parsed(flatbuffer)
+    model = parsed(flatbuffer)
     graph = model.subgraphs[0]
     source, target = (graph.tensors[int(ends[0])] for ends in (graph.inputs, graph.outputs))
     sizes = [int(np.prod(tensor.shape)) for tensor in (source, target)]
-    last = _names(model)[graph.operators[-1].opcodeIndex] if graph.operators else ""
-    before = {_names(model)[op.opcodeIndex] for op in graph.operators[-3:]}
+    last = names_of(model)[graph.operators[-1].opcodeIndex] if graph.operators else ""
+    before = {names_of(model)[op.opcodeIndex] for op in graph.operators[-3:]}
     if sizes[0] == sizes[1]:
         return
     if sizes[1] < sizes[0] and ("SOFTMAX" in before or last in ("ARG_MAX", "LOGISTIC")):
@@ -178,24 +192,3 @@ def refuse_other_tasks(flatbuffer: bytes, where: str) -> None:
         f"{where}: takes {sizes[0]} values and returns {sizes[1]}: {what}, not an autoencoder, "
         "whose output is its window again"
     )
-
-
-def _names(model: Any) -> list[str]:
-    known = {value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()}
-    return [known.get(max(c.builtinCode, c.deprecatedBuiltinCode), "") for c in model.operatorCodes]
-
-
-def _parsed(flatbuffer: bytes) -> Any:
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(flatbuffer, 0))
-
-
-def _packed(model: Any, like: bytes) -> bytes:
-    """The flatbuffer, without codes of operators that are gone."""
-    operators = [operator for graph in model.subgraphs for operator in graph.operators]
-    used = sorted({operator.opcodeIndex for operator in operators})
-    for operator in operators:
-        operator.opcodeIndex = used.index(operator.opcodeIndex)
-    model.operatorCodes = [model.operatorCodes[i] for i in used]
-    builder = flatbuffers.Builder(len(like))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())

@@ -5,10 +5,18 @@ import pytest
 
 from tests.support import foreign_models
 from tests.support.foreign_models import FORMS, WINDOW, autoencoder, converted, write_csv, written
+from tools.convert.compiled import compile_model
+from tools.convert.emit import write_files
+from tools.convert.host import HostEngine
+from tools.convert.model import read_model
 from training.bundle import read_bundle
 from training.bundle.errors import ConvertError, VigilError
 from training.bundle.reference import compute
+from training.imported.graph import names_of, parsed
 from training.imported.import_model import import_model
+from training.imported.integer import with_fixed_shapes
+from training.imported.rewrites import without_missing_operators
+from training.imported.source import Source
 from training.recipe import make_recipe
 from training.tensorflow_setup import keras
 
@@ -116,6 +124,33 @@ def test_an_open_batch_leaves_no_shape_operators(folder, tmp_path):
     path = foreign_models.exported(model, tmp_path)
     operators = bundle_of(path, folder, tmp_path)[0].manifest.model.operators
     assert not {"SHAPE", "PACK", "STRIDED_SLICE"} & set(operators)
+
+
+@pytest.mark.parametrize(
+    ("layers", "gone"),
+    [
+        (lambda k: [k.Conv1D(2, 3, strides=2, padding="same"), k.UpSampling1D(2)], "TILE"),
+        (lambda k: [k.Flatten(), k.Dense(1), k.RepeatVector(WINDOW)], "TILE"),
+        (lambda k: [k.Conv1D(2, 3, dilation_rate=4, padding="same")], "SPACE_TO_BATCH_ND"),
+        (lambda k: [k.Conv1D(2, 3, dilation_rate=4, padding="causal")], "SPACE_TO_BATCH_ND"),
+    ],
+    ids=["upsampling", "repeat", "dilated", "causal"],
+)
+def test_operators_that_no_engine_has_are_replaced(layers, gone, folder, tmp_path):
+    model = keras.Sequential(
+        [keras.Input((WINDOW, 1)), *layers(keras.layers), keras.layers.Conv1D(1, 1)]
+    )
+    flatbuffer = with_fixed_shapes(converted(model))
+    path = written(flatbuffer, tmp_path / "m.tflite")
+    assert gone in names_of(parsed(flatbuffer))
+    changed = Source(without_missing_operators(flatbuffer), "m")
+    left = names_of(parsed(changed.flatbuffer))
+    assert ("PAD" in left) if gone == "SPACE_TO_BATCH_ND" else (gone not in left)
+    windows = foreign_models.windows()[:50]
+    assert (changed.predict(windows) == Source(flatbuffer, "m").predict(windows)).all()
+    bundle, _ = bundle_of(path, folder, tmp_path)
+    write_files(tmp_path, compile_model(read_model(bundle.model), "m", "m"))
+    assert (HostEngine(tmp_path).run(bundle.golden.input) == bundle.golden.output).all()
 
 
 def network(*layers, shape=(WINDOW,)):
