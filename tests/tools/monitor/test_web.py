@@ -24,7 +24,7 @@ from websockets.sync.client import connect
 
 from tests.support.monitor_board import WINDOW, FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
-from tools.monitor.controls import Controls
+from tools.monitor.controls import Calibrate, Controls, ForgetCalibration, StopCalibration
 from tools.monitor.events import LinkCounters, Notice, SamplesSent, Started, WindowScored
 from tools.monitor.settings import Browser
 from tools.monitor.sinks import Broadcast
@@ -387,6 +387,18 @@ def test_commands_reach_the_board_they_are_for():
         assert s.boards["one"].threshold == 1e5
 
 
+@pytest.mark.parametrize(
+    ("message", "command"),
+    [
+        ({"ask": "calibrate", "run": True}, Calibrate()),
+        ({"ask": "calibrate", "run": False}, StopCalibration()),
+        ({"ask": "forget"}, ForgetCalibration()),
+    ],
+)
+def test_a_browser_may_calibrate_the_board(message, command):
+    assert command_of({"key": "one", **message}) == ("one", command)
+
+
 # --- in Chromium ----------------------------------------------------------------------------------
 
 
@@ -562,7 +574,8 @@ def test_a_board_that_failed_takes_no_commands(browser):
         s.hub.view("three", Controls()).fail("three: there is no such port")
         page.wait_for_selector("[data-key=two] .flags button", timeout=PATIENCE * 1000)
         s.controls["two"].quit("unplugged")
-        commands = " footer :is(button, input)"
+        # Those of every board; one whose firmware cannot calibrate has no such command.
+        commands = " footer :is(button, input):not([data-ask=calibrate])"
         for key, on in (("one", True), ("two", False), ("three", False)):
             each = page.locator(f"[data-key={key}]{commands}")
             assert each.count() == 7

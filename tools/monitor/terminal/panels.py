@@ -161,7 +161,7 @@ def facts(history: History, width: int, height: int) -> list[Text]:
         rows.append(("mean time", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
     if history.calibration is not None:
         source = text.threshold_source_brief(history.calibration)
-        rows.append(("threshold from", source, MARK if history.calibration.running else None))
+        rows.append(("threshold", source, MARK if history.calibration.running else None))
     corrupt = counters.corrupt + counters.board_corrupt
     missing = counters.missing + counters.board_missing
     resent = counters.resent + counters.board_resent
