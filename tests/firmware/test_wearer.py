@@ -139,7 +139,7 @@ class Page:
             self.rr = log(rr)
         self.intervals = min(self.intervals + 1, 64)
         interval = log(rr) - self.rr
-        self.rr += quotient(max(-9830, min(9830, interval)), 32)
+        self.rr += quotient(max(-9830, min(9830, interval)), self.intervals)
         off = interval - self.center
         early = max(0, -off) * 256 // max(self.deviation, OCTAVE // 64)
         step = OCTAVE // 16 // self.intervals
@@ -178,7 +178,7 @@ class Page:
                     f
                     for f in self.forms
                     if (f.beats == main.beats or f.beats * 10 >= self.learn)
-                    and f.early >= main.early - 11264
+                    and f.early >= min(main.early, 0) - 11264
                 ]
             return None
         relative = (log(distance) if distance else 0) - self.distance

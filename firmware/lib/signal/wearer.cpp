@@ -94,8 +94,9 @@ Wearer::Rhythm Wearer::rhythm(std::uint32_t rr) {
     const std::int32_t log = logarithm(rr);
     if (state_.intervals == 0) state_.rr = log;
     if (state_.intervals < 64) ++state_.intervals;
+    const auto intervals = static_cast<std::int32_t>(state_.intervals);
     const std::int32_t interval = log - state_.rr;
-    state_.rr += std::clamp(interval, -kLargestInterval, kLargestInterval) / kFollow;
+    state_.rr += std::clamp(interval, -kLargestInterval, kLargestInterval) / intervals;
 
     const std::int32_t from_center = interval - state_.rr_center;
     const std::int32_t deviation = std::max(state_.rr_deviation, kLeastDeviation);
@@ -104,7 +105,7 @@ Wearer::Rhythm Wearer::rhythm(std::uint32_t rr) {
             ? static_cast<std::uint32_t>(std::int64_t{magnitude(from_center)} * 256 / deviation)
             : 0;
     // Medians, in steps that shrink from 1/16 to 1/1024 of a doubling.
-    const std::int32_t step = kOctave / 16 / static_cast<std::int32_t>(state_.intervals);
+    const std::int32_t step = kOctave / 16 / intervals;
     state_.rr_center += sign(from_center) * (step / 2);
     state_.rr_deviation +=
         sign(static_cast<std::int32_t>(magnitude(from_center)) - state_.rr_deviation) * step;
@@ -171,7 +172,7 @@ void Wearer::choose() {
     }
     state_.distance = state_.form[main].distance;
     state_.error = state_.form[main].error;
-    const std::int32_t earliest = state_.form[main].early - kEarlier;
+    const std::int32_t earliest = std::min(state_.form[main].early, std::int32_t{0}) - kEarlier;
     const std::uint32_t most = state_.form[main].beats;
     std::size_t kept = 0;
     for (std::size_t i = 0; i < state_.forms; ++i) {
