@@ -41,6 +41,7 @@ class Fitted:
     history: History
     flatbuffer: bytes
     info: ModelInfo
+    personal: Personal | None = None  # with a wearer: the scores of the windows that are judged
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +54,21 @@ class StageScores:
 
 
 @dataclass(frozen=True, eq=False)
+class Personal:
+    """Scores relative to what is normal for each wearer (training.wearers)."""
+
+    keras: StageScores
+    int8: StageScores
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluated:
     """Scores, threshold and figures of a fitted model."""
 
     score: manifest.Score  # parameters of the board's score
     keras: StageScores  # scores of the float model
     int8: StageScores  # scores of the int8 model in the TFLM interpreter
+    test_error: NDArray[np.float32]  # float32 [t], the int8 model's error; without a wearer, int8
     test_output: NDArray[np.int8]  # int8 [t, size], the int8 model's outputs for the test windows
     threshold: manifest.Threshold  # from the int8 scores
     metrics: manifest.Metrics  # figures of both stages
@@ -67,15 +77,20 @@ class Evaluated:
 def evaluate(fitted: Fitted) -> Evaluated:
     """Score all parts at both stages, choose the threshold, and compute the figures."""
     parts, settings = fitted.parts, fitted.recipe.threshold
-    keras_scores = StageScores(
-        *(_keras_scores(fitted, part) for part in (parts.calibration, parts.abnormal, parts.test))
-    )
     score = fold_score(fitted.recipe.score.kind, fitted.info.input, fitted.info.output)
     counts = [part.counts for part in (parts.calibration, parts.abnormal, parts.test)]
     calibration, abnormal, test = int8_scores(fitted, score, counts)
-    board_scores = StageScores(calibration[0], abnormal[0], test[0])
+    if fitted.personal is None:
+        board_scores = StageScores(calibration[0], abnormal[0], test[0])
+        keras_scores = StageScores(
+            *(keras_errors(fitted, p) for p in (parts.calibration, parts.abnormal, parts.test))
+        )
+    else:
+        keras_scores, board_scores = fitted.personal.keras, fitted.personal.int8
     labels = parts.test.labels
-    threshold = choose(settings, calibration[0], abnormal[0], test[0], labels)
+    threshold = choose(
+        settings, board_scores.calibration, board_scores.abnormal, board_scores.test, labels
+    )
     keras_choice = choices(settings, keras_scores.calibration, keras_scores.abnormal)[
         settings.method
     ]
@@ -89,6 +104,7 @@ def evaluate(fitted: Fitted) -> Evaluated:
         score=score,
         keras=keras_scores,
         int8=board_scores,
+        test_error=test[0],
         test_output=test[1],
         threshold=threshold,
         metrics=manifest.Metrics(
@@ -105,7 +121,8 @@ def predict(model: keras.Model | Source, real: NDArray[np.float32]) -> NDArray[n
     return np.asarray(model.predict(real, batch_size=1024, verbose=0), np.float32)
 
 
-def _keras_scores(fitted: Fitted, windows: Windows) -> NDArray[np.float32]:
+def keras_errors(fitted: Fitted, windows: Windows) -> NDArray[np.float32]:
+    """Compute the float model's error of each window, float32 [n]."""
     real = fitted.quantizer.dequantize(fitted.quantizer.quantize(windows.counts))
     return real_score(fitted.recipe.score.kind, real, predict(fitted.model, real))
 

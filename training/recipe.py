@@ -12,7 +12,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from training import data, models
 from training.bundle.errors import RecipeError
-from training.bundle.manifest import Name
+from training.bundle.manifest import Name, NoWearer, Wearer
 from training.bundle.regular_file import MEGABYTE, read_regular
 from training.bundle.validation import Strict, brief, nearest, validate
 from training.data import DataSettings
@@ -53,6 +53,7 @@ class Recipe(Strict):
     # Write also the encoder alone, encoder.tflite.
     encoder: bool = False
     score: Score = Score()
+    wearer: Annotated[NoWearer | Wearer, Field(discriminator="kind")] = NoWearer()
     threshold: ThresholdChoice = ThresholdChoice()
     checks: Checks = Checks()
 
@@ -116,6 +117,23 @@ def _check_pieces(recipe: Recipe) -> None:
                 f"{piece} frames of these data and end in the next: set windows.length and "
                 f"windows.{key} to {piece}"
             )
+
+
+def _check_wearer(recipe: Recipe) -> None:
+    """A wearer judges beats, in the order of time."""
+    if not isinstance(recipe.wearer, Wearer):
+        return
+    if recipe.windows.kind != "beats" or recipe.split.order != "time":
+        raise ValueError(
+            "wearer judges beats in the order of time: set windows.kind to 'beats' and "
+            "split.order to 'time', or wearer.kind to 'none'"
+        )
+    recipe.wearer.check_window(recipe.windows.length, 1)
+    if recipe.checks.challenge or recipe.checks.baselines:
+        raise ValueError(
+            "the checks score single windows, but a wearer's score depends on the beats before: "
+            "set checks.challenge to 0 and checks.baselines to false"
+        )
 
 
 def _check_crossentropy(recipe: Recipe) -> None:
@@ -208,6 +226,7 @@ def _check_model(recipe: Recipe) -> None:
 
 CHECKS = (
     _check_pieces,
+    _check_wearer,
     _check_crossentropy,
     _check_variational,
     _check_fit,

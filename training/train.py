@@ -8,7 +8,7 @@ from pathlib import Path
 from training import corruption
 from training.bundle import Bundle, check_destination
 from training.bundle.files import ENCODER, WEIGHTS
-from training.bundle.manifest import NotJudged
+from training.bundle.manifest import NotJudged, Wearer
 from training.checks import run_checks
 from training.encoder import encoder_to_int8
 from training.evaluation import Fitted, evaluate
@@ -21,6 +21,7 @@ from training.quantize import read_model_info, to_int8
 from training.recipe import Recipe, check_model
 from training.sections import Corruption
 from training.tensorflow_setup import keras
+from training.wearers import judge_wearers
 from training.windows import Parts, divide, load_data
 from training.write import write
 
@@ -73,6 +74,13 @@ def train(
     fitted = Fitted(
         recipe, dataset, parts, gate, not_judged, quantizer, model, history, flatbuffer, info
     )
+    if isinstance(recipe.wearer, Wearer):
+        fitted = judge_wearers(fitted)
+        say(
+            f"each wearer's first {recipe.wearer.learn} beats are learned from; "
+            f"{len(fitted.parts.calibration)} calibration and {len(fitted.parts.test)} test beats "
+            "are judged"
+        )
     evaluated = evaluate(fitted)
     bundle = write(fitted, evaluated, run_checks(fitted, evaluated), path)
     model.save_weights(bundle.path / WEIGHTS)

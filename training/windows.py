@@ -52,6 +52,7 @@ class Parts:
     # abnormal windows of the training recording, for the threshold method best_f1
     abnormal: Windows
     test: Windows  # all windows of the test recording
+    stream: Windows  # all windows of the training recording, in the order of time
 
 
 def load_data(
@@ -201,6 +202,7 @@ def divide(dataset: Dataset, windows: sections.Windows, split: sections.Split, s
         calibration=normal[calibration],
         abnormal=all_windows[all_windows.labels == ABNORMAL],
         test=cut(dataset.test, settings),
+        stream=all_windows,
     )
 
 

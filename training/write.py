@@ -40,6 +40,7 @@ def write(fitted: Fitted, evaluated: Evaluated, checks: manifest.Checks, path: P
         scaler=fitted.quantizer.scaler,
         model=_model_file(fitted),
         score=evaluated.score,
+        wearer=fitted.recipe.wearer,
         threshold=evaluated.threshold,
         metrics=evaluated.metrics,
         checks=checks,
@@ -153,7 +154,7 @@ def _golden_arrays(
         "counts": windows.counts,
         "input": fitted.quantizer.quantize(windows.counts),
         "output": evaluated.test_output[chosen],
-        "score": evaluated.int8.test[chosen],
+        "score": evaluated.test_error[chosen],
         "label": windows.labels,
     }
 

@@ -23,7 +23,7 @@ LEARN = 40
 Beats = NDArray[np.int16]
 
 
-def wearer(score: str = "forms", learn: int = LEARN, **changes: Any) -> Wearer:
+def wearer(score: str = "template", learn: int = LEARN, **changes: Any) -> Wearer:
     return Wearer(score, **{**SHAPE, **changes}, learn=learn)
 
 
@@ -53,7 +53,7 @@ def judge(
     return one.judge(beats, steady(n) if rr is None else rr, np.full(n, error, np.float32))
 
 
-def learned(rng: np.random.Generator, score: str = "forms", **wave: float) -> Wearer:
+def learned(rng: np.random.Generator, score: str = "template", **wave: float) -> Wearer:
     one = wearer(score)
     assert np.isnan(judge(one, beat(LEARN, rng, **wave))).all()
     assert one.learned
@@ -150,7 +150,7 @@ class Page:
     def judge(self, x: list[int], rr: int, error: float) -> float | None:
         interval, early = self.rhythm(rr)
         log_error = 0
-        if self.score != "forms":
+        if self.score != "template":
             log_error = log(int(min(error, 2**20) * 2**40) + 1) - 40 * OCTAVE
         distance, at, step = self.nearest(x)
         if self.seen < self.learn:
@@ -185,8 +185,8 @@ class Page:
         relative_error = log_error - self.error
         shape = max(
             0,
-            relative if self.score != "model" else 0,
-            relative_error if self.score != "forms" else 0,
+            relative if self.score != "autoencoder" else 0,
+            relative_error if self.score != "template" else 0,
         )
         score = shape + quotient(log(256 + early) - 8 * OCTAVE, 2)
         if score < 9 * OCTAVE // 4:
@@ -212,7 +212,7 @@ def stream(rng: np.random.Generator, n: int) -> Iterator[tuple[Beats, int, float
         yield one, rr, float(rng.lognormal())
 
 
-@pytest.mark.parametrize("score", ["forms", "model", "both"])
+@pytest.mark.parametrize("score", ["template", "autoencoder", "both"])
 @pytest.mark.parametrize("seed", range(3))
 def test_scores_are_those_of_the_page(score: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -312,7 +312,7 @@ def test_model_error_is_relative_to_the_wearers_own() -> None:
     rng = np.random.default_rng(9)
     one = learned(rng, "both")
     assert judge(one, beat(1, rng), error=8.0)[0] == pytest.approx(3, abs=0.1)
-    assert judge(learned(rng, "forms"), beat(1, rng), error=8.0)[0] < 1
+    assert judge(learned(rng, "template"), beat(1, rng), error=8.0)[0] < 1
 
 
 def test_beats_in_pieces_score_as_at_once() -> None:
@@ -331,7 +331,7 @@ def test_extreme_counts_do_not_overflow(data: st.DataObject) -> None:
     levels = st.lists(st.sampled_from([-32768, 32767]), min_size=262, max_size=262)
     first, second = (np.array(data.draw(levels), np.int16)[None, :, None] for _ in range(2))
     shape = {"window": 262, "channels": 1, "first": 3, "length": 255, "shift": 3}
-    one, page = Wearer("forms", **shape, learn=1), Page("forms", **shape, learn=1)
+    one, page = Wearer("template", **shape, learn=1), Page("template", **shape, learn=1)
     for x in (first, second):
         score = one.judge(x, steady(1), np.zeros(1, np.float32))[0]
         expected = page.judge(x.ravel().tolist(), 150, 0.0)

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from training.bundle import manifest
 from training.bundle.manifest import Manifest
-from training.native.core import AffineScaler, PerWindowScaler, QualityGate, ReconstructionError
+from training.native.core import (
+    AffineScaler,
+    PerWindowScaler,
+    QualityGate,
+    ReconstructionError,
+    Wearer,
+)
 
 Scaler = AffineScaler | PerWindowScaler
 
@@ -59,6 +65,19 @@ def make_score(
     )
 
 
+def make_wearer(settings: manifest.Wearer, window: int, channels: int) -> Wearer:
+    """Build the C++ wearer, for beats of int16 [n, window, channels]; nothing is learned yet."""
+    return Wearer(
+        settings.score,
+        window,
+        channels,
+        settings.first,
+        settings.length,
+        settings.shift,
+        settings.learn,
+    )
+
+
 def gate_of(m: Manifest) -> Callable[[NDArray[np.int16]], NDArray[np.uint8]]:
     """Build the gate of a bundle."""
     return make_gate(m.gate)
@@ -72,3 +91,10 @@ def scaler_of(m: Manifest) -> Scaler:
 def score_of(m: Manifest) -> ReconstructionError:
     """Build the score of a bundle."""
     return make_score(m.score, m.model.input, m.model.output)
+
+
+def wearer_of(m: Manifest) -> Wearer | None:
+    """Build the wearer of a bundle, or None if it has none."""
+    if not isinstance(m.wearer, manifest.Wearer):
+        return None
+    return make_wearer(m.wearer, m.segmenter.window, len(m.signal.channels))

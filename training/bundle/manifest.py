@@ -14,6 +14,8 @@ from training.bundle.segmenter_schema import Count, Size
 from training.bundle.segmenter_schema import Qrs as Qrs
 from training.bundle.segmenter_schema import Segmenter as Segmenter
 from training.bundle.validation import Strict
+from training.bundle.wearer_schema import NoWearer as NoWearer
+from training.bundle.wearer_schema import Wearer as Wearer
 
 SCHEMA = 1
 
@@ -293,6 +295,7 @@ class Manifest(Strict):
     scaler: Annotated[Affine | PerWindow, Field(discriminator="kind")]
     model: ModelFile
     score: Score
+    wearer: Annotated[NoWearer | Wearer, Field(discriminator="kind")] = NoWearer()
     threshold: Threshold
     metrics: Metrics
     checks: Checks = Checks()
@@ -312,6 +315,10 @@ class Manifest(Strict):
                 )
         if isinstance(self.segmenter, Beats) and self.segmenter.lead >= channels:
             raise ValueError("segmenter.lead is not one of the channels")
+        if isinstance(self.wearer, Wearer):
+            if not isinstance(self.segmenter, Beats):
+                raise ValueError("wearer judges beats, but segmenter.kind is 'fixed'")
+            self.wearer.check_window(self.segmenter.window, channels)
         if isinstance(self.gate, GateLimits):
             self._gate_fits(self.gate, channels)
         if self.scaler.zero_point != self.model.input.zero_point:

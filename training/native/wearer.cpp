@@ -10,9 +10,9 @@ namespace vigil::native {
 namespace {
 
 WearerScore score_kind(const std::string& name) {
-    if (name == "forms") return WearerScore::forms;
-    if (name == "model") return WearerScore::model;
-    require(name == "both", "score must be 'forms', 'model' or 'both'");
+    if (name == "template") return WearerScore::forms;
+    if (name == "autoencoder") return WearerScore::model;
+    require(name == "both", "score must be 'template', 'autoencoder' or 'both'");
     return WearerScore::both;
 }
 
