@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.bundle.manifest import Affine, Beats, GateLimits, Manifest
+from training.bundle.manifest import Affine, Beats, GateLimits, Manifest, Wearer
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,19 @@ def segmenter_text(manifest: Manifest) -> tuple[str, str]:
     return "segmenter.h", (
         "using SegmentStage = Segmenter;\n"
         "inline constexpr SegmenterConfig kSegmenter = {kWindow, kHop, kChannels};"
+    )
+
+
+def wearer_text(manifest: Manifest) -> str:
+    """Write the wearer of a bundle: the type WearerStage, and its constants."""
+    wearer = manifest.wearer
+    if not isinstance(wearer, Wearer):
+        return "using WearerStage = NoWearer;"
+    score = {"template": "forms", "autoencoder": "model", "both": "both"}[wearer.score]
+    return (
+        f"inline constexpr WearerConfig kWearer = {{WearerScore::{score}, "
+        f"{len(manifest.signal.channels)}, {wearer.first}, {wearer.length}, {wearer.shift}, "
+        f"{wearer.learn}}};\nusing WearerStage = LearnedWearer<kWearer>;"
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert import cpp
-from tools.convert.chain import chain_text, float_text, segmenter_text
+from tools.convert.chain import chain_text, float_text, segmenter_text, wearer_text
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.sensor import Conversion, Sensor, conversions
@@ -185,7 +185,7 @@ def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
     manifest = bundle.manifest
     includes, chain = chain_text(manifest)
     header, segmenter = segmenter_text(manifest)
-    includes = sorted({*includes, header})
+    includes = sorted({*includes, header, "wearer.h"})
     return _CONSTANTS.format(
         generated=cpp.GENERATED,
         name=manifest.name,
@@ -194,7 +194,7 @@ def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
         window=manifest.segmenter.window,
         hop=manifest.segmenter.hop,
         span=manifest.segmenter.span,
-        segmenter=segmenter,
+        segmenter=f"{segmenter}\n{wearer_text(manifest)}",
         channels=len(manifest.signal.channels),
         input_size=manifest.model.input.size,
         output_size=manifest.model.output.size,

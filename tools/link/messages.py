@@ -47,6 +47,7 @@ class LostReason(IntEnum):
     RAILED = 6
     MAINS = 7
     NO_BEAT = 8
+    LEARNING = 9
 
 
 class SensorState(IntEnum):

@@ -19,8 +19,13 @@ from training.native.core import (
 
 Scaler = AffineScaler | PerWindowScaler
 
-REASONS = ("", "flat", "stuck", "railed", "mains")
-"""Why a window is not judged, by the code that the C++ gate gives it; 0: it is judged."""
+REASONS = ("", "flat", "stuck", "railed", "mains", "learning")
+"""Why a window is not judged, by the code that the firmware gives it; 0: it is judged.
+
+"learning" is not the gate's reason: the wearer is learned from this beat.
+"""
+
+LEARNING = REASONS.index("learning")
 
 
 def make_gate(

@@ -38,6 +38,8 @@ link::LostReason lost_reason(GateReason reason) {
             return link::LostReason::railed;
         case GateReason::mains:
             return link::LostReason::mains;
+        case GateReason::learning:
+            return link::LostReason::learning;
         case GateReason::none:
             break;
     }

@@ -93,7 +93,7 @@ class App final : private link::Handler, private DetectorListener {
     link::LinkMemory<> memory_;
     SampleMemory<kRingFrames, model::kChannels> samples_;
     Sampler sampler_;
-    Detector<model::Chain, model::SegmentStage> detector_;
+    Detector<model::Chain, model::SegmentStage, model::WearerStage> detector_;
     BoardCalibration calibration_;
     link::BoardLink link_;
     GoldenReport golden_{};

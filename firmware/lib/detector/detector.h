@@ -1,4 +1,4 @@
-// The detector: samples -> segment -> quality gate -> input -> engine -> score -> decide.
+// The detector: samples -> segment -> quality gate -> input -> engine -> score -> wearer -> decide.
 //
 // The caller owns every buffer and sizes it from the manifest's constants. The detector allocates
 // nothing and is independent of the board; it reads time through a function that it is given.
@@ -12,6 +12,7 @@
 #include "quality_gate.h"
 #include "segmenter.h"
 #include "span.h"
+#include "wearer.h"
 
 namespace vigil {
 
@@ -45,7 +46,8 @@ class DetectorListener {
     virtual void scored(const Verdict& verdict) = 0;
     // A gap in the samples lost the windows [first, first + count).
     virtual void lost(std::uint64_t first, std::uint64_t count) = 0;
-    // The gate rejected this window: it is not judged, so there is no score.
+    // The gate rejected this window, or the wearer is being learned from it: it is not judged, so
+    // there is no score.
     virtual void rejected(std::uint64_t window, GateReason reason) = 0;
     // The engine failed on this window, which counts as lost.
     virtual void failed(std::uint64_t window, engine::Status status) = 0;
@@ -68,8 +70,9 @@ struct GoldenReport {
     std::uint32_t ticks_per_window;  // one inference of the engine alone, in the clock's ticks
 };
 
-template <typename Chain, typename SegmentStage = Segmenter>
-class Detector final : private Segmenter::Sink {
+// The wearer is a base, because as a member it would take memory where there is none.
+template <typename Chain, typename SegmentStage = Segmenter, typename WearerStage = NoWearer>
+class Detector final : private Segmenter::Sink, private WearerStage {
   public:
     using Clock = std::uint32_t (*)();
 
@@ -89,6 +92,7 @@ class Detector final : private Segmenter::Sink {
     void restart(std::uint64_t frame) {
         segmenter_.restart(frame);
         decision_.restart();
+        WearerStage::restart();
     }
 
     // Takes whole frames from absolute index `first_frame` on and reports the results to the
@@ -130,8 +134,9 @@ bool same_bytes(Span<const std::int8_t> a, Span<const std::int8_t> b);
 // Whether both have the same bits; -0 differs from 0.
 bool same_bits(float a, float b);
 
-template <typename Chain, typename SegmentStage>
-GoldenReport Detector<Chain, SegmentStage>::check(Span<const GoldenWindow> golden, Clock ticks) {
+template <typename Chain, typename SegmentStage, typename WearerStage>
+GoldenReport Detector<Chain, SegmentStage, WearerStage>::check(Span<const GoldenWindow> golden,
+                                                               Clock ticks) {
     GoldenReport report{static_cast<std::uint16_t>(golden.size()), 0, 0};
     for (const GoldenWindow& g : golden) {
         config_.chain.input(g.counts, buffers_.input);
@@ -147,8 +152,9 @@ GoldenReport Detector<Chain, SegmentStage>::check(Span<const GoldenWindow> golde
     return report;
 }
 
-template <typename Chain, typename SegmentStage>
-void Detector<Chain, SegmentStage>::window(std::uint64_t index, Span<const std::int16_t> frames) {
+template <typename Chain, typename SegmentStage, typename WearerStage>
+void Detector<Chain, SegmentStage, WearerStage>::window(std::uint64_t index,
+                                                        Span<const std::int16_t> frames) {
     const std::uint32_t start = micros_();
     const GateReason reason = config_.chain.gate(frames);
     if (reason != GateReason::none) {
@@ -162,7 +168,14 @@ void Detector<Chain, SegmentStage>::window(std::uint64_t index, Span<const std::
         listener_->failed(index, status);
         return;
     }
-    const float value = config_.chain.score(buffers_.input, buffers_.output);
+    const float error = config_.chain.score(buffers_.input, buffers_.output);
+    const bool judged = WearerStage::learned();
+    const float value = WearerStage::judge(segmenter_, frames, error);
+    if (!judged) {
+        listener_->rejected(index, GateReason::learning);
+        return;
+    }
+    if (value > threshold_) WearerStage::keep(frames);
     decision_.push(value, threshold_);
     const std::uint32_t took = micros_() - start;
     listener_->scored({index, value, value > threshold_, took, buffers_.input, buffers_.output});

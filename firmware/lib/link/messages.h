@@ -77,6 +77,7 @@ enum class LostReason : std::uint8_t {
     railed = 6,
     mains = 7,
     no_beat = 8,
+    learning = 9,
 };
 
 // State of the on-board sensor.

@@ -17,10 +17,11 @@ namespace vigil {
 // Why a window is not judged. The values cross the link.
 enum class GateReason : std::uint8_t {
     none = 0,
-    flat = 1,    // too little signal: the range or the total variation is too small
-    stuck = 2,   // the same count for too many frames in a row
-    railed = 3,  // too many frames at the window's own largest or smallest count
-    mains = 4,   // hum: too much of the energy lies at a mains frequency
+    flat = 1,      // too little signal: the range or the total variation is too small
+    stuck = 2,     // the same count for too many frames in a row
+    railed = 3,    // too many frames at the window's own largest or smallest count
+    mains = 4,     // hum: too much of the energy lies at a mains frequency
+    learning = 5,  // not the gate's: the wearer is being learned from this beat
 };
 
 // The limits of one channel, in counts and frames. A limit that is 0 (the first two) or as large

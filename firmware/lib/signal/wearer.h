@@ -124,7 +124,36 @@ class Wearer {
     Span<std::int16_t> flagged_;
 };
 
-// The stage of a bundle without a wearer; it takes no flash.
-struct NoWearer {};
+// The stage of a bundle without a wearer: the model's error is the score. It takes no flash.
+struct NoWearer {
+    static constexpr bool learned() { return true; }
+    template <typename SegmentStage>
+    float judge(const SegmentStage& /*segmenter*/, Span<const std::int16_t> /*window*/,
+                float error) {
+        return error;
+    }
+    void keep(Span<const std::int16_t> /*window*/) {}
+    void restart() {}
+};
+
+// The stage of a bundle with one, and its memory.
+template <const WearerConfig& kConfig>
+class LearnedWearer {
+  public:
+    LearnedWearer() = default;
+    LearnedWearer(const LearnedWearer&) = delete;  // the wearer refers to the memory beside it
+    bool learned() const { return wearer_.learned(); }
+    // `segmenter` has just reported `window`.
+    template <typename SegmentStage>
+    float judge(const SegmentStage& segmenter, Span<const std::int16_t> window, float error) {
+        return wearer_(window, segmenter.mark().interval, error);
+    }
+    void keep(Span<const std::int16_t> window) { wearer_.keep(window); }
+    void restart() { wearer_.restart(); }
+
+  private:
+    WearerMemory<std::size_t{kConfig.length} * kConfig.channels> memory_{};
+    Wearer wearer_{kConfig, memory_};
+};
 
 }  // namespace vigil

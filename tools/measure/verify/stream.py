@@ -19,6 +19,8 @@ class Stream:
     # int16 [k, window, channels], the windows that the segmenter cuts from it
     windows: NDArray[np.int16]
     index: NDArray[np.int64]  # int64 [k], their indices in the stream
+    # uint32 [k], frames from the R before; 0: unknown, or windows of fixed length
+    interval: NDArray[np.uint32]
     # int64 [c], the places of the chosen windows among them; empty for windows about heartbeats
     chosen: NDArray[np.int64]
 
@@ -35,7 +37,7 @@ def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:
         # The detector finds its own beats in beats laid end to end, and cuts other windows.
         frames = np.ascontiguousarray(counts.reshape(-1, channels))
         found = segmenter_of(m).push(0, frames)
-        return Stream(frames, found.counts, found.index, np.empty(0, np.int64))
+        return Stream(frames, found.counts, found.index, found.interval, np.empty(0, np.int64))
     window, hop = m.segmenter.window, m.segmenter.hop
     step = -(-window // hop) * hop
     padded = np.pad(counts, ((0, 0), (0, step - window), (0, 0)), mode="edge")
@@ -44,4 +46,4 @@ def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:
     if found.lost or not np.array_equal(found.index, np.arange(len(found.index))):
         raise AssertionError("the segmenter lost windows of a recording without a gap")
     chosen = np.arange(len(counts), dtype=np.int64) * (step // hop)
-    return Stream(frames, found.counts, found.index, chosen)
+    return Stream(frames, found.counts, found.index, found.interval, chosen)

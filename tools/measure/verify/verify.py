@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from tools.measure.verify.result import (
 )
 from tools.measure.verify.stream import lay_out
 from training.bundle import Bundle, read_bundle, reference
-from training.bundle.chain import REASONS, gate_of
+from training.bundle.chain import LEARNING, REASONS, gate_of, wearer_of
 from training.bundle.errors import ConvertError, LinkError
 from training.bundle.manifest import GateLimits
 from training.bundle.reference import Computed
@@ -53,12 +54,23 @@ def verify(
     judged = np.flatnonzero(reason == 0)
     expected = reference.compute(bundle, stream.windows[judged])
     assert expected.input is not None
+    on_host, on_host_input = expected, expected.input
+    if (wearer := wearer_of(bundle.manifest)) is not None:
+        assert expected.score is not None
+        personal = wearer.judge(stream.windows[judged], stream.interval[judged], expected.score)
+        known = ~np.isnan(personal)
+        reason[judged[~known]] = LEARNING
+        expected = replace(expected, score=personal).rows(np.flatnonzero(known))
+        judged = judged[known]
 
     results = [_golden(bundle)]
     try:
         results.append(
             compare(
-                "compiled engine, host", targets.on_host(bundle, expected.input), expected, judged
+                "compiled engine, host",
+                targets.on_host(bundle, on_host_input),
+                on_host,
+                np.arange(len(on_host_input)),
             )
         )
     except ConvertError as problem:
@@ -73,7 +85,7 @@ def verify(
         both = run.reason[judged] == 0
         computed = run.computed.rows(judged[both])
         results.append(compare(name, computed, expected.rows(np.flatnonzero(both)), judged[both]))
-        if isinstance(bundle.manifest.gate, GateLimits):
+        if isinstance(bundle.manifest.gate, GateLimits) or wearer is not None:
             results.append(_gate(run.board, run.reason, reason))
         results.append(_boot(run))
         if counts is None and run.computed.score is not None and len(stream.chosen):

@@ -30,7 +30,7 @@ from tools.monitor.events import (
 from tools.monitor.stream import NO_BEAT, BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
-from training.bundle.chain import REASONS, gate_of, scaler_of, score_of
+from training.bundle.chain import LEARNING, REASONS, gate_of, scaler_of, score_of, wearer_of
 from training.bundle.errors import LinkError
 from training.bundle.interpreter import open_interpreter
 from training.bundle.manifest import Beats
@@ -46,7 +46,7 @@ class InProcessBoard:
     def __init__(self, bundle: Bundle, watch: bool = False) -> None:
         m = bundle.manifest
         self._manifest, self._watch = m, watch
-        self._gate = gate_of(m)
+        self._gate, self._wearer = gate_of(m), wearer_of(m)
         self._interpreter, self._scaler, self._score = (
             open_interpreter(bundle.model),
             scaler_of(m),
@@ -87,6 +87,8 @@ class InProcessBoard:
         return 0
 
     def restart(self) -> None:
+        if self._wearer is not None:
+            self._wearer.restart()
         self._segmenter.restart(0)
         self._waiting.clear()
 
@@ -108,6 +110,13 @@ class InProcessBoard:
             scaled = self._scaler.scale(window[np.newaxis])
             output = self._interpreter.run(scaled)
             value = np.float32(self._score.score(scaled, output)[0])
+            if self._wearer is not None:
+                value = self._wearer.judge(
+                    window[np.newaxis], np.array([interval], np.uint32), np.array([value])
+                )[0]
+                if np.isnan(value):
+                    self._waiting.append(WindowNotJudged(index, first, REASONS[LEARNING]))
+                    continue
             reconstruction = to_counts(self._manifest, output[0], window) if self._watch else None
             threshold = np.float32(self.facts.threshold)
             self._waiting.append(
