@@ -16,19 +16,16 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.bundle.errors import DataError, UnavailableError
-from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data import DataSettings
 from training.data.download import Checksums, Files, cache_folder, data_folder, find_files
-from training.data.mitdb import CLASSES, DS1, DS2, GAIN, LEAD, RATE
+from training.data.files.heartbeats import classify_frames, labels_of
+from training.data.mitdb import DS1, DS2, GAIN, LEAD, RATE
 from training.data.recording import Dataset, Recording
 
 CHANNELS = 1
 ZERO = 1024  # counts of 0 mV
-NO_BEAT = 5  # class of a frame without a beat; the beats' classes are 0 to 4 (N S V F Q)
-TOLERANCE = 0.15  # s about an annotation, EC57's window for a detected beat
 DESCRIPTION = "MIT-BIH Arrhythmia Database, continuous: patients of DS1 against DS2"
 ADDRESSES = ("https://physionet.org/files/mitdb/1.0.0/",)
 # What is downloaded: 15.6 MB, five patients of DS1 and three of DS2.
@@ -58,9 +55,6 @@ CHECKSUMS = {
     "200.dat": "a9e203b3807b9fcd3647cde03444437cb8eec7f5128a8eb413edafb394272e0f",
     "200.atr": "f9624a11696760427d75314a78c31f89ca3c446af855890c8f8b66cddd8b3a3f",
 }
-
-
-Labels = tuple[NDArray[np.int8], NDArray[np.int16]]
 
 
 class Settings(DataSettings):
@@ -108,12 +102,12 @@ def read_record(path: Path) -> Recording:
     if record.fs != 2 * RATE or record.adc_gain[0] != GAIN:
         raise DataError(f"{path}: must have {2 * RATE:.0f} Hz and {GAIN:.0f} counts/mV")
     halved = decimate(record.d_signal[:, 0].astype(np.float64), 2, ftype="fir")
-    labels, classes = label(len(halved), marks.sample / 2, marks.symbol)
+    classes = classify_frames(len(halved), RATE, marks.sample // 2, marks.symbol)
     return Recording(
         name=path.name,
         description=f"{DESCRIPTION}, record {path.name}, lead {leads[lead]}",
         counts=np.rint(halved).astype(np.int16)[:, None],
-        labels=labels,
+        labels=labels_of(classes),
         channels=("ecg",),
         units=("mV",),
         gain=(GAIN,),
@@ -121,33 +115,6 @@ def read_record(path: Path) -> Recording:
         rate_hz=RATE,
         classes=classes,
     )
-
-
-def label(frames: int, at: NDArray[np.float64], symbols: Sequence[str]) -> Labels:
-    """Label frames by the annotations: int8 and int16 [frames], labels and classes.
-
-    Args:
-        at: float64 [n], frame of each annotation.
-        symbols: n texts of the annotation file.
-    """
-    beats = [i for i, symbol in enumerate(symbols) if symbol in CLASSES]
-    classes = np.full(frames, NO_BEAT, np.int16)
-    if beats:
-        where = at[beats]
-        kinds = np.array([CLASSES[symbols[i]] for i in beats], np.int16)
-        middles = (where[1:] + where[:-1]) / 2  # each frame belongs to the nearest beat
-        of_frame = np.searchsorted(middles, np.arange(frames))
-        near = np.abs(np.arange(frames) - where[of_frame]) <= TOLERANCE * RATE
-        classes[near] = kinds[of_frame[near]]
-    start = None
-    for frame, symbol in zip(at, symbols, strict=True):
-        if symbol == "[":
-            start = int(frame)
-        elif symbol == "]" and start is not None:
-            classes[start : int(frame) + 1] = NO_BEAT
-            start = None
-    known = np.where(classes == 0, NORMAL, ABNORMAL)
-    return np.where(classes == NO_BEAT, UNKNOWN, known).astype(np.int8), classes
 
 
 def join(records: Sequence[Recording], name: str, description: str) -> Recording:

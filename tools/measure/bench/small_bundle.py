@@ -30,6 +30,7 @@ def small_bundle(
     window: int = WINDOW,
     hop: int | None = None,
     segmenter: manifest.Beats | None = None,
+    wearer: manifest.Wearer | None = None,
     rate_hz: float = 100.0,
     data_set: str | None = None,
     labelled: bool = True,
@@ -41,7 +42,7 @@ def small_bundle(
 
     A third of its 160 test windows has more noise and is abnormal. `network` builds another model
     than the projection, from the quantization of input and output. `segmenter` cuts windows about
-    heartbeats, of `window` frames.
+    heartbeats, of `window` frames, and `wearer` judges them.
     """
     rng = np.random.default_rng(7)
     size = window * channels
@@ -128,6 +129,7 @@ def small_bundle(
             output=out,
         ),
         score=score,
+        wearer=wearer or manifest.NoWearer(),
         threshold=manifest.Threshold(
             value=manifest.float32_text(threshold),
             method="conformal",

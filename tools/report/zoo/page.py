@@ -70,6 +70,8 @@ class Last:
 NOT_SHOWN = {
     "csv": "needs a file of yours",
     "simulated": "replaces heartbeats that cannot be downloaded",
+    "ecg": "has a page of its own, ecg.md",
+    "ecg_simulated": "replaces records that cannot be downloaded",
 }
 """Recipes that a run of all recipes leaves out, and why."""
 

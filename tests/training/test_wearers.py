@@ -1,0 +1,102 @@
+"""Training with a wearer: personal scores, what is not judged, and a bundle that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.bundle import read_bundle
+from training.bundle.errors import DataError, RecipeError
+from training.bundle.manifest import NoGate, Wearer
+from training.data.recording import Recording
+from training.recipe import make_recipe, read_recipe
+from training.train import train
+from training.wearers import personal_scores
+from training.windows import Windows
+
+WEARER = Wearer(score="template", first=10, length=40, shift=4, learn=30)
+
+
+def windows_at(first: np.ndarray, seed: int = 0) -> Windows:
+    rng = np.random.default_rng(seed)
+    wave = 300 * np.exp(-0.5 * ((np.arange(60) - 20) / 3) ** 2)
+    counts = np.rint(wave + 5 * rng.standard_normal((len(first), 60))).astype(np.int16)
+    n = len(first)
+    return Windows(
+        counts[..., None], np.zeros(n, np.int8), first.astype(np.int64), np.full(n, 150, np.uint32)
+    )
+
+
+def recording(frames: int, cuts: list[int]) -> Recording:
+    return Recording(
+        name="ecg",
+        description="ecg",
+        counts=np.zeros((frames, 1), np.int16),
+        labels=np.zeros(frames, np.int8),
+        channels=("ecg",),
+        units=("mV",),
+        gain=(200.0,),
+        offset=(0,),
+        rate_hz=180.0,
+        cuts=np.array(cuts, np.int64),
+    )
+
+
+def test_each_wearer_is_learned_anew_after_a_cut() -> None:
+    first = np.arange(100) * 150
+    windows = windows_at(first)
+    whole = recording(15_000, [])
+    errors = np.zeros(100, np.float32)
+    at_once = personal_scores(WEARER, NoGate(), whole, windows, errors)
+    assert np.isnan(at_once[:30]).all() and not np.isnan(at_once[30:]).any()
+    cut = personal_scores(WEARER, NoGate(), recording(15_000, [7_500]), windows, errors)
+    np.testing.assert_array_equal(cut[:50], at_once[:50])
+    assert np.isnan(cut[50:80]).all() and not np.isnan(cut[80:]).any()
+
+
+def ecg_recipe(**changes: dict[str, object]) -> dict[str, object]:
+    values = read_recipe("ecg_simulated").as_json()
+    values["data"] |= {"train_seconds": 240, "test_seconds": 120}
+    values["fit"] |= {"epochs": 2}
+    values["wearer"] |= {"learn": 60}
+    for section, change in changes.items():
+        values[section] |= change
+    return values
+
+
+@pytest.mark.parametrize("score", ["template", "both"])
+def test_a_bundle_with_a_wearer_judges_after_the_first_beats(tmp_path: Path, score: str) -> None:
+    train(make_recipe(ecg_recipe(wearer={"score": score})), tmp_path / "ecg", progress=False)
+    m = read_bundle(tmp_path / "ecg").manifest
+    assert isinstance(m.wearer, Wearer) and m.wearer.score == score
+    windows = m.data.windows
+    judged = windows.test_normal + windows.test_abnormal + windows.test_unknown
+    not_judged = windows.not_judged
+    assert not_judged.normal + not_judged.abnormal + not_judged.unknown >= 60
+    assert judged > 50
+    assert m.metrics.int8.auroc is not None and m.metrics.int8.auroc > 0.9
+    # The threshold is in doublings of what is usual for a wearer, not in the model's error.
+    assert 0.5 < m.threshold.value < 6
+
+
+def test_too_short_a_recording_for_learning_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a smaller wearer\.learn"):
+        train(make_recipe(ecg_recipe(wearer={"learn": 5000})), tmp_path / "ecg", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"split": {"order": "shuffled"}}, "in the order of time"),
+        ({"checks": {"challenge": 10}}, "set checks.challenge to 0"),
+        ({"wearer": {"first": 100}}, "beyond the window of 144 frames"),
+        ({"wearer": {"first": 2}}, "first must be at least shift"),
+    ],
+)
+def test_settings_that_do_not_agree_are_refused(
+    changes: dict[str, dict[str, object]], reason: str
+) -> None:
+    with pytest.raises(RecipeError, match=reason):
+        make_recipe(ecg_recipe(**changes))
