@@ -121,6 +121,7 @@ def stage(
         f1=figures.f1,
         confusion=figures.confusion,
         false_alarms_per_hour=per_hour,
+        flagged=float((scores > np.float32(threshold)).mean()) if len(scores) else None,
     )
 
 

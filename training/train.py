@@ -15,6 +15,7 @@ from training.evaluation import Fitted, evaluate
 from training.fit import History, fit
 from training.input_quantization import InputQuantizer, fit_input_quantizer
 from training.model_size import ModelSize, model_size
+from training.precheck import warnings_before_fit
 from training.pretrain import pretrain
 from training.quality_gate import fit_gate, judge
 from training.quantize import read_model_info, to_int8
@@ -64,6 +65,8 @@ def train(
             f"the quality gate rejects {not_judged.normal} normal, {not_judged.abnormal} abnormal "
             f"and {not_judged.unknown} other test windows; they are not judged"
         )
+    for warning in warnings_before_fit(recipe, parts, len(dataset.train.channels)):
+        say(warning)
     if before_fit is not None:
         before_fit(model_size(recipe, quantizer, dataset.train.rate_hz))
     model, history = fit_model(recipe, parts, quantizer, progress)

@@ -117,6 +117,10 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
         console.print("the test windows have no labels, so there are no test figures")
     else:
         console.print(_metrics_table(m))
+    if m.metrics.int8.flagged is not None:
+        counts = m.data.windows
+        windows = counts.test_normal + counts.test_abnormal + counts.test_unknown
+        console.print(f"{m.metrics.int8.flagged:.1%} of the {windows:,} test windows are flagged")
     console.print(
         f"threshold {m.threshold.value:.4g} ({m.threshold.method}): {escape(m.threshold.guarantee)}"
     )

@@ -239,6 +239,7 @@ class Stage(Strict):
     f1: Rate | None
     confusion: Confusion
     false_alarms_per_hour: Annotated[float, Field(ge=0)] | None
+    flagged: Rate | None = None  # share of all test windows, with or without a label
 
 
 class Metrics(Strict):
