@@ -72,6 +72,8 @@ def import_model(
     whole = without_float_ends(flatbuffer)
     if whole is not None:
         check(whole)
+    else:
+        _check_float(source)
     recipe, dataset = load_data(recipe, say)
     recipe = _with_windows(recipe, dataset, _window(source, dataset))
     parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
@@ -114,6 +116,16 @@ def import_model(
     )
     evaluated = evaluate(fitted)
     return write(fitted, evaluated, run_checks(fitted, evaluated), out)
+
+
+def _check_float(source: Source) -> None:
+    """Refuse a model that is neither int8 nor float, such as one of int16 or of indices."""
+    for role, tensor in (("input", source.input), ("output", source.output)):
+        if tensor["dtype"] != np.float32:
+            raise ConvertError(
+                f"{source.where}: its {role} is {np.dtype(tensor['dtype']).name}, must be float or "
+                "int8; convert it with full-integer quantization to int8"
+            )
 
 
 def _window(source: Source, dataset: Dataset) -> int:

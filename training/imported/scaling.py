@@ -67,10 +67,10 @@ def scaled(scaling: Scaling, windows: Counts, by: Affinity) -> NDArray[np.float6
 
 
 def explained(source: Source, real: NDArray[np.float64]) -> float:
-    """Return the share of the windows' variance about their mean window that `source` explains."""
+    """Return the share of the values' variance about their mean that `source` explains."""
     output = source.predict(real.astype(np.float32)).astype(np.float64)
     error = ((real - output) ** 2).sum()
-    whole = ((real - real.mean(axis=0)) ** 2).sum()
+    whole = ((real - real.mean()) ** 2).sum()
     share = 1 - error / whole if whole else -np.inf
     return float(share) if np.isfinite(share) else -np.inf
 

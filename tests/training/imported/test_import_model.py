@@ -193,6 +193,13 @@ def test_a_short_recurrent_layer_is_unrolled(steps, unrolled, folder, tmp_path):
         assert "a loop, such as that of a recurrent layer" in refusal(path, folder, tmp_path)
 
 
+def test_a_model_of_other_integers_is_refused(folder, tmp_path):
+    indices = keras.Input((WINDOW,), dtype="int32")
+    model = keras.Model(indices, keras.layers.Rescaling(2.0)(indices))
+    path = written(converted(model), tmp_path / "m.tflite")
+    assert "its input is int32, must be float or int8" in refusal(path, folder, tmp_path)
+
+
 def test_an_open_window_is_refused(folder, tmp_path):
     path = foreign_models.saved(
         network(keras.layers.Conv1D(1, 3, padding="same"), shape=(None, 1)), tmp_path / "m.keras"
