@@ -1,7 +1,7 @@
 # Two commands to begin with: `make demo` and `make test`. Each works on a fresh machine.
 # Most targets only call `vigil`, the command-line program, after the set-up.
 
-NAME  ?= ecg5000
+NAME  ?= ecg
 BOARD ?= nano33ble
 SECONDS ?= 60
 SEED ?= 0

@@ -22,18 +22,29 @@ from tools.monitor.run import run as run_monitor
 from tools.monitor.settings import Emulated, MonitorSettings, Streamed
 from training.bundle import read_bundle
 from training.bundle.errors import BundleError
+from training.bundle.manifest import Wearer
 from training.data.recording import Dataset
 from training.recipe import Recipe, read_recipe
 from training.versions import versions
 from training.windows import load_data
 
+JUDGED = 80  # windows that are streamed, after those from which a wearer is learned
 LIVE_SPEED = 12.0  # times real time, on a terminal: slow enough to see each beat
 
 
 @app.command()
 def demo(
-    name: Name = "ecg5000",
-    windows: Annotated[int, typer.Option("--windows", "-n", min=1, help="Windows to stream.")] = 80,
+    name: Name = "ecg",
+    windows: Annotated[
+        int | None,
+        typer.Option(
+            "--windows",
+            "-n",
+            min=1,
+            show_default=False,
+            help="Windows to stream (default: 80 that are judged).",
+        ),
+    ] = None,
 ) -> None:
     """Train, build, stream, verify and report, on an emulated microcontroller."""
     out, start = console(), time.monotonic()
@@ -86,9 +97,12 @@ def _is_current(path: Path, recipe: Recipe, dataset: Dataset) -> bool:
     return False
 
 
-def _watch(bundle: Path, image: Path, windows: int) -> None:
+def _watch(bundle: Path, image: Path, windows: int | None) -> None:
     """Stream `windows` windows; at LIVE_SPEED on a terminal, as fast as possible elsewhere."""
-    timed = read_bundle(bundle).manifest.signal.rate_hz is not None
+    m = read_bundle(bundle).manifest
+    timed = m.signal.rate_hz is not None
+    if windows is None:
+        windows = JUDGED + (m.wearer.learn if isinstance(m.wearer, Wearer) else 0)
     speed = LIVE_SPEED if timed and sys.stdout.isatty() else None
     run_monitor(MonitorSettings(bundle, (Emulated(image),), Streamed(speed=speed), windows=windows))
 
