@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from training.bundle import Bundle, check_destination
 from training.bundle.errors import ConvertError, DataError
+from training.bundle.validation import brief
 from training.checks import run_checks
 from training.data.recording import Dataset
 from training.evaluation import Fitted, evaluate
@@ -67,9 +68,7 @@ def import_model(
     out = Path("build") / recipe.name if out_dir is None else out_dir
     check_destination(out)
     source = read_source(path)
-    flatbuffer = without_missing_operators(with_fixed_shapes(source.flatbuffer))
-    refuse_other_tasks(flatbuffer, source.where)
-    whole = without_float_ends(flatbuffer)
+    flatbuffer, whole = _prepared(source)
     if whole is not None:
         check(whole)
     else:
@@ -116,6 +115,20 @@ def import_model(
     )
     evaluated = evaluate(fitted)
     return write(fitted, evaluated, run_checks(fitted, evaluated), out)
+
+
+def _prepared(source: Source) -> tuple[bytes, bytes | None]:
+    """The flatbuffer that engines can run, and its int8 part; None where it is float."""
+    try:
+        flatbuffer = without_missing_operators(with_fixed_shapes(source.flatbuffer))
+        refuse_other_tasks(flatbuffer, source.where)
+        return flatbuffer, without_float_ends(flatbuffer)
+    except ConvertError:
+        raise
+    except Exception as problem:  # a damaged file breaks the schema's reader in a dozen ways
+        raise ConvertError(
+            f"{source.where}: the model is damaged: {brief(str(problem))}; copy or convert it again"
+        ) from None
 
 
 def _check_float(source: Source) -> None:

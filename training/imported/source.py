@@ -72,7 +72,13 @@ class Source:
             self.interpreter.reset_all_variables()
             given = _quantized(window.reshape(source["shape"]), source)
             self.interpreter.set_tensor(source["index"], given)
-            self.interpreter.invoke()
+            try:
+                self.interpreter.invoke()
+            except RuntimeError as problem:
+                reason = brief(str(problem).splitlines()[0])
+                raise ConvertError(
+                    f"{self.where}: TensorFlow Lite cannot run it: {reason}"
+                ) from None
             rows.append(_real(self.interpreter.get_tensor(target["index"]), target).ravel())
         return np.stack(rows) if rows else np.empty((0, math.prod(target["shape"])), np.float32)
 

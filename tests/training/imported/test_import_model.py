@@ -1,5 +1,7 @@
 """Models that were trained elsewhere become bundles, in every file format."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -217,6 +219,27 @@ def test_files_that_are_no_models_are_refused(folder, tmp_path):
         assert said in refusal(written(data, tmp_path / name), folder, tmp_path)
     assert "no such file" in refusal(tmp_path / "absent.tflite", folder, tmp_path)
     assert "holds no saved_model.pb" in refusal(tmp_path, folder, tmp_path)
+
+
+def test_damage_anywhere_is_refused_or_harmless(model, folder, tmp_path):
+    """Random bytes raise nothing but the project's own errors, on one line."""
+    data, draw = converted(model, "float32"), random.Random(1)
+    refused = 0
+    for _ in range(25):
+        damaged = bytearray(data)
+        for _ in range(draw.randrange(1, 8)):
+            damaged[draw.randrange(len(data))] = draw.choice([0, 1, 127, 128, 255])
+        path = written(bytes(damaged), tmp_path / "m.tflite")
+        try:
+            import_model(path, recipe(folder), "units", tmp_path / "bundle", check=_stop)
+        except VigilError as problem:
+            assert "\n" not in str(problem)
+            refused += "stopped" not in str(problem)
+    assert refused > 3
+
+
+def _stop(flatbuffer):
+    raise ConvertError("stopped")
 
 
 def test_the_caller_may_refuse_the_int8_model(model, folder, tmp_path):
