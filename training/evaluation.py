@@ -13,6 +13,7 @@ from training.bundle import manifest
 from training.bundle.chain import make_score
 from training.bundle.interpreter import Interpreter
 from training.data.recording import Dataset
+from training.decision import Stretch, fit_decision
 from training.fit import History
 from training.imported.source import Source
 from training.input_quantization import InputQuantizer
@@ -20,7 +21,7 @@ from training.quantize import ModelInfo
 from training.recipe import Recipe
 from training.score import fold_score, real_score
 from training.tensorflow_setup import keras
-from training.threshold import choices, choose
+from training.threshold import choices, choose, chosen_method
 from training.windows import Parts, Windows
 
 
@@ -71,6 +72,7 @@ class Evaluated:
     test_error: NDArray[np.float32]  # float32 [t], the int8 model's error; without a wearer, int8
     test_output: NDArray[np.int8]  # int8 [t, size], the int8 model's outputs for the test windows
     threshold: manifest.Threshold  # from the int8 scores
+    decision: manifest.Decision | manifest.NoDecision  # over windows
     metrics: manifest.Metrics  # figures of both stages
 
 
@@ -92,8 +94,19 @@ def evaluate(fitted: Fitted) -> Evaluated:
         settings, board_scores.calibration, board_scores.abnormal, board_scores.test, labels
     )
     keras_choice = choices(settings, keras_scores.calibration, keras_scores.abnormal)[
-        settings.method
+        chosen_method(settings)
     ]
+    rate_hz = None if fitted.dataset.train.rate_is_nominal else fitted.dataset.train.rate_hz
+    stretch = Stretch(
+        scores=calibration[0],
+        first=parts.calibration.first,
+        hop=fitted.recipe.windows.hop,
+        seconds=None if rate_hz is None else fitted.recipe.windows.hop / rate_hz,
+        ordered=fitted.recipe.split.order == "time",
+    )
+    decision = fit_decision(
+        fitted.recipe.alarm, stretch, np.float32(threshold.value), settings.false_alarm_rate
+    )
 
     def stage(scores: StageScores, value: np.float32) -> manifest.Stage:
         return metrics.stage(
@@ -107,6 +120,7 @@ def evaluate(fitted: Fitted) -> Evaluated:
         test_error=test[0],
         test_output=test[1],
         threshold=threshold,
+        decision=decision,
         metrics=manifest.Metrics(
             keras=stage(keras_scores, keras_choice.value),
             int8=stage(board_scores, np.float32(threshold.value)),

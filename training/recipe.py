@@ -18,6 +18,7 @@ from training.bundle.validation import Strict, brief, nearest, validate
 from training.data import DataSettings
 from training.models import FamilySettings
 from training.sections import (
+    Alarm,
     Checks,
     Corruption,
     Fit,
@@ -55,6 +56,7 @@ class Recipe(Strict):
     score: Score = Score()
     wearer: Annotated[NoWearer | Wearer, Field(discriminator="kind")] = NoWearer()
     threshold: ThresholdChoice = ThresholdChoice()
+    alarm: Alarm = Alarm()
     checks: Checks = Checks()
 
     @field_validator("data", mode="before")

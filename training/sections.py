@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from training.bundle.manifest import Method
+from training.bundle.manifest import Float32, Method
 from training.bundle.validation import Strict
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -143,6 +143,28 @@ class ThresholdChoice(Strict):
     method: Method = "conformal"
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
     sigma: Annotated[float, Field(gt=0, le=100)] = 3.0
+    # The threshold itself, such as one that was calibrated elsewhere; `method` is then not used.
+    value: Float32 | None = None
+
+
+class Alarm(Strict):
+    """A decision over several windows (training.decision)."""
+
+    # "mean": the mean score of the last windows. "count": how many of them are flagged.
+    kind: Literal["none", "mean", "count"] = "none"
+    windows: Annotated[int, Field(ge=1, le=32)] = 8
+    count: Annotated[int, Field(ge=1, le=32)] = 4  # flagged windows that raise the alarm
+    # For "mean": the mean that raises the alarm, as a multiple of the threshold. None: the
+    # smallest that the first half of the calibration part does not reach.
+    level: Annotated[Float32, Field(gt=0)] | None = None
+    # The alarm is cleared below this share of what raises it.
+    clear: Annotated[float, Field(ge=0, le=1)] = 0.8
+
+    @model_validator(mode="after")
+    def _count_fits(self) -> Self:
+        if self.kind == "count" and self.count > self.windows:
+            raise ValueError(f"count {self.count} is more than windows, {self.windows}")
+        return self
 
 
 class Checks(Strict):

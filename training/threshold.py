@@ -169,6 +169,12 @@ def best_f1(calibration: Scores, abnormal: Scores) -> Choice:
     return Choice("best_f1", None, np.float32(candidates[np.argmax(f1)]), None, text)
 
 
+def fixed(value: float) -> Choice:
+    """Take the recipe's own threshold."""
+    text = "None: the recipe sets the threshold (threshold.value)."
+    return Choice("fixed", None, np.float32(value), None, text)
+
+
 def choices(
     settings: sections.ThresholdChoice, calibration: Scores, abnormal: Scores
 ) -> dict[manifest.Method, Choice]:
@@ -180,7 +186,14 @@ def choices(
     }
     if len(abnormal) or settings.method == "best_f1":
         offered["best_f1"] = best_f1(calibration, abnormal)
+    if settings.value is not None:
+        offered["fixed"] = fixed(settings.value)
     return offered
+
+
+def chosen_method(settings: sections.ThresholdChoice) -> manifest.Method:
+    """Return the method whose threshold the bundle gets."""
+    return settings.method if settings.value is None else "fixed"
 
 
 def choose(
@@ -199,7 +212,7 @@ def choose(
         labels: int8 [t], labels of the test windows.
     """
     offered = choices(settings, calibration, abnormal)
-    chosen = offered[settings.method]
+    chosen = offered[chosen_method(settings)]
     rows = []
     for choice in offered.values():
         figures = at_threshold(test, labels, choice.value)

@@ -42,6 +42,7 @@ def write(fitted: Fitted, evaluated: Evaluated, checks: manifest.Checks, path: P
         score=evaluated.score,
         wearer=fitted.recipe.wearer,
         threshold=evaluated.threshold,
+        decision=evaluated.decision,
         metrics=evaluated.metrics,
         checks=checks,
         golden=manifest.Golden(

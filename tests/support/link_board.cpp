@@ -75,6 +75,7 @@ bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& te
     case Message::kType:    \
         return recode_as<Message>(payload, text, out);
         VIGIL_HOST_MESSAGES(VIGIL_CASE)
+        VIGIL_OPTIONAL_MESSAGES(VIGIL_CASE)
         VIGIL_BOARD_MESSAGES(VIGIL_CASE)
 #undef VIGIL_CASE
     }

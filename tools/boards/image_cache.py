@@ -15,6 +15,7 @@ from tools.boards.catalogue import board_of_environment
 from tools.boards.prepare import core_dir
 from tools.checkout import FIRMWARE, ROOT
 from training.bundle import GOLDEN, MANIFEST, MODEL
+from training.bundle.manifest import AlarmLevels
 
 # Folders and files of the checkout that an image is made from: the firmware and its converter.
 _SOURCES = (
@@ -37,6 +38,7 @@ class ImageCache:
     environment: str  # PlatformIO environment
     sensor: str | None = None  # key of the board's own sensor, or None
     threshold: float | None = None  # that the board starts with; None: the bundle's
+    alarm: AlarmLevels | None = None  # the same for the alarm over windows
 
     @property
     def elf(self) -> Path:
@@ -49,7 +51,8 @@ class ImageCache:
         These are the bundle, the firmware, the converter, PlatformIO and its settings, the
         compiler with its libraries, and the board's sensor.
         """
-        digest = hashlib.sha256(f"{self.environment} {self.sensor} {self.threshold}".encode())
+        options = f"{self.environment} {self.sensor} {self.threshold} {self.alarm}"
+        digest = hashlib.sha256(options.encode())
         for name in (MANIFEST, MODEL, GOLDEN):
             _add_file(digest, name, self.bundle / name)
         for path in _source_files():

@@ -16,12 +16,14 @@ from tools.boards.sensors import find_sensor
 from tools.checkout import GENERATED, shown
 from tools.cli.app import app
 from tools.cli.options import (
+    AlarmOption,
     BoardOption,
     EngineOption,
     Name,
     PortOption,
     SensorOption,
     ThresholdOption,
+    alarm_levels_of,
     bundle_path,
     console,
 )
@@ -29,6 +31,7 @@ from tools.convert import convert as convert_bundle
 from tools.convert.encoder import convert_encoder
 from tools.measure import budget
 from training.bundle.errors import BoardError
+from training.bundle.manifest import AlarmLevels
 
 
 @app.command()
@@ -62,9 +65,12 @@ def build(
     engine: EngineOption = "compiled",
     sensor: SensorOption = None,
     threshold: ThresholdOption = None,
+    alarm: AlarmOption = None,
 ) -> None:
     """Convert a bundle and compile the firmware for a board."""
-    build_image(console(), bundle_path(name), board, engine, sensor, threshold)
+    build_image(
+        console(), bundle_path(name), board, engine, sensor, threshold, alarm_levels_of(alarm)
+    )
 
 
 def build_image(
@@ -74,6 +80,7 @@ def build_image(
     engine: str,
     sensor: str | None = None,
     threshold: float | None = None,
+    alarm: AlarmLevels | None = None,
 ) -> platformio.BuildResult:
     """Convert and compile a bundle unless its image is up to date; return the kept image.
 
@@ -81,6 +88,7 @@ def build_image(
         engine: "compiled" or "tflm".
         sensor: key of the sensor that the board samples by itself; None if it samples none.
         threshold: that the board starts with; None: the bundle's.
+        alarm: the alarm that the board starts with; None: the bundle's.
 
     Raises:
         BoardError: the build failed, or the image does not fit the board.
@@ -88,13 +96,13 @@ def build_image(
     row = find_board(board)
     environment = row.environment(engine)
     own_sensor = find_sensor(sensor, row) if sensor is not None else None
-    cache = ImageCache(bundle, environment, sensor, threshold)
+    cache = ImageCache(bundle, environment, sensor, threshold, alarm)
     if kept := cache.find():
         console.print(f"{shown(kept.elf)}: up to date", soft_wrap=True)
         return kept
     with platformio.alone(lambda: _say_waiting(console)):
         inputs = cache.inputs()
-        convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold)
+        convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold, alarm)
         with console.status(f"compiling for {row.name}, {engine} engine"):
             result = platformio.build(environment)
         measured = budget.measure(result.elf, row)
@@ -116,6 +124,7 @@ def flash(
     port: PortOption = None,
     sensor: SensorOption = None,
     threshold: ThresholdOption = None,
+    alarm: AlarmOption = None,
 ) -> None:
     """Convert, compile and upload to a board that is plugged in."""
     row, out = find_board(board), console()
@@ -123,10 +132,11 @@ def flash(
         raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
     with platformio.alone(lambda: _say_waiting(out)):
         bundle = bundle_path(name)
-        build_image(out, bundle, board, engine, sensor, threshold)
+        levels = alarm_levels_of(alarm)
+        build_image(out, bundle, board, engine, sensor, threshold, levels)
         # PlatformIO uploads what it builds from these sources, which may be another model's.
         own_sensor = find_sensor(sensor, row) if sensor is not None else None
-        convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold)
+        convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold, levels)
         port = port or find_port(row).path
         with out.status(f"uploading to {row.name} on {port}"):
             platformio.flash(row.environment(engine), port)

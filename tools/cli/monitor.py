@@ -13,12 +13,14 @@ from tools.cli.app import app
 from tools.cli.build import build_image
 from tools.cli.options import (
     FAULTS_FORM,
+    AlarmOption,
     JsonLinesOption,
     Name,
     OverwriteOption,
     PlainOption,
     PortOption,
     SpeedOption,
+    alarm_levels_of,
     bundle_path,
     console,
     faults_of,
@@ -79,6 +81,7 @@ def monitor(
         float | None,
         typer.Option(callback=finite, help="Set this threshold on the board first."),
     ] = None,
+    alarm: AlarmOption = None,
     lead: Annotated[
         list[str] | None,
         typer.Option("--lead", help="Lead of an ECG record to stream, by name (MLII, V1)."),
@@ -177,6 +180,7 @@ def monitor(
             threshold,
             None if record is None else RecordingOptions(record, overwrite),
             None if mqtt is None else MqttOptions(mqtt, mqtt_discovery, mqtt_commands),
+            alarm=alarm_levels_of(alarm),
         )
     )
 

@@ -18,10 +18,12 @@ from training.bundle.validation import brief
 
 if TYPE_CHECKING:
     from tools.link.faults import FaultConfig
+    from training.bundle.manifest import AlarmLevels
 
 BUILD = Path("build")
 TRAINING = "pip install -e '.[train]'"
 """What installs the packages that training and measuring need, TensorFlow among them."""
+ALARM_FORM = "mean:N:LEVEL[:CLEAR]|count:N:K[:CLEAR]"
 FAULTS_FORM = "RATE[,SEED][,kinds=K+K][,reboot@S][,unplug@S:S]"
 Name = Annotated[
     str, typer.Argument(help="Name of a recipe, path of a recipe (.toml), or folder of a bundle.")
@@ -59,6 +61,15 @@ ThresholdOption = Annotated[
     float | None,
     typer.Option(callback=finite, help="Threshold that the board starts with [default: trained]."),
 ]
+AlarmOption = Annotated[
+    str | None,
+    typer.Option(
+        "--alarm",
+        metavar=ALARM_FORM,
+        help="Alarm over the last N windows: mean score, as a multiple of the threshold, or count "
+        "of flagged windows [default: trained].",
+    ),
+]
 SpeedOption = Annotated[
     float | None,
     typer.Option(callback=finite, help="Multiple of real time (default: as fast as possible)."),
@@ -69,6 +80,39 @@ OverwriteOption = Annotated[
 PlainOption = Annotated[bool, typer.Option("--plain", help="Print one line per window.")]
 JsonLinesOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def alarm_levels_of(text: str | None) -> AlarmLevels | None:
+    """Read --alarm: what raises the alarm, and what clears it (default: 0.8 of that).
+
+    Raises:
+        BadParameter: the text is not understood, or a value is out of range.
+    """
+    if text is None:
+        return None
+    from pydantic import ValidationError
+
+    from training.bundle.manifest import AlarmLevels
+
+    try:
+        kind, windows, *levels = text.split(":")
+        high, low = map(float, levels) if len(levels) == 2 else (float(levels[0]), None)
+        if len(levels) > 2 or kind not in ("mean", "count") or (kind == "count" and high % 1):
+            raise ValueError
+        return AlarmLevels(
+            kind="mean" if kind == "mean" else "count",
+            windows=int(windows),
+            raise_level=high,
+            clear_level=0.8 * high if low is None else low,
+        )
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "levels"
+        raise typer.BadParameter(f"--alarm {text}: {where}: {first['msg']}") from None
+    except (ValueError, IndexError):
+        raise typer.BadParameter(
+            f"--alarm {text}: write {ALARM_FORM}, such as mean:8:0.9 or count:5:3"
+        ) from None
 
 
 def view_of(*, plain: bool, json: bool, web: bool = False) -> Literal["plain", "json", "auto"]:

@@ -18,7 +18,8 @@ from tools.cli.options import BUILD, console
 from tools.measure.budget.forecast import check as check_forecast
 from training.advice import advice
 from training.bundle import Bundle
-from training.bundle.manifest import Manifest
+from training.bundle.decision import alarm_text
+from training.bundle.manifest import Decision, Manifest
 from training.challenge import DISTURBANCES, SIZES
 from training.data.csv import load_tables
 from training.recipe import RECIPES, Recipe, read_recipe, recipe_names
@@ -124,6 +125,9 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
     console.print(
         f"threshold {m.threshold.value:.4g} ({m.threshold.method}): {escape(m.threshold.guarantee)}"
     )
+    if isinstance(m.decision, Decision):
+        console.print(f"alarm, {alarm_text(m.decision.alarm)}: {escape(m.decision.guarantee)}")
+        console.print(f"drift: {escape(m.decision.drift.guarantee)}")
     if m.checks.challenge:
         console.print(_challenge_table(m))
     warnings = [departure(m), *advice(m)]

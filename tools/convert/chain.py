@@ -1,4 +1,4 @@
-"""Writes the stages that judge a window as C++ constants: gate, input and score."""
+"""Writes the stages that judge a window as C++ constants: gate, input, score and decision."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.bundle.manifest import Affine, Beats, GateLimits, Manifest, Wearer
+from training.bundle.decision import table
+from training.bundle.errors import ConvertError
+from training.bundle.manifest import (
+    Affine,
+    AlarmLevels,
+    Beats,
+    Decision,
+    GateLimits,
+    Manifest,
+    Wearer,
+)
 
 
 @dataclass(frozen=True)
@@ -19,9 +29,22 @@ class Stage:
     tables: tuple[str, ...] = ()
 
 
-def chain_text(manifest: Manifest) -> tuple[list[str], str]:
-    """Write the chain of a bundle: the headers that it needs, sorted, and the constant kChain."""
-    stages = (_gate(manifest), _input(manifest), _score(manifest))
+def chain_text(manifest: Manifest, alarm: AlarmLevels | None = None) -> tuple[list[str], str]:
+    """Write the chain of a bundle: the headers that it needs, sorted, and the constant kChain.
+
+    Args:
+        alarm: instead of the bundle's.
+
+    Raises:
+        ConvertError: there is an alarm, but the bundle has no decision over windows.
+    """
+    stages = [_gate(manifest), _input(manifest), _score(manifest)]
+    if isinstance(manifest.decision, Decision):
+        stages.append(_decision(manifest, manifest.decision, alarm))
+    elif alarm is not None:
+        raise ConvertError(
+            f"{manifest.name} decides window by window: train it with alarm.kind 'mean' or 'count'"
+        )
     tables = [table for stage in stages for table in stage.tables]
     types = ", ".join(stage.type for stage in stages)
     values = ",\n    ".join(stage.value for stage in stages)
@@ -121,4 +144,19 @@ def _score(manifest: Manifest) -> Stage:
         f"{{ScoreKind::{score.kind}, {score.input_weight}, {score.output_weight}, "
         f"{manifest.model.input.zero_point}, {manifest.model.output.zero_point}, "
         f"{float_text(score.factor)}}}",
+    )
+
+
+def _decision(manifest: Manifest, decision: Decision, levels: AlarmLevels | None) -> Stage:
+    scores = manifest.threshold.calibration_scores
+    pairs = ", ".join(f"{{{float_text(s)}, {above}U}}" for s, above in table(scores))
+    alarm, drift = levels or decision.alarm, decision.drift
+    both = f"{float_text(alarm.raise_level)}, {float_text(alarm.clear_level)}"
+    return Stage(
+        "decision.h",
+        "DecisionSettings",
+        f"{{{{Span<const CalibrationPoint>(kCalibrationPoints), {len(scores)}U}}, "
+        f"{{AlarmKind::{alarm.kind}, {alarm.windows}, {both}}}, "
+        f"{{{drift.block}U, {drift.limit}U}}, {float_text(manifest.threshold.value)}}}",
+        (f"CalibrationPoint kCalibrationPoints[] = {{{pairs}}}",),
     )

@@ -19,7 +19,7 @@ from tools.convert.sensor import Conversion, Sensor, conversions
 from tools.convert.tflm import arena_bytes, refused_model, tflm_model
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import ConvertError
-from training.bundle.manifest import Manifest
+from training.bundle.manifest import AlarmLevels, Manifest
 
 GOLDEN_ON_BOARD = 4
 """Golden windows in the image, normal and abnormal ones where the bundle has both."""
@@ -118,6 +118,7 @@ def convert(
     engines: Sequence[str] | None = None,
     sensor: Sensor | None = None,
     threshold: float | None = None,
+    alarm: AlarmLevels | None = None,
 ) -> list[Path]:
     """Write the C++ for a bundle.
 
@@ -131,6 +132,7 @@ def convert(
             takes samples from the host only.
 
         threshold: the board starts with it, as single precision. None: the bundle's.
+        alarm: the board starts with it. None: the bundle's.
 
     Returns:
         The files, sorted.
@@ -162,7 +164,7 @@ def convert(
             files |= refused_model(engine, _quotable(str(problem)))
     if len(reasons) == len(ENGINES):
         raise reasons[0]
-    files["constants.h"] = _constants(bundle, arena_bytes(model, bundle.model), threshold)
+    files["constants.h"] = _constants(bundle, arena_bytes(model, bundle.model), threshold, alarm)
     files["sensor_constants.h"] = _sensor(bundle.manifest, sensor)
     return write_files(out, files)
 
@@ -181,9 +183,11 @@ def write_files(out: Path, files: dict[str, str]) -> list[Path]:
     return sorted(out / name for name in files)
 
 
-def _constants(bundle: Bundle, arena: int, threshold: float | None) -> str:
+def _constants(
+    bundle: Bundle, arena: int, threshold: float | None, alarm: AlarmLevels | None
+) -> str:
     manifest = bundle.manifest
-    includes, chain = chain_text(manifest)
+    includes, chain = chain_text(manifest, alarm)
     header, segmenter = segmenter_text(manifest)
     includes = sorted({*includes, header, "wearer.h"})
     return _CONSTANTS.format(

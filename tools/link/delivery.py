@@ -127,6 +127,9 @@ class Reports(Delivery):
             watched.get(m.WATCH_OUTPUT),
             score.peak,
             score.interval,
+            score.p,
+            bool(score.flags & m.ALARM),
+            bool(score.flags & m.DRIFT),
         )
 
     def _lost(self, lost: m.Lost) -> Lost:

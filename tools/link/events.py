@@ -17,6 +17,9 @@ class Scored:
     output: bytes | None = None  # int8 [window * channels], while watched
     peak: int = 0  # windows about heartbeats: samples from ``window * hop`` to R
     interval: int = 0  # samples from the R before; 0: unknown, or no heartbeats
+    p: float = 0.0  # p-value, a float32; 0: the image computes none
+    alarm: bool = False  # whether the alarm over windows is on
+    drifted: bool = False  # whether the signal has left what the calibration saw
 
 
 @dataclass(frozen=True, slots=True)

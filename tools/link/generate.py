@@ -181,7 +181,10 @@ def header(schema: Schema) -> str:
         out += ["", *_comment(message["summary"])]
         out += _struct(message) if message["fields"] else _empty(message)
     out += ["", "// X(Message) for each message, by sender.", "// clang-format off"]
-    out += _macro("VIGIL_HOST_MESSAGES", [m for m in messages if m["type"] < 0x80])
+    # The messages of an optional part of the firmware are handled by that part (extension.h).
+    for name, optional in (("VIGIL_HOST_MESSAGES", False), ("VIGIL_OPTIONAL_MESSAGES", True)):
+        of_host = (m for m in messages if m["type"] < 0x80)
+        out += _macro(name, [m for m in of_host if m.get("optional", False) == optional])
     out += _macro("VIGIL_BOARD_MESSAGES", [m for m in messages if m["type"] >= 0x80])
     out += ["// clang-format on"]
     out += ["", "}  // namespace vigil::link"]

@@ -12,6 +12,8 @@ ANOMALY = 1
 WATCH_INPUT = 2
 WATCH_OUTPUT = 4
 WATCH_SAMPLES = 8
+ALARM = 16
+DRIFT = 32
 
 
 class AckReason(IntEnum):
@@ -48,6 +50,14 @@ class LostReason(IntEnum):
     MAINS = 7
     NO_BEAT = 8
     LEARNING = 9
+
+
+class AlarmKind(IntEnum):
+    """What an alarm over windows looks at."""
+
+    NONE = 0
+    MEAN = 1
+    COUNT = 2
 
 
 class SensorState(IntEnum):
@@ -271,6 +281,25 @@ class Calibrate(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmGet(Message):
+    """Requests ALARM."""
+
+    TYPE = 0x11
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSet(Message):
+    """Sets the alarm over windows until the next reset, and clears it."""
+
+    TYPE = 0x12
+    WIRE = "uint8 uint8 float32 float32"
+    kind: int = 0
+    windows: int = 0
+    raise_level: float = 0.0
+    clear_level: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class HelloReply(Message):
     """Describes the board and the position of its stream."""
 
@@ -329,13 +358,14 @@ class Score(Message):
     """Reports one scored window."""
 
     TYPE = 0x84
-    WIRE = "uint64 float32 uint32 uint8 uint16 uint16"
+    WIRE = "uint64 float32 uint32 uint8 uint16 uint16 float32"
     window: int = 0
     score: float = 0.0
     microseconds: int = 0
     flags: int = 0
     peak: int = 0
     interval: int = 0
+    p: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +424,24 @@ class Threshold(Message):
     TYPE = 0x89
     WIRE = "float32 uint64"
     value: float = 0.0
+    window: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm(Message):
+    """States the alarm and the drift."""
+
+    TYPE = 0x8A
+    MAY_GROW = True
+    WIRE = "uint8 uint8 float32 float32 uint8 uint32 uint32 uint32 uint64"
+    kind: int = 0
+    windows: int = 0
+    raise_level: float = 0.0
+    clear_level: float = 0.0
+    state: int = 0
+    low: int = 0
+    span: int = 0
+    limit: int = 0
     window: int = 0
 
 

@@ -31,6 +31,9 @@ from tools.link.transport import SerialTransport, Transport
 from training.bundle.errors import LinkError
 
 Samples = npt.NDArray[np.int16]
+NO_ALARM = (
+    "the board's image has no alarm over windows: train the model with alarm.kind, build and flash"
+)
 
 
 def stream_id(name: str) -> int:
@@ -324,6 +327,22 @@ class Session:
     def threshold(self) -> m.Threshold:
         """Return the board's threshold."""
         return self._connection.ask(m.ThresholdGet(), m.Threshold)
+
+    def alarm(self) -> m.Alarm:
+        """Return the board's alarm over windows, and its drift.
+
+        Raises:
+            LinkError: the board's image has no alarm.
+        """
+        return self._connection.ask(m.AlarmGet(), m.Alarm, unknown=NO_ALARM)
+
+    def set_alarm(self, alarm: m.AlarmSet) -> m.Alarm:
+        """Set the board's alarm until its next reset.
+
+        Raises:
+            LinkError: the board's image has no alarm, or these settings are not possible.
+        """
+        return self._connection.ask(alarm, m.Alarm, unknown=NO_ALARM)
 
     def set_threshold(self, value: float) -> m.Threshold:
         """Set the board's threshold. The session sets it again after a reset of the board.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tools.monitor.boards.opening import open_board, open_sensor_board
 from tools.monitor.comparison import Comparison
-from tools.monitor.controls import Controls, SetThreshold
+from tools.monitor.controls import Controls, SetAlarm, SetThreshold
 from tools.monitor.events import View
 from tools.monitor.settings import (
     BoardSensor,
@@ -84,6 +84,8 @@ class BoardRun:
             self.opened = True
             if settings.threshold is not None:
                 self.controls.ask(SetThreshold(settings.threshold))
+            if settings.alarm is not None:
+                self.controls.ask(SetAlarm(settings.alarm))
             self._present(
                 Stream(
                     board,

@@ -7,6 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training.bundle.manifest import AlarmLevels
 
 from training.bundle.validation import brief
 
@@ -19,6 +23,13 @@ class SetThreshold:
     """Set the board's threshold."""
 
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetAlarm:
+    """Set the board's alarm over windows."""
+
+    levels: AlarmLevels
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ def is_threshold(value: float) -> bool:
 
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
 Calibration = Calibrate | StopCalibration | ForgetCalibration
-Command = SetThreshold | SetPaused | Mark | Reset | Calibration
+Command = SetThreshold | SetAlarm | SetPaused | Mark | Reset | Calibration
 
 
 class Controls:

@@ -55,6 +55,7 @@ class BoardFacts:
     trained_threshold: float  # of the bundle
     golden_passed: int
     golden_total: int
+    alarm: str = ""  # what raises and clears the alarm; empty: there is none
     span: int = 0  # frames from the first of a hop until its window is reported; 0: `window`
 
     @property
@@ -121,6 +122,9 @@ class WindowScored:
     reconstruction: NDArray[np.float32] | None = None
     peak: int | None = None  # windows about heartbeats: absolute frame of R
     interval: int = 0  # frames from the R before (RR); 0: unknown
+    p: float | None = None  # p-value; None: the board computes none
+    alarm: bool = False  # whether the alarm over windows is on
+    drifted: bool = False  # whether the signal has left what the calibration saw
 
     @property
     def outcome(self) -> Outcome | None:
@@ -145,6 +149,24 @@ class WindowsLost:
     first: int
     count: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChanged:
+    """The alarm was raised or cleared by the window `index`, which begins at `first_frame`."""
+
+    index: int
+    first_frame: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DriftChanged:
+    """From the window `index` on, the board should be calibrated again, or no longer."""
+
+    index: int
+    first_frame: int
+    recalibrate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +265,8 @@ Event = (
     | WindowScored
     | WindowNotJudged
     | WindowsLost
+    | AlarmChanged
+    | DriftChanged
     | LinkCounters
     | ThresholdChanged
     | CalibrationStatus

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from tools.monitor import text
 from tools.monitor.events import (
+    AlarmChanged,
     BoardFacts,
     CalibrationStatus,
+    DriftChanged,
     Ended,
     Event,
     LinkCounters,
@@ -50,6 +52,7 @@ class History(View):
         self.counters = LinkCounters()
         self.threshold = float("nan")
         self.calibration: CalibrationStatus | None = None
+        self.alarm = self.recalibrate = False
         self.paused = False
         self.answers = True  # whether the board answered last time
         self.ended: Ended | None = None
@@ -72,6 +75,10 @@ class History(View):
     def summary(self) -> Summary:
         """The totals so far."""
         return self._tally.summary()
+
+    @property
+    def _noun(self) -> str:
+        return self.source.noun if self.source else "window"
 
     @property
     def next_frame(self) -> int:
@@ -117,6 +124,12 @@ class History(View):
             case WindowNotJudged():
                 self.not_judged.append(event)
                 self.notice = f"{event.index} not judged: {event.reason}"
+            case AlarmChanged():
+                self.alarm = event.on
+                self.notice = text.alarm_line(event, self._noun)
+            case DriftChanged():
+                self.recalibrate = event.recalibrate
+                self.notice = text.drift_line(event, self._noun)
             case WindowsLost():
                 self.notice = f"lost {event.count} from {event.first}: {event.reason}"
             case LinkCounters():

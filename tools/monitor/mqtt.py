@@ -7,6 +7,8 @@ Topics, below the address's path (default `vigil`) and the board's id:
     score      one message per window
     flag       the same, for flagged windows only
     not_judged windows that the quality gate rejected, with the reason
+    alarm      the alarm over windows was raised or cleared; retained
+    drift      whether the board should be calibrated again; retained
     lost       windows without a score for another reason
     missing    frames without a sample
     link       counters of both ends; retained
@@ -39,8 +41,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tools.boards.ports import serial_number
 from tools.monitor.controls import Command, Controls, Mark, SetPaused, SetThreshold, is_threshold
 from tools.monitor.events import (
+    AlarmChanged,
     BoardFacts,
     CalibrationStatus,
+    DriftChanged,
     Event,
     LinkCounters,
     Notice,
@@ -197,6 +201,13 @@ class MqttView:
                 # Replace the retained threshold of an earlier run.
                 now = ThresholdChanged(event.board.threshold)
                 self._publish("threshold", _values(now), ts, retain=True)
+                frame = event.resume_frame
+                index = frame // event.board.hop
+                if event.board.alarm:
+                    no_alarm = AlarmChanged(index, frame, False)
+                    no_drift = DriftChanged(index, frame, False)
+                    self._publish("alarm", _values(no_alarm), ts, retain=True)
+                    self._publish("drift", _values(no_drift), ts, retain=True)
             case WindowScored():
                 values = _values(event)
                 self._publish("score", values, ts)
@@ -204,6 +215,10 @@ class MqttView:
                     self._publish("flag", values, ts)
             case WindowNotJudged():
                 self._publish("not_judged", _values(event), ts)
+            case AlarmChanged():
+                self._publish("alarm", _values(event), ts, retain=True)
+            case DriftChanged():
+                self._publish("drift", _values(event), ts, retain=True)
             case WindowsLost():
                 self._publish("lost", _values(event), ts)
             case SamplesLost():

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.monitor.events import (
+    AlarmChanged,
+    DriftChanged,
     Event,
     Marked,
     Restarted,
@@ -65,6 +67,12 @@ class Recorder:
                 self._writer.lost(event.index, 1, f"not judged, {event.reason}")
             case WindowsLost():
                 self._writer.lost(event.first, event.count, event.reason)
+            case AlarmChanged():
+                text = "alarm raised" if event.on else "alarm cleared"
+                self._writer.mark(event.first_frame, event.index, text)
+            case DriftChanged():
+                text = "recalibrate" if event.recalibrate else "no drift"
+                self._writer.mark(event.first_frame, event.index, text)
             case Marked():
                 self._writer.mark(event.frame, event.window, event.text)
             case Restarted():

@@ -15,6 +15,7 @@ from training.bundle.errors import BoardError, DataError
 if TYPE_CHECKING:
     from tools.link.faults import FaultConfig
     from tools.recordings.format import RecordedScores
+    from training.bundle.manifest import AlarmLevels
 
 MAX_SPEED = 1e6  # as a multiple of real time; no link is as fast
 MAX_SENSOR_SPEED = 1000
@@ -168,6 +169,7 @@ class MonitorSettings:
     threshold: float | None = None  # set on the board first; None: keep the board's
     recording: RecordingOptions | None = None  # where to record; only for a single board
     mqtt: MqttOptions | None = None
+    alarm: AlarmLevels | None = None  # set on the board first; None: keep the board's
 
     def __post_init__(self) -> None:
         if not self.targets:

@@ -18,13 +18,16 @@ from tools.monitor.controls import (
     ForgetCalibration,
     Mark,
     Reset,
+    SetAlarm,
     SetPaused,
     SetThreshold,
     StopCalibration,
 )
 from tools.monitor.events import (
+    AlarmChanged,
     BoardFacts,
     CalibrationStatus,
+    DriftChanged,
     Ended,
     Event,
     LinkCounters,
@@ -42,6 +45,7 @@ from tools.monitor.events import (
 )
 from tools.recordings.source import Counts, Source
 from training.bundle.errors import LinkError
+from training.bundle.manifest import AlarmLevels
 
 NO_BEAT = "no_beat"  # reason of WindowsLost for hops without a heartbeat, which no view shows
 CHUNK_SECONDS = 0.04  # of samples sent at once when paced; short enough for a smooth trace
@@ -49,6 +53,7 @@ IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
 _NOT_DONE: dict[type, str] = {
     Reset: "not reset",
     SetThreshold: "threshold not set",
+    SetAlarm: "alarm not set",
     Calibrate: "not calibrated",
     StopCalibration: "calibration not ended",
     ForgetCalibration: "calibration not forgotten",
@@ -95,6 +100,9 @@ class Board(Protocol):
 
         Raises LinkError if the board refuses it.
         """
+
+    def set_alarm(self, levels: AlarmLevels) -> str:
+        """Set the alarm and return it in words. Raises LinkError if the board refuses it."""
 
     def take_up(self) -> int:
         """Resume the unfinished stream and return the first frame to send."""
@@ -199,6 +207,7 @@ class Stream:
         self._next_frame = 0
         self._next_window = 0  # all windows before it were scored or reported lost
         self._paused = False
+        self._alarm = self._drifted = False  # after the last window
         self._counters = LinkCounters()
         self._counters_due = 0.0
 
@@ -270,12 +279,15 @@ class Stream:
                     self._emit(Notice(f"{_NOT_DONE[type(command)]}: the board does not answer"))
                 case SetThreshold():
                     self._set_threshold(command.value)
+                case SetAlarm():
+                    self._set_alarm(command.levels)
                 case Calibrate() | StopCalibration() | ForgetCalibration():
                     self._calibrate(command)
                 case Reset():
                     self._board.restart()
                     self._continue_at(0)
                     self._emit(Restarted(0, "reset"))
+                    self._alarm_is(False, 0, 0)
 
     def _obey_here(self, command: Mark | SetPaused) -> None:
         """Obey a command that the board has no part in."""
@@ -296,6 +308,17 @@ class Stream:
             self._emit(ThresholdChanged(self._board.set_threshold(value)))
         except LinkError as refusal:
             self._emit(Notice(f"threshold not set: {refusal}"))
+
+    def _set_alarm(self, levels: AlarmLevels) -> None:
+        try:
+            self._emit(Notice(f"alarm: {self._board.set_alarm(levels)}"))
+        except LinkError as refusal:
+            self._emit(Notice(f"alarm not set: {refusal}"))
+
+    def _alarm_is(self, on: bool, index: int, frame: int) -> None:
+        if on != self._alarm:
+            self._alarm = on
+            self._emit(AlarmChanged(index, frame, on))
 
     def _pause(self, paused: bool) -> None:
         if self._sampling is not None:
@@ -345,7 +368,7 @@ class Stream:
                     self._next_frame = event.first_frame + len(event.counts)
                 case SamplesLost():
                     self._next_frame = event.first_frame + event.count
-            self._emit(event)
+            self._emit_window(event)
         self._emit_counters()
 
     def _labelled(self, event: WindowScored | WindowNotJudged) -> WindowScored | WindowNotJudged:
@@ -358,6 +381,15 @@ class Stream:
             first, count = event.peak, 1
         return replace(event, label=self._source.label(first, count))
 
+    def _emit_window(self, event: BoardEvent) -> None:
+        """Emit an event, and what it changes in the alarm and the drift."""
+        self._emit(event)
+        if isinstance(event, WindowScored):
+            self._alarm_is(event.alarm, event.index, event.first_frame)
+            if event.drifted != self._drifted:
+                self._drifted = event.drifted
+                self._emit(DriftChanged(event.index, event.first_frame, event.drifted))
+
     def _drain(self) -> None:
         """After a request to quit, receive what the board has already scored."""
         until = time.monotonic() + 0.5
@@ -369,7 +401,7 @@ class Stream:
                 if isinstance(event, WindowScored | WindowNotJudged):
                     event = self._labelled(event)
                 if not (isinstance(event, WindowsLost) and event.reason == NO_BEAT):
-                    self._emit(event)
+                    self._emit_window(event)
 
     def _emit_counters(self, force: bool = False) -> None:
         now = time.monotonic()

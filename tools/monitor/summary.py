@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from tools.monitor.events import (
+    AlarmChanged,
     BoardFacts,
+    DriftChanged,
     Ended,
     Event,
     LinkCounters,
@@ -38,6 +40,9 @@ class Summary:
     windows: int = 0
     flagged: int = 0
     not_judged: int = 0  # windows that the quality gate rejected
+    alarms: int = 0  # how often the alarm over windows was raised
+    alarm_windows: int = 0  # windows after which it was on
+    recalibrate: bool = False  # whether the signal has left what the calibration saw
     lost: int = 0
     samples_lost: int = 0  # frames without a sample
     true_positive: int = 0
@@ -91,12 +96,14 @@ class Tally(View):
         self._counts = dict.fromkeys(
             (
                 *("windows", "flagged", "not_judged", "lost", "samples_lost", "microseconds"),
+                *("alarms", "alarm_windows"),
                 *_FIELD.values(),
             ),
             0,
         )
         self._board: BoardFacts | None = None
         self._source: SourceFacts | None = None
+        self._recalibrate = False
         self._counters = LinkCounters()
         self._ended = Ended(complete=False, reason="")
         self._began: float | None = None
@@ -110,9 +117,14 @@ class Tally(View):
             case WindowScored():
                 self._counts["windows"] += 1
                 self._counts["flagged"] += event.flag
+                self._counts["alarm_windows"] += event.alarm
                 self._counts["microseconds"] += event.microseconds
                 if (outcome := event.outcome) is not None:
                     self._counts[_FIELD[outcome]] += 1
+            case AlarmChanged():
+                self._counts["alarms"] += event.on
+            case DriftChanged():
+                self._recalibrate = event.recalibrate
             case WindowNotJudged():
                 self._counts["not_judged"] += 1
             case WindowsLost():
@@ -135,6 +147,7 @@ class Tally(View):
             board=self._board,
             source=self._source,
             seconds=self._last - self._began if self._began is not None else 0.0,
+            recalibrate=self._recalibrate,
             counters=self._counters,
             complete=self._ended.complete,
             reason=self._ended.reason,

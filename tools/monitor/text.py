@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from tools.monitor.bars import bar
 from tools.monitor.events import (
+    AlarmChanged,
     BoardFacts,
     CalibrationStatus,
+    DriftChanged,
     LinkCounters,
     Outcome,
     WindowNotJudged,
@@ -101,9 +103,23 @@ def scored_line(event: WindowScored, cells: int = 20, rate_hz: float | None = No
 def _scored_line(event: WindowScored, cells: int) -> str:
     flag = "ANOMALY" if event.flag else "normal"
     line = f"{event.index:>8} {number(event.score):>8} {bar(event.score, event.threshold, cells)}"
+    if event.alarm:
+        flag += " ALARM"
     if event.outcome is None:
         return f"{line} {flag}"
     return f"{line} {flag:<7}  {VERDICT[event.outcome]}"
+
+
+def alarm_line(event: AlarmChanged, noun: str) -> str:
+    """Return a raised or cleared alarm in a line."""
+    return f"alarm {'raised' if event.on else 'cleared'} by {noun} {event.index}"
+
+
+def drift_line(event: DriftChanged, noun: str) -> str:
+    """Return in a line whether the board should be calibrated again."""
+    if event.recalibrate:
+        return f"recalibrate: from {noun} {event.index} on the normal signal has changed"
+    return f"no drift any more from {noun} {event.index} on"
 
 
 def not_judged_line(event: WindowNotJudged, cells: int = 20) -> str:
@@ -116,9 +132,10 @@ def board_line(board: BoardFacts) -> str:
     kind = "emulated board" if board.emulated else board.board
     location = "in-process board" if board.in_process else f"{kind} on {board.port}"
     golden = f"golden {board.golden_passed}/{board.golden_total}, " if board.golden_total else ""
+    alarm = f", alarm: {board.alarm}" if board.alarm else ""
     return (
         f"{location}, engine {board.engine}, model {board.model} "
-        f"{board.model_hash}, {golden}threshold {number(board.threshold)}"
+        f"{board.model_hash}, {golden}threshold {number(board.threshold)}{alarm}"
     )
 
 
@@ -145,6 +162,11 @@ def summary_lines(summary: Summary) -> list[str]:
         f"{rejected}{missing}, in {summary.seconds:.1f} s{simulated}; "
         + ("complete" if summary.complete else f"ended early: {summary.reason}")
     ]
+    if summary.alarms or summary.recalibrate:
+        times = "once" if summary.alarms == 1 else f"{summary.alarms} times"
+        share = percent(summary.alarm_windows / max(summary.windows, 1))
+        drift = "; recalibrate: the normal signal has changed" if summary.recalibrate else ""
+        lines.append(f"alarm raised {times}, on for {share} of the {noun}s{drift}")
     if summary.labelled:
         lines.append(
             f"{summary.labelled} labelled: precision {percent(summary.precision)}, "

@@ -8,7 +8,9 @@ from typing import Any, TextIO
 
 from tools.monitor import text
 from tools.monitor.events import (
+    AlarmChanged,
     CalibrationStatus,
+    DriftChanged,
     Ended,
     Event,
     LinkCounters,
@@ -67,6 +69,10 @@ class PlainView(View):
             case SamplesLost():
                 last = event.first_frame + event.count - 1
                 return [f"# no samples {event.first_frame} to {last}: {event.reason}"]
+            case AlarmChanged():
+                return [f"# {text.alarm_line(event, self._noun)}"]
+            case DriftChanged():
+                return [f"# {text.drift_line(event, self._noun)}"]
             case ThresholdChanged():
                 return [f"# threshold is now {text.number(event.value)}"]
             case CalibrationStatus():
@@ -118,6 +124,8 @@ KINDS: dict[type[Event], str] = {
     WindowScored: "scored",
     WindowNotJudged: "not_judged",
     WindowsLost: "lost",
+    AlarmChanged: "alarm",
+    DriftChanged: "drift",
     LinkCounters: "counters",
     ThresholdChanged: "threshold",
     CalibrationStatus: "calibration",

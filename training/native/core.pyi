@@ -98,7 +98,9 @@ class Decision:
         clear_level: float,
         block: int,
         limit: int,
+        threshold: float = 1.0,
     ) -> None: ...
+    def calibrated(self, threshold: float) -> None: ...
     def push(
         self, scores: NDArray[np.float32], threshold: float
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]: ...

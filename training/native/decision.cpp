@@ -34,11 +34,12 @@ class WindowDecision {
   public:
     WindowDecision(const std::vector<std::pair<float, std::uint32_t>>& points, std::uint32_t scores,
                    const std::string& kind, int windows, float raise, float clear,
-                   std::uint32_t block, std::uint32_t limit)
+                   std::uint32_t block, std::uint32_t limit, float threshold)
         : points_(table_points(points, scores)),
           decision_({{{points_.data(), points_.size()}, scores},
                      alarm_settings("none", 0, 0, 0),
-                     {block, limit}}) {
+                     {block, limit},
+                     threshold}) {
         require(block >= 1, "block must be 1 or more");
         require(configure(kind, windows, raise, clear), "not a possible alarm");
     }
@@ -64,6 +65,7 @@ class WindowDecision {
     }
 
     void gap() { decision_.gap(); }
+    void calibrated(float threshold) { decision_.calibrated(threshold); }
     void restart() { decision_.restart(); }
     std::uint32_t low() const { return decision_.drift().low(); }
     bool measured() const { return decision_.drift().is_measured(); }
@@ -80,14 +82,16 @@ void bind_decision(py::module_& module) {
                                "P-value, alarm and drift of scores in time order (docs/bundle.md, "
                                "Decision).")
         .def(py::init<const std::vector<std::pair<float, std::uint32_t>>&, std::uint32_t,
-                      const std::string&, int, float, float, std::uint32_t, std::uint32_t>(),
+                      const std::string&, int, float, float, std::uint32_t, std::uint32_t, float>(),
              "points"_a, "scores"_a, "kind"_a, "windows"_a, "raise_level"_a, "clear_level"_a,
-             "block"_a, "limit"_a)
+             "block"_a, "limit"_a, "threshold"_a = 1.0F)
         .def("push", &WindowDecision::push, "scores"_a, "threshold"_a,
              "float32 [n] of judged windows without a gap, to p-values (float32 [n]), whether the "
              "alarm is on, and whether the signal has drifted (bool [n]) after each.")
         .def("configure", &WindowDecision::configure, "kind"_a, "windows"_a, "raise_level"_a,
              "clear_level"_a, "Set another alarm; False, and no change, if it is not possible.")
+        .def("calibrated", &WindowDecision::calibrated, "threshold"_a,
+             "Another calibration chose this threshold.")
         .def("gap", &WindowDecision::gap, "Windows are missing before the next one.")
         .def("restart", &WindowDecision::restart, "Another stream begins.")
         .def_property_readonly("low", &WindowDecision::low,

@@ -91,7 +91,8 @@ void App::begin() {
                         [](const std::int16_t* raw) { sampled->tick(raw); });
     link_.attach(sampler_);
     calibration_.begin();
-    detector_.set_threshold(calibration_.threshold());
+    use_calibration();
+    alarm_messages_.attach_to(link_);
     engine_status_ = engine::begin();
     if (engine_status_ != engine::Status::ok) return;
     golden_ = detector_.check({model::kGolden, model::kGoldenCount}, board::counter);
@@ -167,8 +168,13 @@ void App::set_threshold(float value) {
 
 bool App::calibrate(const link::Calibrate& message) {
     const bool possible = calibration_.calibrate(message);
-    detector_.set_threshold(calibration_.threshold());
+    use_calibration();
     return possible;
+}
+
+void App::use_calibration() {
+    detector_.set_threshold(calibration_.threshold());
+    alarm_messages_.use(calibration_.threshold(), calibration_.source());
 }
 
 void App::restart(std::uint64_t sample) {
@@ -182,18 +188,20 @@ void App::samples(std::uint64_t sample, Span<const std::int16_t> counts) {
 
 void App::scored(const Verdict& v) {
     if (calibration_.push(v.score)) {
-        detector_.set_threshold(calibration_.threshold());
+        use_calibration();
         link_.calibrated(v.window + 1);
     }
-    hardware_.light(v.anomaly);
+    hardware_.light(alarm_messages_.is_lit(v.anomaly));
     // While the previous line is not written completely, the new one is skipped.
     if (plot_ != PlotStyle::none && text_at_ == text_size_) {
         text_size_ = plot_line(plot_, v.score, detector_.threshold(), v.anomaly, text_);
         text_at_ = 0;
     }
     // A report that does not fit is counted by the link as an overrun and reported as lost.
-    (void)link_.score(v.window, v.score, v.anomaly, v.microseconds, v.input, v.output,
-                      beat(detector_.segmenter(), v.window));
+    const auto flags =
+        static_cast<std::uint8_t>((v.anomaly ? link::kAnomaly : 0) | alarm_messages_.flags());
+    (void)link_.score(v.window, v.score, flags, v.microseconds, v.input, v.output,
+                      beat(detector_.segmenter(), v.window), alarm_messages_.p());
 }
 
 void App::lost(std::uint64_t first, std::uint64_t count) {

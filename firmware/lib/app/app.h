@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "alarm_messages.h"
 #include "board.h"
 #include "board_calibration.h"
 #include "board_link.h"
@@ -76,6 +77,7 @@ class App final : private link::Handler, private DetectorListener {
     void rejected(std::uint64_t window, GateReason reason) override;
     void failed(std::uint64_t window, engine::Status status) override;
 
+    void use_calibration();
     static link::BoardFacts facts(const Hardware& hardware);
     void say(const char* words);
     void stop_plotting();
@@ -95,6 +97,8 @@ class App final : private link::Handler, private DetectorListener {
     Sampler sampler_;
     Detector<model::Chain, model::SegmentStage, model::WearerStage> detector_;
     BoardCalibration calibration_;
+    AlarmMessages<Detector<model::Chain, model::SegmentStage>::WindowDecision> alarm_messages_{
+        detector_.decision()};
     link::BoardLink link_;
     GoldenReport golden_{};
     engine::Status engine_status_ = engine::Status::not_begun;

@@ -26,6 +26,7 @@ class BoardCalibration {
 
     // The threshold in force, and one that the host has set.
     float threshold() const { return threshold_; }
+    link::ThresholdSource source() const { return source_; }
     void set_threshold(float value);
 
     // Begins or ends a calibration, or forgets it. False: the plan is not possible.

@@ -131,6 +131,7 @@ void BoardLink::dispatch(const Frame& frame) {
         VIGIL_HOST_MESSAGES(VIGIL_CASE)
 #undef VIGIL_CASE
         default:
+            if (extension_ != nullptr && extension_->take(frame, *this)) return;
             return refuse(ErrorCode::unknown_type, frame.type);
     }
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "console_key.h"
+#include "extension.h"
 #include "frame.h"
 #include "messages.h"
 #include "report_ring.h"
@@ -111,6 +112,9 @@ class BoardLink {
     // Attaches the on-board sensor. Without one, samples come only from the host.
     void attach(Sensor& sensor) { sensor_ = &sensor; }
 
+    // Attaches an optional part of the firmware that has messages of its own.
+    void attach(Extension& extension) { extension_ = &extension; }
+
     // Begins a stream of the on-board sensor without a host. False when there is no sensor, or it
     // does not answer.
     bool start_sampling(std::uint32_t stream);
@@ -133,11 +137,28 @@ class BoardLink {
     // one may be under way, because its bytes are sent from working memory.
     bool can_score() const;
 
-    // Reports a window. Windows skipped since the last report become lost. `input` and `output`
+    // Reports a window. `flags`: kAnomaly, kAlarm and kDrift. `p`: its p-value, or 0. Windows
+    // skipped since the last report become lost. `input` and `output`
     // must not change until can_score() is true again; they are read only while watched. Without
     // memory for the report, it returns false and counts an overrun.
-    bool score(std::uint64_t window, float score, bool anomaly, std::uint32_t microseconds,
-               Span<const std::int8_t> input, Span<const std::int8_t> output, Beat beat = {});
+    bool score(std::uint64_t window, float score, std::uint8_t flags, std::uint32_t microseconds,
+               Span<const std::int8_t> input, Span<const std::int8_t> output, Beat beat = {},
+               float p = 0);
+
+    // The first window that has not been reported.
+    std::uint64_t next_window() const { return reports_.next_window(); }
+
+    // For an extension: decodes the frame that it takes, or refuses it; refuses its contents; sends
+    // an answer.
+    template <typename Message>
+    bool decode(const Frame& frame, Message& message) {
+        return read(frame, LayoutOf<Message>::kCodes.codes, Message::kMayGrow, &message);
+    }
+    void refuse(ErrorCode code, std::uint32_t detail);
+    template <typename Message>
+    void put(const Message& message) {
+        put(Message::kType, LayoutOf<Message>::kCodes.codes, &message);
+    }
 
     // A calibration ended: from `window` on, its threshold is in force.
     void calibrated(std::uint64_t window);
@@ -171,7 +192,6 @@ class BoardLink {
     void release_sensor_samples();
     std::size_t room() const;
     void new_watch(std::uint8_t mask);
-    void refuse(ErrorCode code, std::uint32_t detail);
     void acknowledge(AckReason reason);
 
     bool send();
@@ -184,10 +204,6 @@ class BoardLink {
     HelloReply hello_reply();
     Sampling sampling() const;
     Ack ack() const;
-    template <typename Message>
-    void put(const Message& message) {
-        put(Message::kType, LayoutOf<Message>::kCodes.codes, &message);
-    }
     void put(Type type, const LayoutCode* layout, const void* message);
     void check_clock();
 
@@ -236,6 +252,7 @@ class BoardLink {
 
     // Samples of the on-board sensor.
     Sensor* sensor_ = nullptr;
+    Extension* extension_ = nullptr;
     bool from_sensor_ = false;  // the stream is the sensor's
     LostReason gap_reason_ = LostReason::gap;
     std::uint64_t sampled_next_ = 0;   // next sample to send as SAMPLED

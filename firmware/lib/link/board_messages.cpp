@@ -231,7 +231,7 @@ bool BoardLink::reply() {
             ack_reason_ = AckReason::progress;
             return true;
         default:
-            return false;
+            return extension_ != nullptr && open_ && extension_->answer(*this);
     }
 }
 

@@ -18,8 +18,9 @@ bool BoardLink::can_score() const {
     return room() > 0;
 }
 
-bool BoardLink::score(std::uint64_t window, float score, bool anomaly, std::uint32_t microseconds,
-                      Span<const std::int8_t> input, Span<const std::int8_t> output, Beat beat) {
+bool BoardLink::score(std::uint64_t window, float score, std::uint8_t flags,
+                      std::uint32_t microseconds, Span<const std::int8_t> input,
+                      Span<const std::int8_t> output, Beat beat, float p) {
     const std::uint64_t next = reports_.next_window();
     const std::size_t needed = window > next ? 2 : 1;
     if (window < next || !can_score() || reports_.room() < needed) {
@@ -29,12 +30,11 @@ bool BoardLink::score(std::uint64_t window, float score, bool anomaly, std::uint
     }
     if (window > next) lost(next, window - next, LostReason::overrun);
     ++counts_.windows;
-    if (anomaly) ++counts_.anomalies;
+    if ((flags & kAnomaly) != 0) ++counts_.anomalies;
     input_ = input;
     output_ = output;
-    const auto flags =
-        static_cast<std::uint8_t>((anomaly ? kAnomaly : 0) | (watch_ & kWatchWindows));
-    reports_.push({window, 0, score, microseconds, flags, false, beat});
+    flags = static_cast<std::uint8_t>(flags | (watch_ & kWatchWindows));
+    reports_.push({window, 0, score, microseconds, p, flags, false, beat});
     return true;
 }
 
@@ -47,7 +47,7 @@ bool BoardLink::lost(std::uint64_t first, std::uint64_t count, LostReason reason
         return false;
     }
     counts_.lost += static_cast<std::uint32_t>(end - next);
-    reports_.push({next, end - next, 0, 0, static_cast<std::uint8_t>(reason), false, {}});
+    reports_.push({next, end - next, 0, 0, 0, static_cast<std::uint8_t>(reason), false, {}});
     return true;
 }
 
@@ -96,7 +96,7 @@ bool BoardLink::report() {
         return true;
     } else {
         put(Score{next->window, next->score, next->microseconds, next->flags, next->beat.peak,
-                  next->beat.interval});
+                  next->beat.interval, next->p});
     }
     next->sent = true;
     reports_.sent();

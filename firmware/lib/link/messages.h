@@ -18,6 +18,8 @@ constexpr std::uint8_t kAnomaly = 1;
 constexpr std::uint8_t kWatchInput = 2;
 constexpr std::uint8_t kWatchOutput = 4;
 constexpr std::uint8_t kWatchSamples = 8;
+constexpr std::uint8_t kAlarm = 16;
+constexpr std::uint8_t kDrift = 32;
 
 enum class Type : std::uint8_t {
     hello = 0x01,
@@ -37,6 +39,8 @@ enum class Type : std::uint8_t {
     sampling_get = 0x0F,
     sampled_ack = 0x10,
     calibrate = 0x13,
+    alarm_get = 0x11,
+    alarm_set = 0x12,
     hello_reply = 0x81,
     goodbye_reply = 0x82,
     ack = 0x83,
@@ -45,6 +49,7 @@ enum class Type : std::uint8_t {
     window = 0x86,
     statistics = 0x88,
     threshold = 0x89,
+    alarm = 0x8A,
     boot_report = 0x8B,
     sampled = 0x8C,
     sampling = 0x8D,
@@ -79,6 +84,9 @@ enum class LostReason : std::uint8_t {
     no_beat = 8,
     learning = 9,
 };
+
+// What an alarm over windows looks at.
+enum class AlarmKind : std::uint8_t { none = 0, mean = 1, count = 2 };
 
 // State of the on-board sensor.
 enum class SensorState : std::uint8_t {
@@ -300,6 +308,26 @@ struct Calibrate {
 };
 static_assert(LayoutOf<Calibrate>::kFixedSize == 17);
 
+// Requests ALARM.
+struct AlarmGet : Empty {
+    static constexpr Type kType = Type::alarm_get;
+};
+
+// Sets the alarm over windows until the next reset, and clears it.
+struct AlarmSet {
+    static constexpr Type kType = Type::alarm_set;
+    static constexpr bool kMayGrow = false;
+    std::uint8_t kind = 0;
+    std::uint8_t windows = 0;
+    float raise_level = 0;
+    float clear_level = 0;
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.kind), a(m.windows), a(m.raise_level), a(m.clear_level);
+    }
+};
+static_assert(LayoutOf<AlarmSet>::kFixedSize == 10);
+
 // Describes the board and the position of its stream.
 struct HelloReply {
     static constexpr Type kType = Type::hello_reply;
@@ -368,12 +396,13 @@ struct Score {
     std::uint8_t flags = 0;
     std::uint16_t peak = 0;
     std::uint16_t interval = 0;
+    float p = 0;
     template <typename Archive, typename Self>
     static constexpr void fields(Archive& a, Self& m) {
-        a(m.window), a(m.score), a(m.microseconds), a(m.flags), a(m.peak), a(m.interval);
+        a(m.window), a(m.score), a(m.microseconds), a(m.flags), a(m.peak), a(m.interval), a(m.p);
     }
 };
-static_assert(LayoutOf<Score>::kFixedSize == 21);
+static_assert(LayoutOf<Score>::kFixedSize == 25);
 
 // Reports windows that will never be scored.
 struct Lost {
@@ -443,6 +472,27 @@ struct Threshold {
     }
 };
 static_assert(LayoutOf<Threshold>::kFixedSize == 12);
+
+// States the alarm and the drift.
+struct Alarm {
+    static constexpr Type kType = Type::alarm;
+    static constexpr bool kMayGrow = true;
+    std::uint8_t kind = 0;
+    std::uint8_t windows = 0;
+    float raise_level = 0;
+    float clear_level = 0;
+    std::uint8_t state = 0;
+    std::uint32_t low = 0;
+    std::uint32_t span = 0;
+    std::uint32_t limit = 0;
+    std::uint64_t window = 0;
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.kind), a(m.windows), a(m.raise_level), a(m.clear_level), a(m.state), a(m.low);
+        a(m.span), a(m.limit), a(m.window);
+    }
+};
+static_assert(LayoutOf<Alarm>::kFixedSize == 31);
 
 // Results of the board's self-test at start-up.
 struct BootReport {
@@ -543,9 +593,11 @@ static_assert(LayoutOf<Error>::kFixedSize == 6);
     X(Hello) X(Goodbye) X(Restart) X(Samples) X(Skip) X(ReportAck) X(Watch) X(StatisticsGet)       \
     X(ThresholdGet) X(ThresholdSet) X(BootGet) X(Reboot) X(SamplingStart) X(SamplingStop)          \
     X(SamplingGet) X(SampledAck) X(Calibrate)
+#define VIGIL_OPTIONAL_MESSAGES(X)                                                                 \
+    X(AlarmGet) X(AlarmSet)
 #define VIGIL_BOARD_MESSAGES(X)                                                                    \
     X(HelloReply) X(GoodbyeReply) X(Ack) X(Score) X(Lost) X(Window) X(Statistics) X(Threshold)     \
-    X(BootReport) X(Sampled) X(Sampling) X(CalibrationReport) X(Error)
+    X(Alarm) X(BootReport) X(Sampled) X(Sampling) X(CalibrationReport) X(Error)
 // clang-format on
 
 }  // namespace vigil::link

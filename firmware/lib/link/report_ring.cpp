@@ -37,7 +37,8 @@ bool ReportRing::acknowledge(std::uint64_t window) {
 
 void ReportRing::forget_windows() {
     for (std::size_t i = 0; i < size_; ++i) {
-        if (at(i).lost == 0) at(i).flags &= kAnomaly;
+        if (at(i).lost == 0)
+            at(i).flags &= static_cast<std::uint8_t>(~(kWatchInput | kWatchOutput));
     }
 }
 

@@ -22,6 +22,7 @@ struct Report {
     std::uint64_t lost;    // number of lost windows; 0: the window was scored
     float score;
     std::uint32_t microseconds;
+    float p;
     std::uint8_t flags;  // Score.flags, or LostReason
     bool sent;           // at least once
     Beat beat;

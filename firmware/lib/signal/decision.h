@@ -20,6 +20,7 @@ struct DecisionSettings {
     CalibrationTable table;
     AlarmSettings alarm;
     DriftSettings drift;
+    float threshold;  // that was chosen with the table
 };
 
 // The state of the stage on a board.
@@ -42,6 +43,7 @@ class Decision<DecisionSettings> {
 
     explicit Decision(const DecisionSettings& settings)
         : table_(settings.table),
+          trained_threshold_(settings.threshold),
           alarm_(settings.alarm, Span<float>(scores_)),
           drift_(settings.drift) {}
     Decision(const Decision&) = delete;
@@ -54,16 +56,20 @@ class Decision<DecisionSettings> {
 
     // Takes the score of the next judged window.
     void push(float score, float threshold) {
-        p_ = p_value(table_, score);
+        p_ = p_value(table_, score * scale_);
         alarm_.push(score, threshold);
         drift_.push(p_);
     }
 
-    // Replaces the calibration scores, which stay where they are, and begins the drift anew.
-    void set_table(const CalibrationTable& table) {
-        table_ = table;
+    // Another calibration chose `threshold`: the table's scores count in the same ratio to it as to
+    // their own threshold, and the drift begins anew.
+    void calibrated(float threshold) {
+        const float scale = trained_threshold_ / threshold;
+        if (scale == scale_) return;
+        scale_ = scale;
         drift_.reset();
     }
+    float trained_threshold() const { return trained_threshold_; }
 
     float p() const { return p_; }  // of the last window; 0 before the first
     Alarm& alarm() { return alarm_; }
@@ -71,6 +77,8 @@ class Decision<DecisionSettings> {
 
   private:
     CalibrationTable table_;
+    float trained_threshold_;
+    float scale_ = 1;
     float scores_[kMostWindows] = {};
     Alarm alarm_;
     Drift drift_;

@@ -15,7 +15,7 @@ vigil::CalibrationPoint points[64];
 
 void count(const char* name, vigil::AlarmKind kind, std::uint8_t windows) {
     vigil::Decision<vigil::DecisionSettings> decision(
-        {{{points, 64}, 1000}, {kind, windows, 1, 0.5F}, {4, 10}});
+        {{{points, 64}, 1000}, {kind, windows, 1, 0.5F}, {4, 10}, 1});
     std::uint32_t seed = 1;
     std::uint32_t worst = 0;
     for (int i = 0; i < 500; ++i) {

@@ -31,9 +31,10 @@ from tools.monitor.stream import NO_BEAT, BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
 from training.bundle.chain import LEARNING, REASONS, gate_of, scaler_of, score_of, wearer_of
+from training.bundle.decision import alarm_text, decision_of
 from training.bundle.errors import LinkError
 from training.bundle.interpreter import open_interpreter
-from training.bundle.manifest import Beats
+from training.bundle.manifest import AlarmLevels, Beats, Decision
 from training.bundle.segment import segmenter_of
 from training.native.core import Calibration
 
@@ -54,6 +55,7 @@ class InProcessBoard:
         )
         window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
         self._segmenter = segmenter_of(m)
+        self._decision = decision_of(m)
         self._waiting: deque[BoardEvent] = deque()
         self._before = m.segmenter.before if isinstance(m.segmenter, Beats) else None
         self._taking: Calibration | None = None
@@ -74,6 +76,7 @@ class InProcessBoard:
             golden_passed=0,
             golden_total=0,
             span=m.segmenter.span if isinstance(m.segmenter, Beats) else 0,
+            alarm=alarm_text(m.decision.alarm) if isinstance(m.decision, Decision) else "",
         )
         self.calibration = CalibrationStatus("none", "bundle", threshold, 0, 0, 0, 0.0, 0.0)
 
@@ -90,6 +93,8 @@ class InProcessBoard:
         if self._wearer is not None:
             self._wearer.restart()
         self._segmenter.restart(0)
+        if self._decision is not None:
+            self._decision.restart()
         self._waiting.clear()
 
     def room(self) -> int:
@@ -98,7 +103,7 @@ class InProcessBoard:
     def send(self, first_frame: int, counts: Counts) -> None:
         frames = np.ascontiguousarray(counts)
         found = self._segmenter.push(first_frame, frames)
-        self._waiting.extend(WindowsLost(first, count, "gap") for first, count in found.lost)
+        self._take_lost(found.lost)
         places = zip(
             found.index.tolist(), found.first.tolist(), found.interval.tolist(), strict=True
         )
@@ -119,6 +124,10 @@ class InProcessBoard:
                     continue
             reconstruction = to_counts(self._manifest, output[0], window) if self._watch else None
             threshold = np.float32(self.facts.threshold)
+            p, alarm, drifted = None, False, False
+            if self._decision is not None:
+                states = self._decision.push(np.array([value]), float(threshold))
+                p, alarm, drifted = (state[0].item() for state in states)
             self._waiting.append(
                 WindowScored(
                     index=index,
@@ -130,6 +139,9 @@ class InProcessBoard:
                     reconstruction=reconstruction,
                     peak=None if self._before is None else first + self._before,
                     interval=interval,
+                    p=p,
+                    alarm=alarm,
+                    drifted=drifted,
                 )
             )
             self._take(value)
@@ -144,8 +156,13 @@ class InProcessBoard:
     def skip(self, first_frame: int, count: int) -> None:
         nothing = np.empty((0, self.facts.channels), np.int16)
         lost = self._segmenter.push(first_frame + count, nothing).lost
-        self._waiting.extend(WindowsLost(first, number, "gap") for first, number in lost)
+        self._take_lost(lost)
         self._pass_slots()
+
+    def _take_lost(self, lost: list[tuple[int, int]]) -> None:
+        self._waiting.extend(WindowsLost(first, count, "gap") for first, count in lost)
+        if lost and self._decision is not None:
+            self._decision.gap()
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         if not self._waiting:
@@ -170,6 +187,8 @@ class InProcessBoard:
                 self._say(state="none", windows=0, taken=0, set_aside=0)
             case ForgetCalibration():
                 self.facts = replace(self.facts, threshold=self.facts.trained_threshold)
+                if self._decision is not None:
+                    self._decision.calibrated(self.facts.threshold)
                 self._waiting.append(ThresholdChanged(self.facts.threshold))
                 self._say(state="none", source="bundle", windows=0, taken=0, set_aside=0)
 
@@ -182,6 +201,8 @@ class InProcessBoard:
         if taking.is_complete:
             self._taking = None
             self.facts = replace(self.facts, threshold=taking.threshold)
+            if self._decision is not None:
+                self._decision.calibrated(taking.threshold)
             self._waiting.append(ThresholdChanged(taking.threshold))
             figures = {"taken": taking.taken, "set_aside": taking.set_aside}
             self._say(state="not_kept", source="calibration", **figures)
@@ -196,6 +217,14 @@ class InProcessBoard:
         self.facts = replace(self.facts, threshold=float(np.float32(value)))
         self._say(source="host")
         return self.facts.threshold
+
+    def set_alarm(self, levels: AlarmLevels) -> str:
+        if self._decision is None:
+            raise LinkError("the model has no alarm over windows: train it with alarm.kind")
+        self._decision.configure(
+            levels.kind, levels.windows, levels.raise_level, levels.clear_level
+        )
+        return alarm_text(levels)
 
     def counters(self) -> LinkCounters:
         return LinkCounters()

@@ -9,7 +9,7 @@ import numpy as np
 
 from tools.boards.catalogue import is_emulated
 from tools.link import events as link
-from tools.link.messages import CalibrationReport, Statistics
+from tools.link.messages import AlarmKind, AlarmSet, CalibrationReport, Statistics
 from tools.link.session import Session, stream_id
 from tools.monitor.boards.calibrating import Calibrating, request_of, status_of
 from tools.monitor.boards.dequantize import to_counts
@@ -28,8 +28,9 @@ from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Counts, Source
 from training.bundle import Bundle
 from training.bundle.chain import REASONS
+from training.bundle.decision import alarm_text
 from training.bundle.errors import LinkError
-from training.bundle.manifest import Beats
+from training.bundle.manifest import AlarmLevels, Beats, Decision
 
 AHEAD_SAMPLES = 4096  # that may be in flight beyond the windows that have been scored
 # Stream numbers per source: a new stream needs one that neither the board's last stream nor our
@@ -71,6 +72,7 @@ class LinkBoard:
         self._abandon = session.abandon = abandon
         self._answers, self._stream = True, 0  # `_answers`: as in the last notice
         self._held: list[link.Event] = []
+        self._levels: AlarmLevels | None = None  # set by this monitor; a reset board forgets them
         self._status: list[BoardEvent] = []  # events about threshold and calibration
         self._calibrating: Calibrating | None = None
         self.calibration: CalibrationStatus | None = None
@@ -96,6 +98,7 @@ class LinkBoard:
             golden_passed=boot.golden_passed,
             golden_total=boot.golden_total,
             span=hello.window if isinstance(bundle.manifest.segmenter, Beats) else 0,
+            alarm=_alarm_of(session) if isinstance(self._manifest.decision, Decision) else "",
         )
 
     @property
@@ -203,6 +206,19 @@ class LinkBoard:
             self.calibration = status
             self._status.append(status)
 
+    def set_alarm(self, levels: AlarmLevels) -> str:
+        with self._while_it_answers() as session:
+            session.set_alarm(
+                AlarmSet(
+                    AlarmKind[levels.kind.upper()],
+                    levels.windows,
+                    levels.raise_level,
+                    levels.clear_level,
+                )
+            )
+        self._levels = levels
+        return alarm_text(levels)
+
     def counters(self) -> LinkCounters:
         if self.answers:
             if self.calibration is not None and self.calibration.running:
@@ -253,6 +269,8 @@ class LinkBoard:
                 return Notice("the board does not answer; waiting", answers=False)
             case link.Resumed():
                 self._answers = True
+                if event.rebooted and self._levels is not None:
+                    self.set_alarm(self._levels)
                 if event.rebooted:
                     self._ask_status()
                 why = "was reset" if event.rebooted else "answers again"
@@ -294,4 +312,22 @@ class LinkBoard:
             reconstruction=reconstruction,
             peak=peak,
             interval=event.interval,
+            p=event.p or None,
+            alarm=event.alarm,
+            drifted=event.drifted,
         )
+
+
+def _alarm_of(session: Session) -> str:
+    """Return in words what raises and clears the board's alarm."""
+    alarm = session.alarm()
+    if alarm.kind == AlarmKind.NONE:
+        return ""
+    return alarm_text(
+        AlarmLevels(
+            kind="mean" if alarm.kind == AlarmKind.MEAN else "count",
+            windows=alarm.windows,
+            raise_level=alarm.raise_level,
+            clear_level=alarm.clear_level,
+        )
+    )

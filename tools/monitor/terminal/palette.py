@@ -12,6 +12,7 @@ from tools.monitor.theme import DARK
 SIGNAL = Style(color=DARK["normal"])
 RECONSTRUCTION = Style(color=DARK["third"])
 ANOMALY = Style(color=DARK["abnormal"], bold=True)
+ALARM = Style(color=DARK["paper"], bgcolor=DARK["abnormal"], bold=True)
 NORMAL = Style(color=DARK["normal"])
 GOOD = Style(color=DARK["good"])
 BAD = Style(color=DARK["abnormal"])

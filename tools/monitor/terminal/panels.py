@@ -13,6 +13,7 @@ from tools.monitor.events import Outcome, WindowScored
 from tools.monitor.history import History
 from tools.monitor.terminal.braille import line_of
 from tools.monitor.terminal.palette import (
+    ALARM,
     ANOMALY,
     BAD,
     DIM,
@@ -52,7 +53,9 @@ def header(history: History, width: int, height: int) -> list[Text]:
         first.append(f" {part} ", DIM)
     if board.golden_total:
         first.append(f" {golden}", GOOD if exact else BAD)
-    right = Text(f"{state} ", style)
+    right = Text(f" {state} ", style)
+    if history.recalibrate:
+        right = Text.assemble((" RECALIBRATE ", EMULATED), " ", right)
     second = Text(f" {source.description}", DIM)
     rate = f"{board.port} "
     return fit([_apart(first, right, width), _apart(second, Text(rate, DIM), width)], width, height)
@@ -65,6 +68,8 @@ def _state(history: History) -> tuple[str, Style]:
         return "○ no answer", BAD
     if history.paused:
         return "‖ paused", MARK
+    if history.alarm:
+        return "▲ ALARM", ALARM
     return "● live", GOOD
 
 
@@ -126,6 +131,7 @@ def _window(window: WindowScored, cells: int, labelled: bool, marked: bool) -> T
     line.append(f" {text.number(window.score):>8} ")
     line.append(bars.bar(window.score, window.threshold, cells), style)
     line.append(" ANOMALY " if window.flag else " normal  ", style)
+    line.append("▲" if window.alarm else "", BAD)
     if labelled and window.outcome is not None:
         line.append(BRIEF[window.outcome], GOOD if window.outcome.right else BAD)
     return line
@@ -149,6 +155,8 @@ def facts(history: History, width: int, height: int) -> list[Text]:
     heart = text.heart_rate([w.interval for w in list(history.windows)[-32:]], rate_hz)
     if heart is not None:
         rows.append(("heart rate, RR", f"{heart[0]:.0f}/min, {heart[1]:.0f} ms", None))
+    if history.board and history.board.alarm:
+        rows.append(("alarms", f"{summary.alarms:,}", BAD if history.alarm else None))
     if summary.not_judged:
         rows.append(("not judged", f"{summary.not_judged:,}", BAD))
     if summary.labelled:

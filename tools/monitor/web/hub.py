@@ -208,6 +208,7 @@ class BoardView(View):
             "windows": s.windows,
             "flagged": s.flagged,
             "not_judged": s.not_judged,
+            "alarms": s.alarms,
             "lost": s.lost,
             "labelled": s.labelled,
             "precision": s.precision,

@@ -295,6 +295,9 @@ export class Card {
     parts.name.textContent = board.emulated ? board.model : `${board.model} on ${board.board}`;
     this.root.querySelector(".emulated").hidden = !board.emulated;
     this.root.querySelector(".simulated").hidden = !source.simulated;
+    this.root.querySelector(".badge.alarm").hidden = !store.alarm;
+    this.root.querySelector(".badge.recalibrate").hidden = !store.recalibrate;
+    this.root.classList.toggle("alarmed", store.alarm);
     parts.facts.textContent = `${board.engine} · ${board.model_hash.slice(0, 8)} · golden ${board.golden_passed}/${board.golden_total} · ${board.port}`;
     parts.source.textContent = source.description;
     parts.live.classList.toggle("on", !this.view);
@@ -305,7 +308,7 @@ export class Card {
     const noun = store.noun, { calibration: k } = store, running = k?.state === "running";
     parts.calibrate.disabled ||= !k;
     parts.calibrate.textContent = running ? `stop ${k.taken}/${k.windows}` : "calibrate";
-    const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
+    const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ...(board.alarm ? [["alarms", whole(t?.alarms ?? 0), store.alarm, board.alarm]] : []), ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
     const heart = heartRate(store.windows, board.rate_hz);
     if (heart) rows.push(["heart rate, RR", `${Math.round(heart.rate)} /min · ${Math.round(heart.interval)} ms`]);
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);

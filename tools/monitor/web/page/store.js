@@ -11,6 +11,7 @@ export class Store {
     this.source = null;
     this.threshold = NaN;
     this.calibration = null;
+    this.alarm = this.recalibrate = false;
     this.paused = false;
     this.ended = null;
     this.totals = null;
@@ -50,6 +51,7 @@ export class Store {
         this.source = event.source;
         this.threshold = event.board.threshold;
         this.ended = null;
+        this.alarm = this.recalibrate = false;
         break;
       case "samples": this.addSamples(event); break;
       case "samples_lost":
@@ -60,6 +62,16 @@ export class Store {
       case "counters": this.counters = event; break;
       case "threshold": this.threshold = event.value; break;
       case "calibration": this.calibration = event; break;
+      case "alarm":
+        this.alarm = event.on;
+        this.notice = `alarm ${event.on ? "raised" : "cleared"} by window ${event.index}`;
+        break;
+      case "drift":
+        this.recalibrate = event.recalibrate;
+        this.notice = event.recalibrate
+          ? `recalibrate: from window ${event.index} on the normal signal has changed`
+          : `no drift any more from window ${event.index} on`;
+        break;
       case "paused": this.paused = event.paused; break;
       case "marked":
         this.marks.push(event);

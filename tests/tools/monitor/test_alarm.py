@@ -1,0 +1,218 @@
+"""Alarms and drift: in every view, and the same on the emulated board as on the host."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.support.images import emulated_image
+from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.boards.in_process import InProcessBoard
+from tools.monitor.boards.opening import open_board
+from tools.monitor.controls import Controls, SetAlarm
+from tools.monitor.events import AlarmChanged, DriftChanged, Event, Notice, WindowScored
+from tools.monitor.history import History
+from tools.monitor.recorder import Recorder
+from tools.monitor.settings import Emulated
+from tools.monitor.stream import Stream
+from tools.monitor.summary import Tally
+from tools.monitor.terminal.panels import header
+from tools.monitor.text import summary_lines
+from tools.monitor.views import JsonView, PlainView
+from tools.monitor.web.hub import Hub
+from tools.recordings.source import Source, of_recording
+from training.bundle import Bundle
+from training.bundle.manifest import AlarmLevels, Decision, Drift
+from training.data.recording import Recording
+
+ALARM = AlarmLevels(kind="count", windows=3, raise_level=2, clear_level=1)
+WINDOWS = 200
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Bundle:
+    """A small bundle with an alarm of 2 in 3 windows and a drift over 32 windows."""
+    whole = small_bundle(tmp_path_factory.mktemp("alarm") / "waves")
+    drift = Drift(block=2, limit=12, share=0.4, correlation=1, guarantee="")
+    decision = Decision(kind="alarm", alarm=ALARM, drift=drift)
+    manifest = whole.manifest.model_copy(update={"decision": decision})
+    text = manifest.model_dump_json(by_alias=True, indent=1)
+    (whole.path / "manifest.json").write_text(text)
+    from training.bundle import read_bundle
+
+    return read_bundle(whole.path)
+
+
+def noisy(bundle: Bundle) -> Source:
+    """Sine waves; the second fifth and the fourth are noisy, and a stretch is missing."""
+    size = bundle.manifest.segmenter.window
+    rng = np.random.default_rng(3)
+    time = np.arange(WINDOWS * size)
+    counts = 1000 * np.sin(2 * np.pi * time / size) + rng.normal(0, 30, len(time))
+    fifth = len(counts) // 5
+    for start in (fifth, 3 * fifth):
+        counts[start : start + fifth] += rng.normal(0, 150, fifth)
+    missing = np.zeros(len(counts), bool)
+    missing[int(1.5 * fifth) : int(1.5 * fifth) + 10] = True
+    m = bundle.manifest
+    recording = Recording(
+        name="noisy",
+        description="noise that comes and goes",
+        counts=np.rint(counts).astype(np.int16)[:, None],
+        labels=np.full(len(counts), -1, np.int8),
+        channels=tuple(m.signal.channels),
+        units=tuple(m.signal.units),
+        gain=tuple(m.signal.gain),
+        offset=tuple(m.signal.offset),
+        rate_hz=m.signal.rate_hz,
+    )
+    return replace(of_recording(recording), missing=missing)
+
+
+def streamed(board, source: Source, *views, controls: Controls | None = None) -> list[Event]:
+    events: list[Event] = []
+
+    def emit(event: Event) -> None:
+        events.append(event)
+        for view in views:
+            view.handle(event)
+
+    Stream(board, source, controls or Controls(), emit).run()
+    return events
+
+
+def states(events: list[Event]) -> list[tuple]:
+    return [
+        (e.index, e.score, e.p, e.flag, e.alarm, e.drifted)
+        for e in events
+        if isinstance(e, WindowScored)
+    ]
+
+
+def changes(events: list[Event]) -> list[Event]:
+    return [e for e in events if isinstance(e, AlarmChanged | DriftChanged)]
+
+
+def test_events_say_when_the_alarm_is_raised_and_cleared(bundle):
+    events = streamed(InProcessBoard(bundle), noisy(bundle))
+    alarms = [e for e in events if isinstance(e, AlarmChanged)]
+    assert [e.on for e in alarms] == [True, False] * (len(alarms) // 2) and alarms
+    on = {s[0]: s[4] for s in states(events)}
+    before = False
+    for index, state in on.items():
+        changed = [e.on for e in alarms if e.index == index]
+        assert changed == ([state] if state != before else []), index
+        before = state
+    assert {e.recalibrate for e in events if isinstance(e, DriftChanged)} == {True, False}
+
+
+def test_p_values_are_those_of_the_calibration_scores(bundle):
+    scores = np.array(bundle.manifest.threshold.calibration_scores, np.float32)
+    for _, score, p, *_ in states(streamed(InProcessBoard(bundle), noisy(bundle))):
+        expected = np.float32(1 + (scores >= np.float32(score)).sum()) / np.float32(41)
+        assert p == expected
+
+
+def test_every_view_shows_them(bundle, tmp_path):
+    plain, lines = io.StringIO(), io.StringIO()
+    history, tally, hub = History(), Tally(), Hub()
+    recorder = Recorder(tmp_path / "run.csv", lambda first, count: np.full(count, -1, np.int8))
+    card = hub.view("one", Controls())
+    shown: list[str] = []
+
+    class Watching:
+        def handle(self, event: Event) -> None:
+            if isinstance(event, AlarmChanged | DriftChanged):
+                with history.frozen():
+                    shown.append(header(history, 80, 2)[0].plain)
+
+    views = [PlainView(plain), JsonView(lines), history, tally, recorder, card, Watching()]
+    events = streamed(InProcessBoard(bundle), noisy(bundle), *views)
+    recorder.close()
+    raised = next(e for e in events if isinstance(e, AlarmChanged))
+    assert f"# alarm raised by window {raised.index}" in plain.getvalue()
+    assert "ANOMALY ALARM" in plain.getvalue() and "# recalibrate:" in plain.getvalue()
+    kinds = [json.loads(line) for line in lines.getvalue().splitlines()]
+    first = next(k for k in kinds if k["event"] == "alarm")
+    assert first == {
+        "event": "alarm",
+        "index": raised.index,
+        "first_frame": raised.first_frame,
+        "on": True,
+    }
+    assert {k["recalibrate"] for k in kinds if k["event"] == "drift"} == {True, False}
+    assert "▲ ALARM" in shown[0] and any("RECALIBRATE" in line for line in shown)
+    summary = tally.summary()
+    assert summary.alarms == sum(e.on for e in events if isinstance(e, AlarmChanged))
+    assert any(line.startswith("alarm raised") for line in summary_lines(summary))
+    recorded = "".join(p.read_text() for p in tmp_path.glob("run*.csv"))
+    assert "alarm raised" in recorded and "recalibrate" in recorded
+    news, _ = hub.news_and_past()
+    assert news[0]["totals"]["alarms"] == summary.alarms
+
+
+def test_a_reset_clears_the_alarm_in_the_views(bundle):
+    history = History()
+    board = InProcessBoard(bundle)
+    stream = Stream(board, noisy(bundle), Controls(), history.handle)
+    stream._alarm = True
+    stream._alarm_is(False, 0, 0)
+    assert not history.alarm and history.notice == "alarm cleared by window 0"
+
+
+def test_another_alarm_is_set_while_streaming(bundle):
+    controls = Controls()
+    controls.ask(SetAlarm(AlarmLevels(kind="mean", windows=1, raise_level=1000, clear_level=0)))
+    events = streamed(InProcessBoard(bundle), noisy(bundle), controls=controls)
+    assert not any(s[4] for s in states(events)), "no mean reaches a thousand thresholds"
+    texts = [e.text for e in events if isinstance(e, Notice)]
+    assert "alarm: mean of 1 scores 1e+03 x the threshold (cleared below 0 x)" in texts
+
+
+def test_a_model_without_an_alarm_refuses_one(tmp_path):
+    plain = small_bundle(tmp_path / "plain")
+    controls = Controls()
+    controls.ask(SetAlarm(ALARM))
+    events = streamed(InProcessBoard(plain), noisy(plain), controls=controls)
+    assert any("alarm not set" in e.text for e in events if isinstance(e, Notice))
+    assert not changes(events)
+    assert {s[2] for s in states(events)} == {None}
+
+
+@pytest.mark.toolchain
+def test_the_emulated_board_decides_as_the_host(bundle, tmp_path):
+    host = streamed(InProcessBoard(bundle), noisy(bundle))
+    with open_board(bundle, noisy(bundle), Emulated(emulated_image(bundle, tmp_path))) as board:
+        assert board.facts.alarm == "2 of 3 windows flagged (cleared below 1)"
+        emulated = streamed(board, noisy(bundle))
+    assert states(emulated) == states(host)
+    assert changes(emulated) == changes(host)
+
+
+@pytest.mark.toolchain
+def test_the_link_sets_the_alarm_of_the_emulated_board(bundle, tmp_path):
+    quiet = AlarmLevels(kind="mean", windows=32, raise_level=50, clear_level=1)
+    controls = Controls()
+    controls.ask(SetAlarm(quiet))
+    with open_board(bundle, noisy(bundle), Emulated(emulated_image(bundle, tmp_path))) as board:
+        events = streamed(board, noisy(bundle), controls=controls)
+        session = board._session
+    assert not any(s[4] for s in states(events))
+    assert session is not None
+
+
+@pytest.mark.toolchain
+def test_an_image_without_an_alarm_holds_none_of_its_code(tmp_path):
+    import subprocess
+
+    image = emulated_image(small_bundle(tmp_path / "plain"), tmp_path)
+    names = subprocess.run(
+        ["arm-none-eabi-nm", "-C", str(image)], capture_output=True, text=True, check=True
+    ).stdout
+    # Empty functions of the stage that is none are inlined.
+    for word in ("p_value", "vigil::Alarm::", "vigil::Drift", "AlarmSet", "kCalibrationPoints"):
+        assert word not in names, word
