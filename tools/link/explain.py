@@ -4,6 +4,10 @@ from tools.link import messages as m
 from tools.link.codec import BY_TYPE, name_of
 from tools.link.exchange import Exchange
 
+NO_ALARM = (
+    "the board's image has no alarm over windows: train the model with alarm.kind, build and flash"
+)
+
 
 def explain_silence(exchange: Exchange, state: str, *, in_hello: bool) -> str:
     """Explain why a board does not answer, from what was received before."""

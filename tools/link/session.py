@@ -22,7 +22,7 @@ import numpy.typing as npt
 from tools.link import messages as m
 from tools.link.connection import NAP, Connection
 from tools.link.events import Counters, Event
-from tools.link.explain import explain_sensor
+from tools.link.explain import NO_ALARM, explain_sensor
 from tools.link.grid import first_window_from
 from tools.link.protocol import Mode
 from tools.link.streams import HostStream, SensorStream
@@ -31,9 +31,6 @@ from tools.link.transport import SerialTransport, Transport
 from training.bundle.errors import LinkError
 
 Samples = npt.NDArray[np.int16]
-NO_ALARM = (
-    "the board's image has no alarm over windows: train the model with alarm.kind, build and flash"
-)
 
 
 def stream_id(name: str) -> int:
@@ -329,11 +326,7 @@ class Session:
         return self._connection.ask(m.ThresholdGet(), m.Threshold)
 
     def alarm(self) -> m.Alarm:
-        """Return the board's alarm over windows, and its drift.
-
-        Raises:
-            LinkError: the board's image has no alarm.
-        """
+        """Return the board's alarm and drift. Raises LinkError if its image has no alarm."""
         return self._connection.ask(m.AlarmGet(), m.Alarm, unknown=NO_ALARM)
 
     def set_alarm(self, alarm: m.AlarmSet) -> m.Alarm:

@@ -138,12 +138,11 @@ def test_every_view_shows_them(bundle, tmp_path):
     assert "ANOMALY ALARM" in plain.getvalue() and "# recalibrate:" in plain.getvalue()
     kinds = [json.loads(line) for line in lines.getvalue().splitlines()]
     first = next(k for k in kinds if k["event"] == "alarm")
-    assert first == {
-        "event": "alarm",
-        "index": raised.index,
-        "first_frame": raised.first_frame,
-        "on": True,
-    }
+    assert (first["index"], first["first_frame"], first["on"]) == (
+        raised.index,
+        raised.first_frame,
+        True,
+    )
     assert {k["recalibrate"] for k in kinds if k["event"] == "drift"} == {True, False}
     assert "▲ ALARM" in shown[0] and any("RECALIBRATE" in line for line in shown)
     summary = tally.summary()

@@ -25,7 +25,8 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.stream import Pace, Stream
+from tools.monitor.pace import Pace
+from tools.monitor.stream import Stream
 from tools.monitor.summary import Tally
 from tools.recordings.source import Source
 from training.bundle.errors import LinkError
