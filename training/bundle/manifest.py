@@ -6,9 +6,17 @@ import itertools
 import math
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from training.bundle.decision_schema import AlarmLevels as AlarmLevels
+from training.bundle.decision_schema import Decision as Decision
+from training.bundle.decision_schema import Drift as Drift
+from training.bundle.decision_schema import FalseAlarms as FalseAlarms
+from training.bundle.decision_schema import NoDecision as NoDecision
+from training.bundle.numbers import Float32 as Float32
+from training.bundle.numbers import PositiveFloat32 as PositiveFloat32
+from training.bundle.numbers import Rate as Rate
+from training.bundle.numbers import float32_text as float32_text
 from training.bundle.segmenter_schema import Beats as Beats
 from training.bundle.segmenter_schema import Count, Size
 from training.bundle.segmenter_schema import Qrs as Qrs
@@ -23,7 +31,6 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Int8 = Annotated[int, Field(ge=-128, le=127)]
 Int16 = Annotated[int, Field(ge=-32768, le=32767)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-Rate = Annotated[float, Field(ge=0, le=1)]
 # Names become file names, folder names and comments in generated code.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
@@ -35,27 +42,6 @@ def _printable(value: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_printable)]
-
-
-def _single(value: float) -> float:
-    if not abs(value) <= float(np.finfo(np.float32).max):
-        raise ValueError("must be a finite single-precision number")
-    return value
-
-
-def _not_zero(value: float) -> float:
-    if np.float32(value) == 0:
-        raise ValueError("must not be zero in single precision")
-    return value
-
-
-Float32 = Annotated[float, AfterValidator(_single)]
-PositiveFloat32 = Annotated[Float32, Field(gt=0), AfterValidator(_not_zero)]
-
-
-def float32_text(value: float | np.floating[Any]) -> float:
-    """Return the double whose decimal text reads back as the same float32."""
-    return float(str(np.float32(value)))
 
 
 class NotJudged(Strict):
@@ -213,62 +199,6 @@ class Threshold(Strict):
         if any(a > b for a, b in itertools.pairwise(scores)):
             raise ValueError("calibration_scores must ascend")
         return self
-
-
-class NoDecision(Strict):
-    """The board decides window by window."""
-
-    kind: Literal["none"] = "none"
-
-
-class AlarmLevels(Strict):
-    """When the alarm is raised and cleared.
-
-    The value is the mean score of the last windows as a multiple of the threshold (mean), or the
-    number of those above the threshold (count).
-    """
-
-    kind: Literal["mean", "count"]
-    windows: Annotated[int, Field(ge=1, le=32)]  # judged windows to look at
-    raise_level: PositiveFloat32  # the alarm is raised when the value is at least this,
-    clear_level: Annotated[Float32, Field(ge=0)]  # and cleared when it is less than this
-
-    @model_validator(mode="after")
-    def _levels_agree(self) -> Self:
-        if self.clear_level > self.raise_level:
-            raise ValueError("clear_level must not be above raise_level")
-        return self
-
-
-class FalseAlarms(Strict):
-    """Alarms on held-out calibration windows in time order."""
-
-    windows: Count
-    hours: Annotated[float, Field(gt=0)] | None  # that they last; None if not known
-    episodes: Count  # how often the alarm was raised
-    share: Rate  # of windows in alarm
-    most_per_window: Annotated[float, Field(gt=0)]  # rate of alarms, with 95 % confidence
-    most_per_hour: Annotated[float, Field(gt=0)] | None
-
-
-class Drift(Strict):
-    """When the signal has left what the calibration saw."""
-
-    block: Annotated[int, Field(ge=1, lt=2**24)]  # windows; the drift looks at 16 whole blocks
-    limit: Annotated[int, Field(ge=0, lt=2**28)]  # p-values of 0.1 or less that they may hold
-    share: Rate  # the same as a share
-    correlation: Annotated[float, Field(ge=1)]  # windows that say as much as an independent one
-    guarantee: str
-
-
-class Decision(Strict):
-    """The decision over windows: p-value, alarm and drift."""
-
-    kind: Literal["alarm"]
-    alarm: AlarmLevels
-    false_alarms: FalseAlarms | None = None  # None: not counted, for `guarantee`'s reason
-    guarantee: str = ""
-    drift: Drift
 
 
 class Confusion(Strict):
