@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.bundle.features import transform_points
 from training.bundle.interpreter import Interpreter
 from training.input_quantization import InputQuantizer
 from training.models.layers import deployed_parameters
@@ -28,8 +29,11 @@ class ModelSize:
     macs: int  # multiply-accumulates of one inference
     operators: tuple[str, ...]  # built-in operators in use
     parameters: int  # trainable numbers on the board
+    inputs: int  # int8 inputs of the model
+    outputs: int  # int8 outputs of the model
     window: int  # frames per window
     channels: int  # values per frame
+    transform_points: int  # values of the Fourier transform of a channel; 0: no spectrum
     rate_hz: float | None  # frames per second, or None if they are not equally spaced
 
 
@@ -44,7 +48,7 @@ def model_size(
     for weight in model.trainable_weights:
         # Biases are initialized to zero, and the converter drops an addition of zero.
         weight.assign(weight + rng.normal(0, 0.01, weight.shape).astype(np.float32))
-    size = recipe.windows.length * quantizer.channels
+    size = quantizer.raw_size + quantizer.feature_count
     windows = rng.integers(-128, 128, (8, size)).astype(np.int8)
     flatbuffer = to_int8(model, windows, quantizer)
     info = read_model_info(flatbuffer)
@@ -55,7 +59,10 @@ def model_size(
         macs=info.macs,
         operators=tuple(info.operators),
         parameters=deployed_parameters(model),
+        inputs=info.input.size,
+        outputs=info.output.size,
         window=recipe.windows.length,
         channels=quantizer.channels,
+        transform_points=transform_points(recipe.windows.length) if recipe.features.bands else 0,
         rate_hz=rate_hz,
     )

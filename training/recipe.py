@@ -12,6 +12,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from training import data, models
 from training.bundle.errors import RecipeError
+from training.bundle.features import MOST_FRAMES, transform_points
 from training.bundle.manifest import Name, NoWearer, Wearer
 from training.bundle.regular_file import MEGABYTE, read_regular
 from training.bundle.validation import Strict, brief, nearest, validate
@@ -21,6 +22,7 @@ from training.sections import (
     Alarm,
     Checks,
     Corruption,
+    Features,
     Fit,
     Gate,
     Scaler,
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).parent / "recipes"
 
+DENSE_FAMILIES = ("adversarial", "dense", "sparse", "variational")
+"""Families whose input need not be a series."""
+
 
 class Recipe(Strict):
     """All settings of a training run."""
@@ -48,6 +53,7 @@ class Recipe(Strict):
     split: Split
     gate: Gate = Gate()
     scaler: Scaler = Scaler()
+    features: Features = Features()
     model: SerializeAsAny[FamilySettings]
     fit: Fit = Fit()
     corruption: Corruption = Corruption()
@@ -76,9 +82,16 @@ class Recipe(Strict):
         return self
 
     def build_model(self, channels: int) -> keras.Model:
-        """Build the untrained Keras model, float32 [batch, window * channels] in and out."""
+        """Build the untrained Keras model, float32 [batch, input size] in and out."""
         family = models.family(self.model.family)
-        return family.build(self.model, self.windows.length, channels, self.seed)
+        return family.build(self.model, *self.input_shape(channels), self.seed)
+
+    def input_shape(self, channels: int) -> tuple[int, int]:
+        """Return frames and channels of the model's input; with features, it is one channel."""
+        if not self.features.per_channel:
+            return self.windows.length, channels
+        raw = 0 if self.scaler.kind == "none" else self.windows.length
+        return (raw + self.features.per_channel) * channels, 1
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings that the manifest keeps; a path is reduced to the file's name."""
@@ -185,6 +198,44 @@ def _check_fit(recipe: Recipe) -> None:
         )
 
 
+def _check_features(recipe: Recipe) -> None:
+    """Features need a dense stack, a window that the integers allow, and standard deviations."""
+    if not recipe.features.per_channel:
+        if recipe.scaler.kind == "none":
+            raise ValueError(
+                "scaler.kind 'none' leaves the model without an input: set features.statistics or "
+                "features.bands too"
+            )
+        return
+    if recipe.model.family not in DENSE_FAMILIES:
+        raise ValueError(
+            f"features are no series, as the family '{recipe.model.family}' needs: set "
+            f"model.family to {', '.join(DENSE_FAMILIES)}, or leave out the section features"
+        )
+    length = recipe.windows.length
+    if length > MOST_FRAMES:
+        raise ValueError(
+            f"features need windows of at most {MOST_FRAMES} frames: set windows.length (it is "
+            f"{length})"
+        )
+    bins = transform_points(length) // 2
+    if recipe.features.bands > bins:
+        raise ValueError(
+            f"features.bands is {recipe.features.bands}, but the spectrum of {length} frames has "
+            f"{bins} bins: set it to {bins} or less"
+        )
+    if recipe.scaler.kind == "affine" and recipe.scaler.real == "range":
+        raise ValueError(
+            "features are standard deviations, and so must the raw window be: set scaler.real to "
+            "'deviation'"
+        )
+    if recipe.corruption != Corruption():
+        raise ValueError(
+            "the section corruption damages samples, but features are inputs of the model too: "
+            "leave out one of the sections"
+        )
+
+
 def _check_corruption(recipe: Recipe) -> None:
     """Masks must be smaller than a window, and no setting may be without effect."""
     settings, length = recipe.corruption, recipe.windows.length
@@ -232,6 +283,7 @@ CHECKS = (
     _check_crossentropy,
     _check_variational,
     _check_fit,
+    _check_features,
     _check_corruption,
     _check_model,
 )
@@ -252,7 +304,7 @@ def check_model(recipe: Recipe, channels: int) -> None:
 def _check_shape(recipe: Recipe, channels: int) -> None:
     check = getattr(models.family(recipe.model.family), "check", None)
     if check is not None:
-        check(recipe.model, recipe.windows.length, channels)
+        check(recipe.model, *recipe.input_shape(channels))
 
 
 Settings = TypeVar("Settings", bound=Strict)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from training.bundle.features import STATISTICS, Statistic
 from training.bundle.manifest import Float32, Method
 from training.bundle.validation import Strict
 
@@ -73,8 +74,9 @@ class Gate(Strict):
 class Scaler(Strict):
     """How counts are scaled to int8."""
 
-    # "affine": one factor per channel. "per_window": mean and deviation of each window.
-    kind: Literal["affine", "per_window"] = "affine"
+    # "affine": one factor per channel. "per_window": mean and deviation of each window. "none": the
+    # raw window is no input of the model, which then needs features.
+    kind: Literal["affine", "per_window", "none"] = "affine"
     # Unit of the model's real values, for "affine": the standard deviation of the normal training
     # windows about their mean, or their range from 0 to 1 (for sigmoid and cross-entropy).
     real: Literal["deviation", "range"] = "deviation"
@@ -82,6 +84,27 @@ class Scaler(Strict):
     headroom: Annotated[float, Field(ge=0, le=4)] = 0.1
     # For "per_window": smallest deviation, in units of the signal, by which a window is divided.
     min_deviation: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Features(Strict):
+    """Features of each channel, which the model sees beside the raw window or alone.
+
+    Each is scaled by its mean and deviation over the training windows.
+    """
+
+    statistics: tuple[Statistic, ...] = ()
+    # Bands of the spectrum, about as wide as their frequencies are high; 0: no spectrum.
+    bands: Annotated[int, Field(ge=0, le=64)] = 0
+
+    @field_validator("statistics")
+    @classmethod
+    def _in_order(cls, names: tuple[Statistic, ...]) -> tuple[Statistic, ...]:
+        return tuple(name for name in STATISTICS if name in names)
+
+    @property
+    def per_channel(self) -> int:
+        """Number of features of a channel."""
+        return len(self.statistics) + self.bands
 
 
 class Fit(Strict):

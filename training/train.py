@@ -54,7 +54,9 @@ def train(
     parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
     gate = fit_gate(recipe.gate, parts.train.counts, dataset.train)
     parts, not_judged = judge(parts, gate)
-    quantizer = fit_input_quantizer(recipe.scaler, parts.train.counts, dataset.train.gain)
+    quantizer = fit_input_quantizer(
+        recipe.scaler, parts.train.counts, dataset.train.gain, recipe.features
+    )
     say(
         f"{dataset.description}: {len(parts.train)} normal windows for training, "
         f"{len(parts.validation)} for validation, {len(parts.calibration)} for calibration; "

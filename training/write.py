@@ -38,6 +38,7 @@ def write(fitted: Fitted, evaluated: Evaluated, checks: manifest.Checks, path: P
         segmenter=segmenter(fitted.recipe.windows, fitted.dataset.train.rate_hz),
         gate=fitted.gate,
         scaler=fitted.quantizer.scaler,
+        features=fitted.quantizer.features,
         model=_model_file(fitted),
         score=evaluated.score,
         wearer=fitted.recipe.wearer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from tools.boards.emulated import EmulatedBoard
 from tools.convert.emit import convert
 from tools.link.session import Session
 from tools.measure.bench.reference import make
+from tools.measure.bench.small_bundle import small_bundle
+from tools.measure.verify import verify
+from training.bundle import Bundle
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +81,43 @@ def test_a_reset_changes_the_boot_id_that_the_host_reads(generated: Path) -> Non
             session.reboot()  # answers with GOODBYE_REPLY, then resets itself
         ids.append(boot_id(board.port))
     assert len(set(ids)) == 3 and 0 not in ids
+
+
+def converted(bundle: Bundle, folder: Path) -> Path:
+    convert(bundle.path, folder)
+    return folder
+
+
+def equals_the_host(bundle: Bundle, environment: str, folder: Path) -> None:
+    """Build and boot the bundle's image; every byte of 40 windows must be the host's."""
+    image = build_image(environment, converted(bundle, folder / "generated"))
+    with EmulatedBoard(image.elf) as board:
+        assert verify(bundle.path, [board.port], windows=40).ok
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("features", ["alone", "beside"])
+def test_features_of_the_board_are_those_of_the_host(features: str, tmp_path: Path) -> None:
+    bundle = small_bundle(tmp_path / "b", channels=2, features=features)  # type: ignore[arg-type]
+    equals_the_host(bundle, "emulated", tmp_path)
+
+
+@pytest.mark.toolchain
+@pytest.mark.tflm
+@pytest.mark.slow
+def test_features_with_tensorflow_lite_micro(tmp_path: Path) -> None:
+    bundle = small_bundle(tmp_path / "b", features="beside", per_window=True)
+    equals_the_host(bundle, "emulated_tflm", tmp_path)
+
+
+@pytest.mark.toolchain
+def test_an_image_without_features_has_no_code_for_them(tmp_path: Path) -> None:
+    image = build_image("emulated", converted(small_bundle(tmp_path / "none"), tmp_path / "n"))
+    text = subprocess.run(
+        ["arm-none-eabi-nm", "-C", image.elf], check=True, capture_output=True, text=True
+    ).stdout
+    for name in ("Statistics", "Spectrum", "band_energies", "vigil::sums", "vigil::moments"):
+        assert name not in text
 
 
 @pytest.mark.toolchain

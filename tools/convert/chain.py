@@ -8,13 +8,16 @@ import numpy as np
 
 from training.bundle.decision import table
 from training.bundle.errors import ConvertError
+from training.bundle.features import make_transform, statistics_set
 from training.bundle.manifest import (
     Affine,
     AlarmLevels,
     Beats,
     Decision,
+    Features,
     GateLimits,
     Manifest,
+    NoScaler,
     Wearer,
 )
 
@@ -117,22 +120,63 @@ def _gate(manifest: Manifest) -> Stage:
 
 
 def _input(manifest: Manifest) -> Stage:
+    scaler = _scaler(manifest)
+    features = manifest.features
+    if not isinstance(features, Features):
+        return scaler
+    stages = (scaler, _statistics(features), _spectrum(features, manifest.segmenter.window))
+    types = ", ".join(stage.type for stage in stages)
+    of_features, table = _affine(features.scaler, "kFeatureScaler")
+    values = ",\n     ".join([*(stage.value for stage in stages), of_features])
+    tables = (*(each for stage in stages for each in stage.tables), table)
+    return Stage("feature_input.h", f"FeatureInput<{types}>", f"{{{values}}}", tables)
+
+
+def _scaler(manifest: Manifest) -> Stage:
     scaler = manifest.scaler
+    if isinstance(scaler, NoScaler):
+        return Stage("feature_input.h", "NoScaler", "{}")
     if isinstance(scaler, Affine):
-        pairs = ", ".join(
-            f"{{{c}, {m}}}" for c, m in zip(scaler.center, scaler.multiplier, strict=True)
-        )
-        return Stage(
-            "scaler.h",
-            "AffineScaler",
-            f"{{Span<const AffineChannel>(kScalerChannels), {scaler.shift}, {scaler.zero_point}}}",
-            (f"AffineChannel kScalerChannels[] = {{{pairs}}}",),
-        )
+        value, table = _affine(scaler, "kScaler")
+        return Stage("scaler.h", "AffineScaler", value, (table,))
     return Stage(
         "scaler.h",
         "PerWindowScaler",
         f"{{{len(manifest.signal.channels)}, {scaler.min_deviation}, "
         f"{scaler.steps_per_deviation}, {scaler.zero_point}}}",
+    )
+
+
+def _affine(scaler: Affine, name: str) -> tuple[str, str]:
+    """Return the initializer of an AffineScaler and the table of its channels."""
+    pairs = ", ".join(
+        f"{{{c}, {m}}}" for c, m in zip(scaler.center, scaler.multiplier, strict=True)
+    )
+    value = f"{{Span<const AffineChannel>({name}Channels), {scaler.shift}, {scaler.zero_point}}}"
+    return value, f"AffineChannel {name}Channels[] = {{{pairs}}}"
+
+
+def _statistics(features: Features) -> Stage:
+    return Stage("statistics.h", f"Statistics<{statistics_set(features.statistics)}>", "{}")
+
+
+def _spectrum(features: Features, window: int) -> Stage:
+    if not features.edges:
+        return Stage("feature_input.h", "NoSpectrum", "{}")
+    transform = make_transform(window)
+    tables = {
+        "std::uint16_t kBandEdges": features.edges,
+        "std::int16_t kHann": transform.hann,
+        "std::int16_t kSines": transform.sines,
+    }
+    views = ", ".join(
+        f"Span<const {kind}>({name})" for kind, name in (each.split() for each in tables)
+    )
+    return Stage(
+        "spectrum.h",
+        f"Spectrum<{len(features.edges) - 1}, {transform.points // 2}>",
+        f"{{{{{views}, {transform.noise}}}}}",
+        tuple(f"{name}[] = {{{', '.join(map(str, v))}}}" for name, v in tables.items()),
     )
 
 

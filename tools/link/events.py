@@ -13,8 +13,8 @@ class Scored:
     score: float  # score as the board computed it, a float32
     anomaly: bool  # whether the score was above the threshold in force
     microseconds: int  # time on the board for scaling, inference and score together
-    input: bytes | None = None  # int8 [window * channels], while watched
-    output: bytes | None = None  # int8 [window * channels], while watched
+    input: bytes | None = None  # int8 values of the model, while watched
+    output: bytes | None = None  # int8 values of the model, while watched
     peak: int = 0  # windows about heartbeats: samples from ``window * hop`` to R
     interval: int = 0  # samples from the R before; 0: unknown, or no heartbeats
     p: float = 0.0  # p-value, a float32; 0: the image computes none

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from tools.report.evidence import Evidence
 from tools.report.figures.signal import Layout, layout
+from training.bundle.features import feature_names
 from training.bundle.labels import ABNORMAL, NORMAL
-from training.bundle.manifest import Affine, Manifest
+from training.bundle.manifest import Affine, Features, Manifest, NoScaler
 
 _EACH = 4  # drawings per group
 _CHANNELS = 3  # drawn at most
@@ -100,14 +101,22 @@ def _real(
     """Inputs and outputs [n, window, channels] in physical units, and the unit.
 
     The score compares these values: the int8 input, and the int8 output on the input's grid.
+    Without a raw window, they are [n, features, channels] in standard deviations.
     """
     m = evidence.bundle.manifest
-    shape = (len(rows), m.segmenter.window, len(m.signal.channels))
+    channels = len(m.signal.channels)
     grid = m.model.input
     steps_in = evidence.evaluation["input"][rows].astype(np.float64) - grid.zero_point
     out = evidence.evaluation["output"][rows].astype(np.float64) - m.model.output.zero_point
     steps_out = out * (m.model.output.scale / grid.scale)
-    both = [steps.reshape(shape) for steps in (steps_in, steps_out)]
+    if isinstance(m.scaler, NoScaler):
+        both = [
+            grid.scale * steps[:, : m.feature_count].reshape(len(rows), channels, -1).swapaxes(1, 2)
+            for steps in (steps_in, steps_out)
+        ]
+        return both[0], both[1], "standard deviations"
+    shape = (len(rows), m.segmenter.window, channels)
+    both = [steps[:, : m.raw_size].reshape(shape) for steps in (steps_in, steps_out)]
     if isinstance(m.scaler, Affine):
         counts_a_step = 2.0**m.scaler.shift / np.maximum(m.scaler.multiplier, 1)
         center, offset = np.asarray(m.scaler.center), np.asarray(m.signal.offset)
@@ -124,7 +133,16 @@ def _scale_words(m: Manifest, low: float, high: float, unit: str) -> str:
         ends = f"no ink is {low:.3g}, full ink {high:.3g}" + ("" if unit == "1" else f" {unit}")
         return f"{shape.width} by {shape.height} pixels, {ends}".rstrip().replace("-", "−")
     length = f"{m.segmenter.window} samples"
-    if m.signal.rate_hz and not m.signal.rate_is_nominal:
+    if isinstance(m.features, Features) and not m.raw_size:
+        names = feature_names(
+            m.features.statistics,
+            m.features.edges,
+            [""],
+            m.segmenter.window,
+            None if m.signal.rate_is_nominal else m.signal.rate_hz,
+        )
+        length = f"{len(names)} features ({', '.join(name.strip() for name in names)})"
+    elif m.signal.rate_hz and not m.signal.rate_is_nominal:
         length += f" ({m.segmenter.window / m.signal.rate_hz:.3g} s)"
     words = f"{length} across, {low:.3g} to {high:.3g} {unit}".rstrip() + " from bottom to top"
     channels = len(m.signal.channels)

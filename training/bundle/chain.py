@@ -1,16 +1,19 @@
-"""Gate, scaler and score that a manifest describes, as the firmware's own C++ objects."""
+"""Gate, input and score that a manifest describes, as the firmware's own C++ objects."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle import manifest
+from training.bundle.features import make_features
 from training.bundle.manifest import Manifest
 from training.native.core import (
     AffineScaler,
+    Features,
     PerWindowScaler,
     QualityGate,
     ReconstructionError,
@@ -56,6 +59,44 @@ def make_scaler(settings: manifest.Affine | manifest.PerWindow, channels: int) -
     )
 
 
+@dataclass(frozen=True)
+class ModelInput:
+    """The C++ stages that compute the model's input; a stage that is not used is None."""
+
+    scaler: Scaler | None  # of the raw window
+    features: Features | None
+    feature_scaler: AffineScaler | None
+
+    def scale(self, windows: NDArray[np.int16]) -> NDArray[np.int8]:
+        """Map int16 [n, window, channels] to int8 [n, input size]."""
+        parts = [] if self.scaler is None else [self.scaler.scale(windows)]
+        if self.features is not None and self.feature_scaler is not None:
+            features = self.features.measure(windows)
+            parts.append(self.feature_scaler.scale(features[:, np.newaxis, :]))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def make_input(
+    scaler: manifest.NoScaler | manifest.Affine | manifest.PerWindow,
+    features: manifest.NoFeatures | manifest.Features,
+    window: int,
+    channels: int,
+) -> ModelInput:
+    """Build the C++ stages of the model's input for windows of `window` frames."""
+    raw = None if isinstance(scaler, manifest.NoScaler) else make_scaler(scaler, channels)
+    if isinstance(features, manifest.NoFeatures):
+        return ModelInput(raw, None, None)
+    measured = make_features(features.statistics, features.edges, window, channels)
+    of_features = features.scaler
+    return ModelInput(
+        raw,
+        measured,
+        AffineScaler(
+            of_features.center, of_features.multiplier, of_features.shift, of_features.zero_point
+        ),
+    )
+
+
 def make_score(
     settings: manifest.Score, input: manifest.Tensor, output: manifest.Tensor
 ) -> ReconstructionError:
@@ -88,9 +129,9 @@ def gate_of(m: Manifest) -> Callable[[NDArray[np.int16]], NDArray[np.uint8]]:
     return make_gate(m.gate)
 
 
-def scaler_of(m: Manifest) -> Scaler:
-    """Build the scaler of a bundle."""
-    return make_scaler(m.scaler, len(m.signal.channels))
+def input_of(m: Manifest) -> ModelInput:
+    """Build the stages of a bundle that compute the model's input."""
+    return make_input(m.scaler, m.features, m.segmenter.window, len(m.signal.channels))
 
 
 def score_of(m: Manifest) -> ReconstructionError:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from training.bundle.fields import Count
 from training.bundle.numbers import Float32, PositiveFloat32, Rate
-from training.bundle.segmenter_schema import Count
 from training.bundle.validation import Strict
 
 

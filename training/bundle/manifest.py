@@ -6,42 +6,54 @@ import itertools
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from training.bundle.decision_schema import AlarmLevels as AlarmLevels
-from training.bundle.decision_schema import Decision as Decision
-from training.bundle.decision_schema import Drift as Drift
-from training.bundle.decision_schema import FalseAlarms as FalseAlarms
-from training.bundle.decision_schema import NoDecision as NoDecision
-from training.bundle.numbers import Float32 as Float32
-from training.bundle.numbers import PositiveFloat32 as PositiveFloat32
-from training.bundle.numbers import Rate as Rate
-from training.bundle.numbers import float32_text as float32_text
-from training.bundle.segmenter_schema import Beats as Beats
-from training.bundle.segmenter_schema import Count, Size
-from training.bundle.segmenter_schema import Qrs as Qrs
-from training.bundle.segmenter_schema import Segmenter as Segmenter
+from training.bundle.decision_schema import AlarmLevels, Decision, Drift, FalseAlarms, NoDecision
+from training.bundle.features import MOST_FRAMES, transform_points
+from training.bundle.fields import Count, Int8, Int32, Name, Sha256, Size, Text
+from training.bundle.numbers import Float32, PositiveFloat32, Rate, float32_text
+from training.bundle.segmenter_schema import Beats, Qrs, Segmenter
+from training.bundle.stages import (
+    Affine,
+    Features,
+    GateLimits,
+    NoFeatures,
+    NoGate,
+    NoScaler,
+    PerWindow,
+    Score,
+)
 from training.bundle.validation import Strict
-from training.bundle.wearer_schema import NoWearer as NoWearer
-from training.bundle.wearer_schema import Wearer as Wearer
+from training.bundle.wearer_schema import NoWearer, Wearer
+
+# Classes and types of other files that are read as attributes of this module.
+__all__ = [
+    "Affine",
+    "AlarmLevels",
+    "Beats",
+    "Decision",
+    "Drift",
+    "FalseAlarms",
+    "Features",
+    "Float32",
+    "GateLimits",
+    "Name",
+    "NoDecision",
+    "NoFeatures",
+    "NoGate",
+    "NoScaler",
+    "NoWearer",
+    "PerWindow",
+    "PositiveFloat32",
+    "Qrs",
+    "Rate",
+    "Score",
+    "Segmenter",
+    "Wearer",
+    "float32_text",
+]
 
 SCHEMA = 1
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Int8 = Annotated[int, Field(ge=-128, le=127)]
-Int16 = Annotated[int, Field(ge=-32768, le=32767)]
-Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-# Names become file names, folder names and comments in generated code.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
-
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must have printable characters only")
-    return value
-
-
-Text = Annotated[str, AfterValidator(_printable)]
 
 
 class NotJudged(Strict):
@@ -94,47 +106,6 @@ class Signal(Strict):
         return self
 
 
-class Affine(Strict):
-    """Scaler from counts to int8 with one fixed factor per channel."""
-
-    kind: Literal["affine"]
-    center: list[Int16]
-    multiplier: list[Annotated[int, Field(ge=0, lt=2**31)]]
-    shift: Annotated[int, Field(ge=1, le=62)]
-    zero_point: Int8
-
-
-class PerWindow(Strict):
-    """Scaler from counts to int8 with the mean and standard deviation of each window."""
-
-    kind: Literal["per_window"]
-    min_deviation: Annotated[int, Field(ge=0, lt=65536)]
-    steps_per_deviation: Annotated[int, Field(ge=1, lt=2**23)]
-    zero_point: Int8
-
-
-Limit = Annotated[int, Field(ge=0, lt=2**32)]
-
-
-class NoGate(Strict):
-    """Every window is judged."""
-
-    kind: Literal["none"] = "none"
-
-
-class GateLimits(Strict):
-    """What a window must keep to be judged; one entry per channel in each list but `mains`."""
-
-    kind: Literal["limits"]
-    min_range: list[Annotated[int, Field(ge=0, lt=65536)]]  # counts
-    min_variation: list[Limit]  # counts: sum of the absolute differences
-    max_run: list[Limit]  # frames of equal counts in a row
-    max_extreme: list[Limit]  # frames at the window's own largest or smallest count
-    max_mains: list[Limit]  # share of the differences' energy at a mains frequency, times 65536
-    # cos(2 pi f / rate) * 2^15 of each mains frequency
-    mains: Annotated[list[Annotated[int, Field(gt=-32768, lt=32768)]], Field(max_length=2)]
-
-
 class Tensor(Strict):
     """Size and quantization of an int8 tensor with `size` values."""
 
@@ -156,15 +127,6 @@ class ModelFile(Strict):
     operators: list[str]
     input: Tensor
     output: Tensor
-
-
-class Score(Strict):
-    """Score of a window from its int8 input and output."""
-
-    kind: Literal["mse", "mae"]
-    input_weight: Annotated[int, Field(ge=1, le=16384)]
-    output_weight: Annotated[int, Field(ge=1, le=16384)]
-    factor: PositiveFloat32
 
 
 Method = Literal["conformal", "percentile", "sigma", "best_f1", "fixed"]
@@ -279,7 +241,8 @@ class Manifest(Strict):
     signal: Signal
     segmenter: Annotated[Segmenter | Beats, Field(discriminator="kind")]
     gate: Annotated[NoGate | GateLimits, Field(discriminator="kind")] = NoGate()
-    scaler: Annotated[Affine | PerWindow, Field(discriminator="kind")]
+    scaler: Annotated[NoScaler | Affine | PerWindow, Field(discriminator="kind")]
+    features: Annotated[NoFeatures | Features, Field(discriminator="kind")] = NoFeatures()
     model: ModelFile
     score: Score
     wearer: Annotated[NoWearer | Wearer, Field(discriminator="kind")] = NoWearer()
@@ -292,15 +255,34 @@ class Manifest(Strict):
     seed: int
     versions: dict[str, str]
 
+    @property
+    def raw_size(self) -> int:
+        """Number of the model's inputs that are the raw window; its features follow them."""
+        if isinstance(self.scaler, NoScaler):
+            return 0
+        return self.segmenter.window * len(self.signal.channels)
+
+    @property
+    def feature_count(self) -> int:
+        """Number of the model's inputs that are features."""
+        if isinstance(self.features, NoFeatures):
+            return 0
+        return self.features.per_channel * len(self.signal.channels)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Number of int8 inputs and outputs of the model."""
+        return self.model.input.size, self.model.output.size
+
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:
         channels = len(self.signal.channels)
-        size = self.segmenter.window * channels
+        size = self.raw_size + self.feature_count
+        parts = {"window * channels": self.raw_size, "features": self.feature_count}
+        words = " + ".join(name for name, values in parts.items() if values)
         for tensor, what in ((self.model.input, "input"), (self.model.output, "output")):
             if tensor.size != size:
-                raise ValueError(
-                    f"model.{what}.size is {tensor.size}, but window * channels is {size}"
-                )
+                raise ValueError(f"model.{what}.size is {tensor.size}, but {words} is {size}")
         if isinstance(self.segmenter, Beats) and self.segmenter.lead >= channels:
             raise ValueError("segmenter.lead is not one of the channels")
         if isinstance(self.wearer, Wearer):
@@ -309,15 +291,33 @@ class Manifest(Strict):
             self.wearer.check_window(self.segmenter.window, channels)
         if isinstance(self.gate, GateLimits):
             self._gate_fits(self.gate, channels)
-        if self.scaler.zero_point != self.model.input.zero_point:
-            raise ValueError("scaler.zero_point differs from model.input.zero_point")
-        if isinstance(self.scaler, Affine):
-            lengths = {len(self.scaler.center), len(self.scaler.multiplier)}
-            if lengths != {channels}:
-                raise ValueError("scaler.center and multiplier must have one entry per channel")
-        elif self.segmenter.window > 32768:
-            raise ValueError("a per_window scaler accepts at most 32768 frames")
+        if isinstance(self.features, Features):
+            self._features_fit(self.features)
+        for scaler, entries, name in self._scalers():
+            if scaler.zero_point != self.model.input.zero_point:
+                raise ValueError(f"{name}.zero_point differs from model.input.zero_point")
+            if isinstance(scaler, Affine):
+                if {len(scaler.center), len(scaler.multiplier)} != {entries}:
+                    what = "channel" if name == "scaler" else "feature"
+                    raise ValueError(f"{name}.center and multiplier must have one entry per {what}")
+            elif self.segmenter.window > 32768:
+                raise ValueError("a per_window scaler accepts at most 32768 frames")
         return self
+
+    def _scalers(self) -> list[tuple[Affine | PerWindow, int, str]]:
+        scalers: list[tuple[Affine | PerWindow, int, str]] = []
+        if not isinstance(self.scaler, NoScaler):
+            scalers.append((self.scaler, len(self.signal.channels), "scaler"))
+        if isinstance(self.features, Features):
+            scalers.append((self.features.scaler, self.feature_count, "features.scaler"))
+        return scalers
+
+    def _features_fit(self, features: Features) -> None:
+        if self.segmenter.window > MOST_FRAMES:
+            raise ValueError(f"features accept windows of at most {MOST_FRAMES} frames")
+        bins = transform_points(self.segmenter.window) // 2
+        if features.edges and features.edges[-1] > bins + 1:
+            raise ValueError(f"features.edges must lie in 1 to {bins + 1} for this window")
 
     def _gate_fits(self, gate: GateLimits, channels: int) -> None:
         limits = (

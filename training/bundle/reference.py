@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.chain import scaler_of, score_of
+from training.bundle.chain import input_of, score_of
 from training.bundle.files import Bundle
 from training.bundle.interpreter import open_interpreter
 
@@ -41,6 +41,6 @@ def compute(bundle: Bundle, counts: NDArray[np.int16]) -> Computed:
     Raises:
         ConvertError: the interpreter rejects the model or crashes on it.
     """
-    scaled = scaler_of(bundle.manifest).scale(np.ascontiguousarray(counts))
+    scaled = input_of(bundle.manifest).scale(np.ascontiguousarray(counts))
     output = open_interpreter(bundle.model).run(scaled)
     return Computed(scaled, output, score_of(bundle.manifest).score(scaled, output))

@@ -6,10 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from training.bundle.fields import Count, Size
 from training.bundle.validation import Strict
-
-Size = Annotated[int, Field(ge=1, le=65536)]
-Count = Annotated[int, Field(ge=0)]
 
 
 class Segmenter(Strict):

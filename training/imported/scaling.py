@@ -103,7 +103,8 @@ def quantizer_of(
     Raises:
         ConvertError: int8 steps of the model cannot be computed from counts.
     """
-    by, channels = affinity(scaling, train, gain, offset), train.shape[-1]
+    by = affinity(scaling, train, gain, offset)
+    frames, channels = train.shape[1:]
     if grid is None:
         real = scaled(scaling, train, by)
         scale, zero_point = quantize_range(float(real.min()), float(real.max()), _HEADROOM)
@@ -114,13 +115,12 @@ def quantizer_of(
         scaler: manifest.Affine | manifest.PerWindow = manifest.PerWindow(
             kind="per_window", min_deviation=1, steps_per_deviation=steps, zero_point=zero_point
         )
-        return InputQuantizer(scaler, scale, zero_point, channels)
+        return InputQuantizer(scaler, scale, zero_point, frames, channels)
     if (abs(by.center) > 32767).any():
         raise ConvertError(
             "the values are far from zero for their range, so that int8 steps from zero cannot "
             "resolve them; choose another --scaling"
         )
     center = np.rint(by.center).astype(np.int64)
-    return InputQuantizer(
-        fold_affine(center, float(scale) * by.unit, zero_point), scale, zero_point, channels
-    )
+    scaler = fold_affine(center, float(scale) * by.unit, zero_point)
+    return InputQuantizer(scaler, scale, zero_point, frames, channels)

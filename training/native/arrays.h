@@ -44,6 +44,7 @@ inline Counts windows_of_counts(const py::array& windows, std::size_t channels) 
 void bind_calibration(py::module_& module);
 void bind_decision(py::module_& module);
 void bind_beats(py::module_& module);
+void bind_features(py::module_& module);
 void bind_scalers(py::module_& module);
 void bind_score(py::module_& module);
 void bind_filters(py::module_& module);

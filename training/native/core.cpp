@@ -7,6 +7,7 @@ PYBIND11_MODULE(core, module) {
     vigil::native::bind_filters(module);
     vigil::native::bind_quality_gate(module);
     vigil::native::bind_segmenter(module);
+    vigil::native::bind_features(module);
     vigil::native::bind_scalers(module);
     vigil::native::bind_score(module);
     vigil::native::bind_calibration(module);

@@ -9,6 +9,18 @@ class AffineScaler:
     ) -> None: ...
     def scale(self, windows: NDArray[np.int16]) -> NDArray[np.int8]: ...
 
+class Features:
+    def __init__(
+        self,
+        channels: int,
+        statistics: int,
+        edges: list[int],
+        hann: list[int],
+        sines: list[int],
+        noise: int,
+    ) -> None: ...
+    def measure(self, windows: NDArray[np.int16]) -> NDArray[np.int16]: ...
+
 class PerWindowScaler:
     def __init__(
         self, channels: int, min_deviation: int, steps_per_deviation: int, zero_point: int

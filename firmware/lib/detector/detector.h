@@ -27,8 +27,8 @@ struct DetectorConfig {
 template <typename SegmentStage = Segmenter>
 struct DetectorBuffers {
     typename SegmentStage::Memory segmenter;
-    Span<std::int8_t> input;   // window * channels: the engine's input
-    Span<std::int8_t> output;  // window * channels: the engine's output
+    Span<std::int8_t> input;   // the engine's input
+    Span<std::int8_t> output;  // the engine's output
 };
 
 // One scored window. The spans are valid only during the call to the listener.

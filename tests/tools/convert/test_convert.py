@@ -79,9 +79,19 @@ def test_a_threshold_of_ones_own_replaces_the_bundles_and_nothing_else(bundle, t
     assert own == trained
 
 
-@pytest.mark.parametrize("per_window", [False, True])
-def test_generated_code_compiles_and_holds_the_golden_windows(per_window, tmp_path):
-    bundle = small_bundle(tmp_path / "bundle", channels=2, per_window=per_window)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"per_window": True},
+        {"features": "alone"},
+        {"features": "beside"},
+        {"features": "beside", "per_window": True},
+    ],
+    ids=str,
+)
+def test_generated_code_compiles_and_holds_the_golden_windows(options, tmp_path):
+    bundle = small_bundle(tmp_path / "bundle", channels=2, **options)
     out = tmp_path / "generated"
     convert(bundle.path, out)
     main = tmp_path / "main.cpp"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,10 +96,19 @@ def test_host_targets_are_equal(bundle: Bundle) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"channels": 3}, {"hop": 8}, {"hop": 10}, {"hop": 40}, {"per_window": True, "channels": 2}],
+    [
+        {"channels": 3},
+        {"hop": 8},
+        {"hop": 10},
+        {"hop": 40},
+        {"per_window": True, "channels": 2},
+        {"features": "alone", "channels": 3},
+        {"features": "beside"},
+    ],
+    ids=str,
 )
-def test_other_signals(tmp_path: Path, options: dict[str, int]) -> None:
-    bundle = small_bundle(tmp_path / "waves", **options)  # type: ignore[arg-type]
+def test_other_signals(tmp_path: Path, options: dict[str, Any]) -> None:
+    bundle = small_bundle(tmp_path / "waves", **options)
     assert verify(bundle.path, windows=20).ok
     chosen = bundle.golden.counts
     stream = lay_out(bundle.manifest, chosen)

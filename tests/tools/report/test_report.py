@@ -6,6 +6,7 @@ import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,10 +202,18 @@ def test_simulated_data_say_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"labelled": False}, {"channels": 4}, {"per_window": True, "hop": 8}]
+    "options",
+    [
+        {"labelled": False},
+        {"channels": 4},
+        {"per_window": True, "hop": 8},
+        {"features": "alone"},
+        {"features": "beside", "channels": 2},
+    ],
+    ids=str,
 )
-def test_other_bundles(tmp_path: Path, options: dict[str, int]) -> None:
-    bundle = small_bundle(tmp_path / "waves", **options)  # type: ignore[arg-type]
+def test_other_bundles(tmp_path: Path, options: dict[str, Any]) -> None:
+    bundle = small_bundle(tmp_path / "waves", **options)
     page = Page(write_report(bundle.path).read_text())
     if "labelled" in options:
         assert "not labelled" in page.sections["stages"]
@@ -213,6 +222,10 @@ def test_other_bundles(tmp_path: Path, options: dict[str, int]) -> None:
         assert "the first 3 of 4 channels" in page.sections["windows"]
     if "per_window" in options:
         assert "standard deviations" in page.sections["windows"]
+    if options.get("features") == "alone":
+        assert "12 features (mean, deviation, peak to peak, crest," in page.sections["windows"]
+    if options.get("features") == "beside":
+        assert "24 samples (0.24 s) across" in page.sections["windows"]
 
 
 def test_names_cannot_break_the_page(full: str) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.measure.bench.models import ModelBuilder, dense
-from training import metrics
+from training import metrics, sections
 from training.bundle import Bundle, crc32, manifest, pack_arrays, sha256, write_bundle
-from training.bundle.chain import make_scaler, make_score
+from training.bundle.chain import make_input, make_score
+from training.bundle.features import STATISTICS
 from training.bundle.interpreter import Interpreter
+from training.input_quantization import fit_input_quantizer
 from training.score import fold_score
 
 WINDOW, CODE, KEPT = 24, 3, 160
@@ -36,13 +38,15 @@ def small_bundle(
     labelled: bool = True,
     simulated: bool = False,
     per_window: bool = False,
+    features: Literal["none", "alone", "beside"] = "none",
     network: Callable[[manifest.Tensor, manifest.Tensor], bytes] | None = None,
 ) -> Bundle:
     """Write a bundle whose normal windows are sine waves of any phase.
 
-    A third of its 160 test windows has more noise and is abnormal. `network` builds another model
-    than the projection, from the quantization of input and output. `segmenter` cuts windows about
-    heartbeats, of `window` frames, and `wearer` judges them.
+    A third of its 160 test windows has more noise and is abnormal. The model sees the window,
+    features of it alone, or features beside it. `network` builds another model than the projection,
+    from the quantization of input and output. `segmenter` cuts windows about heartbeats, of
+    `window` frames, and `wearer` judges them.
     """
     rng = np.random.default_rng(7)
     size = window * channels
@@ -53,23 +57,37 @@ def small_bundle(
     real[labels == 1] += rng.normal(0, 0.06, ((labels == 1).sum(), window, channels))
     counts = np.rint(real * 1000).astype(np.int16)
 
-    grid = manifest.Tensor(size=size, scale=manifest.float32_text(0.02), zero_point=-3)
-    out = manifest.Tensor(size=size, scale=manifest.float32_text(0.015), zero_point=5)
-    scaler: manifest.Affine | manifest.PerWindow
-    if per_window:
-        scaler = manifest.PerWindow(
-            kind="per_window", min_deviation=5, steps_per_deviation=40 * 65536, zero_point=-3
+    scaler: manifest.NoScaler | manifest.Affine | manifest.PerWindow
+    measured: manifest.NoFeatures | manifest.Features = manifest.NoFeatures()
+    if features != "none":
+        kind: Literal["none", "per_window", "affine"]
+        kind = "none" if features == "alone" else "per_window" if per_window else "affine"
+        quantizer = fit_input_quantizer(
+            sections.Scaler(kind=kind),
+            counts[labels == 0],
+            (1000.0,) * channels,
+            sections.Features(statistics=STATISTICS, bands=4),
         )
+        scaler, measured = quantizer.scaler, quantizer.features
+        size = quantizer.raw_size + quantizer.feature_count
+        grid = manifest.Tensor(size=size, scale=float(quantizer.scale), zero_point=0)
     else:
-        multiplier = round(2**30 / 1000 / 0.02)
-        scaler = manifest.Affine(
-            kind="affine",
-            center=[0] * channels,
-            multiplier=[multiplier] * channels,
-            shift=30,
-            zero_point=-3,
-        )
-    scaled = make_scaler(scaler, channels).scale(counts)
+        grid = manifest.Tensor(size=size, scale=manifest.float32_text(0.02), zero_point=-3)
+        if per_window:
+            scaler = manifest.PerWindow(
+                kind="per_window", min_deviation=5, steps_per_deviation=40 * 65536, zero_point=-3
+            )
+        else:
+            multiplier = round(2**30 / 1000 / 0.02)
+            scaler = manifest.Affine(
+                kind="affine",
+                center=[0] * channels,
+                multiplier=[multiplier] * channels,
+                shift=30,
+                zero_point=-3,
+            )
+    out = manifest.Tensor(size=size, scale=manifest.float32_text(0.75 * grid.scale), zero_point=5)
+    scaled = make_input(scaler, measured, window, channels).scale(counts)
     if network is not None:
         model = network(grid, out)
     else:
@@ -116,6 +134,7 @@ def small_bundle(
         ),
         segmenter=segmenter or manifest.Segmenter(kind="fixed", window=window, hop=hop or window),
         scaler=scaler,
+        features=measured,
         model=manifest.ModelFile(
             file="model.tflite",
             bytes=len(model),

@@ -37,6 +37,7 @@ class Bytes:
 PROGRAM = Bytes(12_100, 1_780)
 # Measured: an engine without operators, and the code that each operator adds.
 ENGINE = {"compiled": Bytes(1_500, 0), "tflm": Bytes(25_100, 360)}
+FEATURES = Bytes(2_600, 0)  # measured: all statistics and the spectrum
 COMPILED_OPERATOR = 300
 TFLM_OPERATORS = {
     "CONV_2D": 12_300,
@@ -83,21 +84,24 @@ def needs(model: bytes, name: str = "model") -> tuple[Need, ...]:
     return tuple(fits)
 
 
-def buffers(window: int, channels: int, rate_hz: float | None, arena: int, board: Board) -> Bytes:
-    """Compute the buffers' share, of an image that reads no sensor.
+def buffers(size: ModelSize, arena: int, board: Board) -> Bytes:
+    """Compute the share of the buffers, and of a spectrum's tables, of an image without a sensor.
 
-    Flash holds the golden windows. SRAM holds a window's counts, input and output. The emulated
-    board plays recordings, so it also has the sample ring: two windows and one second, each sample
-    with its tick and gap flag, or as many as half of the free SRAM holds. `arena` is TensorFlow
-    Lite Micro's.
+    Flash holds the golden windows: counts, inputs and outputs. SRAM holds the same of one window,
+    and the values of the transform. The emulated board plays recordings, so it also has the sample
+    ring: two windows and one second, each sample with its tick and gap flag, or as many as half of
+    the free SRAM holds. `arena` is TensorFlow Lite Micro's.
     """
-    size = window * channels
-    frame = 2 * channels + 5
+    window = 2 * size.window * size.channels + size.inputs + size.outputs
+    points = size.transform_points
+    tables = 2 * size.window + 3 * points // 2 if points else 0
+    sram = window + 4 * points
+    frame = 2 * size.channels + 5
     frames = 1
-    if rate_hz and board.emulated:
-        left = board.sram_bytes - (board.framework_sram or 0) - arena - 4 * size
-        frames = max(16, min(2 * window + int(rate_hz), left // 2 // frame))
-    return Bytes(GOLDEN_ON_BOARD * 4 * size, 4 * size + frames * frame)
+    if size.rate_hz and board.emulated:
+        left = board.sram_bytes - (board.framework_sram or 0) - arena - sram
+        frames = max(16, min(2 * size.window + int(size.rate_hz), left // 2 // frame))
+    return Bytes(GOLDEN_ON_BOARD * window + tables, sram + frames * frame)
 
 
 def framework(board: Board) -> Bytes:
@@ -115,7 +119,8 @@ def image(need: Need, estimate: ModelSize, board: Board) -> Bytes:
     return (
         Bytes(need.flash + code, need.arena)
         + ENGINE[need.engine]
-        + buffers(estimate.window, estimate.channels, estimate.rate_hz, need.arena, board)
+        + buffers(estimate, need.arena, board)
+        + (FEATURES if estimate.inputs != estimate.window * estimate.channels else Bytes(0, 0))
         + PROGRAM
         + framework(board)
     )

@@ -61,7 +61,8 @@ class _Rule:
     function: bool | None = None
 
 
-_SIGNAL = r"(segmenter|quality_gate|scaler|score)\.(cpp\.)?o"
+_SIGNAL = r"(segmenter|quality_gate|scaler|score|statistics|spectrum)\.(cpp\.)?o"
+_STAGES = r"(Spectrum|Statistics|FeatureInput)"
 _RULES = (
     _Rule("heap", section=r"^\.heap"),
     _Rule("stack", section=r"^\.stack"),
@@ -93,6 +94,7 @@ _RULES = (
     _Rule("detector", type=r"\[\]$", symbol=r"\.(counts|input|output)_?$"),
     # Templates and inline functions are in the objects that use them.
     _Rule("detector", symbol=r"^_ZNK?5vigil8Detector"),
+    _Rule("signal", symbol=rf"^_ZZ?NK?5vigil\d+{_STAGES}"),
     _Rule("link", symbol=r"^_ZNK?5vigil4link"),
     _Rule("sketch", source=r"(^|/)src/|/lib\w*/app/|libapp\.a"),
     _Rule(
@@ -113,7 +115,7 @@ _NAMESPACES = (
     ("calibration", r"^_ZNK?5vigil(16BoardCalibration|11Calibration|9SlotStore)"),
     ("sampling", r"^_ZNK?5vigil(7Sampler|10SampleRing)"),
     ("board", r"^_ZN5vigil5board"),
-    ("signal", r"5vigil\d+(\w*Scaler|Segmenter|QualityGate|score)"),
+    ("signal", rf"5vigil\d+(\w*Scaler|Segmenter|QualityGate|score|{_STAGES})"),
     ("detector", r"5vigil8Detector"),
 )
 

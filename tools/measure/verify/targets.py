@@ -69,11 +69,10 @@ def on_board(
             "build and flash this one"
         )
     m, windows = bundle.manifest, len(index)
-    inputs = np.zeros((windows, m.model.input.size), np.int8)
-    outputs = np.zeros((windows, m.model.output.size), np.int8)
+    inputs, outputs = (np.zeros((windows, size), np.int8) for size in m.sizes)
     scores = np.zeros(windows, np.float32)
     reasons = np.zeros(windows, np.uint8)
-    session.watch(input=True, output=True, sizes=(m.model.input.size, m.model.output.size))
+    session.watch(input=True, output=True, sizes=m.sizes)
     # Another number than the board's current stream, which would be resumed.
     session.start(_STREAM if board.stream != _STREAM else _STREAM + 1)
     seen = 0

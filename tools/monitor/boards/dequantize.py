@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 
 def to_counts(
     manifest: Manifest, output: NDArray[np.int8], counts: NDArray[np.int16]
-) -> NDArray[np.float32]:
+) -> NDArray[np.float32] | None:
     """Return the model's output in counts, float32 [window, channels].
+
+    None if the model does not see the raw window, but features of it alone.
 
     Args:
         manifest: of the bundle; gives scaler and quantization.
-        output: int8 [window * channels].
+        output: int8 [output size]; the raw window comes first.
         counts: the window, int16 [window, channels]; a per-window scaler removed its mean and
             deviation.
     """
     window, channels = counts.shape
     model, scaler = manifest.model, manifest.scaler
-    real = model.output.scale * (output.astype(np.float64) - model.output.zero_point)
+    if scaler.kind == "none":
+        return None
+    of_window = output[: manifest.raw_size].astype(np.float64)
+    real = model.output.scale * (of_window - model.output.zero_point)
     steps = (real / model.input.scale).reshape(window, channels)
     if scaler.kind == "affine":
         per_count = np.asarray(scaler.multiplier, np.float64) / 2.0**scaler.shift

@@ -30,7 +30,7 @@ from tools.monitor.events import (
 from tools.monitor.stream import NO_BEAT, BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
-from training.bundle.chain import LEARNING, REASONS, gate_of, scaler_of, score_of, wearer_of
+from training.bundle.chain import LEARNING, REASONS, gate_of, input_of, score_of, wearer_of
 from training.bundle.decision import alarm_text, decision_of
 from training.bundle.errors import LinkError
 from training.bundle.interpreter import open_interpreter
@@ -48,9 +48,9 @@ class InProcessBoard:
         m = bundle.manifest
         self._manifest, self._watch = m, watch
         self._gate, self._wearer = gate_of(m), wearer_of(m)
-        self._interpreter, self._scaler, self._score = (
+        self._interpreter, self._input, self._score = (
             open_interpreter(bundle.model),
-            scaler_of(m),
+            input_of(m),
             score_of(m),
         )
         window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
@@ -112,7 +112,7 @@ class InProcessBoard:
             if reason := REASONS[self._gate(window[np.newaxis])[0]]:
                 self._waiting.append(WindowNotJudged(index, first, reason))
                 continue
-            scaled = self._scaler.scale(window[np.newaxis])
+            scaled = self._input.scale(window[np.newaxis])
             output = self._interpreter.run(scaled)
             value = np.float32(self._score.score(scaled, output)[0])
             if self._wearer is not None:

@@ -80,8 +80,7 @@ class LinkBoard:
             self._calibrating = Calibrating(session.calibrate)
             self.calibration = status_of(self._calibrating.report)
         self._scoring = False  # the board's text before its first score is a greeting
-        model = bundle.manifest.model
-        session.watch(output=watch, sizes=(model.input.size, model.output.size))
+        session.watch(output=watch, sizes=bundle.manifest.sizes)
         self.facts = BoardFacts(
             port=session.port,
             board=hello.board,

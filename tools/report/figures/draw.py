@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tools.monitor.theme import LIGHT, plain_log
 from tools.report.figures.latent import Plane
-from tools.report.figures.signal import class_names, layout, time_axis, value_words
+from tools.report.figures.signal import class_names, first_channel, layout, time_axis, value_words
 from tools.report.figures.trained import Trained
 from training.bundle.labels import ABNORMAL, NORMAL
 
@@ -61,15 +61,14 @@ def legend_above(axis: Any, columns: int) -> None:
 def series(
     trained: Trained, lines: Sequence[Line], title: str, legend: bool = True, stroke: float = 1.3
 ) -> Panel:
-    """Lines over one window; only the first channel is drawn."""
+    """Lines over one window, or over its features; only the first channel is drawn."""
     m = trained.bundle.manifest
-    channels = len(m.signal.channels)
     time, name = time_axis(m)
 
     def draw(axis: Any) -> None:
         for values, colour, label in lines:
             axis.plot(
-                *(time, values[::channels]),
+                *(time, first_channel(m, values)),
                 **{"color": LIGHT[colour], "label": label, "linewidth": stroke},
             )
         axis.set(xlim=(time[0], time[-1]), xlabel=name)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tools.monitor.theme import LIGHT
 from tools.report.figures import draw
-from tools.report.figures.signal import layout, section, value_words
+from tools.report.figures.signal import first_channel, layout, section, value_words
 from tools.report.figures.trained import Damaged, Trained
 from training.bundle.errors import VigilError
 from training.bundle.labels import ABNORMAL, NORMAL
@@ -239,11 +239,10 @@ def decoded_map(trained: Trained, code: NDArray[np.float32]) -> draw.Panel:
             ends = np.stack([low - cell / 2, high + cell / 2], axis=1).ravel()
             draw.ink(axis, np.concatenate(rows), extent=ends, aspect="auto")
         else:
-            channels = len(trained.bundle.manifest.signal.channels)
-            size = windows.shape[1] // channels
-            x = np.linspace(-0.42, 0.42, size) * cell[0]
+            drawn = first_channel(trained.bundle.manifest, windows)
+            x = np.linspace(-0.42, 0.42, drawn.shape[1]) * cell[0]
             tall = 0.8 * cell[1] / max(float(np.ptp(windows)), 1e-6)
-            for (across, up), each in zip(points, windows[:, ::channels], strict=True):
+            for (across, up), each in zip(points, drawn, strict=True):
                 y = up + tall * (each - each.mean())
                 axis.plot(across + x, y, color=LIGHT["third"], linewidth=0.8)
         axis.set(xlabel="code value 1", ylabel="code value 2")

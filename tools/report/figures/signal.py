@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.manifest import Affine, Manifest
+from training.bundle.manifest import Manifest, PerWindow
 from training.data.activity import ACTIVITIES
 from training.data.vibration import FAULTS
 
@@ -48,6 +48,8 @@ def _count(settings: dict[str, Any], name: str) -> int:
 
 def layout(m: Manifest) -> Layout:
     """Layout by the model's height and width, the corruption's width, or the data set."""
+    if m.feature_count:
+        return Layout("series")
     window, channels = m.segmenter.window, len(m.signal.channels)
     height, width = (_count(section(m, "model"), side) for side in ("height", "width"))
     if (height, width) == (window, channels):
@@ -60,8 +62,24 @@ def layout(m: Manifest) -> Layout:
     return Layout("series")
 
 
+def first_channel(m: Manifest, values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The values of the first channel in inputs or outputs [..., size], to draw over time_axis().
+
+    They are the raw window, or the features if the model does not see the raw window.
+    """
+    if m.raw_size:
+        return values[..., : m.raw_size : len(m.signal.channels)]
+    return values[..., : m.feature_count // len(m.signal.channels)]
+
+
 def time_axis(m: Manifest) -> tuple[NDArray[np.float64], str]:
-    """Positions of a window's frames on the time axis, float64 [window], and its label."""
+    """Positions of a window's frames on the time axis, float64 [window], and its label.
+
+    Without a raw window, they are the numbers of the features.
+    """
+    if not m.raw_size:
+        count = m.feature_count // len(m.signal.channels)
+        return np.arange(count, dtype=np.float64), "feature"
     frames = np.arange(m.segmenter.window, dtype=np.float64)
     if not m.signal.rate_hz or m.signal.rate_is_nominal:
         return frames, "sample"
@@ -74,7 +92,7 @@ def time_axis(m: Manifest) -> tuple[NDArray[np.float64], str]:
 
 def value_words(m: Manifest) -> str:
     """Unit of the model's real values."""
-    if not isinstance(m.scaler, Affine):
+    if isinstance(m.scaler, PerWindow):
         return "standard deviations of the window"
     ranged = section(m, "scaler").get("real") == "range"
     return "share of the range" if ranged else "standard deviations"

@@ -96,8 +96,14 @@ class Trained:
     def quantizer(self) -> InputQuantizer:
         """The quantization of the input."""
         m = self.bundle.manifest
-        scale = np.float32(m.model.input.scale)
-        return InputQuantizer(m.scaler, scale, m.model.input.zero_point, len(m.signal.channels))
+        return InputQuantizer(
+            m.scaler,
+            np.float32(m.model.input.scale),
+            m.model.input.zero_point,
+            m.segmenter.window,
+            len(m.signal.channels),
+            m.features,
+        )
 
     def input(self) -> NDArray[np.float32]:
         """Real inputs of the shown test windows, float32 [s, size]."""

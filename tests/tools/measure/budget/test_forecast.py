@@ -18,7 +18,7 @@ from training import models
 from training.bundle.errors import BudgetError
 from training.bundle.interpreter import Interpreter
 from training.input_quantization import fit_input_quantizer
-from training.model_size import model_size
+from training.model_size import ModelSize, model_size
 from training.quantize import to_int8
 from training.recipe import read_recipe, recipe_names
 from training.sections import Scaler
@@ -74,9 +74,11 @@ def test_every_recipes_estimate_is_confirmed_within_ten_percent_with_both_engine
     size = recipe.windows.length
     rng = np.random.default_rng(1)
     counts = rng.normal(0, 1000, (8, size, channels)).astype(np.int16)
-    quantizer = fit_input_quantizer(recipe.scaler, counts, (1.0,) * channels)
+    quantizer = fit_input_quantizer(recipe.scaler, counts, (1.0,) * channels, recipe.features)
     forecast_size = model_size(recipe, quantizer)
-    model = models.family(recipe.model.family).build(recipe.model, size, channels, seed=5)
+    model = models.family(recipe.model.family).build(
+        recipe.model, *recipe.input_shape(channels), seed=5
+    )
     for weight in model.trainable_weights:
         weight.assign(weight + rng.normal(0, 0.2, weight.shape).astype(np.float32))
     real = to_int8(model, quantizer.quantize(counts), quantizer)
@@ -101,15 +103,21 @@ def test_buffers_follow_from_window_channels_and_rate():
     """As firmware/lib/app/app.h has them: counts, input, output, and the samples' ring."""
     emulated, nano = find_board("emulated"), find_board("nano33ble")
     one = Bytes(4 * 4 * 300, 4 * 300 + 1 * (2 * 3 + 4 + 1))
-    assert buffers(100, 3, None, 0, emulated) == one
-    assert buffers(100, 3, 50.5, 0, emulated).sram == 4 * 300 + (200 + 50) * (2 * 3 + 4 + 1)
-    assert buffers(100, 3, 50.5, 0, nano) == one  # it reads no sensor
+    assert buffers(SIZE, 0, emulated) == one
+    sampled = dataclasses.replace(SIZE, rate_hz=50.5)
+    assert buffers(sampled, 0, emulated).sram == 4 * 300 + (200 + 50) * (2 * 3 + 4 + 1)
+    assert buffers(sampled, 0, nano) == one  # it reads no sensor
+    featured = dataclasses.replace(SIZE, inputs=30, outputs=30, transform_points=128)
+    assert buffers(featured, 0, nano).sram == 2 * 300 + 60 + 4 * 128 + 1 * (2 * 3 + 4 + 1)
 
 
 def test_a_fast_model_s_ring_takes_half_of_the_free_sram():
     board = find_board("emulated")
     free = board.sram_bytes - board.framework_sram
-    assert 0.49 * free < buffers(1024, 1, 48_000.0, 8_000, board).sram < 0.51 * free
+    fast = dataclasses.replace(
+        SIZE, inputs=1024, outputs=1024, window=1024, channels=1, rate_hz=48_000.0
+    )
+    assert 0.49 * free < buffers(fast, 8_000, board).sram < 0.51 * free
 
 
 def test_a_real_boards_framework_counts_and_is_told_of():
@@ -168,3 +176,7 @@ def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp
 
 RANDOM = np.random.default_rng(0).normal(0, 1000, (8, 64, 1)).astype(np.int16)
 CHANNELS = {"activity": 3, "vibration": 32}
+SIZE = ModelSize(
+    model=b"", model_bytes=0, arena_bytes=0, macs=0, operators=(), parameters=0,
+    inputs=300, outputs=300, window=100, channels=3, transform_points=0, rate_hz=None,
+)  # fmt: skip
