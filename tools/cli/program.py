@@ -20,6 +20,7 @@ COMMANDS = {
     "import_model": ("import",),
     "calibrate": ("calibrate",),
     "build": ("convert", "build", "flash"),
+    "export": ("export",),
     "boards": ("boards", "board"),
     "monitor": ("monitor", "record", "replay"),
     "measure": ("verify", "budget", "bench", "estimate"),

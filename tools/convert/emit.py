@@ -119,6 +119,7 @@ def convert(
     sensor: Sensor | None = None,
     threshold: float | None = None,
     alarm: AlarmLevels | None = None,
+    golden_windows: int = GOLDEN_ON_BOARD,
 ) -> list[Path]:
     """Write the C++ for a bundle.
 
@@ -130,9 +131,9 @@ def convert(
             gets sources that stop a build with the reason; one of the engines must be able to.
         sensor: the board's sensor. None: the emulated board plays recordings, any other board
             takes samples from the host only.
-
         threshold: the board starts with it, as single precision. None: the bundle's.
         alarm: the board starts with it. None: the bundle's.
+        golden_windows: most golden windows in the image.
 
     Returns:
         The files, sorted.
@@ -149,7 +150,7 @@ def convert(
     if (model.input.size, model.output.size) != (tensors.input.size, tensors.output.size):
         raise ConvertError(f"{where}: input and output sizes differ from the manifest's")
 
-    files = dict(_golden(bundle))
+    files = dict(_golden(bundle, golden_windows))
     reasons = []
     for engine in ENGINES:
         try:
@@ -171,12 +172,14 @@ def convert(
 
 def write_files(out: Path, files: dict[str, str]) -> list[Path]:
     """Write each text whose file differs, whole or not at all; returns the files, sorted."""
-    out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file() and path.read_bytes() == text.encode():
             continue
-        with tempfile.NamedTemporaryFile("w", dir=out, delete=False, encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, delete=False, encoding="utf-8"
+        ) as file:
             file.write(text)
         Path(file.name).chmod(0o644)
         Path(file.name).replace(path)
@@ -242,9 +245,9 @@ def _sensor(manifest: Manifest, sensor: Sensor | None) -> str:
     )
 
 
-def _golden(bundle: Bundle) -> dict[str, str]:
+def _golden(bundle: Bundle, most: int) -> dict[str, str]:
     golden = bundle.golden
-    chosen = _some_of_each(golden.label)
+    chosen = _some_of_each(golden.label, most)
     arrays, windows = [], []
     for number, i in enumerate(chosen):
         arrays += [
@@ -264,13 +267,13 @@ def _golden(bundle: Bundle) -> dict[str, str]:
     }
 
 
-def _some_of_each(label: NDArray[np.int8]) -> list[int]:
-    """Indices of up to GOLDEN_ON_BOARD windows, taken from each label in turn."""
+def _some_of_each(label: NDArray[np.int8], most: int) -> list[int]:
+    """Indices of up to `most` windows, taken from each label in turn."""
     queues = [np.flatnonzero(label == value).tolist() for value in (0, 1, -1)]
     chosen: list[int] = []
-    while len(chosen) < GOLDEN_ON_BOARD and any(queues):
+    while len(chosen) < most and any(queues):
         chosen += [queue.pop(0) for queue in queues if queue]
-    return sorted(chosen[:GOLDEN_ON_BOARD])
+    return sorted(chosen[:most])
 
 
 def _quotable(text: str) -> str:

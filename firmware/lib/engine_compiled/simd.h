@@ -176,10 +176,10 @@ constexpr std::uint32_t add_byte_3(std::uint32_t sum, std::uint32_t bytes) {
 }
 
 // USAT16: 16-bit lanes, clamped to 0..255.
+constexpr std::uint32_t clamped(std::int32_t value) {
+    return static_cast<std::uint32_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+}
 constexpr std::uint32_t saturated(std::uint32_t lanes) {
-    const auto clamped = [](std::int32_t value) {
-        return static_cast<std::uint32_t>(value < 0 ? 0 : value > 255 ? 255 : value);
-    };
     return clamped(low_half(lanes)) | clamped(high_half(lanes)) << 16;
 }
 

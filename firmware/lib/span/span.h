@@ -13,8 +13,8 @@ class Span {
     constexpr Span(T* data, std::size_t size) : data_(data), size_(size) {}
     template <std::size_t N>
     constexpr Span(T (&array)[N]) : data_(array), size_(N) {}
-    // Converts Span<T> to Span<const T>.
-    template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T>>>
+    // Converts Span<T> to Span<const T>. C++14's library, for exports to Arduino's Mbed boards.
+    template <typename U, typename = std::enable_if_t<std::is_same<const U, T>::value>>
     constexpr Span(Span<U> other) : data_(other.data()), size_(other.size()) {}
 
     constexpr T* data() const { return data_; }
