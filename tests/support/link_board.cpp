@@ -426,6 +426,10 @@ int vigil_board_reboot_asked(void* board) {
 void vigil_board_attach(void* board, std::uint32_t channels) {
     static_cast<Board*>(board)->attach(channels);
 }
+// Runs one period of the sensor's timer whose reading is lost.
+void vigil_board_miss(void* board) {
+    static_cast<Board*>(board)->sensor()->sampler.tick(kMissedTick);
+}
 // Runs one period of the sensor's timer; without counts, a lead is off. 0 if it does not run.
 int vigil_board_tick(void* board, const std::int16_t* counts) {
     TestSensor& sensor = *static_cast<Board*>(board)->sensor();

@@ -64,6 +64,7 @@ def library() -> ctypes.CDLL:
         ("board_is_open", ctypes.c_int, pointer),
         ("board_attach", None, pointer, u32),
         ("board_tick", ctypes.c_int, pointer, ctypes.POINTER(ctypes.c_int16)),
+        ("board_miss", None, pointer),
         ("board_sensor", None, pointer, ctypes.c_int, ctypes.c_int),
         ("board_start_sampling", ctypes.c_int, pointer),
         ("board_console_key", ctypes.c_int, pointer),
@@ -210,6 +211,10 @@ class Board:
         """
         values = None if counts is None else (ctypes.c_int16 * len(counts))(*counts)
         return bool(library().vigil_board_tick(self._board, values))
+
+    def miss(self) -> None:
+        """Run a period of the sensor's timer whose reading is lost."""
+        library().vigil_board_miss(self._board)
 
     def sensor(self, *, answers: bool = True, over: bool = False) -> None:
         """Set whether the sensor answers, and whether its recording is over."""

@@ -21,6 +21,8 @@ class SensorLine(Line):
     config: BoardConfig = field(default_factory=sensor_board)
     off: range = range(0)
     """Ticks at which a lead is off."""
+    late: range = range(0)
+    """Ticks whose reading is lost, because the interrupt comes late."""
     ticks: int = 0
     """Ticks of the sensor's timer while it ran."""
 
@@ -35,8 +37,12 @@ class SensorLine(Line):
     def tick_until(self, now: float) -> None:
         due = self.__dict__.setdefault("_due", now)
         while due <= now:
-            counts = None if self.ticks in self.off else self.value(self.ticks)
-            self.ticks += self.board.tick(counts)
+            if self.ticks in self.late:
+                self.board.miss()
+                self.ticks += 1
+            else:
+                counts = None if self.ticks in self.off else self.value(self.ticks)
+                self.ticks += self.board.tick(counts)
             due += 1 / RATE
         self._due = due
 

@@ -21,6 +21,7 @@ link::LostReason reason(Gap gap) {
 
 void Sampler::tick(const std::int16_t* raw) {
     if (raw == nullptr) return ring_.lead_off();
+    if (raw == kMissedTick) return ring_.drop();
     std::int16_t* const counts = ring_.slot();
     if (counts == nullptr) return ring_.drop();
     const bool are_counts = driver_.gives_counts();

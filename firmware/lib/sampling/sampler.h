@@ -22,8 +22,8 @@ class Sampler final : public link::Sensor {
             Span<const Conversion> conversion)
         : driver_(driver), ring_(memory), conversion_(conversion), channels_(kChannels) {}
 
-    // Called from the interrupt once per period, with one raw value per channel, or with nullptr
-    // while a lead is off.
+    // Called from the interrupt once per period, with one raw value per channel, with nullptr
+    // while a lead is off, or with kMissedTick.
     void tick(const std::int16_t* raw);
 
     bool start(std::uint64_t sample) override;

@@ -5,8 +5,11 @@
 
 namespace vigil {
 
-// Called from an interrupt, once per sample period, with one raw value per channel, or with
-// nullptr while a lead is off.
+// Given in place of raw values for a period whose reading was lost, because the interrupt was late.
+inline constexpr std::int16_t kMissedTick[1] = {};
+
+// Called from an interrupt, once per sample period, with one raw value per channel, with nullptr
+// while a lead is off, or with kMissedTick.
 using SensorTick = void (*)(const std::int16_t* raw);
 
 class SensorDriver {

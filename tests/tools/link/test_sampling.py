@@ -112,6 +112,19 @@ def test_samples_without_memory_are_counted_and_their_windows_lost():
     assert list(windows.values()).count(None) == statistics.lost
 
 
+def test_readings_that_a_late_interrupt_missed_are_counted_and_their_windows_lost():
+    line = SensorLine(late=range(200, 205))
+    with line.session() as session:
+        session.start_sampling(stream_id("a"))
+        events = collect(session, 400)
+        state = session.sampling()
+    windows = check_scores(events)
+    assert set(range(400)) - recorded(events, 1).keys() == set(line.late)
+    assert state.overruns == len(line.late)
+    assert [e.reason for e in events if isinstance(e, Lost)] == [LostReason.OVERRUN]
+    assert [window for window, score in windows.items() if score is None] == [13]
+
+
 def test_samples_that_are_not_watched_are_scored():
     line = SensorLine()
     with line.session() as session:

@@ -87,7 +87,7 @@ _SOURCE = """\
 namespace {{
 
 using namespace vigil;
-using ModelDetector = Detector<model::Chain>;
+using ModelDetector = Detector<model::Chain, model::SegmentStage>;
 
 // The last result, as the detector reports it.
 struct Last final : DetectorListener {{
@@ -106,7 +106,7 @@ struct Last final : DetectorListener {{
 constexpr float kGain[] = {{{gain}}};
 constexpr std::int32_t kOffset[] = {{{offset}}};
 
-std::int16_t counts[model::kWindow * model::kChannels];
+model::SegmentStage::Storage<model::kSegmenter> segments;
 std::int8_t input[model::kInputSize];
 std::int8_t output[model::kOutputSize];
 
@@ -123,8 +123,8 @@ std::uint32_t no_clock() {{
 
 bool {prefix}_begin(void) {{
     detector = new (memory) ModelDetector(
-        {{{{model::kWindow, model::kHop, model::kChannels}}, model::kChain, model::kThreshold}},
-        {{counts, input, output}}, no_clock);
+        {{model::kSegmenter, model::kChain, model::kThreshold}},
+        {{segments.memory(), input, output}}, no_clock);
     last_score = 0;
     if (engine::begin() != engine::Status::ok) return false;
     const GoldenReport golden = detector->check({{model::kGolden, model::kGoldenCount}}, no_clock);
