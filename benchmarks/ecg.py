@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.ecg_figures import F, Judged, N, Scores, V, area, threshold
-from benchmarks.ecg_page import page
+from benchmarks.ecg_figures import F, Judged, N, Scores, V, area, left_out, threshold
+from benchmarks.ecg_page import PICTURE, page
+from benchmarks.ecg_pictures import draw_missed
 from training.bundle.interpreter import Interpreter
 from training.bundle.manifest import NoGate, Wearer
 from training.bundle.wearer_schema import WearerScore
@@ -38,6 +39,7 @@ class Record:
     name: str
     recording: Recording
     windows: Windows
+    peaks: NDArray[np.int64]  # int64 [n], frame of each R
     classes: NDArray[np.int16]  # int16 [n], of each beat
     used: NDArray[np.bool_]  # bool [n], after START and annotated N, S, V or F
 
@@ -50,7 +52,7 @@ def prepare(recording: Recording, recipe: Recipe) -> Record:
     peaks = windows.first + (recipe.windows.before or 0)
     classes = recording.classes[peaks]
     used = (peaks >= START * recording.rate_hz) & (classes <= F)
-    return Record(recording.name, recording, windows, classes, used)
+    return Record(recording.name, recording, windows, peaks, classes, used)
 
 
 def judged(record: Record, wearer: Wearer, errors: Scores | None = None) -> Judged:
@@ -60,7 +62,7 @@ def judged(record: Record, wearer: Wearer, errors: Scores | None = None) -> Judg
     scores = personal_scores(wearer, NoGate(), record.recording, record.windows, errors)
     kept = record.used & ~np.isnan(scores)
     hours = (record.recording.seconds or 0) / 3600 - START / 3600
-    return Judged(record.name, scores[kept], record.classes[kept], hours)
+    return Judged(record.name, scores[kept], record.classes[kept], record.peaks[kept], hours)
 
 
 def errors_of(
@@ -210,6 +212,12 @@ def main() -> None:
             ]
             flagged = np.concatenate([r.scores[r.classes == N] > clean for r in some])
             noise[kind, decibels] = (area(some, (V, F)), float(flagged.mean()))
+    draw_missed(
+        {record.name: record.recording for record in sets[0]},
+        ds1,
+        left_out(ds1, 0.01),
+        options.out.parent / PICTURE,
+    )
     options.out.write_text(page(families, ds1, ds2, noise, wearer.learn), encoding="utf-8")
     print(f"wrote {options.out}")
 

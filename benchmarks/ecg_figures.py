@@ -21,6 +21,7 @@ class Judged:
     name: str
     scores: Scores  # float32 [n]
     classes: NDArray[np.int16]  # int16 [n]
+    peaks: NDArray[np.int64]  # int64 [n], frame of R
     hours: float
 
 

@@ -26,6 +26,23 @@ records of DS1; those for DS2 from all of DS1. DS2 was not used to choose anythi
 N are normal beats, S supraventricular, V ventricular, F fusion beats (AAMI).
 """
 
+PICTURE = "images/ecg-missed.png"
+MISSED = f"""
+## What is missed
+
+Ventricular beats of DS1 that score below the threshold at 1 %, the lowest two of each record; the \
+shaded stretch is compared with the wearer's forms.
+
+![Strips of three seconds about missed ventricular beats]({PICTURE})
+
+- A ventricular beat that is not early and resembles the wearer's own is missed (106, 203).
+- A run of three is missed if two of its beats are.
+- A wearer whose beats change at once, as by a moved electrode, is flagged until learned anew (109 \
+from minute 26 on).
+- A supraventricular beat shows in rhythm alone. In an irregular rhythm it is not early by the \
+wearer's own scale (200, 207).
+"""
+
 ASKED = """
 ## What was asked, and what it is
 
@@ -51,8 +68,7 @@ def page(
     text += ASKED + _measures(ds1, limits1, ds2, limits2)
     text += _families(families)
     text += "\n## By record\n" + _records("DS1", ds1, limits1) + _records("DS2", ds2, limits2)
-    text += _noise(noise)
-    return text
+    return text + MISSED + _noise(noise)
 
 
 Limits = Mapping[float, Mapping[str, float]]
