@@ -29,6 +29,9 @@ link::TickUnit tick_unit() {
 }
 
 link::LostReason lost_reason(GateReason reason) {
+    if constexpr (model::WearerStage::kLearns) {
+        if (reason == GateReason::learning) return link::LostReason::learning;
+    }
     switch (reason) {
         case GateReason::flat:
             return link::LostReason::flat;
@@ -39,7 +42,6 @@ link::LostReason lost_reason(GateReason reason) {
         case GateReason::mains:
             return link::LostReason::mains;
         case GateReason::learning:
-            return link::LostReason::learning;
         case GateReason::none:
             break;
     }

@@ -126,6 +126,7 @@ class Wearer {
 
 // The stage of a bundle without a wearer: the model's error is the score. It takes no flash.
 struct NoWearer {
+    static constexpr bool kLearns = false;
     static constexpr bool learned() { return true; }
     template <typename SegmentStage>
     float judge(const SegmentStage& /*segmenter*/, Span<const std::int16_t> /*window*/,
@@ -140,6 +141,8 @@ struct NoWearer {
 template <const WearerConfig& kConfig>
 class LearnedWearer {
   public:
+    static constexpr bool kLearns = true;
+
     LearnedWearer() = default;
     LearnedWearer(const LearnedWearer&) = delete;  // the wearer refers to the memory beside it
     bool learned() const { return wearer_.learned(); }
