@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.graphs import random_graph
 from tools.convert.model import read_model
+from tools.measure.bench import bench
 from tools.measure.bench.bench import FLAGS, compiled
 from tools.measure.bench.cases import case_of, cases
 from tools.report.bench_page import of_one, write
@@ -67,6 +68,21 @@ def test_a_model_of_other_operators_by_layer(tmp_path: Path, multiplies: bool) -
     text = of_one(path, lambda line: None)
     for layer in row.layers:
         assert f"| {layer.name} |" in text
+
+
+def test_other_bytes_than_the_interpreters_are_called_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = cases(tmp_path, None)[0]
+    right = bench.open_interpreter(case.model).run(case.inputs)
+
+    class Other:
+        def run(self, inputs: np.ndarray) -> np.ndarray:
+            return np.asarray(right ^ 1, np.int8)
+
+    monkeypatch.setattr(bench, "open_interpreter", lambda model: Other())
+    with pytest.raises(EstimateError, match="wrong: 140 of 140 output bytes of a window differ"):
+        compiled(case, "-O2")
 
 
 def test_the_folder_is_looked_at_before_measuring(tmp_path: Path) -> None:
