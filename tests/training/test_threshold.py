@@ -127,3 +127,13 @@ def test_windows_that_are_not_exchangeable_are_told_of_and_others_are_not():
     line = departure(judged(scores[:500], 4 * scores[500:]))
     assert line is not None and "not exchangeable" in line and "vigil calibrate" in line
     assert departure(judged(scores[:500], scores[500:][:0])) is None
+
+
+def test_a_threshold_of_the_recipe_is_taken_as_it_is():
+    scores = np.arange(1, 100, dtype=np.float32)
+    settings = sections.ThresholdChoice(value=0.1)
+    labels = np.zeros(99, np.int8)
+    threshold = choose(settings, scores, scores[:0], scores, labels)
+    assert (threshold.value, threshold.method) == (0.1, "fixed")
+    assert threshold.guaranteed_rate is None and "threshold.value" in threshold.guarantee
+    assert [o.method for o in threshold.offered] == ["conformal", "percentile", "sigma", "fixed"]

@@ -23,8 +23,9 @@ from tools.report.figures.family import WIDE
 from tools.report.figures.trained import Trained
 from tools.report.windows import gallery
 from training.advice import advice
+from training.bundle.decision import alarm_text
 from training.bundle.labels import ABNORMAL, NORMAL
-from training.bundle.manifest import Manifest
+from training.bundle.manifest import Decision, Manifest
 from training.challenge import SIZES
 from training.metrics import classification
 from training.threshold import departure
@@ -35,6 +36,7 @@ _METHODS = {
     "percentile": "percentile",
     "sigma": "mean + k sigma",
     "best_f1": "best F1 on training labels",
+    "fixed": "set by the recipe",
 }
 
 
@@ -126,6 +128,7 @@ def render(evidence: Evidence) -> str:
         },
         classification=classification(confusion) if evidence.labelled else (),
         departure=departure(m),
+        alarm=alarm_text(m.decision.alarm) if isinstance(m.decision, Decision) else "",
         flagged=(confusion.false_positive, confusion.true_positive),
         memories=[
             (b, [(x, memory_svg(x, f"{i}-{x.name}")) for x in (b.flash, b.sram)], budget_facts(b))

@@ -18,7 +18,7 @@ from tools.monitor.theme import DARK, LIGHT
 from tools.report.evidence import BoardScores, Evidence
 from tools.report.page import write_report
 from tools.report.windows import gallery
-from training.bundle import Bundle
+from training.bundle import Bundle, manifest
 from training.bundle.errors import BundleError
 
 pytestmark = pytest.mark.slow
@@ -258,3 +258,18 @@ def test_a_bundle_without_its_evaluation_is_refused(tmp_path: Path) -> None:
     (bundle.path / "evaluation.npz").unlink()
     with pytest.raises(BundleError, match="train again"):
         write_report(bundle.path)
+
+
+def test_a_page_states_the_alarm_and_a_threshold_that_the_recipe_sets(tmp_path: Path) -> None:
+    small = small_bundle(tmp_path / "small")
+    m = small.manifest
+    fixed = m.threshold.offered[0].model_copy(update={"method": "fixed", "setting": None})
+    threshold = m.threshold.model_copy(update={"method": "fixed", "offered": [fixed]})
+    levels = manifest.AlarmLevels(kind="count", windows=5, raise_level=3, clear_level=2)
+    drift = manifest.Drift(block=16, limit=60, share=0.25, correlation=1, guarantee="Drift rarely.")
+    decision = manifest.Decision(kind="alarm", alarm=levels, guarantee="Seldom.", drift=drift)
+    changed = m.model_copy(update={"threshold": threshold, "decision": decision})
+    (small.path / "manifest.json").write_text(changed.model_dump_json(by_alias=True))
+    text = Page(write_report(small.path).read_text()).sections["scores"]
+    assert "Alarm: 3 of 5 windows flagged (cleared below 2). Seldom. Drift: Drift rarely." in text
+    assert "set by the recipe" in text
