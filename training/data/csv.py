@@ -61,6 +61,13 @@ class Settings(Options, DataSettings):
 
 def load(settings: Settings) -> Dataset:
     """Read the files as a data set; DataError names file, row and column."""
+    for path in find_paths(settings.path):
+        if path.suffix == ".hea" and path.with_suffix(".atr").is_file():
+            raise DataError(
+                f"{path}: an ECG with annotated beats, through which windows of fixed length would "
+                f"cut anywhere; train on heartbeats with 'vigil train ecg', and judge this record "
+                f"with 'vigil monitor ecg --source {path.name}'"
+            )
     train = read_tables(settings.path, settings, label_optional=settings.test_path is not None)
     return load_tables(train, settings)
 

@@ -47,7 +47,9 @@ class FakeBoard:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def watch(self, *, input: bool = False, output: bool = False) -> None:
+    def watch(
+        self, *, input: bool = False, output: bool = False, sizes: tuple[int, int] | None = None
+    ) -> None:
         self.watched = (input, output)
 
     def start(self, stream: int, first: int = 0) -> int:

@@ -273,3 +273,10 @@ def test_settings_that_contradict_each_other_are_refused(write):
         load("csv", path=write(GOOD), row_is_window="no label", channels=["x"])
     with pytest.raises(DataError, match="offset must have one entry for each of"):
         load("csv", path=write(GOOD), channels=["ecg"], offset=[1, 2])
+
+
+def test_an_ecg_with_annotated_beats_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / "100.hea").write_text("100 1 360 10\n100.dat 16\n")
+    (tmp_path / "100.atr").write_bytes(b"")
+    with pytest.raises(DataError, match=r"'vigil train ecg', and .* ecg --source 100\.hea'"):
+        load("csv", path=str(tmp_path / "100.hea"))

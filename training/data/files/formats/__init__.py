@@ -43,11 +43,6 @@ def read_sheet(path: Path, options: Options) -> Sheet:
 
     Raises DataError: cannot be read, of a format that is not known, or damaged.
     """
-    if path.suffix == ".hea" or (path.suffix == ".dat" and path.with_suffix(".hea").is_file()):
-        raise DataError(
-            f"{path}: a WFDB record; train a model of ECG with 'vigil train ecg', and stream this "
-            f"record to it with 'vigil monitor ecg --source {path.with_suffix('.hea').name}'"
-        )
     with open_file(path) as file:
         head = read_bytes(path, file, HEAD)
     others = {name: module for name, module in formats().items() if name != TEXT}
