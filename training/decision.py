@@ -238,13 +238,13 @@ def fit_drift(stretch: Stretch) -> manifest.Drift:
 def correlation_time(values: NDArray[np.float64]) -> float:
     """Return how many windows in a row say as much as one independent window, 1 or more.
 
-    It is the largest ratio, over block lengths that leave 10 blocks, of the variance of block means
-    to what independent values would give (batch means).
+    It is twice the largest ratio, over block lengths that leave 10 blocks, of the variance of block
+    means to what independent values would give (batch means). So few blocks may hide half of it.
     """
     variance, longest, length = float(values.var()), 1.0, 1
     while variance > 0 and len(values) // length >= 10:
         means = values[: len(values) // length * length].reshape(-1, length).mean(axis=1)
-        longest = max(longest, length * float(means.var(ddof=1)) / variance)
+        longest = max(longest, 2 * length * float(means.var(ddof=1)) / variance)
         length *= 2
     return longest
 
