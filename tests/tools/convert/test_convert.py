@@ -74,8 +74,10 @@ def test_a_threshold_of_ones_own_replaces_the_bundles_and_nothing_else(bundle, t
     )
     value = re.search(r"kThreshold = ([^;]+)F;", own["constants.h"])
     assert value is not None and np.float32(value[1]) == np.float32(0.1)
-    own["constants.h"] = re.sub(r"kThreshold = [^;]+;", "kThreshold;", own["constants.h"])
-    trained["constants.h"] = re.sub(r"kThreshold = [^;]+;", "kThreshold;", trained["constants.h"])
+    assert "kThresholdFromBuild = true" in own["constants.h"]
+    for files in (own, trained):
+        own_lines = r"(kThreshold|kThresholdFromBuild) = [^;]+;"
+        files["constants.h"] = re.sub(own_lines, r"\1;", files["constants.h"])
     assert own == trained
 
 
