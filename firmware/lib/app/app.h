@@ -97,8 +97,8 @@ class App final : private link::Handler, private DetectorListener {
     Sampler sampler_;
     Detector<model::Chain, model::SegmentStage, model::WearerStage> detector_;
     BoardCalibration calibration_;
-    AlarmMessages<Detector<model::Chain, model::SegmentStage>::WindowDecision> alarm_messages_{
-        detector_.decision()};
+    AlarmMessages<Detector<model::Chain, model::SegmentStage, model::WearerStage>::WindowDecision>
+        alarm_messages_{detector_.decision()};
     link::BoardLink link_;
     GoldenReport golden_{};
     engine::Status engine_status_ = engine::Status::not_begun;

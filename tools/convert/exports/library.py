@@ -45,7 +45,7 @@ typedef enum {{
     {prefix}_more,        // this sample completes no window
     {prefix}_normal,      // a window was scored
     {prefix}_anomaly,     // a window was scored, above the threshold
-    {prefix}_not_judged,  // a window of a flat, stuck, railed or humming signal: no score
+    {prefix}_not_judged,  // a flat, stuck, railed or humming signal, or a wearer being learned
     {prefix}_failed,      // {prefix}_begin() was not called
 }} {prefix}_result;
 
@@ -87,7 +87,7 @@ _SOURCE = """\
 namespace {{
 
 using namespace vigil;
-using ModelDetector = Detector<model::Chain, model::SegmentStage>;
+using ModelDetector = Detector<model::Chain, model::SegmentStage, model::WearerStage>;
 
 // The last result, as the detector reports it.
 struct Last final : DetectorListener {{
