@@ -16,7 +16,7 @@ import numpy as np
 from training.input_quantization import fit_input_quantizer
 from training.metrics import auroc
 from training.recipe import read_recipe
-from training.score import real_score
+from training.score import reconstruction_error
 from training.train import fit_model
 from training.windows import divide, load_data
 
@@ -37,7 +37,7 @@ def main() -> None:
         real = quantizer.dequantize(quantizer.quantize(counts))
         output = np.asarray(model.predict(real, verbose=0), np.float32)
         for kind in ("mse", "mae"):
-            area = auroc(real_score(kind, real, output), labels)
+            area = auroc(reconstruction_error(kind, real, output), labels)
             assert area is not None
             areas.setdefault((power, kind), []).append(area)
     for power in POWERS:

@@ -73,7 +73,7 @@ def errors_of(
     from training.bundle.chain import make_score
     from training.input_quantization import fit_input_quantizer
     from training.quantize import read_model_info, to_int8
-    from training.score import fold_score
+    from training.score import fold_reconstruction
     from training.train import fit_model
     from training.windows import Parts
 
@@ -93,7 +93,7 @@ def errors_of(
     model, _ = fit_model(recipe, parts, quantizer, progress=False)
     flatbuffer = to_int8(model, quantizer.quantize(windows.counts), quantizer)
     info = read_model_info(flatbuffer)
-    score = fold_score(recipe.score.kind, info.input, info.output)
+    score = fold_reconstruction(recipe.score.kind, info.input, info.output)
     native, interpreter = make_score(score, info.input, info.output), Interpreter(flatbuffer)
     result = {}
     for record in test:

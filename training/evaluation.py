@@ -19,10 +19,13 @@ from training.imported.source import Source
 from training.input_quantization import InputQuantizer
 from training.quantize import ModelInfo
 from training.recipe import Recipe
-from training.score import fold_score, real_score
+from training.score import Reference, fit_score, real_score
 from training.tensorflow_setup import keras
 from training.threshold import choices, choose, chosen_method
 from training.windows import Parts, Windows
+
+REFERENCE_WINDOWS = 4000
+"""Training windows, evenly spaced, to which a score is fitted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +82,16 @@ class Evaluated:
 def evaluate(fitted: Fitted) -> Evaluated:
     """Score all parts at both stages, choose the threshold, and compute the figures."""
     parts, settings = fitted.parts, fitted.recipe.threshold
-    score = fold_score(fitted.recipe.score.kind, fitted.info.input, fitted.info.output)
+    score = score_of_fit(fitted)
     counts = [part.counts for part in (parts.calibration, parts.abnormal, parts.test)]
     calibration, abnormal, test = int8_scores(fitted, score, counts)
     if fitted.personal is None:
         board_scores = StageScores(calibration[0], abnormal[0], test[0])
         keras_scores = StageScores(
-            *(keras_errors(fitted, p) for p in (parts.calibration, parts.abnormal, parts.test))
+            *(
+                keras_errors(fitted, score, p)
+                for p in (parts.calibration, parts.abnormal, parts.test)
+            )
         )
     else:
         keras_scores, board_scores = fitted.personal.keras, fitted.personal.int8
@@ -135,10 +141,22 @@ def predict(model: keras.Model | Source, real: NDArray[np.float32]) -> NDArray[n
     return np.asarray(model.predict(real, batch_size=1024, verbose=0), np.float32)
 
 
-def keras_errors(fitted: Fitted, windows: Windows) -> NDArray[np.float32]:
-    """Compute the float model's error of each window, float32 [n]."""
+def score_of_fit(fitted: Fitted) -> manifest.Score:
+    """Fit the recipe's score to the training windows."""
+    quantizer, train = fitted.quantizer, fitted.parts.train.counts
+    kind = fitted.recipe.score.kind
+    needed = 0 if kind in ("mse", "mae") else min(len(train), REFERENCE_WINDOWS)
+    rows = np.linspace(0, len(train) - 1, needed).round().astype(np.int64)
+    inputs = quantizer.quantize(train[rows])
+    outputs = Interpreter(fitted.flatbuffer).run(inputs) if kind == "join" else inputs[:0]
+    reference = Reference(inputs, outputs, quantizer.raw_size, quantizer.channels)
+    return fit_score(kind, fitted.info.input, fitted.info.output, reference)
+
+
+def keras_errors(fitted: Fitted, score: manifest.Score, windows: Windows) -> NDArray[np.float32]:
+    """Compute the float model's score of each window, float32 [n]."""
     real = fitted.quantizer.dequantize(fitted.quantizer.quantize(windows.counts))
-    return real_score(fitted.recipe.score.kind, real, predict(fitted.model, real))
+    return real_score(score, real, predict(fitted.model, real), float(fitted.quantizer.scale))
 
 
 def int8_scores(

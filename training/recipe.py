@@ -236,6 +236,10 @@ def _check_features(recipe: Recipe) -> None:
         )
 
 
+def _check_score(recipe: Recipe) -> None:
+    recipe.score.check(recipe.features)
+
+
 def _check_corruption(recipe: Recipe) -> None:
     """Masks must be smaller than a window, and no setting may be without effect."""
     settings, length = recipe.corruption, recipe.windows.length
@@ -284,6 +288,7 @@ CHECKS = (
     _check_variational,
     _check_fit,
     _check_features,
+    _check_score,
     _check_corruption,
     _check_model,
 )

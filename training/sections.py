@@ -155,9 +155,26 @@ class Corruption(Strict):
 
 
 class Score(Strict):
-    """The distance between input and output of the model."""
+    """How far a window is from normal (training.score)."""
 
-    kind: Literal["mse", "mae"] = "mse"
+    # "mse", "mae": error of the reconstruction. "mahalanobis": distance of the features from those
+    # of training. "level": largest mean of a channel. "join": the fourth roots of all three.
+    kind: Literal["mse", "mae", "mahalanobis", "level", "join"] = "mse"
+
+    def check(self, features: Features) -> None:
+        """Raise ValueError if a score of features has none."""
+        if self.kind in ("mse", "mae"):
+            return
+        if not features.per_channel:
+            raise ValueError(
+                f"score.kind '{self.kind}' is a distance of features: set features.statistics, or "
+                "set score.kind to 'mse'"
+            )
+        if self.kind != "mahalanobis" and "mean" not in features.statistics:
+            raise ValueError(
+                f"score.kind '{self.kind}' needs the level of each channel: add 'mean' to "
+                "features.statistics, or set score.kind to 'mahalanobis'"
+            )
 
 
 class ThresholdChoice(Strict):

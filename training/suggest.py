@@ -1,7 +1,7 @@
-"""A recipe for a file of samples: settings that make it readable, and windows that fit.
+"""A recipe for a file of samples: settings that make it readable, and a design that fits it.
 
-`find_settings` follows the cures that the reader's refusals carry; `recipe_text` fills the recipe
-`csv` with these settings and with window lengths that the amount of data allows.
+`find_settings` follows the cures that the reader's refusals carry; `suggest` fills the recipe `csv`
+with these settings and with the design that fits the recording (training.design).
 """
 
 from __future__ import annotations
@@ -9,24 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from training.bundle.errors import DataError
-from training.bundle.labels import ABNORMAL
 from training.data import csv
 from training.data.files.options import SettingNeededError
 from training.data.files.table import Table
-from training.data.recording import Dataset, Recording
+from training.data.recording import Dataset
+from training.design import choose_design
 from training.recipe import RECIPES
 
 CURES = 6  # settings that are tried one after another
-CALIBRATION = 105  # windows that a threshold at a false-alarm rate of 1 % takes, with some spare
-INDEPENDENT = 60  # windows without common frames that training should have
-MOST_WINDOWS = 200_000  # to train on; more take memory and hardly help
-LONGEST, SHORTEST = 128, 4  # frames per window
 
 
 def find_settings(paths: Sequence[str]) -> tuple[csv.Settings, list[Table]]:
@@ -63,47 +57,6 @@ def _beside(paths: Sequence[str]) -> dict[str, Any]:
     return {}
 
 
-def windows(recording: Recording, row_is_window: bool) -> dict[str, int]:
-    """Choose length, hop and train_hop in frames.
-
-    A window is as long as 60 of them without common frames allow, at most 128 frames, and no
-    longer than the stretches between cuts; the hop leaves enough windows to calibrate with.
-    Raises DataError if even the shortest window does not fit.
-    """
-    stretches = np.array([stop - start for start, stop in recording.stretches()])
-    if row_is_window:
-        length = int(stretches[0])
-        return {"length": length, "hop": length}
-    normal = int((recording.labels != ABNORMAL).sum())
-    length = LONGEST
-    while length > SHORTEST and (
-        normal < INDEPENDENT * length or stretches[stretches >= length].sum() < recording.frames / 2
-    ):
-        length //= 2
-    if not (stretches >= length).any():
-        raise DataError(
-            f"{recording.name}: {recording.frames} frames in {len(stretches)} stretches are too "
-            "few to train on; record for longer"
-        )
-    hop = min(hop_for(recording, length, share=0.3), length // 2)
-    train_hop = max(1, hop // 8)
-    while train_hop < hop and normal / train_hop > MOST_WINDOWS:
-        train_hop *= 2
-    return {"length": length, "hop": hop, "train_hop": train_hop}
-
-
-def hop_for(recording: Recording, length: int, share: float) -> int:
-    """Choose the largest hop, at most `length`, that leaves enough windows to calibrate with.
-
-    `share` is the part of the normal windows that sets the threshold.
-    """
-    normal = int((recording.labels != ABNORMAL).sum())
-    hop = 1
-    while 2 * hop <= length and normal * share / (2 * hop) >= CALIBRATION:
-        hop *= 2
-    return hop
-
-
 def recipe_name(path: str) -> str:
     """Return a name for the recipe and its bundle, from the name of a file or folder."""
     name = Path(path).expanduser().name.split(".")[0]
@@ -111,24 +64,43 @@ def recipe_name(path: str) -> str:
     return name[:64] or "sensor"
 
 
-def recipe_text(name: str, settings: csv.Settings, dataset: Dataset) -> str:
-    """Return the recipe as TOML: that of `csv` with these settings and windows that fit."""
-    chosen = windows(dataset.train, settings.row_is_window is not None)
+@dataclass(frozen=True)
+class Suggestion:
+    """A recipe for a file of samples, and a sentence for each choice that depends on the file."""
+
+    text: str  # TOML
+    reasons: tuple[str, ...]
+
+
+def suggest(name: str, settings: csv.Settings, dataset: Dataset) -> Suggestion:
+    """Fill the recipe `csv` with these settings and with the design that fits the recording."""
+    design = choose_design(dataset.train, settings.row_is_window is not None)
     given = settings.model_dump(exclude_defaults=True, exclude={"name"})
     lines = [f"{key} = {toml(value)}" for key, value in given.items()]
     text = (RECIPES / "csv.toml").read_text(encoding="utf-8")
     text = text[text.index("[windows]") :]
-    if "train_hop" not in chosen:
+    if design.train_hop is None:
         text = re.sub(r"(?m)^train_hop.*\n", "", text)
         text = text.replace('order = "time"', 'order = "shuffled"')
+    if not design.samples:
+        text = re.sub(r'(?m)^(\[scaler\]\s+)kind = "affine"', r'\1kind = "none"', text)
+    chosen = {
+        "length": design.length,
+        "hop": design.hop,
+        "train_hop": design.train_hop,
+        "statistics": list(design.statistics),
+        "bands": design.bands,
+    }
     for key, value in chosen.items():
-        text = re.sub(rf"(?m)^{key} = \d+", f"{key} = {value}", text, count=1)
+        text = re.sub(rf"(?m)^{key} = (\d+|\[[^\]]*\])", f"{key} = {toml(value)}", text, count=1)
     head = [
         f"# {dataset.description}",
         "# Written by `vigil inspect`; every setting may be changed.",
+        "#",
+        *(f"# {reason}" for reason in design.reasons),
     ]
     head += ["", f"name = {toml(name)}", "seed = 1", "", "[data]", 'name = "csv"', *lines, ""]
-    return "\n".join([*head, text])
+    return Suggestion("\n".join([*head, text]), design.reasons)
 
 
 def toml(value: Any) -> str:

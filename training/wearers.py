@@ -16,8 +16,14 @@ from training.bundle.chain import make_gate, make_wearer
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data.recording import Recording
-from training.evaluation import Fitted, Personal, StageScores, int8_scores, keras_errors
-from training.score import fold_score
+from training.evaluation import (
+    Fitted,
+    Personal,
+    StageScores,
+    int8_scores,
+    keras_errors,
+    score_of_fit,
+)
 from training.windows import Windows
 
 Scores = NDArray[np.float32]
@@ -75,8 +81,9 @@ def judge_wearers(fitted: Fitted) -> Fitted:
         nothing = (np.zeros(len(parts.stream), np.float32), np.zeros(len(parts.test), np.float32))
         keras = int8 = of_stage(nothing)
     else:
-        keras = of_stage((keras_errors(fitted, parts.stream), keras_errors(fitted, parts.test)))
-        score = fold_score(fitted.recipe.score.kind, fitted.info.input, fitted.info.output)
+        score = score_of_fit(fitted)
+        stream, test = (keras_errors(fitted, score, p) for p in (parts.stream, parts.test))
+        keras = of_stage((stream, test))
         counts = (parts.stream.counts, parts.test.counts)
         stream, test = (errors for errors, _ in int8_scores(fitted, score, counts))
         int8 = of_stage((stream, test))

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serial
@@ -96,9 +97,11 @@ def equals_the_host(bundle: Bundle, environment: str, folder: Path) -> None:
 
 
 @pytest.mark.toolchain
-@pytest.mark.parametrize("features", ["alone", "beside"])
-def test_features_of_the_board_are_those_of_the_host(features: str, tmp_path: Path) -> None:
-    bundle = small_bundle(tmp_path / "b", channels=2, features=features)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "options", [{"features": "alone"}, {"features": "beside", "score": "join"}], ids=str
+)
+def test_features_and_scores_are_those_of_the_host(options: dict[str, Any], tmp_path: Path) -> None:
+    bundle = small_bundle(tmp_path / "b", channels=2, **options)
     equals_the_host(bundle, "emulated", tmp_path)
 
 
@@ -116,7 +119,14 @@ def test_an_image_without_features_has_no_code_for_them(tmp_path: Path) -> None:
     text = subprocess.run(
         ["arm-none-eabi-nm", "-C", image.elf], check=True, capture_output=True, text=True
     ).stdout
-    for name in ("Statistics", "Spectrum", "band_energies", "vigil::sums", "vigil::moments"):
+    for name in (
+        "Statistics",
+        "Spectrum",
+        "band_energies",
+        "vigil::sums",
+        "vigil::moments",
+        "Join",
+    ):
         assert name not in text
 
 

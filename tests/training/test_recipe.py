@@ -144,9 +144,9 @@ def test_windows_may_be_parts_of_a_piece():
 
 
 def test_a_model_that_only_the_file_can_refuse_is_refused_with_the_recipes_name():
-    recipe = read_recipe("csv", ["model.code=150"])  # two channels would do
+    recipe = read_recipe("csv", ["model.code=152"])  # two channels would do
     check_model(recipe, 2)
-    with pytest.raises(RecipeError, match=r"recipe 'csv': model\.code is 150"):
+    with pytest.raises(RecipeError, match=r"recipe 'csv': model\.code is 152"):
         check_model(recipe, 1)
 
 

@@ -21,7 +21,7 @@ from tools.convert.tflm import arena_bytes, tflm_model
 from training.bundle.errors import ConvertError
 from training.data.csv import load_tables
 from training.recipe import Recipe, make_recipe, read_recipe
-from training.suggest import find_settings, recipe_text
+from training.suggest import find_settings, suggest
 
 
 @app.command("import")
@@ -82,7 +82,7 @@ def _recipe(data: str, name: str, changes: list[str]) -> Recipe:
         recipe = read_recipe(data, changes)
     else:
         settings, tables = find_settings([data])
-        text = recipe_text(name, settings, load_tables(tables, settings))
+        text = suggest(name, settings, load_tables(tables, settings)).text
         recipe = make_recipe(tomllib.loads(text), data, changes)
     return recipe.model_copy(update={"name": name, "fallback": None})
 

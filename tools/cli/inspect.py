@@ -21,7 +21,7 @@ from training.data import csv
 from training.data.files.counts import FEW_COUNTS
 from training.data.files.table import Table
 from training.data.recording import Dataset
-from training.suggest import find_settings, recipe_name, recipe_text, toml
+from training.suggest import find_settings, recipe_name, suggest, toml
 
 MOST_ROWS = 40  # channels or files in a table, and notes below it
 
@@ -70,7 +70,9 @@ def inspect(
 def _suggest(
     out: Console, paths: Sequence[str], settings: csv.Settings, dataset: Dataset, to: Path | None
 ) -> None:
-    text = recipe_text(recipe_name(paths[0]), settings, dataset)
+    suggestion = suggest(recipe_name(paths[0]), settings, dataset)
+    for reason in suggestion.reasons:
+        out.print(escape(reason))
     if to is None:
         needed = settings.model_dump(exclude_defaults=True, exclude={"name", "path"})
         shown = ", ".join(f"data.{key} = {toml(value)}" for key, value in needed.items())
@@ -79,7 +81,7 @@ def _suggest(
         out.print(f"next: [bold]vigil train {escape(name)}[/], or --recipe NAME.toml to edit first")
         return
     try:
-        to.write_text(text, encoding="utf-8")
+        to.write_text(suggestion.text, encoding="utf-8")
     except OSError as problem:
         raise DataError(f"{to}: cannot be written: {problem.strerror}") from None
     command = escape(f"vigil train {shlex.quote(str(to))}")

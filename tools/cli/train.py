@@ -23,7 +23,7 @@ from training.bundle.manifest import Decision, Manifest
 from training.challenge import DISTURBANCES, SIZES
 from training.data.csv import load_tables
 from training.recipe import RECIPES, Recipe, read_recipe, recipe_names
-from training.suggest import find_settings, recipe_name, recipe_text
+from training.suggest import find_settings, recipe_name, suggest
 from training.threshold import departure
 
 if TYPE_CHECKING:
@@ -69,10 +69,12 @@ def write_recipe(console: Console, path: str) -> Path:
     """Derive a recipe from a file of samples, write it to build/NAME.toml."""
     settings, tables = find_settings([path])
     name = recipe_name(path)
-    text = recipe_text(name, settings, load_tables(tables, settings))
+    suggestion = suggest(name, settings, load_tables(tables, settings))
     BUILD.mkdir(parents=True, exist_ok=True)
     recipe = BUILD / f"{name}.toml"
-    recipe.write_text(text, encoding="utf-8")
+    recipe.write_text(suggestion.text, encoding="utf-8")
+    for reason in suggestion.reasons:
+        console.print(escape(reason))
     console.print(f"recipe: [bold]{escape(str(recipe))}[/]")
     return recipe
 

@@ -16,8 +16,12 @@ from training.bundle.manifest import (
     Decision,
     Features,
     GateLimits,
+    JoinScore,
+    LevelScore,
+    MahalanobisScore,
     Manifest,
     NoScaler,
+    ReconstructionScore,
     Wearer,
 )
 
@@ -182,12 +186,47 @@ def _spectrum(features: Features, window: int) -> Stage:
 
 def _score(manifest: Manifest) -> Stage:
     score = manifest.score
+    if not isinstance(score, JoinScore):
+        return _head(score, manifest)
+    heads = [_head(head.score, manifest) for head in score.heads]
+    value = "{}"
+    for head, stage in reversed(list(zip(score.heads, heads, strict=True))):
+        value = f"{{{float_text(head.weight)}, {stage.value},\n     {value}}}"
+    types = ", ".join(stage.type for stage in heads)
+    tables = tuple(table for stage in heads for table in stage.tables)
+    return Stage("join.h", f"Join<{types}>", value, tables)
+
+
+def _head(score: ReconstructionScore | MahalanobisScore | LevelScore, manifest: Manifest) -> Stage:
+    zero_point = manifest.model.input.zero_point
+    if isinstance(score, MahalanobisScore):
+        weights = ", ".join(str(weight) for row in score.weights for weight in row)
+        rows = ", ".join(
+            f"{{{offset}, {float_text(factor)}}}"
+            for offset, factor in zip(score.offset, score.factor, strict=True)
+        )
+        return Stage(
+            "mahalanobis.h",
+            "Mahalanobis",
+            f"{{Span<const std::int16_t>(kWhitening), Span<const WhiteningRow>(kWhiteningRows), "
+            f"{score.first}, {zero_point}}}",
+            (
+                f"std::int16_t kWhitening[] = {{{weights}}}",
+                f"WhiteningRow kWhiteningRows[] = {{{rows}}}",
+            ),
+        )
+    if isinstance(score, LevelScore):
+        return Stage(
+            "level.h",
+            "Level",
+            f"{{{score.first}, {score.stride}, {score.channels}, {zero_point}, "
+            f"{float_text(score.factor)}}}",
+        )
     return Stage(
         "score.h",
         "ReconstructionError",
         f"{{ScoreKind::{score.kind}, {score.input_weight}, {score.output_weight}, "
-        f"{manifest.model.input.zero_point}, {manifest.model.output.zero_point}, "
-        f"{float_text(score.factor)}}}",
+        f"{zero_point}, {manifest.model.output.zero_point}, {float_text(score.factor)}}}",
     )
 
 

@@ -186,7 +186,13 @@ def _classes(evidence: Evidence) -> list[tuple[int, str]]:
 
 
 def _score_words(evidence: Evidence) -> str:
-    kind = {"mse": "mean squared error", "mae": "mean absolute error"}
+    kind = {
+        "mse": "mean squared error",
+        "mae": "mean absolute error",
+        "mahalanobis": "squared distance of the features",
+        "level": "largest squared level",
+        "join": "joined score",
+    }
     return kind[evidence.bundle.manifest.score.kind]
 
 

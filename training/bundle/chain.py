@@ -14,6 +14,9 @@ from training.bundle.manifest import Manifest
 from training.native.core import (
     AffineScaler,
     Features,
+    Join,
+    Level,
+    Mahalanobis,
     PerWindowScaler,
     QualityGate,
     ReconstructionError,
@@ -21,6 +24,7 @@ from training.native.core import (
 )
 
 Scaler = AffineScaler | PerWindowScaler
+Score = ReconstructionError | Mahalanobis | Level | Join
 
 REASONS = ("", "flat", "stuck", "railed", "mains", "learning")
 """Why a window is not judged, by the code that the firmware gives it; 0: it is judged.
@@ -97,10 +101,28 @@ def make_input(
     )
 
 
-def make_score(
-    settings: manifest.Score, input: manifest.Tensor, output: manifest.Tensor
-) -> ReconstructionError:
+def make_score(settings: manifest.Score, input: manifest.Tensor, output: manifest.Tensor) -> Score:
     """Build the C++ score; `score` maps int8 input and output [n, size] to float32 [n]."""
+    if isinstance(settings, manifest.JoinScore):
+        heads = [_make_head(head.score, input, output) for head in settings.heads]
+        return Join(heads, [head.weight for head in settings.heads])
+    return _make_head(settings, input, output)
+
+
+def _make_head(
+    settings: manifest.ReconstructionScore | manifest.MahalanobisScore | manifest.LevelScore,
+    input: manifest.Tensor,
+    output: manifest.Tensor,
+) -> ReconstructionError | Mahalanobis | Level:
+    if isinstance(settings, manifest.MahalanobisScore):
+        weights = [weight for row in settings.weights for weight in row]
+        return Mahalanobis(
+            input.zero_point, settings.first, weights, settings.offset, settings.factor
+        )
+    if isinstance(settings, manifest.LevelScore):
+        return Level(
+            input.zero_point, settings.first, settings.stride, settings.channels, settings.factor
+        )
     return ReconstructionError(
         settings.kind,
         settings.input_weight,
@@ -134,7 +156,7 @@ def input_of(m: Manifest) -> ModelInput:
     return make_input(m.scaler, m.features, m.segmenter.window, len(m.signal.channels))
 
 
-def score_of(m: Manifest) -> ReconstructionError:
+def score_of(m: Manifest) -> Score:
     """Build the score of a bundle."""
     return make_score(m.score, m.model.input, m.model.output)
 

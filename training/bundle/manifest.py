@@ -12,6 +12,15 @@ from training.bundle.decision_schema import AlarmLevels, Decision, Drift, FalseA
 from training.bundle.features import MOST_FRAMES, transform_points
 from training.bundle.fields import Count, Int8, Int32, Name, Sha256, Size, Text
 from training.bundle.numbers import Float32, PositiveFloat32, Rate, float32_text
+from training.bundle.scores import (
+    Head,
+    JoinScore,
+    LevelScore,
+    MahalanobisScore,
+    ReconstructionScore,
+    Score,
+    inputs_of,
+)
 from training.bundle.segmenter_schema import Beats, Qrs, Segmenter
 from training.bundle.stages import (
     Affine,
@@ -21,7 +30,6 @@ from training.bundle.stages import (
     NoGate,
     NoScaler,
     PerWindow,
-    Score,
 )
 from training.bundle.validation import Strict
 from training.bundle.wearer_schema import NoWearer, Wearer
@@ -37,6 +45,10 @@ __all__ = [
     "Features",
     "Float32",
     "GateLimits",
+    "Head",
+    "JoinScore",
+    "LevelScore",
+    "MahalanobisScore",
     "Name",
     "NoDecision",
     "NoFeatures",
@@ -47,6 +59,7 @@ __all__ = [
     "PositiveFloat32",
     "Qrs",
     "Rate",
+    "ReconstructionScore",
     "Score",
     "Segmenter",
     "Wearer",
@@ -244,7 +257,7 @@ class Manifest(Strict):
     scaler: Annotated[NoScaler | Affine | PerWindow, Field(discriminator="kind")]
     features: Annotated[NoFeatures | Features, Field(discriminator="kind")] = NoFeatures()
     model: ModelFile
-    score: Score
+    score: Annotated[Score, Field(discriminator="kind")]
     wearer: Annotated[NoWearer | Wearer, Field(discriminator="kind")] = NoWearer()
     threshold: Threshold
     decision: Annotated[NoDecision | Decision, Field(discriminator="kind")] = NoDecision()
@@ -293,6 +306,7 @@ class Manifest(Strict):
             self._gate_fits(self.gate, channels)
         if isinstance(self.features, Features):
             self._features_fit(self.features)
+        self._score_fits()
         for scaler, entries, name in self._scalers():
             if scaler.zero_point != self.model.input.zero_point:
                 raise ValueError(f"{name}.zero_point differs from model.input.zero_point")
@@ -311,6 +325,13 @@ class Manifest(Strict):
         if isinstance(self.features, Features):
             scalers.append((self.features.scaler, self.feature_count, "features.scaler"))
         return scalers
+
+    def _score_fits(self) -> None:
+        heads = self.score.heads if isinstance(self.score, JoinScore) else ()
+        for score in (self.score, *(head.score for head in heads)):
+            inputs = inputs_of(score)
+            if inputs and not self.raw_size <= inputs[0] <= inputs[-1] < self.model.input.size:
+                raise ValueError(f"score '{score.kind}' reads inputs that are no features")
 
     def _features_fit(self, features: Features) -> None:
         if self.segmenter.window > MOST_FRAMES:

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from training.bundle.features import MOST_FRAMES, STATISTICS, Statistic
 from training.bundle.fields import Int8, Int16
-from training.bundle.numbers import PositiveFloat32
 from training.bundle.validation import Strict
 
 
@@ -89,12 +88,3 @@ class GateLimits(Strict):
     max_mains: list[Limit]  # share of the differences' energy at a mains frequency, times 65536
     # cos(2 pi f / rate) * 2^15 of each mains frequency
     mains: Annotated[list[Annotated[int, Field(gt=-32768, lt=32768)]], Field(max_length=2)]
-
-
-class Score(Strict):
-    """Score of a window from its int8 input and output."""
-
-    kind: Literal["mse", "mae"]
-    input_weight: Annotated[int, Field(ge=1, le=16384)]
-    output_weight: Annotated[int, Field(ge=1, le=16384)]
-    factor: PositiveFloat32

@@ -14,6 +14,7 @@ from training.bundle.errors import ConvertError, DataError
 from training.bundle.validation import brief
 from training.checks import run_checks
 from training.data.recording import Dataset
+from training.design import hop_for
 from training.evaluation import Fitted, evaluate
 from training.fit import History
 from training.imported.integer import (
@@ -29,8 +30,7 @@ from training.models import FamilySettings
 from training.quality_gate import fit_gate, judge
 from training.quantize import CALIBRATION_WINDOWS, read_model_info
 from training.recipe import Recipe
-from training.sections import Split, Windows
-from training.suggest import hop_for
+from training.sections import Features, Scaler, Score, Split, Windows
 from training.windows import divide, load_data
 from training.write import write
 
@@ -170,6 +170,10 @@ def _with_windows(recipe: Recipe, dataset: Dataset, length: int) -> Recipe:
             "windows": Windows(length=length, hop=hop),
             "split": Split(order=recipe.split.order, validation=0, calibration=0.5),
             "encoder": False,
+            # The model takes samples and nothing else.
+            "features": Features(),
+            "scaler": Scaler(),
+            "score": Score(),
         }
     )
 

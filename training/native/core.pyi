@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -36,6 +37,31 @@ class ReconstructionError:
         input_zero_point: int,
         output_zero_point: int,
         factor: float,
+    ) -> None: ...
+    def score(self, input: NDArray[np.int8], output: NDArray[np.int8]) -> NDArray[np.float32]: ...
+
+class Mahalanobis:
+    def __init__(
+        self,
+        input_zero_point: int,
+        first: int,
+        weights: list[int],
+        offset: list[int],
+        factor: list[float],
+    ) -> None: ...
+    def score(self, input: NDArray[np.int8], output: NDArray[np.int8]) -> NDArray[np.float32]: ...
+
+class Level:
+    def __init__(
+        self, input_zero_point: int, first: int, stride: int, channels: int, factor: float
+    ) -> None: ...
+    def score(self, input: NDArray[np.int8], output: NDArray[np.int8]) -> NDArray[np.float32]: ...
+
+class Join:
+    def __init__(
+        self,
+        heads: Sequence[ReconstructionError | Mahalanobis | Level],
+        weights: list[float],
     ) -> None: ...
     def score(self, input: NDArray[np.int8], output: NDArray[np.int8]) -> NDArray[np.float32]: ...
 

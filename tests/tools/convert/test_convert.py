@@ -89,6 +89,9 @@ def test_a_threshold_of_ones_own_replaces_the_bundles_and_nothing_else(bundle, t
         {"features": "alone"},
         {"features": "beside"},
         {"features": "beside", "per_window": True},
+        {"features": "alone", "score": "mahalanobis"},
+        {"features": "beside", "score": "level"},
+        {"features": "beside", "score": "join"},
     ],
     ids=str,
 )

@@ -106,6 +106,7 @@ def test_host_targets_are_equal(bundle: Bundle) -> None:
         {"per_window": True, "channels": 2},
         {"features": "alone", "channels": 3},
         {"features": "beside"},
+        {"features": "beside", "score": "join", "channels": 2},
     ],
     ids=str,
 )

@@ -22,7 +22,7 @@ from training.bundle import (
 from training.bundle.chain import make_scaler, make_score
 from training.bundle.errors import BundleError
 from training.bundle.manifest import Manifest, float32_text
-from training.score import fold_score
+from training.score import fold_reconstruction
 
 PAGE = DOCS / "bundle.md"
 
@@ -92,7 +92,7 @@ def test_the_page_names_every_key(example):
 
 def test_the_pages_score_is_folded_from_its_scales(example):
     manifest = parse_manifest(json.dumps(example).encode(), "page")
-    assert fold_score("mse", manifest.model.input, manifest.model.output) == manifest.score
+    assert fold_reconstruction("mse", manifest.model.input, manifest.model.output) == manifest.score
 
 
 def test_the_pages_scaler_has_the_step_that_the_page_says(example):

@@ -20,7 +20,7 @@ from training.bundle.chain import make_input, make_score
 from training.bundle.features import STATISTICS
 from training.bundle.interpreter import Interpreter
 from training.input_quantization import fit_input_quantizer
-from training.score import fold_score
+from training.score import Kind, Reference, fit_score
 
 WINDOW, CODE, KEPT = 24, 3, 160
 
@@ -39,6 +39,7 @@ def small_bundle(
     simulated: bool = False,
     per_window: bool = False,
     features: Literal["none", "alone", "beside"] = "none",
+    score: Kind = "mse",
     network: Callable[[manifest.Tensor, manifest.Tensor], bytes] | None = None,
 ) -> Bundle:
     """Write a bundle whose normal windows are sine waves of any phase.
@@ -93,8 +94,11 @@ def small_bundle(
     else:
         model = _projection(scaled[labels == 0], grid, out, CODE * channels)
     output = Interpreter(model).run(scaled)
-    score = fold_score("mse", grid, out)
-    scores = make_score(score, grid, out).score(scaled, output)
+    normal = labels == 0
+    raw_size = 0 if features == "alone" else window * channels
+    reference = Reference(scaled[normal], output[normal], raw_size, channels)
+    fitted = fit_score(score, grid, out, reference)
+    scores = make_score(fitted, grid, out).score(scaled, output)
     threshold = np.float32(np.quantile(scores[labels == 0], 0.97))
     known = labels if labelled else np.full_like(labels, -1)
     stage = _stage(scores, known, threshold)
@@ -147,7 +151,7 @@ def small_bundle(
             input=grid,
             output=out,
         ),
-        score=score,
+        score=fitted,
         wearer=wearer or manifest.NoWearer(),
         threshold=manifest.Threshold(
             value=manifest.float32_text(threshold),
