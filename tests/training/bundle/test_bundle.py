@@ -200,7 +200,10 @@ def test_a_flipped_bit_and_a_cut_file(copy, name):
         ({"scaler__shift": 63}, "shift"),
         ({"scaler__zero_point": 90}, "scaler.zero_point differs from model.input.zero_point"),
         ({"score__input_weight": 20000}, "'score.input_weight' should be less"),
-        ({"score__factor": 1e-60, "score__kind": "rms"}, "'score.kind' should be 'mse' or 'mae'"),
+        (
+            {"score__factor": 1e-60, "score__kind": "rms"},
+            "'score' tag 'rms' found using 'kind' does not match",
+        ),
         ({"threshold__value": 1e39}, "must be a finite single-precision number"),
         ({"threshold__calibration_scores": [2.0, 1.0]}, "calibration_scores must ascend"),
         ({"signal__gain": [0.0]}, "gain must be finite and not zero"),
