@@ -96,7 +96,8 @@ Wearer::Rhythm Wearer::rhythm(std::uint32_t rr) {
     if (state_.intervals < 64) ++state_.intervals;
     const auto intervals = static_cast<std::int32_t>(state_.intervals);
     const std::int32_t interval = log - state_.rr;
-    state_.rr += std::clamp(interval, -kLargestInterval, kLargestInterval) / intervals;
+    // Not std::clamp(): exported libraries also compile as C++14.
+    state_.rr += std::max(-kLargestInterval, std::min(interval, kLargestInterval)) / intervals;
 
     const std::int32_t from_center = interval - state_.rr_center;
     const std::int32_t deviation = std::max(state_.rr_deviation, kLeastDeviation);
