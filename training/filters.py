@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from training import sections
 from training.bundle.errors import RecipeError
+from training.bundle.manifest import Biquads, NoFilter
 
 FRACTION = 1 << 28  # of the coefficients
 
@@ -34,7 +36,7 @@ def design(
     """
     from scipy.signal import butter, iirnotch, tf2sos  # takes half a second
 
-    sections = []
+    result = []
     for cutoff, kind in ((low_hz, "highpass"), (high_hz, "lowpass")):
         if cutoff is None:
             continue
@@ -42,34 +44,51 @@ def design(
             raise RecipeError(
                 f"filter: {cutoff:g} Hz is not between 0 and half the rate of {rate_hz:g} Hz"
             )
-        sections += list(butter(order, cutoff, kind, fs=rate_hz, output="sos"))
+        result += list(butter(order, cutoff, kind, fs=rate_hz, output="sos"))
     for frequency in notch_hz:
         if frequency < rate_hz / 2:
-            sections += list(tf2sos(*iirnotch(frequency, quality, fs=rate_hz)))
+            result += list(tf2sos(*iirnotch(frequency, quality, fs=rate_hz)))
     return [
         [round(float(value) * FRACTION) for value in (*section[:3], *section[4:])]
-        for section in sections
+        for section in result
     ]
 
 
-def delay(sections: Sequence[Sequence[int]], rate_hz: float, at_hz: float = 10.0) -> float:
+def filter_of(settings: sections.Filter, rate_hz: float | None) -> NoFilter | Biquads:
+    """Return the filter that a recipe's section describes, for frames at `rate_hz`.
+
+    Raises:
+        RecipeError: the rate is unknown, or too low for a cutoff.
+    """
+    if settings.low_hz is None and settings.high_hz is None and not settings.notch_hz:
+        return NoFilter()
+    if rate_hz is None:
+        raise RecipeError("filter: the data have no sample rate; remove the section [filter]")
+    biquads = design(rate_hz, settings.low_hz, settings.high_hz, settings.notch_hz, settings.order)
+    if not biquads:
+        return NoFilter()
+    late = delay(biquads, rate_hz, min(10.0, rate_hz / 10))
+    return Biquads(kind="biquads", sections=biquads, delay=round(late, 2))
+
+
+def delay(biquads: Sequence[Sequence[int]], rate_hz: float, at_hz: float = 10.0) -> float:
     """Return the cascade's group delay at a frequency, in frames."""
     from scipy.signal import group_delay  # takes half a second
 
     total = 0.0
-    for b0, b1, b2, a1, a2 in sections:
+    for b0, b1, b2, a1, a2 in biquads:
         _, frames = group_delay(([b0, b1, b2], [FRACTION, a1, a2]), [at_hz], fs=rate_hz)
         total += float(frames[0])
     return total
 
 
 def response(
-    sections: Sequence[Sequence[int]], rate_hz: float, hz: Sequence[float]
+    biquads: Sequence[Sequence[int]], rate_hz: float, hz: Sequence[float]
 ) -> NDArray[np.float64]:
     """Return the cascade's gain at frequencies, float64 [k]."""
     from scipy.signal import freqz  # takes half a second
 
     gain = np.ones(len(hz))
-    for b0, b1, b2, a1, a2 in sections:
+    for b0, b1, b2, a1, a2 in biquads:
         gain *= np.abs(freqz([b0, b1, b2], [FRACTION, a1, a2], np.asarray(hz), fs=rate_hz)[1])
     return gain

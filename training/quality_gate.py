@@ -73,9 +73,9 @@ def judge(parts: Parts, gate: GateLimits | NoGate) -> tuple[Parts, NotJudged]:
     check = make_gate(gate)
 
     def judged(windows: Windows) -> Windows:
-        return windows[check(windows.counts) == 0]
+        return windows[check(windows.raw) == 0]
 
-    rejected = parts.test.labels[check(parts.test.counts) != 0]
+    rejected = parts.test.labels[check(parts.test.raw) != 0]
     counts = {
         name: int((rejected == label).sum())
         for name, label in (("normal", NORMAL), ("abnormal", ABNORMAL), ("unknown", UNKNOWN))

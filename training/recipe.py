@@ -23,6 +23,7 @@ from training.sections import (
     Checks,
     Corruption,
     Features,
+    Filter,
     Fit,
     Gate,
     Scaler,
@@ -51,6 +52,7 @@ class Recipe(Strict):
     data: SerializeAsAny[DataSettings]
     windows: Windows
     split: Split
+    filter: Filter = Filter()
     gate: Gate = Gate()
     scaler: Scaler = Scaler()
     features: Features = Features()

@@ -62,6 +62,15 @@ class Split(Strict):
         return self
 
 
+class Filter(Strict):
+    """Biquads before the windows (training.filters); without any cutoff there is no filter."""
+
+    low_hz: Annotated[float, Field(gt=0)] | None = None  # cutoff of a high-pass
+    high_hz: Annotated[float, Field(gt=0)] | None = None  # cutoff of a low-pass
+    order: Annotated[int, Field(ge=2, le=4, multiple_of=2)] = 2  # of each (Butterworth)
+    notch_hz: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(max_length=2)] = ()
+
+
 class Gate(Strict):
     """The quality gate: windows that cannot be judged (training.quality_gate)."""
 

@@ -51,8 +51,8 @@ def train(
     path = Path("build") / recipe.name if out_dir is None else out_dir
     check_destination(path)
     check_model(recipe, len(dataset.train.channels))
-    parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
-    gate = fit_gate(recipe.gate, parts.train.counts, dataset.train)
+    parts = divide(dataset, recipe.windows, recipe.split, recipe.seed, recipe.filter)
+    gate = fit_gate(recipe.gate, parts.train.raw, dataset.train)
     parts, not_judged = judge(parts, gate)
     quantizer = fit_input_quantizer(
         recipe.scaler, parts.train.counts, dataset.train.gain, recipe.features

@@ -17,10 +17,13 @@ from training.beats import beats_at
 from training.bundle import manifest
 from training.bundle.errors import DataError, RecipeError, UnavailableError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.bundle.manifest import NoFilter
 from training.bundle.segment import make_segmenter
 from training.data.recording import Dataset, Recording
+from training.filters import filter_of
 
 Settings = manifest.Segmenter | manifest.Beats
+Filter = NoFilter | manifest.Biquads
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +35,19 @@ class Windows:
     first: NDArray[np.int64]  # int64 [n], index of the first frame of each window
     # uint32 [n], frames from the R peak before to that of the window; 0: unknown, or fixed windows
     intervals: NDArray[np.uint32]
+    raw: NDArray[np.int16]  # int16 [n, window, channels], before the filter; the gate judges them
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, which: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Windows:
+        counts = self.counts[which]
         return Windows(
-            self.counts[which], self.labels[which], self.first[which], self.intervals[which]
+            counts,
+            self.labels[which],
+            self.first[which],
+            self.intervals[which],
+            counts if self.raw is self.counts else self.raw[which],
         )
 
 
@@ -95,7 +104,7 @@ def segmenter(windows: sections.Windows, rate_hz: float | None) -> Settings:
     return manifest.Segmenter(kind="fixed", window=windows.length, hop=windows.hop)
 
 
-def cut(recording: Recording, settings: Settings) -> Windows:
+def cut(recording: Recording, settings: Settings, filter: Filter | None = None) -> Windows:
     """Cut all whole windows of `recording`. No window crosses a cut of the recording.
 
     A window of fixed length is abnormal if any of its frames is. Otherwise its label is unknown if
@@ -107,7 +116,7 @@ def cut(recording: Recording, settings: Settings) -> Windows:
     """
     window, channels = settings.window, len(recording.channels)
     pieces = [
-        (start, make_segmenter(settings, channels).push(0, recording.counts[start:stop]))
+        (start, make_segmenter(settings, channels, filter).push(0, recording.counts[start:stop]))
         for start, stop in recording.stretches()
         if stop - start >= settings.span
     ]
@@ -122,7 +131,10 @@ def cut(recording: Recording, settings: Settings) -> Windows:
             "make a longer recording, or set a shorter windows.length"
         )
     first = np.concatenate([start + piece.first for start, piece in pieces])
-    counts = [piece.counts for _, piece in pieces]
+    counts, raw = (
+        pieces_of[0] if len(pieces_of) == 1 else np.concatenate(pieces_of)
+        for pieces_of in ([p.counts for _, p in pieces], [p.raw for _, p in pieces])
+    )
     if isinstance(settings, manifest.Beats):
         if not len(first):
             raise DataError(
@@ -133,10 +145,11 @@ def cut(recording: Recording, settings: Settings) -> Windows:
     else:
         labels = _labels(recording, first, window)
     return Windows(
-        counts[0] if len(counts) == 1 else np.concatenate(counts),
+        counts,
         labels,
         first,
         np.concatenate([piece.interval for _, piece in pieces]),
+        raw if isinstance(filter, manifest.Biquads) else counts,
     )
 
 
@@ -149,7 +162,13 @@ def _labels(recording: Recording, first: NDArray[np.int64], window: int) -> NDAr
     return np.where(frames_with(ABNORMAL) > 0, ABNORMAL, labels).astype(np.int8)
 
 
-def divide(dataset: Dataset, windows: sections.Windows, split: sections.Split, seed: int) -> Parts:
+def divide(
+    dataset: Dataset,
+    windows: sections.Windows,
+    split: sections.Split,
+    seed: int,
+    filter: sections.Filter | None = None,
+) -> Parts:
     """Cut `dataset` and divide its windows as the recipe specifies.
 
     If the training recording has no labels at all, all its windows count as normal.
@@ -159,7 +178,8 @@ def divide(dataset: Dataset, windows: sections.Windows, split: sections.Split, s
         DataError: no window is left for training or calibration.
     """
     settings = segmenter(windows, dataset.train.rate_hz)
-    all_windows = cut(dataset.train, settings)
+    biquads = NoFilter() if filter is None else filter_of(filter, dataset.train.rate_hz)
+    all_windows = cut(dataset.train, settings, biquads)
     label_of_normal = UNKNOWN if (dataset.train.labels == UNKNOWN).all() else NORMAL
     normal = all_windows[all_windows.labels == label_of_normal]
     if split.order == "shuffled":
@@ -194,14 +214,14 @@ def divide(dataset: Dataset, windows: sections.Windows, split: sections.Split, s
         dense_settings = manifest.Segmenter(
             kind="fixed", window=windows.length, hop=windows.train_hop
         )
-        dense = cut(dataset.train.part(0, end), dense_settings)
+        dense = cut(dataset.train.part(0, end), dense_settings, biquads)
         training = dense[dense.labels == label_of_normal]
     return Parts(
         train=training,
         validation=normal[validation],
         calibration=normal[calibration],
         abnormal=all_windows[all_windows.labels == ABNORMAL],
-        test=cut(dataset.test, settings),
+        test=cut(dataset.test, settings, biquads),
         stream=all_windows,
     )
 

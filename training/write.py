@@ -13,6 +13,7 @@ from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.encoder import encoder_of
 from training.evaluation import Evaluated, Fitted, predict
+from training.filters import filter_of
 from training.imported.source import Source
 from training.models.layers import deployed_parameters
 from training.tensorflow_setup import keras
@@ -35,6 +36,7 @@ def write(fitted: Fitted, evaluated: Evaluated, checks: manifest.Checks, path: P
         name=fitted.recipe.name,
         data=_data(fitted),
         signal=_signal(fitted),
+        filter=filter_of(fitted.recipe.filter, fitted.dataset.train.rate_hz),
         segmenter=segmenter(fitted.recipe.windows, fitted.dataset.train.rate_hz),
         gate=fitted.gate,
         scaler=fitted.quantizer.scaler,

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from tests.support.ecg import ecg, regular_peaks
+from tools.checkout import LIBRARIES, ROOT
+from tools.measure.bench.emulator import FAST, NANO, build, run
 from training.beats import beats_at
 from training.bundle.segment import BeatWindows
 from training.native import BeatSegmenter, QrsConfig
@@ -129,3 +131,17 @@ def test_lengths_that_do_not_fit_are_refused():
         BeatSegmenter(144, 54, 42, 1, 1, QrsConfig(**good))
     with pytest.raises(ValueError, match="before must be less"):
         BeatSegmenter(144, 144, 42, 1, 0, QrsConfig(**good))
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("flags", [NANO, FAST], ids=["Os", "O2"])
+def test_the_instructions_per_sample_are_those_that_the_page_states(flags, tmp_path):
+    signal = LIBRARIES / "signal"
+    sources = [signal / f"{name}.cpp" for name in ("beats", "biquad", "qrs")]
+    counter = ROOT / "tests" / "support" / "cpp" / "qrs_counter.cpp"
+    elf = build([counter, *sources], [signal, LIBRARIES / "span"], tmp_path / "qrs.elf", flags)
+    found, beats, detector, with_windows, biquads = map(float, run(elf, tmp_path).split())
+    assert min(found, beats) >= 12
+    assert detector < 130
+    assert with_windows < 165
+    assert biquads / 2 < 75  # per section

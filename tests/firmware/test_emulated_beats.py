@@ -18,6 +18,8 @@ from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.events import WindowScored
 from training.beats import beats_at
 from training.bundle import Bundle
+from training.bundle.manifest import Biquads
+from training.filters import design
 
 RATE, WINDOW, BEFORE = 180.0, 144, 54
 
@@ -71,6 +73,42 @@ def test_beats_on_the_board_equal_those_on_the_host(bundle: Bundle, tmp_path: Pa
         # Each slot is reported once.
         reported = sum(e.count for e in lost) + len(expected)
         assert reported == (len(frames) - bundle.manifest.segmenter.span) // 42 + 1
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("kind", ["beats", "fixed"])
+def test_filtered_windows_on_the_board_equal_those_on_the_host(tmp_path: Path, kind: str) -> None:
+    bundle = small_bundle(
+        tmp_path / "filtered",
+        window=WINDOW,
+        hop=48,
+        segmenter=beats_at(RATE, WINDOW, BEFORE) if kind == "beats" else None,
+        filter=Biquads(kind="biquads", sections=design(RATE, 0.5, 40, (50,)), delay=1.0),
+        rate_hz=RATE,
+        channels=2,
+    )
+    frames = np.concatenate([signal(40), signal(40) + 900], axis=1)
+    with EmulatedBoard(emulated_image(bundle, tmp_path)) as board, Session.open(board.port) as s:
+        assert s.boot.golden_passed == s.boot.golden_total > 0
+        s.start(81)
+        events = list(s.stream(frames[:3000]))
+        s.skip(200)
+        events += list(s.stream(frames[3200:]))
+    host = InProcessBoard(bundle)
+    host.send(0, frames[:3000])
+    host.skip(3000, 200)
+    host.send(3200, frames[3200:])
+    expected = [
+        (e.index, e.interval, np.float32(e.score).tobytes())
+        for e in host.receive(0)
+        if isinstance(e, WindowScored)
+    ]
+    assert len(expected) > 20
+    assert expected == [
+        (e.window, e.interval, np.float32(e.score).tobytes())
+        for e in events
+        if isinstance(e, Scored)
+    ]
 
 
 @pytest.mark.toolchain

@@ -13,6 +13,7 @@ from training.bundle.manifest import (
     Affine,
     AlarmLevels,
     Beats,
+    Biquads,
     Decision,
     Features,
     GateLimits,
@@ -63,20 +64,36 @@ def chain_text(manifest: Manifest, alarm: AlarmLevels | None = None) -> tuple[li
     return sorted({"chain.h", *(stage.header for stage in stages)}), "\n".join(lines)
 
 
-def segmenter_text(manifest: Manifest) -> tuple[str, str]:
-    """Write the segmenter of a bundle: its header, and the constant kSegmenter."""
-    segmenter, channels = manifest.segmenter, len(manifest.signal.channels)
+def segmenter_text(manifest: Manifest) -> tuple[list[str], str]:
+    """Write filter and segmenter of a bundle: their headers, and the constant kSegmenter."""
+    channels = len(manifest.signal.channels)
+    if not isinstance(manifest.filter, Biquads):
+        header, text = _segmenter(manifest, channels, "kSegmenter")
+        return [header], text
+    header, stage = _segmenter(manifest, 2 * channels, "kUnfiltered")
+    sections = ",\n    ".join(f"{{{', '.join(map(str, s))}}}" for s in manifest.filter.sections)
+    kind, _, rest = stage.removeprefix("using SegmentStage = ").partition(";\n")
+    return ["filtered.h", header], (
+        f"inline constexpr BiquadSection kFilter[] = {{\n    {sections}}};\n"
+        f"{rest}\n"
+        f"using SegmentStage = Filtered<{kind}, kUnfiltered>;\n"
+        "inline constexpr SegmentStage::Config kSegmenter = {Span<const BiquadSection>(kFilter)};"
+    )
+
+
+def _segmenter(manifest: Manifest, channels: int, name: str) -> tuple[str, str]:
+    segmenter = manifest.segmenter
     if isinstance(segmenter, Beats):
         lengths = ", ".join(str(value) for value in segmenter.qrs.model_dump().values())
         return "beats.h", (
             "using SegmentStage = BeatSegmenter;\n"
-            "inline constexpr BeatConfig kSegmenter = {\n"
+            f"inline constexpr BeatConfig {name} = {{\n"
             f"    {segmenter.window}, {segmenter.before}, {segmenter.hop}, {channels}, "
             f"{segmenter.lead},\n    {{{lengths}}}}};"
         )
     return "segmenter.h", (
         "using SegmentStage = Segmenter;\n"
-        "inline constexpr SegmenterConfig kSegmenter = {kWindow, kHop, kChannels};"
+        f"inline constexpr SegmenterConfig {name} = {{kWindow, kHop, {channels}}};"
     )
 
 

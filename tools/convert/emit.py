@@ -191,8 +191,8 @@ def _constants(
 ) -> str:
     manifest = bundle.manifest
     includes, chain = chain_text(manifest, alarm)
-    header, segmenter = segmenter_text(manifest)
-    includes = sorted({*includes, header, "wearer.h"})
+    headers, segmenter = segmenter_text(manifest)
+    includes = sorted({*includes, *headers, "wearer.h"})
     return _CONSTANTS.format(
         generated=cpp.GENERATED,
         name=manifest.name,

@@ -253,6 +253,7 @@ class Manifest(Strict):
     data: Data
     signal: Signal
     segmenter: Annotated[Segmenter | Beats, Field(discriminator="kind")]
+    filter: Annotated[NoFilter | Biquads, Field(discriminator="kind")] = NoFilter()
     gate: Annotated[NoGate | GateLimits, Field(discriminator="kind")] = NoGate()
     scaler: Annotated[NoScaler | Affine | PerWindow, Field(discriminator="kind")]
     features: Annotated[NoFeatures | Features, Field(discriminator="kind")] = NoFeatures()

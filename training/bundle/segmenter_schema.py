@@ -1,4 +1,4 @@
-"""The part of the manifest's schema that says how windows are cut (docs/bundle.md)."""
+"""The part of the manifest's schema that says how samples are filtered and windows cut (docs/bundle.md)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,34 @@ from pydantic import Field, model_validator
 
 from training.bundle.fields import Count, Size
 from training.bundle.validation import Strict
+
+
+class NoFilter(Strict):
+    """The samples are windowed as they come."""
+
+    kind: Literal["none"] = "none"
+
+
+Coefficient = Annotated[int, Field(ge=-(2**29), le=2**29)]
+
+
+class Biquads(Strict):
+    """A cascade of second-order sections; a window has the filtered counts."""
+
+    kind: Literal["biquads"]
+    # b0, b1, b2, a1, a2 of each section, times 2^28
+    sections: Annotated[
+        list[Annotated[list[Coefficient], Field(min_length=5, max_length=5)]],
+        Field(min_length=1, max_length=8),
+    ]
+    delay: float  # frames by which 10 Hz, or a tenth of the rate, is late
+
+    @model_validator(mode="after")
+    def _stable(self) -> Self:
+        for _, _, _, a1, a2 in self.sections:
+            if not (2**28 + a1 + a2 > 0 and 2**28 - a1 + a2 > 0 and a2 < 2**28):
+                raise ValueError("filter.sections has an unstable section")
+        return self
 
 
 class Segmenter(Strict):

@@ -75,8 +75,8 @@ def import_model(
         _check_float(source)
     recipe, dataset = load_data(recipe, say)
     recipe = _with_windows(recipe, dataset, _window(source, dataset))
-    parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
-    gate = fit_gate(recipe.gate, parts.train.counts, dataset.train)
+    parts = divide(dataset, recipe.windows, recipe.split, recipe.seed, recipe.filter)
+    gate = fit_gate(recipe.gate, parts.train.raw, dataset.train)
     parts, not_judged = judge(parts, gate)
     train = parts.train.counts
     gain, offset = dataset.train.gain, dataset.train.offset

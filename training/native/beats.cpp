@@ -19,9 +19,11 @@ class BeatSegmenter {
           averaged_(vigil::qrs_long_ring(qrs)),
           smooth_(averaged_.size()),
           band_(smooth_.size()),
+          slope_(smooth_.size()),
           segmenter_(config_, {span(window_),
                                span(ring_),
-                               {span(samples_), span(averaged_), span(smooth_), span(band_)}}) {}
+                               {span(samples_), span(averaged_), span(smooth_), span(band_),
+                                span(slope_)}}) {}
     BeatSegmenter(const BeatSegmenter&) = delete;
 
     py::dict push(std::uint64_t first_frame, const py::array& frames) {
@@ -92,6 +94,7 @@ class BeatSegmenter {
     std::vector<std::int32_t> averaged_;
     std::vector<std::int32_t> smooth_;
     std::vector<std::int32_t> band_;
+    std::vector<std::int32_t> slope_;
     vigil::BeatSegmenter segmenter_;
 };
 

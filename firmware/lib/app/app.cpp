@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "beats.h"
 #include "board.h"
 #include "golden.h"
 
@@ -48,16 +47,17 @@ link::LostReason lost_reason(GateReason reason) {
     return link::LostReason::engine;  // unreachable: the gate had a reason
 }
 
-// What a report says of windows of fixed length, and of those about heartbeats.
-[[maybe_unused]] link::Beat beat(const Segmenter&, std::uint64_t) {
-    return {};
-}
-
-[[maybe_unused]] link::Beat beat(const BeatSegmenter& segmenter, std::uint64_t window) {
-    const BeatMark& mark = segmenter.mark();
-    const std::uint32_t interval = mark.interval < 65535 ? mark.interval : 65535;
-    return {static_cast<std::uint16_t>(mark.frame - window * model::kHop),
-            static_cast<std::uint16_t>(interval)};
+// R of a window about a heartbeat, for its report.
+template <typename SegmentStage>
+link::Beat beat(const SegmentStage& segmenter, std::uint64_t window) {
+    if constexpr (SegmentStage::kBeats) {
+        const auto& mark = segmenter.mark();
+        const std::uint32_t interval = mark.interval < 65535 ? mark.interval : 65535;
+        return {static_cast<std::uint16_t>(mark.frame - window * model::kHop),
+                static_cast<std::uint16_t>(interval)};
+    } else {
+        return {};
+    }
 }
 
 }  // namespace

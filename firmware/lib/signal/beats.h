@@ -66,6 +66,8 @@ struct BeatMemory {
 
 class BeatSegmenter {
   public:
+    static constexpr bool kBeats = true;
+    static constexpr bool kFilters = false;
     using Config = BeatConfig;
     using Memory = BeatMemory;
     using Sink = Segmenter::Sink;
@@ -79,11 +81,13 @@ class BeatSegmenter {
         std::int32_t averaged[qrs_long_ring(kConfig.qrs)];
         std::int32_t smooth[qrs_long_ring(kConfig.qrs)];
         std::int32_t band[qrs_long_ring(kConfig.qrs)];
+        std::int32_t slope[qrs_long_ring(kConfig.qrs)];
         Memory memory() {
-            return {Span<std::int16_t>(window),
-                    Span<std::int16_t>(ring),
-                    {Span<std::int32_t>(samples), Span<std::int32_t>(averaged),
-                     Span<std::int32_t>(smooth), Span<std::int32_t>(band)}};
+            return {
+                Span<std::int16_t>(window),
+                Span<std::int16_t>(ring),
+                {Span<std::int32_t>(samples), Span<std::int32_t>(averaged),
+                 Span<std::int32_t>(smooth), Span<std::int32_t>(band), Span<std::int32_t>(slope)}};
         }
     };
 
@@ -100,6 +104,9 @@ class BeatSegmenter {
     // As Segmenter::push.
     void push(std::uint64_t first_frame, Span<const std::int16_t> samples, Sink& sink);
 
+    static constexpr Span<const std::int16_t> raw(Span<const std::int16_t> frames) {
+        return frames;
+    }
     // R of the window that Sink::window() is called with.
     const BeatMark& mark() const { return mark_; }
     // Whether the slots that Sink::lost() is called with hold no beat, instead of a gap.

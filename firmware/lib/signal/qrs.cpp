@@ -30,14 +30,6 @@ std::uint32_t magnitude(std::int32_t value) {
     return static_cast<std::uint32_t>(value < 0 ? -value : value);
 }
 
-std::int32_t exchange(Span<std::int32_t> ring, std::uint32_t at, std::uint32_t back,
-                      std::int32_t value) {
-    const std::size_t mask = ring.size() - 1;
-    const std::int32_t old = ring[(at - back) & mask];
-    ring[at & mask] = value;
-    return old;
-}
-
 void fill(Span<std::int32_t> ring, std::int32_t value) {
     for (std::int32_t& each : ring) each = value;
 }
@@ -73,7 +65,8 @@ void RunningMedian::push(std::uint32_t value) {
 void Qrs::restart() {
     primed_ = false;
     learned_ = 0;
-    stretch_ = stretch_largest_ = quiet_ = 0;
+    stretch_left_ = config_.learn;
+    stretch_largest_ = quiet_ = 0;
     stretches_.forget();
     intervals_.forget();
 }
@@ -88,62 +81,53 @@ void Qrs::prime(std::int16_t sample) {
     fill(memory_.averaged, sum_once_);
     fill(memory_.smooth, sum_twice_);
     fill(memory_.band, 0);
+    fill(memory_.slope, 0);
     largest_ = last_energy_ = 0;
     following_ = false;
     candidate_.valid = passed_over_.valid = after_beat_ = false;
     primed_ = true;
 }
 
-std::uint32_t Qrs::energy_of(std::int16_t sample) {
-    sum_once_ += sample - exchange(memory_.samples, now_, config_.smooth, sample);
-    sum_twice_ += sum_once_ - exchange(memory_.averaged, now_, config_.smooth, sum_once_);
-    sum_baseline_ += sum_twice_ - exchange(memory_.smooth, now_, config_.baseline, sum_twice_);
-    const std::int32_t centre = smooth_at(now_ - config_.baseline / 2U) * config_.baseline;
-    memory_.band[now_ & (memory_.band.size() - 1)] = (centre - sum_baseline_) >> kBandShift;
-    sum_energy_ += magnitude(slope_at(now_)) - magnitude(slope_at(now_ - config_.energy));
+[[gnu::always_inline]] inline std::uint32_t Qrs::energy_of(std::int16_t sample) {
+    const std::uint32_t now = now_;
+    const std::uint32_t all = mask();
+    const std::uint32_t at = now & all;
+
+    std::int32_t* const samples = memory_.samples.data();
+    const auto few = static_cast<std::uint32_t>(memory_.samples.size() - 1);
+    const std::uint32_t smooth = config_.smooth;
+    std::int32_t once = sum_once_ + sample - samples[(now - smooth) & few];
+    samples[now & few] = sample;
+    sum_once_ = once;
+
+    std::int32_t* const averaged = memory_.averaged.data();
+    std::int32_t twice = sum_twice_ + once - averaged[(now - smooth) & all];
+    averaged[at] = once;
+    sum_twice_ = twice;
+
+    std::int32_t* const smoothed = memory_.smooth.data();
+    const std::uint32_t baseline = config_.baseline;
+    const std::int32_t sum = sum_baseline_ + twice - smoothed[(now - baseline) & all];
+    smoothed[at] = twice;
+    sum_baseline_ = sum;
+    const std::int32_t centre = smoothed[(now - baseline / 2U) & all];
+    const std::int32_t band = (centre * static_cast<std::int32_t>(baseline) - sum) >> kBandShift;
+
+    std::int32_t* const bands = memory_.band.data();
+    const std::int32_t slope = band - bands[(now - config_.slope) & all];
+    bands[at] = band;
+
+    std::int32_t* const slopes = memory_.slope.data();
+    const std::int32_t old = slopes[(now - config_.energy) & all];
+    slopes[at] = slope;
+    sum_energy_ += magnitude(slope) - magnitude(old);
     return sum_energy_;
 }
 
 // --- from energy to beats -----------------------------------------------------------------------
 
-bool Qrs::push(std::int16_t sample) {
-    ++now_;
-    if (!primed_) prime(sample);
-    const std::uint32_t energy = energy_of(sample);
-    if (energy > stretch_largest_) stretch_largest_ = energy;
-    if (++stretch_ >= config_.learn) end_stretch();
-    const bool ended = peak_ends(energy);
-    if (!is_learned()) return false;
-    if (ended) {
-        const Peak peak = measure();
-        if (!candidate_.valid || peak.energy > candidate_.energy) candidate_ = peak;
-    }
-    if (candidate_.valid && now_ - candidate_.at > config_.hold) {
-        candidate_.valid = false;
-        return judge(candidate_);
-    }
-    if (!passed_over_.valid) return false;
-    const bool expires = now_ - passed_over_.r >= config_.latency;
-    return (expires || now_ - last_r_ > search_after_) && search_back(expires);
-}
-
-// The thresholds come from the largest energy of each stretch, at the start and whenever no beat
-// is found for long.
-void Qrs::end_stretch() {
-    stretches_.push(stretch_largest_);
-    stretch_ = stretch_largest_ = 0;
-    if (learned_ < kLearned) {
-        if (++learned_ < kLearned) return;
-    } else if (++quiet_ <= kLearned) {
-        return;
-    }
-    quiet_ = 0;
-    beats_.fill(stretches_.median());
-    others_.fill(0);
-}
-
 // Follows the energy. True when a peak is over; largest_ and since_largest_ describe it.
-bool Qrs::peak_ends(std::uint32_t energy) {
+[[gnu::always_inline]] inline bool Qrs::peak_ends(std::uint32_t energy) {
     const bool rises = energy > last_energy_;
     last_energy_ = energy;
     if (!following_) {
@@ -161,6 +145,43 @@ bool Qrs::peak_ends(std::uint32_t energy) {
     return !following_;
 }
 
+bool Qrs::push(std::int16_t sample) {
+    ++now_;
+    if (!primed_) prime(sample);
+    const std::uint32_t energy = energy_of(sample);
+    if (--stretch_left_ == 0) end_stretch();
+    const bool ended = peak_ends(energy);
+    if (ended && largest_ > stretch_largest_) stretch_largest_ = largest_;
+    if (!is_learned()) return false;
+    if (ended && (!candidate_.valid || largest_ > candidate_.energy)) {
+        const Peak peak = measure();
+        if (!candidate_.valid || peak.energy > candidate_.energy) candidate_ = peak;
+    }
+    if (candidate_.valid && now_ - candidate_.at > config_.hold) {
+        candidate_.valid = false;
+        return judge(candidate_);
+    }
+    if (!passed_over_.valid) return false;
+    const bool expires = now_ - passed_over_.r >= config_.latency;
+    return (expires || now_ - last_r_ > search_after_) && search_back(expires);
+}
+
+// The thresholds come from the largest energy of each stretch, at the start and whenever no beat
+// is found for long.
+void Qrs::end_stretch() {
+    stretches_.push(stretch_largest_);
+    stretch_largest_ = 0;
+    stretch_left_ = config_.learn;
+    if (learned_ < kLearned) {
+        if (++learned_ < kLearned) return;
+    } else if (++quiet_ <= kLearned) {
+        return;
+    }
+    quiet_ = 0;
+    beats_.fill(stretches_.median());
+    others_.fill(0);
+}
+
 Qrs::Peak Qrs::measure() const {
     Peak peak;
     peak.valid = true;
@@ -168,11 +189,13 @@ Qrs::Peak Qrs::measure() const {
     peak.at = now_ - since_largest_;
     const std::uint32_t centre = peak.at - (config_.slope + config_.energy) / 2U;
     const std::uint32_t around = 3U * config_.energy / 2U;
+    const std::int32_t* const slopes = memory_.slope.data();
+    const std::uint32_t all = mask();
     std::int32_t up = 0;
     std::int32_t down = 0;
     for (std::uint32_t time = centre - around; time != centre + around; ++time) {
         if (static_cast<std::int32_t>(now_ - time) < 0) break;
-        const std::int32_t slope = slope_at(time);
+        const std::int32_t slope = slopes[time & all];
         if (slope > up) up = slope;
         if (-slope > down) down = -slope;
     }
@@ -185,12 +208,14 @@ Qrs::Peak Qrs::measure() const {
 
 // The time at which the signal, averaged once, is furthest from the level of its two edges.
 std::uint32_t Qrs::find_r(std::uint32_t centre) const {
+    const std::int32_t* const averaged = memory_.averaged.data();
+    const std::uint32_t all = mask();
     const std::int32_t level =
-        (averaged_at(centre - config_.edge) + averaged_at(centre + config_.edge)) / 2;
+        (averaged[(centre - config_.edge) & all] + averaged[(centre + config_.edge) & all]) / 2;
     std::uint32_t best = centre;
     std::uint32_t furthest = 0;
     for (std::uint32_t time = centre - config_.reach; time != centre + config_.reach + 1U; ++time) {
-        const std::int32_t deflection = averaged_at(time) - level;
+        const std::int32_t deflection = averaged[time & all] - level;
         std::uint32_t distance = magnitude(deflection);
         if (deflection > 0) distance += distance / kUpward;
         if (distance > furthest) {

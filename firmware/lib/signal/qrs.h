@@ -57,6 +57,7 @@ struct QrsMemory {
     Span<std::int32_t> averaged;  // qrs_long_ring: samples, averaged once
     Span<std::int32_t> smooth;    // qrs_long_ring: samples, averaged twice
     Span<std::int32_t> band;      // qrs_long_ring: without the baseline
+    Span<std::int32_t> slope;     // qrs_long_ring: of the band
 };
 
 // The median of the last eight values, or of those that there are.
@@ -121,18 +122,7 @@ class Qrs {
     bool accept(const Peak& peak);
     std::uint32_t threshold() const;
 
-    std::int32_t slope_at(std::uint32_t time) const {
-        return band_at(time) - band_at(time - config_.slope);
-    }
-    std::int32_t band_at(std::uint32_t time) const {
-        return memory_.band[time & (memory_.band.size() - 1)];
-    }
-    std::int32_t averaged_at(std::uint32_t time) const {
-        return memory_.averaged[time & (memory_.averaged.size() - 1)];
-    }
-    std::int32_t smooth_at(std::uint32_t time) const {
-        return memory_.smooth[time & (memory_.smooth.size() - 1)];
-    }
+    std::uint32_t mask() const { return static_cast<std::uint32_t>(memory_.slope.size() - 1); }
 
     QrsConfig config_;
     QrsMemory memory_;
@@ -150,8 +140,8 @@ class Qrs {
     std::uint32_t since_largest_ = 0;
     bool following_ = false;
     // Learning.
-    RunningMedian stretches_;    // the largest energy of each
-    std::uint32_t stretch_ = 0;  // samples of the stretch in progress
+    RunningMedian stretches_;                     // the largest energy of each
+    std::uint32_t stretch_left_ = config_.learn;  // samples of the stretch in progress
     std::uint32_t stretch_largest_ = 0;
     // Decisions.
     Peak candidate_;

@@ -19,6 +19,8 @@ struct SegmenterConfig {
 
 class Segmenter {
   public:
+    static constexpr bool kBeats = false;    // windows about heartbeats
+    static constexpr bool kFilters = false;  // windows are filtered
     using Config = SegmenterConfig;
     using Memory = Span<std::int16_t>;  // window * channels counts
     // The memory that a configuration needs.
@@ -54,6 +56,10 @@ class Segmenter {
 
     // Whether Sink::lost() reports places without a window, instead of a gap: see BeatSegmenter.
     static constexpr bool without_beat() { return false; }
+    // The raw counts of a window: see Filtered.
+    static constexpr Span<const std::int16_t> raw(Span<const std::int16_t> frames) {
+        return frames;
+    }
 
     std::uint64_t next_frame() const { return next_frame_; }
     std::uint64_t next_window() const { return next_window_; }

@@ -18,6 +18,7 @@ class Stream:
     frames: NDArray[np.int16]  # int16 [n, channels], the recording
     # int16 [k, window, channels], the windows that the segmenter cuts from it
     windows: NDArray[np.int16]
+    raw: NDArray[np.int16]  # the same, before the filter
     index: NDArray[np.int64]  # int64 [k], their indices in the stream
     # uint32 [k], frames from the R before; 0: unknown, or windows of fixed length
     interval: NDArray[np.uint32]
@@ -37,7 +38,14 @@ def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:
         # The detector finds its own beats in beats laid end to end, and cuts other windows.
         frames = np.ascontiguousarray(counts.reshape(-1, channels))
         found = segmenter_of(m).push(0, frames)
-        return Stream(frames, found.counts, found.index, found.interval, np.empty(0, np.int64))
+        return Stream(
+            frames,
+            found.counts,
+            found.raw,
+            found.index,
+            found.interval,
+            np.empty(0, np.int64),
+        )
     window, hop = m.segmenter.window, m.segmenter.hop
     step = -(-window // hop) * hop
     padded = np.pad(counts, ((0, 0), (0, step - window), (0, 0)), mode="edge")
@@ -46,4 +54,4 @@ def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:
     if found.lost or not np.array_equal(found.index, np.arange(len(found.index))):
         raise AssertionError("the segmenter lost windows of a recording without a gap")
     chosen = np.arange(len(counts), dtype=np.int64) * (step // hop)
-    return Stream(frames, found.counts, found.index, found.interval, chosen)
+    return Stream(frames, found.counts, found.raw, found.index, found.interval, chosen)

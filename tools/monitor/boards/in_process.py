@@ -107,9 +107,11 @@ class InProcessBoard:
         places = zip(
             found.index.tolist(), found.first.tolist(), found.interval.tolist(), strict=True
         )
-        for (index, first, interval), window in zip(places, found.counts, strict=True):
+        for (index, first, interval), window, raw in zip(
+            places, found.counts, found.raw, strict=True
+        ):
             began = time.perf_counter()
-            if reason := REASONS[self._gate(window[np.newaxis])[0]]:
+            if reason := REASONS[self._gate(raw[np.newaxis])[0]]:
                 self._waiting.append(WindowNotJudged(index, first, reason))
                 continue
             scaled = self._input.scale(window[np.newaxis])
