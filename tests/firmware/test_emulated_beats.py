@@ -37,7 +37,7 @@ def signal(seconds: int) -> np.ndarray:
     return ecg(regular_peaks(RATE, seconds), RATE, int(seconds * RATE))[:, None]
 
 
-def on_host(bundle: Bundle, frames: np.ndarray, start: int = 0) -> list[tuple]:
+def on_host(bundle: Bundle, frames: np.ndarray) -> list[tuple]:
     board = InProcessBoard(bundle)
     board.restart()
     board.send(0, frames)
@@ -138,3 +138,16 @@ def test_an_interrupted_session_loses_no_beat(bundle: Bundle, tmp_path: Path) ->
             events += list(s.stream(frames[first:]))
     # Reports that the first session had not acknowledged come again.
     assert sorted(set(scored(bundle, events))) == on_host(bundle, frames)
+
+
+@pytest.mark.toolchain
+def test_sample_indices_beyond_two_to_the_31(bundle: Bundle, tmp_path: Path) -> None:
+    frames, start = signal(30), 42 << 28
+    with EmulatedBoard(emulated_image(bundle, tmp_path)) as board, Session.open(board.port) as s:
+        assert s.start(80, start) == start
+        events = list(s.stream(frames))
+    expected = on_host(bundle, frames)
+    assert len(expected) > 20
+    assert scored(bundle, events) == [
+        (index + start // 42, peak + start, *rest) for index, peak, *rest in expected
+    ]

@@ -17,6 +17,9 @@ constexpr std::uint32_t kSearchThreshold = 160;  // of the threshold
 constexpr std::uint32_t kStepSlope = 80;    // of the steepest slope, the other way: else a step
 constexpr std::uint32_t kTWaveSlope = 140;  // of the last beat's slope
 
+// A peak below this part of the threshold is noise and is not measured.
+constexpr std::uint32_t kTooSmall = 4;
+
 // An upward deflection counts for this part more: R, not S, where both are alike.
 constexpr std::uint32_t kUpward = 4;
 
@@ -188,6 +191,11 @@ Qrs::Peak Qrs::measure() const {
     peak.energy = largest_;
     peak.at = now_ - since_largest_;
     const std::uint32_t centre = peak.at - (config_.slope + config_.energy) / 2U;
+    const std::uint32_t late = (config_.smooth - 1U) / 2;  // of each moving average
+    if (peak.energy < threshold() / kTooSmall) {
+        peak.r = centre - config_.baseline / 2U - 2 * late;
+        return peak;
+    }
     const std::uint32_t around = 3U * config_.energy / 2U;
     const std::int32_t* const slopes = memory_.slope.data();
     const std::uint32_t all = mask();
@@ -201,7 +209,6 @@ Qrs::Peak Qrs::measure() const {
     }
     peak.slope = magnitude(up > down ? up : down);
     if (magnitude(up < down ? up : down) < share(peak.slope, kStepSlope)) peak.energy = 0;
-    const std::uint32_t late = (config_.smooth - 1U) / 2;  // of each moving average
     peak.r = find_r(centre - config_.baseline / 2U - late) - late;
     return peak;
 }
