@@ -318,6 +318,8 @@ class Stream:
 
     def _listen(self, timeout: float) -> None:
         for event in self._board.receive(timeout):
+            if self._beats_left == 0:
+                break
             match event:
                 case WindowScored() | WindowNotJudged():
                     event = self._labelled(event)

@@ -21,7 +21,7 @@ from training.bundle.scores import (
     Score,
     inputs_of,
 )
-from training.bundle.segmenter_schema import Beats, Qrs, Segmenter
+from training.bundle.segmenter_schema import Beats, Biquads, NoFilter, Qrs, Segmenter
 from training.bundle.stages import (
     Affine,
     Features,
@@ -39,6 +39,7 @@ __all__ = [
     "Affine",
     "AlarmLevels",
     "Beats",
+    "Biquads",
     "Decision",
     "Drift",
     "FalseAlarms",
@@ -52,6 +53,7 @@ __all__ = [
     "Name",
     "NoDecision",
     "NoFeatures",
+    "NoFilter",
     "NoGate",
     "NoScaler",
     "NoWearer",

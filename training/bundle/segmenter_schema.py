@@ -1,4 +1,4 @@
-"""The part of the manifest's schema that says how samples are filtered and windows cut (docs/bundle.md)."""
+"""The schema of filter and segmenter in the manifest (docs/bundle.md)."""
 
 from __future__ import annotations
 

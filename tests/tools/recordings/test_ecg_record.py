@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyedflib
 import pytest
 import wfdb
 
@@ -94,6 +95,29 @@ def test_records_that_cannot_be_used_are_one_line(tmp_path, bundle):
     odd, *_ = write(tmp_path, name="odd", rate=7001)
     with pytest.raises(DataError, match="7001 frames per second cannot be resampled to 180"):
         of_file(odd, bundle)
+
+
+def test_edf_is_read_by_lead_and_converted(tmp_path, bundle):
+    peaks = regular_peaks(256, 30)
+    signal = ecg(peaks, 256, 30 * 256) / 200.0
+    header = {
+        "label": "II",
+        "dimension": "mV",
+        "sample_frequency": 256,
+        "physical_min": -5.0,
+        "physical_max": 5.0,
+        "digital_min": -32768,
+        "digital_max": 32767,
+    }
+    with pyedflib.EdfWriter(str(tmp_path / "x.edf"), 2) as writer:
+        writer.setSignalHeaders([{**header, "label": "V1"}, header])
+        writer.writeSamples([-signal, signal])
+    source = of_file(tmp_path / "x.edf", bundle, leads=["II"])
+    assert source.facts.rate_hz == 180
+    board = InProcessBoard(bundle)
+    board.send(0, source.counts)
+    assert sum(isinstance(e, WindowScored) for e in board.receive(0)) >= 20
+    assert source.counts.max() > -source.counts.min()
 
 
 def test_a_model_of_cut_beats_refuses_a_continuous_record(tmp_path):

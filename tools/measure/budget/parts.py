@@ -61,7 +61,7 @@ class _Rule:
     function: bool | None = None
 
 
-_SIGNAL = r"(segmenter|quality_gate|scaler|score|statistics|spectrum)\.(cpp\.)?o"
+_SIGNAL = r"(segmenter|beats|qrs|biquad|quality_gate|scaler|score|statistics|spectrum)\.(cpp\.)?o"
 _STAGES = r"(Spectrum|Statistics|FeatureInput)"
 _RULES = (
     _Rule("heap", section=r"^\.heap"),
