@@ -46,7 +46,7 @@ def personal_scores(
         float32 [n], NaN where a beat is not judged: rejected by the gate, or learned from.
     """
     scores = np.full(len(windows), np.nan, np.float32)
-    passes = make_gate(gate)(windows.counts) == 0
+    passes = make_gate(gate)(windows.raw) == 0
     for start, stop in recording.stretches():
         inside = (windows.first >= start) & (windows.first < stop) & passes
         if inside.any():

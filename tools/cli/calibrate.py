@@ -166,7 +166,7 @@ def calibrate_threshold(
     normal = labels != ABNORMAL
     if not normal.any():
         raise DataError(f"{source}: every window is labelled abnormal; a normal stretch is needed")
-    judged = gate_of(m)(cut.counts) == 0
+    judged = gate_of(m)(cut.raw) == 0
     if not (normal & judged).any():
         raise DataError(f"{source}: the quality gate rejects every window: is the sensor attached?")
     scores = compute(bundle, cut.counts[normal & judged]).score
