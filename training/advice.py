@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from training.bundle.manifest import Manifest
+from training.recipe import DENSE_FAMILIES
 
 CLEAR = 0.01  # a difference in AUROC, or a share of the inputs, that is worth a sentence
 
@@ -17,6 +18,7 @@ def advice(m: Manifest) -> list[str]:
             f"The baseline '{name}' separates the test windows better (AUROC {area:.3f}) than this "
             f"model ({own:.3f}): "
             + (_ELSEWHERE if m.model.family == "imported" else _LIKELY.get(name, _LIKELY[""]))
+            + _features(m)
         )
     lines += _disagreement(m)
     return lines
@@ -34,6 +36,16 @@ _LIKELY = {
     "": "the model reconstructs abnormal windows too well. Try a smaller model.code, longer "
     'windows.length, or model.activation = "tanh".',
 }
+
+
+def _features(m: Manifest) -> str:
+    """Suggest features to a model without them whose family takes them."""
+    if m.feature_count or m.model.family not in DENSE_FAMILIES:
+        return ""
+    return (
+        " Features see level, amplitude and spectrum: set features.statistics, features.bands and "
+        "score.kind = \"join\", as the recipe 'csv' does."
+    )
 
 
 def _best_baseline(m: Manifest) -> tuple[str, float, float] | None:

@@ -1,0 +1,27 @@
+"""Advice names the baseline that wins, and features where the model has none."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tools.measure.bench.small_bundle import small_bundle
+from training.advice import advice
+from training.bundle.manifest import Manifest
+
+
+def with_areas(m: Manifest, own: float, baseline: float) -> Manifest:
+    stage = m.metrics.int8.model_copy(update={"auroc": own})
+    metrics = m.metrics.model_copy(update={"int8": stage, "keras": stage})
+    better = stage.model_copy(update={"auroc": baseline})
+    checks = m.checks.model_copy(update={"baselines": {"rms": better}, "agreement": None})
+    return m.model_copy(update={"metrics": metrics, "checks": checks})
+
+
+@pytest.mark.parametrize("features", ["none", "beside"])
+def test_a_baseline_that_wins(features: Literal["none", "beside"], tmp_path: Path):
+    m = small_bundle(tmp_path / "b", features=features).manifest
+    (line,) = advice(with_areas(m, 0.9, 0.92))
+    assert "The baseline 'rms' separates the test windows better" in line
+    assert ("features.bands" in line) == (features == "none")
+    assert advice(with_areas(m, 0.9, 0.9)) == []
