@@ -365,7 +365,7 @@ def test_a_perfect_reconstruction_lies_on_the_signal(kind: str) -> None:
         step = list(counts.std(axis=0) / 30)
     tensor = Tensor(size=64, scale=0.125, zero_point=-7)
     manifest: Any = SimpleNamespace(
-        scaler=scaler, model=SimpleNamespace(input=tensor, output=tensor)
+        scaler=scaler, raw_size=64, model=SimpleNamespace(input=tensor, output=tensor)
     )
     output = native.scale(counts[None])[0]
     restored = to_counts(manifest, output, counts)
