@@ -290,8 +290,8 @@ def test_layer_table():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("TRANSPOSE", "is not in the compiled engine; build with the tflm engine, or train"),
-        ("ABS", "is in neither engine; train"),
+        ("DEQUANTIZE", "is not in the compiled engine; build with the tflm engine, or use"),
+        ("NEG", "is in neither engine; use"),
         ("LOGISTIC", ": the TensorFlow Lite Micro interpreter refuses it with an output scale of"),
     ],
 )
