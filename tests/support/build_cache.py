@@ -6,6 +6,7 @@ flags, and the contents of every file read. Results that were not used for two d
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -100,7 +101,9 @@ def link(command: Sequence[str], objects: Sequence[Path], name: str) -> Path:
 def delete_unused() -> None:
     """Delete what was not used for two days."""
     for path in CACHE.glob("*"):
-        if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+        with contextlib.suppress(FileNotFoundError):  # another run may delete it first
+            if time.time() - path.stat().st_mtime <= KEPT_SECONDS:
+                continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:

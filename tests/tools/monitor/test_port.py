@@ -32,11 +32,11 @@ CONFIG = BoardConfig(window=WINDOW, hop=WINDOW)
 
 
 def link_board(session: Session, abandon: Callable[[], bool] = lambda: False) -> LinkBoard:
-    size = SimpleNamespace(size=WINDOW)
     manifest = SimpleNamespace(
         name="noise",
         threshold=SimpleNamespace(value=0.5),
-        model=SimpleNamespace(input=size, output=size),
+        sizes=(WINDOW, WINDOW),
+        decision=None,
         segmenter=SimpleNamespace(window=WINDOW, hop=WINDOW),
     )
     bundle: Any = SimpleNamespace(manifest=manifest, hash8=session.board.model_hash)
