@@ -46,7 +46,8 @@ def test_builds_from_any_folder(tmp_path: Path, name: str) -> None:
     clone = tmp_path / ODD_FOLDER
     shutil.copytree(ROOT / "firmware" / "emulated", clone / "firmware" / "emulated")
     shutil.copytree(ROOT / "firmware" / "lib", clone / "firmware" / "lib")
-    shutil.copy(ROOT / "firmware" / "quoting.py", clone / "firmware")
+    for script in ("quoting.py", "link_map.py"):
+        shutil.copy(ROOT / "firmware" / script, clone / "firmware")
     shutil.copytree(
         PROJECT, clone / "tests" / "support" / "board_sketch", ignore=shutil.ignore_patterns(".pio")
     )

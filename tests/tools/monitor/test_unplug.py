@@ -172,7 +172,7 @@ def test_the_browser_view_goes_on(
         try:
             with connect(url.replace("http:", "ws:").replace("/?", "/stream?")) as socket:
                 while not any(event["event"] == "ended" for event in seen):
-                    for board in json.loads(socket.recv(timeout=PATIENCE))["boards"]:
+                    for board in json.loads(socket.recv(timeout=PATIENCE)).get("boards", ()):
                         seen += board["events"]
                     texts = [str(event.get("text")) for event in seen if event["event"] == "notice"]
                     scored = [event["index"] for event in seen if event["event"] == "scored"]
