@@ -56,7 +56,7 @@ class EmulatedBoard:
         """
         self.elf = elf
         self._deterministic = deterministic
-        self._seed = seed
+        self._seed, self._starts = seed, 0
         self._adc = adc
         self._flash = open_flash(flash)
         weakref.finalize(self, os.close, self._flash)
@@ -128,6 +128,7 @@ class EmulatedBoard:
             raise BoardError(f"no image at {self.elf}: run `vigil build`")
         self._stderr.seek(0)
         self._stderr.truncate()
+        self._starts += 1  # each start has a boot id of its own
         recording = self._adc.memory() if self._adc is not None else None
         bridge = SerialBridge()
         shared = [bridge.qemu_end.fileno(), bridge.memory, self._flash]
@@ -165,7 +166,7 @@ class EmulatedBoard:
         semihosting = [
             "enable=on,target=native,arg=firmware",
             f"arg=serial=/proc/self/fd/{bridge.memory}",
-            f"arg=seed={self._seed}",
+            f"arg=seed={self._seed + self._starts - 1}",
             f"arg=spin={int(self._deterministic)}",
             f"arg=flash=/proc/self/fd/{self._flash}",
         ]

@@ -163,13 +163,13 @@ def monitor(
     if lead and source is None:
         raise typer.BadParameter("--lead: give the record with --source")
     played = DataSet() if source is None else File(source, tuple(lead or ()))
-    if isinstance(played, File):  # before the build, which takes longer
+    if record is not None:
+        check_target(record, source, overwrite)  # before the build, which takes longer
+    if isinstance(played, File):
         of_file(played.path, read_bundle(path), leads=played.leads)
     stream: Input = (
         BoardSensor(played, speed) if sample else Streamed(played, speed, repeat, resume=not fresh)
     )
-    if record is not None:
-        check_target(record, source, overwrite)  # before the build, which takes longer
     run(
         MonitorSettings(
             path,

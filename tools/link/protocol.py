@@ -198,7 +198,8 @@ class Protocol:
                 f"{reply.hop} apart, with {reply.channels} channels, which is not possible: flash "
                 "it with 'make flash'"
             )
-        self._rebooted = self._number != 0 and self._is_reset(reply)
+        # Kept over a second reply, until the stream goes on: a request may have been repeated.
+        self._rebooted |= self._number != 0 and self._is_reset(reply)
         self.board = reply
         self._exchange.credit.clear()
         self._exchange.credit.limit = reply.credit
