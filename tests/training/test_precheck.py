@@ -16,12 +16,9 @@ from training.windows import Windows
 
 def windows_at(first: list[int]) -> Windows:
     n = len(first)
-    return Windows(
-        np.zeros((n, 4, 1), np.int16),
-        np.zeros(n, np.int8),
-        np.array(first, np.int64),
-        np.zeros(n, np.uint32),
-    )
+    counts = np.zeros((n, 4, 1), np.int16)
+    labels, intervals = np.zeros(n, np.int8), np.zeros(n, np.uint32)
+    return Windows(counts, labels, np.array(first, np.int64), intervals, counts)
 
 
 def test_windows_without_common_frames_are_counted():

@@ -1,7 +1,6 @@
 """The emulated board's flash for data: a file that outlives the emulator."""
 
 import contextlib
-import fcntl
 import os
 from pathlib import Path
 
@@ -33,6 +32,9 @@ def open_flash(path: Path | None) -> int:
 
 def _open_file(path: Path) -> int:
     """Open a file and lock it. Raises OSError."""
+    # POSIX only, like the emulated board; the module is imported everywhere.
+    import fcntl
+
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -8,6 +8,7 @@ import pytest
 
 from training.bundle.errors import DataError
 from training.bundle.labels import NORMAL
+from training.bundle.manifest import Segmenter
 from training.data import ecg5000, load
 from training.windows import cut
 
@@ -16,7 +17,7 @@ from training.windows import cut
 def test_ecg5000_has_the_published_numbers_of_beats():
     dataset = load("ecg5000")
     for part, beats, normal in ((dataset.train, 500, 292), (dataset.test, 4500, 2627)):
-        windows = cut(part, ecg5000.BEAT, ecg5000.BEAT)
+        windows = cut(part, Segmenter(kind="fixed", window=ecg5000.BEAT, hop=ecg5000.BEAT))
         assert (len(windows), int((windows.labels == NORMAL).sum())) == (beats, normal)
         assert part.rate_is_nominal
     row = np.loadtxt(Path(os.environ["VIGIL_DATA"]) / "ecg5000" / "ECG5000_TRAIN.txt", max_rows=1)
