@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -70,8 +72,8 @@ def test_rejected_windows_leave_the_parts_that_are_evaluated_and_are_counted(sim
     normal, abnormal = (np.flatnonzero(parts.test.labels == label)[:3] for label in (0, 1))
     counts[normal] = 0
     counts[abnormal[:2]] = 0
-    test = type(parts.test)(counts, parts.test.labels, parts.test.first)
-    damaged = Parts(parts.train, parts.validation, parts.calibration, parts.abnormal, test)
+    test = dataclasses.replace(parts.test, counts=counts, raw=counts)
+    damaged = dataclasses.replace(parts, test=test)
     judged, not_judged = judge(damaged, limits)
     assert not_judged == NotJudged(normal=3, abnormal=2)
     assert len(judged.test) == len(test) - 5

@@ -22,11 +22,10 @@ WEARER = Wearer(score="template", first=10, length=40, shift=4, learn=30)
 def windows_at(first: np.ndarray, seed: int = 0) -> Windows:
     rng = np.random.default_rng(seed)
     wave = 300 * np.exp(-0.5 * ((np.arange(60) - 20) / 3) ** 2)
-    counts = np.rint(wave + 5 * rng.standard_normal((len(first), 60))).astype(np.int16)
     n = len(first)
-    return Windows(
-        counts[..., None], np.zeros(n, np.int8), first.astype(np.int64), np.full(n, 150, np.uint32)
-    )
+    counts = np.rint(wave + 5 * rng.standard_normal((n, 60))).astype(np.int16)[..., None]
+    intervals = np.full(n, 150, np.uint32)
+    return Windows(counts, np.zeros(n, np.int8), first.astype(np.int64), intervals, counts)
 
 
 def recording(frames: int, cuts: list[int]) -> Recording:
