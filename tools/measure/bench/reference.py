@@ -15,7 +15,7 @@ from tools.convert.model import read_model
 from tools.measure.bench.models import Activation, ModelBuilder, dense
 from tools.measure.bench.small_bundle import small_bundle
 from training.bundle import Bundle
-from training.bundle.manifest import Tensor
+from training.bundle.manifest import Tensor, float32_text
 from training.weight_scales import match_factors
 
 NOTE = "The layers of the ECG model with fixed weights: the same on every machine, untrained."
@@ -35,8 +35,14 @@ def wrap(path: Path, model: bytes) -> Bundle:
 
     `model` must have as many outputs as inputs.
     """
-    size = read_model(model).input.size
-    return small_bundle(path, window=size, network=lambda grid, out: model)
+    read = read_model(model)
+    tensors = tuple(
+        Tensor(size=t.size, scale=float32_text(t.scale), zero_point=t.zero_point)
+        for t in (read.input, read.output)
+    )
+    return small_bundle(
+        path, window=read.input.size, tensors=tensors, network=lambda grid, out: model
+    )
 
 
 def network(grid: Tensor, out: Tensor, *, per_channel: bool) -> bytes:

@@ -42,13 +42,14 @@ def small_bundle(
     features: Literal["none", "alone", "beside"] = "none",
     score: Kind = "mse",
     network: Callable[[manifest.Tensor, manifest.Tensor], bytes] | None = None,
+    tensors: tuple[manifest.Tensor, ...] = (),
 ) -> Bundle:
     """Write a bundle whose normal windows are sine waves of any phase.
 
     A third of its 160 test windows has more noise and is abnormal. The model sees the window,
     features of it alone, or features beside it. `network` builds another model than the projection,
-    from the quantization of input and output. `segmenter` cuts windows about heartbeats, of
-    `window` frames, and `wearer` judges them.
+    from the quantization of input and output, which `tensors` sets. `segmenter` cuts windows about
+    heartbeats, of `window` frames, and `wearer` judges them.
     """
     rng = np.random.default_rng(7)
     size = window * channels
@@ -75,20 +76,25 @@ def small_bundle(
         grid = manifest.Tensor(size=size, scale=float(quantizer.scale), zero_point=0)
     else:
         grid = manifest.Tensor(size=size, scale=manifest.float32_text(0.02), zero_point=-3)
+        grid = tensors[0] if tensors else grid
         if per_window:
             scaler = manifest.PerWindow(
-                kind="per_window", min_deviation=5, steps_per_deviation=40 * 65536, zero_point=-3
+                kind="per_window",
+                min_deviation=5,
+                steps_per_deviation=40 * 65536,
+                zero_point=grid.zero_point,
             )
         else:
-            multiplier = round(2**30 / 1000 / 0.02)
+            multiplier = round(2**30 / 1000 / grid.scale)
             scaler = manifest.Affine(
                 kind="affine",
                 center=[0] * channels,
                 multiplier=[multiplier] * channels,
                 shift=30,
-                zero_point=-3,
+                zero_point=grid.zero_point,
             )
     out = manifest.Tensor(size=size, scale=manifest.float32_text(0.75 * grid.scale), zero_point=5)
+    out = tensors[1] if tensors else out
     scaled = make_input(scaler, measured, window, channels).scale(counts)
     if network is not None:
         model = network(grid, out)
