@@ -26,12 +26,12 @@ operation on files of very different sensors.
 4. Length of a window, samples and bands follow rules that read the training part alone.
 
 Each figure is the area under the ROC curve (AUROC) of the test windows: the mean over {seeds}
-seeds, and the lowest in brackets. int8 is the score of the board, bit for bit. The baselines are
-fitted to the samples of the same windows ([training](training.md#checks)).
+seeds, and the lowest in brackets. int8 is computed on the host by
+the board's own C++. The baselines are fitted to the samples of the same windows
+([training](training.md#checks)).
 
-The weights of the score were chosen with these figures in view, so they are slightly optimistic. On
-55 other recordings of SKAB and NAB, weights of the distance from 2 to 4 give the same mean AUROC
-within 0.005.
+The weights of the score and some of the rules were chosen with these figures in view, so they are
+optimistic.
 
 """
 

@@ -34,7 +34,8 @@ def area(records: Iterable[Judged], kinds: Sequence[int]) -> float | None:
     labels = (classes[kept] != N).astype(np.int8)
     if labels.min() == labels.max():
         return None
-    return float(auroc(scores[kept], labels))
+    value = auroc(scores[kept], labels)
+    return None if value is None else float(value)
 
 
 def threshold(records: Iterable[Judged], rate: float) -> float:

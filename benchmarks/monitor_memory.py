@@ -89,8 +89,8 @@ def watched(command: list[str], view: str) -> Iterator[tuple[subprocess.Popen[by
     else:
         master, slave = os.pipe()
     environment = {**os.environ, "TERM": "xterm-256color"}
-    ends = {"stdin": slave if view == "terminal" else subprocess.DEVNULL, "stdout": slave}
-    process = subprocess.Popen(command, stderr=slave, env=environment, **ends)
+    given = slave if view == "terminal" else subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=given, stdout=slave, stderr=slave, env=environment)
     os.close(slave)
     reader = Reader(master, view == "web")
     reader.start()

@@ -23,13 +23,12 @@ from playwright.sync_api import Browser, sync_playwright
 from tools.checkout import DOCS, ROOT
 from tools.monitor.boards.opening import open_board
 from tools.monitor.controls import Controls
-from tools.monitor.events import Event, WindowScored
+from tools.monitor.events import Event, View, WindowScored
 from tools.monitor.history import History
 from tools.monitor.settings import Emulated
 from tools.monitor.sinks import Broadcast
 from tools.monitor.stream import Stream
 from tools.monitor.terminal.app import MonitorApp
-from tools.monitor.views import View
 from tools.monitor.web.hub import Hub
 from tools.monitor.web.server import serve
 from tools.recordings.load import of_bundle
@@ -111,7 +110,7 @@ def web(windows: int = WINDOWS) -> None:
     hub, controls = Hub(), Controls()
     with (
         streaming(hub.view("board", controls), controls, windows) as (stream, until),
-        serve(hub) as url,
+        serve(hub) as addresses,
         chromium() as browser,
     ):
         thread = threading.Thread(target=stream.run)
@@ -124,7 +123,7 @@ def web(windows: int = WINDOWS) -> None:
                 device_scale_factor=2,
             )
             page = context.new_page()
-            page.goto(url)
+            page.goto(addresses.operator)
             page.wait_for_timeout(1500)
             if flag:
                 page.locator(".flags button").first.click()

@@ -86,8 +86,9 @@ def match(
         elif i + 1 < len(beats) and abs(found[j] - beats[i + 1]) < abs(off):
             i += 1
         else:
-            for values, value in zip(pairs, (i, j, off), strict=True):
-                values.append(value)
+            pairs[0].append(i)
+            pairs[1].append(j)
+            pairs[2].append(float(off))
             i, j = i + 1, j + 1
     return pairs
 
@@ -127,7 +128,8 @@ def with_steps(counts: NDArray[np.int16], rate: float, snr_db: float) -> NDArray
     height = np.median(np.ptp(blocks, axis=1).astype(float))
     noise *= np.sqrt(height**2 / 8 / 10 ** (snr_db / 10) / np.mean(noise**2))
     noisy = counts[:, 0] + noise
-    return np.clip(np.rint(noisy), -32768, 32767).astype(np.int16)[:, None]
+    limited: NDArray[np.int16] = np.clip(np.rint(noisy), -32768, 32767).astype(np.int16)
+    return limited[:, None]
 
 
 def main() -> None:

@@ -19,9 +19,10 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from tools.monitor.controls import Controls
-from tools.monitor.events import BoardFacts, SamplesSent, SourceFacts, Started, WindowScored
+from tools.monitor.events import BoardFacts, SamplesSent, Started, WindowScored
 from tools.monitor.web.hub import BoardView, Hub
 from tools.monitor.web.server import serve
+from tools.recordings.source import SourceFacts
 
 BOARDS, RATE, WINDOW = 4, 1000.0, 250
 CHUNK = 40  # frames a message: what the monitor sends at once at this rate
@@ -92,10 +93,10 @@ def main(seconds: float) -> None:
     for n, view in enumerate(views):
         begin(view, n)
     program = shutil.which("chromium") or sys.exit("no chromium on PATH")
-    with serve(hub) as url, sync_playwright() as playwright:
+    with serve(hub) as addresses, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 1200})
-        page.goto(url)
+        page.goto(addresses.operator)
         page.wait_for_selector(".card")
         thread = threading.Thread(target=feed, args=(views, stop))
         thread.start()

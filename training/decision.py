@@ -212,8 +212,8 @@ def fit_drift(stretch: Stretch) -> manifest.Drift:
     spans = "" if stretch.seconds is None else f", {duration(windows * stretch.seconds / 3600)},"
     text = (
         f"While the signal stays like the {n} calibration windows, more than {share:.0%} of the "
-        f"last {block * BLOCKS} windows{spans} have a p-value of {LOW} or less with probability at "
-        f"most {DRIFT_RATE:.0%} at a given moment (neighbours correlate over {correlation:.3g} "
+        f"last {block * BLOCKS} windows{spans} have a p-value of {LOW} or less with a probability "
+        f"of about {DRIFT_RATE:.0%} at a given moment (neighbours correlate over {correlation:.3g} "
         "windows)."
     )
     if not stretch.ordered:

@@ -19,7 +19,7 @@ from tools.boards.ports import find_ports
 from tools.boards.sensors import sensor_keys
 from tools.cli.app import app
 from tools.cli.build import build_image
-from tools.cli.options import EngineOption, Name, bundle_path, console
+from tools.cli.options import DEFAULT, EngineOption, Name, bundle_path, console
 from tools.recordings.load import of_bundle, of_file
 from training.bundle import read_bundle
 from training.bundle.errors import BoardError
@@ -59,7 +59,7 @@ def boards() -> None:
 
 @app.command()
 def board(
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     engine: EngineOption = "compiled",
     link: Annotated[
         Path | None,

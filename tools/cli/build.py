@@ -16,6 +16,7 @@ from tools.boards.sensors import find_sensor
 from tools.checkout import GENERATED, shown
 from tools.cli.app import app
 from tools.cli.options import (
+    DEFAULT,
     AlarmOption,
     BoardOption,
     EngineOption,
@@ -36,7 +37,7 @@ from training.bundle.manifest import AlarmLevels
 
 @app.command()
 def convert(
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     encoder: Annotated[
         bool, typer.Option("--encoder", help="Convert the encoder alone: build/NAME/encoder.")
     ] = False,
@@ -60,7 +61,7 @@ def convert(
 
 @app.command()
 def build(
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     board: BoardOption = "emulated",
     engine: EngineOption = "compiled",
     sensor: SensorOption = None,
@@ -118,7 +119,7 @@ def build_image(
 
 @app.command()
 def flash(
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     board: BoardOption = "nano33ble",
     engine: EngineOption = "tflm",
     port: PortOption = None,

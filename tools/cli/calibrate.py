@@ -18,7 +18,7 @@ from rich.markup import escape
 from tools.cli.app import app
 from tools.cli.calibrate_board import calibrate_board, forget_calibration
 from tools.cli.monitor import targets_of
-from tools.cli.options import PortOption, bundle_path, console, finite
+from tools.cli.options import DEFAULT, PortOption, bundle_path, console, finite
 from tools.monitor.controls import CALIBRATION_TOLERATED, CALIBRATION_WINDOWS, Calibrate
 from tools.monitor.settings import BoardSensor, DataSet, File, MonitorSettings, Streamed
 from tools.recordings.load import of_file
@@ -89,7 +89,7 @@ def calibrate(
         return
     if len(given) > 1:
         raise typer.BadParameter("--board takes one name; give the recording with --source")
-    bundle = bundle_path(given[0] if given else "ecg5000")
+    bundle = bundle_path(given[0] if given else DEFAULT)
     if source is None and not reset and (port in (None, "emulated") or not sample):
         raise typer.BadParameter(
             "--board needs normal signal: --source FILE, or --sample for the sensor of a board "
@@ -112,7 +112,7 @@ def calibrate(
 def _from_recording(given: list[str], rate: float | None, tolerated: float) -> None:
     if not 1 <= len(given) <= 2:
         raise typer.BadParameter("give a recording of normal signal, or --board")
-    source, name = Path(given[0]), given[1] if len(given) > 1 else "ecg5000"
+    source, name = Path(given[0]), given[1] if len(given) > 1 else DEFAULT
     bundle, out = bundle_path(name), console()
     result = calibrate_threshold(bundle, source, rate, tolerated)
     left_out = f" ({result.left_out:,} labelled abnormal left out)" if result.left_out else ""

@@ -15,7 +15,7 @@ from rich.markup import escape
 from tools.cli.app import app
 from tools.cli.build import build_image
 from tools.cli.measure import budget, verify
-from tools.cli.options import BUILD, Name, console
+from tools.cli.options import BUILD, DEFAULT, Name, console
 from tools.cli.report import report
 from tools.cli.train import show_metrics, train_recipe
 from tools.monitor.run import run as run_monitor
@@ -34,7 +34,7 @@ LIVE_SPEED = 12.0  # times real time, on a terminal: slow enough to see each bea
 
 @app.command()
 def demo(
-    name: Name = "ecg",
+    name: Name = DEFAULT,
     windows: Annotated[
         int | None,
         typer.Option(

@@ -9,13 +9,13 @@ import typer
 
 from tools.checkout import shown
 from tools.cli.app import app
-from tools.cli.options import Name, bundle_path, console
+from tools.cli.options import DEFAULT, Name, bundle_path, console
 from tools.convert.exports import export as export_bundle
 
 
 @app.command()
 def export(
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     form: Annotated[
         Literal["arduino", "cmake", "zephyr", "esp-idf"],
         typer.Option("--as", help="What the library is for."),

@@ -16,6 +16,7 @@ from tools.cli.boards import emulated_board
 from tools.cli.build import build_image
 from tools.cli.options import (
     BUILD,
+    DEFAULT,
     BoardOption,
     EngineOption,
     JsonOption,
@@ -38,7 +39,7 @@ from training.data.download import data_folder
 
 @app.command()
 def verify(
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     port: PortOption = None,
     engine: EngineOption = "compiled",
     windows: Annotated[
@@ -93,7 +94,7 @@ def budget(
         budget_picture.check_picture(picture)
     reference = name == "reference" or (name is None and (check or accept))
     bundle_dir = (
-        make_reference(BUILD / "reference").path if reference else bundle_path(name or "ecg5000")
+        make_reference(BUILD / "reference").path if reference else bundle_path(name or DEFAULT)
     )
     out, row = console(stderr=json), find_board(board)
     bundle = read_bundle(bundle_dir)
@@ -155,7 +156,7 @@ def bench(
 
 @app.command()
 def estimate(
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     engine: EngineOption = "compiled",
     json: JsonOption = False,
 ) -> None:

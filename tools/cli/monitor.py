@@ -12,6 +12,7 @@ from tools.boards.ports import find_ports
 from tools.cli.app import app
 from tools.cli.build import build_image
 from tools.cli.options import (
+    DEFAULT,
     FAULTS_FORM,
     AlarmOption,
     JsonLinesOption,
@@ -56,7 +57,7 @@ EMULATED = "emulated"  # as a port: boot an emulated board
 
 @app.command()
 def monitor(
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     port: Annotated[
         list[str] | None,
         typer.Option(
@@ -188,7 +189,7 @@ def monitor(
 @app.command()
 def record(
     recording: Annotated[Path, typer.Argument(help="File to write: .csv, .npz or .hea (WFDB).")],
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     port: PortOption = None,
     source: Annotated[
         Path | None,
@@ -232,7 +233,7 @@ def record(
 @app.command()
 def replay(
     recording: Annotated[Path, typer.Argument(help="A recording: .csv, .npz or .hea (WFDB).")],
-    name: Name = "ecg5000",
+    name: Name = DEFAULT,
     port: PortOption = None,
     host: Annotated[
         bool, typer.Option("--host", help="Compute the scores on this machine, without a board.")

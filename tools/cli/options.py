@@ -25,6 +25,9 @@ TRAINING = "pip install -e '.[train]'"
 """What installs the packages that training and measuring need, TensorFlow among them."""
 ALARM_FORM = "mean:N:LEVEL[:CLEAR]|count:N:K[:CLEAR]"
 FAULTS_FORM = "RATE[,SEED][,kinds=K+K][,reboot@S][,unplug@S:S]"
+DEFAULT = "ecg"
+"""The recipe of `make demo`, whose bundle every command takes unless it is given another."""
+
 Name = Annotated[
     str, typer.Argument(help="Name of a recipe, path of a recipe (.toml), or folder of a bundle.")
 ]

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from tools.checkout import DOCS
 from tools.cli.app import app
-from tools.cli.options import BUILD, Name, bundle_path, console
+from tools.cli.options import BUILD, DEFAULT, Name, bundle_path, console
 from tools.report.page import write_report
 from tools.report.zoo import run
 
 
 @app.command()
-def report(name: Name = "ecg5000") -> None:
+def report(name: Name = DEFAULT) -> None:
     """Write build/NAME/report.html from the bundle and its measurements."""
     console().print(f"[bold]{write_report(bundle_path(name))}[/]")
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from tools.boards.catalogue import find_board
 from tools.cli.app import app
-from tools.cli.options import BUILD, console
+from tools.cli.options import BUILD, DEFAULT, console
 from tools.measure.budget.forecast import check as check_forecast
 from training.advice import advice
 from training.bundle import Bundle
@@ -37,7 +37,7 @@ def train(
         typer.Argument(
             help="Name of a recipe, path of a recipe (.toml), or file or folder of samples."
         ),
-    ] = "ecg5000",
+    ] = DEFAULT,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", help="Change a setting: SECTION.KEY=VALUE, written as TOML."),

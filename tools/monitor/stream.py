@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from tools.monitor import controls, text
+from tools.monitor.beat_watch import NO_BEAT, BeatWatch
 from tools.monitor.controls import (
     Calibrate,
     Controls,
@@ -48,7 +49,6 @@ from tools.recordings.source import Counts, Source
 from training.bundle.errors import LinkError
 from training.bundle.manifest import AlarmLevels
 
-NO_BEAT = "no_beat"  # reason of WindowsLost for hops without a heartbeat, which no view shows
 IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
 _NOT_DONE: dict[type, str] = {
     Reset: "not reset",
@@ -164,6 +164,7 @@ class Stream:
         self._resume = resume
         self._stop = _last_frame(source, board.facts, windows)
         self._beats_left = windows if board.facts.cuts_beats else None
+        self._beat_watch = BeatWatch(board.facts)
         self._sampling = board if isinstance(board, SamplingBoard) else None
         self._next_frame = 0
         self._next_window = 0  # all windows before it were scored or reported lost
@@ -222,6 +223,7 @@ class Stream:
         """Continue at `frame`; a window that begins before it is never completed."""
         self._next_frame = frame
         self._next_window = -(-frame // self._board.facts.hop)
+        self._beat_watch.beat(self._next_window - 1)
 
     def _is_complete(self) -> bool:
         if (self._sampling is not None and self._sampling.over) or self._beats_left == 0:
@@ -325,8 +327,6 @@ class Stream:
                     event = self._labelled(event)
                 case WindowsLost():
                     self._next_window = max(self._next_window, event.first + event.count)
-                    if event.reason == NO_BEAT:
-                        continue
                 case SamplesSent():
                     self._next_frame = event.first_frame + len(event.counts)
                 case SamplesLost():
@@ -346,6 +346,13 @@ class Stream:
 
     def _emit_window(self, event: BoardEvent) -> None:
         """Emit an event, and what it changes in the alarm and the drift."""
+        if isinstance(event, WindowsLost) and event.reason == NO_BEAT:
+            notice = self._beat_watch.no_beat(event.first + event.count)
+            if notice is not None:
+                self._emit(notice)
+            return
+        if isinstance(event, WindowScored | WindowNotJudged):
+            self._beat_watch.beat(event.index)
         self._emit(event)
         if isinstance(event, WindowScored):
             self._alarm_is(event.alarm, event.index, event.first_frame)
@@ -363,8 +370,7 @@ class Stream:
             for event in events:
                 if isinstance(event, WindowScored | WindowNotJudged):
                     event = self._labelled(event)
-                if not (isinstance(event, WindowsLost) and event.reason == NO_BEAT):
-                    self._emit_window(event)
+                self._emit_window(event)
 
     def _emit_counters(self, force: bool = False) -> None:
         now = time.monotonic()

@@ -29,6 +29,7 @@ from tools.monitor.events import (
 )
 from tools.monitor.summary import Summary
 from tools.monitor.wall_clock import WallClock
+from training.bundle.chain import LEARNING, REASONS
 
 
 class PlainView(View):
@@ -39,6 +40,7 @@ class PlainView(View):
         self._out, self._cells = out, min(max(width - 46, 3), 40)
         self._noun = "window"
         self._rate_hz: float | None = None
+        self._learned = 0  # windows from which a wearer is being learned
         self._calibrated = ("", "", -1)  # state, source and tenths of the last line about them
 
     def handle(self, event: Event) -> None:
@@ -59,7 +61,13 @@ class PlainView(View):
                 head = f"{self._noun:>8} {'score':>8} {'threshold':^{self._cells}} flag"
                 return [*lines, head]
             case WindowScored():
-                return [text.scored_line(event, self._cells, self._rate_hz)]
+                line = text.scored_line(event, self._cells, self._rate_hz)
+                learned, self._learned = self._learned, 0
+                return [f"# learned from {learned} {self._noun}s", line] if learned else [line]
+            case WindowNotJudged() if event.reason == REASONS[LEARNING]:  # one line for hundreds
+                self._learned += 1
+                line = f"# learning what is normal; these {self._noun}s are not judged"
+                return [line] if self._learned == 1 else []
             case WindowNotJudged():
                 return [text.not_judged_line(event, self._cells)]
             case WindowsLost():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,19 +27,13 @@ class Segments:
     lost: list[tuple[int, int]]  # (first, count) of the windows lost to gaps
 
 
-class FixedWindows:
-    """Cuts a stream of frames into windows of fixed length."""
+Stage = TypeVar("Stage", FixedSegmenter, BeatSegmenter)
 
-    def __init__(self, settings: manifest.Segmenter, channels: int) -> None:
-        self._hop = settings.hop
-        self._segmenter = FixedSegmenter(settings.window, settings.hop, channels)
 
-    def push(self, first_frame: int, frames: NDArray[np.int16]) -> Segments:
-        """Take int16 [n, channels], the first at absolute index `first_frame`."""
-        indices, counts, lost = self._segmenter.push(first_frame, frames)
-        index = indices.astype(np.int64)
-        intervals = np.zeros(len(index), np.uint32)
-        return Segments(index, index * self._hop, intervals, counts, counts, lost)
+class _Windows(Generic[Stage]):
+    """What the segmenters of fixed windows and of beats have in common."""
+
+    _segmenter: Stage
 
     def restart(self, frame: int) -> None:
         """Forget everything; expect `frame`."""
@@ -55,7 +50,22 @@ class FixedWindows:
         return self._segmenter.next_window
 
 
-class BeatWindows:
+class FixedWindows(_Windows[FixedSegmenter]):
+    """Cuts a stream of frames into windows of fixed length."""
+
+    def __init__(self, settings: manifest.Segmenter, channels: int) -> None:
+        self._hop = settings.hop
+        self._segmenter = FixedSegmenter(settings.window, settings.hop, channels)
+
+    def push(self, first_frame: int, frames: NDArray[np.int16]) -> Segments:
+        """Take int16 [n, channels], the first at absolute index `first_frame`."""
+        indices, counts, lost = self._segmenter.push(first_frame, frames)
+        index = indices.astype(np.int64)
+        intervals = np.zeros(len(index), np.uint32)
+        return Segments(index, index * self._hop, intervals, counts, counts, lost)
+
+
+class BeatWindows(_Windows[BeatSegmenter]):
     """Cuts a stream of frames into windows about the R peaks."""
 
     def __init__(self, settings: manifest.Beats, channels: int) -> None:
@@ -76,20 +86,6 @@ class BeatWindows:
         index = beats["slots"].astype(np.int64)
         counts = beats["windows"]
         return Segments(index, first, beats["intervals"], counts, counts, beats["lost"])
-
-    def restart(self, frame: int) -> None:
-        """Forget everything; expect `frame`."""
-        self._segmenter.restart(frame)
-
-    @property
-    def next_frame(self) -> int:
-        """The frame that must come now."""
-        return self._segmenter.next_frame
-
-    @property
-    def next_window(self) -> int:
-        """All windows before it were cut, are lost, or hold no beat."""
-        return self._segmenter.next_window
 
 
 class FilteredWindows:

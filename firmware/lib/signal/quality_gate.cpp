@@ -4,19 +4,10 @@
 
 #include "quality_gate.h"
 
+#include "fixed_point.h"
+
 namespace vigil {
 namespace {
-
-// (a * b) >> 16
-inline std::int32_t high_product(std::int32_t a, std::int16_t b) {
-#if defined(__ARM_FEATURE_DSP)
-    std::int32_t product;
-    asm("smulwb %0, %1, %2" : "=r"(product) : "r"(a), "r"(static_cast<std::int32_t>(b)));
-    return product;
-#else
-    return static_cast<std::int32_t>((std::int64_t{a} * b) >> 16);
-#endif
-}
 
 // Goertzel's recurrence over the differences of a channel, four times as large as they are: the
 // product drops two bits. All of it stays under 2^30 (see QualityGate::mains).

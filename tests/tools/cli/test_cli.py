@@ -13,7 +13,7 @@ from tests.support.command_line import vigil
 from tools.checkout import ROOT
 from tools.cli import program
 from tools.cli.app import app
-from tools.cli.options import bundle_path, faults_of
+from tools.cli.options import DEFAULT, bundle_path, faults_of
 from tools.cli.program import COMMANDS, load_commands
 from tools.link.faults import FaultConfig
 
@@ -116,7 +116,7 @@ def test_faults_are_a_rate_and_then_what_and_when(text, meant):
 
 
 def test_a_damaged_bundle_is_refused_with_its_reason(tmp_path):
-    bundle = tmp_path / "build" / "ecg5000"
+    bundle = tmp_path / "build" / DEFAULT
     bundle.mkdir(parents=True)
     (bundle / "manifest.json").write_text(json.dumps({"schema": 7}))
     done = vigil("convert", cwd=tmp_path)

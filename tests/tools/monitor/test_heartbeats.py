@@ -13,7 +13,7 @@ from tests.support.ecg import ecg, regular_peaks
 from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.controls import Controls
-from tools.monitor.events import Ended, WindowScored
+from tools.monitor.events import Ended, Notice, WindowScored
 from tools.monitor.history import History
 from tools.monitor.stream import Stream
 from tools.monitor.terminal import panels
@@ -102,6 +102,22 @@ def test_every_view_shows_r_and_rr(bundle):
     assert "60/min, 1000 ms" in facts
     drawn = trace(past, 120, 12)[-1].plain
     assert drawn.count("♥1000") >= 3
+
+
+def test_a_flat_line_is_said_once(bundle):
+    """A dead sensor has no beats: nothing is judged, and no view may stay silent about it."""
+    source = ecg_source()
+    source.counts[20 * RATE :] = source.counts[20 * RATE]
+    events = streamed(bundle, source)
+    notices = [e.text for e in events if isinstance(e, Notice) and "no heartbeat" in e.text]
+    assert notices == ["no heartbeat for 10 s, so nothing is judged: check the sensor"]
+    last = max(e.peak for e in events if isinstance(e, WindowScored))
+    assert last < 20 * RATE
+
+
+def test_a_beating_heart_is_no_flat_line(bundle):
+    events = streamed(bundle, ecg_source())
+    assert not any(isinstance(e, Notice) and "no heartbeat" in e.text for e in events)
 
 
 def test_the_heart_rate_is_the_median_of_known_intervals():

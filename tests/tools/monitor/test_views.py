@@ -24,6 +24,7 @@ from tools.monitor.events import (
     Marked,
     Outcome,
     View,
+    WindowNotJudged,
     WindowScored,
     outcome_of,
 )
@@ -409,3 +410,16 @@ def test_the_header_follows_the_stream() -> None:
     assert "ended" in panels.header(past, 80, 2)[0].plain
     lines = "\n".join(line.plain for line in panels.facts(past, 29, 12))
     assert re.search(r"resent, repeated +2, 0", lines)
+
+
+def test_hundreds_of_windows_that_are_learned_from_are_one_plain_line():
+    out = io.StringIO()
+    view = PlainView(out)
+    for index in range(3):
+        view.handle(WindowNotJudged(index, index * WINDOW, "learning"))
+    view.handle(WindowNotJudged(3, 3 * WINDOW, "flat"))
+    view.handle(WindowScored(4, 4 * WINDOW, 0.1, 0.5, False, 50))
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "# learning what is normal; these windows are not judged"
+    assert "not judged: flat" in lines[1]
+    assert lines[2] == "# learned from 3 windows" and "normal" in lines[3] and len(lines) == 4

@@ -21,6 +21,7 @@ from training.bundle.features import STATISTICS
 from training.bundle.interpreter import Interpreter
 from training.input_quantization import fit_input_quantizer
 from training.score import Kind, Reference, fit_score
+from training.weight_scales import match_factors
 
 WINDOW, CODE, KEPT = 24, 3, 160
 
@@ -100,6 +101,8 @@ def small_bundle(
         model = network(grid, out)
     else:
         model = _projection(scaled[labels == 0], grid, out, CODE * channels)
+        if features != "none":  # on its grid, the boards' library would compute other bytes
+            model = match_factors(model)
     output = Interpreter(model).run(scaled)
     normal = labels == 0
     raw_size = 0 if features == "alone" else window * channels

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tools.monitor import controls
+from tools.monitor.beat_watch import NO_BEAT
 from tools.monitor.boards.calibrating import request_of
 from tools.monitor.boards.dequantize import to_counts
 from tools.monitor.controls import Calibrate, ForgetCalibration, StopCalibration
@@ -27,7 +28,7 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.stream import NO_BEAT, BoardEvent
+from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
 from training.bundle.chain import LEARNING, REASONS, gate_of, input_of, score_of, wearer_of

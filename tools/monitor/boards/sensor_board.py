@@ -23,7 +23,7 @@ from training.bundle.errors import LinkError
 from training.bundle.labels import UNKNOWN
 
 STATE_SECONDS = 0.5  # between two requests of the sensor's state
-SILENT_SECONDS = 0.3  # without a sample at a recording's end: all of it has been received
+SILENT_SECONDS = 0.3  # without a sample at a recording's end: no more will come
 
 
 class Sensor(Source):
@@ -115,6 +115,7 @@ class SensorBoard(LinkBoard):
         self._waiting: deque[link.Event] = deque()  # scores whose samples have not been received
         self._state, self._state_time = sensor, 0.0
         self._sample_time = time.monotonic()
+        self._received = 0  # frames since the stream began
 
     @property
     def resume_frame(self) -> int:
@@ -123,13 +124,18 @@ class SensorBoard(LinkBoard):
     @property
     def over(self) -> bool:
         """Whether the played recording has ended and all of it has been received."""
-        silent = time.monotonic() - self._sample_time > SILENT_SECONDS
-        return silent and not self._waiting and self._state.state == SensorState.ENDED
+        if self._state.state != SensorState.ENDED or self._received < self._state.taken:
+            return False
+        # The board reports a window only after its last sample.
+        unreported = self._session.next_window * self.facts.hop + self.facts.report_after
+        if self._waiting or unreported <= self._recent.next:
+            return False
+        return time.monotonic() - self._sample_time > SILENT_SECONDS
 
     def restart(self) -> None:
         self._new_stream()
         self._waiting.clear()
-        self._recent.next = 0
+        self._recent.next = self._received = 0
         self._session.start_sampling(self._stream)
         self._state = self._session.sampling()
 
@@ -170,6 +176,7 @@ class SensorBoard(LinkBoard):
         if len(counts):
             frames = counts.reshape(-1, self.facts.channels)
             self._recent.put(event.sample, frames)
+            self._received += len(frames)
             events.append(SamplesSent(event.sample, frames))
         return events
 
