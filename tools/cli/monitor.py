@@ -115,7 +115,7 @@ def monitor(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Address on which --web listens; another than this machine's own needs TLS.",
+            help="Address on which --web listens; any other than 127.0.0.1 needs TLS.",
         ),
     ] = LOOPBACK,
     web_certificate: Annotated[
