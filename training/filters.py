@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from training import sections
 from training.bundle.errors import RecipeError
 from training.bundle.manifest import Biquads, NoFilter
@@ -80,15 +77,3 @@ def delay(biquads: Sequence[Sequence[int]], rate_hz: float, at_hz: float = 10.0)
         _, frames = group_delay(([b0, b1, b2], [FRACTION, a1, a2]), [at_hz], fs=rate_hz)
         total += float(frames[0])
     return total
-
-
-def response(
-    biquads: Sequence[Sequence[int]], rate_hz: float, hz: Sequence[float]
-) -> NDArray[np.float64]:
-    """Return the cascade's gain at frequencies, float64 [k]."""
-    from scipy.signal import freqz  # takes half a second
-
-    gain = np.ones(len(hz))
-    for b0, b1, b2, a1, a2 in biquads:
-        gain *= np.abs(freqz([b0, b1, b2], [FRACTION, a1, a2], np.asarray(hz), fs=rate_hz)[1])
-    return gain

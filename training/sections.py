@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from training.bundle.decision_schema import MOST_WINDOWS
 from training.bundle.features import STATISTICS, Statistic
 from training.bundle.manifest import Float32, Method
 from training.bundle.validation import Strict
@@ -201,8 +202,8 @@ class Alarm(Strict):
 
     # "mean": the mean score of the last windows. "count": how many of them are flagged.
     kind: Literal["none", "mean", "count"] = "none"
-    windows: Annotated[int, Field(ge=1, le=32)] = 8
-    count: Annotated[int, Field(ge=1, le=32)] = 4  # flagged windows that raise the alarm
+    windows: Annotated[int, Field(ge=1, le=MOST_WINDOWS)] = 8
+    count: Annotated[int, Field(ge=1, le=MOST_WINDOWS)] = 4  # flagged windows that raise the alarm
     # For "mean": the mean that raises the alarm, as a multiple of the threshold. None: the
     # smallest that the first half of the calibration part does not reach.
     level: Annotated[Float32, Field(gt=0)] | None = None

@@ -34,9 +34,3 @@ def fit_whitening(vectors: NDArray[np.float64]) -> Whitening:
     variances = np.diag(covariance)
     covariance += np.diag(np.where(variances < 0.5, 1.0 - variances, 0.0))
     return Whitening(mean, np.linalg.inv(np.linalg.cholesky(covariance)))
-
-
-def squared_distances(whitening: Whitening, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute the squared Mahalanobis distance of each vector, float64 [n, k] to [n]."""
-    whitened = (vectors - whitening.mean) @ whitening.matrix.T
-    return np.asarray((whitened * whitened).sum(axis=1))

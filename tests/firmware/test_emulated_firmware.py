@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import serial
 
+from tests.support.board_text import BoardText
 from tests.support.images import build_image
+from tests.support.waiting import PATIENCE
 from tools.boards.build import BuildResult, build
 from tools.boards.emulated import EmulatedBoard
 from tools.convert.emit import convert
@@ -33,9 +34,8 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def boots(image: BuildResult) -> str:
     """What the board says of itself until a host says hello."""
     with EmulatedBoard(image.elf) as board:
-        port = serial.Serial(board.port, timeout=15)
-        text = port.read_until(b"waiting for a host").decode(errors="replace")
-        port.close()
+        with BoardText(board.port, timeout=PATIENCE) as port:
+            text = port.read_until(b"waiting for a host").decode(errors="replace")
         assert board.running, board.log
     return text
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from tests.support.mahalanobis import squared_distances
 from training.bundle import manifest
 from training.bundle.chain import make_score
 from training.score import JOINED, Kind, Reference, fit_score, fold_mahalanobis, real_score
-from training.whitening import fit_whitening, squared_distances
+from training.whitening import fit_whitening
 
 RNG = np.random.default_rng(4)
 GRID = manifest.Tensor(size=34, scale=0.0625, zero_point=0)

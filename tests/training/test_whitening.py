@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from training.whitening import fit_whitening, squared_distances
+from tests.support.mahalanobis import squared_distances
+from training.whitening import fit_whitening
 
 
 def test_unit_covariance():

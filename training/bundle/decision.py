@@ -10,7 +10,6 @@ from training.bundle.manifest import AlarmLevels, Decision, Manifest
 from training.native import Decision as NativeDecision
 
 POINTS = 64  # calibration scores in the table of an image, at 8 bytes each
-MOST_WINDOWS = 32  # that an alarm may look at; kMostWindows in decision.h
 
 
 def table(scores: Sequence[float], points: int = POINTS) -> list[tuple[float, int]]:

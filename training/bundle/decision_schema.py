@@ -10,6 +10,8 @@ from training.bundle.fields import Count
 from training.bundle.numbers import Float32, PositiveFloat32, Rate
 from training.bundle.validation import Strict
 
+MOST_WINDOWS = 32  # that an alarm may look at; kMostWindows in decision.h
+
 
 class NoDecision(Strict):
     """The board decides window by window."""
@@ -25,7 +27,7 @@ class AlarmLevels(Strict):
     """
 
     kind: Literal["mean", "count"]
-    windows: Annotated[int, Field(ge=1, le=32)]  # judged windows to look at
+    windows: Annotated[int, Field(ge=1, le=MOST_WINDOWS)]  # judged windows to look at
     raise_level: PositiveFloat32  # the alarm is raised when the value is at least this,
     clear_level: Annotated[Float32, Field(ge=0)]  # and cleared when it is less than this
 

@@ -10,8 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import serial
 
+from tests.support.board_text import BoardText
 from tests.support.exported import (
     IDF,
     STRICT,
@@ -147,11 +147,10 @@ def test_the_arduino_example_runs_on_the_emulated_board(bundle: Bundle, tmp_path
     (empty / "src/Empty.ino").write_text("void setup() { Serial.begin(115200); }\nvoid loop() {}\n")
     image = build("emulated", None, tmp_path / "built", example).elf
     with EmulatedBoard(image) as board:
-        port = serial.Serial(board.port, timeout=PATIENCE)
+        port = BoardText(board.port, timeout=PATIENCE)
         text = [port.readline().decode().strip() for _ in range(3)]
         port.close()
-    # The first line is dropped if the port is opened too late for it.
-    assert text[0] == "golden window exact" or text[0].isdigit()
+    assert text[0] == "golden window exact"
     assert all(re.fullmatch(r"\d+( anomaly)?", score) for score in text[1:])
     beyond = flash_bytes(image) - flash_bytes(build("emulated", None, tmp_path / "none", empty).elf)
     assert beyond <= 18_000  # 11,256 of them are the weights
@@ -180,7 +179,7 @@ def test_a_cmake_library_runs_on_the_emulated_board(bundle: Bundle, tmp_path: Pa
         + 'void loop() { delay(500); SAY(run() ? "bad\\n" : "end\\n"); }\n'
     )
     with EmulatedBoard(build("emulated", None, tmp_path / "built", sketch).elf) as board:
-        port = serial.Serial(board.port, timeout=PATIENCE)
+        port = BoardText(board.port, timeout=PATIENCE)
         port.read_until(b"end\n")
         text = port.read_until(b"end\n").decode()
         port.close()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import serial
 
+from tests.support.board_text import BoardText
 from tests.support.images import emulated_image
 from tests.support.requirements import toolchain_missing
 from tests.support.waiting import PATIENCE
@@ -337,17 +337,17 @@ def test_a_clean_line_resends_nothing(bundle: Bundle, image: Path) -> None:
 
 
 @pytest.fixture
-def terminal(bundle: Bundle, image: Path) -> Iterator[serial.Serial]:
+def terminal(bundle: Bundle, image: Path) -> Iterator[BoardText]:
     """A person's terminal on a board that has a recording to sample."""
     with (
         EmulatedBoard(image, adc=AdcRecording(recording_of(bundle).counts, None, SPEED)) as board,
-        serial.Serial(board.port, timeout=PATIENCE) as port,
+        BoardText(board.port, timeout=PATIENCE) as port,
     ):
         port.read_until(b"waiting for a host: vigil monitor")
         yield port
 
 
-def test_text_mode(terminal: serial.Serial, streamed: dict[int, np.float32], bundle: Bundle):
+def test_text_mode(terminal: BoardText, streamed: dict[int, np.float32], bundle: Bundle):
     """What a plotter reads are the scores, until a host says hello."""
     terminal.read_until(b"\n")
     terminal.write(b"t\n")
@@ -380,7 +380,7 @@ def test_text_mode(terminal: serial.Serial, streamed: dict[int, np.float32], bun
 
 
 def test_text_mode_without_a_sensor_says_so(image: Path) -> None:
-    with EmulatedBoard(image) as board, serial.Serial(board.port, timeout=PATIENCE) as port:
+    with EmulatedBoard(image) as board, BoardText(board.port, timeout=PATIENCE) as port:
         port.read_until(b"waiting for a host: vigil monitor")
         port.write(b"t\n")
         assert b"reads no sensor: vigil flash --sensor" in port.read_until(b"--sensor")
