@@ -16,6 +16,7 @@ from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.measure.bench import emulator
 from tools.measure.bench.models import Activation, ModelBuilder, dense, unary
+from tools.measure.estimate import Machine
 
 RUNNER = Path(__file__).resolve().parent / "cpp" / "networks_runner.cpp"
 KERNELS = LIBRARIES / "engine_compiled"
@@ -228,6 +229,25 @@ def run_emulated(
     put_inputs(inputs, folder)
     emulator.run(elf, folder)
     return get_outputs(models, inputs, folder)
+
+
+def count_emulated(models: Sequence[bytes], folder: Path) -> list[float]:
+    """Mean instructions of each model's infer() for random windows, built as on the Nano."""
+    compiler = (*emulator.COMPILER, *emulator.NANO, f"-I{emulator.BARE}")
+    sources = [*write_sources(models, folder), *kernel_sources(KERNELS)]
+    objects = compile_objects(compiler, sources, [KERNELS, RUNNER.parent])
+    machine = Machine(emulator.build(objects, [], folder / "networks.elf", emulator.NANO))
+    rng, counts = np.random.default_rng(1), []
+    for i, data in enumerate(models):
+        model, name = read_model(data), f"net{i}"
+        infer = machine.find(f"_ZN5vigil5model{len(name)}{name}5infer")
+        traces = []
+        for _ in range(3):
+            window = rng.integers(-128, 128, model.input.size).astype(np.int8)
+            at, to = machine.put(window.tobytes()), machine.put(bytes(model.output.size))
+            traces.append(len(machine.trace(infer, at, to).addresses))
+        counts.append(float(np.mean(traces)))
+    return counts
 
 
 def kernel_sources(kernels: Path) -> list[Path]:

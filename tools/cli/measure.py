@@ -25,6 +25,8 @@ from tools.cli.options import (
     bundle_path,
     console,
 )
+from tools.convert.model import read_model
+from tools.convert.plan import make_plan
 from tools.measure import budget as budgets
 from tools.measure import estimate as estimates
 from tools.measure import verify as verification
@@ -162,13 +164,17 @@ def estimate(
 ) -> None:
     """Estimate time and energy per inference for every board, without the board."""
     bundle, out = bundle_path(name), console(stderr=json)
-    golden = read_bundle(bundle).golden
+    contents = read_bundle(bundle)
+    golden = contents.golden
+    planned = None
+    if engine == "compiled":
+        planned = make_plan(read_model(contents.model), bundle.name).instructions
     image = build_image(out, bundle, "emulated", engine).elf
     inputs, outputs = golden.input[: estimates.WINDOWS], golden.output[: estimates.WINDOWS]
     with out.status(f"counting the instructions of {len(inputs)} inferences"):
         counts = estimates.count_inference(image, inputs, outputs)
     boards = list(load_boards().values())
-    result = estimates.estimate(bundle.name, engine, counts, len(inputs), boards)
+    result = estimates.estimate(bundle.name, engine, counts, len(inputs), boards, planned)
     if json:
         print(result.to_json(), end="")
     else:

@@ -77,8 +77,7 @@ def compile_model(
     headers = sorted(set().union(*(step.headers for step in steps)))
     shared = sorted(set().union(*(step.shared for step in steps)))
     if "paired_dense.h" in headers:
-        chain, loop = (sum(step.pass_cycles[i] for step in steps) for i in (0, 1))
-        shared.insert(0, f"constexpr bool kLoops = {'true' if loop < chain else 'false'};\n")
+        shared.insert(0, f"constexpr bool kLoops = {'true' if plan.loops else 'false'};\n")
     definitions = ["".join(shared), *(step.definitions(i) for i, step in enumerate(steps))]
     if arena:
         definitions.append(f"alignas(8) std::int8_t arena[{arena}];\n")

@@ -72,6 +72,10 @@ class Step:
     # cycles between passes of the paired kernel's inner loop, if it is the chain and if it is the
     # loop
     pass_cycles: tuple[int, int] = (0, 0)
+    # instructions of one call on a Cortex-M4 with DSP; None: there is no formula for this kernel
+    instructions: float | None = None
+    # those between passes, beside `instructions`, if it is the chain and if it is the loop
+    pass_instructions: tuple[int, int] = (0, 0)
 
     def definitions(self, index: int) -> str:
         """The C++ definitions of step number `index`."""

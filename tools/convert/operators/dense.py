@@ -213,7 +213,19 @@ def plain_dense(layer: DenseLayer, why: str) -> Step:
         + 4 * layer.outputs
         + each * len(layer.multipliers)
         + DENSE_BYTES,
+        instructions=_plain_instructions(layer),
     )
+
+
+def _plain_instructions(layer: DenseLayer) -> float:
+    """Instructions of the plain kernel, fitted to 128 layers; they depend a little on the input."""
+    eights, fours, ones = layer.inputs // 8, layer.inputs % 8 // 4, layer.inputs % 4
+    row = 20 * eights + 9 * fours + 5.2 * ones
+    rest = layer.outputs % 4  # rows beside those that are requantized in fours
+    if not layer.one_multiplies:  # two roundings; a shift to the left takes one branch less
+        left = sum(by.shift > 0 for by in layer.multipliers) / len(layer.multipliers)
+        return 11 + layer.outputs * (row + 75.3 - 6.5 * left) + (rest > 0) * (55 - 13.5 * rest)
+    return 11 + layer.outputs * (row + 51) + (rest > 0) * (64.5 - 3.8 * rest)
 
 
 def dense_macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:

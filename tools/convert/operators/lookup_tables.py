@@ -46,6 +46,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
             constants=cpp.array("std::int8_t", "kTable#", table),
             constant_bytes=256,
             in_place=True,
+            instructions=8 * source.size + 6,
         )
     )
 

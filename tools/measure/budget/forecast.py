@@ -59,6 +59,8 @@ class Need:
     engine: str
     flash: int  # the flatbuffer, or the compiled engine's weights and tables
     arena: int  # static SRAM: TensorFlow Lite Micro's arena, or the activations
+    # instructions of one inference on a Cortex-M4 with DSP (Plan.instructions); None: not known
+    instructions: float | None = None
 
 
 def needs(model: bytes, name: str = "model") -> tuple[Need, ...]:
@@ -76,7 +78,8 @@ def needs(model: bytes, name: str = "model") -> tuple[Need, ...]:
         refusals.append(problem)
     try:
         plan = make_plan(graph, name)
-        fits.append(Need("compiled", plan.constant_bytes, plan.memory.arena_bytes))
+        arena = plan.memory.arena_bytes
+        fits.append(Need("compiled", plan.constant_bytes, arena, plan.instructions))
     except ConvertError as problem:
         refusals.append(problem)
     if not fits:

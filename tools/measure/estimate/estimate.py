@@ -51,6 +51,8 @@ class Estimate:
     counts: Counts
     boards: tuple[On, ...]
     left_out: tuple[str, ...] = ()  # boards whose core executes other instructions
+    # instructions that the compiled engine's plan predicts without an image; None: no formula
+    planned: float | None = None
 
     def to_json(self) -> str:
         """Return the estimate as JSON text that ends with a newline."""
@@ -119,11 +121,16 @@ def _short(name: str) -> str:
 
 
 def estimate(
-    model: str, engine: str, counts: Counts, windows: int, boards: Sequence[Board]
+    model: str,
+    engine: str,
+    counts: Counts,
+    windows: int,
+    boards: Sequence[Board],
+    planned: float | None = None,
 ) -> Estimate:
     """Convert the counts of a Cortex-M4 to time and energy on those `boards` that have this core.
 
-    The emulated board is left out: its time is virtual.
+    The emulated board is left out: its time is virtual. `planned` is Plan.instructions.
     """
     real = [b for b in boards if not b.emulated]
     same = [b for b in real if b.core == CORE and b.dsp]
@@ -134,6 +141,7 @@ def estimate(
         counts,
         tuple(_on(b, counts) for b in same),
         tuple(b.name for b in real if b not in same),
+        planned,
     )
 
 

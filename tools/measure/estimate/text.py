@@ -39,6 +39,11 @@ def render(result: Estimate) -> RenderableType:
             f"{counts.flash_reads:,.0f} of data",
             style="dim",
         ),
+        *(
+            [Text(f"  predicted by the converter's plan: {result.planned:,.0f}", style="dim")]
+            if result.planned is not None
+            else []
+        ),
         Text(),
         *(
             Text(f"{name}: left out, because its core is not a Cortex-M4 with DSP")
