@@ -21,6 +21,7 @@ from training.weight_scales import compatible_scale
 
 MULTIPLIER_BITS = 31
 MAX_SHIFT = 62
+MOST_STEPS = 2.0**12  # per count, so that the shift is at least 18
 
 
 # With features, the grid of all inputs: 16 steps per standard deviation, clipped at 8 deviations.
@@ -129,9 +130,9 @@ def fold_affine(
     """Fold q = zero_point + round((x - center) / counts_per_step) into integers, per channel.
 
     The largest multiplier uses all 31 bits, so that the error over the whole int16 range is far
-    below one step.
+    below one step. A count of 2^12 steps or more saturates, whatever its factor.
     """
-    per_count = 1.0 / counts_per_step
+    per_count = np.minimum(1.0 / counts_per_step, MOST_STEPS)
     shift = min(MAX_SHIFT, MULTIPLIER_BITS - int(np.frexp(per_count.max())[1]))
     multiplier = np.rint(np.ldexp(per_count, shift)).astype(np.int64)
     if multiplier.max() >= 2**MULTIPLIER_BITS:  # rounded up to a power of two

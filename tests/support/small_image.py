@@ -65,7 +65,7 @@ extern "C" void reset() {
         app.memory_.ring[app.state_++ % 300] = 1;
         vigil::AffineScaler{{channel, 1}, 20, 0}({app.counts_, 64}, {app.input_, 64});
         vigil::engine::run({app.input_, 64}, {app.output_, 64});
-        if (vigil::ReconstructionError{vigil::ScoreKind::mse, 1, 1, 0, 0, 0.5f}(
+        if (vigil::ReconstructionError<vigil::ScoreKind::mse>{1, 1, 0, 0, 0.5f}(
                 {app.input_, 64}, {app.output_, 64}) > 1)
             puts("anomaly");
     }

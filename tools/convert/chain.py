@@ -241,8 +241,8 @@ def _head(score: ReconstructionScore | MahalanobisScore | LevelScore, manifest: 
         )
     return Stage(
         "score.h",
-        "ReconstructionError",
-        f"{{ScoreKind::{score.kind}, {score.input_weight}, {score.output_weight}, "
+        f"ReconstructionError<ScoreKind::{score.kind}>",
+        f"{{{score.input_weight}, {score.output_weight}, "
         f"{zero_point}, {manifest.model.output.zero_point}, {float_text(score.factor)}}}",
     )
 

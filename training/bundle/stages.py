@@ -24,7 +24,7 @@ class Affine(Strict):
     kind: Literal["affine"]
     center: list[Int16]
     multiplier: list[Annotated[int, Field(ge=0, lt=2**31)]]
-    shift: Annotated[int, Field(ge=1, le=62)]
+    shift: Annotated[int, Field(ge=18, le=62)]
     zero_point: Int8
 
 

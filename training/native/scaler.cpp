@@ -26,7 +26,7 @@ class AffineScaler {
         : shift_(shift), zero_point_(zero_point) {
         require(!center.empty() && center.size() == multiplier.size(),
                 "center and multiplier must have one entry a channel");
-        require(shift >= 1 && shift <= 62, "shift must lie in 1..62");
+        require(shift >= 18 && shift <= 62, "shift must lie in 18..62");
         require(zero_point >= -128 && zero_point <= 127, "zero_point must lie in -128..127");
         for (std::size_t c = 0; c < center.size(); ++c) {
             require(multiplier[c] >= 0, "multiplier must not be negative");

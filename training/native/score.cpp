@@ -1,6 +1,8 @@
 // Python's view of the scores.
 #include "score.h"
 
+#include <variant>
+
 #include "arrays.h"
 #include "join.h"
 #include "level.h"
@@ -9,7 +11,7 @@
 namespace vigil::native {
 namespace {
 
-// `least`: inputs that the score reads; 0: as many as there are outputs.
+// `least`: inputs that the score reads.
 template <typename Score>
 Floats score_all(const Score& score, const py::array& input, const py::array& output,
                  std::size_t least) {
@@ -41,20 +43,28 @@ class ReconstructionError {
         for (const int zero_point : {input_zero_point, output_zero_point}) {
             require(zero_point >= -128 && zero_point <= 127, "zero points must lie in -128..127");
         }
-        score_ = {kind == "mse" ? vigil::ScoreKind::mse : vigil::ScoreKind::mae,
-                  static_cast<std::int16_t>(input_weight),
-                  static_cast<std::int16_t>(output_weight),
-                  static_cast<std::int8_t>(input_zero_point),
-                  static_cast<std::int8_t>(output_zero_point),
-                  factor};
+        const Error<vigil::ScoreKind::mse> score = {
+            static_cast<std::int16_t>(input_weight), static_cast<std::int16_t>(output_weight),
+            static_cast<std::int8_t>(input_zero_point), static_cast<std::int8_t>(output_zero_point),
+            factor};
+        if (kind == "mse") {
+            score_ = score;
+        } else {
+            score_ = Error<vigil::ScoreKind::mae>{score.input_weight, score.output_weight,
+                                                  score.input_zero_point, score.output_zero_point,
+                                                  score.factor};
+        }
     }
 
     Floats score(const py::array& input, const py::array& output) const {
-        return score_all(score_, input, output, 0);
+        return std::visit([&](const auto& each) { return score_all(each, input, output, 1); },
+                          score_);
     }
 
   private:
-    vigil::ReconstructionError score_{};
+    template <vigil::ScoreKind kKind>
+    using Error = vigil::ReconstructionError<kKind>;
+    std::variant<Error<vigil::ScoreKind::mse>, Error<vigil::ScoreKind::mae>> score_;
 };
 
 class Mahalanobis {

@@ -5,12 +5,15 @@
 
 namespace vigil::compiled {
 
-// output[i] = table[input[i] + 128]; `input` and `output` may share memory.
+// output[i] = table[input[i] + 128]; `input` and `output` may share memory; `count` is
+// 1 or more.
 inline void look_up(const std::int8_t* table, const std::int8_t* input, std::int8_t* output,
                     std::uint32_t count) {
-    for (std::uint32_t i = 0; i < count; ++i) {
-        output[i] = table[input[i] + 128];
-    }
+    const std::int8_t* const of_zero = table + 128;
+    const std::int8_t* const end = input + count;
+    do {
+        *output++ = of_zero[*input++];
+    } while (input != end);
 }
 
 }  // namespace vigil::compiled

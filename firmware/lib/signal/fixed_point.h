@@ -26,6 +26,27 @@ inline std::int32_t add_high_product(std::int32_t sum, std::int32_t a, std::int1
 #endif
 }
 
+// sum + ((a * b) >> 32)
+inline std::int32_t add_high_word(std::int32_t sum, std::int32_t a, std::int32_t b) {
+#if defined(__ARM_FEATURE_DSP)
+    std::int32_t result;
+    asm("smmla %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+    return result;
+#else
+    return sum + static_cast<std::int32_t>((std::int64_t{a} * b) >> 32);
+#endif
+}
+
+// The nearest int8.
+inline std::int8_t saturated(std::int32_t value) {
+#if defined(__ARM_FEATURE_DSP)
+    asm("ssat %0, #8, %0" : "+r"(value));
+    return static_cast<std::int8_t>(value);
+#else
+    return static_cast<std::int8_t>(value > 127 ? 127 : value < -128 ? -128 : value);
+#endif
+}
+
 // sum += a * b
 inline void add_product(std::int64_t& sum, std::int32_t a, std::int32_t b) {
 #if defined(__ARM_FEATURE_DSP)

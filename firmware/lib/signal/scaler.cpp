@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "fixed_point.h"
+
 namespace vigil {
 namespace {
 
@@ -13,17 +15,40 @@ std::int8_t saturate(std::int64_t value) {
 
 }  // namespace
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("O2")  // one pass over every sample, also in an image built with -Os
+#endif
+
 void AffineScaler::operator()(Span<const std::int16_t> window, Span<std::int8_t> scaled) const {
-    const std::int64_t half = std::int64_t{1} << (shift - 1);
-    std::size_t channel = 0;
-    for (std::size_t i = 0; i < window.size(); ++i) {
-        const AffineChannel& c = channels[channel];
-        // 17 bits by 31 bits: the product and its rounding term stay far inside 64.
-        const std::int64_t product = std::int64_t{window[i] - c.center} * c.multiplier;
-        scaled[i] = saturate(zero_point + ((product + half) >> shift));
-        if (++channel == channels.size()) channel = 0;
+    // Only the product's high word is computed. A shift of 33 or more leaves the term that rounds
+    // in the high word; with a smaller one, the difference (17 bits) is moved up to such a shift.
+    const int up = shift < 33 ? 33 - shift : 0;
+    const int down = shift + up - 32;
+    const std::int32_t half = 1 << (down - 1);
+    const std::int32_t zero = zero_point;
+    const std::size_t stride = channels.size();
+    const std::size_t frames = window.size() / stride;
+    const std::int16_t* first = window.data();
+    std::int8_t* first_to = scaled.data();
+    for (const AffineChannel& channel : channels) {
+        const std::int32_t center = channel.center;
+        const std::int32_t multiplier = channel.multiplier;
+        const std::int16_t* x = first++;
+        std::int8_t* to = first_to++;
+        std::size_t left = frames;
+        do {
+            const std::int32_t difference = (*x - center) * (1 << up);
+            x += stride;
+            *to = saturated(zero + (add_high_word(half, difference, multiplier) >> down));
+            to += stride;
+        } while (--left != 0);
     }
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
 
 void PerWindowScaler::operator()(Span<const std::int16_t> window, Span<std::int8_t> scaled) const {
     const std::int64_t frames = static_cast<std::int64_t>(window.size() / channels);

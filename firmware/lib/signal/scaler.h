@@ -18,10 +18,10 @@ struct AffineChannel {
 // q = sat8(zero_point + ((x - center) * multiplier + 2^(shift-1)) >> shift)
 struct AffineScaler {
     Span<const AffineChannel> channels;
-    std::uint8_t shift;  // 1..62
+    std::uint8_t shift;  // 18..62
     std::int8_t zero_point;
 
-    // `window`: whole frames, channels interleaved. `scaled`: the same number of values.
+    // `window`: whole frames, 1 or more, channels interleaved. `scaled`: the same number of values.
     void operator()(Span<const std::int16_t> window, Span<std::int8_t> scaled) const;
 };
 

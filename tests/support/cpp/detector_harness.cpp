@@ -57,16 +57,18 @@ struct Printer final : vigil::DetectorListener {
 
 }  // namespace
 
+using Score = vigil::ReconstructionError<vigil::ScoreKind::mse>;
+
 int main(int argc, char** argv) {
     const vigil::AffineChannel identity[] = {{0, 1 << 20}};
-    const vigil::ReconstructionError score = {vigil::ScoreKind::mse, 1, 1, 0, 0, 1.0F / kWindow};
+    const Score score = {1, 1, 0, 0, 1.0F / kWindow};
     std::int16_t counts[kWindow];
     std::int8_t input[kWindow];
     std::int8_t output[kWindow];
     // A range of at least one count, for the second argument "gate"; else whatever comes.
     const std::uint16_t range = argc > 2 ? 1 : 0;
     const vigil::GateLimits limits[] = {{0, ~0U, ~0U, ~0U, range}};
-    using Chain = vigil::Chain<vigil::QualityGate, vigil::AffineScaler, vigil::ReconstructionError>;
+    using Chain = vigil::Chain<vigil::QualityGate, vigil::AffineScaler, Score>;
     vigil::Detector<Chain> detector({{kWindow, kWindow, 1},
                                      {{limits, {}}, {identity, 20, 0}, score},
                                      argc > 1 ? std::stof(argv[1]) : 0.1F},
