@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle import read_bundle
-from training.bundle.chain import gate_of
+from training.bundle.chain import gate_of, is_judged, is_scored
 from training.bundle.labels import ABNORMAL
 from training.bundle.reference import compute
 
@@ -30,7 +30,11 @@ def failures(normal: Counts, rate_hz: float | None, center: Counts) -> dict[str,
     n, frames, _ = normal.shape
     half = normal.copy()
     half[:, frames // 2 :] = half[:, frames // 2 : frames // 2 + 1]
+    spike = normal.copy()
+    at = np.random.default_rng(2).integers(0, frames, n)
+    spike[np.arange(n), at] = np.where(np.arange(n)[:, None] % 2, 32767, -32768)
     kinds = {
+        "one sample at full scale": spike,
         "flat at the signal's zero": np.broadcast_to(center, normal.shape),
         "stuck at the first value": np.repeat(normal[:, :1], frames, axis=1),
         "stuck half way": half,
@@ -61,13 +65,16 @@ def main() -> None:
         center = np.rint(normal.mean(axis=(0, 1))).astype(np.int16)
         rate = None if m.signal.rate_is_nominal else m.signal.rate_hz
         for kind, windows in {"normal": normal, **failures(normal, rate, center)}.items():
-            rejected = gate_of(m)(windows) != 0
-            flagged = 0
-            if not rejected.all():
-                score = compute(bundle, windows[~rejected]).score
-                assert score is not None
-                flagged = int((score > np.float32(m.threshold.value)).sum())
-            shares = (rejected.sum(), flagged, len(windows) - rejected.sum() - flagged)
+            reasons = gate_of(m)(windows)
+            scores = np.zeros(len(windows), np.float32)
+            if (scored := is_scored(reasons)).any():
+                computed = compute(bundle, windows[scored]).score
+                assert computed is not None
+                scores[scored] = computed
+            judged = is_judged(reasons, scores, m.threshold.value)
+            flagged = int((judged & (scores > np.float32(m.threshold.value))).sum())
+            rejected = int((~judged).sum())
+            shares = (rejected, flagged, len(windows) - rejected - flagged)
             cells = " ".join(f"{share / len(windows):>9.1%}" for share in shares)
             print(f"{m.name + ', ' + kind:<44} {cells}")
 

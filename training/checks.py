@@ -8,7 +8,7 @@ from scipy import stats
 from training import metrics
 from training.baselines import baseline_scores
 from training.bundle import manifest
-from training.bundle.chain import make_gate
+from training.bundle.chain import is_judged, make_gate
 from training.challenge import challenges, count_challenges
 from training.evaluation import Evaluated, Fitted, int8_scores
 from training.threshold import choices
@@ -58,15 +58,15 @@ def _challenge(fitted: Fitted, evaluated: Evaluated, windows: int) -> list[manif
     threshold = np.float32(evaluated.threshold.value)
     caught = []
     for each, (scores, _) in zip(disturbed, scored, strict=True):
-        rejected = gate(each.counts) != 0
+        judged = is_judged(gate(each.counts), scores, float(threshold))
         caught.append(
             manifest.Caught(
                 kind=each.kind,
                 size=each.size,
                 unit=each.unit,
                 windows=len(scores),
-                flagged=int((~rejected & (scores > threshold)).sum()),
-                not_judged=int(rejected.sum()),
+                flagged=int((judged & (scores > threshold)).sum()),
+                not_judged=int((~judged).sum()),
             )
         )
     return caught

@@ -3,6 +3,9 @@
 The board measures each channel of a window (range, variation, longest run, share at the extremes,
 share of mains hum) and does not judge a window beyond a limit. The measures are the firmware's own
 C++; here the limits are chosen, with room around everything that training saw.
+
+A single sample far beyond the range of training is clipped by the model's int8 input, so the score
+may miss it. Such a window is scored, and not judged unless the score flags it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.chain import make_gate
+from training.bundle.chain import is_scored, make_gate
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import GateLimits, NoGate, NotJudged
 from training.data.recording import Recording
@@ -28,13 +31,15 @@ _LONGEST = 4096
 
 
 def fit_gate(
-    settings: Gate, counts: NDArray[np.int16], recording: Recording
+    settings: Gate, counts: NDArray[np.int16], recording: Recording, raw_input: bool = True
 ) -> GateLimits | NoGate:
     """Choose the limits from normal windows.
 
     Args:
         counts: int16 [n, window, channels], normal windows; n is 1 or more.
         recording: the recording that they were cut from. The mains test needs its rate.
+        raw_input: whether the model sees these counts, so that its int8 input clips them. With a
+            filter, or with features alone, it does not.
     """
     if settings.kind == "none":
         return NoGate(kind="none")
@@ -43,7 +48,8 @@ def fit_gate(
     if recording.rate_hz is not None and not recording.rate_is_nominal:
         mains = _cosines(settings.mains_hz, recording.rate_hz, frames)
     zeros, never = [0] * channels, [NEVER] * channels
-    gate = QualityGate(zeros, zeros, never, never, never, mains)
+    whole = [-32768] * channels, [32767] * channels
+    gate = QualityGate(zeros, zeros, never, never, never, *whole, mains)
     measures = gate.measure(np.ascontiguousarray(counts))
     # One window in a thousand may be a bad one that was taken for normal.
     outliers = len(counts) // 1000
@@ -52,6 +58,7 @@ def fit_gate(
     run = np.where(largest[:, 2] < frames, np.minimum(2 * largest[:, 2] + 2, frames - 1), NEVER)
     extreme = largest[:, 3] + math.ceil(0.05 * frames)
     hum = np.minimum(largest[:, 4] + round(0.2 * _SHARE), round(0.95 * _SHARE))
+    lowest, highest = _reach(counts, outliers, raw_input)
     return GateLimits(
         kind="limits",
         min_range=(smallest[:, 0] // 4).tolist(),
@@ -61,21 +68,39 @@ def fit_gate(
         max_mains=np.where(largest[:, 4] < hum, hum, NEVER).tolist()
         if mains
         else [NEVER] * channels,
+        lowest=lowest,
+        highest=highest,
         mains=mains,
     )
 
 
+def _reach(
+    counts: NDArray[np.int16], outliers: int, raw_input: bool
+) -> tuple[list[int], list[int]]:
+    """Choose the counts beyond which a window is clipped: a quarter of the range more at each end.
+
+    A count at the end of int16 that training does not reach is always beyond: a converter, or the
+    conversion of a file, ends there.
+    """
+    smallest = np.sort(counts.min(axis=1), axis=0)[outliers].astype(np.int64)
+    largest = np.sort(counts.max(axis=1), axis=0)[-1 - outliers].astype(np.int64)
+    more = (largest - smallest + 3) // 4 if raw_input else 65535
+    lowest = np.where(smallest > -32768, np.maximum(smallest - more, -32767), -32768)
+    highest = np.where(largest < 32767, np.minimum(largest + more, 32766), 32767)
+    return lowest.tolist(), highest.tolist()
+
+
 def judge(parts: Parts, gate: GateLimits | NoGate) -> tuple[Parts, NotJudged]:
-    """Drop the windows that the gate rejects from the parts that set or test the threshold.
+    """Drop the windows that get no score from the parts that set or test the threshold.
 
     Training and validation windows stay: the limits were chosen from them.
     """
     check = make_gate(gate)
 
     def judged(windows: Windows) -> Windows:
-        return windows[check(windows.raw) == 0]
+        return windows[is_scored(check(windows.raw))]
 
-    rejected = parts.test.labels[check(parts.test.raw) != 0]
+    rejected = parts.test.labels[~is_scored(check(parts.test.raw))]
     counts = {
         name: int((rejected == label).sum())
         for name, label in (("normal", NORMAL), ("abnormal", ABNORMAL), ("unknown", UNKNOWN))

@@ -20,7 +20,7 @@ from training.pretrain import pretrain
 from training.quality_gate import fit_gate, judge
 from training.quantize import read_model_info, to_int8
 from training.recipe import Recipe, check_model
-from training.sections import Corruption
+from training.sections import Corruption, Filter
 from training.tensorflow_setup import keras
 from training.wearers import judge_wearers
 from training.windows import Parts, divide, load_data
@@ -52,7 +52,8 @@ def train(
     check_destination(path)
     check_model(recipe, len(dataset.train.channels))
     parts = divide(dataset, recipe.windows, recipe.split, recipe.seed, recipe.filter)
-    gate = fit_gate(recipe.gate, parts.train.raw, dataset.train)
+    raw_input = recipe.filter == Filter() and recipe.scaler.kind != "none"
+    gate = fit_gate(recipe.gate, parts.train.raw, dataset.train, raw_input)
     parts, not_judged = judge(parts, gate)
     quantizer = fit_input_quantizer(
         recipe.scaler, parts.train.counts, dataset.train.gain, recipe.features

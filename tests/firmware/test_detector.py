@@ -63,6 +63,16 @@ def test_a_window_that_the_gate_rejects_is_reported_and_not_scored(harness):
     ]
 
 
+def test_a_clipped_window_is_an_anomaly_if_its_score_says_so_and_not_judged_otherwise(harness):
+    frames = (0, [1, 2, 3, 105, 1, 2, 3, 106, 99, 2, 3, 106])
+    assert harness(frames, gate=True)[1:] == [
+        "scored 0 0x0p+0 0 5",
+        "rejected 1 6",
+        "scored 2 0x1p-2 1 5",
+    ]
+    assert harness(frames, threshold=0.25, gate=True)[3] == "rejected 2 6"
+
+
 def test_a_gap_loses_only_the_windows_that_contain_it(harness):
     lines = harness((0, [1, 1, 1, 1, 1]), (9, [1] * 7))
     assert [line.split()[:3] for line in lines[1:]] == [

@@ -17,6 +17,7 @@ from training.native import QualityGate
 
 NEVER = 2**32 - 1
 NONE, FLAT, STUCK, RAILED, MAINS = range(5)
+CLIPPED = 6
 RATE = 360.0
 
 
@@ -31,10 +32,12 @@ def gate(
     max_run: int = NEVER,
     max_extreme: int = NEVER,
     max_mains: int = NEVER,
+    lowest: int = -32768,
+    highest: int = 32767,
     mains: tuple[float, ...] = (),
     channels: int = 1,
 ) -> QualityGate:
-    limits = (min_range, min_variation, max_run, max_extreme, max_mains)
+    limits = (min_range, min_variation, max_run, max_extreme, max_mains, lowest, highest)
     return QualityGate(*([limit] * channels for limit in limits), [cosine(f) for f in mains])
 
 
@@ -101,6 +104,8 @@ def test_each_limit_rejects_for_its_own_reason_and_only_beyond_it():
         (STUCK, {"max_run": run - 1}, {"max_run": run}),
         (RAILED, {"max_extreme": extreme - 1}, {"max_extreme": extreme}),
         (MAINS, {"max_mains": mains - 1}, {"max_mains": mains}),
+        (CLIPPED, {"lowest": -99}, {"lowest": -100}),
+        (CLIPPED, {"highest": 99}, {"highest": 100}),
     ]
     for reason, beyond, at in cases:
         verdicts = [gate(mains=(60.0,), **limits).check(sine)[0] for limits in (beyond, at)]
@@ -115,6 +120,13 @@ def test_one_bad_channel_rejects_the_window():
     assert gate(min_range=5, channels=2).check(window).tolist() == [NONE]
 
 
+def test_a_window_is_clipped_only_if_no_channel_has_another_reason():
+    window = np.zeros((2, 32, 2), np.int16)
+    window[:, :, 0] = window[0, :, 1] = np.arange(32)
+    window[:, 7, 0] = 32767
+    assert gate(min_range=5, highest=32766, channels=2).check(window).tolist() == [CLIPPED, FLAT]
+
+
 def test_hum_alone_is_a_share_of_one_whatever_its_amplitude():
     t = np.arange(180)
     for amplitude in (3, 30, 30000):
@@ -124,7 +136,7 @@ def test_hum_alone_is_a_share_of_one_whatever_its_amplitude():
 
 
 def test_a_window_too_long_for_its_mains_frequency_is_refused():
-    slow = QualityGate([0], [0], [NEVER], [NEVER], [NEVER], [cosine(50, 20_000)])
+    slow = QualityGate([0], [0], [NEVER], [NEVER], [NEVER], [-32768], [32767], [cosine(50, 20_000)])
     with pytest.raises(ValueError, match="too long"):
         slow.check(np.zeros((1, 512, 1), np.int16))
 

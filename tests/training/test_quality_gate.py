@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.training import small_recipe
-from training.bundle.chain import REASONS, make_gate
+from training.bundle.chain import REASONS, is_judged, make_gate
 from training.bundle.manifest import GateLimits, NoGate, NotJudged
 from training.quality_gate import NEVER, fit_gate, judge
 from training.sections import Gate
@@ -52,6 +52,32 @@ def test_no_normal_window_is_rejected_and_no_dead_one_is_judged(simulated):
         rejected[name] = float((gate(windows) != 0).mean())
     assert rejected.pop("normal") < 0.005
     assert all(share == 1.0 for share in rejected.values()), rejected
+
+
+def test_one_sample_at_full_scale_clips_the_window(simulated):
+    parts, limits = simulated
+    normal = parts.test.counts[parts.test.labels == 0]
+    for peak in (32767, -32768):
+        spike = normal.copy()
+        spike[np.arange(len(normal)), np.arange(len(normal)) % normal.shape[1]] = peak
+        assert {REASONS[code] for code in make_gate(limits)(spike)} == {"clipped"}
+
+
+def test_samples_that_the_model_does_not_see_are_clipped_at_the_ends_of_int16_alone():
+    counts = np.random.default_rng(3).integers(-100, 101, (2000, 50, 2)).astype(np.int16)
+    counts[:, 7, 1] = 32767
+    _, dataset = load_data(small_recipe())
+    seen = fit_gate(Gate(), counts, dataset.train)
+    unseen = fit_gate(Gate(), counts, dataset.train, raw_input=False)
+    assert isinstance(seen, GateLimits) and isinstance(unseen, GateLimits)
+    assert (seen.lowest, seen.highest) == ([-150, -8317], [150, 32767])
+    assert (unseen.lowest, unseen.highest) == ([-32767, -32767], [32766, 32767])
+
+
+def test_a_clipped_window_is_judged_if_its_score_is_above_the_threshold():
+    reasons = np.array([REASONS.index(word) for word in ("", "clipped", "clipped", "flat")])
+    scores = np.array([0, 1, 1.001, 9], np.float32)
+    assert is_judged(reasons, scores, 1.0).tolist() == [True, False, True, False]
 
 
 def test_mains_hum_alone_is_rejected_as_hum_or_as_railed(simulated):

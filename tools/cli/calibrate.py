@@ -23,7 +23,7 @@ from tools.monitor.controls import CALIBRATION_TOLERATED, CALIBRATION_WINDOWS, C
 from tools.monitor.settings import BoardSensor, DataSet, File, MonitorSettings, Streamed
 from tools.recordings.load import of_file
 from training.bundle import read_bundle
-from training.bundle.chain import gate_of
+from training.bundle.chain import gate_of, is_judged, is_scored
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL
 from training.bundle.manifest import Beats, float32_text
@@ -166,16 +166,18 @@ def calibrate_threshold(
     normal = labels != ABNORMAL
     if not normal.any():
         raise DataError(f"{source}: every window is labelled abnormal; a normal stretch is needed")
-    judged = gate_of(m)(cut.raw) == 0
-    if not (normal & judged).any():
-        raise DataError(f"{source}: the quality gate rejects every window: is the sensor attached?")
-    scores = compute(bundle, cut.counts[normal & judged]).score
+    reasons = gate_of(m)(cut.raw)
+    scored = normal & is_scored(reasons)
+    scores = compute(bundle, cut.counts[scored]).score
     assert scores is not None
     before = np.float32(m.threshold.value)
+    scores = scores[is_judged(reasons[scored], scores, float(before))]
+    if not len(scores):
+        raise DataError(f"{source}: the quality gate rejects every window: is the sensor attached?")
     return Calibration(
         windows=len(scores),
         left_out=int((~normal).sum()),
-        not_judged=int((normal & ~judged).sum()),
+        not_judged=int(normal.sum()) - len(scores),
         choice=tolerant(scores, m.threshold.false_alarm_rate if rate is None else rate, tolerated),
         before=float(before),
         flagged_before=int((scores > before).sum()),

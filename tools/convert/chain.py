@@ -121,13 +121,15 @@ def _gate(manifest: Manifest) -> Stage:
     if not isinstance(gate, GateLimits):
         return Stage("quality_gate.h", "NoGate", "{}")
     limits = ", ".join(
-        f"{{{', '.join(f'{value}U' for value in row)}}}"
-        for row in zip(
+        f"{{{', '.join(f'{value}U' for value in row)}, {lowest}, {highest}}}"
+        for *row, lowest, highest in zip(
             gate.min_variation,
             gate.max_run,
             gate.max_extreme,
             gate.max_mains,
             gate.min_range,
+            gate.lowest,
+            gate.highest,
             strict=True,
         )
     )

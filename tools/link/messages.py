@@ -50,6 +50,7 @@ class LostReason(IntEnum):
     MAINS = 7
     NO_BEAT = 8
     LEARNING = 9
+    CLIPPED = 10
 
 
 class AlarmKind(IntEnum):

@@ -26,13 +26,33 @@ from training.native.core import (
 Scaler = AffineScaler | PerWindowScaler
 Score = ReconstructionError | Mahalanobis | Level | Join
 
-REASONS = ("", "flat", "stuck", "railed", "mains", "learning")
+REASONS = ("", "flat", "stuck", "railed", "mains", "learning", "clipped")
 """Why a window is not judged, by the code that the firmware gives it; 0: it is judged.
 
-"learning" is not the gate's reason: the wearer is learned from this beat.
+"learning" is not the gate's reason: the wearer is learned from this beat. A "clipped" window is
+scored, and judged only if the score is above the threshold.
 """
 
 LEARNING = REASONS.index("learning")
+CLIPPED = REASONS.index("clipped")
+
+
+def is_scored(reasons: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Say which windows get a score, by the gate's codes, uint8 [n]."""
+    return np.asarray((reasons == 0) | (reasons == CLIPPED))
+
+
+def is_judged(
+    reasons: NDArray[np.uint8], scores: NDArray[np.float32], threshold: float
+) -> NDArray[np.bool_]:
+    """Say which windows are judged.
+
+    Args:
+        reasons: uint8 [n], codes of the gate.
+        scores: float32 [n]; anything where a window gets no score.
+    """
+    flagged = scores > np.float32(threshold)
+    return np.asarray((reasons == 0) | ((reasons == CLIPPED) & flagged))
 
 
 def make_gate(
@@ -47,6 +67,8 @@ def make_gate(
         settings.max_run,
         settings.max_extreme,
         settings.max_mains,
+        settings.lowest,
+        settings.highest,
         settings.mains,
     )
     return lambda windows: gate.check(np.ascontiguousarray(windows))

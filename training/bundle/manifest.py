@@ -350,6 +350,8 @@ class Manifest(Strict):
             gate.max_run,
             gate.max_extreme,
             gate.max_mains,
+            gate.lowest,
+            gate.highest,
         )
         if {len(limit) for limit in limits} != {channels}:
             raise ValueError("the limits of gate must have one entry per channel")

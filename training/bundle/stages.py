@@ -86,5 +86,9 @@ class GateLimits(Strict):
     max_run: list[Limit]  # frames of equal counts in a row
     max_extreme: list[Limit]  # frames at the window's own largest or smallest count
     max_mains: list[Limit]  # share of the differences' energy at a mains frequency, times 65536
+    # A window with a count below `lowest` or above `highest` is clipped: judged only if its score
+    # is above the threshold.
+    lowest: list[Int16]
+    highest: list[Int16]
     # cos(2 pi f / rate) * 2^15 of each mains frequency
     mains: Annotated[list[Annotated[int, Field(gt=-32768, lt=32768)]], Field(max_length=2)]

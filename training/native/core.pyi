@@ -73,6 +73,8 @@ class QualityGate:
         max_run: list[int],
         max_extreme: list[int],
         max_mains: list[int],
+        lowest: list[int],
+        highest: list[int],
         mains: list[int],
     ) -> None: ...
     def check(self, windows: NDArray[np.int16]) -> NDArray[np.uint8]: ...

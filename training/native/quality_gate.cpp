@@ -15,17 +15,20 @@ class QualityGate {
                 const std::vector<std::uint32_t>& min_variation,
                 const std::vector<std::uint32_t>& max_run,
                 const std::vector<std::uint32_t>& max_extreme,
-                const std::vector<std::uint32_t>& max_mains, std::vector<std::int16_t> mains)
+                const std::vector<std::uint32_t>& max_mains,
+                const std::vector<std::int16_t>& lowest, const std::vector<std::int16_t>& highest,
+                std::vector<std::int16_t> mains)
         : mains_(std::move(mains)) {
         const std::size_t channels = min_range.size();
         require(channels > 0 && min_variation.size() == channels && max_run.size() == channels &&
-                    max_extreme.size() == channels && max_mains.size() == channels,
+                    max_extreme.size() == channels && max_mains.size() == channels &&
+                    lowest.size() == channels && highest.size() == channels,
                 "the limits must have one entry a channel");
         require(mains_.size() <= 2, "at most two mains frequencies");
         for (std::size_t c = 0; c < channels; ++c) {
             require(min_range[c] < 65536, "min_range must be below 65536 counts");
             limits_.push_back({min_variation[c], max_run[c], max_extreme[c], max_mains[c],
-                               static_cast<std::uint16_t>(min_range[c])});
+                               static_cast<std::uint16_t>(min_range[c]), lowest[c], highest[c]});
         }
     }
 
@@ -51,7 +54,7 @@ class QualityGate {
             for (std::size_t c = 0; c < limits_.size(); ++c) {
                 const vigil::GateMeasures m = gate().measure({counts.data() + i * size, size}, c);
                 for (const std::uint32_t value :
-                     {m.range, m.variation, m.run, m.extreme, m.mains}) {
+                     {m.range(), m.variation, m.run, m.extreme, m.mains}) {
                     *to++ = value;
                 }
             }
@@ -85,9 +88,10 @@ void bind_quality_gate(py::module_& module) {
                             "Whether windows can be judged (docs/bundle.md, Gate).")
         .def(py::init<const std::vector<std::uint32_t>&, const std::vector<std::uint32_t>&,
                       const std::vector<std::uint32_t>&, const std::vector<std::uint32_t>&,
-                      const std::vector<std::uint32_t>&, std::vector<std::int16_t>>(),
+                      const std::vector<std::uint32_t>&, const std::vector<std::int16_t>&,
+                      const std::vector<std::int16_t>&, std::vector<std::int16_t>>(),
              "min_range"_a, "min_variation"_a, "max_run"_a, "max_extreme"_a, "max_mains"_a,
-             "mains"_a)
+             "lowest"_a, "highest"_a, "mains"_a)
         .def("check", &QualityGate::check, "windows"_a,
              "int16 [n, window, channels] to uint8 [n]: 0, or the reason for which a window is "
              "not judged.")

@@ -40,6 +40,8 @@ link::LostReason lost_reason(GateReason reason) {
             return link::LostReason::railed;
         case GateReason::mains:
             return link::LostReason::mains;
+        case GateReason::clipped:
+            return link::LostReason::clipped;
         case GateReason::learning:
         case GateReason::none:
             break;

@@ -47,7 +47,7 @@ class DetectorListener {
     // A gap in the samples lost the windows [first, first + count).
     virtual void lost(std::uint64_t first, std::uint64_t count) = 0;
     // The gate rejected this window, or the wearer is being learned from it: it is not judged, so
-    // there is no score.
+    // no score is reported.
     virtual void rejected(std::uint64_t window, GateReason reason) = 0;
     // The engine failed on this window, which counts as lost.
     virtual void failed(std::uint64_t window, engine::Status status) = 0;
@@ -143,11 +143,10 @@ GoldenReport Detector<Chain, SegmentStage, WearerStage>::check(Span<const Golden
         const std::uint32_t before = ticks();
         const engine::Status status = engine::run(buffers_.input, buffers_.output);
         report.ticks_per_window = ticks() - before;
-        const bool exact =
-            (SegmentStage::kFilters || config_.chain.gate(g.counts) == GateReason::none) &&
-            status == engine::Status::ok && same_bytes(buffers_.input, g.input) &&
-            same_bytes(buffers_.output, g.output) &&
-            same_bits(config_.chain.score(buffers_.input, buffers_.output), g.score);
+        const bool exact = (SegmentStage::kFilters || is_scored(config_.chain.gate(g.counts))) &&
+                           status == engine::Status::ok && same_bytes(buffers_.input, g.input) &&
+                           same_bytes(buffers_.output, g.output) &&
+                           same_bits(config_.chain.score(buffers_.input, buffers_.output), g.score);
         report.passed = static_cast<std::uint16_t>(report.passed + (exact ? 1 : 0));
     }
     return report;
@@ -158,7 +157,7 @@ void Detector<Chain, SegmentStage, WearerStage>::window(std::uint64_t index,
                                                         Span<const std::int16_t> frames) {
     const std::uint32_t start = micros_();
     const GateReason reason = config_.chain.gate(segmenter_.raw(frames));
-    if (reason != GateReason::none) {
+    if (!is_scored(reason)) {
         listener_->rejected(index, reason);
         return;
     }
@@ -174,6 +173,10 @@ void Detector<Chain, SegmentStage, WearerStage>::window(std::uint64_t index,
     const float value = WearerStage::judge(segmenter_, frames, error);
     if (!judged) {
         listener_->rejected(index, GateReason::learning);
+        return;
+    }
+    if (reason == GateReason::clipped && !(value > threshold_)) {
+        listener_->rejected(index, reason);
         return;
     }
     if (value > threshold_) WearerStage::keep(frames);

@@ -83,6 +83,7 @@ enum class LostReason : std::uint8_t {
     mains = 7,
     no_beat = 8,
     learning = 9,
+    clipped = 10,
 };
 
 // What an alarm over windows looks at.

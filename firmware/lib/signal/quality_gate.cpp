@@ -111,7 +111,8 @@ struct Pass {
     }
     if (differences % 2 != 0) pass.take(x[channels]);
     GateMeasures measures{};
-    measures.range = static_cast<std::uint32_t>(pass.largest - pass.smallest);
+    measures.smallest = pass.smallest;
+    measures.largest = pass.largest;
     measures.variation = pass.variation;
     measures.run = pass.longest;
     measures.extreme = pass.at_largest > pass.at_smallest ? pass.at_largest : pass.at_smallest;
@@ -165,17 +166,21 @@ GateMeasures QualityGate::measure(Span<const std::int16_t> window, std::size_t c
 }
 
 GateReason QualityGate::operator()(Span<const std::int16_t> window) const {
+    GateReason reason = GateReason::none;
     for (std::size_t channel = 0; channel < channels.size(); ++channel) {
         const GateLimits& limits = channels[channel];
         const GateMeasures measures = measure(window, channel);
-        if (measures.range < limits.min_range || measures.variation < limits.min_variation) {
+        if (measures.range() < limits.min_range || measures.variation < limits.min_variation) {
             return GateReason::flat;
         }
         if (measures.run > limits.max_run) return GateReason::stuck;
         if (measures.extreme > limits.max_extreme) return GateReason::railed;
         if (measures.mains > limits.max_mains) return GateReason::mains;
+        if (measures.smallest < limits.lowest || measures.largest > limits.highest) {
+            reason = GateReason::clipped;
+        }
     }
-    return GateReason::none;
+    return reason;
 }
 
 }  // namespace vigil

@@ -2,7 +2,8 @@
 //
 // A dead sensor is easy to reconstruct, so an autoencoder calls it the healthiest of all. The
 // gate measures each channel of a window and compares it with limits that training learned from
-// normal windows. A window that fails is not judged: it is reported with a reason, never scored.
+// normal windows. A window that fails is not judged: it is reported with a reason, without a score.
+// A clipped window is still scored: it is an anomaly if its score says so, else it is not judged.
 //
 // Integer arithmetic, one pass. The formulas are in docs/bundle.md, section "Gate".
 #pragma once
@@ -22,7 +23,13 @@ enum class GateReason : std::uint8_t {
     railed = 3,    // too many frames at the window's own largest or smallest count
     mains = 4,     // hum: too much of the energy lies at a mains frequency
     learning = 5,  // not the gate's: the wearer is being learned from this beat
+    clipped = 6,   // a sample lies far beyond the range of training, as after a spike
 };
+
+// Whether a window with this verdict of the gate gets a score.
+constexpr bool is_scored(GateReason reason) {
+    return reason == GateReason::none || reason == GateReason::clipped;
+}
 
 // The limits of one channel, in counts and frames. A limit that is 0 (the first two) or as large
 // as its type allows (the others) rejects no window.
@@ -32,15 +39,20 @@ struct GateLimits {
     std::uint32_t max_extreme;    // frames: at the largest or at the smallest count
     std::uint32_t max_mains;      // largest share of the energy at one frequency, times 65536
     std::uint16_t min_range;      // counts: smallest difference of largest and smallest count
+    std::int16_t lowest;          // counts: a sample below is clipped; -32768: none
+    std::int16_t highest;         // counts: a sample above is clipped; 32767: none
 };
 
 // What the gate measures of one channel of a window, in the units of GateLimits.
 struct GateMeasures {
-    std::uint32_t range;
+    std::int32_t smallest;
+    std::int32_t largest;
     std::uint32_t variation;
     std::uint32_t run;
     std::uint32_t extreme;
     std::uint32_t mains;
+
+    std::uint32_t range() const { return static_cast<std::uint32_t>(largest - smallest); }
 };
 
 struct QualityGate {
@@ -49,7 +61,8 @@ struct QualityGate {
     // frames / |sin(w)| must stay below 4096, which keeps the recurrence under 2^30.
     Span<const std::int16_t> mains;
 
-    // `window`: whole frames, channels interleaved; at least one frame.
+    // `window`: whole frames, channels interleaved; at least one frame. `clipped` only if there is
+    // no other reason.
     GateReason operator()(Span<const std::int16_t> window) const;
 
     // Measures one channel.

@@ -65,9 +65,11 @@ int main(int argc, char** argv) {
     std::int16_t counts[kWindow];
     std::int8_t input[kWindow];
     std::int8_t output[kWindow];
-    // A range of at least one count, for the second argument "gate"; else whatever comes.
+    // For the second argument "gate": a range of at least one count, and clipped above 105; else
+    // whatever comes.
     const std::uint16_t range = argc > 2 ? 1 : 0;
-    const vigil::GateLimits limits[] = {{0, ~0U, ~0U, ~0U, range}};
+    const std::int16_t highest = argc > 2 ? 105 : 32767;
+    const vigil::GateLimits limits[] = {{0, ~0U, ~0U, ~0U, range, -32768, highest}};
     using Chain = vigil::Chain<vigil::QualityGate, vigil::AffineScaler, Score>;
     vigil::Detector<Chain> detector({{kWindow, kWindow, 1},
                                      {{limits, {}}, {identity, 20, 0}, score},

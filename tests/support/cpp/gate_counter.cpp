@@ -23,7 +23,7 @@ int main() {
         seed = seed * 1664525U + 1013904223U;
         x = static_cast<std::int16_t>(seed >> 20);
     }
-    const vigil::GateLimits limits[] = {{0, ~0U, ~0U, ~0U, 0}};
+    const vigil::GateLimits limits[] = {{0, ~0U, ~0U, ~0U, 0, -32768, 32767}};
     const std::int16_t cosines[] = {21063, 16384};
     timer(8) = timer(4) = ~0U;
     timer(0) = 1;

@@ -52,6 +52,9 @@ class FakeBoard:
     ) -> None:
         self.watched = (input, output)
 
+    def threshold(self) -> messages.Threshold:
+        return messages.Threshold(value=self.bundle.manifest.threshold.value)
+
     def start(self, stream: int, first: int = 0) -> int:
         return first
 

@@ -38,12 +38,13 @@ class Collected:
 
 
 def unplugged(bundle: Bundle) -> Source:
-    """The test recording with its sensor unplugged (flat) in the second of three stretches."""
+    """The test recording: flat in the second of three stretches, a spike in the third."""
     played = of_bundle(bundle)
     m = bundle.manifest
     size = 8 * m.segmenter.window
     counts = played.counts[: 3 * size].copy()
     counts[size : 2 * size] = counts[size]
+    counts[spike_frame(bundle)] = 32767
     return of_recording(
         Recording(
             name="unplugged",
@@ -57,6 +58,10 @@ def unplugged(bundle: Bundle) -> Source:
             rate_hz=m.signal.rate_hz,
         )
     )
+
+
+def spike_frame(bundle: Bundle) -> int:
+    return 20 * bundle.manifest.segmenter.window
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +98,27 @@ def test_every_window_of_a_dead_sensor_is_rejected_and_none_is_scored(trained_bu
     assert len(scored) > 2 * len(flat) - 8, "the stretches before and after are judged"
 
 
+def test_a_window_with_a_spike_is_flagged_or_clipped_but_never_normal(trained_bundle, run):
+    s = trained_bundle.manifest.segmenter
+    at = spike_frame(trained_bundle)
+    windows = [
+        e
+        for e in run[0]
+        if isinstance(e, WindowNotJudged | WindowScored)
+        and e.first_frame <= at < e.first_frame + s.window
+    ]
+    assert windows
+    for e in windows:
+        assert e.flag if isinstance(e, WindowScored) else e.reason == "clipped"
+
+
 def test_the_events_say_that_they_are_not_judged(run):
     lines = [json.loads(line) for line in run[1]["json"].splitlines()]
     windows = [line for line in lines if line["event"] in ("scored", "not_judged")]
     assert {(w["event"], w["judged"]) for w in windows} == {("scored", True), ("not_judged", False)}
-    assert {w["reason"] for w in windows if not w["judged"]} <= {"flat", "stuck", "railed"}
+    assert {w["reason"] for w in windows if not w["judged"]} <= {
+        *("flat", "stuck", "railed", "clipped")
+    }
     assert all("score" not in w for w in windows if not w["judged"])
 
 
@@ -136,7 +157,9 @@ def test_the_emulated_board_rejects_what_the_host_rejects(trained_bundle, tmp_pa
 def test_verify_counts_the_verdicts_of_the_gate(trained_bundle, tmp_path):
     normal = trained_bundle.evaluation()["counts"][:12]
     dead = np.repeat(normal[:, :1], normal.shape[1], axis=1)
-    windows = np.concatenate([normal, dead, np.full_like(normal, 32767)])
+    spike = normal.copy()
+    spike[:, 5] = 32767
+    windows = np.concatenate([normal, dead, np.full_like(normal, 32767), spike])
     with EmulatedBoard(emulated_image(trained_bundle, tmp_path)) as board:
         result = verify(trained_bundle.path, [board.port], counts=windows)
     gate = next(target for target in result.targets if "quality gate" in target.name)

@@ -45,7 +45,7 @@ typedef enum {{
     {prefix}_more,        // this sample completes no window
     {prefix}_normal,      // a window was scored
     {prefix}_anomaly,     // a window was scored, above the threshold
-    {prefix}_not_judged,  // a flat, stuck, railed or humming signal, or a wearer being learned
+    {prefix}_not_judged,  // a signal that cannot be judged, or a wearer being learned
     {prefix}_failed,      // {prefix}_begin() was not called
 }} {prefix}_result;
 

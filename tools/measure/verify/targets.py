@@ -41,14 +41,15 @@ def on_host(bundle: Bundle, inputs: NDArray[np.int8]) -> Computed:
 class BoardRun:
     """A board's results for a stream.
 
-    `computed` has a row for each window; `reason` uint8 [n] is not 0 where the board's quality
-    gate rejected the window, and that row is empty.
+    `computed` has a row for each window; `reason` uint8 [n] is not 0 where the board did not judge
+    the window, and that row is empty.
     """
 
     board: str
     engine: str
     computed: Computed
     reason: NDArray[np.uint8]
+    threshold: float
     golden_passed: int  # golden windows in its image that were exact at start
     golden_total: int
 
@@ -95,5 +96,11 @@ def on_board(
     boot = session.boot
     computed = Computed(inputs, outputs, scores)
     return BoardRun(
-        board.board, board.engine, computed, reasons, boot.golden_passed, boot.golden_total
+        board.board,
+        board.engine,
+        computed,
+        reasons,
+        session.threshold().value,
+        boot.golden_passed,
+        boot.golden_total,
     )

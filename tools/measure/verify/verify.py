@@ -21,7 +21,7 @@ from tools.measure.verify.result import (
 )
 from tools.measure.verify.stream import lay_out
 from training.bundle import Bundle, read_bundle, reference
-from training.bundle.chain import LEARNING, REASONS, gate_of, wearer_of
+from training.bundle.chain import CLIPPED, LEARNING, REASONS, gate_of, is_scored, wearer_of
 from training.bundle.errors import ConvertError, LinkError
 from training.bundle.manifest import GateLimits
 from training.bundle.reference import Computed
@@ -51,7 +51,7 @@ def verify(
     chosen = np.concatenate([bundle.golden.counts, more])
     stream = lay_out(bundle.manifest, chosen)
     reason = gate_of(bundle.manifest)(stream.raw)
-    judged = np.flatnonzero(reason == 0)
+    judged = np.flatnonzero(is_scored(reason))
     expected = reference.compute(bundle, stream.windows[judged])
     assert expected.input is not None
     on_host, on_host_input = expected, expected.input
@@ -86,7 +86,11 @@ def verify(
         computed = run.computed.rows(judged[both])
         results.append(compare(name, computed, expected.rows(np.flatnonzero(both)), judged[both]))
         if isinstance(bundle.manifest.gate, GateLimits) or wearer is not None:
-            results.append(_gate(run.board, run.reason, reason))
+            assert expected.score is not None
+            flagged = judged[expected.score > np.float32(run.threshold)]
+            wanted = reason.copy()
+            wanted[flagged[reason[flagged] == CLIPPED]] = 0
+            results.append(_gate(run.board, run.reason, wanted))
         results.append(_boot(run))
         if counts is None and run.computed.score is not None and len(stream.chosen):
             rows = stream.chosen[len(bundle.golden.counts) :]
@@ -130,7 +134,7 @@ def _golden(bundle: Bundle) -> TargetResult:
 
 
 def _gate(board: str, reported: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> TargetResult:
-    """Compare the verdict of the board's quality gate on each window with the host's."""
+    """Compare why the board judges no window with the host's reasons, uint8 [n] each."""
     wrong = np.flatnonzero(reported != wanted)
     first = ""
     if len(wrong):

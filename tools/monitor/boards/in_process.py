@@ -31,7 +31,7 @@ from tools.monitor.events import (
 from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
-from training.bundle.chain import LEARNING, REASONS, gate_of, input_of, score_of, wearer_of
+from training.bundle.chain import CLIPPED, LEARNING, REASONS, gate_of, input_of, score_of, wearer_of
 from training.bundle.decision import alarm_text, decision_of
 from training.bundle.errors import LinkError
 from training.bundle.interpreter import open_interpreter
@@ -112,8 +112,9 @@ class InProcessBoard:
             places, found.counts, found.raw, strict=True
         ):
             began = time.perf_counter()
-            if reason := REASONS[self._gate(raw[np.newaxis])[0]]:
-                self._waiting.append(WindowNotJudged(index, first, reason))
+            reason = self._gate(raw[np.newaxis])[0]
+            if reason not in (0, CLIPPED):
+                self._waiting.append(WindowNotJudged(index, first, REASONS[reason]))
                 continue
             scaled = self._input.scale(window[np.newaxis])
             output = self._interpreter.run(scaled)
@@ -125,8 +126,11 @@ class InProcessBoard:
                 if np.isnan(value):
                     self._waiting.append(WindowNotJudged(index, first, REASONS[LEARNING]))
                     continue
-            reconstruction = to_counts(self._manifest, output[0], window) if self._watch else None
             threshold = np.float32(self.facts.threshold)
+            if reason == CLIPPED and not value > threshold:
+                self._waiting.append(WindowNotJudged(index, first, REASONS[CLIPPED]))
+                continue
+            reconstruction = to_counts(self._manifest, output[0], window) if self._watch else None
             p, alarm, drifted = None, False, False
             if self._decision is not None:
                 states = self._decision.push(np.array([value]), float(threshold))
