@@ -51,10 +51,7 @@ inline std::int8_t saturated(std::int32_t value) {
 inline void add_product(std::int64_t& sum, std::int32_t a, std::int32_t b) {
 #if defined(__ARM_FEATURE_DSP)
     // GCC adds two products first and then to the sum, four instructions in place of two.
-    auto low = static_cast<std::uint32_t>(sum);
-    auto high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(sum) >> 32);
-    asm("smlal %0, %1, %2, %3" : "+r"(low), "+r"(high) : "r"(a), "r"(b));
-    sum = static_cast<std::int64_t>((std::uint64_t{high} << 32) | low);
+    asm("smlal %Q0, %R0, %1, %2" : "+r"(sum) : "r"(a), "r"(b));
 #else
     sum += std::int64_t{a} * b;
 #endif
@@ -63,8 +60,9 @@ inline void add_product(std::int64_t& sum, std::int32_t a, std::int32_t b) {
 // The bits in reversed order.
 inline std::uint32_t reversed_bits(std::uint32_t value) {
 #if defined(__ARM_FEATURE_DSP)
-    asm("rbit %0, %0" : "+r"(value));
-    return value;
+    std::uint32_t reversed;
+    asm("rbit %0, %1" : "=r"(reversed) : "r"(value));
+    return reversed;
 #else
     std::uint32_t reversed = 0;
     for (int bit = 0; bit < 32; ++bit) reversed |= (value >> bit & 1) << (31 - bit);

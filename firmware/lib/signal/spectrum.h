@@ -2,14 +2,14 @@
 // features.
 //
 // The mean is removed, a Hann window applied, and the window padded with zeros to a power of two.
-// A real transform of 32-bit integers halves its values at every step, so nothing overflows. Each
-// feature is the base-2 logarithm of the root of a band's energy, in steps of 1/1024.
+// Each feature is the base-2 logarithm of the root of a band's energy, in steps of 1/1024.
 // The formulas are in docs/bundle.md, section "Features".
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "fourier.h"
 #include "span.h"
 #include "statistics.h"
 
@@ -21,11 +21,6 @@ struct SpectrumTables {
     Span<const std::int16_t> hann;    // the weight of each frame, times 2^14
     Span<const std::int16_t> sines;   // sin(2 pi i / N) for i = 0 to 3 N/4, times 2^15
     std::uint32_t noise;              // energy of the noise of one count in one bin
-};
-
-struct Complex {
-    std::int32_t re;
-    std::int32_t im;
 };
 
 // `work`: N/2 values. `features`: one per band.

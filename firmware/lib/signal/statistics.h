@@ -35,19 +35,16 @@ enum Statistic : std::uint8_t {
     kDifferences = 128,
 };
 
-struct Sums {
+// What one pass over a channel collects.
+struct Totals {
     std::int32_t values;
     std::int64_t squares;
-    std::int64_t weighted;  // of (frames - t) * x[t]
-};
-Sums sums(const Channel& channel);
-
-struct Extent {
+    std::int64_t weighted;     // sum of (frames - t) * x[t]
+    std::int64_t differences;  // sum of (x[t] - x[t-1])^2
     std::int32_t largest;
     std::int32_t smallest;
-    std::int64_t differences;  // sum of (x[t] - x[t-1])^2
 };
-Extent extent(const Channel& channel);
+Totals totals(const Channel& channel);
 
 // The moments of y = (frames * x - sum) >> shift, rounded; |y| stays below 1024.
 struct Moments {
@@ -85,27 +82,23 @@ struct Statistics {
         const auto n = static_cast<std::int32_t>(channel.frames);
         const auto wide_n = static_cast<std::int64_t>(n);
         const std::int32_t frames = log2_steps(channel.frames);
-        const Sums sum = sums(channel);
-        Extent extremes{};
-        if constexpr (has(kPeakToPeak | kCrest | kKurtosis | kDifferences)) {
-            extremes = extent(channel);
-        }
-        if constexpr (has(kMean)) *feature++ = int16(rounded_quotient(sum.values, n));
+        const Totals all = totals(channel);
+        if constexpr (has(kMean)) *feature++ = int16(rounded_quotient(all.values, n));
         std::int32_t variance = 0;  // logarithm of n^2 times the variance
         if constexpr (has(kDeviation | kCrest)) {
-            std::int64_t spread = wide_n * sum.squares + n * n / 12;
-            spread -= std::int64_t{sum.values} * sum.values;
+            std::int64_t spread = wide_n * all.squares + n * n / 12;
+            spread -= std::int64_t{all.values} * all.values;
             variance = log2_steps(static_cast<std::uint64_t>(spread));
         }
         if constexpr (has(kDeviation)) *feature++ = quarter(variance - 2 * frames);
         if constexpr (has(kPeakToPeak)) {
-            const std::int32_t range = extremes.largest - extremes.smallest;
+            const std::int32_t range = all.largest - all.smallest;
             *feature++ = half(log2_steps(static_cast<std::uint32_t>(range) + 1));
         }
         std::int32_t peak = 0;  // the largest distance from the mean, times n
         if constexpr (has(kCrest | kKurtosis)) {
-            const std::int32_t above = n * extremes.largest - sum.values;
-            const std::int32_t below = sum.values - n * extremes.smallest;
+            const std::int32_t above = n * all.largest - all.values;
+            const std::int32_t below = all.values - n * all.smallest;
             peak = above > below ? above : below;
         }
         if constexpr (has(kCrest)) {
@@ -115,7 +108,7 @@ struct Statistics {
         if constexpr (has(kKurtosis | kCrossings)) {
             int shift = 0;
             while ((peak + (1 << shift >> 1)) >> shift >= 1024) ++shift;
-            const Moments about = moments(channel, sum.values, shift);
+            const Moments about = moments(channel, all.values, shift);
             if constexpr (has(kKurtosis)) {
                 // The moments with the noise of one count, which is n >> shift in the units of y.
                 const std::int64_t square = std::int64_t{n >> shift} * (n >> shift);
@@ -127,18 +120,18 @@ struct Statistics {
             }
             if constexpr (has(kCrossings)) *feature++ = int16(about.crossings);
         }
-        if constexpr (has(kSlope)) *feature++ = slope(n, sum);
+        if constexpr (has(kSlope)) *feature++ = slope(n, all);
         if constexpr (has(kDifferences)) {
-            const std::int64_t noisy = extremes.differences + (n - 1) / 6;
+            const std::int64_t noisy = all.differences + (n - 1) / 6;
             *feature++ = quarter(log2_steps(static_cast<std::uint64_t>(noisy)) -
                                  log2_steps(channel.frames - 1));
         }
     }
 
     // The least-squares line's rise over the window.
-    static std::int16_t slope(std::int64_t n, const Sums& sum) {
+    static std::int16_t slope(std::int64_t n, const Totals& all) {
         if (n == 1) return 0;
-        const std::int64_t trend = (n + 1) * sum.values - 2 * sum.weighted;
+        const std::int64_t trend = (n + 1) * all.values - 2 * all.weighted;
         const std::int64_t rise = rounded_quotient(6 * trend, n * n - 1);
         return int16(rise > 32767 ? 32767 : rise < -32768 ? -32768 : rise);
     }
