@@ -51,9 +51,14 @@ def choose_design(recording: Recording, row_is_window: bool = False) -> Design:
     """Choose the design for a recording of which TRAINING of the normal frames are trained on.
 
     Raises:
-        DataError: the stretches between cuts are shorter than any window.
+        DataError: no frame is normal, or the stretches between cuts are shorter than any window.
     """
     normal = int((recording.labels != ABNORMAL).sum())
+    if not normal:
+        raise DataError(
+            f"{recording.name}: all {recording.frames} frames of the training part are labelled "
+            "abnormal; record normal operation, or name a file of it and set data.test_path"
+        )
     if row_is_window:
         start, stop = recording.stretches()[0]
         length, hop, train_hop = stop - start, stop - start, None
@@ -95,8 +100,8 @@ def _length(recording: Recording, normal: int) -> tuple[int, str]:
         why = "longer ones do not fit between the cuts"
     if not (stretches >= length).any():
         raise DataError(
-            f"{recording.name}: {recording.frames} frames in {len(stretches)} stretches are too "
-            "few to train on; record for longer"
+            f"{recording.name}: no window of {length} frames fits into its {recording.frames} "
+            f"frames, which {len(stretches) - 1} cuts interrupt; record for longer"
         )
     return length, why
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.bundle.errors import DataError
+from training.bundle.regular_file import read_regular
 from training.data import csv
 from training.data.files.options import SettingNeededError
 from training.data.files.table import Table
@@ -20,6 +22,7 @@ from training.data.recording import Dataset
 from training.design import choose_design
 from training.recipe import RECIPES
 
+MOST_JSON = 1 << 24  # bytes of a file of intervals
 CURES = 6  # settings that are tried one after another
 
 
@@ -51,8 +54,13 @@ def _beside(paths: Sequence[str]) -> dict[str, Any]:
     for folder in (path.parent, path.parent.parent.parent / "labels"):
         intervals = folder / "combined_windows.json"  # Numenta's benchmark
         if intervals.is_file() and path.is_file():
-            names = json.loads(intervals.read_text(encoding="utf-8"))
-            if any(str(name).rsplit("/", 1)[-1] == path.name for name in names):
+            try:
+                names = json.loads(read_regular(intervals, MOST_JSON, DataError))
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(names, dict) and any(
+                str(name).rsplit("/", 1)[-1] == path.name for name in names
+            ):
                 return {"intervals": str(intervals)}
     return {}
 

@@ -18,6 +18,7 @@ from tools.cli.options import console
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.data import csv
+from training.data.files.clock import describe_rate
 from training.data.files.counts import FEW_COUNTS
 from training.data.files.table import Table
 from training.data.recording import Dataset
@@ -121,7 +122,7 @@ def _show_files(out: Console, files: list[Path]) -> None:
 def _show_channels(out: Console, tables: list[Table], dataset: Dataset) -> None:
     frames = sum(len(table.values) for table in tables)
     rate = tables[0].rate_hz
-    seconds = f", {_duration(frames / rate)} at {_rate(rate)} frames per second" if rate else ""
+    seconds = f", {_duration(frames / rate)} at {describe_rate(rate)}" if rate else ""
     out.print(f"{frames:,} frames{seconds or ', no rate: set data.rate_hz if there is one'}")
     labels = np.concatenate([table.labels for table in tables])
     if (labels >= 0).any():

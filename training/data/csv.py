@@ -25,7 +25,7 @@ from pydantic import Field, model_validator
 
 from training.bundle.errors import DataError
 from training.data import DataSettings
-from training.data.files.cells import quoted
+from training.data.files.cells import shown
 from training.data.files.counts import FEW_COUNTS, Range, choose_range, to_int16
 from training.data.files.formats import suffixes
 from training.data.files.options import Options
@@ -118,7 +118,10 @@ def find_paths(paths: str | Sequence[str]) -> list[Path]:
     """
     files: list[Path] = []
     for text in [paths] if isinstance(paths, str) else paths:
-        path = Path(text).expanduser()
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError:
+            raise DataError(f"{text}: no such user") from None
         if path.is_dir():
             files += _in_folder(path)
         elif not path.exists() and any(c in text for c in "*?["):
@@ -133,7 +136,11 @@ def find_paths(paths: str | Sequence[str]) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     by_suffix: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as problem:
+        raise DataError(f"{folder}: {problem.strerror}") from None
+    for path in paths:
         suffix = next((s for s in suffixes() if path.name.lower().endswith(s)), None)
         if suffix is not None and path.is_file():
             by_suffix.setdefault(suffix, []).append(path)
@@ -184,7 +191,7 @@ def _ranges(tables: list[Table], settings: Settings) -> list[Range]:
         if empty or (len(column) > 1 and np.nanmin(column) == np.nanmax(column)):
             what = "holds no values" if empty else f"is {np.nanmin(column):g} in every row"
             raise DataError(
-                f"{tables[0].path}: column {quoted(name)} {what}; a constant channel holds no "
+                f"{tables[0].path}: column {shown(name)} {what}; a constant channel holds no "
                 "information: leave it out with 'channels'"
             )
         chosen = choose_range(column, gain, offset)
@@ -195,7 +202,7 @@ def _ranges(tables: list[Table], settings: Settings) -> list[Range]:
                     break
                 frame -= len(table.values)
             raise DataError(
-                f"{table.path}: row {table.row(frame)}, column {name}: with "
+                f"{table.path}: row {table.row(frame)}, column {shown(name)}: with "
                 f"{table.values[frame, c]:g} in the range of int16 most other values would become "
                 "one and the same count; correct that row, or set 'gain'"
             )

@@ -24,6 +24,8 @@ from training.data.files.sheet import BadCells, Column, Sheet, check_size
 from training.data.files.times import to_seconds
 
 MOST_WORDS = 1000  # different words in a column; more is free text, which is not kept
+LONGEST_WORD = 60  # characters; a column of longer words is free text, too
+MOST_ODD = 1_000_000  # lines looked at one by one
 _STAMP = re.compile(rb"(?m)^(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->[ \t]*")
 _PAIR = re.compile(rb"[A-Za-z_][^:=,;\t\n]*?[ ]*[:=][ ]*")
 _SPACES = re.compile(rb"[ \t]+")
@@ -46,6 +48,7 @@ class Rows:
         self.breaks: list[int] = []
         self.texts: tuple[int, str, int] | None = None  # first row, what it says, how many
         self.headers = 0  # that were repeated
+        self.odd = 0  # lines that were looked at one by one
         header = dialect.header.replace('"', "")
         self.header = " ".join(header.split()) if dialect.delimiter == " " else header
         self.cut_row: int | None = None
@@ -86,7 +89,7 @@ class Rows:
             self.parts[c].clear()
             kind = self.dialect.kinds[c]
             words = tuple(self.words[c])
-            if len(words) > MOST_WORDS:
+            if len(words) > MOST_WORDS or any(len(word) > LONGEST_WORD for word in words):
                 notes.append(f"column {quoted(name)} is free text and left out")
                 continue
             unit = self.dialect.units[c]
@@ -130,14 +133,22 @@ class Rows:
             cells += np.diff(np.searchsorted(separators, ends), prepend=0)
         starts = np.concatenate([[0], ends[:-1] + 1])
         initial = bytes_[starts]
-        odd = (cells != self.dialect.cells) | np.isin(initial, tuple(b'\n#%/"'))
+        blank = starts == ends
+        keep = ~np.isin(initial, tuple(b"#%")) & (~blank | (self.dialect.cells == 1))
+        odd = (cells != self.dialect.cells) | np.isin(initial, tuple(b'/"'))
+        odd &= keep & ~blank
         header = self.header.encode()
         at = chunk.find(header) if header else -1
         while at >= 0:
             odd[np.searchsorted(ends, at)] = True
             at = chunk.find(header, at + len(header))
         odd_lines = np.flatnonzero(odd)
-        keep = np.ones(len(ends), np.bool_)
+        self.odd += len(odd_lines)
+        if self.odd > MOST_ODD:
+            raise DataError(
+                f"{self.path}: row {first_row + int(odd_lines[-1])}: more than a million lines up "
+                "to here are text, headers or rows of another length; remove them"
+            )
         begins: list[int] = []  # lines at which a new recording begins
         for n in odd_lines.tolist():
             line = chunk[starts[n] : ends[n]].decode("utf-8", "replace")

@@ -16,8 +16,8 @@ MISSING = frozenset(
 )
 POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?", re.I)
 COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?", re.I)
-_POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(?:[, ']\d{3})+(?:\.\d*)?")
-_COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(?:[. ']\d{3})+(?:,\d*)?")
+_POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:[, ']\d{3})+(?:\.\d*)?")
+_COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:[. ']\d{3})+(?:,\d*)?")
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?"
 TIME_OF_DAY = re.compile(_CLOCK + r"(?:\s?[AaPp][Mm])?")
 DATE = re.compile(
@@ -30,6 +30,8 @@ def split_line(line: str, delimiter: str) -> list[str]:
     """Return the cells of one line, without quotes and surrounding spaces."""
     if delimiter == " ":
         return line.replace('"', "").split()
+    if line.count('"') % 2:  # a quote that is never closed
+        line = line.replace('"', "")
     if '"' not in line:
         return [cell.strip() for cell in line.split(delimiter)]
     try:
@@ -52,6 +54,11 @@ def is_number(cell: str, decimal: str = ".") -> bool:
 def is_time(cell: str) -> bool:
     """Return whether a cell is a date, a time of day, or both."""
     return bool(DATE.fullmatch(cell) or TIME_OF_DAY.fullmatch(cell))
+
+
+def shown(name: str) -> str:
+    """Return a column's name for a message."""
+    return quoted(name) or "(no name)"
 
 
 def quoted(text: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
-from training.data.files.cells import quoted
+from training.data.files.cells import shown
 from training.data.files.sheet import Column, Sheet
 
 ALWAYS = {"time", "timestamp", "date", "datetime", "index"}
@@ -58,9 +58,9 @@ class Clock:
 
     def notes(self, sheet: Sheet) -> list[str]:
         """Return sentences about the clock, its gaps and repeated stamps."""
-        rate = "" if self.rate_hz is None else f": {self.rate_hz:.6g} frames per second"
-        notes = [f"column {quoted(self.name) or '(no name)'} is the clock{rate}"]
-        others = [quoted(name) or "(no name)" for name in self.columns if name != self.name]
+        rate = "" if self.rate_hz is None else f": {describe_rate(self.rate_hz)}"
+        notes = [f"column {shown(self.name)} is the clock{rate}"]
+        others = [shown(name) for name in self.columns if name != self.name]
         if others:
             notes.append(f"left out, because they count or tell the time: {', '.join(others)}")
         unit = "frames" if self.seconds is None else "s"
@@ -76,6 +76,13 @@ class Clock:
                     f"{count} {what} time stamp{'s' * (count > 1)}: the recording is cut there"
                 )
         return notes
+
+
+def describe_rate(rate_hz: float) -> str:
+    """Return a rate in words, as frames per second or as seconds per frame."""
+    if rate_hz >= 1:
+        return f"{rate_hz:.6g} frames per second"
+    return f"a frame every {1 / rate_hz:.6g} s"
 
 
 def find_clock(sheet: Sheet, exclude: Sequence[str], rate_hz: float | None) -> Clock | None:
@@ -183,6 +190,11 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
     sample = steps[:: max(1, len(steps) // SAMPLE)]
     sample = sample[sample > 0]
     if not len(sample):
+        if len(steps) >= FEWEST and (steps < 0).mean() > 0.9:
+            raise DataError(
+                f"{sheet.path}: column {shown(column.name)} falls from row to row: sort the rows "
+                "by time, the oldest first"
+            )
         return clock
     usual = float(np.median(sample))
     tick = _tick(sample[:10_000])
@@ -239,8 +251,8 @@ def check_rate(sheet: Sheet, clock: Clock | None, rate_hz: float | None) -> None
         return
     if abs(clock.rate_hz / rate_hz - 1) > 0.05:
         raise DataError(
-            f"{sheet.path}: rate_hz is {rate_hz:g}, but column {quoted(clock.name)} gives "
-            f"{clock.rate_hz:.6g} frames per second; correct or leave out 'rate_hz'"
+            f"{sheet.path}: rate_hz is {rate_hz:g}, but column {shown(clock.name)} gives "
+            f"{describe_rate(clock.rate_hz)}; correct or leave out 'rate_hz'"
         )
 
 

@@ -65,7 +65,8 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
     rows, comments, separator = _lines(text)
     rows = [r for r in rows if r.text.replace('"', "").strip()]
     if not rows:
-        raise DataError(f"{path}: is empty; the first line must name the columns")
+        what = "begins with nothing but comments" if comments else "is empty"
+        raise DataError(f"{path}: {what}; the first line must name the columns")
     stamps = sum(bool(STAMP.match(r.text)) for r in rows) > len(rows) / 2
     if stamps:
         rows = [_Line(r.row, t) for r in rows if (t := STAMP.sub("", r.text, count=1)) != r.text]
@@ -126,10 +127,12 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
 
 def _lines(text: str) -> tuple[list[_Line], list[_Line], str | None]:
     """Split a text into its first rows, its comments, and the delimiter that "sep=" names."""
-    lines = [_Line(n, t) for n, t in enumerate(text.splitlines(), 1) if t.strip()]
+    lines = [_Line(n, t) for n, t in enumerate(text.split("\n"), 1) if t.strip()]
     separator = None
     if lines and (named := re.fullmatch(r'"?sep=(.?|\\t)"?', lines[0].text.strip(" \n"), re.I)):
         separator = "\t" if named[1] in ("\\t", "") else named[1]
+        if not separator.isascii() or separator.isalnum() or separator in "\"'+-.":
+            separator = None  # no delimiter of numbers
         lines = lines[1:]
     comments: list[_Line] = []
     rows: list[_Line] = []
@@ -157,6 +160,8 @@ def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
     chosen = (separator or ",", ".")
     sample = rows[len(rows) // 4 :]
     top = {d: [split_line(r.text, d) for r in rows[:5]] for d in (*DELIMITERS, separator or ",")}
+    if separator and not any(separator in r.text for r in sample):
+        separator = None  # the line says otherwise than the rows
     for rank, delimiter in enumerate((separator,) if separator else DELIMITERS):
         cells = [split_line(r.text, delimiter) for r in sample]
         count, rows_alike = Counter(map(len, cells)).most_common(1)[0]

@@ -9,10 +9,12 @@ import numpy as np
 
 from training.bundle.errors import DataError
 from training.bundle.validation import nearest
-from training.data.files.cells import quoted
+from training.data.files.cells import shown
 from training.data.files.clock import Clock, find_clock
 from training.data.files.labels import NAMES
 from training.data.files.sheet import Column, Sheet
+
+MOST_LABELS = 32  # different values of a column that is taken for the label
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ def assign(
         usable = [c for c in truth if channels is None or c.name not in channels]
         chosen = next((c for c in usable if _is_label(c, coded)), None)
         if chosen is not None and chosen.name != "label":
-            notes.append(f"column {quoted(chosen.name)} is taken for the label")
+            notes.append(f"column {shown(chosen.name)} is taken for the label")
     fixed = [*(channels or ()), *([chosen.name] if chosen else [])]
     clock = find_clock(sheet, fixed + [c.name for c in truth], rate_hz or sheet.rate_hz)
     if channels is not None:
@@ -73,9 +75,9 @@ def assign(
             if column.name in timed or column is chosen:
                 continue
             if column in truth:
-                notes.append(f"column {quoted(column.name)} is named like a label and left out")
+                notes.append(f"column {shown(column.name)} is named like a label and left out")
             elif column.kind == "words":
-                notes.append(f"column {quoted(column.name)} holds words and is left out")
+                notes.append(f"column {shown(column.name)} holds words and is left out")
             else:
                 used.append(column)
         for column in used:
@@ -86,30 +88,30 @@ def assign(
             constant = []
         for column in constant:
             notes.append(
-                f"column {quoted(column.name)} is constant and left out"
+                f"column {shown(column.name)} is constant and left out"
                 if not np.isnan(column.values).all()
-                else f"column {quoted(column.name)} holds no values and is left out"
+                else f"column {shown(column.name)} holds no values and is left out"
             )
         used = [c for c in used if c not in constant]
     if not used:
         words = [c for c in sheet.columns if c.kind == "words" and c is not chosen]
         if words:
             sheet.require_numbers(words[0])
-        shown = ", ".join(quoted(name) for name in names[:8])
-        raise DataError(f"{sheet.path}: no channel among the columns {shown}")
+        listed = ", ".join(shown(name) for name in names[:8])
+        raise DataError(f"{sheet.path}: no channel among the columns {listed}")
     if chosen is not None and any(c is chosen for c in used):
-        raise DataError(f"{sheet.path}: column {quoted(chosen.name)} is both label and channel")
+        raise DataError(f"{sheet.path}: column {shown(chosen.name)} is both label and channel")
     return Roles(clock, chosen, tuple(used), tuple(notes))
 
 
 def _column(sheet: Sheet, name: str) -> Column:
     named = [c for c in sheet.columns if c.name == name]
     if not named:
-        names = [quoted(c.name) for c in sheet.columns[:20]]
-        raise DataError(f"{sheet.path}: no column {quoted(name)}{nearest(name, names)}")
+        names = [shown(c.name) for c in sheet.columns[:20]]
+        raise DataError(f"{sheet.path}: no column {shown(name)}{nearest(name, names)}")
     if len(named) > 1:
         raise DataError(
-            f"{sheet.path}: row 1: two columns are called {quoted(name)}; rename one, or set "
+            f"{sheet.path}: row 1: two columns are called {shown(name)}; rename one, or set "
             "data.header"
         )
     return named[0]
@@ -117,13 +119,14 @@ def _column(sheet: Sheet, name: str) -> Column:
 
 def _is_label(column: Column, coded: bool) -> bool:
     """Return whether a column named like a label may be one: it has few different values."""
-    if column.name.strip().lower() in NAMES[:2]:
-        return True
     if column.kind == "words":
-        return len(column.words) <= 32
+        return len(column.words) <= MOST_LABELS
     known = column.values[:1_000_000]
     values = set(np.unique(known[~np.isnan(known)]).tolist())
-    return column.kind == "number" and (values <= {0, 1, -1} or (coded and len(values) <= 32))
+    coded |= column.name.strip().lower() in NAMES[:2]
+    return column.kind == "number" and (
+        values <= {0, 1, -1} or (coded and len(values) <= MOST_LABELS)
+    )
 
 
 def _is_constant(column: Column) -> bool:

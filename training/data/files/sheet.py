@@ -14,6 +14,7 @@ from training.bundle.validation import brief
 from training.data.files.options import SettingNeededError
 
 MOST_VALUES = 250_000_000  # cells that a file may hold: 2 GB as float64
+MOST_COLUMNS = 4096
 FEW_TEXTS = 0.05  # share of the rows
 QUOTED = 40  # characters of a file that a message may repeat
 

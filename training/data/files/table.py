@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.bundle.labels import UNKNOWN
 from training.data.files import quality
-from training.data.files.cells import quoted
+from training.data.files.cells import shown
 from training.data.files.clock import Clock, check_rate
 from training.data.files.formats import read_sheet
 from training.data.files.labels import label_intervals, label_rows
@@ -126,12 +126,16 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
         lost = np.zeros(len(cuts), np.int64)
         lost[np.searchsorted(cuts, clock.cuts)] = clock.lost
         rate = rate if rate is not None else clock.rate_hz
-        if clock.seconds is not None:
-            values[np.isnan(clock.seconds)] = np.nan
+        if clock.seconds is not None and (untimed := np.isnan(clock.seconds)).any():
+            values[untimed] = np.nan
+            notes.append(
+                f"{int(untimed.sum())} rows have no time that can be read (the first is row "
+                f"{sheet.row(int(untimed.argmax()))}): their values are taken for missing"
+            )
         if clock.irregular and options.resample_hz is None:
             rate = float(f"{clock.rate_hz or 1:.3g}")
             raise SettingNeededError(
-                f"{path}: column {quoted(clock.name)}: the frames are not taken at equal times; "
+                f"{path}: column {shown(clock.name)}: the frames are not taken at equal times; "
                 f"set data.resample_hz, such as {rate:g}",
                 resample_hz=rate,
             )
@@ -189,13 +193,13 @@ def _mark_missing(
         if far is None:
             return []
         return [
-            f"channel {quoted(name)} is {far[0]:g} in {100 * far[1]:.1f} % of the rows, far from "
+            f"channel {shown(name)} is {far[0]:g} in {100 * far[1]:.1f} % of the rows, far from "
             f"all other values: if it stands for a missing value, set data.missing = [{far[0]:g}]"
         ]
     at = column == value
     column[at] = np.nan
     return [
-        f"channel {quoted(name)} is {value:g} in {100 * at.mean():.1f} % of the rows, outside all "
+        f"channel {shown(name)} is {value:g} in {100 * at.mean():.1f} % of the rows, outside all "
         "other values: taken for missing (data.missing = [] keeps it)"
     ]
 
@@ -208,7 +212,7 @@ def _missing_note(
     options: Options,
 ) -> str:
     columns = [
-        f"{quoted(c.name)} {int(np.isnan(values[:, n]).sum())}"
+        f"{shown(c.name)} {int(np.isnan(values[:, n]).sum())}"
         for n, c in enumerate(roles.channels)
         if np.isnan(values[:, n]).any()
     ]

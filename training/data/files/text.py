@@ -40,7 +40,14 @@ FOREIGN = (
     (b"PAR1", "a Parquet file: name it .parquet"),
     (b"\x93NUMPY", "a NumPy array: name it .npy"),
     (b"MATLAB 5.0", "a MATLAB file: name it .mat"),
-    (b"RIFF", "a WAV file: name it .wav"),
+    (b"fLaC", "compressed sound: convert it to WAV"),
+    (b"OggS", "compressed sound: convert it to WAV"),
+    (b"ID3", "compressed sound: convert it to WAV"),
+    (b"GIF8", "a picture: export the samples as CSV"),
+    (b"TDSm", "a LabVIEW file (TDMS): export it as CSV"),
+    (b"MDF     ", "an MDF measurement: export it as CSV or .mat"),
+    (b"ARROW1", "an Arrow or Feather file: save it as Parquet"),
+    (b"\x1f\x8b", "compressed twice: unpack it once"),
 )
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -78,6 +85,10 @@ def refuse_foreign(path: Path, head: bytes) -> None:
     for magic, meaning in FOREIGN:
         if head.startswith(magic) or head.lstrip().startswith(magic):
             raise DataError(f"{path}: is {meaning}")
+    if head[4:8] == b"TFL3":
+        raise DataError(f"{path}: is a TensorFlow Lite model: see 'vigil import'")
+    if head[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
+        raise DataError(f"{path}: is UTF-32: save it as UTF-8")
     if head[257:262] == b"ustar":
         raise DataError(f"{path}: is a tar archive: unpack it")
 

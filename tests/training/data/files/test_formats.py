@@ -53,7 +53,7 @@ def test_edge_impulse(tmp_path: Path, suffix: str) -> None:
     [
         ([1, 2], "is JSON or CBOR, but not an Edge Impulse acquisition"),
         ({"payload": {"values": 3}}, "is JSON or CBOR, but not an Edge Impulse acquisition"),
-        (edge_impulse(interval_ms=0), "payload.interval_ms is '0', must be above 0"),
+        (edge_impulse(interval_ms=0), "payload.interval_ms is '0', must be a number above 0"),
         (edge_impulse(sensors=[{"name": "a"}]), "hold 2 numbers per sample, but"),
         (edge_impulse(values=[[1, 2], [3]]), "hold one list of as many numbers per sample"),
         (edge_impulse(values=[["a", "b"]]), "hold one list of as many numbers per sample"),
@@ -70,10 +70,10 @@ def test_another_document_is_refused(tmp_path: Path, document, message: str) -> 
 def test_half_a_document_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wave.json"
     path.write_text(json.dumps(edge_impulse())[:300])
-    with pytest.raises(DataError, match="is damaged: "):
+    with pytest.raises(DataError, match=r"is no JSON|is damaged: "):
         table(path)
     path.write_text("[" * 100_000)
-    with pytest.raises(DataError, match="is damaged: "):
+    with pytest.raises(DataError, match=r"is no JSON|is damaged: "):
         table(path)
 
 

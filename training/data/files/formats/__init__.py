@@ -14,13 +14,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+
 from training.bundle.errors import DataError
+from training.data.files.cells import quoted
 from training.data.files.options import Options
-from training.data.files.sheet import Sheet
+from training.data.files.sheet import MOST_COLUMNS, Sheet
 from training.data.files.text import HEAD, open_file, read_bytes
 
 TEXT = "delimited"  # the format of a file that is none of the others
@@ -55,6 +59,27 @@ def read_sheet(path: Path, options: Options) -> Sheet:
         sheet: Sheet = module.read(path, options)
     except MemoryError:
         raise DataError(f"{path}: does not fit in memory; split it") from None
-    if sheet.frames == 0 or not sheet.columns:
+    if not sheet.columns:
+        raise DataError(f"{path}: holds no column of numbers")
+    if sheet.frames == 0:
         raise DataError(f"{path}: holds no samples")
-    return sheet
+    if len(sheet.columns) > MOST_COLUMNS:
+        raise DataError(f"{path}: has more than {MOST_COLUMNS} columns")
+    if sheet.rate_hz is not None and not 1e-9 <= sheet.rate_hz <= 1e9:
+        raise DataError(
+            f"{path}: states a rate of {sheet.rate_hz:g} Hz; correct it there, or save it as CSV"
+        )
+    return _without_infinite(sheet)
+
+
+def _without_infinite(sheet: Sheet) -> Sheet:
+    """Mark infinite values as missing, with a note. (A text table refuses them, with their row.)"""
+    notes = []
+    for column in sheet.columns:
+        infinite = np.isinf(column.values)
+        if infinite.any():
+            column.values[infinite] = np.nan
+            count = int(infinite.sum())
+            values = f"{count} infinite values are" if count > 1 else "1 infinite value is"
+            notes.append(f"column {quoted(column.name)}: {values} taken for missing")
+    return replace(sheet, notes=(*sheet.notes, *notes)) if notes else sheet

@@ -1,4 +1,4 @@
-"""NumPy arrays (.npy, .npz) and MATLAB files (.mat, up to version 7): arrays by name."""
+"""NumPy arrays (.npy, .npz): arrays by name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from training.data.files.cells import quoted
 from training.data.files.options import Options
 from training.data.files.sheet import Column, Sheet, check_size
 
-SUFFIXES = (".npy", ".npz", ".mat")
+SUFFIXES = (".npy", ".npz")
 RATES = re.compile(r"(?:rate|rate_hz|fs|sfreq|sampling_?rate|sample_?rate|samplingrate)", re.I)
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether this is an array, a ZIP of arrays, or a MATLAB file."""
+    """Return whether this is an array, or a ZIP of arrays."""
     zipped = head[:4] == b"PK\x03\x04" and b".npy" in head[:256]
-    return head[:6] == b"\x93NUMPY" or zipped or head[:6] == b"MATLAB"
+    return head[:6] == b"\x93NUMPY" or zipped
 
 
 def read(path: Path, options: Options) -> Sheet:
@@ -32,8 +32,14 @@ def read(path: Path, options: Options) -> Sheet:
         arrays = _arrays(path)
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as problem:
         raise DataError(f"{path}: cannot be read: {quoted(str(problem))}") from None
-    except NotImplementedError:
-        raise DataError(f"{path}: is a MATLAB file of version 7.3; save it with -v7") from None
+    return sheet_of(path, arrays, options)
+
+
+def sheet_of(path: Path, arrays: Mapping[str, Any], options: Options) -> Sheet:
+    """Return the longest arrays of numbers as columns, and a scalar named like a rate as the rate.
+
+    Raises DataError: no such array, or `options.header` has another number of names.
+    """
     rate = None
     signals: dict[str, Any] = {}
     for name, array in arrays.items():
@@ -76,11 +82,12 @@ def read(path: Path, options: Options) -> Sheet:
 
 def _arrays(path: Path) -> Mapping[str, Any]:
     with path.open("rb") as file:
-        magic = file.read(6)
-    if magic == b"MATLAB":
-        from scipy.io import loadmat  # takes half a second
-
-        return {k: v for k, v in loadmat(path, squeeze_me=True).items() if k[:2] != "__"}
+        zipped = file.read(2) == b"PK"
+    if zipped:
+        with zipfile.ZipFile(path) as archive:
+            check_size(path, sum(member.file_size for member in archive.infolist()) // 8)
+    else:
+        check_size(path, path.stat().st_size // 8)
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         if loaded.dtype.names:

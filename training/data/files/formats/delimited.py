@@ -12,7 +12,7 @@ from training.bundle.errors import DataError
 from training.data.files.bulk import Rows
 from training.data.files.dialect import find_dialect
 from training.data.files.options import Options
-from training.data.files.sheet import Sheet
+from training.data.files.sheet import MOST_COLUMNS, Sheet
 from training.data.files.text import (
     HEAD,
     decode,
@@ -24,7 +24,7 @@ from training.data.files.text import (
 )
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat.txt", ".log", ".tab", ".csv.gz", ".tsv.gz", ".txt.gz")
-MOST_COLUMNS = 4096
+LONGEST_ROW = HEAD // 2  # bytes of a row near the beginning
 LARGE = 50_000_000  # bytes above which progress is shown
 
 
@@ -46,6 +46,12 @@ def read(path: Path, options: Options) -> Sheet:
     if "\x00" in text:
         row = text[: text.index("\x00")].count("\n") + 1
         raise DataError(f"{path}: row {row} holds NUL bytes: it is damaged, or no text file")
+    long = [n for n, line in enumerate(text.split("\n"), 1) if len(line) > LONGEST_ROW]
+    if long:
+        raise DataError(
+            f"{path}: row {long[0]} is longer than {LONGEST_ROW >> 10} KB; a table has at most "
+            f"{MOST_COLUMNS} columns"
+        )
     if not whole and "\n" in text:
         text = text[: text.rfind("\n") + 1]
     dialect = find_dialect(path, text, options)
@@ -69,7 +75,8 @@ def _with_progress(path: Path, encoding: str) -> Iterator[bytes]:
         yield from chunks
         return
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task(f"reading {path.name}", total=size)
+        total = None if path.name.lower().endswith(".gz") else size
+        task = progress.add_task(f"reading {path.name}", total=total)
         for chunk in chunks:
             yield chunk
             progress.advance(task, len(chunk))

@@ -28,6 +28,8 @@ def read(path: Path, options: Options) -> Sheet:
         with pyedflib.EdfReader(
             str(path), annotations_mode=pyedflib.DO_NOT_READ_ANNOTATIONS
         ) as file:
+            if file.datarecord_duration <= 0:
+                raise DataError(f"{path}: its records last 0 s, so it states no rate")
             rates = file.getSampleFrequencies()
             lengths = file.getNSamples()
             names = [name.strip() for name in file.getSignalLabels()]
@@ -40,7 +42,8 @@ def read(path: Path, options: Options) -> Sheet:
     except DataError:
         raise
     except Exception as problem:  # the library raises many kinds for a damaged file
-        raise DataError(f"{path}: cannot be read as EDF: {quoted(str(problem))}") from None
+        said = str(problem).removeprefix(f"{path}: ")
+        raise DataError(f"{path}: cannot be read as EDF: {quoted(said)}") from None
     others = [quoted(names[n]) for n in range(len(names)) if rates[n] != rate]
     notes = (f"signals at another rate than {rate:g} Hz are left out: {', '.join(others[:8])}",)
     return Sheet(path, tuple(columns), rate_hz=rate, notes=notes if others else ())

@@ -55,15 +55,17 @@ def read(path: Path, options: Options) -> Sheet:
     if values.ndim == 1:
         values = values[:, None]
     check_size(path, values.size)
-    if values.ndim != 2 or values.shape[1] != len(names):
+    if values.ndim != 2 or not len(values):
+        raise DataError(f"{path}: payload.values must hold one list of numbers per sample")
+    if values.shape[1] != len(names):
         raise DataError(
             f"{path}: payload.values hold {values.shape[-1]} numbers per sample, but "
             f"payload.sensors names {len(names)}"
         )
-    interval = payload.get("interval_ms")
-    if not isinstance(interval, (int, float)) or not 0 < interval < 1e12:
+    interval: Any = payload.get("interval_ms")
+    if type(interval) not in (int, float) or not 1e-6 <= interval < 1e12:  # bool is an int
         raise DataError(
-            f"{path}: payload.interval_ms is '{quoted(str(interval))}', must be above 0"
+            f"{path}: payload.interval_ms is '{quoted(str(interval))}', must be a number above 0"
         )
     columns = [
         Column(name, np.ascontiguousarray(values[:, c]), unit)
@@ -77,5 +79,14 @@ def _parse(path: Path, raw: bytes) -> Any:
 
     try:
         return cbor2.load(io.BytesIO(raw)) if _is_cbor(raw) else json.loads(raw)
+    except json.JSONDecodeError as problem:
+        if problem.msg == "Extra data":
+            raise DataError(
+                f"{path}: row {problem.lineno} begins a second JSON document; save it as CSV"
+            ) from None
+        raise DataError(
+            f"{path}: row {problem.lineno}, character {problem.colno}: is no JSON: "
+            f"{quoted(problem.msg)}"
+        ) from None
     except (ValueError, RecursionError, cbor2.CBORError) as problem:
         raise DataError(f"{path}: is damaged: {quoted(str(problem))}") from None

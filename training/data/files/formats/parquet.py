@@ -24,13 +24,14 @@ def sniff(head: bytes) -> bool:
 def read(path: Path, options: Options) -> Sheet:
     """Read columns of numbers, times, booleans and words; nested ones are left out."""
     try:
+        scan = pl.scan_parquet(path)
+        check_size(path, scan.select(pl.len()).collect().item() * len(scan.collect_schema()))
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as problem:
         raise DataError(f"{path}: cannot be read: {quoted(str(problem))}") from None
-    check_size(path, frame.height * frame.width)
     columns = [c for c in (_column(frame[name]) for name in frame.columns) if c is not None]
     left_out = [quoted(n) for n in frame.columns if n not in {c.name for c in columns}]
-    note = f"nested columns are left out: {', '.join(left_out[:8])}"
+    note = f"columns of nested or other types are left out: {', '.join(left_out[:8])}"
     return Sheet(path, tuple(columns), notes=(note,) if left_out else ())
 
 

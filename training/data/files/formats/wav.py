@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from pathlib import Path
 
@@ -28,8 +27,10 @@ def read(path: Path, options: Options) -> Sheet:
     try:
         with warnings.catch_warnings(action="ignore", category=wavfile.WavFileWarning):
             rate, samples = wavfile.read(path)
-    except (ValueError, OSError, EOFError, TypeError, struct.error) as problem:
+    except Exception as problem:  # the library raises many kinds for a damaged file
         raise DataError(f"{path}: cannot be read as WAV: {quoted(str(problem))}") from None
+    if not samples.size:
+        raise DataError(f"{path}: holds no samples")
     samples = samples.reshape(len(samples), -1)
     check_size(path, samples.size)
     if samples.dtype == np.uint8:
