@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from tools.monitor.boards.opening import open_board, open_sensor_board
 from tools.monitor.comparison import Comparison
 from tools.monitor.controls import Controls, SetAlarm, SetThreshold
-from tools.monitor.events import View
+from tools.monitor.events import Event, View
 from tools.monitor.settings import (
     BoardSensor,
     Browser,
@@ -78,7 +79,8 @@ class BoardRun:
         with contextlib.ExitStack() as stack:
             board, source, frames_per_second = self._open(stack)
             opened()
-            sinks = open_sinks(settings, source, board.facts, self.controls)
+            caused = deque[Event]()
+            sinks = open_sinks(settings, source, board.facts, self.controls, caused.append)
             sinks += [] if self.comparison is None else [self.comparison]
             stack.callback(self._close, sinks)
             self.opened = True
@@ -91,7 +93,7 @@ class BoardRun:
                     board,
                     source,
                     self.controls,
-                    Broadcast([self.tally, *sinks, self.view], self.controls),
+                    Broadcast([self.tally, *sinks, self.view], self.controls, caused),
                     frames_per_second=frames_per_second,
                     resume=isinstance(settings.input, Streamed) and settings.input.resume,
                     windows=settings.windows,

@@ -69,6 +69,13 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class SetRecording:
+    """Start a recording, or end the one that runs."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """Restart the stream at frame 0."""
 
@@ -83,7 +90,7 @@ def is_threshold(value: float) -> bool:
 
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
 Calibration = Calibrate | StopCalibration | ForgetCalibration
-Command = SetThreshold | SetAlarm | SetPaused | Mark | Reset | Calibration
+Command = SetThreshold | SetAlarm | SetPaused | SetRecording | Mark | Reset | Calibration
 
 
 class Controls:

@@ -240,6 +240,22 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingAsked:
+    """The user asked to start or stop recording."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged:
+    """The recording to `file` began, or ended for a reason."""
+
+    on: bool
+    file: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A message for the user.
 
@@ -273,6 +289,8 @@ Event = (
     | Marked
     | Paused
     | Restarted
+    | RecordingAsked
+    | RecordingChanged
     | Notice
     | Ended
 )

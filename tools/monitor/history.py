@@ -22,6 +22,7 @@ from tools.monitor.events import (
     Marked,
     Notice,
     Paused,
+    RecordingChanged,
     Restarted,
     SamplesLost,
     SamplesSent,
@@ -54,6 +55,7 @@ class History(View):
         self.calibration: CalibrationStatus | None = None
         self.alarm = self.recalibrate = False
         self.paused = False
+        self.recording = False
         self.answers = True  # whether the board answered last time
         self.ended: Ended | None = None
         self.notice = ""
@@ -151,6 +153,9 @@ class History(View):
                     self.marks.clear()
                     self._gaps.clear()
                     self._next_frame = self._oldest_frame = event.frame
+            case RecordingChanged():
+                self.recording = event.on
+                self.notice = text.recording_line(event)
             case Notice():
                 self.notice = event.text
                 self.answers = self.answers if event.answers is None else event.answers

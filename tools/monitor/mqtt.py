@@ -48,6 +48,7 @@ from tools.monitor.events import (
     Event,
     LinkCounters,
     Notice,
+    RecordingAsked,
     SamplesLost,
     SamplesSent,
     Started,
@@ -192,7 +193,7 @@ class MqttView:
     def handle(self, event: Event) -> None:
         ts = self._clock.stamp(event)
         match event:
-            case SamplesSent():
+            case SamplesSent() | RecordingAsked():
                 return
             case Started():
                 self._started = event

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -17,9 +18,16 @@ from training.bundle.errors import DataError
 
 
 def open_sinks(
-    settings: MonitorSettings, source: Source, board: BoardFacts, controls: Controls
+    settings: MonitorSettings,
+    source: Source,
+    board: BoardFacts,
+    controls: Controls,
+    say: Callable[[Event], None],
 ) -> list[View]:
-    """Return the sinks that are not looked at: a broker and a recording.
+    """Return the sinks that are not looked at: a broker and a recorder.
+
+    Args:
+        say: is called with events that a sink causes.
 
     Raises:
         DataError, MqttError: the recording cannot be written, or the broker does not answer.
@@ -34,23 +42,35 @@ def open_sinks(
             print(f"vigil: {broker.warning}", file=sys.stderr)
         board_controls = controls if settings.mqtt.commands else None
         sinks.append(MqttView(broker, board_id(board), settings.mqtt.discovery, board_controls))
-    if settings.recording is not None:
-        try:
-            sinks.append(Recorder(settings.recording.path, source.frame_labels))
-        except DataError:
-            close_all(sinks)
-            raise
+    path = None if settings.recording is None else settings.recording.path
+    try:
+        sinks.append(Recorder(path, source.frame_labels, say))
+    except DataError:
+        close_all(sinks)
+        raise
     return sinks
 
 
 class Broadcast:
-    """Passes every event to every sink, and ends the stream when an output has no reader."""
+    """Passes every event to every sink, and ends the stream when an output has no reader.
 
-    def __init__(self, sinks: Sequence[View], controls: Controls) -> None:
+    Args:
+        caused: events that sinks cause while they handle one; they are passed on after it.
+    """
+
+    def __init__(
+        self, sinks: Sequence[View], controls: Controls, caused: deque[Event] | None = None
+    ) -> None:
         self._sinks, self._controls = list(sinks), controls
+        self._caused = deque[Event]() if caused is None else caused
 
     def __call__(self, event: Event) -> None:
         """Pass `event` on. Raises DataError, after all sinks have it, if one cannot write it."""
+        self._pass_on(event)
+        while self._caused:
+            self._pass_on(self._caused.popleft())
+
+    def _pass_on(self, event: Event) -> None:
         failure: DataError | None = None
         for sink in tuple(self._sinks):
             try:

@@ -21,6 +21,7 @@ from tools.monitor.controls import (
     Reset,
     SetAlarm,
     SetPaused,
+    SetRecording,
     SetThreshold,
     StopCalibration,
 )
@@ -35,6 +36,7 @@ from tools.monitor.events import (
     Marked,
     Notice,
     Paused,
+    RecordingAsked,
     Restarted,
     SamplesLost,
     SamplesSent,
@@ -236,7 +238,7 @@ class Stream:
     def _obey(self) -> None:
         for command in self._controls.take():
             match command:
-                case Mark() | SetPaused():
+                case Mark() | SetPaused() | SetRecording():
                     self._obey_here(command)
                 case _ if not self._board.answers:
                     self._emit(Notice(f"{_NOT_DONE[type(command)]}: the board does not answer"))
@@ -252,8 +254,11 @@ class Stream:
                     self._emit(Restarted(0, "reset"))
                     self._alarm_is(False, 0, 0)
 
-    def _obey_here(self, command: Mark | SetPaused) -> None:
+    def _obey_here(self, command: Mark | SetPaused | SetRecording) -> None:
         """Obey a command that the board has no part in."""
+        if isinstance(command, SetRecording):
+            self._emit(RecordingAsked(command.on))
+            return
         if isinstance(command, SetPaused):
             self._pause(not self._paused if command.paused is None else command.paused)
             return

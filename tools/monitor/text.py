@@ -13,6 +13,7 @@ from tools.monitor.events import (
     DriftChanged,
     LinkCounters,
     Outcome,
+    RecordingChanged,
     WindowNotJudged,
     WindowScored,
 )
@@ -120,6 +121,15 @@ def drift_line(event: DriftChanged, noun: str) -> str:
     if event.recalibrate:
         return f"recalibrate: from {noun} {event.index} on the normal signal has changed"
     return f"no drift any more from {noun} {event.index} on"
+
+
+def recording_line(event: RecordingChanged) -> str:
+    """Return in a line that a recording began, or that it ended and why."""
+    if event.on:
+        return f"recording to {event.file}"
+    if event.reason.startswith(event.file):  # an error, which names the file
+        return f"the recording has ended: {event.reason}"
+    return f"recorded {event.file}: {event.reason}"
 
 
 def not_judged_line(event: WindowNotJudged, cells: int = 20) -> str:

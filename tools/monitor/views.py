@@ -17,6 +17,8 @@ from tools.monitor.events import (
     Marked,
     Notice,
     Paused,
+    RecordingAsked,
+    RecordingChanged,
     Restarted,
     SamplesLost,
     SamplesSent,
@@ -91,6 +93,8 @@ class PlainView(View):
                 return ["# paused" if event.paused else "# continuing"]
             case Restarted():
                 return [f"# restarting at frame {event.frame}: {event.reason}"]
+            case RecordingChanged():
+                return [f"# {text.recording_line(event)}"]
             case Notice():
                 return [f"# {event.text}"]
         return []
@@ -113,6 +117,8 @@ class JsonView(View):
 
     def handle(self, event: Event) -> None:
         ts = self._clock.stamp(event)
+        if isinstance(event, RecordingAsked):
+            return  # RecordingChanged tells what came of it
         if not isinstance(event, SamplesSent) or self._samples:
             values = {**as_json(event), "ts": ts}
             print(json.dumps(values, allow_nan=False), file=self._out, flush=True)
@@ -140,6 +146,8 @@ KINDS: dict[type[Event], str] = {
     Marked: "marked",
     Paused: "paused",
     Restarted: "restarted",
+    RecordingAsked: "recording_asked",
+    RecordingChanged: "recording",
     Notice: "notice",
     Ended: "ended",
 }

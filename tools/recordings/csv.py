@@ -68,7 +68,7 @@ class ScoreTable:
             "",
         )
 
-    def note(self, window: int | str, frame: int | str, text: str) -> None:
+    def note(self, window: int, frame: int | str, text: str) -> None:
         """Write a row without a score."""
         self._row(window, frame, "", "", "", "", "", text)
 
@@ -76,14 +76,6 @@ class ScoreTable:
         """Write one row per lost window."""
         for index in range(first, first + count):
             self.note(index, "", f"lost: {reason}")
-
-    def restart(self, frame: int, reason: str, discard: bool) -> None:
-        """Note a restart; drop all rows first if `discard`."""
-        if discard:
-            self._file.seek(0)
-            self._file.truncate()
-            self._rows.writerow(COLUMNS)
-        self.note("", frame, f"restart: {reason}")
 
     def close(self) -> None:
         """Close the file."""
@@ -141,13 +133,6 @@ class CsvWriter:
 
     def mark(self, frame: int, window: int, text: str) -> None:
         self._scores.note(window, frame, f"mark: {text}")
-
-    def restart(self, frame: int, reason: str, discard: bool) -> None:
-        if discard and self._source is not None:
-            self._samples.seek(0)
-            self._samples.truncate()
-            self._write_header(self._source)
-        self._scores.restart(frame, reason, discard)
 
     def close(self) -> None:
         with contextlib.ExitStack() as stack:

@@ -65,9 +65,6 @@ class Writer(Protocol):
     def mark(self, frame: int, window: int, text: str) -> None:
         """Append a mark of the user."""
 
-    def restart(self, frame: int, reason: str, discard: bool) -> None:
-        """Note that the stream restarts at `frame`; `discard`: drop all that was written."""
-
     def close(self) -> None:
         """Complete the files."""
 

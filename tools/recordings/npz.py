@@ -77,17 +77,6 @@ class NpzWriter:
     def mark(self, frame: int, window: int, text: str) -> None:
         pass  # this format holds no marks
 
-    def restart(self, frame: int, reason: str, discard: bool) -> None:
-        if not discard:
-            return
-        self._counts.seek(0)
-        self._counts.truncate()
-        self._labels.clear()
-        self._missing.clear()
-        for column in (self._window, self._lost, self._score, self._threshold):
-            del column[:]
-        del self._flag[:], self._microseconds[:]
-
     def close(self) -> None:
         """Write the archive, complete or not at all; on a full disk, with the samples that fit."""
         counts = close_counts(self._counts, len(self._source.channels) if self._source else 1)

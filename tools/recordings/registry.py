@@ -41,6 +41,15 @@ def check_target(path: Path, source: Path | None, overwrite: bool) -> None:
         )
 
 
+def numbered(path: Path) -> Path:
+    """Return `path`, or NAME-2, NAME-3, … if files of a recording with its name exist."""
+    free, number = path, 1
+    while any(file.exists() or file.is_symlink() for file in _files(free)):
+        number += 1
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return free
+
+
 def _files(path: Path) -> list[Path]:
     known = FORMATS.get(path.suffix)
     return [path] if known is None else list(known.files(path))

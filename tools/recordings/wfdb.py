@@ -71,9 +71,6 @@ class WfdbWriter:
             raise
         self._source: SourceFacts | None = None
         self._model, self._hop = "", 1
-        self._clear()
-
-    def _clear(self) -> None:
         self._first: int | None = None  # absolute index of the recording's first frame
         self._missing = 0
         self._notes: list[tuple[int, str]] = []
@@ -111,13 +108,6 @@ class WfdbWriter:
     def mark(self, frame: int, window: int, text: str) -> None:
         self._scores.note(window, frame, f"mark: {text}")
         self._notes.append((frame, f"MARK {text}"))
-
-    def restart(self, frame: int, reason: str, discard: bool) -> None:
-        self._scores.restart(frame, reason, discard)
-        if discard:
-            self._signal.seek(0)
-            self._signal.truncate()
-            self._clear()
 
     def close(self) -> None:
         """Write header and annotations; on a full disk, for the signal that fits beside them."""

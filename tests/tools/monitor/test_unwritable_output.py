@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import json
 import os
 import resource
 import subprocess
@@ -20,6 +21,7 @@ from tools.monitor.controls import Controls
 from tools.monitor.recorder import Recorder
 from tools.monitor.stream import Stream
 from tools.recordings import wfdb
+from training.bundle.errors import DataError
 from training.bundle.manifest import Signal
 
 pytestmark = pytest.mark.slow
@@ -71,17 +73,23 @@ def limit() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, ROOM))
 
 
-def monitor(
+def ended(
     view: str, record: Path | str = "", how: str = "", **options: object
-) -> tuple[int, list[str]]:
-    """Exit code and the lines on standard error."""
-    done = subprocess.run(  # type: ignore[call-overload]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
         [sys.executable, "-c", PROGRAM, view, str(record), how],
         **{"stdout": subprocess.DEVNULL, **options},
         stderr=subprocess.PIPE,
         text=True,
         timeout=PATIENCE,
     )
+
+
+def monitor(
+    view: str, record: Path | str = "", how: str = "", **options: object
+) -> tuple[int, list[str]]:
+    """Exit code and the lines on standard error."""
+    done = ended(view, record, how, **options)
     return done.returncode, done.stderr.splitlines()
 
 
@@ -105,9 +113,14 @@ def test_standard_output_that_cannot_say_it() -> None:
 
 @pytest.mark.parametrize("name", ["run.csv", "run.npz", "run.hea"])
 def test_a_disk_that_is_full(tmp_path: Path, name: str) -> None:
-    code, said = monitor("json", tmp_path / name, preexec_fn=limit)
-    assert code == 2
-    assert said == [f"vigil: {tmp_path / name}: cannot be written: File too large"]
+    done = ended("json", tmp_path / name, preexec_fn=limit, stdout=subprocess.PIPE)
+    problem = f"{tmp_path / name}: cannot be written: File too large"
+    assert (done.returncode, done.stderr.splitlines()) == (2, [f"vigil: {problem}"])
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    # The recording ends, and the stream goes on.
+    assert [e["event"] for e in events].count("scored") == 1000
+    said = [(e["on"], e["reason"]) for e in events if e["event"] == "recording"]
+    assert said[0] == (True, "") and said[1:] in ([(False, problem)], [])
     kept = {path.name: path for path in tmp_path.iterdir()}
     assert not [name for name in kept if name.startswith(".")]  # nothing half made
     if name == "run.npz":
@@ -154,7 +167,7 @@ def test_a_record_on_a_full_disk_makes_room_for_its_header(
         write_header(*arguments)
 
     monkeypatch.setattr(wfdb, "_write_header", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(DataError, match="No space left"):
         view.close()
     names = ("channels", "units", "gain", "offset")
     facts = {name: list(getattr(what.facts, name)) for name in names}

@@ -24,7 +24,13 @@ from websockets.sync.client import connect
 
 from tests.support.monitor_board import WINDOW, FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
-from tools.monitor.controls import Calibrate, Controls, ForgetCalibration, StopCalibration
+from tools.monitor.controls import (
+    Calibrate,
+    Controls,
+    ForgetCalibration,
+    SetRecording,
+    StopCalibration,
+)
 from tools.monitor.events import LinkCounters, Notice, SamplesSent, Started, WindowScored
 from tools.monitor.settings import Browser
 from tools.monitor.sinks import Broadcast
@@ -390,6 +396,7 @@ def test_commands_reach_the_board_they_are_for():
 @pytest.mark.parametrize(
     ("message", "command"),
     [
+        ({"ask": "record", "on": True}, SetRecording(True)),
         ({"ask": "calibrate", "run": True}, Calibrate()),
         ({"ask": "calibrate", "run": False}, StopCalibration()),
         ({"ask": "forget"}, ForgetCalibration()),
@@ -578,7 +585,7 @@ def test_a_board_that_failed_takes_no_commands(browser):
         commands = " footer :is(button, input):not([data-ask=calibrate])"
         for key, on in (("one", True), ("two", False), ("three", False)):
             each = page.locator(f"[data-key={key}]{commands}")
-            assert each.count() == 7
+            assert each.count() == 8
             wait_until(lambda on=on, each=each: all(e.is_enabled() == on for e in each.all()))
         # What is there may still be looked at.
         assert page.locator("[data-key=two] .zoom button").first.is_enabled()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import re
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +15,8 @@ import pytest
 
 from tests.support.monitor_board import WINDOW, FakeBoard, recording, source
 from tools.monitor.boards.dequantize import to_counts
-from tools.monitor.controls import Controls, Mark, Reset
-from tools.monitor.events import Event, WindowScored
+from tools.monitor.controls import Controls, Mark, Reset, SetRecording
+from tools.monitor.events import Event, RecordingChanged, WindowScored
 from tools.monitor.recorder import Recorder
 from tools.monitor.stream import Stream
 from tools.recordings.csv import samples_path
@@ -47,9 +48,9 @@ def bundle(**signal: Any) -> Any:
     return SimpleNamespace(manifest=manifest)
 
 
-def record(path: Path, what: Source, board: FakeBoard, *commands: Any) -> list[Event]:
-    view, controls = Recorder(path, what.frame_labels), Controls()
+def record(path: Path | None, what: Source, board: FakeBoard, *commands: Any) -> list[Event]:
     events: list[Event] = []
+    view, controls = Recorder(path, what.frame_labels, events.append), Controls()
     waiting = list(commands)
 
     def emit(event: Event) -> None:
@@ -107,13 +108,51 @@ def test_an_npz_holds_scores_and_losses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["run.csv", "run.npz"])
-def test_a_recording_begins_at_a_window_and_again_after_a_reset(tmp_path: Path, name: str) -> None:
+def test_a_recording_begins_at_a_window(tmp_path: Path, name: str) -> None:
     path, what = tmp_path / name, source(30)
-    file = samples_path(path) if path.suffix == ".csv" else path
     record(path, what, FakeBoard(resume_frame=5 * WINDOW - 3))
-    assert np.array_equal(of_file(file, bundle()).counts, what.counts[5 * WINDOW :])
+    assert np.array_equal(samples_of(path), what.counts[5 * WINDOW :])
+
+
+def samples_of(path: Path) -> np.ndarray:
+    return of_file(samples_path(path) if path.suffix == ".csv" else path, bundle()).counts
+
+
+@pytest.mark.parametrize("name", ["run.csv", "run.npz", "run.hea"])
+def test_a_reset_begins_a_new_file_and_touches_no_other(tmp_path: Path, name: str) -> None:
+    path, what = tmp_path / name, source(30)
+    precious = tmp_path / f"run-2{path.suffix}"
+    precious.write_text("an earlier recording")
     record(path, what, FakeBoard(), Reset())
-    assert np.array_equal(of_file(file, bundle()).counts, what.counts)
+    assert precious.read_text() == "an earlier recording"
+    before = samples_of(path)
+    assert 11 * WINDOW <= len(before) < len(what.counts)
+    assert np.array_equal(before, what.counts[: len(before)])
+    assert np.array_equal(samples_of(tmp_path / f"run-3{path.suffix}"), what.counts)
+
+
+def test_a_recording_of_the_middle_holds_its_own_windows(tmp_path: Path, monkeypatch) -> None:
+    """Started and stopped by the user; the file is named after model and time."""
+    monkeypatch.chdir(tmp_path)
+    what = source(30)
+    events = record(None, what, FakeBoard(), SetRecording(True), SetRecording(True))
+    (path,) = (file for file in Path().iterdir() if ".samples" not in file.name)
+    assert re.fullmatch(r"\w+-\w+-\d{8}-\d{6}\.csv", path.name)
+    first = len(what.counts) - len(samples_of(path))
+    assert first % WINDOW == 0 and first > 10 * WINDOW
+    windows = [int(row["window"]) for row in csv.DictReader(path.open()) if row["score"]]
+    assert windows == list(range(first // WINDOW, 30))
+    assert [(e.on, e.file) for e in events if isinstance(e, RecordingChanged)] == [
+        (True, path.name)
+    ]
+
+
+def test_a_recording_that_is_stopped_grows_no_more(tmp_path: Path) -> None:
+    path, what = tmp_path / "run.csv", source(30)
+    events = record(path, what, FakeBoard(), SetRecording(False))
+    said = [e for e in events if isinstance(e, RecordingChanged)]
+    assert [(e.on, e.reason) for e in said] == [(True, ""), (False, "stopped")]
+    assert 11 * WINDOW <= len(samples_of(path)) < len(what.counts)
 
 
 def test_a_csv_recording_is_whole_before_it_is_closed(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tools.monitor.controls import (
     Mark,
     Reset,
     SetPaused,
+    SetRecording,
     SetThreshold,
     StopCalibration,
 )
@@ -47,6 +48,7 @@ KEYS = (
     ("d", "restore the bundle's threshold"),
     ("c", "calibrate the threshold; stop"),
     ("m", "mark this moment"),
+    ("w", "write a recording; stop"),
     ("r", "restart at frame 0"),
     ("q, Ctrl-C", "quit; again: without waiting"),
     ("?, h", "show or hide the keys"),
@@ -132,6 +134,7 @@ class MonitorApp(App[None]):
         Binding("d", "trained", "restore"),
         Binding("c", "calibrate", "calibrate"),
         Binding("m", "mark", "mark"),
+        Binding("w", "record", "record"),
         Binding("r", "reset", "reset"),
         Binding("question_mark,h", "help", "keys", key_display="?"),
     ]
@@ -196,6 +199,9 @@ class MonitorApp(App[None]):
 
     def action_mark(self) -> None:
         self._controls.ask(Mark())
+
+    def action_record(self) -> None:
+        self._controls.ask(SetRecording(not self._history.recording))
 
     def action_reset(self) -> None:
         self._controls.ask(Reset())

@@ -54,6 +54,8 @@ def header(history: History, width: int, height: int) -> list[Text]:
     if board.golden_total:
         first.append(f" {golden}", GOOD if exact else BAD)
     right = Text(f" {state} ", style)
+    if history.recording:
+        right = Text.assemble((" ● REC ", BAD), right)
     if history.recalibrate:
         right = Text.assemble((" RECALIBRATE ", EMULATED), " ", right)
     second = Text(f" {source.description}", DIM)

@@ -35,6 +35,7 @@ from tools.monitor.controls import (
     Mark,
     Reset,
     SetPaused,
+    SetRecording,
     SetThreshold,
     StopCalibration,
     is_threshold,
@@ -110,6 +111,8 @@ def command_of(message: Any) -> tuple[str, Command]:
             return key, SetThreshold(float(value))
         case {"ask": "mark", "text": str(text)}:
             return key, Mark(text)
+        case {"ask": "record", "on": bool(on)}:
+            return key, SetRecording(on)
         case {"ask": "reset"}:
             return key, Reset()
         case {"ask": "calibrate", "run": bool(run)}:

@@ -27,7 +27,7 @@ export class Card {
       name: find("h2"), facts: find(".facts"), state: find(".state"), source: find(".source"),
       traces: find(".traces"), scores: find(".scores"), past: find(".past"), flags: find(".flags ol"),
       counts: find(".counts"), notice: find(".notice"), threshold: find(".threshold input"),
-      live: find(".live"), pause: find("[data-ask=pause]"), calibrate: find("[data-ask=calibrate]"),
+      live: find(".live"), pause: find("[data-ask=pause]"), record: find("[data-ask=record]"), calibrate: find("[data-ask=calibrate]"),
       commands: this.root.querySelectorAll("footer button, footer input"),
       zooms: this.root.querySelectorAll(".zoom button"),
     };
@@ -179,6 +179,7 @@ export class Card {
       case "live": return this.follow();
       case "pause": return this.ask("pause", { paused: !store.paused });
       case "mark": return this.ask("mark", { text: "mark" });
+      case "record": return this.ask("record", { on: !store.recording });
       case "reset": return this.ask("reset");
       case "raise": return threshold(store.threshold * STEP);
       case "lower": return threshold(store.threshold / STEP);
@@ -295,6 +296,7 @@ export class Card {
     parts.name.textContent = board.emulated ? board.model : `${board.model} on ${board.board}`;
     this.root.querySelector(".emulated").hidden = !board.emulated;
     this.root.querySelector(".simulated").hidden = !source.simulated;
+    this.root.querySelector(".badge.recording").hidden = !store.recording;
     this.root.querySelector(".badge.alarm").hidden = !store.alarm;
     this.root.querySelector(".badge.recalibrate").hidden = !store.recalibrate;
     this.root.classList.toggle("alarmed", store.alarm);
@@ -302,6 +304,7 @@ export class Card {
     parts.source.textContent = source.description;
     parts.live.classList.toggle("on", !this.view);
     parts.live.textContent = this.view ? "back to live" : "live";
+    parts.record.textContent = store.recording ? "Stop recording" : "Record";
     parts.pause.textContent = store.paused ? "Continue" : "Pause";
     if (document.activeElement !== parts.threshold && !parts.threshold.title) parts.threshold.value = number(store.threshold);
     parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");

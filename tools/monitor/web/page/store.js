@@ -13,6 +13,7 @@ export class Store {
     this.calibration = null;
     this.alarm = this.recalibrate = false;
     this.paused = false;
+    this.recording = false;
     this.ended = null;
     this.totals = null;
     this.counters = null;
@@ -71,6 +72,12 @@ export class Store {
         this.notice = event.recalibrate
           ? `recalibrate: from window ${event.index} on the normal signal has changed`
           : `no drift any more from window ${event.index} on`;
+        break;
+      case "recording":
+        this.recording = event.on;
+        this.notice = event.on ? `recording to ${event.file}`
+          : event.reason.startsWith(event.file) ? `the recording has ended: ${event.reason}`
+          : `recorded ${event.file}: ${event.reason}`;
         break;
       case "paused": this.paused = event.paused; break;
       case "marked":
