@@ -1,4 +1,4 @@
-"""Conversion of a recording's sample rate, by the firmware's own C++."""
+"""Conversion of the sample rate, of a recording or on the board, by the firmware's own C++."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.errors import DataError
+from training.bundle.errors import BundleError, DataError
+from training.bundle.manifest import Beats, Manifest, NoConversion, Polyphase
 from training.native import Resampler
 
 HALF = 8  # input frames under the filter on each side, at equal rates
 PASS = 0.9  # the cutoff, as a share of half the lower rate
 UNITY = 1 << 14  # the coefficients of a phase sum to this
 LARGEST = 512  # of the ratio's terms; a larger one would need a long table
+FARTHEST = 16  # the larger rate over the smaller one
 
 
 def rate_ratio(from_hz: float, to_hz: float, name: str = "the recording") -> Fraction:
@@ -23,14 +25,15 @@ def rate_ratio(from_hz: float, to_hz: float, name: str = "the recording") -> Fra
     Raises:
         DataError: the ratio has no small terms, or is too far from 1.
     """
-    ratio = Fraction(to_hz / from_hz).limit_denominator(LARGEST)
-    close = math.isclose(ratio, to_hz / from_hz, rel_tol=1e-6) if ratio else False
-    if not close or ratio.numerator > LARGEST or not 1 / 16 <= ratio <= 16:
-        raise DataError(
-            f"{name}: {from_hz:g} frames per second cannot be resampled to {to_hz:g}; resample it "
-            "with another program first"
-        )
-    return ratio
+    if from_hz > 0 and 1 / FARTHEST <= to_hz / from_hz <= FARTHEST:
+        ratio = Fraction(to_hz / from_hz).limit_denominator(LARGEST)
+        if ratio.numerator <= LARGEST and math.isclose(ratio, to_hz / from_hz, rel_tol=1e-6):
+            return ratio
+    raise DataError(
+        f"{name}: {from_hz:g} frames per second cannot be resampled to {to_hz:g}: their ratio must "
+        f"have terms up to {LARGEST} and be at most {FARTHEST}; choose another rate, or resample "
+        "with another program first"
+    )
 
 
 def low_pass(ratio: Fraction) -> tuple[int, list[int]]:
@@ -74,3 +77,39 @@ def resampled(
 def resampled_frames(frames: int, ratio: Fraction) -> int:
     """Return the number of output frames that lie at or before the last of `frames`."""
     return math.floor((frames - 1) * ratio) + 1 if frames else 0
+
+
+def at_rate(m: Manifest, rate_hz: float) -> Manifest:
+    """Return the manifest for a sensor of another rate: the board converts to the model's rate.
+
+    Raises:
+        BundleError: the model has no rate of its own, or a conversion already, or the window's hop
+            is no whole number of the sensor's frames.
+        DataError: the rates have no small ratio.
+    """
+    rate = m.signal.rate_hz
+    if rate is None or m.signal.rate_is_nominal:
+        raise BundleError(f"{m.name}: was trained on data without a sample rate to convert to")
+    if not isinstance(m.rate, NoConversion):
+        raise BundleError(f"{m.name}: already converts its sample rate; name the model's bundle")
+    ratio = rate_ratio(rate_hz, rate, m.name)
+    taps, coefficients = low_pass(ratio)
+    hop = m.segmenter.hop / ratio
+    if hop.denominator != 1 and not isinstance(m.segmenter, Beats):
+        raise BundleError(
+            f"{m.name}: its hop of {m.segmenter.hop} frames at {rate:g} Hz is no whole number of "
+            f"frames at {rate_hz:g} Hz: train it with a windows.hop that is a multiple of "
+            f"{ratio.numerator}"
+        )
+    conversion = Polyphase(
+        kind="polyphase",
+        up=ratio.numerator,
+        down=ratio.denominator,
+        taps=taps,
+        coefficients=coefficients,
+        hop=math.floor(hop),
+        delay=taps // 2,
+    )
+    name = f"{m.name}-{rate_hz:g}hz"
+    signal = m.signal.model_copy(update={"rate_hz": rate_hz})
+    return m.model_copy(update={"name": name, "signal": signal, "rate": conversion})

@@ -15,11 +15,12 @@ from tools.link.messages import LostReason
 from tools.link.session import Session
 from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.boards.in_process import InProcessBoard
-from tools.monitor.events import WindowScored
+from tools.monitor.events import WindowScored, WindowsLost
 from training.beats import beats_at
-from training.bundle import Bundle
+from training.bundle import Bundle, write_bundle
 from training.bundle.manifest import Biquads
 from training.filters import design
+from training.resampling import at_rate
 
 RATE, WINDOW, BEFORE = 180.0, 144, 54
 
@@ -49,7 +50,7 @@ def on_host(bundle: Bundle, frames: np.ndarray) -> list[tuple]:
 
 
 def scored(bundle: Bundle, events: list) -> list[tuple]:
-    hop = bundle.manifest.segmenter.hop
+    hop = bundle.manifest.grid.hop
     return [
         (e.window, e.window * hop + e.peak, e.interval, np.float32(e.score).tobytes())
         for e in events
@@ -109,6 +110,96 @@ def test_filtered_windows_on_the_board_equal_those_on_the_host(tmp_path: Path, k
         for e in events
         if isinstance(e, Scored)
     ]
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize(("rate", "filtered"), [(128, False), (250, True), (512, False)])
+def test_a_sensor_of_another_rate(tmp_path: Path, rate: int, filtered: bool) -> None:
+    bundle = at(
+        small_bundle(
+            tmp_path / "model",
+            window=WINDOW,
+            segmenter=beats_at(RATE, WINDOW, BEFORE),
+            filter=Biquads(kind="biquads", sections=design(RATE, 0.5), delay=1.0)
+            if filtered
+            else None,
+            rate_hz=RATE,
+        ),
+        rate,
+    )
+    peaks = regular_peaks(rate, 40)
+    frames = ecg(peaks, rate, int(40 * rate))[:, None]
+    with EmulatedBoard(emulated_image(bundle, tmp_path)) as board, Session.open(board.port) as s:
+        assert s.boot.golden_passed == s.boot.golden_total > 0
+        assert (s.board.rate, s.board.hop) == (rate, bundle.manifest.grid.hop)
+        s.start(82)
+        events = list(s.stream(frames[: 20 * rate]))
+        s.skip(333)
+        events += list(s.stream(frames[20 * rate + 333 :]))
+    host = InProcessBoard(bundle)
+    host.send(0, frames[:2048])
+    host.send(2048, frames[2048 : 20 * rate])
+    host.skip(20 * rate, 333)
+    host.send(20 * rate + 333, frames[20 * rate + 333 :])
+    on_host = host.receive(0)
+    expected = [
+        (e.index, e.peak, e.interval, np.float32(e.score).tobytes())
+        for e in on_host
+        if isinstance(e, WindowScored)
+    ]
+    assert scored(bundle, events) == expected
+    assert len(expected) > 20
+    # R and RR are in the sensor's own samples.
+    found = np.array([peak for _, peak, *_ in expected])
+    assert np.abs(found[:, None] - peaks).min(axis=1).max() <= 0.02 * rate
+    assert gaps(events, Lost) == gaps(on_host, WindowsLost)
+    # Each slot is reported once, none later than promised.
+    reported = sum(e.count for e in events if isinstance(e, Lost)) + len(expected)
+    grid = bundle.manifest.grid
+    assert 0 <= reported - ((len(frames) - grid.span) // grid.hop + 1) <= 2
+
+
+def gaps(events: list, kind: type) -> list[tuple[int, int]]:
+    return [
+        (e.first, e.count)
+        for e in events
+        if isinstance(e, kind) and getattr(e.reason, "name", e.reason).lower() == "gap"
+    ]
+
+
+@pytest.mark.toolchain
+def test_windows_of_fixed_length_at_another_rate(tmp_path: Path) -> None:
+    bundle = at(small_bundle(tmp_path / "model", window=64, hop=36, channels=2, rate_hz=RATE), 250)
+    frames = np.random.default_rng(1).integers(-3000, 3000, (6000, 2)).astype(np.int16)
+    with EmulatedBoard(emulated_image(bundle, tmp_path)) as board, Session.open(board.port) as s:
+        s.start(83)
+        events = list(s.stream(frames[:2000]))
+        s.skip(7)
+        events += list(s.stream(frames[2007:]))
+    host = InProcessBoard(bundle)
+    host.send(0, frames[:2000])
+    host.skip(2000, 7)
+    host.send(2007, frames[2007:])
+    on_host = host.receive(0)
+    expected = [
+        (e.index, e.first_frame, np.float32(e.score).tobytes())
+        for e in on_host
+        if isinstance(e, WindowScored)
+    ]
+    assert bundle.manifest.grid.hop == 50
+    assert expected == [
+        (e.window, e.window * 50, np.float32(e.score).tobytes())
+        for e in events
+        if isinstance(e, Scored)
+    ]
+    assert gaps(events, Lost) == gaps(on_host, WindowsLost) != []
+    assert (6000 - bundle.manifest.grid.span) // 50 + 1 <= expected[-1][0] + 1
+
+
+def at(bundle: Bundle, rate: float) -> Bundle:
+    folder = bundle.path.with_name("converted")
+    golden = (bundle.path / "golden.npz").read_bytes()
+    return write_bundle(folder, at_rate(bundle.manifest, rate), bundle.model, golden)
 
 
 @pytest.mark.toolchain

@@ -160,9 +160,9 @@ def calibrate_threshold(
     played = of_file(source, bundle)
     cut = segmenter_of(m).push(0, played.counts)
     if isinstance(m.segmenter, Beats):
-        labels = np.array([played.label(int(f) + m.segmenter.before, 1) for f in cut.first])
+        labels = np.array([played.label(int(f) + m.grid.before, 1) for f in cut.first])
     else:
-        labels = np.array([played.label(int(f), m.segmenter.window) for f in cut.first])
+        labels = np.array([played.label(int(f), m.grid.window) for f in cut.first])
     normal = labels != ABNORMAL
     if not normal.any():
         raise DataError(f"{source}: every window is labelled abnormal; a normal stretch is needed")

@@ -130,10 +130,10 @@ def forget_calibration(settings: MonitorSettings, out: Console) -> None:
 
 def _check_length(bundle: Bundle, source: Source | None, command: Calibrate) -> None:
     """Raise DataError if a recording has fewer windows than the calibration takes."""
-    segmenter = bundle.manifest.segmenter
+    grid = bundle.manifest.grid
     if source is None or source.frames is None:
         return
-    windows = max((source.frames - segmenter.window) // segmenter.hop + 1, 0)
+    windows = max((source.frames - grid.span) // grid.hop + 1, 0)
     if windows < command.windows:
         raise DataError(
             f"{source.facts.name} has {windows} windows, fewer than {command.windows}: give a "

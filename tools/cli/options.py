@@ -29,7 +29,11 @@ DEFAULT = "ecg"
 """The recipe of `make demo`, whose bundle every command takes unless it is given another."""
 
 Name = Annotated[
-    str, typer.Argument(help="Name of a recipe, path of a recipe (.toml), or folder of a bundle.")
+    str,
+    typer.Argument(
+        help="Name of a recipe, path of a recipe (.toml), or folder of a bundle. NAME@RATE: for "
+        "samples of another rate, in Hz, which the board converts."
+    ),
 ]
 BoardOption = Annotated[
     str, typer.Option("--board", "-b", help="A board of the catalogue; `vigil boards` lists them.")
@@ -145,9 +149,18 @@ def bundle_path(name: str) -> Path:
     """The bundle's folder: `name` itself if it is a bundle, else build/NAME.
 
     If build/NAME does not exist but the bundle of the recipe's fallback does, that bundle is
-    taken: training falls back when a data set is not available.
+    taken: training falls back when a data set is not available. NAME@RATE is that bundle for
+    samples of another rate, which is written beside it.
     """
     path = Path(name)
+    model, at, rate = name.rpartition("@")
+    if at and not path.exists():
+        try:
+            return _converted(bundle_path(model), float(rate))
+        except ValueError:
+            raise typer.BadParameter(
+                f"{name}: write the sample rate in Hz after @, such as {model or DEFAULT}@250"
+            ) from None
     if (path / "manifest.json").is_file() or (len(path.parts) > 1 and path.suffix != ".toml"):
         return path
     path = BUILD / (path.stem if path.suffix == ".toml" else path.name)
@@ -161,6 +174,29 @@ def bundle_path(name: str) -> Path:
                 complain(f"{path} does not exist; using its fallback {BUILD / fallback}")
                 return BUILD / fallback
     return path
+
+
+def _converted(path: Path, rate_hz: float) -> Path:
+    """Write the bundle at `path` for samples of another rate, and return its folder.
+
+    Raises:
+        VigilError: there is no bundle, or its rate cannot be reached from `rate_hz`.
+    """
+    # Imported here: they load the C++ of the signal chain, which other options do not need.
+    from training.bundle import EVALUATION, GOLDEN, manifest_text, read_bundle, write_bundle
+    from training.resampling import at_rate
+
+    bundle = read_bundle(path)
+    if rate_hz == bundle.manifest.signal.rate_hz:
+        return path
+    converted = at_rate(bundle.manifest, rate_hz)
+    folder = path.with_name(f"{path.name}-{rate_hz:g}hz")
+    text = folder / "manifest.json"
+    if not text.is_file() or text.read_text(encoding="utf-8") != manifest_text(converted):
+        golden, evaluation = path / GOLDEN, path / EVALUATION
+        kept = evaluation.read_bytes() if evaluation.is_file() else None
+        write_bundle(folder, converted, bundle.model, golden.read_bytes(), kept)
+    return folder
 
 
 def faults_of(text: str | None) -> FaultConfig | None:

@@ -22,6 +22,7 @@ from training.bundle.manifest import (
     MahalanobisScore,
     Manifest,
     NoScaler,
+    Polyphase,
     ReconstructionScore,
     Wearer,
 )
@@ -65,35 +66,45 @@ def chain_text(manifest: Manifest, alarm: AlarmLevels | None = None) -> tuple[li
 
 
 def segmenter_text(manifest: Manifest) -> tuple[list[str], str]:
-    """Write filter and segmenter of a bundle: their headers, and the constant kSegmenter."""
+    """Write rate conversion, filter and segmenter: their headers, and the constant kSegmenter."""
     channels = len(manifest.signal.channels)
-    if not isinstance(manifest.filter, Biquads):
-        header, text = _segmenter(manifest, channels, "kSegmenter")
-        return [header], text
-    header, stage = _segmenter(manifest, 2 * channels, "kUnfiltered")
-    sections = ",\n    ".join(f"{{{', '.join(map(str, s))}}}" for s in manifest.filter.sections)
-    kind, _, rest = stage.removeprefix("using SegmentStage = ").partition(";\n")
-    return ["filtered.h", header], (
-        f"inline constexpr BiquadSection kFilter[] = {{\n    {sections}}};\n"
-        f"{rest}\n"
-        f"using SegmentStage = Filtered<{kind}, kUnfiltered>;\n"
-        "inline constexpr SegmentStage::Config kSegmenter = {Span<const BiquadSection>(kFilter)};"
-    )
-
-
-def _segmenter(manifest: Manifest, channels: int, name: str) -> tuple[str, str]:
-    segmenter = manifest.segmenter
-    if isinstance(segmenter, Beats):
-        lengths = ", ".join(str(value) for value in segmenter.qrs.model_dump().values())
-        return "beats.h", (
-            "using SegmentStage = BeatSegmenter;\n"
-            f"inline constexpr BeatConfig {name} = {{\n"
-            f"    {segmenter.window}, {segmenter.before}, {segmenter.hop}, {channels}, "
-            f"{segmenter.lead},\n    {{{lengths}}}}};"
+    filtered, converted = manifest.filter, manifest.rate
+    twice = channels * (2 if isinstance(filtered, Biquads) else 1)
+    stages = [_segmenter(manifest, twice)]
+    if isinstance(filtered, Biquads):
+        sections = ",\n    ".join(f"{{{', '.join(map(str, s))}}}" for s in filtered.sections)
+        table = f"BiquadSection kFilter[] = {{\n    {sections}}}"
+        value = "{Span<const BiquadSection>(kFilter)}"
+        stages.append(Stage("filtered.h", "Filtered", value, (table,)))
+    if isinstance(converted, Polyphase):
+        table = f"std::int16_t kRateFilter[] = {{{', '.join(map(str, converted.coefficients))}}}"
+        value = (
+            f"{{{{{converted.up}, {converted.down}, {converted.taps}, {channels}, "
+            f"Span<const std::int16_t>(kRateFilter)}},\n    {converted.hop}, "
+            f"{manifest.segmenter.hop}}}"
         )
-    return "segmenter.h", (
-        "using SegmentStage = Segmenter;\n"
-        f"inline constexpr SegmenterConfig {name} = {{kWindow, kHop, {channels}}};"
+        stages.append(Stage("resampled.h", "Resampled", value, (table,)))
+    # Each stage is a template about the one behind it, and about that one's configuration.
+    lines, type, config = [], "", ""
+    for stage in stages:
+        type = f"{stage.type}<{type}, {config}>" if type else stage.type
+        config = "kSegmenter" if stage is stages[-1] else f"k{stage.type}Settings"
+        lines += [f"inline constexpr {table};" for table in stage.tables]
+        lines.append(f"inline constexpr {type}::Config {config} = {stage.value};")
+    return [stage.header for stage in stages], "\n".join([*lines, f"using SegmentStage = {type};"])
+
+
+def _segmenter(manifest: Manifest, channels: int) -> Stage:
+    segmenter = manifest.segmenter
+    if not isinstance(segmenter, Beats):
+        value = f"{{{segmenter.window}, {segmenter.hop}, {channels}}}"
+        return Stage("segmenter.h", "Segmenter", value)
+    lengths = ", ".join(str(value) for value in segmenter.qrs.model_dump().values())
+    return Stage(
+        "beats.h",
+        "BeatSegmenter",
+        f"{{\n    {segmenter.window}, {segmenter.before}, {segmenter.hop}, {channels}, "
+        f"{segmenter.lead},\n    {{{lengths}}}}}",
     )
 
 

@@ -41,13 +41,13 @@ inline constexpr std::uint8_t kHash[8] = {hash};  // of the bundle's manifest
 
 constexpr std::uint8_t kFirmwareVersion[3] = {version};  // of the package that wrote this file
 
-constexpr std::uint32_t kWindow = {window};  // frames
-constexpr std::uint32_t kHop = {hop};  // frames
+constexpr std::uint32_t kWindow = {window};  // frames that the model sees
+constexpr std::uint32_t kHop = {hop};  // frames of the sensor
 constexpr std::uint32_t kSpan = {span};  // frames from the first of a hop to the window's report
 constexpr std::uint32_t kChannels = {channels};
 constexpr std::uint32_t kInputSize = {input_size};
 constexpr std::uint32_t kOutputSize = {output_size};
-constexpr float kRateHz = {rate};  // frames per second; 0 if not fixed
+constexpr float kRateHz = {rate};  // frames of the sensor per second; 0 if not fixed
 
 {segmenter}
 {chain}
@@ -199,8 +199,8 @@ def _constants(
         hash=cpp.braced(bundle.hash8),
         version=cpp.braced(firmware_version()),
         window=manifest.segmenter.window,
-        hop=manifest.segmenter.hop,
-        span=manifest.segmenter.span,
+        hop=manifest.grid.hop,
+        span=manifest.grid.span,
         segmenter=f"{segmenter}\n{wearer_text(manifest)}",
         channels=len(manifest.signal.channels),
         input_size=manifest.model.input.size,

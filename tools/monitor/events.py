@@ -57,16 +57,12 @@ class BoardFacts:
     golden_total: int
     alarm: str = ""  # what raises and clears the alarm; empty: there is none
     span: int = 0  # frames from the first of a hop until its window is reported; 0: `window`
+    cuts_beats: bool = False  # windows lie about heartbeats, so that a hop may hold none
 
     @property
     def report_after(self) -> int:
         """Frames from the first of a hop until its window is reported."""
         return self.span or self.window
-
-    @property
-    def cuts_beats(self) -> bool:
-        """Whether windows lie about heartbeats, so that a hop may hold none."""
-        return self.span > 0
 
     def __post_init__(self) -> None:
         for field in ("board", "engine", "model"):  # from the wire: no control sequences

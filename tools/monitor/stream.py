@@ -392,5 +392,5 @@ def _last_frame(source: Source, board: BoardFacts, windows: int | None) -> int |
     """Return the end of the source, or of its `windows`-th window; None: no end."""
     if windows is None or board.cuts_beats:
         return source.frames
-    stop = (windows - 1) * board.hop + board.window if windows > 0 else 0
+    stop = (windows - 1) * board.hop + board.report_after if windows > 0 else 0
     return stop if source.frames is None else min(stop, source.frames)

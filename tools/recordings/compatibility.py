@@ -43,8 +43,8 @@ def check_rate(name: str, rate_hz: float | None, trained: Signal) -> None:
         return
     if not math.isclose(rate_hz, wanted, rel_tol=RATE_TOLERANCE):
         raise DataError(
-            f"{name}: {rate_hz:g} frames per second, but the model was trained on {wanted:g}: "
-            f"resample it to {wanted:g} Hz, or train on this rate"
+            f"{name}: {rate_hz:g} frames per second, but the model's samples have {wanted:g}: name "
+            f"the model NAME@{rate_hz:g} to convert on the board, or train on this rate"
         )
 
 

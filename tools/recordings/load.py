@@ -111,8 +111,8 @@ def _at_rate(
 
 def _placed(bundle: Bundle) -> tuple[int, int]:
     """Window and hop by which gaps are made; beats lie where they are, so that one frame does."""
-    segmenter = bundle.manifest.segmenter
-    return (1, 1) if isinstance(segmenter, Beats) else (segmenter.window, segmenter.hop)
+    m = bundle.manifest
+    return (1, 1) if isinstance(m.segmenter, Beats) else (m.grid.window, m.grid.hop)
 
 
 def _options(data: dict[str, Any]) -> Options:
@@ -128,7 +128,7 @@ def _options(data: dict[str, Any]) -> Options:
 def _check(recording: Recording, bundle: Bundle) -> None:
     check_channels(recording.name, recording.channels, bundle.manifest.signal)
     check_rate(recording.name, recording.rate_hz, bundle.manifest.signal)
-    window = bundle.manifest.segmenter.span
+    window = bundle.manifest.grid.span
     if recording.frames < window:
         raise DataError(
             f"{recording.name}: {recording.frames} frames are fewer than one window of {window}"

@@ -1,6 +1,7 @@
 """The bundle: the three files that training hands to every later step (docs/bundle.md)."""
 
 from training.bundle.files import (
+    EVALUATION,
     GOLDEN,
     MANIFEST,
     MODEL,
@@ -18,6 +19,7 @@ from training.bundle.files import (
 )
 
 __all__ = [
+    "EVALUATION",
     "GOLDEN",
     "MANIFEST",
     "MODEL",

@@ -21,7 +21,17 @@ from training.bundle.scores import (
     Score,
     inputs_of,
 )
-from training.bundle.segmenter_schema import Beats, Biquads, NoFilter, Qrs, Segmenter
+from training.bundle.segmenter_schema import (
+    Beats,
+    Biquads,
+    Grid,
+    NoConversion,
+    NoFilter,
+    Polyphase,
+    Qrs,
+    Segmenter,
+    grid_of,
+)
 from training.bundle.stages import (
     Affine,
     Features,
@@ -46,11 +56,13 @@ __all__ = [
     "Features",
     "Float32",
     "GateLimits",
+    "Grid",
     "Head",
     "JoinScore",
     "LevelScore",
     "MahalanobisScore",
     "Name",
+    "NoConversion",
     "NoDecision",
     "NoFeatures",
     "NoFilter",
@@ -58,6 +70,7 @@ __all__ = [
     "NoScaler",
     "NoWearer",
     "PerWindow",
+    "Polyphase",
     "PositiveFloat32",
     "Qrs",
     "Rate",
@@ -254,6 +267,7 @@ class Manifest(Strict):
     name: Name
     data: Data
     signal: Signal
+    rate: Annotated[NoConversion | Polyphase, Field(discriminator="kind")] = NoConversion()
     segmenter: Annotated[Segmenter | Beats, Field(discriminator="kind")]
     filter: Annotated[NoFilter | Biquads, Field(discriminator="kind")] = NoFilter()
     gate: Annotated[NoGate | GateLimits, Field(discriminator="kind")] = NoGate()
@@ -270,6 +284,19 @@ class Manifest(Strict):
     recipe: dict[str, Any]
     seed: int
     versions: dict[str, str]
+
+    @property
+    def grid(self) -> Grid:
+        """Lengths of windows in frames of the stream, as the link and the recordings have them."""
+        return grid_of(self.segmenter, self.rate)
+
+    @property
+    def model_rate_hz(self) -> float | None:
+        """Frames per second of the windows that the model sees."""
+        rate = self.signal.rate_hz
+        if rate is None or isinstance(self.rate, NoConversion):
+            return rate
+        return rate * self.rate.up / self.rate.down
 
     @property
     def raw_size(self) -> int:
@@ -309,6 +336,8 @@ class Manifest(Strict):
             self._gate_fits(self.gate, channels)
         if isinstance(self.features, Features):
             self._features_fit(self.features)
+        if isinstance(self.rate, Polyphase):
+            self._rate_fits(self.rate)
         self._score_fits()
         for scaler, entries, name in self._scalers():
             if scaler.zero_point != self.model.input.zero_point:
@@ -328,6 +357,13 @@ class Manifest(Strict):
         if isinstance(self.features, Features):
             scalers.append((self.features.scaler, self.feature_count, "features.scaler"))
         return scalers
+
+    def _rate_fits(self, rate: Polyphase) -> None:
+        if self.signal.rate_hz is None or self.signal.rate_is_nominal:
+            raise ValueError("rate converts a known sample rate, but signal.rate_hz is not one")
+        of_model, of_sensor = self.segmenter.hop * rate.down, rate.hop * rate.up
+        if of_sensor > of_model or (of_sensor < of_model and isinstance(self.segmenter, Segmenter)):
+            raise ValueError("rate.hop does not fit segmenter.hop")
 
     def _score_fits(self) -> None:
         heads = self.score.heads if isinstance(self.score, JoinScore) else ()

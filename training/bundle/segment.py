@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from training.bundle import manifest
 from training.bundle.manifest import Manifest
-from training.native.core import BeatSegmenter, BiquadFilter, QrsConfig
+from training.bundle.segmenter_schema import grid_of
+from training.native.core import BeatSegmenter, BiquadFilter, QrsConfig, Resampler
 from training.native.core import Segmenter as FixedSegmenter
 
 
@@ -19,7 +20,7 @@ class Segments:
     """The windows that a segmenter cut from the frames of one call."""
 
     index: NDArray[np.int64]  # int64 [k]
-    first: NDArray[np.int64]  # int64 [k], the first frame of each window
+    first: NDArray[np.int64]  # int64 [k], the stream's frame at which each window begins
     # uint32 [k], frames from the R before to this R; 0: unknown, or windows of fixed length
     interval: NDArray[np.uint32]
     counts: NDArray[np.int16]  # int16 [k, window, channels], filtered
@@ -118,30 +119,131 @@ class FilteredWindows:
         self._stage.restart(frame)
 
     @property
+    def next_frame(self) -> int:
+        """The frame that must come now."""
+        return self._stage.next_frame
+
+    @property
     def next_window(self) -> int:
         """All windows before it were cut, are lost, or hold no beat."""
         return self._stage.next_window
 
 
-Windows = FixedWindows | BeatWindows | FilteredWindows
+class ResampledWindows:
+    """A segmenter behind a conversion of the rate; firmware/lib/signal/resampled.h does the same.
+
+    Frames, windows and intervals are those of the sensor; the counts of a window are the model's.
+    """
+
+    def __init__(
+        self,
+        rate: manifest.Polyphase,
+        settings: manifest.Segmenter | manifest.Beats,
+        stage: FixedWindows | BeatWindows | FilteredWindows,
+        channels: int,
+    ) -> None:
+        self._rate, self._settings, self._stage = rate, settings, stage
+        self._beats = isinstance(settings, manifest.Beats)
+        self._grid = grid_of(settings, rate)
+        self._resampler = Resampler(rate.up, rate.down, rate.taps, channels, rate.coefficients)
+        self.next_frame = 0  # the frame that must come now
+        self.next_window = 0  # all windows before it were cut, are lost, or hold no beat
+        self._next_output = 0
+
+    def restart(self, frame: int) -> None:
+        """Forget everything; expect `frame`."""
+        self._continue_at(frame)
+        self._stage.restart(self._next_output)
+        self.next_window = -(-frame // self._rate.hop)
+
+    def _continue_at(self, frame: int) -> None:
+        self.next_frame = frame
+        self._next_output = -(-frame * self._rate.up // self._rate.down)
+        self._resampler.restart(frame)
+
+    def push(self, first_frame: int, frames: NDArray[np.int16]) -> Segments:
+        """Take int16 [n, channels], the first at absolute index `first_frame`."""
+        if first_frame > self.next_frame:
+            self._continue_at(first_frame)
+        fresh = np.ascontiguousarray(frames[max(self.next_frame - first_frame, 0) :])
+        converted = self._resampler.push(fresh)
+        found = self._stage.push(self._next_output, converted)
+        self.next_frame += len(fresh)
+        self._next_output += len(converted)
+        return self._of_beats(found) if self._beats else self._of_windows(found)
+
+    def _of_windows(self, found: Segments) -> Segments:
+        self.next_window = self._stage.next_window
+        return replace(found, first=found.index * self._rate.hop)
+
+    def _of_beats(self, found: Segments) -> Segments:
+        """Number the beats by slots of the sensor, in the order in which they were reported."""
+        assert isinstance(self._settings, manifest.Beats)
+        of_model = found.first + self._settings.before
+        peaks = self._nearest(of_model)
+        intervals = peaks - self._nearest(of_model - found.interval)
+        slots = peaks // self._rate.hop
+        kept, lost = [], []
+        # Each report is (first, stop) in slots of the model, and the beat or -1.
+        reports = [(first, first + count, -1) for first, count in found.lost]
+        reports += [(index, index + 1, k) for k, index in enumerate(found.index.tolist())]
+        for first, stop, beat in sorted(reports):
+            self._pass(first)
+            if beat < 0:
+                before = self.next_window
+                self._pass(stop)
+                if self.next_window > before:
+                    lost.append((before, self.next_window - before))
+                continue
+            if slots[beat] >= self.next_window:
+                self.next_window = int(slots[beat]) + 1
+                kept.append(beat)
+            self._pass(stop)
+        self._pass(self._stage.next_window)
+        at = np.array(kept, np.int64)
+        return replace(
+            found,
+            index=slots[at],
+            first=(peaks - self._grid.before)[at],
+            interval=intervals[at].astype(np.uint32),
+            counts=found.counts[at],
+            raw=found.raw[at],
+            lost=lost,
+        )
+
+    def _pass(self, of_model: int) -> None:
+        """Note that windows of the sensor before window `of_model` of the model are done with."""
+        end = of_model * self._settings.hop * self._rate.down // self._rate.up // self._rate.hop
+        self.next_window = max(self.next_window, end)
+
+    def _nearest(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the sensor's frames nearest to frames of the model."""
+        return (frames * self._rate.down + self._rate.up // 2) // self._rate.up
+
+
+Windows = FixedWindows | BeatWindows | FilteredWindows | ResampledWindows
 
 
 def make_segmenter(
     settings: manifest.Segmenter | manifest.Beats,
     channels: int,
     filter: manifest.NoFilter | manifest.Biquads | None = None,
+    rate: manifest.NoConversion | manifest.Polyphase | None = None,
 ) -> Windows:
-    """Build the C++ segmenter, behind its filter if there is one."""
+    """Build the C++ segmenter, behind its rate conversion and its filter if there are any."""
     sections = filter.sections if isinstance(filter, manifest.Biquads) else []
     twice = channels * (2 if sections else 1)
-    stage: FixedWindows | BeatWindows = (
+    cut: FixedWindows | BeatWindows = (
         BeatWindows(settings, twice)
         if isinstance(settings, manifest.Beats)
         else FixedWindows(settings, twice)
     )
-    return FilteredWindows(sections, stage, channels) if sections else stage
+    stage = FilteredWindows(sections, cut, channels) if sections else cut
+    if isinstance(rate, manifest.Polyphase):
+        return ResampledWindows(rate, settings, stage, channels)
+    return stage
 
 
 def segmenter_of(m: Manifest) -> Windows:
     """Build the segmenter of a bundle."""
-    return make_segmenter(m.segmenter, len(m.signal.channels), m.filter)
+    return make_segmenter(m.segmenter, len(m.signal.channels), m.filter, m.rate)

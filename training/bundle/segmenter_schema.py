@@ -1,13 +1,59 @@
-"""The schema of filter and segmenter in the manifest (docs/bundle.md)."""
+"""The schema of rate conversion, filter and segmenter in the manifest (docs/bundle.md)."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from training.bundle.fields import Count, Size
 from training.bundle.validation import Strict
+
+
+class NoConversion(Strict):
+    """The sensor's rate is the model's."""
+
+    kind: Literal["none"] = "none"
+
+
+class Polyphase(Strict):
+    """Conversion from the sensor's rate to the model's, by a polyphase low-pass filter."""
+
+    kind: Literal["polyphase"]
+    up: Annotated[int, Field(ge=1, le=512)]  # up / down is the model's rate over the sensor's,
+    down: Annotated[int, Field(ge=1, le=512)]  # in lowest terms
+    taps: Annotated[int, Field(ge=2, le=512, multiple_of=2)]  # of a phase
+    coefficients: list[Annotated[int, Field(ge=-(2**15), lt=2**15)]]  # phase after phase
+    hop: Size  # of a window, in the sensor's frames
+    delay: Count  # of the sensor's frames by which the model's frames are late
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if math.gcd(self.up, self.down) != 1 or self.delay != self.taps // 2:
+            raise ValueError("rate.up / rate.down must be in lowest terms, and delay half the taps")
+        if len(self.coefficients) != self.up * self.taps:
+            raise ValueError("rate.coefficients must have up * taps entries")
+        for at in range(0, len(self.coefficients), self.taps):
+            phase = self.coefficients[at : at + self.taps]
+            if sum(phase) != 2**14 or sum(map(abs, phase)) >= 65000:
+                raise ValueError("rate.coefficients: a phase must sum to 16384, and be small")
+        return self
+
+    def frames(self, of_model: int) -> int:
+        """Return the length of `of_model` frames of the model, in the sensor's frames."""
+        return round(of_model * self.down / self.up)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Lengths of windows in frames of the stream, which has the sensor's rate."""
+
+    window: int
+    before: int  # frames of a window before R; 0 for windows of fixed length
+    hop: int
+    span: int  # from the first frame of a hop until its window is reported
 
 
 class NoFilter(Strict):
@@ -99,3 +145,14 @@ class Beats(Strict):
         if gain > 2**15 or gain * q.energy > 2**19:
             raise ValueError("qrs.smooth, qrs.baseline and qrs.energy are too long")
         return self
+
+
+def grid_of(segmenter: Segmenter | Beats, rate: NoConversion | Polyphase) -> Grid:
+    """Return the lengths of windows in the sensor's frames."""
+    before = segmenter.before if isinstance(segmenter, Beats) else 0
+    if isinstance(rate, NoConversion):
+        return Grid(segmenter.window, before, segmenter.hop, segmenter.span)
+    late = -(-(segmenter.span - 1) * rate.down // rate.up) + rate.delay + 1
+    # The last slot of the sensor ends within a slot of the model.
+    wait = rate.hop if isinstance(segmenter, Beats) else 0
+    return Grid(rate.frames(segmenter.window), rate.frames(before), rate.hop, wait + late)

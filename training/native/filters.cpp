@@ -25,7 +25,7 @@ class Resampler {
     Resampler(std::uint32_t up, std::uint32_t down, std::uint32_t taps, std::uint32_t channels,
               std::vector<std::int16_t> filter)
         : filter_(checked(up, down, taps, channels, std::move(filter))),
-          ring_(std::size_t{taps} * channels),
+          ring_(std::size_t{2} * taps * channels),
           out_(channels),
           resampler_({up, down, taps, channels, {filter_.data(), filter_.size()}}, span(ring_),
                      span(out_)) {}

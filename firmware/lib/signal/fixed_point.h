@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace vigil {
 
@@ -44,6 +45,20 @@ inline std::int8_t saturated(std::int32_t value) {
     return static_cast<std::int8_t>(value);
 #else
     return static_cast<std::int8_t>(value > 127 ? 127 : value < -128 ? -128 : value);
+#endif
+}
+
+// sum + a[0] * b[0] + a[1] * b[1], modulo 2^32
+inline std::int32_t add_two_products(std::int32_t sum, const std::int16_t* a,
+                                     const std::int16_t* b) {
+#if defined(__ARM_FEATURE_DSP)
+    std::int32_t two_a, two_b;
+    std::memcpy(&two_a, a, sizeof two_a);
+    std::memcpy(&two_b, b, sizeof two_b);
+    asm("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(two_a), "r"(two_b));
+    return sum;
+#else
+    return sum + a[0] * b[0] + a[1] * b[1];
 #endif
 }
 

@@ -33,9 +33,9 @@ class Resampler {
         ~Sink() = default;
     };
 
-    // `ring` holds taps * channels counts, `out` one frame; both belong to the caller.
+    // `ring` holds 2 * taps * channels counts, `out` one frame; both belong to the caller.
     Resampler(const ResamplerConfig& config, Span<std::int16_t> ring, Span<std::int16_t> out)
-        : config_(config), ring_(ring), out_(out) {}
+        : config_(config), ring_(ring), out_(out), wait_(config.taps / 2 + 1) {}
 
     // The next input frame is `frame`; what came before is forgotten. The frame stands for those
     // before it.
@@ -45,18 +45,20 @@ class Resampler {
     void push(Span<const std::int16_t> samples, Sink& sink);
 
     std::uint64_t next_frame() const { return next_in_; }
+    // The output frame that is computed next.
+    std::uint64_t next_output() const { return next_out_; }
 
   private:
     void emit(Sink& sink);
 
     ResamplerConfig config_;
-    Span<std::int16_t> ring_;
+    Span<std::int16_t> ring_;  // of each channel twice its last frames, so that any run is whole
     Span<std::int16_t> out_;
     std::uint64_t next_in_ = 0;   // the input frame that must come now
     std::uint64_t next_out_ = 0;  // the output frame to compute next,
-    std::uint64_t base_ = 0;      // the input frame at its position or just before,
-    std::uint32_t phase_ = 0;     // and how far behind it the position is, in 1 / up frames
-    std::uint32_t at_ = 0;        // of next_in_ in the ring
+    std::uint32_t phase_ = 0;     // how far behind an input frame it lies, in 1 / up frames,
+    std::uint32_t wait_;          // and how many input frames must come before
+    std::uint32_t at_ = 0;        // of the next input frame in the ring
     bool primed_ = false;
 };
 

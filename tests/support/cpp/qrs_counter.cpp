@@ -1,10 +1,11 @@
-// Counts the instructions per sample of the QRS detector, of the segmenter about heartbeats and of
-// the biquads, on an ECG of triangles with noise.
+// Counts the instructions per sample of the QRS detector, of the segmenter about heartbeats, of the
+// biquads and of the conversion of the rate, on an ECG of triangles with noise.
 #include <cstdint>
 #include <cstdio>
 
 #include "beats.h"
 #include "biquad.h"
+#include "resample.h"
 
 namespace {
 
@@ -28,6 +29,17 @@ struct Counter final : Segmenter::Sink {
     void window(std::uint64_t, Span<const std::int16_t>) override { ++beats; }
     void lost(std::uint64_t, std::uint64_t) override {}
 };
+
+struct Converted final : Resampler::Sink {
+    int frames = 0;
+    void frame(std::uint64_t, Span<const std::int16_t>) override { ++frames; }
+};
+
+// 250 to 180 Hz, and 512 to 180 Hz.
+constexpr ResamplerConfig kRates[] = {{18, 25, 24, 1, {}}, {45, 128, 46, 1, {}}};
+std::int16_t rate_filter[45 * 46];
+std::int16_t rate_ring[2 * 46];
+std::int16_t rate_frame[1];
 
 template <typename Work>
 double instructions(Work work) {
@@ -66,5 +78,12 @@ int main() {
     const double biquads = instructions([&] {
         for (std::size_t i = 0; i < kFrames; ++i) filter(&signal[i], &filtered[i]);
     });
-    std::printf("%d %d %.1f %.1f %.1f\n", found, counter.beats, detector, with_windows, biquads);
+    std::printf("%d %d %.1f %.1f %.1f", found, counter.beats, detector, with_windows, biquads);
+    for (ResamplerConfig config : kRates) {
+        config.filter = {rate_filter, config.up * config.taps};
+        Resampler resampler(config, {rate_ring, 2 * config.taps}, {rate_frame, 1});
+        Converted converted;
+        std::printf(" %.1f", instructions([&] { resampler.push({signal, kFrames}, converted); }));
+    }
+    std::printf("\n");
 }

@@ -16,6 +16,9 @@ from tools.cli.app import app
 from tools.cli.options import DEFAULT, bundle_path, faults_of
 from tools.cli.program import COMMANDS, load_commands
 from tools.link.faults import FaultConfig
+from tools.measure.bench.small_bundle import small_bundle
+from training.bundle import read_bundle
+from training.bundle.errors import BundleError, DataError
 
 
 @pytest.mark.parametrize(
@@ -183,3 +186,26 @@ def test_a_path_to_a_bundle_is_that_path_and_a_name_is_under_build(monkeypatch, 
     assert bundle_path("my/bundles/pump") == Path("my/bundles/pump")
     assert bundle_path("pump") == Path("build/pump")
     assert bundle_path("my/recipes/pump.toml") == Path("build/pump")
+
+
+def test_a_name_with_a_rate_is_the_bundle_for_samples_of_that_rate(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    model = small_bundle(Path("build") / "pump", window=32, hop=32, rate_hz=100.0)
+    assert bundle_path("pump@100") == Path("build/pump")
+    assert bundle_path("pump@200") == bundle_path("build/pump@200.0") == Path("build/pump-200hz")
+    converted = read_bundle(Path("build/pump-200hz"))
+    assert converted.model == model.model
+    assert converted.manifest.model_rate_hz == 100.0
+    assert converted.manifest.signal.rate_hz == 200.0
+    # Of the sensor's frames: two for each of the model's, and the delay of the filter.
+    assert (converted.manifest.grid.window, converted.manifest.grid.hop) == (64, 64)
+    assert converted.manifest.grid.span == 62 + 16 + 1
+    with pytest.raises(typer.BadParameter, match=r"rate in Hz after @, such as pump@250"):
+        bundle_path("pump@fast")
+    for rate in ("nan", "-1", "0", "1e300", "100.03"):
+        with pytest.raises(DataError, match="cannot be resampled to 100"):
+            bundle_path(f"pump@{rate}")
+    with pytest.raises(BundleError, match="multiple of 5"):
+        bundle_path("pump@60")
+    with pytest.raises(BundleError, match="already converts"):
+        bundle_path("pump-200hz@250")

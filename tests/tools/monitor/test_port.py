@@ -26,6 +26,7 @@ from tools.monitor.events import (
 )
 from tools.monitor.stream import Stream
 from training.bundle.errors import LinkError
+from training.bundle.segmenter_schema import Grid
 
 WHAT = source(60)
 CONFIG = BoardConfig(window=WINDOW, hop=WINDOW)
@@ -38,6 +39,7 @@ def link_board(session: Session, abandon: Callable[[], bool] = lambda: False) ->
         sizes=(WINDOW, WINDOW),
         decision=None,
         segmenter=SimpleNamespace(window=WINDOW, hop=WINDOW),
+        grid=Grid(WINDOW, 0, WINDOW, WINDOW),
     )
     bundle: Any = SimpleNamespace(manifest=manifest, hash8=session.board.model_hash)
     return LinkBoard(session, bundle, WHAT, False, abandon)

@@ -24,7 +24,7 @@ from tools.recordings.load import of_bundle, of_file
 from tools.recordings.registry import check_target
 from tools.recordings.source import Source, of_recording, with_gaps
 from training.bundle.errors import DataError
-from training.bundle.manifest import Affine, PerWindow, Segmenter, Signal, Tensor
+from training.bundle.manifest import Affine, Grid, PerWindow, Segmenter, Signal, Tensor
 from training.data.recording import Recording
 from training.native import core
 
@@ -43,6 +43,7 @@ def bundle(**signal: Any) -> Any:
         name="noise",
         signal=Signal(**{**facts, **signal}),
         segmenter=Segmenter(kind="fixed", window=WINDOW, hop=WINDOW),
+        grid=Grid(WINDOW, 0, WINDOW, WINDOW),
         recipe={},
     )
     return SimpleNamespace(manifest=manifest)
@@ -283,7 +284,11 @@ def test_a_csv_that_cannot_be_streamed(tmp_path: Path, text: str, message: str) 
 @pytest.mark.parametrize(
     ("text", "signal", "message"),
     [
-        ("# rate_hz: 400\necg [mV]\n", {}, "400 frames per second, .* 100: resample it to 100 Hz"),
+        (
+            "# rate_hz: 400\necg [mV]\n",
+            {},
+            "400 frames per second, .* 100: name the model NAME@400",
+        ),
         ("# rate_hz: 250\necg\n", {"rate_is_nominal": True}, "250 frames per second"),
         ("ecg [mV]\n", {"units": ["z"]}, "channel ecg is in mV, .* trained on z: convert"),
         # Were it not for the unit, a smaller gain would be asked for, and that is the bundle's.
@@ -404,7 +409,10 @@ def test_a_perfect_reconstruction_lies_on_the_signal(kind: str) -> None:
         step = list(counts.std(axis=0) / 30)
     tensor = Tensor(size=64, scale=0.125, zero_point=-7)
     manifest: Any = SimpleNamespace(
-        scaler=scaler, raw_size=64, model=SimpleNamespace(input=tensor, output=tensor)
+        scaler=scaler,
+        raw_size=64,
+        grid=Grid(32, 0, 32, 32),
+        model=SimpleNamespace(input=tensor, output=tensor),
     )
     output = native.scale(counts[None])[0]
     restored = to_counts(manifest, output, counts)

@@ -111,7 +111,7 @@ def test_a_foreign_record_comes_by_way_of_its_units(tmp_path):
         baseline=[0, 50],
         write_dir=str(tmp_path),
     )
-    with pytest.raises(DataError, match="360 frames per second, but the model was trained on 100"):
+    with pytest.raises(DataError, match="360 frames per second, but the model's samples have 100"):
         of_file(tmp_path / "other.hea", facts_of())
     with pytest.raises(DataError, match="channel ecg is in mV, but the model was trained on z"):
         of_file(tmp_path / "other.hea", facts_of(rate_hz=360.0, units=["z"]))
@@ -135,7 +135,7 @@ def test_what_is_no_record_is_one_clear_line(tmp_path):
 def test_a_recording_at_another_rate_is_not_streamed(tmp_path, suffix):
     record(tmp_path / f"run.{suffix}", source(), FakeBoard())
     samples = tmp_path / ("run.samples.csv" if suffix == "csv" else f"run.{suffix}")
-    with pytest.raises(DataError, match="100 frames per second, but the model was trained on 250"):
+    with pytest.raises(DataError, match="100 frames per second, but the model's samples have 250"):
         of_file(samples, facts_of(rate_hz=250.0))
 
 

@@ -225,8 +225,8 @@ def make_library(bundle_dir: Path, prefix: str | None = None) -> Library:
         "channel_names": ", ".join(
             f"{name} [{unit}]" for name, unit in zip(signal.channels, signal.units, strict=True)
         ),
-        "window": manifest.segmenter.window,
-        "hop": manifest.segmenter.hop,
+        "window": manifest.grid.window,
+        "hop": manifest.grid.hop,
         "rate": float(rate),
         "gain": ", ".join(f"{float(gain)!r}F" for gain in signal.gain),
         "offset": ", ".join(map(str, signal.offset)),

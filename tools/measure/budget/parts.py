@@ -61,7 +61,10 @@ class _Rule:
     function: bool | None = None
 
 
-_SIGNAL = r"(segmenter|beats|qrs|biquad|quality_gate|scaler|score|statistics|spectrum)\.(cpp\.)?o"
+_SIGNAL = (
+    r"(resample|biquad|segmenter|beats|qrs|quality_gate|scaler|score|statistics|spectrum)"
+    r"\.(cpp\.)?o"
+)
 _STAGES = r"(Spectrum|Statistics|FeatureInput)"
 _RULES = (
     _Rule("heap", section=r"^\.heap"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.manifest import Beats, Manifest
+from training.bundle.manifest import Beats, Manifest, Polyphase
 from training.bundle.segment import segmenter_of
 
 
@@ -22,7 +22,8 @@ class Stream:
     index: NDArray[np.int64]  # int64 [k], their indices in the stream
     # uint32 [k], frames from the R before; 0: unknown, or windows of fixed length
     interval: NDArray[np.uint32]
-    # int64 [c], the places of the chosen windows among them; empty for windows about heartbeats
+    # int64 [c], the places of the chosen windows among them; empty for windows about heartbeats,
+    # and behind a conversion of the rate
     chosen: NDArray[np.int64]
 
 
@@ -34,8 +35,9 @@ def lay_out(m: Manifest, counts: NDArray[np.int16]) -> Stream:
     length is no multiple of the hop, the last frame is repeated up to the next multiple.
     """
     channels = len(m.signal.channels)
-    if isinstance(m.segmenter, Beats):
-        # The detector finds its own beats in beats laid end to end, and cuts other windows.
+    if isinstance(m.segmenter, Beats) or isinstance(m.rate, Polyphase):
+        # The detector finds its own beats in beats laid end to end, and cuts other windows; so
+        # does a segmenter behind a conversion of the rate.
         frames = np.ascontiguousarray(counts.reshape(-1, channels))
         found = segmenter_of(m).push(0, frames)
         return Stream(

@@ -6,7 +6,7 @@ Inverts the scalers of docs/bundle.md in double precision. For display only.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def to_counts(
     manifest: Manifest, output: NDArray[np.int8], counts: NDArray[np.int16]
 ) -> NDArray[np.float32] | None:
-    """Return the model's output in counts, float32 [window, channels].
+    """Return the model's output in counts, float32 [frames, channels], at the sensor's rate.
 
     None if the model does not see the raw window, but features of it alone.
 
@@ -38,7 +38,7 @@ def to_counts(
     if scaler.kind == "affine":
         per_count = np.asarray(scaler.multiplier, np.float64) / 2.0**scaler.shift
         scaled = steps / np.where(per_count > 0, per_count, np.inf)
-        return np.asarray(scaled + np.asarray(scaler.center), np.float32)
+        return _stretched(scaled + np.asarray(scaler.center), manifest.grid.window)
     x = counts.astype(np.int64)
     total, total2 = x.sum(axis=0), (x * x).sum(axis=0)
     result = np.empty((window, channels))
@@ -49,4 +49,18 @@ def to_counts(
         # q - zero_point = (n * x - sum) * reciprocal / 2^40
         inverse = 2.0**40 / reciprocal if reciprocal else 0.0
         result[:, c] = (steps[:, c] * inverse + int(total[c])) / window
-    return result.astype(np.float32)
+    return _stretched(result, manifest.grid.window)
+
+
+def of_model(manifest: Manifest, counts: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return about the window that the model sees, from its frames at the sensor's rate."""
+    return np.rint(_stretched(counts, manifest.segmenter.window)).astype(np.int16)
+
+
+def _stretched(values: NDArray[Any], frames: int) -> NDArray[np.float32]:
+    """Interpolate [n, channels] to `frames` over the same time."""
+    if len(values) == frames:
+        return np.asarray(values, np.float32)
+    at = (np.arange(frames) * (len(values) / frames)).clip(0, len(values) - 1)
+    columns = [np.interp(at, np.arange(len(values)), column) for column in values.T]
+    return np.stack(columns, axis=1).astype(np.float32)

@@ -54,11 +54,11 @@ class InProcessBoard:
             input_of(m),
             score_of(m),
         )
-        window, hop, channels = m.segmenter.window, m.segmenter.hop, len(m.signal.channels)
+        grid = m.grid
         self._segmenter = segmenter_of(m)
         self._decision = decision_of(m)
         self._waiting: deque[BoardEvent] = deque()
-        self._before = m.segmenter.before if isinstance(m.segmenter, Beats) else None
+        self._before = grid.before if isinstance(m.segmenter, Beats) else None
         self._taking: Calibration | None = None
         threshold = float(np.float32(m.threshold.value))
         self.facts = BoardFacts(
@@ -68,15 +68,16 @@ class InProcessBoard:
             engine="interpreter",
             model=m.name,
             model_hash=bundle.hash8.hex(),
-            window=window,
-            hop=hop,
-            channels=channels,
+            window=grid.window,
+            hop=grid.hop,
+            channels=len(m.signal.channels),
             rate_hz=m.signal.rate_hz,
             threshold=threshold,
             trained_threshold=threshold,
             golden_passed=0,
             golden_total=0,
-            span=m.segmenter.span if isinstance(m.segmenter, Beats) else 0,
+            span=grid.span,
+            cuts_beats=isinstance(m.segmenter, Beats),
             alarm=alarm_text(m.decision.alarm) if isinstance(m.decision, Decision) else "",
         )
         self.calibration = CalibrationStatus("none", "bundle", threshold, 0, 0, 0, 0.0, 0.0)

@@ -12,7 +12,7 @@ from tools.link import events as link
 from tools.link.messages import AlarmKind, AlarmSet, CalibrationReport, Statistics
 from tools.link.session import Session, stream_id
 from tools.monitor.boards.calibrating import Calibrating, request_of, status_of
-from tools.monitor.boards.dequantize import to_counts
+from tools.monitor.boards.dequantize import of_model, to_counts
 from tools.monitor.controls import Calibration
 from tools.monitor.events import (
     BoardFacts,
@@ -88,7 +88,7 @@ class LinkBoard:
             engine=hello.engine,
             model=hello.model,
             model_hash=hello.model_hash.hex(),
-            window=bundle.manifest.segmenter.window,
+            window=bundle.manifest.grid.window,
             hop=hello.hop,
             channels=hello.channels,
             rate_hz=hello.rate if hello.rate > 0 else None,
@@ -96,7 +96,8 @@ class LinkBoard:
             trained_threshold=float(np.float32(bundle.manifest.threshold.value)),
             golden_passed=boot.golden_passed,
             golden_total=boot.golden_total,
-            span=hello.window if isinstance(bundle.manifest.segmenter, Beats) else 0,
+            span=hello.window,
+            cuts_beats=isinstance(bundle.manifest.segmenter, Beats),
             alarm=_alarm_of(session) if isinstance(self._manifest.decision, Decision) else "",
         )
 
@@ -296,11 +297,12 @@ class LinkBoard:
         first, peak = event.window * self.facts.hop, None
         if isinstance(self._manifest.segmenter, Beats):
             peak = first + event.peak
-            first = peak - self._manifest.segmenter.before
+            first = peak - self._manifest.grid.before
         reconstruction = None
         if event.output is not None:
             output = np.frombuffer(event.output, np.int8)
-            reconstruction = to_counts(self._manifest, output, self._window(first))
+            window = of_model(self._manifest, self._window(first))
+            reconstruction = to_counts(self._manifest, output, window)
         return WindowScored(
             index=event.window,
             first_frame=first,

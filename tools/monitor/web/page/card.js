@@ -62,7 +62,7 @@ export class Card {
     const { board } = this.store, n = Math.min(board.channels, 6);
     this.built = this.store.board;
     for (const u of [...this.traces, this.scores]) u?.destroy();
-    this.span ||= Math.max(WINDOWS_IN_TRACE * (board.span ? board.window : board.hop), board.window * 2);
+    this.span ||= Math.max(WINDOWS_IN_TRACE * (board.cuts_beats ? board.window : board.hop), board.window * 2);
     const each = Math.max(TRACE_HEIGHT / n, 70);
     this.traces = Array.from({ length: n }, (_, c) =>
       tracePlot(this.parts.traces, this.store, c, each + (c === n - 1 ? AXIS : 0), c === n - 1));
