@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle import manifest
-from training.bundle.chain import is_scored, make_gate, make_wearer
+from training.bundle.chain import CLIPPED, is_scored, make_gate, make_wearer
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data.recording import Recording
@@ -46,7 +46,8 @@ def personal_scores(
         float32 [n], NaN where a beat is not judged: rejected by the gate, or learned from.
     """
     scores = np.full(len(windows), np.nan, np.float32)
-    passes = is_scored(make_gate(gate)(windows.raw))
+    reasons = make_gate(gate)(windows.raw)
+    passes = is_scored(reasons)
     for start, stop in recording.stretches():
         inside = (windows.first >= start) & (windows.first < stop) & passes
         if inside.any():
@@ -55,6 +56,7 @@ def personal_scores(
                 np.ascontiguousarray(windows.counts[inside]),
                 windows.intervals[inside],
                 errors[inside],
+                clipped=reasons[inside] == CLIPPED,
             )
     return scores
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.native import Wearer
+from training.native import Decision, Wearer
 
 WINDOW, BEFORE = 60, 20
 OCTAVE = 65536
@@ -47,10 +47,15 @@ def steady(n: int, rr: int = 150) -> NDArray[np.uint32]:
 
 
 def judge(
-    one: Wearer, beats: Beats, rr: NDArray[np.uint32] | None = None, error: float = 1.0
+    one: Wearer,
+    beats: Beats,
+    rr: NDArray[np.uint32] | None = None,
+    error: float = 1.0,
+    **decided: Any,
 ) -> NDArray[np.float32]:
     n = len(beats)
-    return one.judge(beats, steady(n) if rr is None else rr, np.full(n, error, np.float32))
+    intervals = steady(n) if rr is None else rr
+    return one.judge(beats, intervals, np.full(n, error, np.float32), **decided)
 
 
 def learned(rng: np.random.Generator, score: str = "template", **wave: float) -> Wearer:
@@ -84,6 +89,8 @@ class Form:
     early: int
     error: int
     distance: int = 0
+    accepted_early: int | None = None
+    accepted_error: int | None = None
 
     @property
     def size(self) -> int:
@@ -109,6 +116,9 @@ class Page:
     rr: int = 0
     center: int = 0
     deviation: int = 0
+    alarmed: int = 0  # beats since the alarm was raised
+    judged: tuple[Any, ...] = ()
+    flagged: list[tuple[list[int], int, int]] = field(default_factory=list)
 
     def moved(self, x: list[int], start: int) -> list[int]:
         piece = x[start : start + self.length]
@@ -132,28 +142,31 @@ class Page:
         moved = self.moved(x, self.first - self.shift + step)
         form.t = [t + quotient(v - t, divisor) for t, v in zip(form.t, moved, strict=True)]
 
-    def rhythm(self, rr: int) -> tuple[int, int]:
+    def interval(self, rr: int) -> int:
         if rr == 0:
-            return 0, 0
+            return 0
         if self.intervals == 0:
             self.rr = log(rr)
+        return log(rr) - self.rr
+
+    def follow_rhythm(self, rr: int, interval: int) -> None:
+        if rr == 0:
+            return
         self.intervals = min(self.intervals + 1, 64)
-        interval = log(rr) - self.rr
         self.rr += quotient(max(-9830, min(9830, interval)), self.intervals)
         off = interval - self.center
-        early = max(0, -off) * 256 // max(self.deviation, OCTAVE // 64)
         step = OCTAVE // 16 // self.intervals
         self.center += sign(off) * (step // 2)
         self.deviation += sign(abs(off) - self.deviation) * step
-        return interval, early
 
     def judge(self, x: list[int], rr: int, error: float) -> float | None:
-        interval, early = self.rhythm(rr)
+        interval = self.interval(rr)
         log_error = 0
         if self.score != "template":
             log_error = log(int(min(error, 2**20) * 2**40) + 1) - 40 * OCTAVE
         distance, at, step = self.nearest(x)
         if self.seen < self.learn:
+            self.follow_rhythm(rr, interval)
             self.seen += 1
             if self.forms and distance * 8 < self.forms[at].size * 5:
                 form = self.forms[at]
@@ -181,19 +194,54 @@ class Page:
                     and f.early >= min(main.early, 0) - 11264
                 ]
             return None
+        form, usual, center = self.forms[at], self.error, self.center
+        accepted = form.accepted_early, form.accepted_error
+        excused = None not in accepted and distance * 8 < form.size * 5
+        if excused:
+            usual, center = max(usual, accepted[1]), min(center, accepted[0])
+        early = 0
+        if rr:
+            early = max(0, center - interval) * 256 // max(self.deviation, OCTAVE // 64)
         relative = (log(distance) if distance else 0) - self.distance
-        relative_error = log_error - self.error
         shape = max(
             0,
             relative if self.score != "autoencoder" else 0,
-            relative_error if self.score != "template" else 0,
+            log_error - usual if self.score != "template" else 0,
         )
         score = shape + quotient(log(256 + early) - 8 * OCTAVE, 2)
-        if score < 9 * OCTAVE // 4:
-            self.follow(self.forms[at], x, step, 32)
-            self.distance += sign(relative) * 1024
-            self.error += sign(relative_error) * 1024
+        self.judged = x, rr, interval, score, relative, log_error, excused, form, step
         return score / OCTAVE
+
+    def decided(self, flagged: bool, alarm: bool) -> None:
+        x, rr, interval, score, relative, log_error, excused, form, step = self.judged
+        if flagged:
+            self.flagged.append((x, interval, log_error))
+        self.alarmed = self.alarmed + 1 if alarm else 0
+        self.follow_rhythm(rr, interval)
+        if score >= 9 * OCTAVE // 4:
+            return
+        self.distance += sign(relative) * 1024
+        if not excused:
+            self.error += sign(log_error - self.error) * 1024
+        if not flagged and not 1 <= self.alarmed <= 32:
+            self.follow(form, x, step, 32)
+
+    def accept(self) -> None:
+        """Accept the beat that was flagged last."""
+        x, interval, error = self.flagged[-1]
+        moved = self.moved(x, self.first)
+        distance, at = min(
+            (sum(abs(a - b) >> 4 for a, b in zip(moved, f.t, strict=True)), j)
+            for j, f in enumerate(self.forms)
+        )
+        if distance * 8 >= self.forms[at].size * 5:
+            del self.forms[3:]
+            self.forms.append(Form(moved, 1, 0, self.error))
+            at = -1
+        form = self.forms[at]
+        known = form.accepted_early is not None
+        form.accepted_early = min(interval, form.accepted_early) if known else interval
+        form.accepted_error = max(error, form.accepted_error) if known else error
 
 
 def stream(rng: np.random.Generator, n: int) -> Iterator[tuple[Beats, int, float]]:
@@ -212,22 +260,39 @@ def stream(rng: np.random.Generator, n: int) -> Iterator[tuple[Beats, int, float
         yield one, rr, float(rng.lognormal())
 
 
+THRESHOLD = 1.25
+
+
+def decision() -> Decision:
+    """An alarm of three flagged beats in five, cleared below two."""
+    return Decision([(1.0, 0)], 1, "count", 5, 3.0, 2.0, block=1, limit=1)
+
+
 @pytest.mark.parametrize("score", ["template", "autoencoder", "both"])
 @pytest.mark.parametrize("seed", range(3))
 def test_scores_are_those_of_the_page(score: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     one, page = wearer(score), Page(score, **SHAPE, learn=LEARN)
-    judged = 0
-    for x, rr, error in stream(rng, 150):
-        got = one.judge(x, np.array([rr], np.uint32), np.array([error], np.float32))[0]
-        expected = page.judge(x.ravel().tolist(), rr, float(np.float32(error)))
+    of_board, of_page = decision(), decision()
+    judged = alarms = 0
+    for x, rr, error in stream(rng, 250):
+        errors = np.array([error], np.float32)
+        index = np.array([judged], np.uint64)
+        got = one.judge(x, np.array([rr], np.uint32), errors, THRESHOLD, of_board, index)
+        expected = page.judge(x.ravel().tolist(), rr, float(errors[0]))
         if expected is None:
-            assert np.isnan(got)
+            assert np.isnan(got[0])
             continue
-        judged += 1
         # Logarithms are within a step of 1/2048; decisions that turn on a step may drift apart.
-        assert got == pytest.approx(expected, abs=0.02)
-    assert judged == 110
+        assert got[0] == pytest.approx(expected, abs=0.02)
+        alarm = bool(of_page.push(got, THRESHOLD)[1][0])
+        page.decided(bool(got[0] > THRESHOLD), alarm)
+        if got[0] > THRESHOLD and judged % 10 == 0:
+            assert one.accept(judged)
+            page.accept()
+        judged += 1
+        alarms += alarm
+    assert judged == 210 and alarms > 0
     assert len(one.forms) == len(page.forms)
 
 
@@ -293,11 +358,114 @@ def test_accepted_beat_is_normal_from_then_on() -> None:
     rng = np.random.default_rng(7)
     one = learned(rng)
     odd = beat(1, rng, height=-500, width=8)
-    assert judge(one, odd)[0] > 3
-    one.keep(odd)
-    one.accept()
+    assert judge(one, odd, threshold=2)[0] > 3
+    assert one.accept(0)
+    assert judge(one, odd)[0] == pytest.approx(0, abs=0.01)
     assert judge(one, beat(10, rng, height=-500, width=8)).max() < 1.5
     assert judge(one, beat(10, rng)).max() < 1
+    assert (one.form_count, one.accepted) == (2, 1)
+
+
+def test_accepted_early_beat_of_usual_shape_may_come_as_early_and_no_earlier() -> None:
+    rng = np.random.default_rng(7)
+    one = learned(rng)
+
+    def early(frames: int) -> float:
+        return float(judge(one, beat(1, rng), steady(1, frames), threshold=1.5)[0])
+
+    assert early(110) > 1.5
+    assert one.accept(0)
+    assert one.form_count == 1  # the form that it agrees with
+    assert early(112) < 1
+    assert early(75) > 1.5
+    odd = beat(1, rng, height=-500, width=8)
+    assert judge(one, odd)[0] > 3  # only beats that agree with the form
+
+
+def test_accepted_model_error_is_usual_for_beats_of_that_form_alone() -> None:
+    rng = np.random.default_rng(7)
+    one = learned(rng, "both")
+    odd = beat(1, rng, height=-500, width=8)
+    judge(one, odd, error=16.0, threshold=1.5)
+    assert one.accept(0)
+    assert judge(one, odd, error=16.0)[0] < 0.1
+    assert judge(one, beat(1, rng), error=16.0)[0] > 3
+
+
+def test_only_the_last_four_flagged_beats_can_be_accepted() -> None:
+    rng = np.random.default_rng(7)
+    one = learned(rng)
+    before = one.memory
+    assert not one.accept(0)
+    odd = beat(6, rng, height=-500, width=8)
+    windows = np.arange(10, 16, dtype=np.uint64)
+    one.judge(odd, steady(6), np.ones(6, np.float32), 2.0, None, windows)
+    assert not one.accept(10) and not one.accept(11) and not one.accept(16)
+    held = one.memory
+    assert held != before  # the rhythm goes on
+    assert one.accept(12)
+    assert one.accept(12)  # a repeated message changes nothing
+    assert one.accepted == 1
+    one.forget_flagged()
+    assert not one.accept(15)
+
+
+def test_forms_stay_bounded_and_the_last_gives_way() -> None:
+    rng = np.random.default_rng(7)
+    one = learned(rng)
+    waves = [(-500, 8, 0), (500, 8, 12), (-600, 2, 14), (600, 2, -8), (-500, 2, -6)]
+    for k, (height, width, late) in enumerate(waves):
+        odd = beat(1, rng, height=height, width=width, late=late)
+        assert judge(one, odd, threshold=2, windows=np.array([k], np.uint64))[0] > 2
+        assert one.accept(k)
+        assert one.form_count == min(k + 2, 4)
+        assert judge(one, odd)[0] < 0.1
+    assert judge(one, beat(1, rng))[0] < 1
+
+
+def test_flagged_beat_moves_no_form() -> None:
+    rng = np.random.default_rng(6)
+    one = learned(rng)
+    taller = beat(1, rng, height=350)
+    loose, strict = wearer(), wearer()
+    for each in (loose, strict):
+        each.load(one.memory)
+    score = judge(loose, taller)[0]
+    assert 1.0 < score < 2.25
+    assert not np.array_equal(loose.forms, one.forms)
+    judge(strict, taller, threshold=1.0)
+    np.testing.assert_array_equal(strict.forms, one.forms)
+
+
+def test_an_alarm_freezes_the_forms_for_32_beats_at_most() -> None:
+    rng = np.random.default_rng(6)
+    one = learned(rng)
+    lasting = Decision([(1.0, 0)], 1, "count", 5, 3.0, 0.5, block=1, limit=1)
+    odd = beat(1, rng, height=-500, width=8)
+    judge(one, np.repeat(odd, 5, axis=0), threshold=1.0, decision=lasting)
+    forms, alarmed = one.forms, 1  # it was raised by the fifth of them
+    for k in range(60):
+        # An abnormal beat in five keeps the alarm on; the beats between are usual.
+        judge(one, odd if k % 5 == 4 else beat(1, rng), threshold=1.0, decision=lasting)
+        assert lasting.last[1]
+        alarmed += 1
+        assert np.array_equal(one.forms, forms) == (alarmed <= 32 or (alarmed == 33 and k % 5 == 4))
+    judge(one, beat(5, rng), threshold=1.0, decision=lasting)
+    assert not lasting.last[1]
+    forms = one.forms
+    judge(one, beat(1, rng), threshold=1.0, decision=lasting)
+    assert not np.array_equal(one.forms, forms)
+
+
+def test_memory_carries_a_wearer_over() -> None:
+    rng = np.random.default_rng(8)
+    one, other = learned(rng), wearer()
+    other.load(one.memory)
+    beats = beat(50, rng, noise=30)
+    np.testing.assert_array_equal(judge(one, beats), judge(other, beats))
+    assert one.memory == other.memory
+    with pytest.raises(ValueError, match="same shape"):
+        other.load(one.memory[4:])
 
 
 def test_restart_forgets_everything() -> None:
@@ -346,7 +514,7 @@ def test_extreme_counts_do_not_overflow(data: st.DataObject) -> None:
         ({"first": 30}, "must lie in the window"),
         ({"length": 0}, "length must be 1 to 255"),
         ({"learn": 0}, "learn must be 1"),
-        ({"channels": 30}, "at most 1024"),
+        ({"channels": 30}, "at most 288"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(changes: dict[str, int], reason: str) -> None:

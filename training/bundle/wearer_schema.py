@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from training.bundle.validation import Strict
 
+MOST_VALUES = 288  # of the compared stretch: kWearerValues in firmware/lib/signal/wearer.h
+
 WearerScore = Literal["template", "autoencoder", "both"]
 
 
@@ -46,5 +48,7 @@ class Wearer(Strict):
                 f"wearer: first + length + shift is {self.first + self.length + self.shift}, "
                 f"beyond the window of {window} frames"
             )
-        if self.length * channels > 1024:
-            raise ValueError(f"wearer: {self.length} frames of {channels} channels exceed 1024")
+        if self.length * channels > MOST_VALUES:
+            raise ValueError(
+                f"wearer: {self.length} frames of {channels} channels exceed {MOST_VALUES} values"
+            )

@@ -183,6 +183,7 @@ void App::use_calibration() {
 
 void App::restart(std::uint64_t sample) {
     detector_.restart(sample);
+    detector_.wearer().restart();  // another stream is another wearer
     hardware_.light(false);
 }
 

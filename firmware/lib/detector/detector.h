@@ -89,10 +89,11 @@ class Detector final : private Segmenter::Sink, private WearerStage {
     // instructions, depending on the board. Call while no window is in progress.
     GoldenReport check(Span<const GoldenWindow> golden, Clock ticks);
 
+    // Another stream begins, or the same one from another frame. The wearer, if there is one,
+    // stays.
     void restart(std::uint64_t frame) {
         segmenter_.restart(frame);
         decision_.restart();
-        WearerStage::restart();
     }
 
     // Takes whole frames from absolute index `first_frame` on and reports the results to the
@@ -112,6 +113,7 @@ class Detector final : private Segmenter::Sink, private WearerStage {
     // p-value, alarm and drift after the last window, which the listener may read.
     using WindowDecision = Decision<std::remove_cv_t<decltype(Chain::decision)>>;
     WindowDecision& decision() { return decision_; }
+    WearerStage& wearer() { return *this; }
 
   private:
     void window(std::uint64_t index, Span<const std::int16_t> frames) override;
@@ -179,8 +181,8 @@ void Detector<Chain, SegmentStage, WearerStage>::window(std::uint64_t index,
         listener_->rejected(index, reason);
         return;
     }
-    if (value > threshold_) WearerStage::keep(frames);
     decision_.push(value, threshold_);
+    WearerStage::decided(index, frames, value > threshold_, decision_.alarm_on());
     const std::uint32_t took = micros_() - start;
     listener_->scored({index, value, value > threshold_, took, buffers_.input, buffers_.output});
 }

@@ -34,6 +34,7 @@ class Decision<NoDecision> {
     void restart() {}
     void gap() {}
     void push(float /*score*/, float /*threshold*/) {}
+    static constexpr bool alarm_on() { return false; }
 };
 
 template <>
@@ -73,6 +74,7 @@ class Decision<DecisionSettings> {
 
     float p() const { return p_; }  // of the last window; 0 before the first
     Alarm& alarm() { return alarm_; }
+    bool alarm_on() const { return alarm_.on(); }
     const Drift& drift() const { return drift_; }
 
   private:

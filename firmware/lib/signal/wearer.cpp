@@ -1,6 +1,7 @@
 #include "wearer.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "fixed_point.h"
 
@@ -14,6 +15,7 @@ constexpr std::int32_t kStep = 32;
 
 constexpr std::int32_t kFollow = 32;                  // beats over which a form's mean runs
 constexpr std::int32_t kUsual = 9 * kOctave / 4;      // a beat that scores less is learned from
+constexpr std::uint32_t kEpisode = 32;                // beats for which an alarm freezes the forms
 constexpr std::int32_t kEarlier = 11 * kOctave / 64;  // such forms are not the wearer's normal
 constexpr std::int32_t kLeastDeviation = kOctave / 64;
 constexpr std::int32_t kLargestInterval = 3 * kOctave / 20;  // limits what one RR moves
@@ -62,16 +64,22 @@ std::uint32_t Wearer::distance(Span<const std::int16_t> beat, std::uint32_t star
     return sum;
 }
 
-Wearer::Match Wearer::nearest(Span<const std::int16_t> beat) const {
-    Match best{0, config_.first, UINT32_MAX};
+Wearer::Match Wearer::nearest(Span<const std::int16_t> beat, std::uint32_t first,
+                              std::uint32_t shift) const {
+    Match best{0, first, UINT32_MAX};
     for (std::size_t form = 0; form < state_.forms; ++form) {
-        for (std::uint32_t k = 0; k <= 2 * config_.shift; ++k) {
-            const std::uint32_t start = config_.first - config_.shift + k;
+        for (std::uint32_t k = 0; k <= 2 * shift; ++k) {
+            const std::uint32_t start = first - shift + k;
             const std::uint32_t sum = distance(beat, start, form);
             if (sum < best.distance) best = {form, start, sum};
         }
     }
     return best;
+}
+
+bool Wearer::agrees(const Match& match) const {
+    return state_.forms > 0 &&
+           std::uint64_t{match.distance} * 8 < std::uint64_t{state_.form[match.form].size} * 5;
 }
 
 void Wearer::move(std::size_t form, Span<const std::int16_t> beat, std::uint32_t start,
@@ -89,57 +97,78 @@ void Wearer::move(std::size_t form, Span<const std::int16_t> beat, std::uint32_t
     state_.form[form].size = size;
 }
 
-Wearer::Rhythm Wearer::rhythm(std::uint32_t rr) {
-    if (rr == 0) return {0, 0};
+// log2 of RR over the usual RR, 1/65536.
+std::int32_t Wearer::interval(std::uint32_t rr) {
+    if (rr == 0) return 0;
     const std::int32_t log = logarithm(rr);
     if (state_.intervals == 0) state_.rr = log;
+    return log - state_.rr;
+}
+
+// How much earlier than `center` an interval is, in the wearer's own deviations, 1/256, 0 or more.
+std::uint32_t Wearer::early(std::int32_t interval, std::int32_t center) const {
+    if (interval >= center) return 0;
+    const std::int32_t deviation = std::max(state_.rr_deviation, kLeastDeviation);
+    return static_cast<std::uint32_t>(std::int64_t{center - interval} * 256 / deviation);
+}
+
+void Wearer::follow_rhythm(std::uint32_t rr, std::int32_t interval) {
+    if (rr == 0) return;
     if (state_.intervals < 64) ++state_.intervals;
     const auto intervals = static_cast<std::int32_t>(state_.intervals);
-    const std::int32_t interval = log - state_.rr;
     // Not std::clamp(): exported libraries also compile as C++14.
     state_.rr += std::max(-kLargestInterval, std::min(interval, kLargestInterval)) / intervals;
-
-    const std::int32_t from_center = interval - state_.rr_center;
-    const std::int32_t deviation = std::max(state_.rr_deviation, kLeastDeviation);
-    const std::uint32_t early =
-        from_center < 0
-            ? static_cast<std::uint32_t>(std::int64_t{magnitude(from_center)} * 256 / deviation)
-            : 0;
     // Medians, in steps that shrink from 1/16 to 1/1024 of a doubling.
+    const std::int32_t from_center = interval - state_.rr_center;
     const std::int32_t step = kOctave / 16 / intervals;
     state_.rr_center += sign(from_center) * (step / 2);
     state_.rr_deviation +=
         sign(static_cast<std::int32_t>(magnitude(from_center)) - state_.rr_deviation) * step;
-    return {interval, early};
 }
 
 float Wearer::operator()(Span<const std::int16_t> beat, std::uint32_t rr, float error) {
-    const auto [interval, early] = rhythm(rr);
+    const std::int32_t since = interval(rr);
     const std::int32_t log_error = config_.score == WearerScore::forms ? 0 : logarithm_of(error);
     if (!learned()) {
-        learn(beat, interval, log_error);
+        follow_rhythm(rr, since);
+        learn(beat, since, log_error);
         return 0;
     }
-    const Match match = nearest(beat);
+    const Match match = nearest(beat, config_.first, config_.shift);
+    const WearerForm& form = state_.form[match.form];
+    const bool excused = form.accepted_early != kNotEarly && agrees(match);
+    const std::int32_t usual = excused ? std::max(state_.error, form.accepted_error) : state_.error;
+    const std::int32_t center =
+        excused ? std::min(state_.rr_center, form.accepted_early) : state_.rr_center;
+
     const std::int32_t distance = logarithm(match.distance) - state_.distance;
-    const std::int32_t relative_error = log_error - state_.error;
     std::int32_t shape = 0;
     if (config_.score != WearerScore::model) shape = std::max(shape, distance);
-    if (config_.score != WearerScore::forms) shape = std::max(shape, relative_error);
-    const std::int32_t score = shape + (logarithm(256 + std::uint64_t{early}) - 8 * kOctave) / 2;
-    if (score < kUsual) {
-        move(match.form, beat, match.start, kFollow);
-        // Medians, in steps of 1/64 of a doubling.
-        state_.distance += sign(distance) * (kOctave / 64);
-        state_.error += sign(relative_error) * (kOctave / 64);
-    }
+    if (config_.score != WearerScore::forms) shape = std::max(shape, log_error - usual);
+    const std::uint32_t how_early = rr == 0 ? 0 : early(since, center);
+    const std::int32_t score =
+        shape + (logarithm(256 + std::uint64_t{how_early}) - 8 * kOctave) / 2;
+    judged_ = {match, rr, since, score, distance, log_error, excused};
     return static_cast<float>(score) * (1.0F / kOctave);
 }
 
-void Wearer::learn(Span<const std::int16_t> beat, std::int32_t early, std::int32_t error) {
-    const Match match = nearest(beat);
-    if (state_.forms > 0 &&
-        std::uint64_t{match.distance} * 8 < std::uint64_t{state_.form[match.form].size} * 5) {
+void Wearer::decided(std::uint64_t window, Span<const std::int16_t> beat, bool flagged,
+                     bool alarm) {
+    if (flagged) keep(window, beat);
+    alarmed_ = alarm ? std::min(alarmed_ + 1, kEpisode + 1) : 0;
+    const Judged& now = judged_;
+    follow_rhythm(now.rr, now.interval);
+    if (now.score >= kUsual) return;
+    // Medians, in steps of 1/64 of a doubling.
+    state_.distance += sign(now.distance) * (kOctave / 64);
+    if (!now.excused) state_.error += sign(now.error - state_.error) * (kOctave / 64);
+    if (flagged || (alarmed_ > 0 && alarmed_ <= kEpisode)) return;
+    move(now.match.form, beat, now.match.start, kFollow);
+}
+
+void Wearer::learn(Span<const std::int16_t> beat, std::int32_t interval, std::int32_t error) {
+    const Match match = nearest(beat, config_.first, config_.shift);
+    if (agrees(match)) {
         WearerForm& form = state_.form[match.form];
         ++form.beats;
         const auto weight = static_cast<std::int32_t>(std::min<std::uint32_t>(form.beats, kFollow));
@@ -147,7 +176,7 @@ void Wearer::learn(Span<const std::int16_t> beat, std::int32_t early, std::int32
         // The first beat made the form, so only the second has a distance.
         form.distance += (distance - form.distance) / (form.beats == 2 ? 1 : weight);
         form.error += (error - form.error) / weight;
-        form.early += (early - form.early) / weight;
+        form.early += (interval - form.early) / weight;
         move(match.form, beat, match.start, weight);
     } else {
         // A new form, in place of the rarest one if there is no room.
@@ -160,7 +189,7 @@ void Wearer::learn(Span<const std::int16_t> beat, std::int32_t early, std::int32
                 if (state_.form[i].beats < state_.form[at].beats) at = i;
             }
         }
-        state_.form[at] = {1, 0, early, 0, error};
+        state_.form[at] = {1, 0, interval, 0, error, kNotEarly, kNoError};
         move(at, beat, config_.first, 1);
     }
     if (++state_.beats == config_.learn) choose();
@@ -186,25 +215,58 @@ void Wearer::choose() {
     state_.forms = static_cast<std::uint32_t>(kept);
 }
 
-void Wearer::keep(Span<const std::int16_t> beat) {
+void Wearer::keep(std::uint64_t window, Span<const std::int16_t> beat) {
+    const std::size_t at = flagged_count_++ % kWearerFlagged;
+    flagged_[at] = {window, judged_.interval, judged_.error};
     const std::int16_t* x = beat.data() + config_.first * config_.channels;
-    std::copy(x, x + values(), flagged_.data());
+    std::copy(x, x + values(), flagged_samples_.data() + at * values());
 }
 
-void Wearer::accept() {
-    std::size_t at = state_.forms;
-    if (at < kWearerForms) {
-        ++state_.forms;
-    } else {
-        at = kWearerForms - 1;
+bool Wearer::accept(std::uint64_t window) {
+    const std::size_t kept = std::min<std::size_t>(flagged_count_, kWearerFlagged);
+    std::size_t flagged = 0;
+    while (flagged < kept && flagged_[flagged].window != window) ++flagged;
+    if (flagged == kept) return false;
+    const Span<const std::int16_t> beat{flagged_samples_.data() + flagged * values(), values()};
+    const Match match = nearest(beat, 0, 0);
+    std::size_t at = match.form;
+    if (!agrees(match)) {
+        at = state_.forms < kWearerForms ? state_.forms++ : kWearerForms - 1;
+        state_.form[at] = {1, 0, 0, state_.distance, state_.error, kNotEarly, kNoError};
+        move(at, beat, 0, 1);
     }
-    state_.form[at] = {1, 0, 0, state_.distance, state_.error};
-    move(at, flagged_, 0, 1);
+    WearerForm& form = state_.form[at];
+    form.accepted_early = std::min(form.accepted_early, flagged_[flagged].interval);
+    form.accepted_error = std::max(form.accepted_error, flagged_[flagged].error);
+    return true;
+}
+
+std::uint32_t Wearer::accepted() const {
+    std::uint32_t count = 0;
+    for (std::size_t i = 0; i < state_.forms; ++i) {
+        if (state_.form[i].accepted_early != kNotEarly) ++count;
+    }
+    return count;
 }
 
 void Wearer::restart() {
     state_ = {};
     std::fill(forms_.begin(), forms_.end(), 0);
+    forget_flagged();
+    alarmed_ = 0;
+}
+
+void Wearer::store(std::uint32_t* words) const {
+    std::memcpy(words, &state_, sizeof state_);
+    std::memcpy(words + sizeof state_ / sizeof *words, forms_.data(),
+                forms_.size() * sizeof(std::int32_t));
+}
+
+void Wearer::load(const std::uint32_t* words) {
+    std::memcpy(&state_, words, sizeof state_);
+    std::memcpy(forms_.data(), words + sizeof state_ / sizeof *words,
+                forms_.size() * sizeof(std::int32_t));
+    forget_flagged();
 }
 
 }  // namespace vigil

@@ -5,6 +5,9 @@
 // relative to what is usual for this wearer, and by how early it comes. The score is in doublings:
 // 2 is a distance of four times the usual one. Formulas in docs/bundle.md, section "Wearer".
 //
+// A beat is judged first and followed afterwards, because the decision, which comes in between,
+// says whether it may be followed.
+//
 // Integer arithmetic; one conversion to single precision at the end.
 #pragma once
 
@@ -25,12 +28,16 @@ struct WearerConfig {
     WearerScore score;
     std::uint32_t channels;  // 1 or more
     std::uint32_t first;     // frame of the window where the compared stretch begins; >= shift
-    std::uint32_t length;    // frames of the compared stretch; <= 255, length * channels <= 1024
+    std::uint32_t length;    // frames of the compared stretch; <= 255
     std::uint32_t shift;     // frames by which a beat is moved, either way, to meet a form
     std::uint32_t learn;     // beats from which the forms are learned, 1 or more
 };
 
 inline constexpr std::size_t kWearerForms = 4;
+inline constexpr std::size_t kWearerFlagged = 4;  // flagged beats that the host may call normal
+
+// Most values of the compared stretch, length * channels: 12 KB for memory and record together.
+inline constexpr std::size_t kWearerValues = 288;
 
 // One form; its samples are in WearerMemory.
 struct WearerForm {
@@ -39,7 +46,14 @@ struct WearerForm {
     std::int32_t early;     // log2 of RR over its reference, mean of its beats, 1/65536
     std::int32_t distance;  // log2 of its beats' distance, mean, 1/65536
     std::int32_t error;     // log2 of the model's error on its beats, mean, 1/65536
+    // Of a form that the host called normal; else kNotEarly and kNoError. A beat that agrees with
+    // the form may come as early, and the model's error may be as large.
+    std::int32_t accepted_early;
+    std::int32_t accepted_error;
 };
+
+inline constexpr std::int32_t kNotEarly = INT32_MAX;
+inline constexpr std::int32_t kNoError = INT32_MIN;
 
 struct WearerState {
     std::uint32_t beats;        // so far, saturated at `learn`
@@ -53,12 +67,21 @@ struct WearerState {
     WearerForm form[kWearerForms];
 };
 
+// A beat that was flagged; its samples are in WearerMemory.
+struct WearerFlagged {
+    std::uint64_t window;
+    std::int32_t interval;  // log2 of RR over the usual one, 1/65536; 0: unknown
+    std::int32_t error;     // log2 of the model's error, 1/65536
+};
+
 // All that a wearer's board remembers. `Values` is length * channels.
 template <std::size_t Values>
 struct WearerMemory {
+    static_assert(Values <= kWearerValues, "the compared stretch has too many values");
     WearerState state;
     std::int32_t forms[kWearerForms * Values];  // mean removed, 1/256 count
-    std::int16_t flagged[Values];               // the last beat that was flagged
+    WearerFlagged flagged[kWearerFlagged];
+    std::int16_t flagged_samples[kWearerFlagged * Values];
 };
 
 class Wearer {
@@ -67,30 +90,49 @@ class Wearer {
     // it must be zero.
     template <std::size_t Values>
     Wearer(const WearerConfig& config, WearerMemory<Values>& memory)
-        : Wearer(config, memory.state, memory.forms, memory.flagged) {}
+        : Wearer(config, memory.state, memory.forms, memory.flagged, memory.flagged_samples) {}
     Wearer(const WearerConfig& config, WearerState& state, Span<std::int32_t> forms,
-           Span<std::int16_t> flagged)
-        : config_(config), state_(state), forms_(forms), flagged_(flagged) {}
+           Span<WearerFlagged> flagged, Span<std::int16_t> flagged_samples)
+        : config_(config),
+          state_(state),
+          forms_(forms),
+          flagged_(flagged),
+          flagged_samples_(flagged_samples) {}
 
     // Whether the wearer is known, so that beats are judged.
     bool learned() const { return state_.beats >= config_.learn; }
 
-    // Judges a beat, and learns from it if it is usual. `rr`: frames since the beat before it, 0
-    // if unknown. `error`: the model's error, unused with WearerScore::forms. The result means
-    // nothing unless the wearer was learned before the call.
+    // Judges a beat, or learns from it. `rr`: frames since the beat before it, 0 if unknown.
+    // `error`: the model's error, unused with WearerScore::forms. The result means nothing unless
+    // the wearer was learned before the call.
     float operator()(Span<const std::int16_t> beat, std::uint32_t rr, float error);
 
-    // Keeps a flagged beat, in case the host calls it normal.
-    void keep(Span<const std::int16_t> beat);
-    // Makes the beat that keep() got last a form of this wearer.
-    void accept();
+    // After the decision about the beat that was judged: keeps it if it was flagged, and learns
+    // from it if it is usual. A flagged beat moves no form, nor does any while an alarm is young.
+    void decided(std::uint64_t window, Span<const std::int16_t> beat, bool flagged, bool alarm);
+
+    // Makes a flagged beat normal for this wearer. False if it is none of the last kWearerFlagged.
+    bool accept(std::uint64_t window);
     // Forgets everything: another person wears the board, or the electrodes have moved.
     void restart();
+    // Another stream begins, with windows of its own: its flagged beats are others.
+    void forget_flagged() { flagged_count_ = 0; }
+
     // A form in use, int32 [length, channels], mean removed, 1/256 count.
     Span<const std::int32_t> form(std::size_t index) const {
         return {forms_.data() + index * values(), values()};
     }
     const WearerState& state() const { return state_; }
+    const WearerConfig& config() const { return config_; }
+    // Forms that the host called normal.
+    std::uint32_t accepted() const;
+
+    // What outlives a power cut: state and forms, in words.
+    std::size_t words() const {
+        return sizeof(WearerState) / sizeof(std::uint32_t) + kWearerForms * values();
+    }
+    void store(std::uint32_t* words) const;
+    void load(const std::uint32_t* words);
 
   private:
     struct Match {
@@ -99,29 +141,42 @@ class Wearer {
         std::uint32_t distance;  // sum of absolute differences, 1/16 count
     };
 
+    // The beat that was judged last, until decided().
+    struct Judged {
+        Match match;
+        std::uint32_t rr;
+        std::int32_t interval;  // log2 of RR over the usual one, 1/65536
+        std::int32_t score;     // 1/65536
+        std::int32_t distance;  // log2 of the distance over the usual one, 1/65536
+        std::int32_t error;     // log2 of the model's error, 1/65536
+        bool excused;           // it agrees with a form that the host called normal
+    };
+
     std::size_t values() const { return std::size_t{config_.length} * config_.channels; }
     std::int32_t* samples(std::size_t form) const { return forms_.data() + form * values(); }
     std::int32_t mean(Span<const std::int16_t> beat, std::uint32_t start,
                       std::uint32_t channel) const;
     std::uint32_t distance(Span<const std::int16_t> beat, std::uint32_t start,
                            std::size_t form) const;
-    Match nearest(Span<const std::int16_t> beat) const;
+    Match nearest(Span<const std::int16_t> beat, std::uint32_t first, std::uint32_t shift) const;
+    bool agrees(const Match& match) const;
     void move(std::size_t form, Span<const std::int16_t> beat, std::uint32_t start,
               std::int32_t divisor);
-    void learn(Span<const std::int16_t> beat, std::int32_t early, std::int32_t error);
+    std::int32_t interval(std::uint32_t rr);
+    std::uint32_t early(std::int32_t interval, std::int32_t center) const;
+    void follow_rhythm(std::uint32_t rr, std::int32_t interval);
+    void learn(Span<const std::int16_t> beat, std::int32_t interval, std::int32_t error);
     void choose();
-    // log2 of RR over the usual RR, 1/65536, and how early that is, in the wearer's own
-    // deviations, 1/256, 0 or more.
-    struct Rhythm {
-        std::int32_t interval;
-        std::uint32_t early;
-    };
-    Rhythm rhythm(std::uint32_t rr);
+    void keep(std::uint64_t window, Span<const std::int16_t> beat);
 
     WearerConfig config_;
     WearerState& state_;
     Span<std::int32_t> forms_;
-    Span<std::int16_t> flagged_;
+    Span<WearerFlagged> flagged_;
+    Span<std::int16_t> flagged_samples_;
+    std::uint32_t flagged_count_ = 0;  // beats kept; the next one goes to this modulo their room
+    std::uint32_t alarmed_ = 0;        // beats since the alarm was raised; 0: it is off
+    Judged judged_{};
 };
 
 // The stage of a bundle without a wearer: the model's error is the score. It takes no flash.
@@ -133,7 +188,8 @@ struct NoWearer {
                 float error) {
         return error;
     }
-    void keep(Span<const std::int16_t> /*window*/) {}
+    void decided(std::uint64_t /*index*/, Span<const std::int16_t> /*window*/, bool /*flagged*/,
+                 bool /*alarm*/) {}
     void restart() {}
 };
 
@@ -151,7 +207,9 @@ class LearnedWearer {
     float judge(const SegmentStage& segmenter, Span<const std::int16_t> window, float error) {
         return wearer_(window, segmenter.mark().interval, error);
     }
-    void keep(Span<const std::int16_t> window) { wearer_.keep(window); }
+    void decided(std::uint64_t index, Span<const std::int16_t> window, bool flagged, bool alarm) {
+        wearer_.decided(index, window, flagged, alarm);
+    }
     void restart() { wearer_.restart(); }
 
   private:

@@ -22,6 +22,7 @@ from tools.measure.verify.result import (
 from tools.measure.verify.stream import lay_out
 from training.bundle import Bundle, read_bundle, reference
 from training.bundle.chain import CLIPPED, LEARNING, REASONS, gate_of, is_scored, wearer_of
+from training.bundle.decision import decision_of
 from training.bundle.errors import ConvertError, LinkError
 from training.bundle.manifest import GateLimits
 from training.bundle.reference import Computed
@@ -57,7 +58,14 @@ def verify(
     on_host, on_host_input = expected, expected.input
     if (wearer := wearer_of(bundle.manifest)) is not None:
         assert expected.score is not None
-        personal = wearer.judge(stream.windows[judged], stream.interval[judged], expected.score)
+        personal = wearer.judge(
+            stream.windows[judged],
+            stream.interval[judged],
+            expected.score,
+            bundle.manifest.threshold.value,
+            decision_of(bundle.manifest),
+            clipped=reason[judged] == CLIPPED,
+        )
         known = ~np.isnan(personal)
         reason[judged[~known]] = LEARNING
         expected = replace(expected, score=personal).rows(np.flatnonzero(known))

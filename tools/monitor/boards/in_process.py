@@ -120,22 +120,29 @@ class InProcessBoard:
             scaled = self._input.scale(window[np.newaxis])
             output = self._interpreter.run(scaled)
             value = np.float32(self._score.score(scaled, output)[0])
+            threshold = np.float32(self.facts.threshold)
             if self._wearer is not None:
                 value = self._wearer.judge(
-                    window[np.newaxis], np.array([interval], np.uint32), np.array([value])
+                    window[np.newaxis],
+                    np.array([interval], np.uint32),
+                    np.array([value]),
+                    float(threshold),
+                    self._decision,
+                    np.array([index], np.uint64),
+                    np.array([reason == CLIPPED]),
                 )[0]
                 if np.isnan(value):
                     self._waiting.append(WindowNotJudged(index, first, REASONS[LEARNING]))
                     continue
-            threshold = np.float32(self.facts.threshold)
             if reason == CLIPPED and not value > threshold:
                 self._waiting.append(WindowNotJudged(index, first, REASONS[CLIPPED]))
                 continue
+            if self._wearer is None and self._decision is not None:
+                self._decision.push(np.array([value]), float(threshold))
             reconstruction = to_counts(self._manifest, output[0], window) if self._watch else None
-            p, alarm, drifted = None, False, False
-            if self._decision is not None:
-                states = self._decision.push(np.array([value]), float(threshold))
-                p, alarm, drifted = (state[0].item() for state in states)
+            p, alarm, drifted = (
+                (None, False, False) if self._decision is None else self._decision.last
+            )
             self._waiting.append(
                 WindowScored(
                     index=index,
