@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -51,6 +53,20 @@ from tools.recordings.load import of_file
 from tools.recordings.registry import check_target, read_scores
 from training.bundle import read_bundle
 from training.bundle.errors import BoardError
+
+
+def command_words(value: str | None) -> str | None:
+    """Check that a command can be run. Raises BadParameter."""
+    if value is None:
+        return None
+    try:
+        words = shlex.split(value)
+    except ValueError as problem:
+        raise typer.BadParameter(f"{value}: {problem}") from None
+    if not words or shutil.which(words[0]) is None:
+        raise typer.BadParameter(f"{words[0] if words else value!r}: there is no such program")
+    return value
+
 
 EMULATED = "emulated"  # as a port: boot an emulated board
 
@@ -140,6 +156,14 @@ def monitor(
     mqtt_commands: Annotated[
         bool, typer.Option("--mqtt-commands", help="Obey commands that the broker delivers.")
     ] = False,
+    on_alarm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            callback=command_words,
+            help="Run this program when the alarm is raised or cleared; see docs/monitor.md.",
+        ),
+    ] = None,
     faults: Annotated[
         str | None,
         typer.Option(
@@ -182,6 +206,7 @@ def monitor(
             None if record is None else RecordingOptions(record, overwrite),
             None if mqtt is None else MqttOptions(mqtt, mqtt_discovery, mqtt_commands),
             alarm=alarm_levels_of(alarm),
+            on_alarm=tuple(shlex.split(on_alarm or "")),
         )
     )
 

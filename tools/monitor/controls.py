@@ -69,6 +69,11 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Note that the user has seen the alarm."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetRecording:
     """Start a recording, or end the one that runs."""
 
@@ -90,7 +95,8 @@ def is_threshold(value: float) -> bool:
 
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
 Calibration = Calibrate | StopCalibration | ForgetCalibration
-Command = SetThreshold | SetAlarm | SetPaused | SetRecording | Mark | Reset | Calibration
+HostCommand = Acknowledge | Mark | SetPaused | SetRecording  # the board has no part in them
+Command = HostCommand | SetThreshold | SetAlarm | Reset | Calibration
 
 
 class Controls:

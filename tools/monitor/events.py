@@ -157,6 +157,11 @@ class AlarmChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmAcknowledged:
+    """The user has seen the last alarm."""
+
+
+@dataclass(frozen=True, slots=True)
 class DriftChanged:
     """From the window `index` on, the board should be calibrated again, or no longer."""
 
@@ -278,6 +283,7 @@ Event = (
     | WindowNotJudged
     | WindowsLost
     | AlarmChanged
+    | AlarmAcknowledged
     | DriftChanged
     | LinkCounters
     | ThresholdChanged

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tools.monitor import text
 from tools.monitor.events import (
+    AlarmAcknowledged,
     AlarmChanged,
     BoardFacts,
     CalibrationStatus,
@@ -54,6 +55,7 @@ class History(View):
         self.threshold = float("nan")
         self.calibration: CalibrationStatus | None = None
         self.alarm = self.recalibrate = False
+        self.unacknowledged = False  # whether an alarm was raised that the user has not seen
         self.paused = False
         self.recording = False
         self.answers = True  # whether the board answered last time
@@ -128,7 +130,11 @@ class History(View):
                 self.notice = f"{event.index} not judged: {event.reason}"
             case AlarmChanged():
                 self.alarm = event.on
+                self.unacknowledged |= event.on
                 self.notice = text.alarm_line(event, self._noun)
+            case AlarmAcknowledged():
+                self.unacknowledged = False
+                self.notice = "alarm acknowledged"
             case DriftChanged():
                 self.recalibrate = event.recalibrate
                 self.notice = text.drift_line(event, self._noun)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from tools.monitor.alarm_command import AlarmCommand
 from tools.monitor.controls import Controls
 from tools.monitor.events import BoardFacts, Event, View
 from tools.monitor.recorder import Recorder
@@ -42,6 +43,8 @@ def open_sinks(
             print(f"vigil: {broker.warning}", file=sys.stderr)
         board_controls = controls if settings.mqtt.commands else None
         sinks.append(MqttView(broker, board_id(board), settings.mqtt.discovery, board_controls))
+    if settings.on_alarm:
+        sinks.append(AlarmCommand(settings.on_alarm, say))
     path = None if settings.recording is None else settings.recording.path
     try:
         sinks.append(Recorder(path, source.frame_labels, say))

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 from tools.monitor import controls, text
 from tools.monitor.beat_watch import NO_BEAT, BeatWatch
 from tools.monitor.controls import (
+    Acknowledge,
     Calibrate,
     Controls,
     ForgetCalibration,
@@ -26,6 +27,7 @@ from tools.monitor.controls import (
     StopCalibration,
 )
 from tools.monitor.events import (
+    AlarmAcknowledged,
     AlarmChanged,
     BoardFacts,
     CalibrationStatus,
@@ -238,7 +240,7 @@ class Stream:
     def _obey(self) -> None:
         for command in self._controls.take():
             match command:
-                case Mark() | SetPaused() | SetRecording():
+                case Acknowledge() | Mark() | SetPaused() | SetRecording():
                     self._obey_here(command)
                 case _ if not self._board.answers:
                     self._emit(Notice(f"{_NOT_DONE[type(command)]}: the board does not answer"))
@@ -254,16 +256,18 @@ class Stream:
                     self._emit(Restarted(0, "reset"))
                     self._alarm_is(False, 0, 0)
 
-    def _obey_here(self, command: Mark | SetPaused | SetRecording) -> None:
+    def _obey_here(self, command: controls.HostCommand) -> None:
         """Obey a command that the board has no part in."""
-        if isinstance(command, SetRecording):
-            self._emit(RecordingAsked(command.on))
-            return
-        if isinstance(command, SetPaused):
-            self._pause(not self._paused if command.paused is None else command.paused)
-            return
-        window = self._next_frame // self._board.facts.hop
-        self._emit(Marked(self._next_frame, window, command.text))
+        match command:
+            case Acknowledge():
+                self._emit(AlarmAcknowledged())
+            case SetRecording():
+                self._emit(RecordingAsked(command.on))
+            case SetPaused():
+                self._pause(not self._paused if command.paused is None else command.paused)
+            case Mark():
+                window = self._next_frame // self._board.facts.hop
+                self._emit(Marked(self._next_frame, window, command.text))
 
     def _calibrate(self, command: controls.Calibration) -> None:
         try:

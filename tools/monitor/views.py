@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from tools.monitor import text
 from tools.monitor.events import (
+    AlarmAcknowledged,
     AlarmChanged,
     CalibrationStatus,
     DriftChanged,
@@ -81,6 +82,8 @@ class PlainView(View):
                 return [f"# no samples {event.first_frame} to {last}: {event.reason}"]
             case AlarmChanged():
                 return [f"# {text.alarm_line(event, self._noun)}"]
+            case AlarmAcknowledged():
+                return ["# alarm acknowledged"]
             case DriftChanged():
                 return [f"# {text.drift_line(event, self._noun)}"]
             case ThresholdChanged():
@@ -139,6 +142,7 @@ KINDS: dict[type[Event], str] = {
     WindowNotJudged: "not_judged",
     WindowsLost: "lost",
     AlarmChanged: "alarm",
+    AlarmAcknowledged: "alarm_acknowledged",
     DriftChanged: "drift",
     LinkCounters: "counters",
     ThresholdChanged: "threshold",

@@ -10,11 +10,23 @@ import numpy as np
 import pytest
 
 from tests.support.images import emulated_image
+from tests.support.monitor_board import FakeBoard, source
+from tests.support.waiting import wait_until
 from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.alarm_command import MOST_RUNNING, AlarmCommand
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.boards.opening import open_board
 from tools.monitor.controls import Controls, SetAlarm
-from tools.monitor.events import AlarmChanged, DriftChanged, Event, Notice, WindowScored
+from tools.monitor.events import (
+    AlarmAcknowledged,
+    AlarmChanged,
+    DriftChanged,
+    Event,
+    LinkCounters,
+    Notice,
+    Started,
+    WindowScored,
+)
 from tools.monitor.history import History
 from tools.monitor.recorder import Recorder
 from tools.monitor.settings import Emulated
@@ -152,6 +164,67 @@ def test_every_view_shows_them(bundle, tmp_path):
     assert "alarm raised" in recorded and "recalibrate" in recorded
     news, _ = hub.news_and_past()
     assert news[0]["totals"]["alarms"] == summary.alarms
+
+
+def test_an_alarm_stays_in_view_until_it_is_acknowledged(bundle):
+    history, card = History(), Hub().view("one", Controls())
+    state: list[str] = []
+
+    def show(event: Event) -> None:
+        for view in (history, card):
+            view.handle(event)
+        state.append(header(history, 80, 2)[0].plain.split()[-2:])
+
+    events = streamed(InProcessBoard(bundle), noisy(bundle))
+    for event in [e for e in events if isinstance(e, Started | AlarmChanged)][:3]:
+        show(event)
+    show(AlarmAcknowledged())
+    assert [" ".join(each) for each in state] == ["● live", "▲ ALARM", "was on", "● live"]
+    _, past = card.news_and_past()
+    told = [e["event"] for e in past["events"] if "alarm" in e["event"]]
+    assert told == ["alarm", "alarm", "alarm_acknowledged"]  # for a browser that connects later
+
+
+def test_a_program_runs_when_the_alarm_changes(bundle, tmp_path):
+    out, said = tmp_path / "out", []
+    script = f'echo "$VIGIL_ALARM $VIGIL_WINDOW $VIGIL_MODEL" > "{out}.$VIGIL_WINDOW"'
+    program = AlarmCommand(["sh", "-c", script], said.append)
+    events = streamed(InProcessBoard(bundle), noisy(bundle), program)
+    changed = [e for e in events if isinstance(e, AlarmChanged)][:8]
+    for event in changed:
+        file = tmp_path / f"out.{event.index}"
+        wait_until(lambda file=file: file.is_file() and file.read_text().endswith("\n"))
+        state = "raised" if event.on else "cleared"
+        assert file.read_text() == f"{state} {event.index} {bundle.manifest.name}\n"
+    assert len(changed) >= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "notice"),
+    [
+        (["sh", "-c", "exit 3"], "sh ended with code 3"),
+        (["/no/such/program"], "/no/such/program does not start: No such file or directory"),
+    ],
+)
+def test_a_program_that_fails_is_said(words, notice):
+    said: list[Event] = []
+    program = AlarmCommand(words, said.append)
+    program.handle(Started(FakeBoard().facts, source(1).facts, 0))
+    program.handle(AlarmChanged(3, 300, True))
+    wait_until(lambda: program.handle(LinkCounters()) or said)
+    assert said == [Notice(notice)]
+
+
+def test_programs_that_do_not_end_are_limited():
+    said: list[Event] = []
+    program = AlarmCommand(["sleep", "600"], said.append)
+    program.handle(Started(FakeBoard().facts, source(1).facts, 0))
+    for index in range(MOST_RUNNING + 1):
+        program.handle(AlarmChanged(index, 0, True))
+    assert said == [Notice("sleep not started: 8 of it still run")]
+    for process in program._running:
+        process.kill()
+        process.wait()
 
 
 def test_a_reset_clears_the_alarm_in_the_views(bundle):

@@ -19,6 +19,7 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from tools.monitor.controls import (
+    Acknowledge,
     Calibrate,
     Controls,
     Mark,
@@ -47,6 +48,7 @@ KEYS = (
     ("↑ ↓", "change the threshold by 5 %"),
     ("d", "restore the bundle's threshold"),
     ("c", "calibrate the threshold; stop"),
+    ("a", "acknowledge the alarm"),
     ("m", "mark this moment"),
     ("w", "write a recording; stop"),
     ("r", "restart at frame 0"),
@@ -133,6 +135,7 @@ class MonitorApp(App[None]):
         Binding("down,minus", "threshold(-1)", show=False),
         Binding("d", "trained", "restore"),
         Binding("c", "calibrate", "calibrate"),
+        Binding("a", "acknowledge", "alarm seen"),
         Binding("m", "mark", "mark"),
         Binding("w", "record", "record"),
         Binding("r", "reset", "reset"),
@@ -199,6 +202,9 @@ class MonitorApp(App[None]):
 
     def action_mark(self) -> None:
         self._controls.ask(Mark())
+
+    def action_acknowledge(self) -> None:
+        self._controls.ask(Acknowledge())
 
     def action_record(self) -> None:
         self._controls.ask(SetRecording(not self._history.recording))

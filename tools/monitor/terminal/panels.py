@@ -71,7 +71,9 @@ def _state(history: History) -> tuple[str, Style]:
     if history.paused:
         return "‖ paused", MARK
     if history.alarm:
-        return "▲ ALARM", ALARM
+        return ("▲ ALARM", ALARM) if history.unacknowledged else ("▲ alarm, seen", BAD)
+    if history.unacknowledged:
+        return "▲ alarm was on", BAD
     return "● live", GOOD
 
 
@@ -158,7 +160,10 @@ def facts(history: History, width: int, height: int) -> list[Text]:
     if heart is not None:
         rows.append(("heart rate, RR", f"{heart[0]:.0f}/min, {heart[1]:.0f} ms", None))
     if history.board and history.board.alarm:
-        rows.append(("alarms", f"{summary.alarms:,}", BAD if history.alarm else None))
+        hours = history.next_frame / rate_hz / 3600 if rate_hz else 0.0
+        per_hour = f", {summary.alarms / hours:.1f} per hour" if hours > 0.1 else ""
+        alarms = f"{summary.alarms:,}{per_hour}"
+        rows.append(("alarms", alarms, BAD if history.alarm else None))
     if summary.not_judged:
         rows.append(("not judged", f"{summary.not_judged:,}", BAD))
     if summary.labelled:

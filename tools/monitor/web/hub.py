@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from tools.monitor.controls import Command, Controls
 from tools.monitor.events import (
+    AlarmAcknowledged,
+    AlarmChanged,
     Ended,
     Event,
     Marked,
@@ -78,6 +80,8 @@ class Past:
         default_factory=lambda: deque(maxlen=NOTICES)
     )
     marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
+    # the last ones: enough to know whether one was raised that is not acknowledged
+    alarms: deque[AlarmChanged | AlarmAcknowledged] = field(default_factory=lambda: deque(maxlen=4))
     latest: dict[type, Event] = field(default_factory=dict)  # of all other kinds
     answers: Notice | None = None  # the last notice that said whether the board answers
     frames: int = 0
@@ -95,6 +99,8 @@ class Past:
                 self.lost.append(event)
             case Marked():
                 self.marks.append(event)
+            case AlarmChanged() | AlarmAcknowledged():
+                self.alarms.append(event)
             case Restarted():
                 self._forget(event.frame)
             case _:
@@ -118,7 +124,7 @@ class Past:
         size = max(self.started.board.window * self.started.board.channels, 1)
         without = len(self.windows) - RECONSTRUCTED // size
         events += [_scored(w, n >= without) for n, w in enumerate(self.windows)]
-        events += [as_json(event) for event in (*self.lost, *self.marks, *latest)]
+        events += [as_json(event) for event in (*self.lost, *self.marks, *self.alarms, *latest)]
         return events
 
     def _keep(self, event: SamplesSent | SamplesLost) -> None:

@@ -29,6 +29,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tools.monitor.controls import (
+    Acknowledge,
     Calibrate,
     Command,
     ForgetCalibration,
@@ -113,6 +114,8 @@ def command_of(message: Any) -> tuple[str, Command]:
             return key, Mark(text)
         case {"ask": "record", "on": bool(on)}:
             return key, SetRecording(on)
+        case {"ask": "acknowledge"}:
+            return key, Acknowledge()
         case {"ask": "reset"}:
             return key, Reset()
         case {"ask": "calibrate", "run": bool(run)}:

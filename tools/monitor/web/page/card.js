@@ -1,6 +1,6 @@
 // One board on the page: description, trace, scores, flags, statistics and commands.
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
-import { heartRate, moment, number, percent, thresholdSource, verdict, whole } from "./words.js";
+import { heartRate, moment, number, percent, thresholdSource, verdict, whole, perHour } from "./words.js";
 
 const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 24;
 const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
@@ -164,6 +164,8 @@ export class Card {
     this.show(about - (about - first) * span / (stop - first), span);
   }
 
+  get title() { const { board, key } = this.store; return board && !board.emulated ? `${board.model} on ${key}` : board?.model ?? key; }
+
   pick(index) {
     const near = this.store.windows.find((w) => w.index === index);
     if (near) this.inspect(this.store, near);
@@ -311,7 +313,7 @@ export class Card {
     const noun = store.noun, { calibration: k } = store, running = k?.state === "running";
     parts.calibrate.disabled ||= !k;
     parts.calibrate.textContent = running ? `stop ${k.taken}/${k.windows}` : "calibrate";
-    const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ...(board.alarm ? [["alarms", whole(t?.alarms ?? 0), store.alarm, board.alarm]] : []), ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
+    const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ...(board.alarm ? [["alarms", whole(t?.alarms ?? 0) + perHour(t?.alarms, store.next, board.rate_hz), store.alarm, board.alarm]] : []), ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
     const heart = heartRate(store.windows, board.rate_hz);
     if (heart) rows.push(["heart rate, RR", `${Math.round(heart.rate)} /min · ${Math.round(heart.interval)} ms`]);
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);

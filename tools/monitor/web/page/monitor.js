@@ -1,4 +1,5 @@
 // The page: one WebSocket, one card per board, and one loop that draws.
+import { showAlarms } from "./alarms.js";
 import { Card } from "./card.js";
 import { inspect } from "./inspector.js";
 import { Store } from "./store.js";
@@ -75,6 +76,7 @@ function loop(now) {
   let any = false;
   for (const each of cards.values()) any = each.paint() || any;
   if (!any) return;
+  showAlarms([...cards.values()]);
   const { dataset } = document.documentElement;
   dataset.painted = ++painted;
   dataset.spent = (spent += performance.now() - began).toFixed(1);

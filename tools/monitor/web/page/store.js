@@ -12,6 +12,8 @@ export class Store {
     this.threshold = NaN;
     this.calibration = null;
     this.alarm = this.recalibrate = false;
+    this.unseen = false; // an alarm was raised that nobody has acknowledged
+    this.raised = null; // the window that raised it
     this.paused = false;
     this.recording = false;
     this.ended = null;
@@ -65,7 +67,12 @@ export class Store {
       case "calibration": this.calibration = event; break;
       case "alarm":
         this.alarm = event.on;
+        if (event.on) { this.unseen = true; this.raised = event; }
         this.notice = `alarm ${event.on ? "raised" : "cleared"} by window ${event.index}`;
+        break;
+      case "alarm_acknowledged":
+        this.unseen = false;
+        this.notice = "alarm acknowledged";
         break;
       case "drift":
         this.recalibrate = event.recalibrate;

@@ -19,6 +19,12 @@ export function moment(frame, rate, step = Infinity) {
   return `${sign}${Math.floor(t / 60)}:${rest}`;
 }
 
+// A count as a rate of the stream's own time, once that is long enough to tell.
+export function perHour(count, frames, rate) {
+  const hours = rate ? frames / rate / 3600 : 0;
+  return hours > 0.1 ? ` · ${((count ?? 0) / hours).toFixed(1)} per hour` : "";
+}
+
 // Where the threshold in force comes from.
 export function thresholdSource(c) {
   switch (c.source) {
