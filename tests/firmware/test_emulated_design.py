@@ -39,4 +39,4 @@ def test_a_window_of_the_default_design_takes_what_the_page_states(tmp_path: Pat
         frames = bundle.golden.counts.reshape(-1, 1)
         events = [event for event in session.stream(frames) if isinstance(event, Scored)]
     assert len(events) > 3
-    assert max(event.microseconds for event in events) * PER_MICROSECOND < 31_000
+    assert max(event.microseconds for event in events) * PER_MICROSECOND < 30_000

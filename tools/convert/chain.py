@@ -230,14 +230,16 @@ def _score(manifest: Manifest) -> Stage:
 def _head(score: ReconstructionScore | MahalanobisScore | LevelScore, manifest: Manifest) -> Stage:
     zero_point = manifest.model.input.zero_point
     if isinstance(score, MahalanobisScore):
-        weights = ", ".join(str(weight) for row in score.weights for weight in row)
+        # A row of an odd number of weights has a 0 behind it: mahalanobis() takes pairs.
+        padded = [row + [0] * (len(row) % 2) for row in score.weights]
+        weights = ", ".join(str(weight) for row in padded for weight in row)
         rows = ", ".join(
             f"{{{offset}, {float_text(factor)}}}"
             for offset, factor in zip(score.offset, score.factor, strict=True)
         )
         return Stage(
             "mahalanobis.h",
-            "Mahalanobis",
+            f"Mahalanobis<{len(score.weights)}>",
             f"{{Span<const std::int16_t>(kWhitening), Span<const WhiteningRow>(kWhiteningRows), "
             f"{score.first}, {zero_point}}}",
             (

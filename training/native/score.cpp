@@ -69,34 +69,39 @@ class ReconstructionError {
 
 class Mahalanobis {
   public:
-    Mahalanobis(int input_zero_point, std::uint16_t first, std::vector<std::int16_t> weights,
+    Mahalanobis(int input_zero_point, std::uint16_t first, const std::vector<std::int16_t>& weights,
                 const std::vector<std::int32_t>& offset, const std::vector<float>& factor)
-        : weights_(std::move(weights)), first_(first), input_zero_point_(input_zero_point) {
+        : first_(first), input_zero_point_(input_zero_point) {
         const std::size_t rows = offset.size();
         require(input_zero_point >= -128 && input_zero_point <= 127,
                 "zero points must lie in -128..127");
-        require(rows > 0 && factor.size() == rows && weights_.size() == rows * (rows + 1) / 2,
+        require(rows > 0 && factor.size() == rows && weights.size() == rows * (rows + 1) / 2,
                 "offset, factor and a triangle of weights must have as many rows");
-        for (std::size_t k = 0, from = 0; k < rows; from += ++k) {
+        const std::int16_t* row = weights.data();
+        for (std::size_t k = 0; k < rows; row += ++k) {
             std::int64_t largest = std::abs(std::int64_t{offset[k]});
-            for (std::size_t j = 0; j <= k; ++j) {
-                largest += 255 * std::abs(std::int64_t{weights_[from + j]});
-            }
+            for (std::size_t j = 0; j <= k; ++j) largest += 255 * std::abs(std::int64_t{row[j]});
             require(largest < (std::int64_t{1} << 31), "a sum of the score exceeds 32 bits");
             rows_.push_back({offset[k], factor[k]});
+            padded_.insert(padded_.end(), row, row + k + 1);
+            if (k % 2 == 0) padded_.push_back(0);
         }
     }
 
     Floats score(const py::array& input, const py::array& output) const {
-        const vigil::Mahalanobis score = {{weights_.data(), weights_.size()},
-                                          {rows_.data(), rows_.size()},
-                                          first_,
-                                          static_cast<std::int8_t>(input_zero_point_)};
+        std::vector<std::int16_t> steps(rows_.size() + 1);
+        const auto score = [&](Span<const std::int8_t> in, Span<const std::int8_t> /*out*/) {
+            for (std::size_t j = 0; j < rows_.size(); ++j) {
+                steps[j] = static_cast<std::int16_t>(in[first_ + j] - input_zero_point_);
+            }
+            return vigil::mahalanobis({padded_.data(), padded_.size()},
+                                      {rows_.data(), rows_.size()}, steps.data());
+        };
         return score_all(score, input, output, first_ + rows_.size());
     }
 
   private:
-    std::vector<std::int16_t> weights_;
+    std::vector<std::int16_t> padded_;
     std::vector<vigil::WhiteningRow> rows_;
     std::uint16_t first_;
     int input_zero_point_;
@@ -158,7 +163,7 @@ void bind_score(py::module_& module) {
              "int8 [n, size] input and output to float32 [n].");
     py::class_<Mahalanobis>(module, "Mahalanobis",
                             "Squared distance of the features (docs/bundle.md, Score).")
-        .def(py::init<int, std::uint16_t, std::vector<std::int16_t>,
+        .def(py::init<int, std::uint16_t, const std::vector<std::int16_t>&,
                       const std::vector<std::int32_t>&, const std::vector<float>&>(),
              "input_zero_point"_a, "first"_a, "weights"_a, "offset"_a, "factor"_a)
         .def("score", &Mahalanobis::score, "input"_a, "output"_a,

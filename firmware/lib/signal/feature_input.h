@@ -49,6 +49,7 @@ struct FeatureInput {
         }
         constexpr std::size_t kStatistics = StatisticsOfChannel::count();
         constexpr std::size_t kCount = kStatistics + SpectrumOfChannel::count();
+        const AffineStep step(feature_scaler.shift, feature_scaler.zero_point);
         const std::size_t channels = feature_scaler.channels.size() / kCount;
         std::int16_t values[kCount];
         const Span<std::int16_t> features(values);
@@ -56,10 +57,11 @@ struct FeatureInput {
             const Channel channel = {window.data() + c, channels, window.size() / channels};
             statistics(channel, features.slice(0, kStatistics));
             spectrum(channel, features.slice(kStatistics, kCount - kStatistics));
-            const AffineScaler of_channel = {feature_scaler.channels.slice(c * kCount, kCount),
-                                             feature_scaler.shift, feature_scaler.zero_point};
-            of_channel(features, {to, kCount});
-            to += kCount;
+            const AffineChannel* of = feature_scaler.channels.data() + c * kCount;
+            for (const std::int16_t value : values) {
+                *to++ = step(value, of->center, of->multiplier);
+                ++of;
+            }
         }
     }
 };

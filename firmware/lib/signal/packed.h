@@ -35,9 +35,8 @@ inline Pair load_pair(const std::int16_t* from) {
 // sum + a.first * b.first + a.second * b.second
 inline std::int32_t add_products(std::int32_t sum, Pair a, Pair b) {
 #if defined(__ARM_FEATURE_DSP)
-    std::int32_t result;
-    asm("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a.word), "r"(b.word), "r"(sum));
-    return result;
+    asm("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a.word), "r"(b.word));
+    return sum;
 #else
     return sum + a.first() * b.first() + a.second() * b.second();
 #endif

@@ -2,8 +2,6 @@
 
 #include <cstddef>
 
-#include "fixed_point.h"
-
 namespace vigil {
 namespace {
 
@@ -21,12 +19,7 @@ std::int8_t saturate(std::int64_t value) {
 #endif
 
 void AffineScaler::operator()(Span<const std::int16_t> window, Span<std::int8_t> scaled) const {
-    // Only the product's high word is computed. A shift of 33 or more leaves the term that rounds
-    // in the high word; with a smaller one, the difference (17 bits) is moved up to such a shift.
-    const int up = shift < 33 ? 33 - shift : 0;
-    const int down = shift + up - 32;
-    const std::int32_t half = 1 << (down - 1);
-    const std::int32_t zero = zero_point;
+    const AffineStep step(shift, zero_point);
     const std::size_t stride = channels.size();
     const std::size_t frames = window.size() / stride;
     const std::int16_t* first = window.data();
@@ -38,9 +31,8 @@ void AffineScaler::operator()(Span<const std::int16_t> window, Span<std::int8_t>
         std::int8_t* to = first_to++;
         std::size_t left = frames;
         do {
-            const std::int32_t difference = (*x - center) * (1 << up);
+            *to = step(*x, center, multiplier);
             x += stride;
-            *to = saturated(zero + (add_high_word(half, difference, multiplier) >> down));
             to += stride;
         } while (--left != 0);
     }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "fixed_point.h"
 #include "span.h"
 
 namespace vigil {
@@ -13,6 +14,27 @@ namespace vigil {
 struct AffineChannel {
     std::int16_t center;      // counts that map onto zero_point
     std::int32_t multiplier;  // int8 steps per count, times 2^shift; 0 or more
+};
+
+// Counts (or features) of one channel to int8. Only the high word of the product is computed: with
+// a shift of 33 or more, the term that rounds lies in the high word, and with a smaller one, the
+// difference (17 bits) is moved up to such a shift.
+struct AffineStep {
+    int up;
+    int down;
+    std::int32_t half;
+    std::int32_t zero_point;
+
+    AffineStep(std::uint8_t shift, std::int8_t zero)
+        : up(shift < 33 ? 33 - shift : 0),
+          down(shift + up - 32),
+          half(1 << (down - 1)),
+          zero_point(zero) {}
+
+    std::int8_t operator()(std::int32_t x, std::int32_t center, std::int32_t multiplier) const {
+        const std::int32_t product = add_high_word(half, (x - center) * (1 << up), multiplier);
+        return saturated(zero_point + (product >> down));
+    }
 };
 
 // q = sat8(zero_point + ((x - center) * multiplier + 2^(shift-1)) >> shift)

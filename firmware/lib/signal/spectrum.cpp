@@ -79,10 +79,13 @@ void band_energies(const SpectrumTables& tables, const Channel& channel, Span<Co
     const std::uint16_t* edge = tables.edges.data();
     const Complex* bin = work.data() + *edge;
     for (std::int16_t& feature : features) {
-        const Complex* const end = work.data() + *++edge;
+        const Complex* end = work.data() + *++edge;
         std::int64_t energy = std::int64_t{tables.noise} * (end - bin);
-        if (end > work.end()) add_energy(energy, work[0]);
-        for (; bin < end && bin < work.end(); ++bin) add_energy(energy, *bin);
+        if (end > work.end()) {
+            add_energy(energy, work[0]);
+            end = work.end();
+        }
+        for (; bin < end; ++bin) add_energy(energy, *bin);
         // The weights of the window are 2^14 times too large.
         feature = static_cast<std::int16_t>(
             ((log2_steps(static_cast<std::uint64_t>(energy)) + 2) >> 2) - 14 * 1024);
