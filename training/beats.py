@@ -1,6 +1,6 @@
 """Lengths of the QRS detector and of the windows about R, in frames, from a sample rate.
 
-The lengths were tuned on the records of MIT-BIH's DS1 at 180 Hz (benchmarks/qrs.py).
+The lengths were tuned on the records of MIT-BIH's DS1 at 180 Hz (`vigil evaluate ecg`).
 """
 
 from __future__ import annotations

@@ -149,11 +149,13 @@ class Page:
             self.rr = log(rr)
         return log(rr) - self.rr
 
-    def follow_rhythm(self, rr: int, interval: int) -> None:
+    def follow_rhythm(self, rr: int, interval: int, shape: int = 0) -> None:
         if rr == 0:
             return
         self.intervals = min(self.intervals + 1, 64)
         self.rr += quotient(max(-9830, min(9830, interval)), self.intervals)
+        if shape >= 5 * OCTAVE // 4:
+            return
         off = interval - self.center
         step = OCTAVE // 16 // self.intervals
         self.center += sign(off) * (step // 2)
@@ -208,16 +210,16 @@ class Page:
             relative if self.score != "autoencoder" else 0,
             log_error - usual if self.score != "template" else 0,
         )
-        score = shape + quotient(log(256 + early) - 8 * OCTAVE, 2)
-        self.judged = x, rr, interval, score, relative, log_error, excused, form, step
+        score = shape + quotient((log(256 + early) - 8 * OCTAVE) * 5, 8)
+        self.judged = x, rr, interval, shape, score, relative, log_error, excused, form, step
         return score / OCTAVE
 
     def decided(self, flagged: bool, alarm: bool) -> None:
-        x, rr, interval, score, relative, log_error, excused, form, step = self.judged
+        x, rr, interval, shape, score, relative, log_error, excused, form, step = self.judged
         if flagged:
             self.flagged.append((x, interval, log_error))
         self.alarmed = self.alarmed + 1 if alarm else 0
-        self.follow_rhythm(rr, interval)
+        self.follow_rhythm(rr, interval, shape)
         if score >= 9 * OCTAVE // 4:
             return
         self.distance += sign(relative) * 1024
@@ -314,6 +316,16 @@ def test_early_beats_score_by_the_wearers_own_rhythm() -> None:
     early = np.array([110], np.uint32)
     assert judge(regular, beat(1, rng), early)[0] > 1.5
     assert judge(irregular, beat(1, rng), early)[0] < 1.5
+
+
+def test_beats_of_another_shape_do_not_count_in_the_wearers_rhythm() -> None:
+    rng = np.random.default_rng(5)
+    one, n = learned(rng), 300
+    # Half of the beats are ventricular and early, in runs of three, each with a pause after it.
+    at = np.arange(n) % 6
+    shapes = np.where((at < 3)[:, None, None], beat(n, rng, height=-500, width=8), beat(n, rng))
+    judge(one, shapes, np.array([100, 100, 100, 200, 150, 150], np.uint32)[at])
+    assert judge(one, beat(1, rng), np.array([120], np.uint32))[0] > 1.5
 
 
 def test_frequent_early_form_is_not_this_wearers_normal() -> None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "boards": ("boards", "board"),
     "monitor": ("monitor", "record", "replay"),
     "measure": ("verify", "budget", "bench", "estimate"),
+    "evaluate": ("evaluate",),
     "report": ("report", "zoo"),
     "doctor": ("doctor",),
     "demo": ("demo",),

@@ -13,10 +13,11 @@ namespace {
 constexpr std::int32_t kOctave = 65536;
 constexpr std::int32_t kStep = 32;
 
-constexpr std::int32_t kFollow = 32;                  // beats over which a form's mean runs
-constexpr std::int32_t kUsual = 9 * kOctave / 4;      // a beat that scores less is learned from
-constexpr std::uint32_t kEpisode = 32;                // beats for which an alarm freezes the forms
-constexpr std::int32_t kEarlier = 11 * kOctave / 64;  // such forms are not the wearer's normal
+constexpr std::int32_t kFollow = 32;                   // beats over which a form's mean runs
+constexpr std::int32_t kUsual = 9 * kOctave / 4;       // a beat that scores less is learned from
+constexpr std::int32_t kUsualShape = 5 * kOctave / 4;  // the rhythm is learned from such a beat
+constexpr std::uint32_t kEpisode = 32;                 // beats for which an alarm freezes the forms
+constexpr std::int32_t kEarlier = 11 * kOctave / 64;   // such forms are not the wearer's normal
 constexpr std::int32_t kLeastDeviation = kOctave / 64;
 constexpr std::int32_t kLargestInterval = 3 * kOctave / 20;  // limits what one RR moves
 
@@ -112,12 +113,13 @@ std::uint32_t Wearer::early(std::int32_t interval, std::int32_t center) const {
     return static_cast<std::uint32_t>(std::int64_t{center - interval} * 256 / deviation);
 }
 
-void Wearer::follow_rhythm(std::uint32_t rr, std::int32_t interval) {
+void Wearer::follow_rhythm(std::uint32_t rr, std::int32_t interval, std::int32_t shape) {
     if (rr == 0) return;
     if (state_.intervals < 64) ++state_.intervals;
     const auto intervals = static_cast<std::int32_t>(state_.intervals);
     // Not std::clamp(): exported libraries also compile as C++14.
     state_.rr += std::max(-kLargestInterval, std::min(interval, kLargestInterval)) / intervals;
+    if (shape >= kUsualShape) return;
     // Medians, in steps that shrink from 1/16 to 1/1024 of a doubling.
     const std::int32_t from_center = interval - state_.rr_center;
     const std::int32_t step = kOctave / 16 / intervals;
@@ -130,7 +132,7 @@ float Wearer::operator()(Span<const std::int16_t> beat, std::uint32_t rr, float 
     const std::int32_t since = interval(rr);
     const std::int32_t log_error = config_.score == WearerScore::forms ? 0 : logarithm_of(error);
     if (!learned()) {
-        follow_rhythm(rr, since);
+        follow_rhythm(rr, since, 0);
         learn(beat, since, log_error);
         return 0;
     }
@@ -147,8 +149,8 @@ float Wearer::operator()(Span<const std::int16_t> beat, std::uint32_t rr, float 
     if (config_.score != WearerScore::forms) shape = std::max(shape, log_error - usual);
     const std::uint32_t how_early = rr == 0 ? 0 : early(since, center);
     const std::int32_t score =
-        shape + (logarithm(256 + std::uint64_t{how_early}) - 8 * kOctave) / 2;
-    judged_ = {match, rr, since, score, distance, log_error, excused};
+        shape + (logarithm(256 + std::uint64_t{how_early}) - 8 * kOctave) * 5 / 8;
+    judged_ = {match, rr, since, shape, score, distance, log_error, excused};
     return static_cast<float>(score) * (1.0F / kOctave);
 }
 
@@ -157,7 +159,7 @@ void Wearer::decided(std::uint64_t window, Span<const std::int16_t> beat, bool f
     if (flagged) keep(window, beat);
     alarmed_ = alarm ? std::min(alarmed_ + 1, kEpisode + 1) : 0;
     const Judged& now = judged_;
-    follow_rhythm(now.rr, now.interval);
+    follow_rhythm(now.rr, now.interval, now.shape);
     if (now.score >= kUsual) return;
     // Medians, in steps of 1/64 of a doubling.
     state_.distance += sign(now.distance) * (kOctave / 64);

@@ -146,6 +146,7 @@ class Wearer {
         Match match;
         std::uint32_t rr;
         std::int32_t interval;  // log2 of RR over the usual one, 1/65536
+        std::int32_t shape;     // 1/65536
         std::int32_t score;     // 1/65536
         std::int32_t distance;  // log2 of the distance over the usual one, 1/65536
         std::int32_t error;     // log2 of the model's error, 1/65536
@@ -164,7 +165,7 @@ class Wearer {
               std::int32_t divisor);
     std::int32_t interval(std::uint32_t rr);
     std::uint32_t early(std::int32_t interval, std::int32_t center) const;
-    void follow_rhythm(std::uint32_t rr, std::int32_t interval);
+    void follow_rhythm(std::uint32_t rr, std::int32_t interval, std::int32_t shape);
     void learn(Span<const std::int16_t> beat, std::int32_t interval, std::int32_t error);
     void choose();
     void keep(std::uint64_t window, Span<const std::int16_t> beat);

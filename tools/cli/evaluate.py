@@ -1,0 +1,44 @@
+"""The command evaluate: a bundle on annotated records, as cardiology evaluates."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from tools.checkout import DOCS, shown
+from tools.cli.app import app
+from tools.cli.boards import emulated_board
+from tools.cli.options import DEFAULT, Name, bundle_path, console
+from tools.measure.ecg.study import evaluate as evaluate_ecg
+from tools.report.ecg.page import write_page
+from tools.report.ecg.tables import measures
+
+
+@app.command()
+def evaluate(
+    name: Name = DEFAULT,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=0, max=100, help="Seeds of the autoencoders that are compared; 0 compares none."
+        ),
+    ] = 5,
+    board: Annotated[
+        bool, typer.Option("--board", help="Also stream every record to the emulated board.")
+    ] = False,
+    docs: Annotated[Path, typer.Option(help="Folder for ecg.md and its pictures.")] = DOCS,
+) -> None:
+    """Evaluate an ECG bundle on MIT-BIH by AAMI's rules, and write docs/ecg.md."""
+    bundle, out = bundle_path(name), console()
+    with ExitStack() as stack:
+        port = stack.enter_context(emulated_board(out, bundle, "compiled")) if board else None
+        status = stack.enter_context(out.status("evaluating"))
+        study = evaluate_ecg(bundle, seeds, port, lambda line: status.update(escape(line)))
+        status.update("writing the page")
+        page = write_page(study, docs, " --board" if board else "")
+    out.print(measures(study), markup=False, soft_wrap=True)
+    out.print(f"[bold]{shown(page)}[/]")

@@ -1,0 +1,1 @@
+"""Evaluation of a continuous ECG's bundle on annotated records, after AAMI EC57."""
