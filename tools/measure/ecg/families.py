@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tools.measure.ecg.records import Chain, Judged, N, Record, Scores
-from training.recipe import Recipe
+from training.recipe import Recipe, make_recipe
 from training.windows import Parts, Windows
 
 FOLDS = 4
@@ -39,26 +40,31 @@ def compare_families(
     ds1: Sequence[Record],
     ds2: Sequence[Record],
     chain: Chain,
-    recipe: Recipe,
+    settings: dict[str, Any],
     seeds: int,
     say: Callable[[str], None],
 ) -> Families:
-    """Judge both sets by each family of scores, with autoencoders of `seeds` seeds."""
+    """Judge both sets by each family of scores, with autoencoders of `seeds` seeds.
+
+    Args:
+        settings: the recipe of the autoencoders, as a manifest holds it.
+    """
     families: Families = {
         ("template", "host"): [
             Run(*([chain.judge(r, score="template") for r in part] for part in (ds1, ds2)))
         ]
     }
     for seed in range(1, seeds + 1):
+        recipe = make_recipe(settings | {"seed": seed})
         say(f"autoencoders of seed {seed} of {seeds}")
         errors: dict[str, tuple[Scores, Scores]] = {}
         for fold in range(FOLDS):
             test = ds1[fold::FOLDS]
             train = [record for record in ds1 if record not in test]
             if train and test:
-                errors |= _errors(train, test, recipe, seed)
+                errors |= _errors(train, test, recipe)
         if ds2:
-            errors |= _errors(ds1, ds2, recipe, seed)
+            errors |= _errors(ds1, ds2, recipe)
         for kind in ("autoencoder", "both"):
             for at, stage in enumerate(STAGES):
                 run = Run(
@@ -72,7 +78,7 @@ def compare_families(
 
 
 def _errors(
-    train: Sequence[Record], test: Sequence[Record], recipe: Recipe, seed: int
+    train: Sequence[Record], test: Sequence[Record], recipe: Recipe
 ) -> dict[str, tuple[Scores, Scores]]:
     """Fit the recipe's autoencoder to normal beats of `train`; errors of `test` by record.
 
@@ -88,7 +94,6 @@ def _errors(
     from training.score import fold_reconstruction, real_score
     from training.train import fit_model
 
-    recipe = recipe.model_copy(update={"seed": seed})
     kind = recipe.score.kind
     assert kind in ("mse", "mae"), "the wearer takes a reconstruction error"
     normal = _join([record.windows[record.classes == N] for record in train])

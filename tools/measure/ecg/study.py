@@ -26,7 +26,6 @@ from tools.measure.ecg.records import (
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import DataError
 from training.data import ecg
-from training.recipe import make_recipe
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def evaluate(
         VigilError: the bundle, a record or the board cannot be used.
     """
     bundle = read_bundle(bundle_dir)
-    chain, recipe, settings = chain_of(bundle), make_recipe(bundle.manifest.recipe), ecg.Settings()
+    chain, settings = chain_of(bundle), ecg.Settings()
     folder = ecg.find_folder()
     seconds = 0.0
     records: dict[str, list[Record]] = {"DS1": [], "DS2": []}
@@ -109,7 +108,9 @@ def evaluate(
         chain=chain,
         records=records,
         judged=Run(judged["DS1"], judged["DS2"]),
-        families=compare_families(records["DS1"], records["DS2"], chain, recipe, seeds, say),
+        families=compare_families(
+            records["DS1"], records["DS2"], chain, bundle.manifest.recipe, seeds, say
+        ),
         qrs=detected,
         noise=noise,
         board=board,
