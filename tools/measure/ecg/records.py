@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle import Bundle, reference
+from training.bundle.chain import CLIPPED, gate_of, is_judged, is_scored, make_wearer
+from training.bundle.decision import decision_of
 from training.bundle.errors import DataError
-from training.bundle.manifest import Beats, GateLimits, NoGate, Wearer
+from training.bundle.manifest import Beats, Manifest, Wearer
 from training.bundle.wearer_schema import WearerScore
 from training.data import ecg
 from training.data.files.heartbeats import CLASSES
 from training.data.recording import Recording
-from training.wearers import personal_scores
-from training.windows import Filter, Windows, cut
+from training.windows import Windows, cut
 
 N, S, V, F = range(4)
 Scores = NDArray[np.float32]
@@ -74,14 +75,13 @@ class Judged:
 class Chain:
     """The stages of a bundle before and after the model."""
 
+    manifest: Manifest
     segmenter: Beats
-    filter: Filter
-    gate: NoGate | GateLimits
     wearer: Wearer
 
     def find(self, recording: Recording, annotations: Annotations) -> Record:
         """Find the beats of a recording."""
-        windows = cut(recording, self.segmenter, self.filter)
+        windows = cut(recording, self.segmenter, self.manifest.filter)
         assert recording.classes is not None and recording.rate_hz is not None
         peaks = windows.first + self.segmenter.before
         classes = recording.classes[peaks]
@@ -93,14 +93,32 @@ class Chain:
     ) -> Scores:
         """Score the beats of a record: float32 [n], NaN where a beat is not judged.
 
+        The bundle's own family of scores has its threshold and alarm, on which depends what the
+        wearer follows.
+
         Args:
             errors: float32 [n], the model's error; None with the score "template".
             score: the family of scores; None for the bundle's.
         """
-        wearer = self.wearer if score is None else self.wearer.model_copy(update={"score": score})
+        own = score is None or score == self.wearer.score
+        wearer = self.wearer if own else self.wearer.model_copy(update={"score": score})
+        threshold = self.manifest.threshold.value if own else np.inf
+        windows = record.windows
         if errors is None:
-            errors = np.zeros(len(record.windows), np.float32)
-        return personal_scores(wearer, self.gate, record.recording, record.windows, errors)
+            errors = np.zeros(len(windows), np.float32)
+        reasons = gate_of(self.manifest)(windows.raw)
+        scored = is_scored(reasons)
+        scores = np.full(len(windows), np.nan, np.float32)
+        scores[scored] = make_wearer(wearer, *windows.counts.shape[1:]).judge(
+            np.ascontiguousarray(windows.counts[scored]),
+            windows.intervals[scored],
+            errors[scored],
+            threshold,
+            decision_of(self.manifest) if own else None,
+            clipped=reasons[scored] == CLIPPED,
+        )
+        scores[~is_judged(reasons, scores, threshold)] = np.nan
+        return scores
 
     def judge(
         self, record: Record, errors: Scores | None = None, score: WearerScore | None = None
@@ -124,7 +142,7 @@ def chain_of(bundle: Bundle) -> Chain:
             f"{bundle.path}: evaluation needs a bundle that judges the beats of a wearer, such as "
             "that of `vigil train ecg`; `vigil report` shows the figures of any other"
         )
-    return Chain(m.segmenter, m.filter, m.gate, m.wearer)
+    return Chain(m, m.segmenter, m.wearer)
 
 
 def errors_of(bundle: Bundle, record: Record) -> Scores:
