@@ -142,8 +142,8 @@ def test_the_instructions_per_sample_are_those_that_the_page_states(flags, tmp_p
     elf = build([counter, *sources], [signal, LIBRARIES / "span"], tmp_path / "qrs.elf", flags)
     found, beats, detector, with_windows, biquads, *rates = map(float, run(elf, tmp_path).split())
     assert min(found, beats) >= 12
-    assert detector < 120
-    assert with_windows < 155
+    assert detector < 100
+    assert with_windows < 127
     assert biquads / 2 < 75  # per section
     assert rates[0] < 150  # from 250 to 180 Hz
     assert rates[1] < 115  # from 512 to 180 Hz

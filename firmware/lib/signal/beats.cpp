@@ -8,50 +8,52 @@
 
 namespace vigil {
 
-void BeatSegmenter::restart(std::uint64_t frame) {
+// The next frame and slot, after missing frames; the slot does not begin before the frame.
+void BeatSegmenter::begin(std::uint64_t frame, std::uint64_t slot) {
     first_frame_ = next_frame_ = frame;
-    next_slot_ = (frame + config_.hop - 1) / config_.hop;
+    next_slot_ = slot;
+    until_report_ = static_cast<std::uint32_t>(slot * config_.hop - frame) + beat_span(config_);
     pending_size_ = 0;
+}
+
+void BeatSegmenter::restart(std::uint64_t frame) {
+    begin(frame, (frame + config_.hop - 1) / config_.hop);
     qrs_.restart();
 }
 
 // A gap ends just before `frame`: lost is every slot that begins before it and was not reported.
 void BeatSegmenter::skip_to(std::uint64_t frame, Sink& sink) {
-    first_frame_ = next_frame_ = frame;
-    pending_size_ = 0;
-    qrs_.skip();
     const std::uint64_t first = next_slot_;
     const std::uint64_t whole = (frame + config_.hop - 1) / config_.hop;
+    begin(frame, whole > first ? whole : first);
+    qrs_.skip();
     if (whole <= first) return;
-    next_slot_ = whole;
     without_beat_ = false;
     sink.lost(first, whole - first);
 }
 
 void BeatSegmenter::push(std::uint64_t first_frame, Span<const std::int16_t> samples, Sink& sink) {
     const std::size_t channels = config_.channels;
-    std::uint64_t frames = samples.size() / channels;
+    std::size_t frames = samples.size() / channels;
     const std::int16_t* from = samples.data();
     if (first_frame > next_frame_) {
         skip_to(first_frame, sink);
-    } else {
+    } else if (first_frame < next_frame_) {
         const std::uint64_t known = next_frame_ - first_frame;
         if (known >= frames) return;
         from += known * channels;
-        frames -= known;
+        frames -= static_cast<std::size_t>(known);
     }
-    while (frames > 0) {
-        const std::uint64_t missing = next_slot_ * config_.hop + beat_span(config_) - next_frame_;
-        const std::uint64_t together = missing < frames ? missing : frames;
-        for (std::uint64_t i = 0; i < together; ++i, from += channels) take(from);
-        frames -= together;
-        if (together == missing) report(sink);
+    for (; frames > 0; --frames, from += channels) {
+        take(from);
+        if (--until_report_ == 0) report(sink);
     }
 }
 
-void BeatSegmenter::take(const std::int16_t* frame) {
-    const std::size_t at = (next_frame_ & ring_mask_) * config_.channels;
-    for (std::size_t c = 0; c < config_.channels; ++c) memory_.ring[at + c] = frame[c];
+[[gnu::always_inline]] inline void BeatSegmenter::take(const std::int16_t* frame) {
+    const std::size_t channels = config_.channels;
+    std::int16_t* to = memory_.ring.data() + (next_frame_ & ring_mask_) * channels;
+    for (std::size_t c = 0; c < channels; ++c) *to++ = frame[c];
     if (qrs_.push(frame[config_.lead]) && pending_size_ < kPending) {
         pending_[pending_size_++] = {next_frame_ - qrs_.beat().age, qrs_.beat().interval};
     }
@@ -61,6 +63,7 @@ void BeatSegmenter::take(const std::int16_t* frame) {
 // Reports the next slot.
 void BeatSegmenter::report(Sink& sink) {
     const std::uint64_t slot = next_slot_++;
+    until_report_ = config_.hop;
     while (pending_size_ > 0) {
         const std::uint64_t of_beat = pending_[0].frame / config_.hop;
         if (of_beat > slot) break;

@@ -95,7 +95,9 @@ class BeatSegmenter {
         : config_(config),
           memory_(memory),
           ring_mask_(memory.ring.size() / config.channels - 1),
-          qrs_(config.qrs, memory.qrs) {}
+          qrs_(config.qrs, memory.qrs) {
+        restart(0);
+    }
 
     // Forgets everything: the next frame is expected at `frame`. Slots that begin before it will
     // never come, and are not reported as lost.
@@ -119,6 +121,7 @@ class BeatSegmenter {
     // Beats that wait for their slot: more than fit in a span, which holds whole slots.
     static constexpr std::size_t kPending = 8;
 
+    void begin(std::uint64_t frame, std::uint64_t slot);
     void skip_to(std::uint64_t frame, Sink& sink);
     void take(const std::int16_t* frame);
     void report(Sink& sink);
@@ -128,9 +131,10 @@ class BeatSegmenter {
     BeatMemory memory_;
     std::size_t ring_mask_;  // frames - 1
     Qrs qrs_;
-    std::uint64_t first_frame_ = 0;  // the frames before it are missing
-    std::uint64_t next_frame_ = 0;   // the frame that must come now
-    std::uint64_t next_slot_ = 0;    // all slots before it were reported
+    std::uint64_t first_frame_ = 0;   // the frames before it are missing
+    std::uint64_t next_frame_ = 0;    // the frame that must come now
+    std::uint64_t next_slot_ = 0;     // all slots before it were reported
+    std::uint32_t until_report_ = 0;  // frames
     BeatMark pending_[kPending] = {};
     std::size_t pending_size_ = 0;
     BeatMark mark_{};

@@ -43,6 +43,7 @@ void fill(Span<std::int32_t> ring, std::int32_t value) {
 
 void RunningMedian::fill(std::uint32_t value) {
     for (std::uint32_t& each : values_) each = value;
+    for (std::uint32_t& each : sorted_) each = value;
     at_ = 0;
     filled_ = kSize;
     median_ = value;
@@ -50,17 +51,22 @@ void RunningMedian::fill(std::uint32_t value) {
 
 void RunningMedian::push(std::uint32_t value) {
     if (filled_ == 0) at_ = 0;
+    // The value takes the rank of the oldest one, or the last one, and moves to its own.
+    std::uint32_t rank = filled_;
+    if (filled_ < kSize) {
+        ++filled_;
+    } else {
+        for (rank = 0; sorted_[rank] != values_[at_];) ++rank;
+    }
+    for (; rank > 0 && sorted_[rank - 1] > value; --rank) sorted_[rank] = sorted_[rank - 1];
+    for (; rank + 1 < filled_ && sorted_[rank + 1] < value; ++rank) {
+        sorted_[rank] = sorted_[rank + 1];
+    }
+    sorted_[rank] = value;
     values_[at_] = value;
     at_ = static_cast<std::uint8_t>((at_ + 1U) % kSize);
-    if (filled_ < kSize) ++filled_;
-    std::uint32_t sorted[kSize];
-    for (std::uint32_t i = 0; i < filled_; ++i) {
-        std::uint32_t at = i;
-        for (; at > 0 && sorted[at - 1] > values_[i]; --at) sorted[at] = sorted[at - 1];
-        sorted[at] = values_[i];
-    }
-    const std::uint32_t low = sorted[(filled_ - 1U) / 2];
-    median_ = low + (sorted[filled_ / 2U] - low) / 2;
+    const std::uint32_t low = sorted_[(filled_ - 1U) / 2];
+    median_ = low + (sorted_[filled_ / 2U] - low) / 2;
 }
 
 // --- from samples to energy ---------------------------------------------------------------------
@@ -68,7 +74,7 @@ void RunningMedian::push(std::uint32_t value) {
 void Qrs::restart() {
     primed_ = false;
     learned_ = 0;
-    stretch_left_ = config_.learn;
+    stretch_end_ = now_ + config_.learn;
     stretch_largest_ = quiet_ = 0;
     stretches_.forget();
     intervals_.forget();
@@ -85,7 +91,7 @@ void Qrs::prime(std::int16_t sample) {
     fill(memory_.smooth, sum_twice_);
     fill(memory_.band, 0);
     fill(memory_.slope, 0);
-    largest_ = last_energy_ = 0;
+    largest_ = 0;
     following_ = false;
     candidate_.valid = passed_over_.valid = after_beat_ = false;
     primed_ = true;
@@ -93,11 +99,11 @@ void Qrs::prime(std::int16_t sample) {
 
 [[gnu::always_inline]] inline std::uint32_t Qrs::energy_of(std::int16_t sample) {
     const std::uint32_t now = now_;
-    const std::uint32_t all = mask();
+    const std::uint32_t all = mask_;
     const std::uint32_t at = now & all;
 
     std::int32_t* const samples = memory_.samples.data();
-    const auto few = static_cast<std::uint32_t>(memory_.samples.size() - 1);
+    const std::uint32_t few = short_mask_;
     const std::uint32_t smooth = config_.smooth;
     std::int32_t once = sum_once_ + sample - samples[(now - smooth) & few];
     samples[now & few] = sample;
@@ -131,16 +137,14 @@ void Qrs::prime(std::int16_t sample) {
 
 // Follows the energy. True when a peak is over; largest_ and since_largest_ describe it.
 [[gnu::always_inline]] inline bool Qrs::peak_ends(std::uint32_t energy) {
-    const bool rises = energy > last_energy_;
-    last_energy_ = energy;
-    if (!following_) {
-        if (!rises) return false;
-        following_ = true;
-        largest_ = 0;
-    }
     if (energy > largest_) {
         largest_ = energy;
         since_largest_ = 0;
+        following_ = true;
+        return false;
+    }
+    if (!following_) {
+        largest_ = energy;
         return false;
     }
     ++since_largest_;
@@ -151,11 +155,21 @@ void Qrs::prime(std::int16_t sample) {
 bool Qrs::push(std::int16_t sample) {
     ++now_;
     if (!primed_) prime(sample);
-    const std::uint32_t energy = energy_of(sample);
-    if (--stretch_left_ == 0) end_stretch();
-    const bool ended = peak_ends(energy);
+    const bool ended = peak_ends(energy_of(sample));
+    return (ended || now_ == next_event_) && attend(ended);
+}
+
+// Does what is due now. True if a beat was found.
+[[gnu::noinline]] bool Qrs::attend(bool ended) {
+    if (now_ == stretch_end_) end_stretch();
     if (ended && largest_ > stretch_largest_) stretch_largest_ = largest_;
-    if (!is_learned()) return false;
+    const bool found = is_learned() && decide(ended);
+    if (ended) largest_ = sum_energy_;
+    next_event_ = now_ + wait();
+    return found;
+}
+
+bool Qrs::decide(bool ended) {
     if (ended && (!candidate_.valid || largest_ > candidate_.energy)) {
         const Peak peak = measure();
         if (!candidate_.valid || peak.energy > candidate_.energy) candidate_ = peak;
@@ -169,12 +183,28 @@ bool Qrs::push(std::int16_t sample) {
     return (expires || now_ - last_r_ > search_after_) && search_back(expires);
 }
 
+// Samples until something is due by its time.
+std::uint32_t Qrs::wait() const {
+    std::uint32_t least = stretch_end_ - now_;
+    const auto until = [&](std::uint32_t since, std::uint32_t duration) {
+        const std::uint32_t passed = now_ - since;
+        const std::uint32_t left = passed < duration ? duration - passed : 1;
+        if (left < least) least = left;
+    };
+    if (candidate_.valid) until(candidate_.at, config_.hold + 1U);
+    if (passed_over_.valid) {
+        until(passed_over_.r, config_.latency);
+        if (search_after_ != UINT32_MAX) until(last_r_, search_after_ + 1);
+    }
+    return least;
+}
+
 // The thresholds come from the largest energy of each stretch, at the start and whenever no beat
 // is found for long.
 void Qrs::end_stretch() {
     stretches_.push(stretch_largest_);
     stretch_largest_ = 0;
-    stretch_left_ = config_.learn;
+    stretch_end_ = now_ + config_.learn;
     if (learned_ < kLearned) {
         if (++learned_ < kLearned) return;
     } else if (++quiet_ <= kLearned) {
@@ -198,7 +228,7 @@ Qrs::Peak Qrs::measure() const {
     }
     const std::uint32_t around = 3U * config_.energy / 2U;
     const std::int32_t* const slopes = memory_.slope.data();
-    const std::uint32_t all = mask();
+    const std::uint32_t all = mask_;
     std::int32_t up = 0;
     std::int32_t down = 0;
     for (std::uint32_t time = centre - around; time != centre + around; ++time) {
@@ -216,7 +246,7 @@ Qrs::Peak Qrs::measure() const {
 // The time at which the signal, averaged once, is furthest from the level of its two edges.
 std::uint32_t Qrs::find_r(std::uint32_t centre) const {
     const std::int32_t* const averaged = memory_.averaged.data();
-    const std::uint32_t all = mask();
+    const std::uint32_t all = mask_;
     const std::int32_t level =
         (averaged[(centre - config_.edge) & all] + averaged[(centre + config_.edge) & all]) / 2;
     std::uint32_t best = centre;

@@ -72,7 +72,8 @@ class RunningMedian {
   private:
     static constexpr std::uint32_t kSize = 8;
 
-    std::uint32_t values_[kSize] = {};
+    std::uint32_t values_[kSize] = {};  // in the order in which they came
+    std::uint32_t sorted_[kSize] = {};
     std::uint32_t median_ = 0;
     std::uint8_t at_ = 0;
     std::uint8_t filled_ = 0;
@@ -85,7 +86,11 @@ class Qrs {
         std::uint32_t interval;  // samples since the R before; 0 if there is none
     };
 
-    Qrs(const QrsConfig& config, const QrsMemory& memory) : config_(config), memory_(memory) {}
+    Qrs(const QrsConfig& config, const QrsMemory& memory)
+        : config_(config),
+          memory_(memory),
+          mask_(static_cast<std::uint32_t>(memory.slope.size() - 1)),
+          short_mask_(static_cast<std::uint32_t>(memory.samples.size() - 1)) {}
 
     // Forgets the signal and the thresholds.
     void restart();
@@ -114,6 +119,9 @@ class Qrs {
     void prime(std::int16_t sample);
     std::uint32_t energy_of(std::int16_t sample);
     bool peak_ends(std::uint32_t energy);
+    bool attend(bool ended);
+    bool decide(bool ended);
+    std::uint32_t wait() const;
     void end_stretch();
     Peak measure() const;
     std::uint32_t find_r(std::uint32_t centre) const;
@@ -122,26 +130,27 @@ class Qrs {
     bool accept(const Peak& peak);
     std::uint32_t threshold() const;
 
-    std::uint32_t mask() const { return static_cast<std::uint32_t>(memory_.slope.size() - 1); }
-
     QrsConfig config_;
     QrsMemory memory_;
+    std::uint32_t mask_;        // of an index in a long ring
+    std::uint32_t short_mask_;  // and in the short one
     bool primed_ = false;
     std::uint8_t learned_ = 0;  // stretches
     std::uint32_t now_ = 0;     // counts samples and wraps around
+    // Nothing but the end of a peak is due before this time.
+    std::uint32_t next_event_ = config_.learn;
     // Filters.
     std::int32_t sum_once_ = 0;
     std::int32_t sum_twice_ = 0;
     std::int32_t sum_baseline_ = 0;
     std::uint32_t sum_energy_ = 0;
     // The peak in progress.
-    std::uint32_t last_energy_ = 0;
-    std::uint32_t largest_ = 0;
+    std::uint32_t largest_ = 0;  // or the last energy, between two peaks
     std::uint32_t since_largest_ = 0;
     bool following_ = false;
     // Learning.
-    RunningMedian stretches_;                     // the largest energy of each
-    std::uint32_t stretch_left_ = config_.learn;  // samples of the stretch in progress
+    RunningMedian stretches_;                    // the largest energy of each
+    std::uint32_t stretch_end_ = config_.learn;  // the time of its last sample
     std::uint32_t stretch_largest_ = 0;
     // Decisions.
     Peak candidate_;
