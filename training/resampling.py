@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import BundleError, DataError
-from training.bundle.manifest import Beats, Manifest, NoConversion, Polyphase
+from training.bundle.manifest import Beats, Manifest, NoConversion, Polyphase, Segmenter
 from training.native import Resampler
 
 HALF = 8  # input frames under the filter on each side, at equal rates
@@ -83,8 +83,8 @@ def at_rate(m: Manifest, rate_hz: float) -> Manifest:
     """Return the manifest for a sensor of another rate: the board converts to the model's rate.
 
     Raises:
-        BundleError: the model has no rate of its own, or a conversion already, or the window's hop
-            is no whole number of the sensor's frames.
+        BundleError: the model has no rate of its own, or a conversion already, or no hop is a
+            whole number of frames of both rates.
         DataError: the rates have no small ratio.
     """
     rate = m.signal.rate_hz
@@ -93,23 +93,48 @@ def at_rate(m: Manifest, rate_hz: float) -> Manifest:
     if not isinstance(m.rate, NoConversion):
         raise BundleError(f"{m.name}: already converts its sample rate; name the model's bundle")
     ratio = rate_ratio(rate_hz, rate, m.name)
+    segmenter = _with_common_hop(m, ratio, rate_hz)
     taps, coefficients = low_pass(ratio)
-    hop = m.segmenter.hop / ratio
-    if hop.denominator != 1 and not isinstance(m.segmenter, Beats):
-        raise BundleError(
-            f"{m.name}: its hop of {m.segmenter.hop} frames at {rate:g} Hz is no whole number of "
-            f"frames at {rate_hz:g} Hz: train it with a windows.hop that is a multiple of "
-            f"{ratio.numerator}"
-        )
     conversion = Polyphase(
         kind="polyphase",
         up=ratio.numerator,
         down=ratio.denominator,
         taps=taps,
         coefficients=coefficients,
-        hop=math.floor(hop),
         delay=taps // 2,
     )
     name = f"{m.name}-{rate_hz:g}hz"
     signal = m.signal.model_copy(update={"rate_hz": rate_hz})
-    return m.model_copy(update={"name": name, "signal": signal, "rate": conversion})
+    return m.model_copy(
+        update={"name": name, "signal": signal, "rate": conversion, "segmenter": segmenter}
+    )
+
+
+def _with_common_hop(m: Manifest, ratio: Fraction, rate_hz: float) -> Segmenter | Beats:
+    """Return the segmenter with a hop that is a whole number of frames of both rates.
+
+    The hop of windows of fixed length stays. For beats, it is the longest within the detector's
+    refractory time, which is lengthened by up to a tenth if there is none.
+    """
+    segmenter, up = m.segmenter, ratio.numerator
+    if segmenter.hop % up == 0:
+        return segmenter
+    if not isinstance(segmenter, Beats):
+        raise BundleError(
+            f"{m.name}: its hop of {segmenter.hop} frames at {m.signal.rate_hz:g} Hz is no whole "
+            f"number of frames at {rate_hz:g} Hz: train it with a windows.hop that is a multiple "
+            f"of {up}"
+        )
+    longest = segmenter.qrs.refractory
+    hop = max(longest // up, 1) * up
+    try:
+        qrs = segmenter.qrs.model_copy(update={"refractory": max(longest, hop)})
+        if hop <= 1.1 * longest:
+            values = {**segmenter.model_dump(), "hop": hop, "qrs": qrs.model_dump()}
+            return Beats.model_validate(values)
+    except ValueError:
+        pass
+    raise BundleError(
+        f"{m.name}: {rate_hz:g} Hz and {m.signal.rate_hz:g} Hz have no common hop of at most "
+        f"{longest} frames: choose another rate, or resample with another program first"
+    )

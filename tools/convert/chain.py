@@ -79,9 +79,8 @@ def segmenter_text(manifest: Manifest) -> tuple[list[str], str]:
     if isinstance(converted, Polyphase):
         table = f"std::int16_t kRateFilter[] = {{{', '.join(map(str, converted.coefficients))}}}"
         value = (
-            f"{{{{{converted.up}, {converted.down}, {converted.taps}, {channels}, "
-            f"Span<const std::int16_t>(kRateFilter)}},\n    {converted.hop}, "
-            f"{manifest.segmenter.hop}}}"
+            f"{{{converted.up}, {converted.down}, {converted.taps}, {channels}, "
+            "Span<const std::int16_t>(kRateFilter)}"
         )
         stages.append(Stage("resampled.h", "Resampled", value, (table,)))
     # Each stage is a template about the one behind it, and about that one's configuration.

@@ -361,9 +361,8 @@ class Manifest(Strict):
     def _rate_fits(self, rate: Polyphase) -> None:
         if self.signal.rate_hz is None or self.signal.rate_is_nominal:
             raise ValueError("rate converts a known sample rate, but signal.rate_hz is not one")
-        of_model, of_sensor = self.segmenter.hop * rate.down, rate.hop * rate.up
-        if of_sensor > of_model or (of_sensor < of_model and isinstance(self.segmenter, Segmenter)):
-            raise ValueError("rate.hop does not fit segmenter.hop")
+        if self.segmenter.hop * rate.down % rate.up:
+            raise ValueError("segmenter.hop is no whole number of the sensor's frames")
 
     def _score_fits(self) -> None:
         heads = self.score.heads if isinstance(self.score, JoinScore) else ()

@@ -132,7 +132,7 @@ class FilteredWindows:
 class ResampledWindows:
     """A segmenter behind a conversion of the rate; firmware/lib/signal/resampled.h does the same.
 
-    Frames, windows and intervals are those of the sensor; the counts of a window are the model's.
+    Frames and intervals are those of the sensor; the counts of a window are the model's.
     """
 
     def __init__(
@@ -142,24 +142,27 @@ class ResampledWindows:
         stage: FixedWindows | BeatWindows | FilteredWindows,
         channels: int,
     ) -> None:
-        self._rate, self._settings, self._stage = rate, settings, stage
-        self._beats = isinstance(settings, manifest.Beats)
+        self._rate, self._stage = rate, stage
+        self._before = settings.before if isinstance(settings, manifest.Beats) else 0
         self._grid = grid_of(settings, rate)
         self._resampler = Resampler(rate.up, rate.down, rate.taps, channels, rate.coefficients)
-        self.next_frame = 0  # the frame that must come now
-        self.next_window = 0  # all windows before it were cut, are lost, or hold no beat
         self._next_output = 0
+        self.next_frame = 0  # the frame that must come now
 
     def restart(self, frame: int) -> None:
         """Forget everything; expect `frame`."""
         self._continue_at(frame)
         self._stage.restart(self._next_output)
-        self.next_window = -(-frame // self._rate.hop)
 
     def _continue_at(self, frame: int) -> None:
         self.next_frame = frame
         self._next_output = -(-frame * self._rate.up // self._rate.down)
         self._resampler.restart(frame)
+
+    @property
+    def next_window(self) -> int:
+        """All windows before it were cut, are lost, or hold no beat."""
+        return self._stage.next_window
 
     def push(self, first_frame: int, frames: NDArray[np.int16]) -> Segments:
         """Take int16 [n, channels], the first at absolute index `first_frame`."""
@@ -170,51 +173,10 @@ class ResampledWindows:
         found = self._stage.push(self._next_output, converted)
         self.next_frame += len(fresh)
         self._next_output += len(converted)
-        return self._of_beats(found) if self._beats else self._of_windows(found)
-
-    def _of_windows(self, found: Segments) -> Segments:
-        self.next_window = self._stage.next_window
-        return replace(found, first=found.index * self._rate.hop)
-
-    def _of_beats(self, found: Segments) -> Segments:
-        """Number the beats by slots of the sensor, in the order in which they were reported."""
-        assert isinstance(self._settings, manifest.Beats)
-        of_model = found.first + self._settings.before
-        peaks = self._nearest(of_model)
-        intervals = peaks - self._nearest(of_model - found.interval)
-        slots = peaks // self._rate.hop
-        kept, lost = [], []
-        # Each report is (first, stop) in slots of the model, and the beat or -1.
-        reports = [(first, first + count, -1) for first, count in found.lost]
-        reports += [(index, index + 1, k) for k, index in enumerate(found.index.tolist())]
-        for first, stop, beat in sorted(reports):
-            self._pass(first)
-            if beat < 0:
-                before = self.next_window
-                self._pass(stop)
-                if self.next_window > before:
-                    lost.append((before, self.next_window - before))
-                continue
-            if slots[beat] >= self.next_window:
-                self.next_window = int(slots[beat]) + 1
-                kept.append(beat)
-            self._pass(stop)
-        self._pass(self._stage.next_window)
-        at = np.array(kept, np.int64)
-        return replace(
-            found,
-            index=slots[at],
-            first=(peaks - self._grid.before)[at],
-            interval=intervals[at].astype(np.uint32),
-            counts=found.counts[at],
-            raw=found.raw[at],
-            lost=lost,
-        )
-
-    def _pass(self, of_model: int) -> None:
-        """Note that windows of the sensor before window `of_model` of the model are done with."""
-        end = of_model * self._settings.hop * self._rate.down // self._rate.up // self._rate.hop
-        self.next_window = max(self.next_window, end)
+        of_model = found.first + self._before
+        at = self._nearest(of_model)
+        intervals = (at - self._nearest(of_model - found.interval)).astype(np.uint32)
+        return replace(found, first=at - self._grid.before, interval=intervals)
 
     def _nearest(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the sensor's frames nearest to frames of the model."""

@@ -26,7 +26,6 @@ class Polyphase(Strict):
     down: Annotated[int, Field(ge=1, le=512)]  # in lowest terms
     taps: Annotated[int, Field(ge=2, le=512, multiple_of=2)]  # of a phase
     coefficients: list[Annotated[int, Field(ge=-(2**15), lt=2**15)]]  # phase after phase
-    hop: Size  # of a window, in the sensor's frames
     delay: Count  # of the sensor's frames by which the model's frames are late
 
     @model_validator(mode="after")
@@ -152,7 +151,6 @@ def grid_of(segmenter: Segmenter | Beats, rate: NoConversion | Polyphase) -> Gri
     before = segmenter.before if isinstance(segmenter, Beats) else 0
     if isinstance(rate, NoConversion):
         return Grid(segmenter.window, before, segmenter.hop, segmenter.span)
-    late = -(-(segmenter.span - 1) * rate.down // rate.up) + rate.delay + 1
-    # The last slot of the sensor ends within a slot of the model.
-    wait = rate.hop if isinstance(segmenter, Beats) else 0
-    return Grid(rate.frames(segmenter.window), rate.frames(before), rate.hop, wait + late)
+    span = (segmenter.span - 1) * rate.down // rate.up + rate.delay + 1
+    hop = segmenter.hop * rate.down // rate.up
+    return Grid(rate.frames(segmenter.window), rate.frames(before), hop, span)
