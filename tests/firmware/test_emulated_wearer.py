@@ -39,7 +39,8 @@ def test_personal_scores_of_the_board_equal_the_hosts(tmp_path: Path, score: str
     board.send(0, frames)
     events = board.receive(0)
     expected = [np.float32(e.score).tobytes() for e in events if isinstance(e, WindowScored)]
-    learning = [e.index for e in events if isinstance(e, WindowNotJudged)]
+    learning = [(e.index, e.peak, e.interval) for e in events if isinstance(e, WindowNotJudged)]
+    hop = bundle.manifest.segmenter.hop
     assert len(learning) == LEARN and len(expected) > 25
     with EmulatedBoard(emulated_image(bundle, tmp_path)) as emulated:
         for stream in (77, 78):  # a new stream is another wearer
@@ -50,4 +51,5 @@ def test_personal_scores_of_the_board_equal_the_hosts(tmp_path: Path, score: str
                 np.float32(e.score).tobytes() for e in seen if isinstance(e, Scored)
             ] == expected
             lost = [e for e in seen if isinstance(e, Lost) and e.reason == LostReason.LEARNING]
-            assert sum(e.count for e in lost) == LEARN
+            # A beat that is not judged has an R and an interval too.
+            assert [(e.first, e.first * hop + e.peak, e.interval) for e in lost] == learning

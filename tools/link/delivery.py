@@ -92,7 +92,13 @@ class Reports(Delivery):
         self._counters.repeated += end <= self.next
         if not self.is_next(message.window, end):
             return None
-        event = self._lost(message) if isinstance(message, m.Lost) else self._scored(message)
+        event: Scored | Lost | None
+        if isinstance(message, m.Lost):
+            event = self._lost(message)
+        elif message.flags & m.NOT_JUDGED:
+            event = self._not_judged(message)
+        else:
+            event = self._scored(message)
         if event is not None:
             self.advance(end)
             self._parts.clear()
@@ -131,6 +137,10 @@ class Reports(Delivery):
             bool(score.flags & m.ALARM),
             bool(score.flags & m.DRIFT),
         )
+
+    def _not_judged(self, score: m.Score) -> Lost:
+        self._counters.windows += 1
+        return Lost(score.window, 1, _reason(int(score.score)), score.peak, score.interval)
 
     def _lost(self, lost: m.Lost) -> Lost:
         count = lost.window + lost.count - self.next

@@ -29,6 +29,9 @@ class Lost:
     first: int
     count: int
     reason: LostReason
+    # Of one window about a heartbeat that was not judged: samples from ``first * hop`` to R.
+    peak: int | None = None
+    interval: int = 0  # samples from the R before; 0: unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ WATCH_OUTPUT = 4
 WATCH_SAMPLES = 8
 ALARM = 16
 DRIFT = 32
+NOT_JUDGED = 64
 
 
 class AckReason(IntEnum):

@@ -135,6 +135,8 @@ class WindowNotJudged:
     index: int
     first_frame: int
     reason: str
+    peak: int | None = None  # of a heartbeat: the frame of R
+    interval: int = 0  # frames from the R before (RR); 0: unknown
     label: int = UNKNOWN
 
 

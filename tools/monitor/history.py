@@ -39,6 +39,8 @@ from tools.recordings.source import SourceFacts
 
 WINDOWS = 512  # scored windows kept
 FRAMES = 16384  # frames kept
+INTERVALS = 32  # RR intervals kept
+REPORTS = 8  # whose delay holds the trace back
 GAPS = 64  # gaps between frames kept
 
 
@@ -50,6 +52,10 @@ class History(View):
         self.source: SourceFacts | None = None
         self.windows: deque[WindowScored] = deque(maxlen=WINDOWS)
         self.not_judged: deque[WindowNotJudged] = deque(maxlen=WINDOWS)
+        # RR intervals of all heartbeats, judged or not, in frames; 0: unknown
+        self.intervals: deque[int] = deque(maxlen=INTERVALS)
+        # Frames by which the samples were ahead of each of the last reports, one hop after it.
+        self._ahead: deque[int] = deque(maxlen=REPORTS)
         self.marks: deque[Marked] = deque(maxlen=WINDOWS)
         self.counters = LinkCounters()
         self.threshold = float("nan")
@@ -89,6 +95,22 @@ class History(View):
         """The frame after the last one sent."""
         return self._next_frame
 
+    @property
+    def trace_end(self) -> int:
+        """The frame after the last one to draw: as far behind the samples as the reports are.
+
+        So a flag is drawn with its samples, and the trace goes on when no report comes.
+        """
+        if self.ended is not None:
+            return self._next_frame
+        return self._next_frame - max(self._ahead, default=0)
+
+    def _reported(self, event: WindowScored | WindowNotJudged) -> None:
+        self.intervals.append(event.interval)
+        if self.board is not None:
+            stop = event.first_frame + self.board.window + self.board.hop
+            self._ahead.append(max(self._next_frame - stop, 0))
+
     def samples(self, first: int, stop: int) -> NDArray[np.float64]:
         """Return the counts of frames first to stop - 1, float64 [frames, channels].
 
@@ -125,8 +147,10 @@ class History(View):
                 self._pass_over(event)
             case WindowScored():
                 self.windows.append(event)
+                self._reported(event)
             case WindowNotJudged():
                 self.not_judged.append(event)
+                self._reported(event)
                 self.notice = f"{event.index} not judged: {event.reason}"
             case AlarmChanged():
                 self.alarm = event.on
@@ -156,6 +180,8 @@ class History(View):
                 if event.frame < self._next_frame:
                     self.windows.clear()
                     self.not_judged.clear()
+                    self.intervals.clear()
+                    self._ahead.clear()
                     self.marks.clear()
                     self._gaps.clear()
                     self._next_frame = self._oldest_frame = event.frame

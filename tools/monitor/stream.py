@@ -349,7 +349,7 @@ class Stream:
             self._beats_left -= 1
         facts = self._board.facts
         first, count = event.first_frame, facts.hop if facts.cuts_beats else facts.window
-        if isinstance(event, WindowScored) and event.peak is not None:
+        if event.peak is not None:
             first, count = event.peak, 1
         return replace(event, label=self._source.label(first, count))
 

@@ -95,7 +95,12 @@ def scored_line(event: WindowScored, cells: int = 20, rate_hz: float | None = No
 
     A heartbeat's line also has its RR interval, if the sample rate is given.
     """
-    line = _scored_line(event, cells)
+    return _with_interval(_scored_line(event, cells), event, cells, rate_hz)
+
+
+def _with_interval(
+    line: str, event: WindowScored | WindowNotJudged, cells: int, rate_hz: float | None
+) -> str:
     if event.peak is None or not event.interval or rate_hz is None:
         return line
     return f"{line:<{cells + 26}}  RR {1000 * event.interval / rate_hz:.0f} ms"
@@ -132,9 +137,10 @@ def recording_line(event: RecordingChanged) -> str:
     return f"recorded {event.file}: {event.reason}"
 
 
-def not_judged_line(event: WindowNotJudged, cells: int = 20) -> str:
-    """Return a window without a score in a line: index, and why it is not judged."""
-    return f"{event.index:>8} {'-':>8} {'':{cells}} not judged: {event.reason}"
+def not_judged_line(event: WindowNotJudged, cells: int = 20, rate_hz: float | None = None) -> str:
+    """Return a window without a score in a line: index, why it is not judged, and its RR."""
+    line = f"{event.index:>8} {'-':>8} {'':{cells}} not judged: {event.reason}"
+    return _with_interval(line, event, cells, rate_hz)
 
 
 def board_line(board: BoardFacts) -> str:

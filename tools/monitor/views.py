@@ -72,7 +72,7 @@ class PlainView(View):
                 line = f"# learning what is normal; these {self._noun}s are not judged"
                 return [line] if self._learned == 1 else []
             case WindowNotJudged():
-                return [text.not_judged_line(event, self._cells)]
+                return [text.not_judged_line(event, self._cells, self._rate_hz)]
             case WindowsLost():
                 last = event.first + event.count - 1
                 which = f"{event.first}" if event.count == 1 else f"{event.first} to {last}"

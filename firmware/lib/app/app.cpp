@@ -216,7 +216,13 @@ void App::lost(std::uint64_t first, std::uint64_t count) {
 
 void App::rejected(std::uint64_t window, GateReason reason) {
     hardware_.light(window % 2 == 0);  // blinks while windows are not judged
-    (void)link_.lost(window, 1, lost_reason(reason));
+    const link::LostReason why = lost_reason(reason);
+    if constexpr (model::SegmentStage::kBeats) {  // which has an R, judged or not
+        (void)link_.score(window, static_cast<float>(why), link::kNotJudged, 0, {}, {},
+                          beat(detector_.segmenter(), window), 0);
+    } else {
+        (void)link_.lost(window, 1, why);
+    }
 }
 
 void App::failed(std::uint64_t window, engine::Status) {

@@ -20,6 +20,7 @@ constexpr std::uint8_t kWatchOutput = 4;
 constexpr std::uint8_t kWatchSamples = 8;
 constexpr std::uint8_t kAlarm = 16;
 constexpr std::uint8_t kDrift = 32;
+constexpr std::uint8_t kNotJudged = 64;
 
 enum class Type : std::uint8_t {
     hello = 0x01,

@@ -412,6 +412,21 @@ def test_the_header_follows_the_stream() -> None:
     assert re.search(r"resent, repeated +2, 0", lines)
 
 
+def test_beats_that_are_not_judged_have_their_r_and_count_for_the_heart_rate() -> None:
+    past, out = History(), io.StringIO()
+    view, board = PlainView(out), FakeBoard()
+    board.lose = {4, 5, 6, 7}
+    watched(past, view, windows=8, board=board)
+    for index in range(4, 8):
+        event = WindowNotJudged(index, index * WINDOW, "flat", index * WINDOW + 3, 80)
+        past.handle(event)
+        view.handle(event)
+    assert "heart rate, RR" in "\n".join(line.plain for line in panels.facts(past, 31, 12))
+    assert "75/min, 800 ms" in "\n".join(line.plain for line in panels.facts(past, 31, 12))
+    assert "♥800" in trace(past, 80, 8)[-1].plain
+    assert "not judged: flat" in out.getvalue() and "RR 800 ms" in out.getvalue()
+
+
 def test_hundreds_of_windows_that_are_learned_from_are_one_plain_line():
     out = io.StringIO()
     view = PlainView(out)

@@ -115,7 +115,7 @@ class InProcessBoard:
             began = time.perf_counter()
             reason = self._gate(raw[np.newaxis])[0]
             if reason not in (0, CLIPPED):
-                self._waiting.append(WindowNotJudged(index, first, REASONS[reason]))
+                self._not_judged(index, first, interval, reason)
                 continue
             scaled = self._input.scale(window[np.newaxis])
             output = self._interpreter.run(scaled)
@@ -132,10 +132,10 @@ class InProcessBoard:
                     np.array([reason == CLIPPED]),
                 )[0]
                 if np.isnan(value):
-                    self._waiting.append(WindowNotJudged(index, first, REASONS[LEARNING]))
+                    self._not_judged(index, first, interval, LEARNING)
                     continue
             if reason == CLIPPED and not value > threshold:
-                self._waiting.append(WindowNotJudged(index, first, REASONS[CLIPPED]))
+                self._not_judged(index, first, interval, CLIPPED)
                 continue
             if self._wearer is None and self._decision is not None:
                 self._decision.push(np.array([value]), float(threshold))
@@ -161,6 +161,10 @@ class InProcessBoard:
             )
             self._take(value)
         self._pass_slots()
+
+    def _not_judged(self, index: int, first: int, interval: int, reason: int) -> None:
+        peak = None if self._before is None else first + self._before
+        self._waiting.append(WindowNotJudged(index, first, REASONS[reason], peak, interval))
 
     def _pass_slots(self) -> None:
         """Report the slots without a beat, which count as windows of the stream."""

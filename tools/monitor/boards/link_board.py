@@ -257,8 +257,9 @@ class LinkBoard:
                 return self._scored(event)
             case link.Lost() if event.reason.name.lower() in REASONS:
                 # The board reports each rejected window by itself.
-                frame = event.first * self.facts.hop
-                return WindowNotJudged(event.first, frame, event.reason.name.lower())
+                first, peak = self._placed(event.first, event.peak)
+                reason = event.reason.name.lower()
+                return WindowNotJudged(event.first, first, reason, peak, event.interval)
             case link.Lost():
                 return WindowsLost(event.first, event.count, event.reason.name.lower())
             case link.PortLost():
@@ -288,16 +289,20 @@ class LinkBoard:
         """Return the counts of a scored window, int16 [window, channels]."""
         return self._source.take(first, self.facts.window)
 
+    def _placed(self, window: int, after: int | None) -> tuple[int, int | None]:
+        """Return a window's first frame, and its R, which lies `after` the first of its hop."""
+        first = window * self.facts.hop
+        if after is None or not isinstance(self._manifest.segmenter, Beats):
+            return first, None
+        return first + after - self._manifest.grid.before, first + after
+
     def _scored(self, event: link.Scored) -> WindowScored:
         self._scoring = True
         if self._calibrating is not None and self._calibrating.may_be_over():
             self._ask_status()
         while len(self._thresholds) > 1 and self._thresholds[1][0] <= event.window:
             del self._thresholds[0]
-        first, peak = event.window * self.facts.hop, None
-        if isinstance(self._manifest.segmenter, Beats):
-            peak = first + event.peak
-            first = peak - self._manifest.grid.before
+        first, peak = self._placed(event.window, event.peak)
         reconstruction = None
         if event.output is not None:
             output = np.frombuffer(event.output, np.int8)

@@ -156,7 +156,7 @@ def facts(history: History, width: int, height: int) -> list[Text]:
         ),
     ]
     rate_hz = history.board.rate_hz if history.board else None
-    heart = text.heart_rate([w.interval for w in list(history.windows)[-32:]], rate_hz)
+    heart = text.heart_rate(list(history.intervals), rate_hz)
     if heart is not None:
         rows.append(("heart rate, RR", f"{heart[0]:.0f}/min, {heart[1]:.0f} ms", None))
     if history.board and history.board.alarm:

@@ -46,12 +46,9 @@ class Span:
 
 
 def span_of(history: History, width: int) -> Span:
-    """Return the newest frames that fit, at most one hop ahead of the newest score."""
+    """Return the newest frames that fit."""
     assert history.board is not None
-    board, end = history.board, history.next_frame
-    if history.windows:
-        newest = history.windows[-1]
-        end = min(end, newest.first_frame + board.window + board.hop)
+    board, end = history.board, history.trace_end
     columns = 2 * width
     side_by_side = max(1.0, width / CELLS_PER_WINDOW)
     apart = board.window if board.cuts_beats else board.hop
@@ -149,7 +146,7 @@ def _axis(
     """Return the index of each window at its first column; for a heartbeat, a mark at its R."""
     line, end = Text(no_wrap=True), 0
     for w in visible:
-        peak = w.peak if isinstance(w, WindowScored) else None
+        peak = w.peak
         cell = max((w.first_frame if peak is None else peak) - span.first, 0)
         cell //= 2 * span.bin_frames
         flag = isinstance(w, WindowScored) and w.flag
@@ -172,5 +169,4 @@ def _axis(
 
 def _peak(window: WindowScored | WindowNotJudged, rate_hz: float | None) -> str:
     """Return the mark of R, with the RR interval in milliseconds."""
-    interval = window.interval if isinstance(window, WindowScored) else 0
-    return f"♥{1000 * interval / rate_hz:.0f}" if interval and rate_hz else "♥"
+    return f"♥{1000 * window.interval / rate_hz:.0f}" if window.interval and rate_hz else "♥"

@@ -314,7 +314,7 @@ export class Card {
     parts.calibrate.disabled ||= !k;
     parts.calibrate.textContent = running ? `stop ${k.taken}/${k.windows}` : "calibrate";
     const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ...(board.alarm ? [["alarms", whole(t?.alarms ?? 0) + perHour(t?.alarms, store.next, board.rate_hz), store.alarm, board.alarm]] : []), ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
-    const heart = heartRate(store.windows, board.rate_hz);
+    const heart = heartRate(store.intervals, board.rate_hz);
     if (heart) rows.push(["heart rate, RR", `${Math.round(heart.rate)} /min · ${Math.round(heart.interval)} ms`]);
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
     if (t?.mean_microseconds != null) rows.push(["mean time", `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);

@@ -164,12 +164,10 @@ function peaks(u, store, rate, numbered) {
     ctx.textBaseline = "bottom";
     ctx.textAlign = "center";
     let free = -Infinity;
-    for (let i = Math.max(store.placeAt(min - store.board.window), 0); i < store.windows.length; i++) {
-      const w = store.windows[i];
-      if (w.first_frame >= max) break;
-      if (w.peak == null || w.peak < min || w.peak > max) continue;
+    for (const w of store.beatsFrom(min)) {
+      if (w.peak > max) break;
       const x = u.valToPos(w.peak, "x", true);
-      ctx.fillStyle = colour(w.flag ? "abnormal" : "third");
+      ctx.fillStyle = colour(w.flag ? "abnormal" : w.score == null ? "faint" : "third");
       ctx.fillRect(x - ratio, bottom - 7 * ratio, 2 * ratio, 7 * ratio);
       if (!numbered || !w.interval || !rate) continue;
       const text = `${Math.round(1000 * w.interval / rate)}`, half = ctx.measureText(text).width / 2;

@@ -28,6 +28,7 @@ export class Store {
   clear(frame) {
     this.base = this.next = this.oldest = frame; // base: the frame at index 0 of the arrays
     this.windows = []; // ascending
+    this.ahead = []; // frames by which the samples were ahead of each of the last reports
     this.marks = [];
     this.lost = [];
     this.rejected = []; // windows that are not judged, ascending
@@ -37,12 +38,24 @@ export class Store {
 
   get channels() { return this.board.channels; }
   get noun() { return this.source?.channels.some((c) => /ecg/i.test(c)) ? "beat" : "window"; }
+  // All heartbeats by their R, judged or not, from the newest back to frame `first`.
+  beatsFrom(first) {
+    const scored = this.windows.slice(Math.max(this.placeAt(first - this.board.window), 0));
+    return [...scored, ...this.rejected].filter((w) => w.peak != null && w.peak >= first).sort((a, b) => a.peak - b.peak);
+  }
+  // RR intervals of the newest heartbeats, in frames; 0: unknown.
+  get intervals() {
+    const newest = Math.max(this.newest?.first_frame ?? 0, this.rejected[this.rejected.length - 1]?.first_frame ?? 0);
+    return this.beatsFrom(newest - 20 * (this.board.rate_hz ?? 0)).map((w) => w.interval);
+  }
   get newest() { return this.windows[this.windows.length - 1]; }
 
-  // The end of a live trace: at most one hop ahead of the newest score.
-  get end() {
-    const w = this.newest;
-    return w ? Math.min(this.next, w.first_frame + this.board.window + this.board.hop) : this.next;
+  // The end of a live trace: as far behind the samples as the reports are. So a flag is drawn with
+  // its samples, and the trace goes on when no report comes.
+  get end() { return this.ended ? this.next : this.next - Math.max(0, ...this.ahead); }
+  reported(w) {
+    this.ahead.push(this.next - (w.first_frame + this.board.window + this.board.hop));
+    if (this.ahead.length > 8) this.ahead.shift();
   }
 
   take(event) {
@@ -61,7 +74,10 @@ export class Store {
         this.passOver(event);
         this.notice = `${event.count} samples missing from frame ${event.first_frame}: ${event.reason}`;
         break;
-      case "scored": this.addWindow(event); break;
+      case "scored":
+        this.addWindow(event);
+        this.reported(event);
+        break;
       case "counters": this.counters = event; break;
       case "threshold": this.threshold = event.value; break;
       case "calibration": this.calibration = event; break;
@@ -93,6 +109,7 @@ export class Store {
         break;
       case "not_judged":
         this.rejected.push(event);
+        this.reported(event);
         this.notice = `window ${event.index} not judged: ${event.reason}`;
         break;
       case "lost":

@@ -47,8 +47,8 @@ export function verdict(w) {
 }
 
 // Beats per minute and RR in milliseconds: the median of the last eight known intervals, or null.
-export function heartRate(windows, rate) {
-  const known = windows.slice(-32).map((w) => w.interval).filter((n) => n > 0).slice(-8).sort((a, b) => a - b);
+export function heartRate(intervals, rate) {
+  const known = intervals.filter((n) => n > 0).slice(-8).sort((a, b) => a - b);
   if (!known.length || !rate) return null;
   const seconds = (known[(known.length - 1) >> 1] + known[known.length >> 1]) / 2 / rate;
   return { rate: 60 / seconds, interval: 1000 * seconds };
