@@ -137,31 +137,27 @@ class Rows:
         keep = ~np.isin(initial, tuple(b"#%")) & (~blank | (self.dialect.cells == 1))
         odd = (cells != self.dialect.cells) | np.isin(initial, tuple(b'/"'))
         odd &= keep & ~blank
-        header = self.header.encode()
-        at = chunk.find(header) if header else -1
-        while at >= 0:
-            odd[np.searchsorted(ends, at)] = True
-            at = chunk.find(header, at + len(header))
+        headers = self._headers(bytes_, starts, ends)
+        odd[headers] = True
         odd_lines = np.flatnonzero(odd)
         self.odd += len(odd_lines)
         if self.odd > MOST_ODD:
+            last = int(odd_lines[MOST_ODD - self.odd])
             raise DataError(
-                f"{self.path}: row {first_row + int(odd_lines[-1])}: more than a million lines up "
+                f"{self.path}: row {first_row + last}: more than a million lines up "
                 "to here are text, headers or rows of another length; remove them"
             )
         begins: list[int] = []  # lines at which a new recording begins
         for n in odd_lines.tolist():
             line = chunk[starts[n] : ends[n]].decode("utf-8", "replace")
-            last = not complete and n == len(ends) - 1
-            keep[n], new = self._odd(line, first_row + n, int(cells[n]), last)
+            unfinished = not complete and n == len(ends) - 1
+            keep[n], new = self._odd(line, first_row + n, int(cells[n]), unfinished)
             if new:
                 begins.append(n)
         if keep.all():
             kept = chunk
         else:
-            edges = np.flatnonzero(np.diff(np.concatenate([[0], keep.view(np.int8), [0]])))
-            runs = edges.reshape(-1, 2)
-            kept = b"".join(chunk[starts[a] : ends[b - 1] + 1] for a, b in runs)
+            kept = bytes_[np.repeat(keep, np.diff(ends, prepend=-1))].tobytes()
         lines_kept = np.flatnonzero(keep)
         if not len(lines_kept):
             self.breaks += [self.frames] * bool(begins)
@@ -176,6 +172,16 @@ class Rows:
         self.starts += (self.frames + jumps).tolist()
         self.rows += (first_row + lines_kept[jumps]).tolist()
         self.frames += len(lines_kept)
+
+    def _headers(
+        self, text: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the lines that end like the header."""
+        header = self.header.encode()
+        lines = np.flatnonzero(ends - starts >= len(header)) if header else np.empty(0, np.int64)
+        for n, byte in enumerate(reversed(header), 1):
+            lines = lines[text[ends[lines] - n] == byte]
+        return lines
 
     @property
     def _delimiter(self) -> str:

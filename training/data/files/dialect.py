@@ -77,7 +77,9 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
         rows = [r for r in rows if PAIR.match(r.text)] or rows
         rows = [_Line(r.row, _without_names(r.text)) for r in rows]
     cells = [split_line(r.text, delimiter) or [""] for r in rows]
-    count = Counter(map(len, cells[len(cells) // 4 :])).most_common(1)[0][0]
+    usual = [row for row in cells if any(c[:1].isdigit() or c[1:2].isdigit() for c in row)]
+    usual = usual or cells
+    count = Counter(map(len, usual[len(usual) // 4 :])).most_common(1)[0][0]
     layout = find_layout(cells, count, decimal, list(names) if pairs is not None else None)
     body = [c for c in cells[layout.first :] if len(c) == count]
     if not body:
@@ -158,7 +160,8 @@ def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
     """Find the delimiter and the decimal sign under which most cells are numbers."""
     best: tuple[float, ...] = (-1.0,)
     chosen = (separator or ",", ".")
-    sample = rows[len(rows) // 4 :]
+    sample = [r for r in rows if any(c.isdigit() for c in r.text)] or rows  # no lines of words
+    sample = sample[len(sample) // 4 :]
     top = {d: [split_line(r.text, d) for r in rows[:5]] for d in (*DELIMITERS, separator or ",")}
     if separator and not any(separator in r.text for r in sample):
         separator = None  # the line says otherwise than the rows

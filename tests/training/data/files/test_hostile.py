@@ -134,10 +134,18 @@ def test_a_file_of_little_but_text_is_refused_early(tmp_path: Path, monkeypatch)
     path = tmp_path / "log.csv"
     for line in ("x,y\n", "hello\n"):
         path.write_text("x,y\n" + ROWS + line * 2000)
-        with pytest.raises(DataError, match=r"row 2061: more than a million lines"):
+        with pytest.raises(DataError, match=r"row 1062: more than a million lines"):
             table(path, skip_text=True)
     path.write_text("x,y\n" + ROWS + ("# a comment\n\n" * 2000) + ROWS)
     assert len(table(path).values) == 120
+
+
+def test_a_line_of_text_after_every_sample(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x,y\n" + ROWS.replace("\n", "\nsample stored\n"))
+    _, (read,) = find_settings([str(path)])
+    assert len(read.values) == 60 and read.channels == ("x", "y")
+    assert "60 rows of text are left out (the first is row 3)" in read.notes
 
 
 def test_a_line_that_names_another_delimiter_than_the_rows_is_ignored(tmp_path: Path) -> None:

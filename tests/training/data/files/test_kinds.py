@@ -242,7 +242,7 @@ def test_is_refused_in_one_short_line(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["z" * 5000, "x,y\n1,2\n3," + "q" * 5000 + "\n", "a" * 500 + "\n1,2\n"]
+    "text", ["z" * 5000, "x,y\n1,2\n3," + "q" * 5000 + "\n", "a" * 500 + "\n1,2,3\n"]
 )
 def test_a_message_repeats_at_most_60_characters_of_the_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "log.csv"
