@@ -17,14 +17,14 @@ Counts = NDArray[np.int16]
 Values = NDArray[np.float64]
 
 SIZES = (0.25, 1.0, 4.0)
-"""Small, medium and large. The unit of each kind stands in DISTURBANCES."""
+"""Small, medium and large, in the unit of each kind (DISTURBANCES)."""
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """One kind: how a size changes a window, and the unit of its sizes."""
+    """One kind: how a size changes a window."""
 
-    unit: str
+    unit: str  # what size 1 is
     # Windows float64 [n, window, channels], each channel's deviation over normal windows
     # float64 [channels], the size, and a generator; the disturbed windows.
     apply: Callable[[Values, Values, float, np.random.Generator], Values]
@@ -182,12 +182,12 @@ DISTURBANCES = {
     "spike": Disturbance("8 deviations", _spike),
     "dropout": Disturbance("1/8 window", _dropout),
     "flat": Disturbance("1/4 window", _flat),
-    "level shift": Disturbance("deviations", _level),
-    "drift": Disturbance("deviations per window", _drift),
-    "gain change": Disturbance("amplitude x or / (1 + size)", _gain),
-    "noise burst": Disturbance("deviations, half the window", _noise),
-    "added tone": Disturbance("deviations", _tone),
-    "missing harmonics": Disturbance("4 strongest", _harmonic),
+    "level shift": Disturbance("1 deviation", _level),
+    "drift": Disturbance("1 deviation per window", _drift),
+    "gain change": Disturbance("amplitude doubled or halved", _gain),
+    "noise burst": Disturbance("1 deviation, half a window", _noise),
+    "added tone": Disturbance("1 deviation", _tone),
+    "missing harmonics": Disturbance("the 4 strongest", _harmonic),
     "time warp": Disturbance("10 % of the speed", _warp),
     "phase jump": Disturbance("1/16 window", _phase),
 }

@@ -78,6 +78,7 @@ class Suggestion:
 
     text: str  # TOML
     reasons: tuple[str, ...]
+    window: int  # frames
 
 
 def suggest(name: str, settings: csv.Settings, dataset: Dataset) -> Suggestion:
@@ -108,7 +109,7 @@ def suggest(name: str, settings: csv.Settings, dataset: Dataset) -> Suggestion:
         *(f"# {reason}" for reason in design.reasons),
     ]
     head += ["", f"name = {toml(name)}", "seed = 1", "", "[data]", 'name = "csv"', *lines, ""]
-    return Suggestion("\n".join([*head, text]), design.reasons)
+    return Suggestion("\n".join([*head, text]), design.reasons, design.length)
 
 
 def toml(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
@@ -22,7 +24,7 @@ from training.data.files.clock import describe_rate
 from training.data.files.counts import FEW_COUNTS
 from training.data.files.table import Table
 from training.data.recording import Dataset
-from training.suggest import find_settings, recipe_name, suggest, toml
+from training.suggest import Suggestion, find_settings, recipe_name, suggest, toml
 
 MOST_ROWS = 40  # channels or files in a table, and notes below it
 
@@ -55,23 +57,30 @@ def inspect(
     dataset = csv.load_tables(tables, settings)
     _show_channels(out, tables, dataset)
     _show_notes(out, dataset)
+    suggestion = suggest(recipe_name(paths[0]), settings, dataset)
     if not no_picture:
         # Imported here because matplotlib takes a second to start.
         from tools.report.inspect_picture import draw
 
         picture = picture or Path(f"{recipe_name(paths[0])}.png")
         try:
-            draw(tables, picture)
+            draw(tables, picture, suggestion.window)
         except OSError as problem:
             raise DataError(f"{picture}: cannot be written: {problem.strerror}") from None
         out.print(f"picture: [bold]{escape(str(picture))}[/]")
-    _suggest(out, paths, settings, dataset, recipe)
+    if (record := next(filter(csv.has_beats, files), None)) is not None:
+        out.print(escape(csv.beats_cure(record)))
+        return
+    _suggest(out, paths, settings, suggestion, recipe)
 
 
 def _suggest(
-    out: Console, paths: Sequence[str], settings: csv.Settings, dataset: Dataset, to: Path | None
+    out: Console,
+    paths: Sequence[str],
+    settings: csv.Settings,
+    suggestion: Suggestion,
+    to: Path | None,
 ) -> None:
-    suggestion = suggest(recipe_name(paths[0]), settings, dataset)
     for reason in suggestion.reasons:
         out.print(escape(reason))
     if to is None:
@@ -142,7 +151,7 @@ def _show_channels(out: Console, tables: list[Table], dataset: Dataset) -> None:
         grid.add_row(
             escape(name),
             escape(train.units[c] or "-"),
-            *(f"{value:.5g}" for value in np.nanpercentile(column, (0, 50, 100))),
+            *_range(np.nanpercentile(column, (0, 50, 100))),
             f"[yellow]{counts}[/]" if counts < FEW_COUNTS else f"{counts:,}",
             f"{int(np.isnan(column).sum()):,}",
             f"[yellow]{100 * flat:.1f} % {' and '.join(sorted(kinds))}[/]" if kinds else "-",
@@ -155,6 +164,13 @@ def _show_notes(out: Console, dataset: Dataset) -> None:
         out.print(f"- {escape(note)}")
     if len(dataset.notes) > MOST_ROWS:
         out.print(f"- and {len(dataset.notes) - MOST_ROWS} more notes")
+
+
+def _range(values: NDArray[np.float64]) -> list[str]:
+    """Return smallest, median and largest value with the digits in which they differ."""
+    span, largest = float(values[-1] - values[0]), float(np.abs(values).max())
+    digits = min(12, max(5, 4 + math.ceil(math.log10(largest / span)))) if span else 5
+    return [f"{value:.{digits}g}" for value in values]
 
 
 def _rate(rate: float | None) -> str:

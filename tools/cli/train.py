@@ -130,11 +130,11 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
     if isinstance(m.decision, Decision):
         console.print(f"alarm, {alarm_text(m.decision.alarm)}: {escape(m.decision.guarantee)}")
         console.print(f"drift: {escape(m.decision.drift.guarantee)}")
-    if m.checks.challenge:
-        console.print(_challenge_table(m))
-    warnings = [departure(m), *advice(m)]
-    for warning in filter(None, warnings):
+    for warning in filter(None, [departure(m), *advice(m)]):
         console.print(f"[yellow]{escape(warning)}[/]")
+    if m.checks.challenge:
+        console.print("normal windows flagged after a known disturbance of three sizes is added:")
+        console.print(_challenge_table(m))
 
 
 def _metrics_table(m: Manifest) -> Table:
@@ -161,10 +161,10 @@ def _metrics_table(m: Manifest) -> Table:
 def _challenge_table(m: Manifest) -> Table:
     """The share of each injected disturbance that is flagged or not judged, by size."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("disturbed windows flagged", no_wrap=True)
+    table.add_column("disturbance", no_wrap=True)
     for size in SIZES:
         table.add_column(f"x{size:g}", justify="right")
-    table.add_column("unit of size", style="dim")
+    table.add_column("size 1", style="dim")
     for kind in DISTURBANCES:
         cells = [
             f"{100 * (c.flagged + c.not_judged) / c.windows:.0f} %"

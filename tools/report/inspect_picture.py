@@ -21,12 +21,17 @@ CHANNELS = 8  # rows of the picture
 COLUMNS = 1600  # points across
 CUTS = 200  # lines
 WINDOWS = 150  # lines of one kind
+ZOOM = 4  # windows drawn beside the whole
 MOST_RUNS = 400  # marked stretches of one kind
 SIGNAL, ABNORMAL_COLOUR, GAP, FLAT = "#26547c", "#d1495b", "#8d99ae", "#edae49"
 
 
-def draw(tables: Sequence[Table], path: Path) -> None:
-    """Draw files end to end, one row per channel, and write PNG or SVG by the path's suffix."""
+def draw(tables: Sequence[Table], path: Path, window: int) -> None:
+    """Draw files end to end, one row per channel, and write PNG or SVG by the path's suffix.
+
+    A recording that is far longer than a window of `window` frames is drawn twice: the whole, and
+    beside it a few windows.
+    """
     if tables[0].sheet.window is not None:
         _draw_windows(tables, tables[0].sheet.window, path)
         return
@@ -34,22 +39,58 @@ def draw(tables: Sequence[Table], path: Path) -> None:
     height = 1.3 + 1.5 * len(names)
     figure = Figure(figsize=(12, height))
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)
     starts = np.cumsum([0, *(len(table.values) for table in tables)])
+    part = _part(tables[0], ZOOM * window) if starts[-1] > 4 * ZOOM * window else None
+    axes = figure.subplots(
+        len(names),
+        1 if part is None else 2,
+        sharex="col",
+        squeeze=False,
+        width_ratios=None if part is None else (2.2, 1),
+    )
     for c, axis in enumerate(axes[:, 0]):
         for start, table in zip(starts, tables, strict=False):
             _draw_channel(axis, table, c, int(start))
+        if part is not None:
+            axis.axvspan(*part, color="black", alpha=0.12, linewidth=0)
+            _draw_part(axes[c, 1], tables[0], c, part, window)
         unit = tables[0].units[c]
         axis.set_ylabel(f"{names[c][:20]}\n{f'[{unit}]' if unit else ''}", fontsize=9)
         axis.margins(x=0)
         axis.spines[["top", "right"]].set_visible(False)
+        axis.xaxis.set_major_formatter("{x:,.0f}")
     axes[-1, 0].set_xlabel("frame" + _rate(tables))
+    if part is not None:
+        axes[0, 1].set_title(f"{ZOOM} windows of {window} frames", loc="left", fontsize=11)
+        axes[-1, 1].set_xlabel("frame of the part shaded on the left")
     title = ", ".join(table.path.name for table in tables[:3])
     title += f" and {len(tables) - 3} more" if len(tables) > 3 else ""
     axes[0, 0].set_title(title, loc="left", fontsize=11)
     _legend(figure, tables)
     figure.tight_layout(rect=(0, 0, 1, 1 - 0.25 / height))
     figure.savefig(path, dpi=100)
+
+
+def _part(table: Table, length: int) -> tuple[int, int] | None:
+    """Return the middle of the longest stretch without a cut, a missing or an abnormal frame."""
+    gone = np.flatnonzero(table.missing | (table.labels == ABNORMAL))
+    edges = np.unique(np.concatenate([[0], table.cuts, gone, gone + 1, [len(table.values)]]))
+    longest = int(np.diff(edges).argmax())
+    first, stop = int(edges[longest]), int(edges[longest + 1])
+    if stop - first < length:
+        return None
+    start = first + (stop - first - length) // 2
+    return start, start + length
+
+
+def _draw_part(axis: Axes, table: Table, channel: int, part: tuple[int, int], window: int) -> None:
+    """Draw the frames of a part, with a line at each border between windows."""
+    values = table.values[part[0] : part[1], channel]
+    axis.plot(values, color=SIGNAL, linewidth=0.9)
+    for border in range(window, len(values), window):
+        axis.axvline(border, color=GAP, linewidth=0.8, linestyle=":")
+    axis.margins(x=0)
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _draw_windows(tables: Sequence[Table], length: int, path: Path) -> None:
@@ -116,7 +157,9 @@ def _runs(which: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 def _rate(tables: Sequence[Table]) -> str:
     rate = tables[0].rate_hz
-    return f" ({rate:.6g} per second)" if rate is not None else ""
+    if rate is None:
+        return ""
+    return f" ({rate:.6g} per second)" if rate >= 1 else f" (one every {1 / rate:.6g} s)"
 
 
 def _legend(figure: Figure, tables: Sequence[Table]) -> None:

@@ -62,14 +62,24 @@ class Settings(Options, DataSettings):
 def load(settings: Settings) -> Dataset:
     """Read the files as a data set; DataError names file, row and column."""
     for path in find_paths(settings.path):
-        if path.suffix == ".hea" and path.with_suffix(".atr").is_file():
-            raise DataError(
-                f"{path}: an ECG with annotated beats, through which windows of fixed length would "
-                f"cut anywhere; train on heartbeats with 'vigil train ecg', and judge this record "
-                f"with 'vigil monitor ecg --source {path.name}'"
-            )
+        if has_beats(path):
+            raise DataError(f"{path}: {beats_cure(path)}")
     train = read_tables(settings.path, settings, label_optional=settings.test_path is not None)
     return load_tables(train, settings)
+
+
+def has_beats(path: Path) -> bool:
+    """Return whether this is a WFDB record with annotated beats beside it."""
+    return path.suffix == ".hea" and path.with_suffix(".atr").is_file()
+
+
+def beats_cure(path: Path) -> str:
+    """Say what to do with a record that `has_beats`, in place of training on windows of it."""
+    return (
+        "an ECG with annotated beats, through which windows of fixed length would cut anywhere; "
+        "train on heartbeats with 'vigil train ecg', and judge this record with 'vigil monitor "
+        f"ecg --source {path.name}'"
+    )
 
 
 def load_tables(train: list[Table], settings: Settings) -> Dataset:

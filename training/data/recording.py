@@ -137,7 +137,10 @@ class Dataset:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader says about both recordings, each sentence once."""
-        return tuple(dict.fromkeys(self.train.notes + self.test.notes))
+        if self.test.name == self.train.name:  # two parts of one file
+            return tuple(dict.fromkeys(self.train.notes + self.test.notes))
+        more = [f"{self.test.name}: {n}" for n in self.test.notes if n not in self.train.notes]
+        return (*self.train.notes, *more)
 
     @cached_property
     def sha256(self) -> str:
