@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,11 @@ from training.threshold import conformal
 
 BLOCKS = 16  # of the drift; Drift::kBlocks
 LOW = 0.1  # a p-value up to this counts as low
+CLEAR = 0.8  # of the level that raises an alarm, at which it is cleared at the earliest
 DRIFT_RATE = 0.01  # probability of a false "recalibrate" at a given moment
+# By how much an estimate of the correlation time may be too small. With 6, the drift keeps its rate
+# on real series (benchmarks/alarms.py); with 2, it was raised twice as often as stated.
+CAUTION = 6
 LARGE_SHARE = 0.05  # of normal time in alarm, from which on a warning is given
 NO_DRIFT = manifest.Drift(block=1, limit=BLOCKS, share=1.0, correlation=1.0, guarantee="")
 
@@ -90,7 +95,7 @@ def fit_decision(
         kind=settings.kind,
         windows=settings.windows,
         raise_level=manifest.float32_text(level),
-        clear_level=manifest.float32_text(level * settings.clear),
+        clear_level=manifest.float32_text(_clear_level(settings, level, first, threshold)),
     )
     # The deployed threshold has seen both halves; take the worse of it and that of the first half.
     episodes, share = max(count_alarms(alarm, other, value) for value in thresholds)
@@ -120,12 +125,29 @@ def count_alarms(
     return int(raised.sum()), float(state.mean())
 
 
+def _means(settings: Alarm, first: Stretch) -> NDArray[np.float64]:
+    return np.convolve(first.scores, np.ones(settings.windows) / settings.windows, "valid")
+
+
+def _clear_level(settings: Alarm, level: float, first: Stretch, threshold: np.float32) -> float:
+    """Return the level below which the alarm is cleared.
+
+    Scores that are joined by their fourth roots are never far below the threshold, so an alarm that
+    is cleared at 0.8 of its level would stay on.
+    """
+    if settings.clear is not None:
+        return level * settings.clear
+    half_way = 0.0
+    if settings.kind == "mean" and threshold > 0:
+        half_way = (float(np.median(_means(settings, first)) / threshold) + level) / 2
+    return min(max(CLEAR * level, half_way), level)
+
+
 def _mean_level(settings: Alarm, first: Stretch, threshold: np.float32) -> float:
     """Return the smallest level, as a multiple of the threshold, that `first` does not reach."""
     if not threshold > 0:
         raise DataError("alarm.kind is 'mean', but the threshold is 0: set alarm.level")
-    means = np.convolve(first.scores, np.ones(settings.windows) / settings.windows, "valid")
-    level = np.float32(means.max() / threshold)
+    level = np.float32(_means(settings, first).max() / threshold)
     while True:
         levels = manifest.AlarmLevels(
             kind="mean",
@@ -202,12 +224,12 @@ def fit_drift(stretch: Stretch) -> manifest.Drift:
     correlation = correlation_time(low) if stretch.ordered else 1.0
     windows = 256 if stretch.seconds is None else max(256, round(3600 / stretch.seconds))
     windows = min(windows, 1 << 24)
-    share = _limit(n, windows, correlation)
+    share = drift_limit(n, windows, correlation)
     for _ in range(6):
         if share <= 0.3:
             break
         windows *= 2
-        share = _limit(n, windows, correlation)
+        share = drift_limit(n, windows, correlation)
     block = -(-windows // BLOCKS)
     spans = "" if stretch.seconds is None else f", {duration(windows * stretch.seconds / 3600)},"
     text = (
@@ -238,18 +260,19 @@ def fit_drift(stretch: Stretch) -> manifest.Drift:
 def correlation_time(values: NDArray[np.float64]) -> float:
     """Return how many windows in a row say as much as one independent window, 1 or more.
 
-    It is twice the largest ratio, over block lengths that leave 10 blocks, of the variance of block
-    means to what independent values would give (batch means). So few blocks may hide half of it.
+    It is the largest ratio, over block lengths that leave 10 blocks, of the variance of block means
+    to what independent values would give (batch means), times CAUTION.
     """
     variance, longest, length = float(values.var()), 1.0, 1
     while variance > 0 and len(values) // length >= 10:
         means = values[: len(values) // length * length].reshape(-1, length).mean(axis=1)
-        longest = max(longest, 2 * length * float(means.var(ddof=1)) / variance)
+        longest = max(longest, CAUTION * length * float(means.var(ddof=1)) / variance)
         length *= 2
     return longest
 
 
-def _limit(calibration: int, windows: int, correlation: float) -> float:
+@cache
+def drift_limit(calibration: int, windows: int, correlation: float) -> float:
     """Return the share of low p-values that is exceeded with probability DRIFT_RATE at most."""
     independent = int(calibration / correlation)
     new = min(max(int(windows / correlation), 1), 2000)  # more would not tell more

@@ -207,8 +207,9 @@ class Alarm(Strict):
     # For "mean": the mean that raises the alarm, as a multiple of the threshold. None: the
     # smallest that the first half of the calibration part does not reach.
     level: Annotated[Float32, Field(gt=0)] | None = None
-    # The alarm is cleared below this share of what raises it.
-    clear: Annotated[float, Field(ge=0, le=1)] = 0.8
+    # The alarm is cleared below this share of what raises it. None: 0.8 or, for "mean", half way
+    # from the usual mean of the calibration part to the level that raises, if that is more.
+    clear: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @model_validator(mode="after")
     def _count_fits(self) -> Self:

@@ -19,7 +19,9 @@ from tools.monitor.events import (
 )
 from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Source, of_recording
+from training.bundle.decision import alarm_text
 from training.bundle.errors import LinkError
+from training.bundle.manifest import AlarmLevels
 from training.data.recording import Recording
 from training.native.core import Segmenter
 
@@ -57,7 +59,9 @@ def source(windows: int = 30, repeat: bool = False, **facts: object) -> Source:
 class FakeBoard:
     """Scores a window by its mean square, keeps its place, and may lose windows on request."""
 
-    def __init__(self, hop: int = WINDOW, resume_frame: int = 0, credit: int = 64) -> None:
+    def __init__(
+        self, hop: int = WINDOW, resume_frame: int = 0, credit: int = 64, alarm: str = ""
+    ) -> None:
         self.facts = BoardFacts(
             port="/dev/fake",
             board="fake",
@@ -73,7 +77,9 @@ class FakeBoard:
             trained_threshold=1e5,
             golden_passed=4,
             golden_total=4,
+            alarm=alarm,
         )
+        self.levels: AlarmLevels | None = None
         self.resume_frame = resume_frame
         self.answers = True
         self.closed = 0
@@ -87,6 +93,10 @@ class FakeBoard:
         self._segmenter = Segmenter(WINDOW, hop, 1)
         self._segmenter.restart(resume_frame)
         self._waiting: deque[BoardEvent] = deque()
+
+    def set_alarm(self, levels: AlarmLevels) -> str:
+        self.levels = levels
+        return alarm_text(levels)
 
     def room(self) -> int:
         return self._credit if len(self._waiting) < 4 else 0

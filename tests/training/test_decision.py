@@ -67,6 +67,19 @@ def test_the_level_of_a_mean_is_the_smallest_that_the_first_half_does_not_reach(
     assert alarm.clear_level == pytest.approx(0.8 * alarm.raise_level)
 
 
+def test_an_alarm_of_scores_that_are_never_far_below_the_threshold_ends():
+    scores = 4 + 0.1 * np.random.default_rng(2).standard_normal(200)
+    settings = Alarm(kind="mean", windows=4)
+    alarm = fit_decision(settings, stretch(scores), np.float32(4.5), rate=0.01).alarm
+    assert alarm.clear_level > 0.8 * alarm.raise_level
+    fault = np.concatenate([scores, np.full(8, 9.0), scores])
+    episodes, share = count_alarms(alarm, stretch(fault), 4.5)
+    assert (episodes, share < 0.1) == (1, True)
+    chosen = Alarm(kind="mean", windows=4, clear=0.8)
+    alarm = fit_decision(chosen, stretch(scores), np.float32(4.5), rate=0.01).alarm
+    assert alarm.clear_level == pytest.approx(0.8 * alarm.raise_level)
+
+
 def test_the_rate_is_the_upper_limit_of_a_poisson_rate_on_the_other_half():
     scores = np.zeros(100)
     scores[60:63] = scores[80:82] = 2

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 
+from tools.monitor.controls import ALARM_FORM, alarm_levels
 from training.bundle.errors import VigilError
 from training.bundle.validation import brief
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 BUILD = Path("build")
 TRAINING = "pip install -e '.[train]'"
 """What installs the packages that training and measuring need, TensorFlow among them."""
-ALARM_FORM = "mean:N:LEVEL[:CLEAR]|count:N:K[:CLEAR]"
 FAULTS_FORM = "RATE[,SEED][,kinds=K+K][,reboot@S][,unplug@S:S]"
 DEFAULT = "ecg"
 """The recipe of `make demo`, whose bundle every command takes unless it is given another."""
@@ -97,29 +97,10 @@ def alarm_levels_of(text: str | None) -> AlarmLevels | None:
     """
     if text is None:
         return None
-    from pydantic import ValidationError
-
-    from training.bundle.manifest import AlarmLevels
-
     try:
-        kind, windows, *levels = text.split(":")
-        high, low = map(float, levels) if len(levels) == 2 else (float(levels[0]), None)
-        if len(levels) > 2 or kind not in ("mean", "count") or (kind == "count" and high % 1):
-            raise ValueError
-        return AlarmLevels(
-            kind="mean" if kind == "mean" else "count",
-            windows=int(windows),
-            raise_level=high,
-            clear_level=0.8 * high if low is None else low,
-        )
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "levels"
-        raise typer.BadParameter(f"--alarm {text}: {where}: {first['msg']}") from None
-    except (ValueError, IndexError):
-        raise typer.BadParameter(
-            f"--alarm {text}: write {ALARM_FORM}, such as mean:8:0.9 or count:5:3"
-        ) from None
+        return alarm_levels(text)
+    except ValueError as problem:
+        raise typer.BadParameter(f"--alarm {text}: {problem}") from None
 
 
 def view_of(*, plain: bool, json: bool, web: bool = False) -> Literal["plain", "json", "auto"]:

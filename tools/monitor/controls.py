@@ -93,6 +93,40 @@ def is_threshold(value: float) -> bool:
     return not isinstance(value, bool) and 0 <= value <= FLOAT32_MAX
 
 
+ALARM_FORM = "mean:N:LEVEL[:CLEAR]|count:N:K[:CLEAR]"
+
+
+def alarm_levels(text: str) -> AlarmLevels:
+    """Read what raises the alarm, and what clears it (default: 0.8 of that), as ALARM_FORM says.
+
+    Raises:
+        ValueError: the text is not understood, or a value is out of range.
+    """
+    # Imported here: a monitor without these commands starts a third of a second sooner.
+    from pydantic import ValidationError
+
+    from training.bundle.manifest import AlarmLevels
+
+    kind, _, rest = text.partition(":")
+    try:
+        windows, *levels = rest.split(":")
+        high, low = map(float, levels) if len(levels) == 2 else (float(levels[0]), None)
+        if len(levels) > 2 or kind not in ("mean", "count") or (kind == "count" and high % 1):
+            raise ValueError
+        return AlarmLevels(
+            kind="mean" if kind == "mean" else "count",
+            windows=int(windows),
+            raise_level=high,
+            clear_level=0.8 * high if low is None else low,
+        )
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "levels"
+        raise ValueError(f"{where}: {first['msg']}") from None
+    except (ValueError, IndexError):
+        raise ValueError(f"write {ALARM_FORM}, such as mean:8:0.9 or count:5:3") from None
+
+
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
 Calibration = Calibrate | StopCalibration | ForgetCalibration
 HostCommand = Acknowledge | Mark | SetPaused | SetRecording  # the board has no part in them

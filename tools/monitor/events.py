@@ -164,6 +164,13 @@ class AlarmAcknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmSet:
+    """The board confirmed what raises and clears the alarm, in words, from now on."""
+
+    levels: str
+
+
+@dataclass(frozen=True, slots=True)
 class DriftChanged:
     """From the window `index` on, the board should be calibrated again, or no longer."""
 
@@ -286,6 +293,7 @@ Event = (
     | WindowsLost
     | AlarmChanged
     | AlarmAcknowledged
+    | AlarmSet
     | DriftChanged
     | LinkCounters
     | ThresholdChanged

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from tools.monitor import text
 from tools.monitor.events import (
     AlarmAcknowledged,
     AlarmChanged,
+    AlarmSet,
     BoardFacts,
     CalibrationStatus,
     DriftChanged,
@@ -159,6 +161,10 @@ class History(View):
             case AlarmAcknowledged():
                 self.unacknowledged = False
                 self.notice = "alarm acknowledged"
+            case AlarmSet():
+                if self.board is not None:
+                    self.board = replace(self.board, alarm=event.levels)
+                self.notice = f"alarm: {event.levels}"
             case DriftChanged():
                 self.recalibrate = event.recalibrate
                 self.notice = text.drift_line(event, self._noun)

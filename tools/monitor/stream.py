@@ -29,6 +29,7 @@ from tools.monitor.controls import (
 from tools.monitor.events import (
     AlarmAcknowledged,
     AlarmChanged,
+    AlarmSet,
     BoardFacts,
     CalibrationStatus,
     DriftChanged,
@@ -283,7 +284,7 @@ class Stream:
 
     def _set_alarm(self, levels: AlarmLevels) -> None:
         try:
-            self._emit(Notice(f"alarm: {self._board.set_alarm(levels)}"))
+            self._emit(AlarmSet(self._board.set_alarm(levels)))
         except LinkError as refusal:
             self._emit(Notice(f"alarm not set: {refusal}"))
 

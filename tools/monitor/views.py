@@ -10,6 +10,7 @@ from tools.monitor import text
 from tools.monitor.events import (
     AlarmAcknowledged,
     AlarmChanged,
+    AlarmSet,
     CalibrationStatus,
     DriftChanged,
     Ended,
@@ -84,6 +85,8 @@ class PlainView(View):
                 return [f"# {text.alarm_line(event, self._noun)}"]
             case AlarmAcknowledged():
                 return ["# alarm acknowledged"]
+            case AlarmSet():
+                return [f"# alarm: {event.levels}"]
             case DriftChanged():
                 return [f"# {text.drift_line(event, self._noun)}"]
             case ThresholdChanged():
@@ -143,6 +146,7 @@ KINDS: dict[type[Event], str] = {
     WindowsLost: "lost",
     AlarmChanged: "alarm",
     AlarmAcknowledged: "alarm_acknowledged",
+    AlarmSet: "alarm_set",
     DriftChanged: "drift",
     LinkCounters: "counters",
     ThresholdChanged: "threshold",

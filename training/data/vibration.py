@@ -1,4 +1,4 @@
-"""Simulated vibration of a motor's bearing, as the log spectrogram of an accelerometer's signal.
+"""Simulated vibration of a motor's bearing, as an accelerometer measures it.
 
 The signal, at 12.8 kHz in g, consists of shaft harmonics, the mesh of a gear with sidebands, mains
 hum, and noise shaped by two resonances of the housing. Each stretch of 3.84 s draws speed, load and
@@ -15,9 +15,7 @@ resonance (McFadden & Smith 1984). Slip keeps them from being strictly periodic 
 | fault (test part, every second stretch) | outer race, inner race or ball, uniform |
 | amplitude of the impacts | log-uniform, 0.1 to 1 g |
 
-The recordings hold the log spectrogram of the signal. A frame is one time step of 40 ms: the mean
-power of four Hann windows of 256 samples that overlap by half (Welch 1967). A channel is one band
-of 200 Hz, in decibels. The sender computes the frames; the board cuts, scales and scores them.
+The samples are an accelerometer's of 16 bit and 8 g. A recording is cut between the stretches.
 """
 
 from __future__ import annotations
@@ -34,9 +32,8 @@ from training.data import DataSettings
 from training.data.recording import Dataset, Recording, to_counts
 
 RATE = 12_800.0  # samples per second
-FFT, STEP = 256, 512  # samples
-BANDS = CHANNELS = 32
-GAIN = 256.0  # counts per decibel
+CHANNELS = 1
+GAIN = 4096.0  # counts per g
 STRETCH = 3.84  # seconds
 FAULTS = ("healthy", "outer race", "inner race", "ball")
 # Passes per turn of the shaft in a 6205 bearing: nine balls of 0.2034 times the pitch diameter.
@@ -48,10 +45,7 @@ PASSES = (
     (1 - _RATIO**2) / _RATIO,  # 4.71: the spall of a ball hits both races
 )
 _CAGE = (1 - _RATIO) / 2  # turns of the cage per turn of the shaft
-DESCRIPTION = (
-    "Simulated vibration of a motor's bearing, log spectrogram computed upstream: 32 bands of "
-    "200 Hz, 25 steps per second"
-)
+DESCRIPTION = "Simulated vibration of a motor's bearing, 12.8 kHz, faults in the test part"
 
 
 class Settings(DataSettings):
@@ -72,18 +66,6 @@ def load(settings: Settings) -> Dataset:
         _recording("vibration_train", settings.train_seconds, False, rng),
         _recording("vibration_test", settings.test_seconds, True, rng),
     )
-
-
-def spectrogram(signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute the power per band in dB re 1 g^2, float64 [(n - 128) // 512, 32]."""
-    pieces = np.lib.stride_tricks.sliding_window_view(signal, FFT)[:: FFT // 2]
-    window = np.hanning(FFT + 1)[:-1]
-    power = np.abs(np.fft.rfft(pieces * window, axis=1)[:, : FFT // 2]) ** 2
-    power *= 2 / (FFT * (window**2).sum())
-    each = STEP // (FFT // 2)
-    steps = power[: len(power) // each * each].reshape(-1, each, FFT // 2).mean(axis=1)
-    bands = steps.reshape(len(steps), BANDS, -1).sum(axis=2)
-    return np.asarray(10 * np.log10(bands + 1e-12))
 
 
 def draw(fault: int, seconds: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -134,23 +116,21 @@ def _poles(frequency: float, decay: float) -> list[float]:
 
 
 def _recording(name: str, seconds: float, faults: bool, rng: np.random.Generator) -> Recording:
-    frames, labels, classes = [], [], []
-    for i in range(int(seconds / STRETCH)):
-        fault = int(rng.integers(1, len(FAULTS))) if faults and i % 2 else 0
-        bands = spectrogram(draw(fault, STRETCH + FFT / 2 / RATE, rng))
-        frames.append(bands)
-        labels.append(np.full(len(bands), ABNORMAL if fault else NORMAL, np.int8))
-        classes.append(np.full(len(bands), fault, np.int16))
+    length, stretches = round(STRETCH * RATE), int(seconds / STRETCH)
+    kinds = [int(rng.integers(1, len(FAULTS))) if faults and i % 2 else 0 for i in range(stretches)]
+    counts = [to_counts(draw(kind, STRETCH, rng)[:, None], GAIN, 0, name=name) for kind in kinds]
+    classes = np.repeat(np.array(kinds, np.int16), length)
     return Recording(
         name=name,
         description=DESCRIPTION,
-        counts=to_counts(np.concatenate(frames), GAIN, 0, name=name),
-        labels=np.concatenate(labels),
-        channels=tuple(f"{200 * band} Hz" for band in range(BANDS)),
-        units=("dB",) * BANDS,
-        gain=(GAIN,) * BANDS,
-        offset=(0,) * BANDS,
-        rate_hz=RATE / STEP,
+        counts=np.concatenate(counts),
+        labels=np.where(classes > 0, ABNORMAL, NORMAL).astype(np.int8),
+        channels=("acceleration",),
+        units=("g",),
+        gain=(GAIN,),
+        offset=(0,),
+        rate_hz=RATE,
         simulated=True,
-        classes=np.concatenate(classes),
+        classes=classes,
+        cuts=np.arange(1, stretches) * length,
     )

@@ -28,6 +28,7 @@ from tools.monitor.controls import (
     Calibrate,
     Controls,
     ForgetCalibration,
+    SetAlarm,
     SetRecording,
     StopCalibration,
 )
@@ -39,6 +40,7 @@ from tools.monitor.web import hub as hub_module
 from tools.monitor.web.hub import Hub
 from tools.monitor.web.server import WRONG_TOKEN, WebError, command_of, serve
 from training.bundle.errors import DataError
+from training.bundle.manifest import AlarmLevels
 
 RATE = 400.0  # frames a second: 20 windows
 
@@ -61,13 +63,14 @@ def served(
     names: tuple[str, ...] = ("one",),
     rate: float | None = RATE,
     view: Browser | None = None,
+    alarm: str = "",
 ) -> Iterator[Served]:
     """Boards that stream for ever, and a page that shows them."""
     hub = Hub()
     served = Served(hub, "", {}, {})
     threads = []
     for name in names:
-        board, controls = FakeBoard(), Controls()
+        board, controls = FakeBoard(alarm=alarm), Controls()
         served.boards[name], served.controls[name] = board, controls
         sinks = Broadcast([hub.view(name, controls)], controls)
         stream = Stream(board, source(repeat=True), controls, sinks, frames_per_second=rate)
@@ -400,9 +403,13 @@ def test_commands_reach_the_board_they_are_for():
         ({"ask": "calibrate", "run": True}, Calibrate()),
         ({"ask": "calibrate", "run": False}, StopCalibration()),
         ({"ask": "forget"}, ForgetCalibration()),
+        (
+            {"ask": "alarm", "levels": "count:5:3:1"},
+            SetAlarm(AlarmLevels(kind="count", windows=5, raise_level=3, clear_level=1)),
+        ),
     ],
 )
-def test_a_browser_may_calibrate_the_board(message, command):
+def test_a_browser_may_calibrate_the_board_and_set_its_alarm(message, command):
     assert command_of({"key": "one", **message}) == ("one", command)
 
 
@@ -573,6 +580,26 @@ def test_a_threshold_that_cannot_be_is_marked_and_not_asked_for(browser):
         box.fill("")
         box.press("Enter")
         wait_until(lambda: box.input_value() == "0.5000")
+
+
+@pytest.mark.browser
+def test_the_alarm_is_set_like_the_threshold_and_shown_as_the_board_confirmed_it(browser):
+    with served(alarm="mean of 8 scores") as s, opened(browser, s.url) as page:
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
+        box = page.locator(".levels input")
+        for text in ("abc", "mean:8", "mean:0:1", "mean:33:1", "count:5:2.5", "mean:8:0.9:1"):
+            box.fill(text)
+            box.press("Enter")
+            assert box.get_attribute("aria-invalid") == "true", text
+            with pytest.raises(ValueError):
+                command_of({"key": "one", "ask": "alarm", "levels": text})
+        assert s.boards["one"].levels is None
+        box.fill("mean:4:1.5:1.25")
+        assert box.get_attribute("aria-invalid") == "false"
+        box.press("Enter")
+        words = "mean of 4 scores 1.5 x the threshold (cleared below 1.25 x)"
+        wait_until(lambda: words in page.inner_text(".counts"))
+        assert page.inner_text(".notice") == f"alarm: {words}" and box.input_value() == ""
 
 
 @pytest.mark.browser

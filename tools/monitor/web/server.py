@@ -35,10 +35,12 @@ from tools.monitor.controls import (
     ForgetCalibration,
     Mark,
     Reset,
+    SetAlarm,
     SetPaused,
     SetRecording,
     SetThreshold,
     StopCalibration,
+    alarm_levels,
     is_threshold,
 )
 from tools.monitor.settings import LOOPBACK, Browser
@@ -110,6 +112,8 @@ def command_of(message: Any) -> tuple[str, Command]:
             return key, SetPaused(paused)
         case {"ask": "threshold", "value": float() | int() as value} if is_threshold(value):
             return key, SetThreshold(float(value))
+        case {"ask": "alarm", "levels": str(levels)}:
+            return key, SetAlarm(alarm_levels(levels))
         case {"ask": "mark", "text": str(text)}:
             return key, Mark(text)
         case {"ask": "record", "on": bool(on)}:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from tools.monitor.theme import LIGHT, plain_log
 from tools.report.figures.latent import Plane
-from tools.report.figures.signal import class_names, first_channel, layout, time_axis, value_words
+from tools.report.figures.signal import (
+    class_names,
+    feature_ticks,
+    first_channel,
+    layout,
+    time_axis,
+    value_words,
+)
 from tools.report.figures.trained import Trained
 from training.bundle.labels import ABNORMAL, NORMAL
 
@@ -72,7 +79,11 @@ def series(
                 **{"color": LIGHT[colour], "label": label, "linewidth": stroke},
             )
         axis.set(xlim=(time[0], time[-1]), xlabel=name)
-        axis.set_ylabel(f"{m.signal.channels[0]} ({value_words(m)})")
+        if m.raw_size:
+            axis.set_ylabel(f"{m.signal.channels[0]} ({value_words(m)})")
+        else:
+            axis.set_xticks(*feature_ticks(m), rotation=90, fontsize=7)
+            axis.set_ylabel("standard deviations")
         if legend:
             legend_above(axis, len(lines))
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.manifest import Manifest, PerWindow
+from training.bundle.features import feature_names
+from training.bundle.manifest import Features, Manifest, PerWindow
 from training.data.activity import ACTIVITIES
 from training.data.vibration import FAULTS
 
@@ -75,7 +76,7 @@ def first_channel(m: Manifest, values: NDArray[np.floating]) -> NDArray[np.float
 def time_axis(m: Manifest) -> tuple[NDArray[np.float64], str]:
     """Positions of a window's frames on the time axis, float64 [window], and its label.
 
-    Without a raw window, they are the numbers of the features.
+    Without a raw window, they are the numbers of the features, which feature_ticks() names.
     """
     if not m.raw_size:
         count = m.feature_count // len(m.signal.channels)
@@ -88,6 +89,22 @@ def time_axis(m: Manifest) -> tuple[NDArray[np.float64], str]:
         if seconds[-1] > 3 * length:
             return seconds / length, f"time ({unit})"
     return (seconds, "time (s)") if seconds[-1] >= 0.3 else (1000 * seconds, "time (ms)")
+
+
+def feature_ticks(m: Manifest) -> tuple[list[int], list[str]]:
+    """Marks on the axis of the features: each statistic, and the lower end of some bands."""
+    if not isinstance(m.features, Features):
+        return [], []
+    rate = None if m.signal.rate_is_nominal else m.signal.rate_hz
+    names = feature_names(m.features.statistics, m.features.edges, [""], m.segmenter.window, rate)
+    first = len(m.features.statistics)
+    step = max(1, (len(names) - first) // 6)
+    at = [*range(first), *range(first, len(names), step)]
+    bands = {}
+    for i in at[first:]:
+        low, _, _, unit = names[i].split()
+        bands[i] = f"{float(low) / 1000:.3g} k{unit}" if float(low) >= 1000 else f"{low} {unit}"
+    return at, [bands.get(i, names[i]).strip() for i in at]
 
 
 def value_words(m: Manifest) -> str:

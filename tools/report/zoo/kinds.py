@@ -5,7 +5,6 @@ The pictures of a family, which the report shows as well, are in tools.report.fi
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 
 from tools.monitor.theme import LIGHT, plain_log, style
 from tools.report.figures import draw, latent, parts_of
-from tools.report.figures.draw import Panel
+from tools.report.figures.draw import Line, Panel
 from tools.report.figures.family import decoded_map
 from tools.report.figures.trained import Trained, classes_of
 from tools.report.png import write_png
@@ -148,33 +147,34 @@ def sines(trained: Trained) -> Extra:
 
 
 def vibration(trained: Trained) -> Extra:
-    """Show a window of each fault above its reconstruction, and the AUROC of each fault."""
+    """Show a window of each fault with its reconstruction, and the AUROC of each fault."""
     labels, scores = trained.labels(), trained.scores()
     classes = classes_of(trained.dataset.test, trained.parts.test[trained.evaluation["shown"]])
     areas = {}
     for kind, name in enumerate(FAULTS[1:], 1):
         some = (classes == 0) | (classes == kind)
         areas[name] = auroc(scores[some], labels[some]) or 0.0
-    rows: list[list[Panel]] = [[], []]
+    rows: list[list[Panel]] = [[], [], []]
     for kind, name in enumerate(FAULTS):
         of_kind = np.flatnonzero(classes == kind)
         at = of_kind[np.argsort(scores[of_kind])[len(of_kind) // 2]]
-        named = {"bands": kind == 0, "scale": kind == len(FAULTS) - 1}
-        for row, title, x in (
-            (rows[0], f"{name}, {scores[at]:.2g}", trained.input()),
-            (rows[1], "int8", trained.output()),
-        ):
-            row.append(draw.spectrogram(trained, x[at], title, **named))
-    rows[0].append(dataclasses.replace(draw.histogram(trained), width=1.5))
+        colour = "abnormal" if kind else "normal"
+        lines: list[Line] = [
+            (trained.input()[at], colour, "features"),
+            (trained.output()[at], "ink", "int8"),
+        ]
+        panel = draw.series(trained, lines, f"{name}, score {scores[at]:.2g}")
+        rows[kind // 2].append(panel)
+    rows[2].append(draw.histogram(trained))
 
     def bars(axis: Any) -> None:
         axis.barh(np.arange(len(areas)), list(areas.values()), 0.6, color=LIGHT["abnormal"])
         axis.set_yticks(np.arange(len(areas)), list(areas))
         axis.set(xlabel="AUROC against healthy", xlim=(0.5, 1))
 
-    rows[1].append(Panel("detection by fault", bars, 1.5))
+    rows[2].append(Panel("detection by fault", bars))
     by_fault = ", ".join(f"{name} {area:.3f}" for name, area in areas.items())
-    return Extra(f"AUROC by fault, int8: {by_fault}.", (tuple(rows[0]), tuple(rows[1])))
+    return Extra(f"AUROC by fault, int8: {by_fault}.", tuple(map(tuple, rows)))
 
 
 def activity(trained: Trained) -> Extra:

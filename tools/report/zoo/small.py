@@ -13,7 +13,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "variational": (),
     "lstm": (),
     "sines": ("data.train=400", "data.test=200", "fit.epochs=6"),
-    "vibration": ("fit.epochs=12",),
+    "vibration": (),
     "nab": (),
     "mitdb": (),
     "activity": ("fit.epochs=40",),

@@ -175,7 +175,7 @@ def test_the_forecast_is_within_ten_percent_of_the_built_image(name, engine, tmp
 
 
 RANDOM = np.random.default_rng(0).normal(0, 1000, (8, 64, 1)).astype(np.int16)
-CHANNELS = {"activity": 3, "vibration": 32}
+CHANNELS = {"activity": 3}
 SIZE = ModelSize(
     model=b"", model_bytes=0, arena_bytes=0, macs=0, operators=(), parameters=0,
     inputs=300, outputs=300, window=100, channels=3, transform_points=0, rate_hz=None,

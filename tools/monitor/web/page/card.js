@@ -1,6 +1,6 @@
 // One board on the page: description, trace, scores, flags, statistics and commands.
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
-import { heartRate, moment, number, percent, thresholdSource, verdict, whole, perHour } from "./words.js";
+import { ALARM_FORM, heartRate, levelsProblem, moment, number, percent, perHour, thresholdSource, verdict, whole } from "./words.js";
 
 const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 24;
 const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
@@ -27,13 +27,16 @@ export class Card {
       name: find("h2"), facts: find(".facts"), state: find(".state"), source: find(".source"),
       traces: find(".traces"), scores: find(".scores"), past: find(".past"), flags: find(".flags ol"),
       counts: find(".counts"), notice: find(".notice"), threshold: find(".threshold input"),
+      levels: find(".levels"), alarm: find(".levels input"),
       live: find(".live"), pause: find("[data-ask=pause]"), record: find("[data-ask=record]"), calibrate: find("[data-ask=calibrate]"),
       commands: this.root.querySelectorAll("footer button, footer input"),
       zooms: this.root.querySelectorAll(".zoom button"),
     };
     this.root.addEventListener("click", (e) => this.clicked(e));
     this.parts.threshold.addEventListener("change", () => this.typed());
-    this.parts.threshold.addEventListener("input", () => this.mark(""));
+    this.parts.threshold.addEventListener("input", () => this.mark(this.parts.threshold, ""));
+    this.parts.alarm.addEventListener("change", () => this.typedAlarm());
+    this.parts.alarm.addEventListener("input", () => this.mark(this.parts.alarm, ""));
     this.scrolling();
     addEventListener("theme", () => this.again());
     new ResizeObserver(() => this.resize()).observe(this.root);
@@ -43,16 +46,25 @@ export class Card {
   typed() {
     const { threshold } = this.parts, text = threshold.value.trim().replace(",", ".");
     const value = Number(text), good = value >= 0 && Math.fround(value) < Infinity;
-    this.mark(good ? "" : "The threshold must be a number, 0 or more");
+    this.mark(threshold, good ? "" : "The threshold must be a number, 0 or more");
     if (good && text) this.ask("threshold", { value });
     if (good) threshold.blur(); // what is shown from now on is what the board confirmed
     this.again();
   }
 
-  mark(problem) {
-    const { threshold } = this.parts;
-    threshold.setAttribute("aria-invalid", Boolean(problem));
-    threshold.title = problem;
+  // Typed levels of the alarm: request them, or mark them as invalid.
+  typedAlarm() {
+    const { alarm } = this.parts, levels = alarm.value.trim(), problem = levels ? levelsProblem(levels) : "";
+    this.mark(alarm, problem);
+    if (problem || !levels) return;
+    this.ask("alarm", { levels });
+    alarm.value = ""; // the statistics show what the board confirmed
+    alarm.blur();
+  }
+
+  mark(input, problem) {
+    input.setAttribute("aria-invalid", Boolean(problem));
+    input.title = problem;
   }
 
   again() { this.painted = -1; }
@@ -310,6 +322,8 @@ export class Card {
     parts.pause.textContent = store.paused ? "Continue" : "Pause";
     if (document.activeElement !== parts.threshold && !parts.threshold.title) parts.threshold.value = number(store.threshold);
     parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
+    parts.levels.hidden = !board.alarm;
+    if (!parts.alarm.title) parts.levels.title = ALARM_FORM;
     const noun = store.noun, { calibration: k } = store, running = k?.state === "running";
     parts.calibrate.disabled ||= !k;
     parts.calibrate.textContent = running ? `stop ${k.taken}/${k.windows}` : "calibrate";

@@ -90,6 +90,10 @@ export class Store {
         this.unseen = false;
         this.notice = "alarm acknowledged";
         break;
+      case "alarm_set":
+        this.board.alarm = event.levels;
+        this.notice = `alarm: ${event.levels}`;
+        break;
       case "drift":
         this.recalibrate = event.recalibrate;
         this.notice = event.recalibrate

@@ -53,3 +53,15 @@ export function heartRate(intervals, rate) {
   const seconds = (known[(known.length - 1) >> 1] + known[known.length >> 1]) / 2 / rate;
   return { rate: 60 / seconds, interval: 1000 * seconds };
 }
+
+export const ALARM_FORM = "mean:N:LEVEL[:CLEAR] (times the threshold) or count:N:K[:CLEAR], such as mean:8:0.9 or count:5:3";
+
+// What is wrong with levels of the alarm, as the server reads them; empty if nothing is.
+export function levelsProblem(text) {
+  const [kind, windows, ...levels] = text.split(":"), [high, low] = levels.map(Number);
+  if (!/^(mean|count):\d+:/.test(text) || levels.length > 2 || !(high > 0 && high < Infinity)) return `Write ${ALARM_FORM}`;
+  if (kind === "count" && high % 1) return `Write ${ALARM_FORM}`;
+  if (windows < 1 || windows > 32) return "An alarm looks at 1 to 32 windows";
+  if (levels.length === 2 && !(levels[1].trim() && low >= 0 && low <= high)) return "The alarm must clear at 0 or more, and not above the level that raises it";
+  return "";
+}
