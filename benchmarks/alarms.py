@@ -146,7 +146,7 @@ def lowest(values: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def false_drift(values: NDArray[np.float32], rng: np.random.Generator) -> float | None:
     """Share of random orders in which the drift is raised; None for fewer than 8 stretches."""
-    length = max(5, round(5 * correlation_time(lowest(values)) / CAUTION))
+    length = max(5, round(5 * correlation_time(lowest(values))))
     stretches = values[: len(values) // length * length].reshape(-1, length)
     if len(stretches) < 8:
         return None
@@ -155,7 +155,7 @@ def false_drift(values: NDArray[np.float32], rng: np.random.Generator) -> float 
         mixed = rng.permutation(stretches).ravel()
         old, new = np.split(mixed[: len(mixed) // 2 * 2], 2)
         level = np.sort(old)[-max(int(LOW * (len(old) + 1)), 1)]
-        limit = drift_limit(len(old), len(new), round(correlation_time(lowest(old)), 1))
+        limit = drift_limit(len(old), len(new), round(CAUTION * correlation_time(lowest(old)), 1))
         false += bool((new >= level).mean() > limit)
     return false / ORDERS
 

@@ -214,7 +214,8 @@ def fit_drift(stretch: Stretch) -> manifest.Drift:
     """Choose how many windows the drift looks at, and how many low p-values are too many.
 
     The share of low p-values is a beta-binomial variable, with the numbers of windows divided by
-    their correlation time: n correlated windows say as much as n / correlation independent ones.
+    CAUTION times their correlation time: n correlated windows say as much as n / correlation
+    independent ones.
     The drift looks at an hour or at 256 windows, whichever is more, and at twice as many until the
     limit is a share of 0.3 or less, at most 64 times.
     """
@@ -222,14 +223,15 @@ def fit_drift(stretch: Stretch) -> manifest.Drift:
     low = np.zeros(n)
     low[np.argsort(-stretch.scores, kind="stable")[: max(round(LOW * n), 1)]] = 1
     correlation = correlation_time(low) if stretch.ordered else 1.0
+    cautious = CAUTION * correlation if stretch.ordered else 1.0
     windows = 256 if stretch.seconds is None else max(256, round(3600 / stretch.seconds))
     windows = min(windows, 1 << 24)
-    share = drift_limit(n, windows, correlation)
+    share = drift_limit(n, windows, cautious)
     for _ in range(6):
         if share <= 0.3:
             break
         windows *= 2
-        share = drift_limit(n, windows, correlation)
+        share = drift_limit(n, windows, cautious)
     block = -(-windows // BLOCKS)
     spans = "" if stretch.seconds is None else f", {duration(windows * stretch.seconds / 3600)},"
     text = (
@@ -261,12 +263,12 @@ def correlation_time(values: NDArray[np.float64]) -> float:
     """Return how many windows in a row say as much as one independent window, 1 or more.
 
     It is the largest ratio, over block lengths that leave 10 blocks, of the variance of block means
-    to what independent values would give (batch means), times CAUTION.
+    to what independent values would give (batch means).
     """
     variance, longest, length = float(values.var()), 1.0, 1
     while variance > 0 and len(values) // length >= 10:
         means = values[: len(values) // length * length].reshape(-1, length).mean(axis=1)
-        longest = max(longest, CAUTION * length * float(means.var(ddof=1)) / variance)
+        longest = max(longest, length * float(means.var(ddof=1)) / variance)
         length *= 2
     return longest
 

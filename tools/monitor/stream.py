@@ -245,17 +245,13 @@ class Stream:
                     self._obey_here(command)
                 case _ if not self._board.answers:
                     self._emit(Notice(f"{_NOT_DONE[type(command)]}: the board does not answer"))
-                case SetThreshold():
-                    self._set_threshold(command.value)
-                case SetAlarm():
-                    self._set_alarm(command.levels)
-                case Calibrate() | StopCalibration() | ForgetCalibration():
-                    self._calibrate(command)
                 case Reset():
                     self._board.restart()
                     self._continue_at(0)
                     self._emit(Restarted(0, "reset"))
                     self._alarm_is(False, 0, 0)
+                case _:
+                    self._ask(command)
 
     def _obey_here(self, command: controls.HostCommand) -> None:
         """Obey a command that the board has no part in."""
@@ -270,23 +266,17 @@ class Stream:
                 window = self._next_frame // self._board.facts.hop
                 self._emit(Marked(self._next_frame, window, command.text))
 
-    def _calibrate(self, command: controls.Calibration) -> None:
+    def _ask(self, command: SetThreshold | SetAlarm | controls.Calibration) -> None:
         try:
-            self._board.calibrate(command)
+            match command:
+                case SetThreshold():
+                    self._emit(ThresholdChanged(self._board.set_threshold(command.value)))
+                case SetAlarm():
+                    self._emit(AlarmSet(self._board.set_alarm(command.levels)))
+                case _:
+                    self._board.calibrate(command)
         except LinkError as refusal:
             self._emit(Notice(f"{_NOT_DONE[type(command)]}: {refusal}"))
-
-    def _set_threshold(self, value: float) -> None:
-        try:
-            self._emit(ThresholdChanged(self._board.set_threshold(value)))
-        except LinkError as refusal:
-            self._emit(Notice(f"threshold not set: {refusal}"))
-
-    def _set_alarm(self, levels: AlarmLevels) -> None:
-        try:
-            self._emit(AlarmSet(self._board.set_alarm(levels)))
-        except LinkError as refusal:
-            self._emit(Notice(f"alarm not set: {refusal}"))
 
     def _alarm_is(self, on: bool, index: int, frame: int) -> None:
         if on != self._alarm:

@@ -612,7 +612,7 @@ def test_a_board_that_failed_takes_no_commands(browser):
         commands = " footer :is(button, input):not([data-ask=calibrate])"
         for key, on in (("one", True), ("two", False), ("three", False)):
             each = page.locator(f"[data-key={key}]{commands}")
-            assert each.count() == 8
+            assert each.count() == 9
             wait_until(lambda on=on, each=each: all(e.is_enabled() == on for e in each.all()))
         # What is there may still be looked at.
         assert page.locator("[data-key=two] .zoom button").first.is_enabled()
