@@ -23,6 +23,7 @@ COMMANDS = {
     "export": ("export",),
     "boards": ("boards", "board"),
     "monitor": ("monitor", "record", "replay"),
+    "gateway": ("gateway",),
     "measure": ("verify", "budget", "bench", "estimate"),
     "evaluate": ("evaluate",),
     "report": ("report", "zoo"),

@@ -163,6 +163,10 @@ class Controls:
         """Whether the stream was asked to end."""
         return self._quit.is_set()
 
+    def wait(self, seconds: float) -> None:
+        """Wait for a request to quit, at most `seconds`."""
+        self._quit.wait(seconds)
+
     def out_of_time(self) -> bool:
         """Return whether to stop waiting for the board."""
         return self.hurried or time.monotonic() > self._deadline

@@ -36,7 +36,9 @@ def open_sinks(
     sinks: list[View] = []
     if settings.mqtt is not None:
         # paho-mqtt takes 0.1 s to import.
-        from tools.monitor.mqtt import MqttView, board_id, broker_of
+        from tools.monitor.mqtt.board_topics import board_id
+        from tools.monitor.mqtt.broker import broker_of
+        from tools.monitor.mqtt.view import MqttView
 
         broker = broker_of(settings.mqtt.url)
         if broker.warning:

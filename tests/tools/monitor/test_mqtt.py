@@ -3,99 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-import getpass
 import json
 import shutil
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.support.broker import Subscriber, free_port, mosquitto
 from tests.support.monitor_board import FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
-from tools.monitor import mqtt
 from tools.monitor.controls import Command, Controls, Mark, SetPaused, SetThreshold
 from tools.monitor.events import BoardFacts, Notice, ThresholdChanged
-from tools.monitor.home_assistant import discovery
-from tools.monitor.mqtt import (
-    CA,
-    PASSWORD,
-    USER,
-    MqttError,
-    MqttView,
-    board_id,
-    broker_of,
-    command_of,
-)
+from tools.monitor.mqtt import board_topics
+from tools.monitor.mqtt.board_topics import board_id, command_of
+from tools.monitor.mqtt.broker import CA, PASSWORD, USER, MqttError, broker_of
+from tools.monitor.mqtt.home_assistant import discovery
+from tools.monitor.mqtt.view import MqttView
 from tools.monitor.sinks import Broadcast
 from tools.monitor.stream import Stream
 
 WINDOWS = 30
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    with suppress(OSError):
-        socket.create_connection(("127.0.0.1", port), PATIENCE).close()
-        return True
-    return False
-
-
-@contextmanager
-def mosquitto(folder: Path, *lines: str, port: int | None = None) -> Iterator[int]:
-    """A broker of the test's own; its port."""
-    port = port or free_port()
-    config = folder / "mosquitto.conf"
-    # Started by root it would become another user, who may not read the test's folder.
-    config.write_text(
-        "\n".join([f"user {getpass.getuser()}", f"listener {port} 127.0.0.1", *lines])
-    )
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-    with (folder / "log").open("wb") as log:
-        broker = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
-        try:
-            wait_until(lambda: listens(port), (folder / "log").read_text)
-            yield port
-        finally:
-            broker.terminate()
-            broker.wait(PATIENCE)
-
-
-class Subscriber:
-    """Another client, which keeps what it hears."""
-
-    def __init__(self, port: int, topic: str = "#") -> None:
-        self.heard: list[paho.MQTTMessage] = []
-        ready = threading.Event()
-        self.client = paho.Client(CallbackAPIVersion.VERSION2)
-        self.client.on_message = lambda client, data, message: self.heard.append(message)
-        self.client.on_subscribe = lambda *_: ready.set()
-        self.client.connect("127.0.0.1", port)
-        self.client.loop_start()
-        self.client.subscribe(topic, qos=1)
-        assert ready.wait(PATIENCE), f"not subscribed to {topic} within {PATIENCE} s"
-
-    def wait(self, enough) -> None:
-        wait_until(lambda: enough(self), lambda: [m.topic for m in self.heard])
-
-    def of(self, topic: str) -> list:
-        return [m for m in self.heard if m.topic == topic]
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
 
 
 def stream_to(view: MqttView) -> None:
@@ -367,7 +297,7 @@ def facts(**changes: object) -> BoardFacts:
 
 
 def test_topics_name_a_board_by_its_usb_serial_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mqtt, "serial_number", {"/dev/ttyACM0": "A1:B2/c"}.get)
+    monkeypatch.setattr(board_topics, "serial_number", {"/dev/ttyACM0": "A1:B2/c"}.get)
     assert board_id(facts(port="/dev/ttyACM0", emulated=False)) == "A1_B2_c"
     assert board_id(facts(port="/dev/ttyACM1", emulated=False)) == "ttyACM1"
     assert board_id(facts(port="/dev/pts/3", emulated=True)) == "emulated-3"

@@ -19,7 +19,12 @@ def discovery_topic(prefix: str, board_id: str) -> str:
 
 
 def discovery(
-    board: BoardFacts, board_id: str, root: str, units: str, commands: bool
+    board: BoardFacts,
+    board_id: str,
+    root: str,
+    units: str,
+    commands: bool,
+    gateway_status: str = "",
 ) -> dict[str, Any]:
     """Return the discovery message of a board.
 
@@ -28,6 +33,7 @@ def discovery(
         root: the topics of the board begin with it.
         units: what one window is called, in the plural: windows or beats.
         commands: whether the board takes commands, so that its threshold can be set.
+        gateway_status: topic that says whether the gateway is online; empty: there is none.
     """
     entities: dict[str, dict[str, Any]] = {
         "anomaly": {
@@ -103,9 +109,12 @@ def discovery(
         "cmps": entities,
         "availability": [
             {
-                "topic": f"{root}/status",
+                "topic": topic,
                 "value_template": "{{ 'online' if value == 'online' else 'offline' }}",
             }
+            for topic in (f"{root}/status", gateway_status)
+            if topic
         ],
+        "availability_mode": "all",
         "qos": 1,
     }

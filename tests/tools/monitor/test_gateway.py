@@ -1,0 +1,266 @@
+"""The gateway: nothing is lost over an outage of the broker, a kill, or a board that goes away."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.support.broker import Subscriber, free_port, mosquitto
+from tests.support.images import emulated_image
+from tests.support.requirements import toolchain_missing
+from tests.support.waiting import PATIENCE, wait_until
+from tests.tools.monitor.test_board_sampling import WINDOWS, recording_of
+from tools.checkout import ROOT
+from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.gateway.publisher import Publisher
+from tools.monitor.gateway.run import Gateway, GatewaySettings, Log, name_of
+from tools.monitor.gateway.spool import MOST_IN_MEMORY, Spool
+from tools.monitor.mqtt.board_topics import Message
+from tools.monitor.mqtt.broker import broker_of
+from tools.monitor.settings import Emulated
+from training.bundle.errors import DataError
+
+
+def messages(count: int, first: int = 0) -> list[Message]:
+    return [Message("vigil/one/score", str(k)) for k in range(first, first + count)]
+
+
+def texts(spool: Spool) -> list[str]:
+    return [message.text for _, message in spool.take(0, 1000)]
+
+
+def test_a_spool_keeps_its_messages_in_order_over_a_restart(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    for message in messages(50):
+        spool.put(message)
+    wait_until(lambda: len(texts(spool)) == 50)
+    spool.acknowledge(spool.take(0, 1)[0][0])
+    spool.close()
+    again = Spool(tmp_path / "spool")
+    assert again.depth == 49
+    again.put(Message("vigil/one/status", "online", retain=True))
+    wait_until(lambda: len(texts(again)) == 50)
+    assert texts(again) == [*map(str, range(1, 50)), "online"]
+    assert [m.retain for _, m in again.take(0, 1000)] == [False] * 49 + [True]
+    again.close()
+
+
+def test_a_spool_is_bounded_and_counts_what_it_drops(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", most=10)
+    for message in messages(25):
+        spool.put(message)
+    wait_until(lambda: spool.dropped == 15)
+    assert texts(spool) == [str(k) for k in range(15, 25)]
+    spool.close()
+
+
+def test_a_full_disk_keeps_messages_in_memory_until_there_is_room(tmp_path: Path) -> None:
+    said: list[str] = []
+    spool = Spool(tmp_path / "spool", say=said.append)
+    spool._file.execute("PRAGMA max_page_count = 1")
+    for message in messages(MOST_IN_MEMORY + 5):
+        spool.put(message)
+    wait_until(lambda: said)
+    assert "full; messages wait in memory" in said[0]
+    kept = MOST_IN_MEMORY + 5 - spool.dropped
+    spool._file.execute("PRAGMA max_page_count = 1000000")
+    wait_until(lambda: len(spool.take(0, MOST_IN_MEMORY)) == kept)
+    assert len(said) == 1
+    spool.close()
+
+
+def test_what_is_no_spool_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hours of work" * 1000)
+    (tmp_path / "link").symlink_to("elsewhere")
+    for name, reason in (("text", "not a database"), ("link", "symbolic"), ("no/where", "open")):
+        with pytest.raises(DataError, match=reason):
+            Spool(tmp_path / name)
+    assert (tmp_path / "text").read_text() == "hours of work" * 1000
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a b", "#", "x" * 65])
+def test_a_name_that_no_topic_can_hold(name: str) -> None:
+    with pytest.raises(DataError, match="letters"):
+        name_of(name)
+
+
+def publisher(spool: Spool, port: int) -> Publisher:
+    broker = broker_of(f"mqtt://127.0.0.1:{port}", {})
+    return Publisher(broker, "gate", spool, lambda: [], lambda *_: None)
+
+
+@pytest.mark.broker
+def test_an_outage_of_the_broker_loses_nothing(tmp_path: Path) -> None:
+    port, spool = free_port(), Spool(tmp_path / "spool")
+    gate = publisher(spool, port)  # the broker is not there yet
+    heard: list[str] = []
+    for part in range(3):
+        for message in messages(300, 300 * part):
+            spool.put(message)
+        folder = tmp_path / f"broker{part}"
+        folder.mkdir()
+        with mosquitto(folder, "allow_anonymous true", port=port):
+            subscriber = Subscriber(port, "vigil/one/#")
+            last = str(300 * part + 299)
+            subscriber.wait(lambda s, last=last: any(m.payload.decode() == last for m in s.heard))
+            wait_until(lambda: spool.depth == 0)
+            heard += [m.payload.decode() for m in subscriber.heard]
+            subscriber.close()
+    gate.close()
+    spool.close()
+    assert list(dict.fromkeys(heard)) == [str(k) for k in range(900)]  # in order; doubles allowed
+
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from tests.tools.monitor.test_gateway import publisher
+from tools.monitor.gateway.spool import Spool
+from tools.monitor.mqtt.board_topics import Message
+port, path = int(sys.argv[1]), Path(sys.argv[2])
+spool = Spool(path)
+gate = publisher(spool, port)
+for k in range(2000):
+    spool.put(Message("vigil/one/score", str(k)))
+while True:
+    with spool._lock:
+        if not spool._new:
+            break
+    time.sleep(0.01)
+print("written", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_gateway_that_is_killed_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        subscriber = Subscriber(port, "vigil/one/#")
+        arguments = [sys.executable, "-c", PROGRAM, str(port), str(tmp_path / "spool")]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "written\n"
+            process.send_signal(signal.SIGKILL)
+        spool = Spool(tmp_path / "spool")
+        gate = publisher(spool, port)
+        wait_until(lambda: spool.depth == 0)
+        subscriber.wait(lambda s: len({m.payload for m in s.heard}) == 2000)
+        firsts = dict.fromkeys(m.payload.decode() for m in subscriber.heard)
+        assert list(firsts) == [str(k) for k in range(2000)]
+        gate.close()
+        spool.close()
+        subscriber.close()
+
+
+def page(address: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://{address}", timeout=PATIENCE) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as problem:
+        return problem.code, problem.read().decode()
+
+
+@pytest.mark.broker
+@pytest.mark.toolchain
+def test_every_window_of_a_board_reaches_the_broker(tmp_path: Path) -> None:
+    if reason := toolchain_missing():
+        pytest.skip(reason)
+    bundle = small_bundle(tmp_path / "waves")
+    image = emulated_image(bundle, tmp_path / "image")
+    out = io.StringIO()
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        subscriber = Subscriber(port)
+        gateway = Gateway(
+            GatewaySettings(
+                (bundle,),
+                broker_of(f"mqtt://127.0.0.1:{port}", {}),
+                tmp_path / "spool",
+                "gate",
+                (Emulated(image),),
+                recording_of(bundle),
+                health="127.0.0.1:0",
+            ),
+            Log(out),
+        )
+        assert gateway.health is not None
+        address = gateway.health.address
+        wait_until(lambda: page(f"{address}/health")[0] == 200)
+        health = json.loads(page(f"{address}/health")[1])
+        assert health["boards"] == {"emulated-1": {"state": "online", "problem": ""}}
+        wait_until(lambda: len(scored(subscriber)) >= WINDOWS, out.getvalue)
+        assert sorted(scored(subscriber))[:WINDOWS] == list(range(WINDOWS))
+        metrics = page(f"{address}/metrics")[1]
+        (counted,) = re.findall(r'vigil_windows_total{board="emulated-1"} ([0-9.]+)', metrics)
+        assert float(counted) >= WINDOWS
+        assert "vigil_broker_up 1.0" in metrics
+        assert page(f"{address}/other")[0] == 404
+        gateway.close("the test ends")
+        subscriber.wait(lambda s: s.heard[-1].payload == b"offline")
+        status = [m.payload.decode() for m in subscriber.heard if m.topic.endswith("/status")]
+        assert status[:2] == ["online", "online"]  # the gateway, then the board
+        subscriber.close()
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert all(set(line) == {"ts", "level", "board", "text"} for line in lines)
+    assert lines[-1]["text"] == "ended: the test ends"
+
+
+def scored(subscriber: Subscriber) -> dict[int, float]:
+    """The scores of the first stream, by window."""
+    heard = [json.loads(m.payload) for m in subscriber.heard if m.topic.endswith("/score")]
+    first = min((values["stream"] for values in heard), default=0)
+    return {v["index"]: v["score"] for v in heard if v["stream"] == first}
+
+
+@pytest.mark.broker
+def test_a_board_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
+    """The process ends politely on SIGTERM, and says what it waits for."""
+    bundle = small_bundle(tmp_path / "waves")
+    with (
+        mosquitto(tmp_path, "allow_anonymous true") as port,
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tools.cli", "gateway", str(bundle.path)),
+                *("-p", str(tmp_path / "ttyACM0"), "--mqtt", f"mqtt://127.0.0.1:{port}"),
+                *("--spool", str(tmp_path / "spool"), "--name", "gate"),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COLUMNS": "200"},
+        ) as process,
+    ):
+        assert process.stdout is not None
+        lines = []
+        while not any("ttyACM0" in line["text"] for line in lines) or len(lines) < 2:
+            lines.append(json.loads(process.stdout.readline()))
+        process.send_signal(signal.SIGTERM)
+        rest = [json.loads(line) for line in process.stdout]
+        assert process.wait(PATIENCE) == 0
+    assert rest[-1]["text"] == "ended: SIGTERM"
+
+
+def test_the_unit_starts_a_command_that_exists(tmp_path: Path) -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read(ROOT / "deploy" / "vigil-gateway.service")
+    words = unit["Service"]["ExecStart"].split()
+    assert words[1:4] == ["-m", "tools.cli", "gateway"]
+    shown = subprocess.run(
+        [sys.executable, "-m", "tools.cli", "gateway", "--help"],
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert all(word in shown for word in words if word.startswith("--"))

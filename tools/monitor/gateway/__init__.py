@@ -1,0 +1,1 @@
+"""Boards to a broker for months, without a screen: `vigil gateway`."""

@@ -1,0 +1,148 @@
+"""Messages on disk until the broker has them, so that neither an outage nor a restart loses one.
+
+SQLite with a write-ahead log, committed to the disk in batches. A message that was written and not
+acknowledged is sent again after a restart: at least once, in order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.monitor.mqtt.board_topics import Message
+from training.bundle.errors import DataError
+
+BATCH_SECONDS = 0.05
+MOST_IN_MEMORY = 10_000  # messages that wait for a disk that cannot be written
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, text TEXT NOT NULL,
+    retain INTEGER NOT NULL
+)
+"""
+
+
+class Spool:
+    """A queue of messages in a file; any thread may put, one thread takes.
+
+    Args:
+        path: the file; a spool that exists is continued.
+        most: messages to keep; beyond, the oldest are dropped and counted.
+        say: is called with a line if the disk fails.
+
+    Attributes:
+        dropped: messages that were dropped since the start.
+
+    Raises:
+        DataError: the file cannot be written, or is no spool.
+    """
+
+    def __init__(
+        self, path: Path, most: int = 1_000_000, say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.path, self._most, self._say = path, most, say
+        self.dropped = 0
+        self._new: list[Message] = []
+        self._acknowledged: list[int] = []
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._closing = False
+        self._failing = ""
+        try:
+            if path.is_symlink():
+                raise DataError(f"{path}: is a symbolic link; give a file")
+            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._file.execute("PRAGMA journal_mode = WAL")
+            self._file.execute("PRAGMA synchronous = FULL")
+            self._file.execute(_TABLE)
+            count = self._file.execute("SELECT COUNT(*) FROM messages").fetchone()
+            self._depth = int(count[0])
+        except sqlite3.Error as problem:
+            raise DataError(f"{path}: cannot be used as a spool: {problem}") from None
+        self._writer = threading.Thread(target=self._write, name="spool", daemon=True)
+        self._writer.start()
+
+    @property
+    def depth(self) -> int:
+        """Messages that the broker has not acknowledged."""
+        with self._lock:
+            return self._depth + len(self._new) - len(self._acknowledged)
+
+    def put(self, message: Message) -> None:
+        """Queue a message; it is on the disk within a tenth of a second."""
+        with self._changed:
+            if len(self._new) >= MOST_IN_MEMORY:
+                self.dropped += 1
+                return
+            self._new.append(message)
+            self._changed.notify()
+
+    def take(self, after: int, most: int) -> list[tuple[int, Message]]:
+        """Return messages on the disk with an id greater than `after`, oldest first."""
+        with self._lock:
+            rows = self._file.execute(
+                "SELECT id, topic, text, retain FROM messages WHERE id > ? ORDER BY id LIMIT ?",
+                (after, most),
+            ).fetchall()
+        return [(row[0], Message(row[1], row[2], bool(row[3]))) for row in rows]
+
+    def acknowledge(self, number: int) -> None:
+        """Note that the broker has the message with this id."""
+        with self._changed:
+            self._acknowledged.append(number)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Write what is queued, and close the file."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._writer.join()
+        self._file.close()
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._new or self._acknowledged or self._closing):
+                    self._changed.wait()
+            time.sleep(BATCH_SECONDS)
+            with self._lock:
+                done = self._commit()
+                if self._closing and (done or self._failing):
+                    return
+
+    def _commit(self) -> bool:
+        """Write the queued changes; return whether that succeeded."""
+        new, acknowledged = self._new, self._acknowledged
+        try:
+            self._file.execute("BEGIN IMMEDIATE")
+            self._file.executemany(
+                "INSERT INTO messages (topic, text, retain) VALUES (?, ?, ?)",
+                [(m.topic, m.text, int(m.retain)) for m in new],
+            )
+            removed = self._file.executemany(
+                "DELETE FROM messages WHERE id = ?", [(number,) for number in acknowledged]
+            ).rowcount
+            depth = self._depth + len(new) - max(removed, 0)
+            excess = max(depth - self._most, 0)
+            self._file.execute(
+                "DELETE FROM messages WHERE id IN (SELECT id FROM messages ORDER BY id LIMIT ?)",
+                (excess,),
+            )
+            self._file.execute("COMMIT")
+        except sqlite3.Error as problem:
+            if self._file.in_transaction:
+                self._file.execute("ROLLBACK")
+            if str(problem) != self._failing:
+                self._failing = str(problem)
+                self._say(f"{self.path}: cannot be written: {problem}; messages wait in memory")
+            return False
+        self._failing = ""
+        self._depth = depth - excess
+        self.dropped += excess
+        self._new, self._acknowledged = [], []
+        return True

@@ -1,0 +1,165 @@
+"""One board of the gateway: it is opened, streamed from, and waited for when it is away."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tools.link.session import Session
+from tools.monitor.boards.opening import open_sensor_board
+from tools.monitor.controls import Controls
+from tools.monitor.events import Event, Notice
+from tools.monitor.mqtt.board_topics import BoardTopics, board_id
+from tools.monitor.settings import Emulated, Port
+from tools.monitor.sinks import Broadcast
+from tools.monitor.stream import Stream
+from tools.monitor.summary import Tally
+from tools.recordings.source import Source
+from training.bundle import Bundle
+from training.bundle.errors import BoardError, VigilError
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+SETTLED_S = 60.0  # a stream that ran this long makes the next wait short again
+
+MakeTopics = Callable[[str, Controls], BoardTopics]  # of a board's id and its controls
+Say = Callable[[str, str, str], None]  # level, board and text of a line of the log
+
+
+@dataclass
+class BoardState:
+    """What the health page says of a board."""
+
+    tally: Tally = field(default_factory=Tally)
+    state: str = "waiting"  # waiting, online, away, offline
+    problem: str = ""  # why it is not online
+
+
+class BoardWorker(threading.Thread):
+    """Streams from one board for ever; waits longer after each failure, up to a minute.
+
+    Args:
+        target: returns the board, or None while it is not plugged in.
+        bundles: the bundles that a board may run, by the hash of the model.
+        plays: what an emulated board's sensor measures.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        target: Callable[[], Port | Emulated | None],
+        bundles: Mapping[bytes, Bundle],
+        plays: Source | None,
+        topics: MakeTopics,
+        say: Say,
+    ) -> None:
+        super().__init__(name=f"board {key}", daemon=True)
+        self.key, self.state = key, BoardState()
+        self._target, self._bundles, self._plays = target, bundles, plays
+        self._make_topics, self._say = topics, say
+        self._controls: Controls | None = None
+        self._stop_asked = threading.Event()
+        self.topics: BoardTopics | None = None  # once the board has answered
+
+    def stop(self, reason: str) -> None:
+        """End the stream; `join` waits for its end."""
+        self._stop_asked.set()
+        if self._controls is not None:
+            self._controls.quit(reason)
+
+    def run(self) -> None:
+        wait = FIRST_WAIT_S
+        while not self._stop_asked.is_set():
+            began = time.monotonic()
+            try:
+                self._stream()
+            except VigilError as problem:
+                if str(problem) != self.state.problem:
+                    self._say("warning", self.key, str(problem))
+                self.state.problem = str(problem)
+            # `offline` once the gateway ends; until then the board is expected back.
+            self._status_is("offline" if self._stop_asked.is_set() else "away")
+            wait = FIRST_WAIT_S if time.monotonic() - began > SETTLED_S else wait
+            self._stop_asked.wait(wait)
+            wait = min(2 * wait, LONGEST_WAIT_S)
+
+    def _stream(self) -> None:
+        target = self._target()
+        if target is None:
+            raise BoardError("not plugged in")
+        controls = Controls()
+        with contextlib.ExitStack() as stack:
+            bundle = self._bundle_of(target)
+            board = stack.enter_context(
+                open_sensor_board(
+                    bundle,
+                    self._plays if isinstance(target, Emulated) else None,
+                    target,
+                    abandon=controls.out_of_time,
+                )
+            )
+            topics = self.topics = self._make_topics(board_id(board.facts), controls)
+            self._controls = controls
+            if self._stop_asked.is_set():
+                return
+            self._status_is("online")
+            self.state.problem = ""
+            self._say("info", self.key, f"{board.facts.model} {board.facts.model_hash} streams")
+            Stream(
+                board,
+                board.source,
+                controls,
+                Broadcast([self.state.tally, topics, _Log(self)], controls),
+            ).run()
+
+    def _status_is(self, status: str) -> None:
+        if self.topics is not None and status != self.state.state:
+            self.topics.send(self.topics.status(status))
+        self.state.state = status
+
+    def _bundle_of(self, target: Port | Emulated) -> Bundle:
+        if len(self._bundles) == 1 or isinstance(target, Emulated):
+            return next(iter(self._bundles.values()))
+        with Session.open(target.name) as session:
+            model_hash, model = session.board.model_hash, session.board.model
+        if model_hash not in self._bundles:
+            raise BoardError(
+                f"the board runs {model} ({model_hash.hex()}), which is none of the gateway's "
+                "bundles"
+            )
+        return self._bundles[model_hash]
+
+    def note(self, event: Notice) -> None:
+        """Write a notice of the stream to the log."""
+        if event.answers is not None:
+            self.state.state = "online" if event.answers else "away"
+        self._say("warning" if event.answers is False else "info", self.key, event.text)
+
+
+class _Log:
+    """The sink that writes a stream's notices to the log."""
+
+    def __init__(self, worker: BoardWorker) -> None:
+        self._worker = worker
+
+    def handle(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            self._worker.note(event)
+
+    def close(self) -> None:
+        pass
+
+
+def keys_of(targets: Sequence[Port | Emulated]) -> list[str]:
+    """Return a name for each board: its port, or emulated-1 and so on."""
+    emulated = 0
+    names = []
+    for target in targets:
+        if isinstance(target, Emulated):
+            emulated += 1
+            names.append(f"emulated-{emulated}")
+        else:
+            names.append(target.name)
+    return names

@@ -1,0 +1,1 @@
+"""Publishes the events of boards to an MQTT broker."""
