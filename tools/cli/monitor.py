@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tools.boards.names import keep_name, key_of
 from tools.boards.ports import find_ports
 from tools.cli.app import app
 from tools.cli.build import build_image
@@ -99,6 +100,13 @@ def monitor(
         typer.Option(callback=finite, help="Set this threshold on the board first."),
     ] = None,
     alarm: AlarmOption = None,
+    board_name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            help='Name the board, in every view, topic and file from now on; "" forgets it.',
+        ),
+    ] = None,
     lead: Annotated[
         list[str] | None,
         typer.Option("--lead", help="Lead of an ECG record to stream, by name (MLII, V1)."),
@@ -195,10 +203,13 @@ def monitor(
     stream: Input = (
         BoardSensor(played, speed) if sample else Streamed(played, speed, repeat, resume=not fresh)
     )
+    targets = targets_of(path, ports, link_faults, several=web)
+    if board_name is not None:
+        name_board(targets, board_name)
     run(
         MonitorSettings(
             path,
-            targets_of(path, ports, link_faults, several=web),
+            targets,
             stream,
             Browser(web_port, web_host, web_certificate, web_origin) if web else view,
             windows,
@@ -272,6 +283,13 @@ def replay(
     scores, path = read_scores(recording), bundle_path(name)
     targets = (InProcess(),) if host else targets_of(path, [port] if port else [])
     run(MonitorSettings(path, targets, Replay(scores, speed), view))
+
+
+def name_board(targets: Sequence[Target], name: str) -> None:
+    """Keep the user's name for the only board. Raises BoardError."""
+    if len(targets) != 1 or not isinstance(targets[0], Port):
+        raise BoardError("--name names one board that is plugged in: choose it with --port")
+    keep_name(key_of(targets[0].name), name)
 
 
 def targets_of(

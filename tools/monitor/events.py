@@ -56,6 +56,7 @@ class BoardFacts:
     golden_passed: int
     golden_total: int
     alarm: str = ""  # what raises and clears the alarm; empty: there is none
+    name: str = ""  # that the user gave the board
     span: int = 0  # frames from the first of a hop until its window is reported; 0: `window`
     cuts_beats: bool = False  # windows lie about heartbeats, so that a hop may hold none
 

@@ -192,7 +192,7 @@ class _Recording:
 
 def _path_of(board: BoardFacts) -> Path:
     """Return a file name of model, port and time. The model's name comes from the wire."""
-    parts = (board.model, Path(board.port).name, time.strftime("%Y%m%d-%H%M%S"))
+    parts = (board.model, board.name or Path(board.port).name, time.strftime("%Y%m%d-%H%M%S"))
     return Path(
         "-".join(re.sub(r"[^A-Za-z0-9_]+", "-", part).strip("-") for part in parts) + ".csv"
     )

@@ -146,6 +146,7 @@ def not_judged_line(event: WindowNotJudged, cells: int = 20, rate_hz: float | No
 def board_line(board: BoardFacts) -> str:
     """Return the board's description in one line."""
     kind = "emulated board" if board.emulated else board.board
+    kind = f"{board.name}, {kind}" if board.name else kind
     location = "in-process board" if board.in_process else f"{kind} on {board.port}"
     golden = f"golden {board.golden_passed}/{board.golden_total}, " if board.golden_total else ""
     alarm = f", alarm: {board.alarm}" if board.alarm else ""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from tools.boards.catalogue import is_emulated
+from tools.boards.names import key_of, name_of
 from tools.link import events as link
 from tools.link.messages import AlarmKind, AlarmSet, CalibrationReport, Statistics
 from tools.link.session import Session, stream_id
@@ -83,6 +84,7 @@ class LinkBoard:
         session.watch(output=watch, sizes=bundle.manifest.sizes)
         self.facts = BoardFacts(
             port=session.port,
+            name="" if is_emulated(hello.board) else name_of(key_of(session.port)),
             board=hello.board,
             emulated=is_emulated(hello.board),
             engine=hello.engine,

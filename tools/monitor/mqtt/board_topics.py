@@ -222,10 +222,12 @@ def command_of(payload: bytes) -> tuple[dict[str, Any], Command]:
 
 
 def board_id(board: BoardFacts) -> str:
-    """Return what names a board in topics: its USB serial number where it has one, else its port.
+    """Return what names a board in topics: its name, else its USB serial number, else its port.
 
     Topics and Home Assistant allow letters, digits, _ and -.
     """
+    if board.name:
+        return board.name
     port = PurePath(board.port).name
     name = f"emulated-{port}" if board.emulated else serial_number(board.port) or port
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)

@@ -100,7 +100,7 @@ def discovery(
     return {
         "dev": {
             "ids": [f"vigil_{board_id}"],
-            "name": f"Vigil {board.model}",
+            "name": board.name or f"Vigil {board.model}",
             "mf": "Vigil",
             "mdl": board.board,
             "sn": board_id,

@@ -48,6 +48,8 @@ def header(history: History, width: int, height: int) -> list[Text]:
     golden = f"golden {board.golden_passed}/{board.golden_total}"
     exact = board.golden_passed == board.golden_total
     model_hash = board.model_hash if width >= 100 else board.model_hash[:8]
+    if board.name:
+        first.append(f" {board.name} ", "bold")
     name = () if board.emulated else ("in-process" if board.in_process else board.board,)
     for part in (*name, board.engine, model_hash):
         first.append(f" {part} ", DIM)

@@ -176,7 +176,7 @@ export class Card {
     this.show(about - (about - first) * span / (stop - first), span);
   }
 
-  get title() { const { board, key } = this.store; return board && !board.emulated ? `${board.model} on ${key}` : board?.model ?? key; }
+  get title() { const { board, key } = this.store; return board?.name || (board && !board.emulated ? `${board.model} on ${key}` : board?.model ?? key); }
 
   pick(index) {
     const near = this.store.windows.find((w) => w.index === index);
@@ -307,7 +307,7 @@ export class Card {
     for (const each of parts.commands) each.disabled = !board || store.ended !== null || !this.connected || document.body.classList.contains("viewer");
     for (const each of parts.zooms) each.disabled = !board;
     if (!board) { parts.name.textContent = store.key; return; }
-    parts.name.textContent = board.emulated ? board.model : `${board.model} on ${board.board}`;
+    parts.name.textContent = board.name ? `${board.name} · ${board.model}` : board.emulated ? board.model : `${board.model} on ${board.board}`;
     this.root.querySelector(".emulated").hidden = !board.emulated;
     this.root.querySelector(".simulated").hidden = !source.simulated;
     this.root.querySelector(".badge.recording").hidden = !store.recording;
