@@ -60,7 +60,12 @@ class FakeBoard:
     """Scores a window by its mean square, keeps its place, and may lose windows on request."""
 
     def __init__(
-        self, hop: int = WINDOW, resume_frame: int = 0, credit: int = 64, alarm: str = ""
+        self,
+        hop: int = WINDOW,
+        resume_frame: int = 0,
+        credit: int = 64,
+        alarm: str = "",
+        reconstructs: bool = True,
     ) -> None:
         self.facts = BoardFacts(
             port="/dev/fake",
@@ -78,6 +83,7 @@ class FakeBoard:
             golden_passed=4,
             golden_total=4,
             alarm=alarm,
+            reconstructs=reconstructs,
         )
         self.levels: AlarmLevels | None = None
         self.resume_frame = resume_frame
@@ -113,6 +119,7 @@ class FakeBoard:
             if index in self.lose:
                 self._waiting.append(WindowsLost(index, 1, "engine"))
                 continue
+            zeros = np.zeros((WINDOW, 1), np.float32)
             score = float(np.float32((window.astype(np.float64) ** 2).mean()))
             self._waiting.append(
                 WindowScored(
@@ -122,7 +129,7 @@ class FakeBoard:
                     threshold=self.threshold,
                     flag=score > self.threshold,
                     microseconds=50,
-                    reconstruction=np.zeros((WINDOW, 1), np.float32),
+                    reconstruction=zeros if self.facts.reconstructs else None,
                 )
             )
 

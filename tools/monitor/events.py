@@ -57,6 +57,7 @@ class BoardFacts:
     golden_total: int
     alarm: str = ""  # what raises and clears the alarm; empty: there is none
     name: str = ""  # that the user gave the board
+    reconstructs: bool = True  # the samples; False: the model sees features of them alone
     span: int = 0  # frames from the first of a hop until its window is reported; 0: `window`
     cuts_beats: bool = False  # windows lie about heartbeats, so that a hop may hold none
 

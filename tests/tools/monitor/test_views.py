@@ -35,7 +35,7 @@ from tools.monitor.terminal import panels
 from tools.monitor.terminal.app import KEYS, MonitorApp, heights
 from tools.monitor.terminal.braille import Canvas
 from tools.monitor.terminal.palette import ANOMALY, RECONSTRUCTION, SIGNAL
-from tools.monitor.terminal.trace import span_of, trace
+from tools.monitor.terminal.trace import span_of, title, trace
 from tools.monitor.text import number, summary_lines
 from tools.monitor.views import JsonView, PlainView
 from tools.recordings.source import of_recording
@@ -60,6 +60,13 @@ def history() -> History:
     watched(past, board=board)
     past.handle(Marked(frame=29 * WINDOW, window=29, text="mark"))
     return past
+
+
+def test_the_trace_of_a_model_of_features_says_why_there_is_no_reconstruction(history):
+    past = History()
+    watched(past, board=FakeBoard(reconstructs=False))
+    assert title(past) == "ecg (mV) · no reconstruction: the model sees features"
+    assert title(history) == "ecg (mV)"
 
 
 # --- lines --------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,14 +64,14 @@ def served(
     names: tuple[str, ...] = ("one",),
     rate: float | None = RATE,
     view: Browser | None = None,
-    alarm: str = "",
+    **facts: Any,
 ) -> Iterator[Served]:
     """Boards that stream for ever, and a page that shows them."""
     hub = Hub()
     served = Served(hub, "", {}, {})
     threads = []
     for name in names:
-        board, controls = FakeBoard(alarm=alarm), Controls()
+        board, controls = FakeBoard(**facts), Controls()
         served.boards[name], served.controls[name] = board, controls
         sinks = Broadcast([hub.view(name, controls)], controls)
         stream = Stream(board, source(repeat=True), controls, sinks, frames_per_second=rate)
@@ -513,6 +514,17 @@ def test_a_click_on_a_flag_shows_where_the_error_sits(browser):
             wait_until(lambda: inspected(page) == index - 5)
         page.keyboard.press("Escape")
         assert not page.locator("#inspector").is_visible()
+
+
+@pytest.mark.browser
+def test_a_model_of_features_alone_shows_the_signal_and_says_why_nothing_else(browser):
+    with served(reconstructs=False) as s, opened(browser, s.url) as page:
+        page.locator(".flags button").first.click(timeout=PATIENCE * 1000)
+        wait_until(lambda: inspected(page) is not None)
+        assert page.locator("#inspector canvas").count() == 1
+        assert "The model sees features" in page.inner_text("#inspector .where")
+        for legend in ("#inspector .legend", ".card .legend"):
+            assert "reconstruction" not in page.inner_text(legend)
 
 
 @pytest.mark.browser

@@ -79,6 +79,7 @@ class InProcessBoard:
             span=grid.span,
             cuts_beats=isinstance(m.segmenter, Beats),
             alarm=alarm_text(m.decision.alarm) if isinstance(m.decision, Decision) else "",
+            reconstructs=m.raw_size > 0,
         )
         self.calibration = CalibrationStatus("none", "bundle", threshold, 0, 0, 0, 0.0, 0.0)
 

@@ -101,6 +101,7 @@ class LinkBoard:
             span=hello.window,
             cuts_beats=isinstance(bundle.manifest.segmenter, Beats),
             alarm=_alarm_of(session) if isinstance(self._manifest.decision, Decision) else "",
+            reconstructs=bundle.manifest.raw_size > 0,
         )
 
     @property

@@ -58,11 +58,14 @@ def span_of(history: History, width: int) -> Span:
 
 
 def title(history: History) -> str:
-    """Return the channels and their units."""
+    """Return the channels and their units, and why there is no reconstruction, if there is none."""
     if history.source is None:
         return "signal"
     pairs = zip(history.source.channels, history.source.units, strict=True)
-    return ", ".join(f"{name} ({unit})" if unit else name for name, unit in pairs)
+    names = ", ".join(f"{name} ({unit})" if unit else name for name, unit in pairs)
+    if history.board is not None and not history.board.reconstructs:
+        names += " · no reconstruction: the model sees features"
+    return names
 
 
 def trace(history: History, width: int, height: int) -> list[Text]:

@@ -323,6 +323,7 @@ export class Card {
     if (document.activeElement !== parts.threshold && !parts.threshold.title) parts.threshold.value = number(store.threshold);
     parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
     parts.levels.hidden = !board.alarm;
+    this.root.querySelector(".legend .made").parentElement.hidden = !board.reconstructs;
     if (!parts.alarm.title) parts.levels.title = ALARM_FORM;
     const noun = store.noun, { calibration: k } = store, running = k?.state === "running";
     parts.calibrate.disabled ||= !k;

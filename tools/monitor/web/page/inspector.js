@@ -47,14 +47,33 @@ function draw() {
     store.source.rate_hz ? `at ${at}` : `frame ${at}`, verdict(w),
   ].filter(Boolean).join(" · ");
   const charts = find(".plots"), where = find(".where");
-  if (!samples || !output) {
+  find(".legend .made").parentElement.hidden = !store.board.reconstructs;
+  if (!samples || (!output && store.board.reconstructs)) {
     where.textContent = samples ? "Its reconstruction is no longer stored." : "Its samples are no longer stored.";
     return;
   }
-  const share = shares(samples, output, n), [first, stop] = stretch(share);
-  const length = share.length, x = Array.from({ length }, (_, i) => i);
+  const length = samples.length / n, x = Array.from({ length }, (_, i) => i);
   const rate = store.board.rate_hz ?? store.source.rate_hz;
   const label = (v) => (rate ? moment(v, rate, 1) : v);
+  if (!output) {
+    where.textContent = "The model sees features of these samples (level, amplitude, shape, spectrum), not the samples. " +
+      "It reconstructs the features, so there is no signal to compare with.";
+    for (let c = 0; c < n; c++) {
+      const last = c === n - 1;
+      plots.push(new uPlot({
+        ...base(charts.clientWidth, Math.max(300 / n, 90) + (last ? 24 : 0)),
+        padding: [10, 20, 4, 0],
+        scales: { x: { time: false }, y: {} },
+        series: [{}, { stroke: () => colour(w.flag ? "abnormal" : "normal"), width: 1.8, points: { show: false } }],
+        axes: [
+          axis({ size: last ? 24 : 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map((v) => (last ? label(v) : "")) }),
+          axis({ size: 56, space: 36 }),
+        ],
+      }, [x, x.map((i) => samples[i * n + c])], charts));
+    }
+    return;
+  }
+  const share = shares(samples, output, n), [first, stop] = stretch(share);
   for (let c = 0; c < n; c++) {
     const pick = (values) => x.map((i) => values[i * n + c]);
     plots.push(new uPlot({
