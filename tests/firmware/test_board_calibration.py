@@ -118,4 +118,4 @@ def test_a_flash_without_a_file_lives_as_long_as_the_board(bundle, image, tmp_pa
         session.calibrate(start(1, 20))
         stream(session, bundle.evaluation()["counts"][:20])
         assert session.calibrate(ASK).state == CalibrationState.KEPT
-    assert flash.read_bytes() == b"\xff" * 8192
+    assert flash.read_bytes() == b"\xff" * 24_576

@@ -4,8 +4,8 @@ import contextlib
 import os
 from pathlib import Path
 
-FLASH_BYTES = 8192
-"""Pages of 4,096 bytes: two for the board's own calibration."""
+FLASH_BYTES = 6 * 4096
+"""Pages of 4,096 bytes: two for the board's own calibration, four for its wearer."""
 
 _ERASED = b"\xff"
 

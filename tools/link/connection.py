@@ -127,6 +127,7 @@ class Connection:
         *,
         or_lost: bool = False,
         unknown: str | None = None,
+        bad_value: str | None = None,
     ) -> Reply:
         """Send a request and wait for its answer.
 
@@ -134,6 +135,7 @@ class Connection:
             request: is repeated until the answer arrives.
             or_lost: whether the loss of the session counts as an empty answer.
             unknown: error message if the board does not know the request.
+            bad_value: error message if the board refuses its values.
 
         Raises:
             LinkError: the board refuses the request or does not answer.
@@ -155,6 +157,8 @@ class Connection:
         if isinstance(answer, m.Error):
             if unknown is not None and answer.code == m.ErrorCode.UNKNOWN_TYPE:
                 raise LinkError(f"{self.port}: {unknown}")
+            if bad_value is not None and answer.code == m.ErrorCode.BAD_VALUE:
+                raise LinkError(f"{self.port}: {bad_value}")
             raise LinkError(f"{self.port}: the board refuses {explain_error(answer)}")
         assert isinstance(answer, reply)
         return answer

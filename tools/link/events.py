@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tools.link.messages import CalibrationReport, ErrorCode, LostReason
+from tools.link.messages import CalibrationReport, ErrorCode, LostReason, WearerReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,25 @@ class Calibrated:
     report: CalibrationReport
 
 
-Event = Scored | Lost | Sampled | Resumed | PortLost | Silent | BoardText | Refused | Calibrated
+@dataclass(frozen=True, slots=True)
+class WearerChanged:
+    """The board learned its wearer, or saved what it knows."""
+
+    report: WearerReport
+
+
+Event = (
+    Scored
+    | Lost
+    | Sampled
+    | Resumed
+    | PortLost
+    | Silent
+    | BoardText
+    | Refused
+    | Calibrated
+    | WearerChanged
+)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,12 @@ NO_ALARM = (
     "the board's image has no alarm over windows: train the model with alarm.kind, build and flash"
 )
 
+NO_WEARER = "the board's image has no wearer: 'this was normal' and 'new wearer' need one"
+NOT_KEPT = (
+    "the board keeps the last four flagged beats, and this is none of them: accept a later one of "
+    "the same shape"
+)
+
 
 def explain_silence(exchange: Exchange, state: str, *, in_hello: bool) -> str:
     """Explain why a board does not answer, from what was received before."""

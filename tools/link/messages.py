@@ -101,6 +101,30 @@ class CalibrationState(IntEnum):
     OTHER_MODEL = 4
 
 
+class WearerAction(IntEnum):
+    """What WEARER_REQUEST asks for."""
+
+    ASK = 0
+    ACCEPT = 1
+    RENEW = 2
+
+
+class WearerPhase(IntEnum):
+    """Whether the wearer is known."""
+
+    LEARNING = 0
+    LEARNED = 1
+
+
+class WearerStorage(IntEnum):
+    """Whether the wearer outlives a reset."""
+
+    NONE = 0
+    SAVING = 1
+    KEPT = 2
+    FAILED = 3
+
+
 class TickUnit(IntEnum):
     """Unit of `BootReport.ticks`."""
 
@@ -283,6 +307,17 @@ class Calibrate(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class WearerRequest(Message):
+    """Asks about the wearer, accepts a flagged window as normal, or begins with a new wearer."""
+
+    TYPE = 0x14
+    WIRE = "uint8 uint32 uint64"
+    action: int = 0
+    number: int = 0
+    window: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmGet(Message):
     """Requests ALARM."""
 
@@ -445,6 +480,25 @@ class Alarm(Message):
     span: int = 0
     limit: int = 0
     window: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WearerReport(Message):
+    """States what the board knows about its wearer."""
+
+    TYPE = 0x8E
+    MAY_GROW = True
+    WIRE = "uint8 uint64 uint32 uint8 uint8 uint32 uint32 uint8 uint8 uint32"
+    action: int = 0
+    answered: int = 0
+    number: int = 0
+    phase: int = 0
+    memory: int = 0
+    beats: int = 0
+    learn: int = 0
+    forms: int = 0
+    accepted: int = 0
+    interval: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import Enum
 
 from tools.link import messages as m
 from tools.link.credit import CONTROL, at_or_after
-from tools.link.events import Calibrated, Event, Refused, Resumed, Silent
+from tools.link.events import Calibrated, Event, Refused, Resumed, Silent, WearerChanged
 from tools.link.exchange import Exchange
 from tools.link.explain import explain_error, explain_sensor, explain_silence, explain_versions
 from tools.link.frames import MAX_PAYLOAD
@@ -180,6 +180,9 @@ class Protocol:
             if isinstance(message, m.CalibrationReport):
                 self._receive_calibration(message)
                 return
+            if isinstance(message, m.WearerReport) and not self._answers(message):
+                self.events.append(WearerChanged(message))
+                return
             if self._request is not None:
                 self.answer = message
 
@@ -259,6 +262,14 @@ class Protocol:
             self.answer = report
         else:
             self.events.append(Calibrated(report))
+
+    def _answers(self, report: m.WearerReport) -> bool:
+        """Return whether a report answers the present request, not an earlier or none."""
+        asked = self._request
+        if not isinstance(asked, m.WearerRequest) or report.action != asked.action:
+            return False
+        renewed = asked.action == m.WearerAction.RENEW
+        return report.answered == asked.window and (not renewed or report.number == asked.number)
 
     def _receive_error(self, error: m.Error, now: float) -> None:
         port = self._exchange.port

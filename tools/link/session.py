@@ -22,7 +22,7 @@ import numpy.typing as npt
 from tools.link import messages as m
 from tools.link.connection import NAP, Connection
 from tools.link.events import Counters, Event
-from tools.link.explain import NO_ALARM, explain_sensor
+from tools.link.explain import NO_ALARM, NO_WEARER, NOT_KEPT, explain_sensor
 from tools.link.grid import first_window_from
 from tools.link.protocol import Mode
 from tools.link.streams import HostStream, SensorStream
@@ -31,6 +31,7 @@ from tools.link.transport import SerialTransport, Transport
 from training.bundle.errors import LinkError
 
 Samples = npt.NDArray[np.int16]
+ASK_WEARER = m.WearerRequest(m.WearerAction.ASK)
 
 
 def stream_id(name: str) -> int:
@@ -330,11 +331,7 @@ class Session:
         return self._connection.ask(m.AlarmGet(), m.Alarm, unknown=NO_ALARM)
 
     def set_alarm(self, alarm: m.AlarmSet) -> m.Alarm:
-        """Set the board's alarm until its next reset.
-
-        Raises:
-            LinkError: the board's image has no alarm, or these settings are not possible.
-        """
+        """Set the board's alarm until its next reset. Raises LinkError if it cannot."""
         return self._connection.ask(alarm, m.Alarm, unknown=NO_ALARM)
 
     def set_threshold(self, value: float) -> m.Threshold:
@@ -365,17 +362,20 @@ class Session:
         old = "the board's firmware cannot calibrate: flash it again ('make flash')"
         return self._connection.ask(request, m.CalibrationReport, unknown=old)
 
+    def wearer(self, request: m.WearerRequest = ASK_WEARER) -> m.WearerReport:
+        """Ask about the wearer, accept a flagged window as normal, or begin with a new wearer.
+
+        Raises LinkError if the image has no wearer, or the board no longer keeps the window.
+        """
+        return self._connection.ask(request, m.WearerReport, unknown=NO_WEARER, bad_value=NOT_KEPT)
+
     def boot_report(self) -> m.BootReport:
         """Request the results of the board's self-test; also sets `boot`."""
         self.boot = self._connection.ask(m.BootGet(), m.BootReport)
         return self.boot
 
     def watch(
-        self,
-        *,
-        input: bool = False,
-        output: bool = False,
-        sizes: tuple[int, int] | None = None,
+        self, *, input: bool = False, output: bool = False, sizes: tuple[int, int] | None = None
     ) -> None:
         """Request the windows' int8 input and output in `Scored`, from the next samples on.
 

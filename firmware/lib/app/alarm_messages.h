@@ -7,7 +7,7 @@
 namespace vigil {
 
 template <typename WindowDecision>
-class AlarmMessages final : public link::Extension {
+class AlarmMessages : public link::Extension {
   public:
     explicit AlarmMessages(WindowDecision& decision) : decision_(decision) {}
 

@@ -96,7 +96,7 @@ void App::begin() {
     link_.attach(sampler_);
     calibration_.begin();
     use_calibration();
-    alarm_messages_.attach_to(link_);
+    messages_.attach_to(link_);
     engine_status_ = engine::begin();
     if (engine_status_ != engine::Status::ok) return;
     golden_ = detector_.check({model::kGolden, model::kGoldenCount}, board::counter);
@@ -104,6 +104,7 @@ void App::begin() {
 
 void App::poll() {
     link_.poll(hardware_.micros());
+    messages_.poll();
     if (plot_ == PlotStyle::none) return;
     if (link_.is_open()) {
         stop_plotting();  // from here on the host controls the sampling
@@ -117,8 +118,9 @@ void App::statistics(link::Statistics& counts) {
 }
 
 // Console keys, active while no host is connected: t plots for Arduino's Serial Plotter, > for
-// Teleplot; either key again stops.
+// Teleplot; either key again stops. w: another person wears the board.
 void App::console_key(char key) {
+    if (messages_.key(key)) return say("vigil: learning what is normal for a new wearer\r\n");
     if (key != 't' && key != '>') return;
     if (plot_ != PlotStyle::none) {
         link_.stop_sampling();
@@ -178,12 +180,12 @@ bool App::calibrate(const link::Calibrate& message) {
 
 void App::use_calibration() {
     detector_.set_threshold(calibration_.threshold());
-    alarm_messages_.use(calibration_.threshold(), calibration_.source());
+    messages_.use(calibration_.threshold(), calibration_.source());
 }
 
 void App::restart(std::uint64_t sample) {
     detector_.restart(sample);
-    detector_.wearer().restart();  // another stream is another wearer
+    messages_.stream_began(sampler_.is_running() ? 0 : link_.stream(), sample);
     hardware_.light(false);
 }
 
@@ -192,11 +194,12 @@ void App::samples(std::uint64_t sample, Span<const std::int16_t> counts) {
 }
 
 void App::scored(const Verdict& v) {
+    messages_.took_window();
     if (calibration_.push(v.score)) {
         use_calibration();
         link_.calibrated(v.window + 1);
     }
-    hardware_.light(alarm_messages_.is_lit(v.anomaly));
+    hardware_.light(messages_.is_lit(v.anomaly));
     // While the previous line is not written completely, the new one is skipped.
     if (plot_ != PlotStyle::none && text_at_ == text_size_) {
         text_size_ = plot_line(plot_, v.score, detector_.threshold(), v.anomaly, text_);
@@ -204,9 +207,9 @@ void App::scored(const Verdict& v) {
     }
     // A report that does not fit is counted by the link as an overrun and reported as lost.
     const auto flags =
-        static_cast<std::uint8_t>((v.anomaly ? link::kAnomaly : 0) | alarm_messages_.flags());
+        static_cast<std::uint8_t>((v.anomaly ? link::kAnomaly : 0) | messages_.flags());
     (void)link_.score(v.window, v.score, flags, v.microseconds, v.input, v.output,
-                      beat(detector_.segmenter(), v.window), alarm_messages_.p());
+                      beat(detector_.segmenter(), v.window), messages_.p());
 }
 
 void App::lost(std::uint64_t first, std::uint64_t count) {
@@ -215,6 +218,7 @@ void App::lost(std::uint64_t first, std::uint64_t count) {
 }
 
 void App::rejected(std::uint64_t window, GateReason reason) {
+    if (reason == GateReason::learning) messages_.took_window();
     hardware_.light(window % 2 == 0);  // blinks while windows are not judged
     const link::LostReason why = lost_reason(reason);
     if constexpr (model::SegmentStage::kBeats) {  // which has an R, judged or not

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 
-#include "alarm_messages.h"
 #include "board.h"
 #include "board_calibration.h"
 #include "board_link.h"
@@ -15,6 +14,7 @@
 #include "plot_line.h"
 #include "sampler.h"
 #include "sensor_constants.h"
+#include "wearer_messages.h"
 
 namespace vigil {
 
@@ -43,6 +43,8 @@ constexpr std::uint32_t ring_frames() {
     return kFitting < kFewest ? kFewest : kFitting;
 }
 constexpr std::uint32_t kRingFrames = ring_frames();
+
+using ModelDetector = Detector<model::Chain, model::SegmentStage, model::WearerStage>;
 
 class App final : private link::Handler, private DetectorListener {
   public:
@@ -95,10 +97,9 @@ class App final : private link::Handler, private DetectorListener {
     link::LinkMemory<> memory_;
     SampleMemory<kRingFrames, model::kChannels> samples_;
     Sampler sampler_;
-    Detector<model::Chain, model::SegmentStage, model::WearerStage> detector_;
+    ModelDetector detector_;
     BoardCalibration calibration_;
-    AlarmMessages<Detector<model::Chain, model::SegmentStage, model::WearerStage>::WindowDecision>
-        alarm_messages_{detector_.decision()};
+    WearerMessages<ModelDetector, model::WearerStage::kLearns> messages_{model::kHash, detector_};
     link::BoardLink link_;
     GoldenReport golden_{};
     engine::Status engine_status_ = engine::Status::not_begun;

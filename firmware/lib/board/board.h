@@ -45,6 +45,9 @@ std::uint32_t boot_id();
 
 // Non-volatile memory for the board's own calibration.
 Slots& calibration_slots();
+// The same for what the board has learned about its wearer: two slots of kWearerSlot bytes.
+SteppedSlots& wearer_slots();
+constexpr std::uint32_t kWearerSlot = 8192;
 
 // The board's own sensor: the recording that the emulated board plays, elsewhere the sensor that
 // `config` describes, if any. An interrupt calls `tick` with `channels` values per sample. Call

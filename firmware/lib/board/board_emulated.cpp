@@ -49,6 +49,34 @@ class CalibrationSlots final : public Slots {
 };
 
 CalibrationSlots calibration_memory;
+
+// The pages after those, two for each slot. An erase takes two steps.
+class WearerSlots final : public SteppedSlots {
+  public:
+    void read(unsigned slot, Span<std::uint32_t> words) const override {
+        emulated_flash_read(page(slot) * kEmulatedFlashPage, words.data(),
+                            words.size() * sizeof words[0]);
+    }
+    void erase(unsigned slot) override {
+        while (!erase_step(slot)) {
+        }
+    }
+    bool erase_step(unsigned slot) override {
+        emulated_flash_erase(page(slot) + step_);
+        step_ ^= 1U;
+        return step_ == 0;
+    }
+    void write(unsigned slot, Span<const std::uint32_t> words) override {
+        step_ = 0;
+        emulated_flash_write(page(slot) * kEmulatedFlashPage, words.data(), words.size());
+    }
+
+  private:
+    static unsigned page(unsigned slot) { return 2 + 2 * slot; }
+    unsigned step_ = 0;
+};
+
+WearerSlots wearer_memory;
 std::uint32_t id = 0;
 
 }  // namespace
@@ -93,6 +121,10 @@ const char* name() {
 
 Slots& calibration_slots() {
     return calibration_memory;
+}
+
+SteppedSlots& wearer_slots() {
+    return wearer_memory;
 }
 
 SensorDriver& sensor() {

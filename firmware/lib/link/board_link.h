@@ -160,6 +160,9 @@ class BoardLink {
         put(Message::kType, LayoutOf<Message>::kCodes.codes, &message);
     }
 
+    // Number of the stream that began last; 0: none.
+    std::uint32_t stream() const { return stream_id_; }
+
     // A calibration ended: from `window` on, its threshold is in force.
     void calibrated(std::uint64_t window);
 

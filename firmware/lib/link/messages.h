@@ -40,6 +40,7 @@ enum class Type : std::uint8_t {
     sampling_get = 0x0F,
     sampled_ack = 0x10,
     calibrate = 0x13,
+    wearer_request = 0x14,
     alarm_get = 0x11,
     alarm_set = 0x12,
     hello_reply = 0x81,
@@ -51,6 +52,7 @@ enum class Type : std::uint8_t {
     statistics = 0x88,
     threshold = 0x89,
     alarm = 0x8A,
+    wearer_report = 0x8E,
     boot_report = 0x8B,
     sampled = 0x8C,
     sampling = 0x8D,
@@ -114,6 +116,15 @@ enum class CalibrationState : std::uint8_t {
     not_kept = 3,
     other_model = 4,
 };
+
+// What WEARER_REQUEST asks for.
+enum class WearerAction : std::uint8_t { ask = 0, accept = 1, renew = 2 };
+
+// Whether the wearer is known.
+enum class WearerPhase : std::uint8_t { learning = 0, learned = 1 };
+
+// Whether the wearer outlives a reset.
+enum class WearerStorage : std::uint8_t { none = 0, saving = 1, kept = 2, failed = 3 };
 
 // Unit of `BootReport.ticks`.
 enum class TickUnit : std::uint8_t { microseconds = 0, cycles = 1, emulated_instructions = 2 };
@@ -310,6 +321,20 @@ struct Calibrate {
 };
 static_assert(LayoutOf<Calibrate>::kFixedSize == 17);
 
+// Asks about the wearer, accepts a flagged window as normal, or begins with a new wearer.
+struct WearerRequest {
+    static constexpr Type kType = Type::wearer_request;
+    static constexpr bool kMayGrow = false;
+    std::uint8_t action = 0;
+    std::uint32_t number = 0;
+    std::uint64_t window = 0;
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.action), a(m.number), a(m.window);
+    }
+};
+static_assert(LayoutOf<WearerRequest>::kFixedSize == 13);
+
 // Requests ALARM.
 struct AlarmGet : Empty {
     static constexpr Type kType = Type::alarm_get;
@@ -496,6 +521,28 @@ struct Alarm {
 };
 static_assert(LayoutOf<Alarm>::kFixedSize == 31);
 
+// States what the board knows about its wearer.
+struct WearerReport {
+    static constexpr Type kType = Type::wearer_report;
+    static constexpr bool kMayGrow = true;
+    std::uint8_t action = 0;
+    std::uint64_t answered = 0;
+    std::uint32_t number = 0;
+    std::uint8_t phase = 0;
+    std::uint8_t memory = 0;
+    std::uint32_t beats = 0;
+    std::uint32_t learn = 0;
+    std::uint8_t forms = 0;
+    std::uint8_t accepted = 0;
+    std::uint32_t interval = 0;
+    template <typename Archive, typename Self>
+    static constexpr void fields(Archive& a, Self& m) {
+        a(m.action), a(m.answered), a(m.number), a(m.phase), a(m.memory), a(m.beats), a(m.learn);
+        a(m.forms), a(m.accepted), a(m.interval);
+    }
+};
+static_assert(LayoutOf<WearerReport>::kFixedSize == 29);
+
 // Results of the board's self-test at start-up.
 struct BootReport {
     static constexpr Type kType = Type::boot_report;
@@ -596,10 +643,10 @@ static_assert(LayoutOf<Error>::kFixedSize == 6);
     X(ThresholdGet) X(ThresholdSet) X(BootGet) X(Reboot) X(SamplingStart) X(SamplingStop)          \
     X(SamplingGet) X(SampledAck) X(Calibrate)
 #define VIGIL_OPTIONAL_MESSAGES(X)                                                                 \
-    X(AlarmGet) X(AlarmSet)
+    X(WearerRequest) X(AlarmGet) X(AlarmSet)
 #define VIGIL_BOARD_MESSAGES(X)                                                                    \
     X(HelloReply) X(GoodbyeReply) X(Ack) X(Score) X(Lost) X(Window) X(Statistics) X(Threshold)     \
-    X(Alarm) X(BootReport) X(Sampled) X(Sampling) X(CalibrationReport) X(Error)
+    X(Alarm) X(WearerReport) X(BootReport) X(Sampled) X(Sampling) X(CalibrationReport) X(Error)
 // clang-format on
 
 }  // namespace vigil::link

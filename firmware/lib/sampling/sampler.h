@@ -26,6 +26,7 @@ class Sampler final : public link::Sensor {
     // while a lead is off, or with kMissedTick.
     void tick(const std::int16_t* raw);
 
+    bool is_running() const { return running_; }
     bool start(std::uint64_t sample) override;
     void stop() override;
     link::SensorSamples at(std::uint64_t sample) override;

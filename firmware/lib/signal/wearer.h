@@ -191,7 +191,6 @@ struct NoWearer {
     }
     void decided(std::uint64_t /*index*/, Span<const std::int16_t> /*window*/, bool /*flagged*/,
                  bool /*alarm*/) {}
-    void restart() {}
 };
 
 // The stage of a bundle with one, and its memory.
@@ -211,7 +210,10 @@ class LearnedWearer {
     void decided(std::uint64_t index, Span<const std::int16_t> window, bool flagged, bool alarm) {
         wearer_.decided(index, window, flagged, alarm);
     }
-    void restart() { wearer_.restart(); }
+    static constexpr std::size_t kWords =
+        (sizeof(WearerState) / sizeof(std::uint32_t)) +
+        kWearerForms * std::size_t{kConfig.length} * kConfig.channels;
+    Wearer& wearer() { return wearer_; }
 
   private:
     WearerMemory<std::size_t{kConfig.length} * kConfig.channels> memory_{};

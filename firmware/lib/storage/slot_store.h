@@ -32,6 +32,8 @@ class SlotStore {
     // Erases the slot that save() will write. Apart, because an erase may stop the processor for
     // long (85 ms on the nRF52840), and the caller knows when that costs no samples.
     void prepare() { slots_.erase(next()); }
+    // That slot, for a caller that erases it in steps.
+    unsigned next() const { return newest_ == 0 ? 1 : 0; }
 
     // Writes payload() after prepare(), and reads it back. False if the memory did not keep it;
     // the record before is then still the newest, and payload() is undefined.
@@ -41,7 +43,6 @@ class SlotStore {
     bool read(unsigned slot);
     std::uint32_t& crc() const { return record_[record_.size() - 1]; }
     std::uint32_t computed_crc() const;
-    unsigned next() const { return newest_ == 0 ? 1 : 0; }
 
     Slots& slots_;
     std::uint32_t version_;

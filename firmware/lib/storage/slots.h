@@ -1,4 +1,4 @@
-// Slots: two pieces of non-volatile memory, each erased as a whole. One class per board.
+// Slots: two parts of non-volatile memory, each erased as a whole. One class per board.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,17 @@ class Slots {
 
   protected:
     ~Slots() = default;
+};
+
+// Slots that are erased piece by piece, so that a board erases them while it samples.
+class SteppedSlots : public Slots {
+  public:
+    // Erases a piece of a slot, and stops the processor for at most 2 ms. True: that was the last
+    // piece. A slot is erased from its first piece again after erase(), write() or the last piece.
+    virtual bool erase_step(unsigned slot) = 0;
+
+  protected:
+    ~SteppedSlots() = default;
 };
 
 }  // namespace vigil

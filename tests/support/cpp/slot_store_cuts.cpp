@@ -1,13 +1,10 @@
-// Cuts the power at every write of a slot store, and checks what the next start finds.
-//
-// A memory of two slots that dies at a given operation: an erase or the writing of one word. The
-// operation of the cut has any effect in between: bits of a word written or not, words of an erase
-// old, erased, or neither. Usage: slot_store_cuts SEED CHAINS. Prints the number of cuts.
+// Cuts the power at every write of a slot store, and checks what the next start finds. Usage:
+// slot_store_cuts SEED CHAINS. Prints the number of cuts.
 #include <cstdio>
 #include <cstdlib>
 #include <random>
-#include <vector>
 
+#include "cut_memory.h"
 #include "slot_store.h"
 
 namespace {
@@ -18,62 +15,8 @@ constexpr std::uint32_t kVersion = 0x56430001;
 
 std::mt19937 random_word;
 
-class Memory final : public vigil::Slots {
-  public:
-    Memory() {
-        for (auto& slot : slots_) slot.assign(kSlotWords, 0xFFFFFFFFU);
-    }
-    // The power fails in the operation number `operation` from now on; 0: never.
-    void cut_at(long operation) { left_ = operation; }
-    bool is_dead() const { return dead_; }
-    void power_up() { dead_ = false, left_ = 0; }
-    long operations() const { return operations_; }
-
-    void read(unsigned slot, vigil::Span<std::uint32_t> words) const override {
-        for (std::size_t i = 0; i < words.size(); ++i) words[i] = slots_[slot].at(i);
-    }
-    void erase(unsigned slot) override {
-        if (!begin()) return;
-        const unsigned how = random_word() % 4;  // 0: no word is reached, 1: all are erased
-        for (std::uint32_t& word : slots_[slot]) {
-            if (!dead_ || how == 1) {
-                word = 0xFFFFFFFFU;
-            } else if (how == 2) {
-                word |= static_cast<std::uint32_t>(random_word());
-            } else if (how == 3 && random_word() % 2 == 0) {
-                word = 0xFFFFFFFFU;
-            }
-        }
-    }
-    void write(unsigned slot, vigil::Span<const std::uint32_t> words) override {
-        for (std::size_t i = 0; i < words.size(); ++i) {
-            if (!begin()) return;
-            std::uint32_t cleared = ~words[i];
-            if (dead_) {
-                const unsigned how = random_word() % 4;
-                cleared &= how == 0 ? 0 : how == 1 ? ~0U : static_cast<unsigned>(random_word());
-            }
-            slots_[slot].at(i) &= ~cleared;
-        }
-    }
-
-  private:
-    // False when the power is off. In the operation of the cut, true and dead_.
-    bool begin() {
-        if (dead_) return false;
-        ++operations_;
-        if (left_ > 0 && --left_ == 0) dead_ = true;
-        return true;
-    }
-
-    std::vector<std::uint32_t> slots_[2];
-    long left_ = 0;
-    long operations_ = 0;
-    bool dead_ = false;
-};
-
 struct Store {
-    explicit Store(Memory& memory) : store(memory, kVersion, record) {}
+    explicit Store(CutMemory& memory) : store(memory, kVersion, record) {}
     std::uint32_t record[kPayload + vigil::SlotStore::kOverhead] = {};
     vigil::SlotStore store;
 };
@@ -82,7 +25,7 @@ struct Store {
 std::uint32_t word_of(std::uint32_t number, std::size_t i) {
     return number * 2654435761U + static_cast<std::uint32_t>(i) * 40503U;
 }
-bool save(Memory& memory, Store& s, std::uint32_t number) {
+bool save(CutMemory& memory, Store& s, std::uint32_t number) {
     s.store.prepare();
     for (std::size_t i = 0; i < kPayload; ++i) s.store.payload()[i] = word_of(number, i);
     return s.store.save() && !memory.is_dead();
@@ -105,7 +48,7 @@ int main(int argc, char** argv) {
     const int chains = argc > 2 ? std::atoi(argv[2]) : 100;
     long cuts = 0;
     for (int chain = 0; chain < chains; ++chain) {
-        Memory memory;
+        CutMemory memory(random_word, kSlotWords);
         std::uint32_t kept = 0;  // number of the record that must not be lost; 0: none yet
         std::uint32_t number = 0;
         // A save takes one erase and kPayload + kOverhead words; each is cut once per chain, and

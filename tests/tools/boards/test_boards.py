@@ -33,7 +33,7 @@ NANO = [(0x2341, 0x005A), (0x2341, 0x805A), (0x2341, 0x015A), (0x2341, 0x025A)]
 def test_the_nano_is_there_under_all_its_ids() -> None:
     board = find_board("nano33ble")
     assert sorted(board.usb_ids) == sorted(NANO)
-    assert (board.clock_hz, board.flash_bytes, board.sram_bytes) == (64_000_000, 974_848, 262_144)
+    assert (board.clock_hz, board.flash_bytes, board.sram_bytes) == (64_000_000, 958_464, 262_144)
     assert not board.emulated
 
 
