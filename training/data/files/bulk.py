@@ -134,7 +134,7 @@ class Rows:
         starts = np.concatenate([[0], ends[:-1] + 1])
         initial = bytes_[starts]
         blank = starts == ends
-        keep = ~np.isin(initial, tuple(b"#%")) & (~blank | (self.dialect.cells == 1))
+        keep = ~np.isin(initial, tuple(b"#%")) & (~blank | (not self.dialect.spaced))
         odd = (cells != self.dialect.cells) | np.isin(initial, tuple(b'/"'))
         odd &= keep & ~blank
         headers = self._headers(bytes_, starts, ends)
@@ -214,7 +214,7 @@ class Rows:
         """Return whether to keep a line that is not a plain row, and whether a recording begins."""
         text = line.strip()
         if not text:
-            return self.dialect.cells == 1, False  # a sample that is missing
+            return not self.dialect.spaced, False  # a sample that is missing
         if text.startswith(COMMENTS):
             return False, False
         if self.header and self.header in (text, text.partition(self._delimiter)[2].strip()):

@@ -23,6 +23,7 @@ COMMENTS = ("#", "%", "//")
 STAMP = re.compile(r"(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->\s*")
 PAIR = re.compile(r"\s*([A-Za-z_][^:,;\t]*?)\s*[:=]\s*([^\s:,;]*)\s*")
 SAMPLE = 400  # lines
+MOST_BLANK = 0.3  # share of blank lines above which they are no missing samples
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Dialect:
     first_row   row of the file, counted from 1, at which the samples begin
     stamps      every line begins with the Serial Monitor's "hh:mm:ss.mmm -> "
     pairs       every cell is "name:value"
+    spaced      blank lines separate the rows; otherwise one in a single column is a missing sample
     kinds       per column "number", "time", "time of day" or "words"
     """
 
@@ -47,6 +49,7 @@ class Dialect:
     header: str = ""  # the header's line, to know it again
     stamps: bool = False
     pairs: bool = False
+    spaced: bool = True
     facts: dict[str, str] = field(default_factory=dict)  # "# key: value" comments
     notes: tuple[str, ...] = ()
 
@@ -122,6 +125,7 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
         header="" if at is None else rows[at].text.strip(),
         stamps=stamps,
         pairs=pairs is not None,
+        spaced=width > 1 or _blank_share(text) > MOST_BLANK,
         facts=_facts(comments),
         notes=_notes(delimiter, decimal, layout.first if at is None else at),
     )
@@ -142,6 +146,12 @@ def _lines(text: str) -> tuple[list[_Line], list[_Line], str | None]:
         is_comment = line.text.lstrip().lstrip('"').startswith(COMMENTS)
         (comments if is_comment else rows).append(line)
     return rows[:SAMPLE], comments, separator
+
+
+def _blank_share(text: str) -> float:
+    """Return the share of blank lines above the last line that is not."""
+    lines = text.rstrip().split("\n")
+    return sum(not line.strip() for line in lines) / len(lines)
 
 
 def _notes(delimiter: str, decimal: str, skipped: int) -> tuple[str, ...]:

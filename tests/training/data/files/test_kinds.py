@@ -323,6 +323,12 @@ def test_blank_lines_of_a_single_column_are_missing_samples(tmp_path: Path) -> N
     assert len(read.values) == 5
 
 
+def test_blank_lines_between_all_samples_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x\n\n" + "".join(f"{i % 7}\n\n" for i in range(40)))
+    assert table(path).values[:, 0].tolist() == [i % 7 for i in range(40)]
+
+
 def test_a_header_below_trailing_blanks_is_no_cut(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("x\n1\n2\n4\n\n\nx\n\n")

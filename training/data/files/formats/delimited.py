@@ -70,12 +70,12 @@ def _with_progress(path: Path, encoding: str) -> Iterator[bytes]:
     """Yield the file's lines in chunks, with a progress bar on a terminal if it is large."""
     chunks = line_chunks(path, encoding)
     console = Console(stderr=True)
-    size = path.stat().st_size
-    if size < LARGE or not console.is_terminal:
+    zipped, size = path.name.lower().endswith(".gz"), path.stat().st_size
+    if size < (LARGE // 20 if zipped else LARGE) or not console.is_terminal:
         yield from chunks
         return
     with Progress(console=console, transient=True) as progress:
-        total = None if path.name.lower().endswith(".gz") else size
+        total = None if zipped else size
         task = progress.add_task(f"reading {path.name}", total=total)
         for chunk in chunks:
             yield chunk

@@ -10,7 +10,7 @@ import polars as pl
 from training.bundle.errors import DataError
 from training.data.files.cells import is_time, quoted
 from training.data.files.options import Options
-from training.data.files.sheet import Column, Sheet, check_size
+from training.data.files.sheet import MOST_COLUMNS, Column, Sheet, check_size
 from training.data.files.times import to_seconds
 
 SUFFIXES = (".parquet", ".pq")
@@ -25,7 +25,10 @@ def read(path: Path, options: Options) -> Sheet:
     """Read columns of numbers, times, booleans and words; nested ones are left out."""
     try:
         scan = pl.scan_parquet(path)
-        check_size(path, scan.select(pl.len()).collect().item() * len(scan.collect_schema()))
+        width = len(scan.collect_schema())
+        if width > MOST_COLUMNS:
+            raise DataError(f"{path}: has more than {MOST_COLUMNS} columns")
+        check_size(path, scan.select(pl.len()).collect().item() * width)
         frame = pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError) as problem:
         raise DataError(f"{path}: cannot be read: {quoted(str(problem))}") from None
