@@ -107,6 +107,15 @@ class History(View):
             return self._next_frame
         return self._next_frame - max(self._ahead, default=0)
 
+    @property
+    def not_judged_for(self) -> str | None:
+        """Reason for which the newest window is not judged; None if it is judged."""
+        if not self.not_judged:
+            return None
+        newest = self.not_judged[-1]
+        judged = bool(self.windows) and self.windows[-1].index > newest.index
+        return None if judged else newest.reason
+
     def _reported(self, event: WindowScored | WindowNotJudged) -> None:
         self.intervals.append(event.interval)
         if self.board is not None:

@@ -419,6 +419,19 @@ def test_the_header_follows_the_stream() -> None:
     assert re.search(r"resent, repeated +2, 0", lines)
 
 
+def test_the_header_says_why_the_newest_window_is_not_judged() -> None:
+    past = History()
+    watched(past, windows=2)
+    for event, state in (
+        (WindowNotJudged(2, 2 * WINDOW, "flat"), "not judged: flat"),
+        (WindowNotJudged(3, 3 * WINDOW, "missing"), "not judged: missing"),
+        (WindowScored(4, 4 * WINDOW, 0.1, 0.5, False, 50), "live"),
+    ):
+        past.ended = None
+        past.handle(event)
+        assert panels.header(past, 80, 2)[0].plain.rstrip().endswith(state)
+
+
 def test_beats_that_are_not_judged_have_their_r_and_count_for_the_heart_rate() -> None:
     past, out = History(), io.StringIO()
     view, board = PlainView(out), FakeBoard()

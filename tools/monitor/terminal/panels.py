@@ -76,6 +76,8 @@ def _state(history: History) -> tuple[str, Style]:
         return ("▲ ALARM", ALARM) if history.unacknowledged else ("▲ alarm, seen", BAD)
     if history.unacknowledged:
         return "▲ alarm was on", BAD
+    if history.not_judged_for is not None:
+        return f"◌ not judged: {history.not_judged_for}", BAD
     return "● live", GOOD
 
 

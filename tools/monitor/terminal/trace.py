@@ -155,11 +155,12 @@ def _axis(
         flag = isinstance(w, WindowScored) and w.flag
         label = f"╵{w.index}" if peak is None else _peak(w, rate_hz)
         label += " ▲ ANOMALY" if flag else ""
+        cells = (w.first_frame + window - span.first) // (2 * span.bin_frames) - cell
         if isinstance(w, WindowNotJudged):
-            label += f" not judged: {w.reason}"
+            labels = (f"{label} not judged: {w.reason}", f"{label} {w.reason}", f"╵{w.reason}")
+            label = next((each for each in labels if len(each) <= cells), label)
         if cell < end or (w.first_frame < span.first and len(label) > 8):
             continue
-        cells = (w.first_frame + window - span.first) // (2 * span.bin_frames) - cell
         if cells < (3 if peak is None else 1):
             continue
         label = label[:cells]

@@ -301,7 +301,7 @@ export class Card {
   words() {
     const { store, parts } = this, { board, source, totals: t, counters: c } = store;
     parts.notice.textContent = store.notice;
-    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !this.connected ? "monitor lost" : !store.answers ? "no answer" : store.paused ? "paused" : board ? "live" : "waiting";
+    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !this.connected ? "monitor lost" : !store.answers ? "no answer" : store.paused ? "paused" : store.notJudgedFor() ? `not judged: ${store.notJudgedFor()}` : board ? "live" : "waiting";
     parts.state.textContent = state;
     parts.state.dataset.state = state;
     for (const each of parts.commands) each.disabled = !board || store.ended !== null || !this.connected || document.body.classList.contains("viewer");

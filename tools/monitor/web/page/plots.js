@@ -115,10 +115,12 @@ function washes(u, store) {
   clipped(u, (ctx, bbox) => {
     ctx.fillStyle = colour("platform");
     ctx.globalAlpha = 0.3;
+    let drawn = bbox.left; // windows that overlap are drawn once
     for (const w of store.rejected) {
       if (min == null || w.first_frame >= max || w.first_frame + window <= min) continue;
-      const left = u.valToPos(w.first_frame, "x", true), right = u.valToPos(w.first_frame + window, "x", true);
-      ctx.fillRect(left, bbox.top, right - left, bbox.height);
+      const left = Math.max(u.valToPos(w.first_frame, "x", true), drawn), right = u.valToPos(w.first_frame + window, "x", true);
+      if (right > left) ctx.fillRect(left, bbox.top, right - left, bbox.height);
+      drawn = Math.max(drawn, right);
     }
     ctx.globalAlpha = 0.45;
     ctx.fillStyle = colour("abnormal-wash");

@@ -132,6 +132,12 @@ export class Store {
     }
   }
 
+  // Why the newest window is not judged; none if it is judged.
+  notJudgedFor() {
+    const last = this.rejected.at(-1);
+    return last && last.index > (this.windows.at(-1)?.index ?? -1) ? last.reason : "";
+  }
+
   // Counts in physical units.
   unit(count, c) { return (count - this.source.offset[c]) / this.source.gain[c]; }
 
