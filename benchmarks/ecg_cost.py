@@ -5,7 +5,7 @@
 It needs VIGIL_DATA with MIT-BIH's records, and the bundle of `vigil train ecg`. A record of 30
 minutes takes about 20 s. The chain is built three times, with the flags of the Nano: at the model's
 rate, at 360 Hz with the board's conversion of the rate, and so with a filter (0.5 to 40 Hz, and
-notches at 50 and 60 Hz) too. Columns, in instructions:
+a notch at 60 Hz) too. Columns, in instructions:
 
 - *to beats*: conversion, filter, QRS detector and windows, per sample of that rate
 - *per beat*: gate, scaler, model, score, wearer and decision
@@ -41,7 +41,7 @@ CLOCK_HZ = 64e6
 def filtered(m: Manifest) -> Manifest:
     """Return the manifest with a filter in front of its windows."""
     assert m.signal.rate_hz is not None
-    sections = design(m.signal.rate_hz, 0.5, 40, (50, 60))
+    sections = design(m.signal.rate_hz, 0.5, 40, (60,))
     return m.model_copy(update={"filter": Biquads(kind="biquads", sections=sections, delay=0.0)})
 
 

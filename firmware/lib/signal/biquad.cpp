@@ -4,6 +4,8 @@
 
 #include "biquad.h"
 
+#include "fixed_point.h"
+
 namespace vigil {
 namespace {
 
@@ -17,14 +19,20 @@ std::int32_t limited(std::int64_t value) {
     return static_cast<std::int32_t>(value);
 }
 
-std::int32_t step(const BiquadSection& s, BiquadState& z, std::int32_t x) {
+[[gnu::always_inline]] inline std::int32_t step(const BiquadSection& s, BiquadState& z,
+                                                std::int32_t x) {
     std::int64_t sum = std::int64_t{1} << (kCoefficientBits - 1);
-    sum += std::int64_t{s.b0} * x;
-    sum += std::int64_t{s.b1} * z.x1;
-    sum += std::int64_t{s.b2} * z.x2;
-    sum -= std::int64_t{s.a1} * z.y1;
-    sum -= std::int64_t{s.a2} * z.y2;
-    const std::int32_t y = limited(sum >> kCoefficientBits);
+    add_product(sum, s.b0, x);
+    add_product(sum, s.b1, z.x1);
+    add_product(sum, s.b2, z.x2);
+    add_product(sum, -s.a1, z.y1);
+    add_product(sum, -s.a2, z.y2);
+    // y is the sum's upper 36 bits, and nearly always within its limits: then the sum's upper word
+    // is.
+    const auto low = static_cast<std::uint32_t>(sum);
+    const auto high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(sum) >> 32);
+    auto y = static_cast<std::int32_t>((high << 4) | (low >> kCoefficientBits));
+    if (high + (1U << 26) >= 1U << 27) y = limited(sum >> kCoefficientBits);
     z = {x, z.x1, y, z.y1};
     return y;
 }
@@ -52,10 +60,7 @@ void BiquadFilter::operator()(const std::int16_t* frame, std::int16_t* filtered)
     for (std::size_t c = 0; c < channels_; ++c) {
         std::int32_t value = frame[c] * (1 << kStateBits);
         for (const BiquadSection& s : sections_) value = step(s, *state++, value);
-        value = (value + (1 << (kStateBits - 1))) >> kStateBits;
-        if (value > INT16_MAX) value = INT16_MAX;
-        if (value < INT16_MIN) value = INT16_MIN;
-        filtered[c] = static_cast<std::int16_t>(value);
+        filtered[c] = saturated_int16((value + (1 << (kStateBits - 1))) >> kStateBits);
     }
 }
 

@@ -48,6 +48,16 @@ inline std::int8_t saturated(std::int32_t value) {
 #endif
 }
 
+// The nearest int16.
+inline std::int16_t saturated_int16(std::int32_t value) {
+#if defined(__ARM_FEATURE_DSP)
+    asm("ssat %0, #16, %0" : "+r"(value));
+    return static_cast<std::int16_t>(value);
+#else
+    return static_cast<std::int16_t>(value > 32767 ? 32767 : value < -32768 ? -32768 : value);
+#endif
+}
+
 // sum + a[0] * b[0] + a[1] * b[1], modulo 2^32
 inline std::int32_t add_two_products(std::int32_t sum, const std::int16_t* a,
                                      const std::int16_t* b) {

@@ -7,16 +7,6 @@
 #include "fixed_point.h"
 
 namespace vigil {
-namespace {
-
-std::int16_t saturate(std::int32_t value) {
-    if (value > INT16_MAX) return INT16_MAX;
-    if (value < INT16_MIN) return INT16_MIN;
-    return static_cast<std::int16_t>(value);
-}
-
-}  // namespace
-
 void Resampler::restart(std::uint64_t frame) {
     next_in_ = frame;
     // The first output frame at `frame` or later.
@@ -29,42 +19,57 @@ void Resampler::restart(std::uint64_t frame) {
     primed_ = false;
 }
 
+void Resampler::prime(const std::int16_t* frame) {
+    std::int16_t* ring = ring_.data();
+    for (std::uint32_t c = 0; c < config_.channels; ++c) {
+        for (std::uint32_t k = 0; k < 2 * config_.taps; ++k) *ring++ = frame[c];
+    }
+    primed_ = true;
+}
+
 void Resampler::push(Span<const std::int16_t> samples, Sink& sink) {
-    const std::uint32_t channels = config_.channels, taps = config_.taps;
-    for (std::size_t i = 0; i + channels <= samples.size(); i += channels) {
-        const std::int16_t* const frame = samples.data() + i;
-        std::int16_t* ring = ring_.data();
-        if (!primed_) {
-            for (std::uint32_t c = 0; c < channels; ++c) {
-                for (std::uint32_t k = 0; k < 2 * taps; ++k) ring[c * 2 * taps + k] = frame[c];
-            }
-            primed_ = true;
-        }
-        for (std::uint32_t c = 0; c < channels; ++c, ring += 2 * taps) {
-            ring[at_] = ring[at_ + taps] = frame[c];
+    const std::uint32_t channels = config_.channels;
+    const std::uint32_t taps = config_.taps;
+    const std::int16_t* frame = samples.data();
+    const std::size_t frames = samples.size() / channels;
+    if (frames > 0 && !primed_) prime(frame);
+    for (std::size_t left = frames; left > 0; --left) {
+        std::int16_t* to = ring_.data() + at_;
+        for (std::uint32_t c = channels; c > 0; --c) {
+            to[0] = to[taps] = *frame++;
+            to += 2 * taps;
         }
         if (++at_ == taps) at_ = 0;
-        --wait_;
-        while (wait_ == 0) emit(sink);
+        for (--wait_; wait_ == 0;) emit(sink);
     }
-    next_in_ += samples.size() / channels;
+    next_in_ += frames;
 }
 
 // The ring holds the input frames under the filter, the oldest at at_.
 void Resampler::emit(Sink& sink) {
     const std::uint32_t taps = config_.taps;
     const std::int16_t* const filter = config_.filter.data() + phase_ * taps;
-    const std::int16_t* x = ring_.data() + at_;
-    for (std::uint32_t c = 0; c < config_.channels; ++c, x += 2 * taps) {
+    const std::int16_t* of_channel = ring_.data() + at_;
+    for (std::int16_t& out : out_) {
         // |sum| < 2^15 * 2^15 * 2 / 2: the coefficients of a phase see to it.
         std::int32_t sum = 1 << 13;
-        std::uint32_t k = 0;
-        for (; k + 4 <= taps; k += 4) {
-            sum = add_two_products(sum, filter + k, x + k);
-            sum = add_two_products(sum, filter + k + 2, x + k + 2);
+        const std::int16_t* weight = filter;
+        const std::int16_t* x = of_channel;
+        for (std::uint32_t eights = taps / 8; eights > 0; --eights) {
+            sum = add_two_products(sum, weight, x);
+            sum = add_two_products(sum, weight + 2, x + 2);
+            sum = add_two_products(sum, weight + 4, x + 4);
+            sum = add_two_products(sum, weight + 6, x + 6);
+            weight += 8;
+            x += 8;
         }
-        if (k < taps) sum = add_two_products(sum, filter + k, x + k);
-        out_[c] = saturate(sum >> 14);
+        for (std::uint32_t twos = taps % 8 / 2; twos > 0; --twos) {
+            sum = add_two_products(sum, weight, x);
+            weight += 2;
+            x += 2;
+        }
+        out = saturated_int16(sum >> 14);
+        of_channel += 2 * taps;
     }
     sink.frame(next_out_++, out_);
     for (phase_ += config_.down; phase_ >= config_.up; phase_ -= config_.up) ++wait_;

@@ -49,6 +49,7 @@ class Resampler {
     std::uint64_t next_output() const { return next_out_; }
 
   private:
+    void prime(const std::int16_t* frame);
     void emit(Sink& sink);
 
     ResamplerConfig config_;

@@ -43,37 +43,65 @@ std::int32_t sign(std::int32_t value) {
 
 }  // namespace
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("O2")  // for every form and shift, also in an image built with -Os
+#endif
+
 std::int32_t Wearer::mean(Span<const std::int16_t> beat, std::uint32_t start,
                           std::uint32_t channel) const {
-    const std::int16_t* x = beat.data() + start * config_.channels + channel;
+    const std::uint32_t channels = config_.channels;
+    const std::int16_t* x = beat.data() + start * channels + channel;
     std::int32_t sum = 0;
-    for (std::uint32_t i = 0; i < config_.length; ++i) sum += x[i * config_.channels];
+    for (std::uint32_t left = config_.length; left > 0; --left) {
+        sum += *x;
+        x += channels;
+    }
     return sum * 256 / static_cast<std::int32_t>(config_.length);
 }
 
-std::uint32_t Wearer::distance(Span<const std::int16_t> beat, std::uint32_t start,
-                               std::size_t form) const {
-    std::uint32_t sum = 0;
-    for (std::uint32_t c = 0; c < config_.channels; ++c) {
-        const std::int32_t offset = mean(beat, start, c);
-        const std::int16_t* x = beat.data() + start * config_.channels + c;
-        const std::int32_t* t = samples(form) + c;
-        for (std::uint32_t i = 0; i < values(); i += config_.channels) {
-            sum += magnitude(x[i] * 256 - offset - t[i]) >> 4;
+// The distance of a channel, on top of `sum`; more than `limit` if the whole is.
+std::uint32_t Wearer::add_distance(std::uint32_t sum, const std::int16_t* x, std::int32_t offset,
+                                   const std::int32_t* form, std::uint32_t limit) const {
+    const std::uint32_t channels = config_.channels;
+    for (std::uint32_t left = config_.length; left > 0;) {
+        // Far forms are given up early, at one comparison in eight values.
+        for (std::uint32_t some = left % 8 == 0 ? 8 : left % 8; some > 0; --some, --left) {
+            sum += magnitude(*x * 256 - (offset + *form)) >> 4;
+            x += channels;
+            form += channels;
         }
+        if (sum > limit) break;
     }
     return sum;
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
+
 Wearer::Match Wearer::nearest(Span<const std::int16_t> beat, std::uint32_t first,
                               std::uint32_t shift) const {
     Match best{0, first, UINT32_MAX};
-    for (std::size_t form = 0; form < state_.forms; ++form) {
-        for (std::uint32_t k = 0; k <= 2 * shift; ++k) {
-            const std::uint32_t start = first - shift + k;
-            const std::uint32_t sum = distance(beat, start, form);
-            if (sum < best.distance) best = {form, start, sum};
+    // From the middle on, where the nearest usually is. On a tie the first form is taken, and then
+    // the smallest start.
+    std::uint32_t start = first;
+    for (std::uint32_t k = 0; k <= 2 * shift; ++k) {
+        std::uint32_t sums[kWearerForms] = {};
+        for (std::uint32_t c = 0; c < config_.channels; ++c) {
+            const std::int32_t offset = mean(beat, start, c);
+            const std::int16_t* x = beat.data() + start * config_.channels + c;
+            for (std::size_t form = 0; form < state_.forms; ++form) {
+                if (sums[form] > best.distance) continue;
+                sums[form] = add_distance(sums[form], x, offset, samples(form) + c, best.distance);
+            }
         }
+        for (std::size_t form = 0; form < state_.forms; ++form) {
+            const bool tie = sums[form] == best.distance;
+            const bool earlier = form < best.form || (form == best.form && start < best.start);
+            if (sums[form] < best.distance || (tie && earlier)) best = {form, start, sums[form]};
+        }
+        start = start == first + shift ? first - shift : start + 1;
     }
     return best;
 }

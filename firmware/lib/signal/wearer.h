@@ -157,8 +157,8 @@ class Wearer {
     std::int32_t* samples(std::size_t form) const { return forms_.data() + form * values(); }
     std::int32_t mean(Span<const std::int16_t> beat, std::uint32_t start,
                       std::uint32_t channel) const;
-    std::uint32_t distance(Span<const std::int16_t> beat, std::uint32_t start,
-                           std::size_t form) const;
+    std::uint32_t add_distance(std::uint32_t sum, const std::int16_t* x, std::int32_t offset,
+                               const std::int32_t* form, std::uint32_t limit) const;
     Match nearest(Span<const std::int16_t> beat, std::uint32_t first, std::uint32_t shift) const;
     bool agrees(const Match& match) const;
     void move(std::size_t form, Span<const std::int16_t> beat, std::uint32_t start,
