@@ -44,6 +44,9 @@ PALETTE = (
     Colour("platform", "#b9bcbd", "#565c62"),
     Colour("good", "#2f7d4f", "#6cc48d"),
     Colour("room", "#efece5", "#262b30"),
+    # Of ECG paper: a line every millimetre, and every fifth.
+    Colour("grid-small", "#f7e3e1", "#2a2426"),
+    Colour("grid-large", "#eab9b5", "#4b3336"),
 )
 LIGHT = {c.name: c.light for c in PALETTE}
 DARK = {c.name: c.dark for c in PALETTE}

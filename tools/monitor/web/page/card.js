@@ -1,10 +1,13 @@
 // One board on the page: description, trace, scores, flags, statistics and commands.
+import * as paper from "./paper.js";
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
 import { ALARM_FORM, heartRate, levelsProblem, moment, number, percent, perHour, thresholdSource, verdict, whole } from "./words.js";
 
 const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 24;
 const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
 const WORDS_MS = 200, PAST_MS = 150; // between two looks at what need not be painted in every frame
+// Pixels of a trace within its axes and padding (plots.js), known before the chart is laid out.
+const area = (u, last) => ({ width: u.width - 72, height: u.height - 8 - (last ? AXIS : 0) });
 const STEP = 1.05; // of the threshold, a press
 
 export class Card {
@@ -15,6 +18,7 @@ export class Card {
     this.connected = true; // to the monitor's server
     this.view = null; // frames shown {first, stop} while scrolled back; null follows the stream
     this.span = 0; // frames shown while following
+    this.onPaper = true; // draw voltages of heartbeats on ECG paper
     this.painted = -1;
     this.traces = [];
     this.wordsDue = this.pastDue = 0;
@@ -30,13 +34,19 @@ export class Card {
       levels: find(".levels"), alarm: find(".levels input"),
       live: find(".live"), pause: find("[data-ask=pause]"), record: find("[data-ask=record]"), calibrate: find("[data-ask=calibrate]"),
       commands: this.root.querySelectorAll("footer button, footer input"),
-      zooms: this.root.querySelectorAll(".zoom button"),
+      zooms: this.root.querySelectorAll(".zoom button"), paper: find("[data-do=paper]"),
+      ruler: find(".ruler"), pixels: find(".ruler input"),
     };
     this.root.addEventListener("click", (e) => this.clicked(e));
     this.parts.threshold.addEventListener("change", () => this.typed());
     this.parts.threshold.addEventListener("input", () => this.mark(this.parts.threshold, ""));
     this.parts.alarm.addEventListener("change", () => this.typedAlarm());
     this.parts.alarm.addEventListener("input", () => this.mark(this.parts.alarm, ""));
+    this.parts.pixels.addEventListener("change", () => {
+      paper.calibrate(Number(this.parts.pixels.value.replace(",", ".")));
+      this.build();
+      this.again();
+    });
     this.scrolling();
     addEventListener("theme", () => this.again());
     new ResizeObserver(() => this.resize()).observe(this.root);
@@ -71,14 +81,16 @@ export class Card {
 
   // Create the charts when the channels are known.
   build() {
-    const { board } = this.store, n = Math.min(board.channels, 6);
+    const { board } = this.store, n = board.channels;
     this.built = this.store.board;
     for (const u of [...this.traces, this.scores]) u?.destroy();
+    this.millivolts = this.onPaper ? paper.millivolts(this.store) : null;
     this.span ||= Math.max(WINDOWS_IN_TRACE * (board.cuts_beats ? board.window : board.hop), board.window * 2);
-    const each = Math.max(TRACE_HEIGHT / n, 70);
+    const each = this.millivolts ? Math.round(paper.height(n)) + 8 : Math.max(TRACE_HEIGHT / n, n < 7 ? 70 : 46);
     this.traces = Array.from({ length: n }, (_, c) =>
-      tracePlot(this.parts.traces, this.store, c, each + (c === n - 1 ? AXIS : 0), c === n - 1));
+      tracePlot(this.parts.traces, this.store, c, each + (c === n - 1 ? AXIS : 0), c === n - 1, this.millivolts));
     this.scale = this.traces.map(() => [Infinity, -Infinity]);
+    this.papers = []; // vertical ranges on paper
     for (const u of this.traces) this.pointing(u);
     this.scores = scorePlot(this.parts.scores, SCORE_HEIGHT, (index) => this.pick(index));
   }
@@ -112,8 +124,10 @@ export class Card {
       const clicked = from && !from.moved;
       from = null;
       if (!clicked) return;
-      const w = this.store.windows[this.store.placeAt(frame(e))];
-      if (w && frame(e) < w.first_frame + this.store.board.window) this.inspect(this.store, w);
+      const at = frame(e), { windows, rejected, board } = this.store;
+      const holds = (w) => w && w.first_frame <= at && at < w.first_frame + board.window;
+      const w = [windows[this.store.placeAt(at)], ...rejected].find(holds);
+      if (w) this.inspect(this.store, w);
     });
     over.addEventListener("wheel", (e) => {
       e.preventDefault();
@@ -147,6 +161,7 @@ export class Card {
   }
 
   range() {
+    if (this.millivolts) this.span = paper.frames(area(this.traces[0]).width, this.store.board.rate_hz);
     if (this.view) return this.view;
     const stop = this.end ?? this.store.end;
     return { first: stop - this.span, stop };
@@ -170,10 +185,23 @@ export class Card {
   zoom(by, about) {
     const { first, stop } = this.range(), { board, oldest, next } = this.store;
     if (!board) return;
+    this.leavePaper();
     const span = Math.min(Math.max((stop - first) * by, board.window / 4), Math.max(next - oldest, 2 * board.window));
     if (!this.view) { this.span = span; return this.again(); }
     about ??= (first + stop) / 2;
     this.show(about - (about - first) * span / (stop - first), span);
+  }
+
+  // Zooming leaves the paper, whose scales are fixed.
+  leavePaper() {
+    if (this.millivolts) this.setPaper(false);
+  }
+  setPaper(on) {
+    this.onPaper = on;
+    this.view = null;
+    this.span = on ? 0 : this.span;
+    this.build();
+    this.again();
   }
 
   get title() { const { board, key } = this.store; return board?.name || (board && !board.emulated ? `${board.model} on ${key}` : board?.model ?? key); }
@@ -191,6 +219,7 @@ export class Card {
       case "in": return this.zoom(1 / 1.4);
       case "out": return this.zoom(1.4);
       case "live": return this.follow();
+      case "paper": return this.setPaper(!this.millivolts);
       case "pause": return this.ask("pause", { paused: !store.paused });
       case "mark": return this.ask("mark", { text: "mark" });
       case "record": return this.ask("record", { on: !store.recording });
@@ -247,6 +276,16 @@ export class Card {
         const scale = this.scale[c], old = Number.isFinite(scale[0]);
         scale[0] = old && scale[0] < low ? scale[0] + 0.01 * (low - scale[0]) : low;
         scale[1] = old && scale[1] > high ? scale[1] + 0.01 * (high - scale[1]) : high;
+      }
+      if (this.millivolts) {
+        if (low === Infinity) { low = 0; high = 0; }
+        this.papers[c] = paper.range(area(u, c === this.traces.length - 1).height, this.millivolts[c], low, high, this.papers[c]);
+        const [min, max] = this.papers[c];
+        return u.batch(() => {
+          u.setData(data, false);
+          u.setScale("x", { min: first, max: stop });
+          u.setScale("y", { min, max });
+        });
       }
       const [bottom, top] = Number.isFinite(this.scale[c][0]) ? this.scale[c] : [0, 1];
       const room = (top - bottom || 1) * 0.08;
@@ -313,9 +352,13 @@ export class Card {
     this.root.querySelector(".badge.recording").hidden = !store.recording;
     this.root.querySelector(".badge.alarm").hidden = !store.alarm;
     this.root.querySelector(".badge.recalibrate").hidden = !store.recalibrate;
+    this.root.querySelector(".badge.retuned").hidden = !store.retuned;
     this.root.classList.toggle("alarmed", store.alarm);
     parts.facts.textContent = `${board.engine} · ${board.model_hash.slice(0, 8)} · golden ${board.golden_passed}/${board.golden_total} · ${board.port}`;
     parts.source.textContent = source.description;
+    parts.paper.hidden = parts.ruler.hidden = !paper.millivolts(store);
+    parts.paper.setAttribute("aria-pressed", Boolean(this.millivolts));
+    if (document.activeElement !== parts.pixels) parts.pixels.value = paper.pixels().toFixed(2);
     parts.live.classList.toggle("on", !this.view);
     parts.live.textContent = this.view ? "back to live" : "live";
     parts.record.textContent = store.recording ? "Stop recording" : "Record";

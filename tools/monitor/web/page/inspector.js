@@ -1,6 +1,6 @@
 // The inspector: signal and reconstruction of one window, and their difference.
 /* global uPlot */
-import { axis, base, colour, steps } from "./plots.js";
+import { axis, base, colour, FONT, steps } from "./plots.js";
 import { moment, number, verdict } from "./words.js";
 
 const PART = 0.5; // of the squared difference, whose shortest stretch is shown
@@ -39,41 +39,27 @@ function draw() {
   plots = [];
   const w = shown, samples = store.samplesOf(w), output = w.reconstruction, n = store.channels;
   find("h2").textContent = `${store.noun[0].toUpperCase()}${store.noun.slice(1)} ${w.index}`;
-  find(".badge").textContent = w.flag ? "anomaly" : "normal";
-  dialog.dataset.flag = w.flag;
-  const at = moment(w.first_frame, store.board.rate_hz ?? store.source.rate_hz);
+  const judged = w.score != null, rate = store.board.rate_hz ?? store.source.rate_hz;
+  find(".badge").textContent = !judged ? "not judged" : w.flag ? "anomaly" : "normal";
+  dialog.dataset.flag = Boolean(w.flag);
+  const at = moment(w.first_frame, rate);
   find(".facts").textContent = [
-    `score ${number(w.score)}`, `threshold ${number(w.threshold)}`, `${(w.score / w.threshold).toFixed(2)} ×`,
+    ...(judged ? [`score ${number(w.score)}`, `threshold ${number(w.threshold)}`, `${(w.score / w.threshold).toFixed(2)} ×`] : [`the gate says: ${w.reason}`]),
+    w.interval && rate && `RR ${Math.round(1000 * w.interval / rate)} ms`,
     store.source.rate_hz ? `at ${at}` : `frame ${at}`, verdict(w),
   ].filter(Boolean).join(" · ");
-  const charts = find(".plots"), where = find(".where");
-  find(".legend .made").parentElement.hidden = !store.board.reconstructs;
-  if (!samples || (!output && store.board.reconstructs)) {
-    where.textContent = samples ? "Its reconstruction is no longer stored." : "Its samples are no longer stored.";
+  const charts = find(".plots"), where = find(".where"), usual = store.usualBeat(w);
+  find(".usual").hidden = !usual;
+  if (usual) find(".usual b").textContent = usual.beats;
+  find(".made").parentElement.hidden = !output;
+  if (!samples) {
+    where.textContent = "Its samples are no longer stored.";
     return;
   }
+  const share = output && shares(samples, output, n), [first, stop] = share ? stretch(share) : [0, 0];
   const length = samples.length / n, x = Array.from({ length }, (_, i) => i);
-  const rate = store.board.rate_hz ?? store.source.rate_hz;
   const label = (v) => (rate ? moment(v, rate, 1) : v);
-  if (!output) {
-    where.textContent = "The model sees features of these samples (level, amplitude, shape, spectrum), not the samples. " +
-      "It reconstructs the features, so there is no signal to compare with.";
-    for (let c = 0; c < n; c++) {
-      const last = c === n - 1;
-      plots.push(new uPlot({
-        ...base(charts.clientWidth, Math.max(300 / n, 90) + (last ? 24 : 0)),
-        padding: [10, 20, 4, 0],
-        scales: { x: { time: false }, y: {} },
-        series: [{}, { stroke: () => colour(w.flag ? "abnormal" : "normal"), width: 1.8, points: { show: false } }],
-        axes: [
-          axis({ size: last ? 24 : 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map((v) => (last ? label(v) : "")) }),
-          axis({ size: 56, space: 36 }),
-        ],
-      }, [x, x.map((i) => samples[i * n + c])], charts));
-    }
-    return;
-  }
-  const share = shares(samples, output, n), [first, stop] = stretch(share);
+  const timed = (c) => !output && c === n - 1; // else the chart below has the times
   for (let c = 0; c < n; c++) {
     const pick = (values) => x.map((i) => values[i * n + c]);
     plots.push(new uPlot({
@@ -83,11 +69,21 @@ function draw() {
       series: [
         {},
         { stroke: () => colour("third"), width: 2.5, points: { show: false } },
+        { stroke: () => colour("ink"), width: 1.4, dash: [5, 4], points: { show: false } },
         { stroke: () => colour(w.flag ? "abnormal" : "normal"), width: 1.8, points: { show: false } },
       ],
-      axes: [axis({ size: 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map(() => "") }), axis({ size: 56, space: 36 })],
-      hooks: { drawClear: [(u) => wash(u, first, stop - 1), between] },
-    }, [x, pick(output), pick(samples)], charts));
+      axes: [
+        axis({ size: timed(c) ? 24 : 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map((v) => (timed(c) ? label(v) : "")) }),
+        axis({ size: 56, space: 36, label: store.source.units[c], labelSize: 16, labelFont: FONT, labelGap: 0 }),
+      ],
+      hooks: { drawClear: output ? [(u) => wash(u, first, stop - 1), between] : [] },
+    }, [x, output ? pick(output) : x.map(() => null), usual ? pick(usual.values) : x.map(() => null), pick(samples)], charts));
+  }
+  if (!share) {
+    where.textContent = !judged ? "" : store.board.reconstructs ? "Its reconstruction is no longer stored."
+      : "The model sees features of these samples (level, amplitude, shape, spectrum), not the samples. " +
+        "It reconstructs the features, so there is no signal to compare with.";
+    return;
   }
   plots.push(new uPlot({
     ...base(charts.clientWidth, 120),
@@ -98,7 +94,7 @@ function draw() {
     }],
     axes: [
       axis({ size: 24, space: 80, incrs: steps(rate), values: (u, splits) => splits.map(label) }),
-      axis({ size: 56, space: 28, values: (u, splits) => splits.map((v) => `${+(100 * v).toFixed(1)} %`) }),
+      axis({ size: 56, space: 28, values: (u, splits) => splits.map((v) => `${+(100 * v).toFixed(1)} %`), label: "share", labelSize: 16, labelFont: FONT, labelGap: 0 }),
     ],
     hooks: { drawClear: [(u) => wash(u, first, stop - 1)] },
   }, [x, share], charts));
@@ -117,7 +113,7 @@ function wash(u, first, last) {
 
 // The difference as a filled area.
 function between(u) {
-  const { ctx } = u, [x, output, samples] = u.data;
+  const { ctx } = u, [x, output, , samples] = u.data;
   const point = (values, i) => ctx.lineTo(u.valToPos(x[i], "x", true), u.valToPos(values[i], "y", true));
   ctx.save();
   ctx.fillStyle = colour("third-wash");
@@ -129,7 +125,7 @@ function between(u) {
 }
 
 function go(step) {
-  const at = store.windows.indexOf(shown), by = step.startsWith("-") ? -1 : 1;
+  const at = shown.score == null ? store.placeAt(shown.first_frame) : store.windows.indexOf(shown), by = step.startsWith("-") ? -1 : 1;
   let to = at + by;
   if (step.endsWith("flag")) while (store.windows[to] && !store.windows[to].flag) to += by;
   if (store.windows[to]) inspect(store, store.windows[to]);

@@ -38,6 +38,7 @@ function take({ type, boards, role }) {
     const { store } = card(key);
     if (type === "past") store.clear(0);
     for (const event of events) store.take(event);
+    if (type === "past") store.caughtUp();
     store.totals = totals;
     store.version++;
     if (store.board) document.getElementById("title").textContent = store.board.model;

@@ -1,5 +1,6 @@
 // The charts of a card, drawn by uPlot: the trace, the scores, and the strip of all stored data.
 /* global uPlot */
+import * as paper from "./paper.js";
 import { moment } from "./words.js";
 
 const colours = new Map(); // asked for in every frame, so kept until the theme changes
@@ -12,7 +13,7 @@ export function colour(name) {
   return colours.get(name);
 }
 
-const FONT = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+export const FONT = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
 const PIXELS_A_POINT = 0.5; // more points than two a pixel are drawn as their lowest and highest
 
 export function axis(options) {
@@ -71,7 +72,8 @@ const line = (name, width) => ({ stroke: () => colour(name), width, points: { sh
 const SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
 export const steps = (rate) => (rate ? SECONDS.map((s) => s * rate) : undefined);
 
-export function tracePlot(parent, store, c, height, last) {
+// `millivolts` per unit of each channel: the trace lies on ECG paper; null: on a plain grid.
+export function tracePlot(parent, store, c, height, last, millivolts) {
   const rate = store.board.rate_hz ?? store.source.rate_hz;
   const options = {
     ...base(parent.clientWidth, height),
@@ -81,9 +83,39 @@ export function tracePlot(parent, store, c, height, last) {
       axis({ show: last, size: 24, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => moment(v, rate, step)) }),
       axis({ size: 52, space: 34 }),
     ],
-    hooks: { drawClear: [(u) => washes(u, store)], draw: [(u) => notes(u, store, c === 0), (u) => peaks(u, store, rate, c === 0)] },
+    hooks: {
+      drawClear: [(u) => washes(u, store)],
+      draw: [(u) => notes(u, store, c === 0, title(store.source, c, millivolts)), (u) => peaks(u, store, rate, c === 0), (u) => channel(u, store.source, c, millivolts)],
+    },
   };
+  if (millivolts) {
+    for (const each of options.axes) each.grid = { show: false };
+    options.hooks.drawClear.push((u) => paper.grid(u, rate, millivolts[c]));
+    options.hooks.draw.unshift((u) => paper.pulse(u, millivolts[c]));
+  }
   return new uPlot(options, [[], [], [], []], parent);
+}
+
+function title(source, c, millivolts) {
+  const name = source.units[c] ? `${source.channels[c]} (${source.units[c]})` : source.channels[c];
+  return millivolts && c === 0 ? `${name} · ${paper.WORDS}` : name;
+}
+
+// Name and unit of a channel, in the upper left corner.
+function channel(u, source, c, millivolts) {
+  const { ctx, bbox } = u, ratio = devicePixelRatio, text = title(source, c, millivolts);
+  ctx.save();
+  ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
+  ctx.textBaseline = "top";
+  ctx.textAlign = "left";
+  ctx.fillStyle = colour("panel");
+  ctx.globalAlpha = 0.8;
+  const at = bbox.left + (millivolts ? 1.5 * paper.pixels() : 5) * ratio;
+  ctx.fillRect(at - 2 * ratio, bbox.top + ratio, ctx.measureText(text).width + 4 * ratio, 14 * ratio);
+  ctx.globalAlpha = 1;
+  ctx.fillStyle = colour("soft");
+  ctx.fillText(text, at, bbox.top + 3 * ratio);
+  ctx.restore();
 }
 
 // All visible flagged windows, with their left and right edge on the canvas.
@@ -109,10 +141,16 @@ function clipped(u, draw) {
   ctx.restore();
 }
 
-// Flagged windows, and those that are not judged, as a background of the trace.
+// Flagged windows, those that are not judged and those that are lost, as a background of the trace.
 function washes(u, store) {
-  const { min, max } = u.scales.x, { window } = store.board;
+  const { min, max } = u.scales.x, { window, hop } = store.board;
   clipped(u, (ctx, bbox) => {
+    ctx.fillStyle = colour("third-wash");
+    for (const { first, count } of store.lost) {
+      if (min == null || first * hop >= max || (first + count) * hop <= min) continue;
+      const left = u.valToPos(first * hop, "x", true), right = u.valToPos((first + count) * hop, "x", true);
+      ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    }
     ctx.fillStyle = colour("platform");
     ctx.globalAlpha = 0.3;
     let drawn = bbox.left; // windows that overlap are drawn once
@@ -129,13 +167,13 @@ function washes(u, store) {
 }
 
 // Their indices above it, where they fit; marks as dotted lines.
-function notes(u, store, numbered) {
+function notes(u, store, numbered, title) {
   clipped(u, (ctx, bbox, ratio) => {
     ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
     ctx.textBaseline = "top";
     ctx.textAlign = "left";
     ctx.fillStyle = colour("abnormal");
-    let free = -Infinity;
+    let free = bbox.left + ctx.measureText(title).width + 14 * ratio;
     if (numbered) {
       flagged(u, store, (w, left, right) => {
         const text = `▲ ${w.index}`, at = Math.max(left, bbox.left) + 5 * ratio, stop = at + ctx.measureText(text).width;
@@ -237,6 +275,11 @@ export function paintPast(canvas, store, first, stop) {
       high[i] = Math.max(high[i], level(w));
       any[i] |= w.flag;
     }
+  }
+  ctx.fillStyle = colour("third"); // lost: full height
+  for (const { first, count } of store.lost) {
+    const from = Math.floor(x(first * store.board.hop)), to = Math.ceil(x((first + count) * store.board.hop));
+    if (to > 0) ctx.fillRect(from, 2, Math.max(to - from, 1), height - 4);
   }
   ctx.fillStyle = colour("platform"); // not judged: grey, full height
   for (const w of store.rejected) ctx.fillRect(Math.floor(x(w.first_frame)), 2, wide, height - 4);

@@ -1,5 +1,7 @@
 // The data of one board: samples, reconstruction and flags by frame; windows; totals.
 
+import { number } from "./words.js";
+
 const FRAMES = 1 << 17; // kept, as the server keeps them
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
@@ -28,6 +30,7 @@ export class Store {
   clear(frame) {
     this.base = this.next = this.oldest = frame; // base: the frame at index 0 of the arrays
     this.windows = []; // ascending
+    this.reportedTo = frame; // one hop after the newest reported window
     this.ahead = []; // frames by which the samples were ahead of each of the last reports
     this.marks = [];
     this.lost = [];
@@ -37,6 +40,8 @@ export class Store {
   }
 
   get channels() { return this.board.channels; }
+  // Whether the threshold in force is another than that of training.
+  get retuned() { return Math.abs(this.threshold / this.board.trained_threshold - 1) > 1e-6; }
   get noun() { return this.source?.channels.some((c) => /ecg/i.test(c)) ? "beat" : "window"; }
   // All heartbeats by their R, judged or not, from the newest back to frame `first`.
   beatsFrom(first) {
@@ -54,9 +59,12 @@ export class Store {
   // its samples, and the trace goes on when no report comes.
   get end() { return this.ended ? this.next : this.next - Math.max(0, ...this.ahead); }
   reported(w) {
-    this.ahead.push(this.next - (w.first_frame + this.board.window + this.board.hop));
+    this.reportedTo = Math.max(this.reportedTo, w.first_frame + this.board.window + this.board.hop);
+    this.ahead.push(this.next - this.reportedTo);
     if (this.ahead.length > 8) this.ahead.shift();
   }
+  // The past is complete: its reports came with all samples, and in another order.
+  caughtUp() { this.ahead = this.board ? [this.next - this.reportedTo] : []; }
 
   take(event) {
     this.version++;
@@ -79,7 +87,10 @@ export class Store {
         this.reported(event);
         break;
       case "counters": this.counters = event; break;
-      case "threshold": this.threshold = event.value; break;
+      case "threshold":
+        this.notice = `threshold ${number(this.threshold)} → ${number(event.value)}`;
+        this.threshold = event.value;
+        break;
       case "calibration": this.calibration = event; break;
       case "alarm":
         this.alarm = event.on;
@@ -217,5 +228,28 @@ export class Store {
     if (!this.signal || w.first_frame < this.oldest) return null;
     if (w.first_frame + this.board.window > this.next) return null;
     return this.signal.subarray(at * n, (at + this.board.window) * n);
+  }
+
+  // The wearer's usual beat: the median of the last 32 beats before `w` that were not flagged, as
+  // far as they are stored, moved to the mean of `w`. {values, beats}, or null for fewer than 4.
+  usualBeat(w) {
+    if (!this.board.cuts_beats) return null;
+    const own = this.samplesOf(w), n = this.channels, beats = [];
+    for (let i = this.placeAt(w.first_frame - 1); i >= 0 && beats.length < 32; i--) {
+      const samples = this.windows[i].flag ? null : this.samplesOf(this.windows[i]);
+      if (samples) beats.push(samples);
+    }
+    if (!own || beats.length < 4) return null;
+    const means = (values) => Array.from({ length: n }, (_, c) => {
+      let sum = 0;
+      for (let i = c; i < values.length; i += n) sum += values[i];
+      return sum * n / values.length;
+    });
+    const mean = means(own), shifts = beats.map(means);
+    const values = own.map((_, i) => {
+      const sorted = beats.map((b, k) => b[i] - shifts[k][i % n]).sort((a, b) => a - b);
+      return mean[i % n] + sorted[sorted.length >> 1];
+    });
+    return { values, beats: beats.length };
   }
 }
