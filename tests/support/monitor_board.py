@@ -10,14 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.monitor.board import BoardEvent
 from tools.monitor.events import (
     BoardFacts,
     CalibrationStatus,
     LinkCounters,
+    WearerStatus,
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Source, of_recording
 from training.bundle.decision import alarm_text
 from training.bundle.errors import LinkError
@@ -150,6 +151,14 @@ class FakeBoard:
 
     def calibrate(self, command: object) -> None:
         raise LinkError("/dev/fake: the board's firmware cannot calibrate")
+
+    wearer: WearerStatus | None = None
+
+    def accept(self, window: int) -> None:
+        raise LinkError(f"/dev/fake: window {window} cannot be accepted")
+
+    def renew_wearer(self) -> None:
+        raise LinkError("/dev/fake: the model does not learn a wearer")
 
     def take_up(self) -> int:
         return self.resume_frame

@@ -6,6 +6,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from tools.monitor.board import Board
 from tools.monitor.boards.opening import open_board, open_sensor_board
 from tools.monitor.comparison import Comparison
 from tools.monitor.controls import Controls, SetAlarm, SetThreshold
@@ -23,7 +24,7 @@ from tools.monitor.settings import (
     Target,
 )
 from tools.monitor.sinks import Broadcast, close_all, open_sinks
-from tools.monitor.stream import Board, Stream
+from tools.monitor.stream import Stream
 from tools.monitor.summary import Tally
 from tools.recordings.load import of_bundle, of_file
 from tools.recordings.source import Source

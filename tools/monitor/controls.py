@@ -52,6 +52,18 @@ class ForgetCalibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Accept:
+    """A flagged window was normal: accept it. None: the last flagged one."""
+
+    window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenewWearer:
+    """Another person wears the board, or an electrode has moved: learn anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetPaused:
     """Pause or continue sending; None toggles."""
 
@@ -130,7 +142,8 @@ def alarm_levels(text: str) -> AlarmLevels:
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
 Calibration = Calibrate | StopCalibration | ForgetCalibration
 HostCommand = Acknowledge | Mark | SetPaused | SetRecording  # the board has no part in them
-Command = HostCommand | SetThreshold | SetAlarm | Reset | Calibration
+BoardCommand = SetThreshold | SetAlarm | Accept | RenewWearer | Calibration
+Command = HostCommand | BoardCommand | Reset
 
 
 class Controls:

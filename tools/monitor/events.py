@@ -228,6 +228,24 @@ class CalibrationStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class WearerStatus:
+    """What the board knows about the person who wears it."""
+
+    learned: bool  # else beats are learned from, and not judged
+    beats: int  # learned from, at most `learn`
+    learn: int  # to learn from
+    forms: int  # of this wearer's beats
+    accepted: int  # of these, forms that a user called normal
+    per_minute: float | None  # the wearer's usual heart rate; None: unknown
+    memory: str  # none, saving, kept (outlives a restart), failed (does not)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is being learned or saved."""
+        return self.learned and self.memory != "saving"
+
+
+@dataclass(frozen=True, slots=True)
 class Marked:
     """The user marked this moment."""
 
@@ -300,6 +318,7 @@ Event = (
     | LinkCounters
     | ThresholdChanged
     | CalibrationStatus
+    | WearerStatus
     | Marked
     | Paused
     | Restarted

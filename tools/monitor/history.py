@@ -32,6 +32,7 @@ from tools.monitor.events import (
     Started,
     ThresholdChanged,
     View,
+    WearerStatus,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -62,6 +63,7 @@ class History(View):
         self.counters = LinkCounters()
         self.threshold = float("nan")
         self.calibration: CalibrationStatus | None = None
+        self.wearer: WearerStatus | None = None
         self.alarm = self.recalibrate = False
         self.unacknowledged = False  # whether an alarm was raised that the user has not seen
         self.paused = False
@@ -185,6 +187,8 @@ class History(View):
                 self.threshold = event.value
             case CalibrationStatus():
                 self._take_calibration(event)
+            case WearerStatus():
+                self.wearer = event
             case Marked():
                 self.marks.append(event)
                 self.notice = f"marked at frame {event.frame}"

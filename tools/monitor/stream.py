@@ -7,18 +7,20 @@ its own sensor is sent nothing; its samples are received.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 from tools.monitor import controls, text
 from tools.monitor.beat_watch import NO_BEAT, BeatWatch
+from tools.monitor.board import Board, BoardEvent, SamplingBoard
 from tools.monitor.controls import (
+    Accept,
     Acknowledge,
     Calibrate,
     Controls,
     ForgetCalibration,
     Mark,
+    RenewWearer,
     Reset,
     SetAlarm,
     SetPaused,
@@ -26,12 +28,12 @@ from tools.monitor.controls import (
     SetThreshold,
     StopCalibration,
 )
+from tools.monitor.corrections import Corrections
 from tools.monitor.events import (
     AlarmAcknowledged,
     AlarmChanged,
     AlarmSet,
     BoardFacts,
-    CalibrationStatus,
     DriftChanged,
     Ended,
     Event,
@@ -50,9 +52,8 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from tools.monitor.pace import Pace
-from tools.recordings.source import Counts, Source
+from tools.recordings.source import Source
 from training.bundle.errors import LinkError
-from training.bundle.manifest import AlarmLevels
 
 IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
 _NOT_DONE: dict[type, str] = {
@@ -62,85 +63,10 @@ _NOT_DONE: dict[type, str] = {
     Calibrate: "not calibrated",
     StopCalibration: "calibration not ended",
     ForgetCalibration: "calibration not forgotten",
+    Accept: "not accepted",
+    RenewWearer: "no new wearer",
 }
 COUNTERS_SECONDS = 0.5  # between two requests of the link's counters
-
-
-class Board(Protocol):
-    """A board that the stream can run on."""
-
-    @property
-    def facts(self) -> BoardFacts:
-        """The board's description of itself."""
-
-    @property
-    def answers(self) -> bool:
-        """Whether the board answered last time."""
-
-    @property
-    def resume_frame(self) -> int:
-        """The next frame of the board's unfinished stream; 0 if it has none."""
-
-    def room(self) -> int:
-        """Return the number of frames that `send` takes without waiting."""
-
-    def send(self, first_frame: int, counts: Counts) -> None:
-        """Send frames, int16 [frames, channels], at most `room()`."""
-
-    def skip(self, first_frame: int, count: int) -> None:
-        """Skip `count` missing frames from `first_frame` on."""
-
-    def receive(self, timeout: float) -> Sequence[BoardEvent]:
-        """Return what was received; wait at most `timeout` seconds. Raises LinkError."""
-
-    def set_threshold(self, value: float) -> float:
-        """Set the threshold and return the board's. Raises LinkError if the board refuses it."""
-
-    @property
-    def calibration(self) -> CalibrationStatus | None:
-        """The board's own calibration; None if its firmware has none."""
-
-    def calibrate(self, command: controls.Calibration) -> None:
-        """Begin, end or forget the board's own calibration; `receive` returns its status.
-
-        Raises LinkError if the board refuses it.
-        """
-
-    def set_alarm(self, levels: AlarmLevels) -> str:
-        """Set the alarm and return it in words. Raises LinkError if the board refuses it."""
-
-    def take_up(self) -> int:
-        """Resume the unfinished stream and return the first frame to send."""
-
-    def restart(self) -> None:
-        """Begin a new stream at frame 0."""
-
-    def counters(self) -> LinkCounters:
-        """Return the link's counters of both ends."""
-
-    def close(self, finished: bool) -> None:
-        """Close the session; a `finished` stream cannot be resumed."""
-
-
-@runtime_checkable
-class SamplingBoard(Board, Protocol):
-    """A board that samples its own sensor: `room` is 0, and `receive` also returns samples."""
-
-    @property
-    def over(self) -> bool:
-        """Whether the sensor's signal has ended and all of it has been received."""
-
-
-BoardEvent = (
-    WindowScored
-    | WindowNotJudged
-    | WindowsLost
-    | SamplesSent
-    | SamplesLost
-    | Notice
-    | ThresholdChanged
-    | CalibrationStatus
-)
 
 
 class Stream:
@@ -170,6 +96,7 @@ class Stream:
         self._stop = _last_frame(source, board.facts, windows)
         self._beats_left = windows if board.facts.cuts_beats else None
         self._beat_watch = BeatWatch(board.facts)
+        self._corrections = Corrections(board, source.facts.noun, emit)
         self._sampling = board if isinstance(board, SamplingBoard) else None
         self._next_frame = 0
         self._next_window = 0  # all windows before it were scored or reported lost
@@ -221,8 +148,9 @@ class Stream:
         if facts.threshold != facts.trained_threshold:
             own, trained = text.number(facts.threshold), text.number(facts.trained_threshold)
             self._emit(Notice(f"the board's threshold is {own}, the bundle's is {trained}"))
-        if self._board.calibration is not None:
-            self._emit(self._board.calibration)
+        for status in (self._board.calibration, self._board.wearer):
+            if status is not None:
+                self._emit(status)
 
     def _continue_at(self, frame: int) -> None:
         """Continue at `frame`; a window that begins before it is never completed."""
@@ -266,13 +194,17 @@ class Stream:
                 window = self._next_frame // self._board.facts.hop
                 self._emit(Marked(self._next_frame, window, command.text))
 
-    def _ask(self, command: SetThreshold | SetAlarm | controls.Calibration) -> None:
+    def _ask(self, command: controls.BoardCommand) -> None:
         try:
             match command:
                 case SetThreshold():
                     self._emit(ThresholdChanged(self._board.set_threshold(command.value)))
                 case SetAlarm():
                     self._emit(AlarmSet(self._board.set_alarm(command.levels)))
+                case Accept():
+                    self._corrections.accept(command.window)
+                case RenewWearer():
+                    self._corrections.renew()
                 case _:
                     self._board.calibrate(command)
         except LinkError as refusal:
@@ -355,6 +287,7 @@ class Stream:
             self._beat_watch.beat(event.index)
         self._emit(event)
         if isinstance(event, WindowScored):
+            self._corrections.scored(event)
             self._alarm_is(event.alarm, event.index, event.first_frame)
             if event.drifted != self._drifted:
                 self._drifted = event.drifted

@@ -14,6 +14,7 @@ from tools.monitor.events import (
     LinkCounters,
     Outcome,
     RecordingChanged,
+    WearerStatus,
     WindowNotJudged,
     WindowScored,
 )
@@ -66,6 +67,28 @@ def calibration_lines(status: CalibrationStatus) -> list[str]:
     elif status.state == "other_model":
         lines.append("the calibration in the board's memory is of another model, and is ignored")
     return lines
+
+
+def forms(status: WearerStatus) -> str:
+    """Return how many forms a wearer has."""
+    return f"{status.forms} form{'s' if status.forms != 1 else ''}"
+
+
+def wearer_line(status: WearerStatus) -> str:
+    """Return in a line what a board knows about its wearer."""
+    if not status.learned:
+        return f"learning the wearer: {status.beats} of {status.learn} beats"
+    rate = "" if status.per_minute is None else f", {status.per_minute:.0f} beats per minute"
+    accepted = f", {status.accepted} accepted" if status.accepted else ""
+    kept = {"kept": "; kept across restarts", "failed": "; the board cannot keep it"}
+    return f"wearer: {forms(status)}{accepted}{rate}{kept.get(status.memory, '')}"
+
+
+def wearer_brief(status: WearerStatus) -> str:
+    """Return the same in 17 characters."""
+    if not status.learned:
+        return f"learning {status.beats}/{status.learn}"
+    return forms(status) + {"kept": ", kept", "failed": ", not kept"}.get(status.memory, "")
 
 
 def percent(value: float | None) -> str:

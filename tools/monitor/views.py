@@ -27,6 +27,7 @@ from tools.monitor.events import (
     Started,
     ThresholdChanged,
     View,
+    WearerStatus,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -93,6 +94,8 @@ class PlainView(View):
                 return [f"# threshold is now {text.number(event.value)}"]
             case CalibrationStatus():
                 return self._calibration(event)
+            case WearerStatus() if event.settled:
+                return [f"# {text.wearer_line(event)}"]
             case Marked():
                 return [f"# mark at frame {event.frame}, {self._noun} {event.window}: {event.text}"]
             case Paused():
@@ -151,6 +154,7 @@ KINDS: dict[type[Event], str] = {
     LinkCounters: "counters",
     ThresholdChanged: "threshold",
     CalibrationStatus: "calibration",
+    WearerStatus: "wearer",
     Marked: "marked",
     Paused: "paused",
     Restarted: "restarted",

@@ -14,6 +14,7 @@ from tests.support.link_line import Line
 from tests.support.link_native import BoardConfig
 from tools.link.faults import FaultConfig
 from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.board import Board
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.boards.link_board import LinkBoard
 from tools.monitor.controls import (
@@ -24,7 +25,7 @@ from tools.monitor.controls import (
     StopCalibration,
 )
 from tools.monitor.events import CalibrationStatus, Event, Notice, ThresholdChanged, WindowScored
-from tools.monitor.stream import Board, Stream
+from tools.monitor.stream import Stream
 from tools.monitor.views import JsonView, PlainView
 from tools.recordings.source import Source, of_recording
 from training.bundle import Bundle

@@ -14,28 +14,31 @@ from typing import Any
 
 import numpy as np
 
+from tools.link.explain import NOT_KEPT
 from tools.monitor import controls
 from tools.monitor.beat_watch import NO_BEAT
+from tools.monitor.board import BoardEvent
 from tools.monitor.boards.calibrating import request_of
 from tools.monitor.boards.dequantize import to_counts
+from tools.monitor.boards.wearing import status_of_host
 from tools.monitor.controls import Calibrate, ForgetCalibration, StopCalibration
 from tools.monitor.events import (
     BoardFacts,
     CalibrationStatus,
     LinkCounters,
     ThresholdChanged,
+    WearerStatus,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Counts
 from training.bundle import Bundle
 from training.bundle.chain import CLIPPED, LEARNING, REASONS, gate_of, input_of, score_of, wearer_of
 from training.bundle.decision import alarm_text, decision_of
 from training.bundle.errors import LinkError
 from training.bundle.interpreter import open_interpreter
-from training.bundle.manifest import AlarmLevels, Beats, Decision
+from training.bundle.manifest import AlarmLevels, Beats, Decision, Wearer
 from training.bundle.segment import segmenter_of
 from training.native.core import Calibration
 
@@ -133,6 +136,7 @@ class InProcessBoard:
                     np.array([reason == CLIPPED]),
                 )[0]
                 if np.isnan(value):
+                    self._say_wearer()
                     self._not_judged(index, first, interval, LEARNING)
                     continue
             if reason == CLIPPED and not value > threshold:
@@ -245,6 +249,27 @@ class InProcessBoard:
             levels.kind, levels.windows, levels.raise_level, levels.clear_level
         )
         return alarm_text(levels)
+
+    @property
+    def wearer(self) -> WearerStatus | None:
+        m = self._manifest
+        if self._wearer is None or not isinstance(m.wearer, Wearer):
+            return None
+        return status_of_host(self._wearer, m.wearer.learn, m.signal.rate_hz)
+
+    def accept(self, window: int) -> None:
+        if self._wearer is None or not self._wearer.accept(window):
+            raise LinkError(NOT_KEPT)
+        self._say_wearer()
+
+    def renew_wearer(self) -> None:
+        if self._wearer is not None:
+            self._wearer.restart()
+        self._say_wearer()
+
+    def _say_wearer(self) -> None:
+        if (status := self.wearer) is not None:
+            self._waiting.append(status)
 
     def counters(self) -> LinkCounters:
         return LinkCounters()

@@ -10,10 +10,19 @@ import numpy as np
 from tools.boards.catalogue import is_emulated
 from tools.boards.names import key_of, name_of
 from tools.link import events as link
-from tools.link.messages import AlarmKind, AlarmSet, CalibrationReport, Statistics
+from tools.link.messages import (
+    AlarmKind,
+    AlarmSet,
+    CalibrationReport,
+    Statistics,
+    WearerReport,
+    WearerRequest,
+)
 from tools.link.session import Session, stream_id
+from tools.monitor.board import BoardEvent
 from tools.monitor.boards.calibrating import Calibrating, request_of, status_of
 from tools.monitor.boards.dequantize import of_model, to_counts
+from tools.monitor.boards.wearing import ASK, accepting, renewing, status_of_report
 from tools.monitor.controls import Calibration
 from tools.monitor.events import (
     BoardFacts,
@@ -21,17 +30,17 @@ from tools.monitor.events import (
     LinkCounters,
     Notice,
     ThresholdChanged,
+    WearerStatus,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
-from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Counts, Source
 from training.bundle import Bundle
 from training.bundle.chain import REASONS
 from training.bundle.decision import alarm_text
 from training.bundle.errors import LinkError
-from training.bundle.manifest import AlarmLevels, Beats, Decision
+from training.bundle.manifest import AlarmLevels, Beats, Decision, Wearer
 
 AHEAD_SAMPLES = 4096  # that may be in flight beyond the windows that have been scored
 # Stream numbers per source: a new stream needs one that neither the board's last stream nor our
@@ -80,6 +89,10 @@ class LinkBoard:
         with contextlib.suppress(LinkError):  # older firmware
             self._calibrating = Calibrating(session.calibrate)
             self.calibration = status_of(self._calibrating.report)
+        self.wearer: WearerStatus | None = None
+        if isinstance(self._manifest.wearer, Wearer):
+            with contextlib.suppress(LinkError):  # older firmware
+                self._ask_wearer()
         self._scoring = False  # the board's text before its first score is a greeting
         session.watch(output=watch, sizes=bundle.manifest.sizes)
         self.facts = BoardFacts(
@@ -119,6 +132,7 @@ class LinkBoard:
     def take_up(self) -> int:
         """Resume the board's unfinished stream and return the first frame to send."""
         first = self._session.start(self._session.board.stream)
+        self._ask_wearer_again()
         # The resumption was requested, so no event needs to report it.
         events = self._session.poll()
         self._held = [event for event in events if not isinstance(event, link.Resumed)]
@@ -127,6 +141,7 @@ class LinkBoard:
     def restart(self) -> None:
         self._new_stream()
         self._session.start(self._stream)
+        self._ask_wearer_again()
 
     def _new_stream(self) -> None:
         used = self._session.board.stream, self._stream
@@ -209,6 +224,28 @@ class LinkBoard:
             self.calibration = status
             self._status.append(status)
 
+    def accept(self, window: int) -> None:
+        self._ask_wearer(accepting(window))
+
+    def renew_wearer(self) -> None:
+        self._ask_wearer(renewing())
+
+    def _ask_wearer(self, request: WearerRequest = ASK) -> None:
+        with self._while_it_answers() as session:
+            self._note_wearer(session.wearer(request))
+
+    def _ask_wearer_again(self) -> None:
+        # The next receive() reports an error.
+        if self.wearer is not None:
+            with contextlib.suppress(LinkError):
+                self._ask_wearer()
+
+    def _note_wearer(self, report: WearerReport) -> None:
+        status = status_of_report(report, self._manifest.signal.rate_hz)
+        if status != self.wearer:
+            self.wearer = status
+            self._status.append(status)
+
     def set_alarm(self, levels: AlarmLevels) -> str:
         with self._while_it_answers() as session:
             session.set_alarm(
@@ -226,6 +263,10 @@ class LinkBoard:
         if self.answers:
             if self.calibration is not None and self.calibration.running:
                 self._ask_status()
+            if self.wearer is not None and not (
+                self.wearer.learned and self.wearer.memory != "saving"
+            ):
+                self._ask_wearer_again()
             # The next receive() reports the error.
             with contextlib.suppress(LinkError), self._while_it_answers() as session:
                 self._statistics = session.statistics()
@@ -277,11 +318,14 @@ class LinkBoard:
                     self.set_alarm(self._levels)
                 if event.rebooted:
                     self._ask_status()
+                    self._ask_wearer_again()
                 why = "was reset" if event.rebooted else "answers again"
                 text = f"the board {why}: continuing at frame {event.sample}"
                 return Notice(text, answers=True)
             case link.Calibrated() if self._calibrating is not None:
                 self._note(self._calibrating.take(event.report))
+            case link.WearerChanged():
+                self._note_wearer(event.report)
             case link.Refused():
                 return Notice(f"the board refused a message of type {event.type:#04x}")
             case link.BoardText() if self._scoring:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from tools.boards.adc import AdcRecording
 from tools.boards.emulated import EmulatedBoard
 from tools.link.session import Session
+from tools.monitor.board import Board
 from tools.monitor.boards.fault_injection import faulty_port
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.boards.link_board import LinkBoard
 from tools.monitor.boards.sensor_board import SensorBoard
 from tools.monitor.settings import Emulated, InProcess, Port, Target
-from tools.monitor.stream import Board
 from tools.recordings.source import Source
 from training.bundle import Bundle
 from training.bundle.errors import LinkError

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tools.link import events as link
 from tools.link.messages import SensorState
 from tools.link.session import Session
+from tools.monitor.board import BoardEvent
 from tools.monitor.boards.link_board import LinkBoard
 from tools.monitor.events import SamplesLost, SamplesSent
-from tools.monitor.stream import BoardEvent
 from tools.recordings.source import Counts, Source, SourceFacts
 from training.bundle import Bundle
 from training.bundle.errors import LinkError
@@ -137,6 +137,7 @@ class SensorBoard(LinkBoard):
         self._waiting.clear()
         self._recent.next = self._received = 0
         self._session.start_sampling(self._stream)
+        self._ask_wearer_again()
         self._state = self._session.sampling()
 
     def room(self) -> int:

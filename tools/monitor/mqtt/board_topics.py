@@ -14,6 +14,7 @@ Below the prefix and the board's id:
     link       counters of both ends; retained
     threshold  the board's, at the start and after each change; retained
     calibration the board's own calibration, and the source of its threshold; retained
+    wearer     what the board knows about the person who wears it; retained
     event      marks, pauses, restarts, notices, the end
     command    is read if commands are allowed; reply has the answers
 
@@ -48,6 +49,7 @@ from tools.monitor.events import (
     Started,
     ThresholdChanged,
     View,
+    WearerStatus,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
@@ -146,6 +148,8 @@ class BoardTopics(View):
                 self._publish("missing", _values(event), ts)
             case LinkCounters():
                 self._publish("link", _values(event), ts, retain=True)
+            case WearerStatus():
+                self._publish("wearer", _values(event), ts, retain=True)
             case CalibrationStatus():
                 self._publish("calibration", _values(event), ts, retain=True)
             case ThresholdChanged():

@@ -19,10 +19,12 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from tools.monitor.controls import (
+    Accept,
     Acknowledge,
     Calibrate,
     Controls,
     Mark,
+    RenewWearer,
     Reset,
     SetPaused,
     SetRecording,
@@ -49,6 +51,8 @@ KEYS = (
     ("d", "restore the bundle's threshold"),
     ("c", "calibrate the threshold; stop"),
     ("a", "acknowledge the alarm"),
+    ("n", "accept the last flag as normal"),
+    ("l", "learn a new wearer"),
     ("m", "mark this moment"),
     ("w", "write a recording; stop"),
     ("r", "restart at frame 0"),
@@ -136,6 +140,8 @@ class MonitorApp(App[None]):
         Binding("d", "trained", "restore"),
         Binding("c", "calibrate", "calibrate"),
         Binding("a", "acknowledge", "alarm seen"),
+        Binding("n", "accept", "normal"),
+        Binding("l", "renew", show=False),
         Binding("m", "mark", "mark"),
         Binding("w", "record", "record"),
         Binding("r", "reset", "reset"),
@@ -199,6 +205,12 @@ class MonitorApp(App[None]):
         status = self._history.calibration
         running = status is not None and status.running
         self._controls.ask(StopCalibration() if running else Calibrate())
+
+    def action_accept(self) -> None:
+        self._controls.ask(Accept())
+
+    def action_renew(self) -> None:
+        self._controls.ask(RenewWearer())
 
     def action_mark(self) -> None:
         self._controls.ask(Mark())

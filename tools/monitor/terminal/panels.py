@@ -163,6 +163,9 @@ def facts(history: History, width: int, height: int) -> list[Text]:
     heart = text.heart_rate(list(history.intervals), rate_hz)
     if heart is not None:
         rows.append(("heart rate, RR", f"{heart[0]:.0f}/min, {heart[1]:.0f} ms", None))
+    if history.wearer is not None:
+        style = None if history.wearer.learned else MARK
+        rows.append(("wearer", text.wearer_brief(history.wearer), style))
     if history.board and history.board.alarm:
         hours = history.next_frame / rate_hz / 3600 if rate_hz else 0.0
         per_hour = f", {summary.alarms / hours:.1f} per hour" if hours > 0.1 else ""

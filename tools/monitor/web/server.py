@@ -29,11 +29,13 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tools.monitor.controls import (
+    Accept,
     Acknowledge,
     Calibrate,
     Command,
     ForgetCalibration,
     Mark,
+    RenewWearer,
     Reset,
     SetAlarm,
     SetPaused,
@@ -124,6 +126,10 @@ def command_of(message: Any) -> tuple[str, Command]:
             return key, Reset()
         case {"ask": "calibrate", "run": bool(run)}:
             return key, Calibrate() if run else StopCalibration()
+        case {"ask": "accept", "window": int(window)} if type(window) is int and window >= 0:
+            return key, Accept(window)
+        case {"ask": "renew"}:
+            return key, RenewWearer()
         case {"ask": "forget"}:
             return key, ForgetCalibration()
     raise ValueError("not a command")

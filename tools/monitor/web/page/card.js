@@ -1,7 +1,7 @@
 // One board on the page: description, trace, scores, flags, statistics and commands.
 import * as paper from "./paper.js";
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
-import { ALARM_FORM, heartRate, levelsProblem, moment, number, percent, perHour, thresholdSource, verdict, whole } from "./words.js";
+import { ALARM_FORM, heartRate, levelsProblem, moment, number, percent, perHour, thresholdSource, verdict, wearerFacts, whole } from "./words.js";
 
 const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 24;
 const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
@@ -13,7 +13,7 @@ const STEP = 1.05; // of the threshold, a press
 export class Card {
   constructor(store, ask, inspect) {
     this.store = store;
-    this.inspect = inspect;
+    this.inspect = (of, w) => inspect(of, w, this.ask);
     this.ask = (what, more) => ask({ key: store.key, ask: what, ...more });
     this.connected = true; // to the monitor's server
     this.view = null; // frames shown {first, stop} while scrolled back; null follows the stream
@@ -224,6 +224,7 @@ export class Card {
       case "mark": return this.ask("mark", { text: "mark" });
       case "record": return this.ask("record", { on: !store.recording });
       case "reset": return this.ask("reset");
+      case "renew": return this.ask("renew");
       case "raise": return threshold(store.threshold * STEP);
       case "lower": return threshold(store.threshold / STEP);
       case "calibrate": return this.ask("calibrate", { run: store.calibration?.state !== "running" });
@@ -374,6 +375,9 @@ export class Card {
     const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ...(board.alarm ? [["alarms", whole(t?.alarms ?? 0) + perHour(t?.alarms, store.next, board.rate_hz), store.alarm, board.alarm]] : []), ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
     const heart = heartRate(store.intervals, board.rate_hz);
     if (heart) rows.push(["heart rate, RR", `${Math.round(heart.rate)} /min · ${Math.round(heart.interval)} ms`]);
+    const { wearer } = store;
+    this.root.querySelector("[data-ask=renew]").hidden = !wearer;
+    if (wearer) rows.push(["wearer", ...wearerFacts(wearer)]);
     if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
     if (t?.mean_microseconds != null) rows.push(["mean time", `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
     if (k) rows.push(["threshold from", thresholdSource(k), false, k.state === "other_model" ? "the board's calibration is of another model, ignored" : k.state === "not_kept" ? "until a reset" : ""]);

@@ -6,7 +6,7 @@ import { moment, number, verdict } from "./words.js";
 const PART = 0.5; // of the squared difference, whose shortest stretch is shown
 const dialog = document.getElementById("inspector");
 const find = (s) => dialog.querySelector(s);
-let store = null, shown = null, plots = [];
+let store = null, shown = null, ask = null, plots = [];
 
 // Squared difference of each frame, summed over the channels, as a share of the window's total.
 export function shares(samples, output, channels) {
@@ -27,9 +27,11 @@ export function stretch(share) {
   return best;
 }
 
-export function inspect(of, w) {
+export function inspect(of, w, asking) {
   store = of;
   shown = w;
+  ask = asking;
+  find(".answer").textContent = "";
   if (!dialog.open) dialog.showModal();
   draw();
 }
@@ -43,6 +45,9 @@ function draw() {
   find(".badge").textContent = !judged ? "not judged" : w.flag ? "anomaly" : "normal";
   dialog.dataset.flag = Boolean(w.flag);
   const at = moment(w.first_frame, rate);
+  const normal = find("[data-go=normal]");
+  normal.hidden = !w.flag;
+  normal.disabled = store.ended !== null || document.body.classList.contains("viewer");
   find(".facts").textContent = [
     ...(judged ? [`score ${number(w.score)}`, `threshold ${number(w.threshold)}`, `${(w.score / w.threshold).toFixed(2)} ×`] : [`the gate says: ${w.reason}`]),
     w.interval && rate && `RR ${Math.round(1000 * w.interval / rate)} ms`,
@@ -128,12 +133,25 @@ function go(step) {
   const at = shown.score == null ? store.placeAt(shown.first_frame) : store.windows.indexOf(shown), by = step.startsWith("-") ? -1 : 1;
   let to = at + by;
   if (step.endsWith("flag")) while (store.windows[to] && !store.windows[to].flag) to += by;
-  if (store.windows[to]) inspect(store, store.windows[to]);
+  if (store.windows[to]) inspect(store, store.windows[to], ask);
+}
+
+// Ask the board to accept the window, and show its answer.
+function accept() {
+  const of = store, w = shown, before = of.notices;
+  ask("accept", { window: w.index });
+  find(".answer").textContent = "asked the board";
+  const wait = setInterval(() => {
+    if (of.notices === before && dialog.open && shown === w) return;
+    clearInterval(wait);
+    if (of.notices !== before && shown === w) find(".answer").textContent = of.notice;
+  }, 100);
 }
 
 dialog.addEventListener("click", (e) => {
   const step = e.target.closest("button")?.dataset.go;
   if (step === "close" || e.target === dialog) dialog.close();
+  else if (step === "normal") accept();
   else if (step) go(step);
 });
 dialog.addEventListener("keydown", (e) => {

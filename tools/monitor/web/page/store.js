@@ -12,7 +12,8 @@ export class Store {
     this.board = null;
     this.source = null;
     this.threshold = NaN;
-    this.calibration = null;
+    this.calibration = this.wearer = null;
+    this.notices = 0;
     this.alarm = this.recalibrate = false;
     this.unseen = false; // an alarm was raised that nobody has acknowledged
     this.raised = null; // the window that raised it
@@ -92,6 +93,7 @@ export class Store {
         this.threshold = event.value;
         break;
       case "calibration": this.calibration = event; break;
+      case "wearer": this.wearer = event; break;
       case "alarm":
         this.alarm = event.on;
         if (event.on) { this.unseen = true; this.raised = event; }
@@ -136,6 +138,7 @@ export class Store {
         if (event.frame < this.next) this.clear(event.frame);
         break;
       case "notice":
+        this.notices++;
         this.notice = event.text;
         this.answers = event.answers ?? this.answers;
         break;
