@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -14,10 +15,11 @@ from tools.monitor.controls import Calibrate, Controls, ForgetCalibration, StopC
 from tools.monitor.events import CalibrationStatus, Event, Notice, View
 from tools.monitor.run import polite_end
 from tools.monitor.settings import MonitorSettings
-from tools.recordings.load import of_bundle
-from tools.recordings.source import Source
+from tools.recordings.source import Source, of_recording
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import DataError
+from training.bundle.labels import UNKNOWN
+from training.data.recording import Recording
 from training.threshold import tolerance_note
 
 
@@ -121,11 +123,28 @@ def forget_calibration(settings: MonitorSettings, out: Console) -> None:
         VigilError: the bundle or the board cannot be used.
     """
     bundle = read_bundle(settings.bundle)
-    with open_board(bundle, of_bundle(bundle), settings.targets[0]) as board:
+    with open_board(bundle, _nothing(bundle), settings.targets[0]) as board:
         board.calibrate(ForgetCalibration())
         assert board.calibration is not None  # calibrate() has raised otherwise
         for line in text.calibration_lines(board.calibration):
             out.print(escape(line))
+
+
+def _nothing(bundle: Bundle) -> Source:
+    """Return a source for a session in which no sample is sent."""
+    signal = bundle.manifest.signal
+    recording = Recording(
+        name="nothing",
+        description="no samples",
+        counts=np.zeros((1, len(signal.channels)), np.int16),
+        labels=np.full(1, UNKNOWN, np.int8),
+        channels=tuple(signal.channels),
+        units=tuple(signal.units),
+        gain=tuple(signal.gain),
+        offset=tuple(signal.offset),
+        rate_hz=signal.rate_hz,
+    )
+    return of_recording(recording)
 
 
 def _check_length(bundle: Bundle, source: Source | None, command: Calibrate) -> None:

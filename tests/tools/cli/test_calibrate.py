@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tools.cli.calibrate import calibrate_threshold
-from tools.cli.calibrate_board import calibrate_board
+from tools.cli.calibrate_board import calibrate_board, forget_calibration
 from tools.cli.program import app
 from tools.measure.bench.small_bundle import WINDOW, small_bundle
 from tools.monitor.controls import Calibrate
@@ -92,6 +92,12 @@ def test_a_board_chooses_the_threshold_of_the_recording(bundle, tmp_path):
     expected = calibrate_threshold(bundle.path, source, 0.05, 0.02).choice.value
     assert f"threshold {expected:.4g}" in text and "board's calibration, 160 windows, 5 %" in text
     assert "160/160" in text and "at most 6.21%" in text
+
+
+def test_the_return_to_the_images_threshold_needs_no_data(bundle, tmp_path):
+    out = Console(file=io.StringIO(), width=200)
+    forget_calibration(board_settings(bundle, tmp_path / "none.csv"), out)
+    assert out.file.getvalue() == f"threshold {bundle.manifest.threshold.value:.4g}: bundle\n"
 
 
 def test_a_calibration_that_cannot_end_is_one_line(bundle, tmp_path):
