@@ -98,7 +98,7 @@ class Recipe(Strict):
     def as_json(self) -> dict[str, Any]:
         """Return the settings that the manifest keeps; a path is reduced to the file's name."""
         values = self.model_dump(mode="json")
-        for key in {"path", "test_path", "intervals"} & values["data"].keys():
+        for key in {"path", "test_path", "fault_path", "intervals"} & values["data"].keys():
             values["data"][key] = _without_folders(values["data"][key])
         return values
 

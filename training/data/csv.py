@@ -24,8 +24,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from training.bundle.errors import DataError
+from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.data import DataSettings
 from training.data.files.cells import shown
+from training.data.files.clock import describe_rate
 from training.data.files.counts import FEW_COUNTS, Range, choose_range, to_int16
 from training.data.files.formats import suffixes
 from training.data.files.options import Options
@@ -42,6 +44,9 @@ class Settings(Options, DataSettings):
     path: Paths  # a file, a folder, a pattern such as "log*.csv", or a list of these
     # Files to test on; without them, the last `test_share` of `path` is held back.
     test_path: Paths | None = None
+    # Files of faults, added to those to test on: every frame of them is abnormal. Without labels,
+    # the frames held back of `path` then count as normal.
+    fault_path: Paths | None = None
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     units: list[str] | None = None  # one per channel
     # Counts per unit, one per channel. Without it whole numbers stay as they are, and others get
@@ -83,23 +88,50 @@ def beats_cure(path: Path) -> str:
 
 
 def load_tables(train: list[Table], settings: Settings) -> Dataset:
-    """Make a data set of the tables of `settings.path`, and read those of `settings.test_path`."""
+    """Make a data set of the tables of `settings.path`, and read the files to test on."""
     ranges = _ranges(train, settings)
     whole = _joined(train, ranges, settings)
     if settings.test_path is not None:
-        test = read_tables(settings.test_path, settings)
-        if test[0].channels != train[0].channels:
-            raise DataError(
-                f"{test[0].path}: channels {', '.join(test[0].channels)}, but {train[0].path} has "
-                f"{', '.join(train[0].channels)}; name the ones to use with 'channels'"
-            )
+        test = _as_trained(settings.test_path, train[0], settings)
         tested = replace(_joined(test, ranges, settings), units=whole.units, rate_hz=whole.rate_hz)
-        return Dataset("csv", whole.description, whole, tested)
-    if settings.row_is_window is not None:
-        return _rows_held_back(whole, settings.test_share)
-    border = round(whole.frames * (1 - settings.test_share))
-    return Dataset(
-        "csv", whole.description, whole.part(0, border), whole.part(border, whole.frames)
+        dataset = Dataset("csv", whole.description, whole, tested)
+    elif settings.row_is_window is not None:
+        dataset = _rows_held_back(whole, settings.test_share)
+    else:
+        border = round(whole.frames * (1 - settings.test_share))
+        parts = whole.part(0, border), whole.part(border, whole.frames)
+        dataset = Dataset("csv", whole.description, *parts)
+    if settings.fault_path is None:
+        return dataset
+    tables = _as_trained(settings.fault_path, train[0], settings, label_optional=True)
+    faults = _joined(tables, ranges, settings)
+    if len(tables) == 1:
+        faults = replace(faults, notes=tuple(f"{faults.name}: {note}" for note in faults.notes))
+    return replace(dataset, test=_with_faults(dataset.test, faults))
+
+
+def _as_trained(
+    paths: Paths, trained: Table, settings: Settings, *, label_optional: bool = False
+) -> list[Table]:
+    """Read files to test on; DataError if channels or rate differ from those trained on."""
+    if settings.channels is None and settings.row_is_window is None:
+        settings = settings.model_copy(update={"channels": list(trained.channels)})
+    tables = read_tables(paths, settings, label_optional=label_optional)
+    _check_rates([trained, *tables])
+    return tables
+
+
+def _with_faults(test: Recording, faults: Recording) -> Recording:
+    """Append frames that are all abnormal to the frames to test on."""
+    labels = test.labels
+    if (labels == UNKNOWN).all():
+        labels = np.full(test.frames, NORMAL, np.int8)
+    return replace(
+        test,
+        counts=np.concatenate([test.counts, faults.counts]),
+        labels=np.concatenate([labels, np.full(faults.frames, ABNORMAL, np.int8)]),
+        cuts=np.concatenate([test.cuts, [test.frames], test.frames + faults.cuts]).astype(np.int64),
+        notes=(*test.notes, *faults.notes),
     )
 
 
@@ -171,13 +203,8 @@ def read_tables(
             # A channel that is constant in one file alone stays a channel.
             fixed = settings.model_copy(update={"channels": list(tables[0].channels)})
         tables.append(read_table(path, fixed, label_optional=label_optional or len(files) > 1))
+    _check_rates(tables)
     first = tables[0]
-    for table in tables[1:]:
-        if first.rate_hz and table.rate_hz and abs(table.rate_hz / first.rate_hz - 1) > 0.05:
-            raise DataError(
-                f"{table.path}: {table.rate_hz:g} frames per second, but {first.path} has "
-                f"{first.rate_hz:g}; set data.resample_hz"
-            )
     for what in ("units", "gain", "offset"):
         given = getattr(settings, what)
         if given is not None and len(given) != len(first.channels):
@@ -186,6 +213,17 @@ def read_tables(
                 f"but '{what}' has {len(given)} entries"
             )
     return tables
+
+
+def _check_rates(tables: Sequence[Table]) -> None:
+    """Raise DataError if a file's rate differs from the first one's by more than 5 %."""
+    first = tables[0]
+    for table in tables[1:]:
+        if first.rate_hz and table.rate_hz and abs(table.rate_hz / first.rate_hz - 1) > 0.05:
+            raise DataError(
+                f"{table.path}: {describe_rate(table.rate_hz)}, but {first.path} has "
+                f"{describe_rate(first.rate_hz)}; set data.resample_hz"
+            )
 
 
 def _ranges(tables: list[Table], settings: Settings) -> list[Range]:

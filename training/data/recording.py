@@ -139,7 +139,9 @@ class Dataset:
         """What the reader says about both recordings, each sentence once."""
         if self.test.name == self.train.name:  # two parts of one file
             return tuple(dict.fromkeys(self.train.notes + self.test.notes))
-        more = [f"{self.test.name}: {n}" for n in self.test.notes if n not in self.train.notes]
+        several = " and " in self.test.name  # then each note names its file
+        prefix = "" if several else f"{self.test.name}: "
+        more = [prefix + note for note in self.test.notes if note not in self.train.notes]
         return (*self.train.notes, *more)
 
     @cached_property

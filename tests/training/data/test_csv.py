@@ -268,6 +268,36 @@ def test_a_row_may_be_a_window(write, where, normal):
     assert set(data.train.labels) == set(data.test.labels) == known
 
 
+def test_files_of_faults_are_tested_on_beside_what_is_held_back(write):
+    normal, label = write("x,y\n" + pairs(100), "a.csv"), write("x,y,label\n" + pairs(50, ",0"))
+    faults = [
+        write("y,x\n" + pairs(20, gain=2), "b.csv"),
+        write("x,y\n" + pairs(30, gain=9), "c.csv"),
+    ]
+    data = load("csv", path=normal, fault_path=faults, test_share=0.4)
+    assert set(data.train.labels) == {-1} and data.train.frames == 60
+    assert data.test.labels.tolist() == [0] * 40 + [1] * 50
+    assert data.test.cuts.tolist() == [40, 60]
+    swapped = data.test.physical()[40:42].tolist()
+    assert swapped == [[0, 0], [2, 1]]
+    data = load("csv", path=normal, test_path=label, fault_path=faults[1])
+    assert data.test.labels.tolist() == [0] * 50 + [1] * 30
+    with pytest.raises(DataError, match=r"d\.csv: no column x"):
+        load("csv", path=normal, fault_path=write("z\n1\n2\n", "d.csv"))
+
+
+def pairs(count: int, end: str = "", gain: float = 1.0) -> str:
+    return "".join(f"{gain * (i % 7) / 2},{gain * (i % 5)}{end}\n" for i in range(count))
+
+
+def test_a_test_file_of_another_rate_is_refused(write):
+    slow = write("# rate_hz: 10\nx\n" + wave(30), "a.csv")
+    fast = write("# rate_hz: 50\nx\n" + wave(30), "b.csv")
+    for setting in ("test_path", "fault_path"):
+        with pytest.raises(DataError, match=r"b\.csv: 50 frames per second, but .*a\.csv has 10"):
+            load("csv", **{"path": slow, setting: fast})
+
+
 def test_settings_that_contradict_each_other_are_refused(write):
     with pytest.raises(DataError, match="channels means nothing with row_is_window"):
         load("csv", path=write(GOOD), row_is_window="no label", channels=["x"])
