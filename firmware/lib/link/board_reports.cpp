@@ -34,7 +34,9 @@ bool BoardLink::score(std::uint64_t window, float score, std::uint8_t flags,
     input_ = input;
     output_ = output;
     flags = static_cast<std::uint8_t>(flags | (watch_ & kWatchWindows));
-    reports_.push({window, 0, score, microseconds, p, flags, false, beat});
+    Report report{window, {0}, score, microseconds, p, flags, true, false};
+    report.beat = beat;
+    reports_.push(report);
     return true;
 }
 
@@ -47,7 +49,7 @@ bool BoardLink::lost(std::uint64_t first, std::uint64_t count, LostReason reason
         return false;
     }
     counts_.lost += static_cast<std::uint32_t>(end - next);
-    reports_.push({next, end - next, 0, 0, 0, static_cast<std::uint8_t>(reason), false, {}});
+    reports_.push({next, {end - next}, 0, 0, 0, static_cast<std::uint8_t>(reason), false, false});
     return true;
 }
 
@@ -90,7 +92,7 @@ bool BoardLink::report() {
     if (!open_ || next == nullptr) return false;
     reported_us_ = now_us_;
     if (next->sent && part_of_ == kWatchInput && part_at_ == 0) ++counts_.resent;
-    if (next->lost != 0) {
+    if (!next->scored) {
         put(Lost{next->window, next->lost, next->flags});
     } else if (window_part(*next)) {
         return true;

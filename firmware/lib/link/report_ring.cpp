@@ -18,14 +18,14 @@ void ReportRing::restart(std::uint64_t window) {
 void ReportRing::push(const Report& report) {
     at(size_) = report;
     ++size_;
-    next_window_ = report.window + (report.lost != 0 ? report.lost : 1);
+    next_window_ = report.end();
 }
 
 bool ReportRing::acknowledge(std::uint64_t window) {
     if (window > next_window_) return false;
     while (size_ > 0) {
         const Report& oldest = at(0);
-        const std::uint64_t end = oldest.window + (oldest.lost != 0 ? oldest.lost : 1);
+        const std::uint64_t end = oldest.end();
         if (end > window) break;
         oldest_window_ = end;
         first_ = first_ + 1 == memory_.size() ? 0 : first_ + 1;
@@ -37,8 +37,7 @@ bool ReportRing::acknowledge(std::uint64_t window) {
 
 void ReportRing::forget_windows() {
     for (std::size_t i = 0; i < size_; ++i) {
-        if (at(i).lost == 0)
-            at(i).flags &= static_cast<std::uint8_t>(~(kWatchInput | kWatchOutput));
+        if (at(i).scored) at(i).flags &= static_cast<std::uint8_t>(~(kWatchInput | kWatchOutput));
     }
 }
 

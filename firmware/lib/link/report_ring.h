@@ -18,14 +18,20 @@ struct Beat {
 };
 
 struct Report {
-    std::uint64_t window;  // absolute index of the window, or of the first lost one
-    std::uint64_t lost;    // number of lost windows; 0: the window was scored
+    std::uint64_t window;    // absolute index of the window, or of the first lost one
+    union {                  // by `scored`, because each costs memory in every report
+        std::uint64_t lost;  // number of lost windows
+        Beat beat;
+    };
     float score;
     std::uint32_t microseconds;
     float p;
     std::uint8_t flags;  // Score.flags, or LostReason
+    bool scored;         // a window; otherwise lost windows
     bool sent;           // at least once
-    Beat beat;
+
+    // The first window after those of the report.
+    std::uint64_t end() const { return window + (scored ? 1 : lost); }
 };
 
 class ReportRing {

@@ -2,7 +2,6 @@
 #include "boot.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 
 #include "emulated.h"
@@ -12,6 +11,29 @@ namespace {
 
 // Kept across a reset, but not across a restart of the emulator, which clears memory.
 [[gnu::section(".noinit")]] std::uint32_t starts;
+
+// The text behind the first `name`, or nullptr. The C library's strstr() and what it calls would
+// take two kilobytes of every image.
+const char* after(const char* name, const char* text) {
+    for (; *text != '\0'; ++text) {
+        std::size_t same = 0;
+        while (name[same] != '\0' && name[same] == text[same]) {
+            ++same;
+        }
+        if (name[same] == '\0') {
+            return text + same;
+        }
+    }
+    return nullptr;
+}
+
+std::uint32_t number(const char* digits) {
+    std::uint32_t value = 0;
+    for (; *digits >= '0' && *digits <= '9'; ++digits) {
+        value = 10 * value + static_cast<std::uint32_t>(*digits - '0');
+    }
+    return value;
+}
 
 }  // namespace
 
@@ -27,12 +49,14 @@ std::size_t command_line(const char* name, char* value, std::size_t size) {
     if (semihost(Call::command_line, &block) != 0) {
         return 0;
     }
-    const char* const option = std::strstr(text, name);
-    if (option == nullptr) {
+    const char* const start = after(name, text);
+    if (start == nullptr) {
         return 0;
     }
-    const char* const start = option + std::strlen(name);
-    const std::size_t length = std::strcspn(start, " ");
+    std::size_t length = 0;
+    while (start[length] != '\0' && start[length] != ' ') {
+        ++length;
+    }
     if (length >= size) {
         return 0;
     }
@@ -58,7 +82,7 @@ std::uint32_t emulated_boot_id(void) {
         emulated::command_line("seed=", seed, sizeof(seed));
         // Knuth's multiplicative hash: spreads the count of starts over all bits.
         starts = starts + 1;
-        id = std::strtoul(seed, nullptr, 10) ^ starts * 2654435761U;
+        id = number(seed) ^ starts * 2654435761U;
     }
     return id;
 }
