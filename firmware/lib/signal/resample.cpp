@@ -7,6 +7,7 @@
 #include "fixed_point.h"
 
 namespace vigil {
+
 void Resampler::restart(std::uint64_t frame) {
     next_in_ = frame;
     // The first output frame at `frame` or later.
