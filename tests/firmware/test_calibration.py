@@ -55,6 +55,15 @@ def test_scores_far_above_the_others_are_set_aside_up_to_the_tolerated_share():
         assert (np.float32(ours.threshold), ours.set_aside) == (threshold, aside)
 
 
+def test_the_largest_scores_that_were_not_set_aside_are_known():
+    scores = np.random.default_rng(5).gamma(2.0, size=200).astype(np.float32)
+    scores[[3, 90]] = 50, 70
+    ours = calibrated(scores, 0.02, 0.02)
+    assert ours.set_aside == 2
+    assert ours.largest.tolist() == np.sort(scores)[::-1][2:66].tolist()
+    assert len(calibrated(scores[:40], 0.1).largest) == 40
+
+
 def test_five_abnormal_windows_of_two_hundred_do_not_raise_the_threshold():
     random = np.random.default_rng(3)
     normal = random.gamma(4.0, size=195).astype(np.float32)

@@ -105,6 +105,27 @@ def test_nothing_is_decided_across_a_gap():
     assert alarms(d, [0, 0]) == [True, False], "the alarm stays until it is decided again"
 
 
+def test_after_another_calibration_p_values_follow_from_its_largest_scores():
+    rng = np.random.default_rng(6)
+    scores = rng.gamma(2.0, size=200).astype(np.float32)
+    largest = np.sort(scores)[::-1][:64]
+    d = decision([(10.0, 0)], 20, block=1, limit=0)
+    assert push(d, [11.0] * BLOCKS)[2][-1], "drifted, by the bundle's own scores"
+    d.calibrated(3.0, largest, 200)
+    new = [*rng.gamma(2.0, size=50).astype(np.float32).tolist(), largest[63], largest[0]]
+    p, _, drifted = push(d, new)
+    for score, value in zip(new, p, strict=True):
+        at_least = int((scores >= np.float32(score)).sum())
+        exact = np.float32(1 + at_least) / np.float32(201)
+        assert value == (exact if score > largest[63] else 1.0)
+    assert not drifted[0], "the drift begins anew"
+    again = push(d, [11.0] * BLOCKS)[2][-1]
+    d.calibrated(3.0, largest, 200)
+    assert again and push(d, [11.0])[2][-1], "the same calibration changes nothing"
+    d.calibrated(1.0, largest[:0], 0)
+    assert push(d, [11.0])[0] == [float(np.float32(1) / np.float32(21))]
+
+
 def test_another_stream_clears_the_alarm_and_keeps_the_drift():
     d = decision(points_of([1.0] * 9), 9, kind="count", windows=1, high=1, low=1, limit=10)
     assert push(d, [2] * BLOCKS)[1:] == [[True] * BLOCKS, [False] * 15 + [True]]

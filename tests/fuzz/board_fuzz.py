@@ -22,7 +22,6 @@ SOURCES = [
     Path(__file__).with_name("fuzz_board.cpp"),
     *sorted((LIBRARIES / "link").glob("*.cpp")),
     *sorted((LIBRARIES / "sampling").glob("*.cpp")),
-    LIBRARIES / "app" / "board_calibration.cpp",
     LIBRARIES / "signal" / "calibration.cpp",
     LIBRARIES / "signal" / "segmenter.cpp",
     LIBRARIES / "storage" / "slot_store.cpp",

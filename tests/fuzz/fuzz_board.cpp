@@ -174,7 +174,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     std::uint64_t expected_ = 0;
     std::int64_t sum_ = 0;
     NoSlots slots_;
-    BoardCalibration calibration_{kImage, slots_};
+    BoardCalibration<Calibration::kLargest> calibration_{kImage, slots_};
     std::vector<std::int16_t> window_;
     std::vector<std::int8_t> output_;
     Segmenter segmenter_;

@@ -270,7 +270,7 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     Segmenter segmenter_;
     BoardFacts facts_;
     TestSlots slots_;
-    BoardCalibration calibration_;
+    BoardCalibration<0> calibration_;
     LinkMemory<8> memory_;
     BoardLink link_;
     std::unique_ptr<TestSensor> sensor_;

@@ -15,7 +15,6 @@ from tools.link.frames import Frame
 SOURCES = [
     *sorted((LIBRARIES / "link").glob("*.cpp")),
     *sorted((LIBRARIES / "sampling").glob("*.cpp")),
-    LIBRARIES / "app" / "board_calibration.cpp",
     LIBRARIES / "app" / "plot_line.cpp",
     LIBRARIES / "signal" / "calibration.cpp",
     LIBRARIES / "signal" / "segmenter.cpp",

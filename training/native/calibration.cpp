@@ -1,6 +1,8 @@
 // Python's view of the calibration.
 #include "calibration.h"
 
+#include <algorithm>
+
 #include "arrays.h"
 
 namespace vigil::native {
@@ -13,6 +15,7 @@ class Calibration {
                 "1 to 4000 windows, a rate in millionths below 1, a tolerated share below 1/2, and "
                 "no more than " +
                     std::to_string(vigil::Calibration::kKept) + " scores to keep");
+        calibration_.keep_most();
     }
 
     void push(const py::array& scores) {
@@ -34,6 +37,16 @@ class Calibration {
         return calibration_.result().threshold;
     }
 
+    Floats largest() const {
+        const vigil::Span<const float> all = calibration_.largest();
+        const std::size_t aside = set_aside();
+        const std::size_t most = all.size() - aside;
+        const std::size_t n = std::min(most, vigil::Calibration::kLargest);
+        Floats values(static_cast<py::ssize_t>(n));
+        std::copy_n(all.data() + aside, n, values.mutable_data());
+        return values;
+    }
+
   private:
     vigil::Calibration calibration_;
 };
@@ -51,7 +64,10 @@ void bind_calibration(py::module_& module) {
         .def_property_readonly("is_complete", &Calibration::is_complete)
         .def_property_readonly("set_aside", &Calibration::set_aside,
                                "Scores set aside as abnormal.")
-        .def_property_readonly("threshold", &Calibration::threshold);
+        .def_property_readonly("threshold", &Calibration::threshold)
+        .def_property_readonly("largest", &Calibration::largest,
+                               "The largest scores that were not set aside, float32 [k], "
+                               "descending.");
 }
 
 }  // namespace vigil::native

@@ -17,8 +17,9 @@ void bind_decision(py::module_& module) {
              "alarm is on, and whether the signal has drifted (bool [n]) after each.")
         .def("configure", &WindowDecision::configure, "kind"_a, "windows"_a, "raise_level"_a,
              "clear_level"_a, "Set another alarm; False, and no change, if it is not possible.")
-        .def("calibrated", &WindowDecision::calibrated, "threshold"_a,
-             "Another calibration chose this threshold.")
+        .def("calibrated", &WindowDecision::calibrated, "threshold"_a, "largest"_a, "scores"_a,
+             "Another calibration chose this threshold from so many scores: its largest, float32 "
+             "[k], descending. Without any, the bundle's calibration is meant.")
         .def("gap", &WindowDecision::gap, "Windows are missing before the next one.")
         .def("restart", &WindowDecision::restart, "Another stream begins.")
         .def_property_readonly("last", &WindowDecision::last,

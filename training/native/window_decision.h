@@ -72,13 +72,19 @@ class WindowDecision {
     }
 
     void gap() { decision_.gap(); }
-    void calibrated(float threshold) { decision_.calibrated(threshold); }
+    void calibrated(float threshold, const py::array& largest, std::uint32_t scores) {
+        const Floats values = exactly<float>(largest, "largest", "float32");
+        require(values.ndim() == 1, "largest must have the shape [n]");
+        largest_.assign(values.data(), values.data() + values.size());
+        decision_.calibrated(threshold, {largest_.data(), largest_.size()}, scores);
+    }
     void restart() { decision_.restart(); }
     std::uint32_t low() const { return decision_.drift().low(); }
     bool measured() const { return decision_.drift().is_measured(); }
 
   private:
     std::vector<CalibrationPoint> points_;
+    std::vector<float> largest_;
     vigil::Decision<DecisionSettings> decision_;
 };
 

@@ -51,11 +51,16 @@ class AlarmMessages : public link::Extension {
 
     void attach_to(link::BoardLink& link) { link.attach(*this); }
 
-    // `threshold` is in force. One that the host sets says nothing about the p-values.
-    void use(float threshold, link::ThresholdSource source) {
-        if (source == link::ThresholdSource::host) return;
-        const bool own = source == link::ThresholdSource::calibration;
-        decision_.calibrated(own ? threshold : decision_.trained_threshold());
+    // A threshold is in force. One that the host sets says nothing about the p-values.
+    template <typename Calibration>
+    void use(const Calibration& calibration) {
+        if (calibration.source() == link::ThresholdSource::host) return;
+        if (calibration.source() == link::ThresholdSource::calibration) {
+            decision_.calibrated(calibration.threshold(), calibration.largest(),
+                                 calibration.scores());
+        } else {
+            decision_.calibrated(decision_.trained_threshold(), {}, 0);
+        }
     }
 
     // After the last window: the bits of SCORE, the p-value, and whether the LED is on. Without an
@@ -81,7 +86,8 @@ class AlarmMessages<Decision<NoDecision>> {
   public:
     explicit AlarmMessages(Decision<NoDecision>& /*none*/) {}
     void attach_to(link::BoardLink& /*link*/) {}
-    void use(float /*threshold*/, link::ThresholdSource /*source*/) {}
+    template <typename Calibration>
+    void use(const Calibration& /*calibration*/) {}
     std::uint8_t flags() const { return 0; }
     float p() const { return 0; }
     bool is_lit(bool anomaly) const { return anomaly; }

@@ -180,7 +180,7 @@ bool App::calibrate(const link::Calibrate& message) {
 
 void App::use_calibration() {
     detector_.set_threshold(calibration_.threshold());
-    messages_.use(calibration_.threshold(), calibration_.source());
+    messages_.use(calibration_);
 }
 
 void App::restart(std::uint64_t sample) {

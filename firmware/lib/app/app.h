@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "board.h"
 #include "board_calibration.h"
@@ -98,7 +99,10 @@ class App final : private link::Handler, private DetectorListener {
     SampleMemory<kRingFrames, model::kChannels> samples_;
     Sampler sampler_;
     ModelDetector detector_;
-    BoardCalibration calibration_;
+    // The p-values of a decision need its scores.
+    static constexpr bool kDecides =
+        !std::is_same_v<std::remove_cv_t<decltype(model::Chain::decision)>, NoDecision>;
+    BoardCalibration<kDecides ? Calibration::kLargest : 0> calibration_;
     WearerMessages<ModelDetector, model::WearerStage::kLearns> messages_{model::kHash, detector_};
     link::BoardLink link_;
     GoldenReport golden_{};

@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "span.h"
+
 namespace vigil {
 
 struct CalibrationPlan {
@@ -27,10 +29,14 @@ struct CalibrationResult {
 
 class Calibration {
   public:
-    static constexpr std::size_t kKept = 128;  // scores
+    static constexpr std::size_t kKept = 128;    // scores
+    static constexpr std::size_t kLargest = 64;  // from which p-values follow
 
     // Begins. False if the plan's values are not allowed, or need more scores than are kept.
     bool start(const CalibrationPlan& plan);
+
+    // Call after start(): keeps kKept scores, also where the threshold needs fewer.
+    void keep_most() { most_ = kKept; }
 
     // Takes the score of one window, until is_complete().
     void push(float score);
@@ -41,6 +47,9 @@ class Calibration {
 
     // Call when complete.
     CalibrationResult result() const;
+
+    // The largest scores so far, descending.
+    Span<const float> largest() const { return {kept_, size_}; }
 
   private:
     CalibrationPlan plan_{};

@@ -45,6 +45,7 @@ class Decision<DecisionSettings> {
     explicit Decision(const DecisionSettings& settings)
         : table_(settings.table),
           trained_threshold_(settings.threshold),
+          threshold_(settings.threshold),
           alarm_(settings.alarm, Span<float>(scores_)),
           drift_(settings.drift) {}
     Decision(const Decision&) = delete;
@@ -57,17 +58,19 @@ class Decision<DecisionSettings> {
 
     // Takes the score of the next judged window.
     void push(float score, float threshold) {
-        p_ = p_value(table_, score * scale_);
+        p_ = largest_.empty() ? p_value(table_, score) : p_value(largest_, calibrated_, score);
         alarm_.push(score, threshold);
         drift_.push(p_);
     }
 
-    // Another calibration chose `threshold`: the table's scores count in the same ratio to it as to
-    // their own threshold, and the drift begins anew.
-    void calibrated(float threshold) {
-        const float scale = trained_threshold_ / threshold;
-        if (scale == scale_) return;
-        scale_ = scale;
+    // Another calibration chose `threshold` from `scores` scores: p-values follow from its largest
+    // ones, descending, which the caller keeps, and the drift begins anew. Without any, the
+    // bundle's calibration is meant.
+    void calibrated(float threshold, Span<const float> largest, std::uint32_t scores) {
+        if (threshold == threshold_ && largest.size() == largest_.size()) return;
+        threshold_ = threshold;
+        largest_ = largest;
+        calibrated_ = scores;
         drift_.reset();
     }
     float trained_threshold() const { return trained_threshold_; }
@@ -80,7 +83,9 @@ class Decision<DecisionSettings> {
   private:
     CalibrationTable table_;
     float trained_threshold_;
-    float scale_ = 1;
+    float threshold_;              // of the calibration that p-values follow from
+    Span<const float> largest_{};  // its largest scores, if it is not the bundle's
+    std::uint32_t calibrated_ = 0;
     float scores_[kMostWindows] = {};
     Alarm alarm_;
     Drift drift_;

@@ -19,4 +19,11 @@ float p_value(const CalibrationTable& table, float score) {
     return static_cast<float>(1 + at_least) / static_cast<float>(1 + table.scores);
 }
 
+float p_value(Span<const float> largest, std::uint32_t scores, float score) {
+    std::uint32_t at_least = 0;
+    while (at_least < largest.size() && largest[at_least] >= score) ++at_least;
+    if (at_least == largest.size()) at_least = scores;
+    return static_cast<float>(1 + at_least) / static_cast<float>(1 + scores);
+}
+
 }  // namespace vigil

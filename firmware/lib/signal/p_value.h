@@ -27,4 +27,8 @@ struct CalibrationTable {
 // In (0, 1]; a score that is not above any point has 1.
 float p_value(const CalibrationTable& table, float score);
 
+// The same from the largest of `scores` calibration scores, descending: exact for a score above the
+// smallest of them, and 1 for any other.
+float p_value(Span<const float> largest, std::uint32_t scores, float score);
+
 }  // namespace vigil

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.alarm_command import MOST_RUNNING, AlarmCommand
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.boards.opening import open_board
-from tools.monitor.controls import Controls, SetAlarm
+from tools.monitor.controls import Calibrate, Controls, SetAlarm
 from tools.monitor.events import (
     AlarmAcknowledged,
     AlarmChanged,
@@ -31,7 +32,7 @@ from tools.monitor.events import (
 from tools.monitor.history import History
 from tools.monitor.recorder import Recorder
 from tools.monitor.settings import Emulated
-from tools.monitor.stream import Stream
+from tools.monitor.stream import Board, Stream
 from tools.monitor.summary import Tally
 from tools.monitor.terminal.panels import header
 from tools.monitor.text import summary_lines
@@ -264,6 +265,36 @@ def test_the_emulated_board_decides_as_the_host(bundle, tmp_path):
         emulated = streamed(board, noisy(bundle))
     assert states(emulated) == states(host)
     assert changes(emulated) == changes(host)
+
+
+def test_a_boards_own_calibration_gives_p_values_of_its_own(bundle):
+    """Exact among the scores that it was calibrated with, whatever the bundle's scores are."""
+    controls = Controls()
+    controls.ask(Calibrate(windows=40, rate=0.05, tolerated=0))
+    seen = states(streamed(InProcessBoard(bundle), noisy(bundle), controls=controls))
+    own = np.array([score for _, score, *_ in seen[:40]], np.float32)
+    for _, score, p, *_ in seen[40:]:
+        at_least = int((own >= np.float32(score)).sum())
+        assert p == np.float32(1 + at_least) / np.float32(41)
+
+
+@pytest.mark.toolchain
+def test_p_values_of_the_boards_calibration_are_the_hosts_and_outlive_its_power(bundle, tmp_path):
+    def run(board: Board, *commands: Calibrate) -> list[tuple[Any, ...]]:
+        controls = Controls()
+        for command in commands:
+            controls.ask(command)
+        return states(streamed(board, noisy(bundle), controls=controls))
+
+    plan = Calibrate(windows=100, rate=0.05, tolerated=0.02)
+    host = InProcessBoard(bundle)
+    first, again = run(host, plan), run(host)
+    settings = Emulated(emulated_image(bundle, tmp_path), flash=tmp_path / "flash")
+    with open_board(bundle, noisy(bundle), settings) as board:
+        assert run(board, plan) == first
+    with open_board(bundle, noisy(bundle), settings) as board:
+        p = [state[2] for state in run(board)]
+    assert p == [state[2] for state in again]
 
 
 @pytest.mark.toolchain

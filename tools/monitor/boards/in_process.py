@@ -212,7 +212,8 @@ class InProcessBoard:
             case ForgetCalibration():
                 self.facts = replace(self.facts, threshold=self.facts.trained_threshold)
                 if self._decision is not None:
-                    self._decision.calibrated(self.facts.threshold)
+                    nothing = np.empty(0, np.float32)
+                    self._decision.calibrated(self.facts.threshold, nothing, 0)
                 self._waiting.append(ThresholdChanged(self.facts.threshold))
                 self._say(state="none", source="bundle", windows=0, taken=0, set_aside=0)
 
@@ -226,7 +227,8 @@ class InProcessBoard:
             self._taking = None
             self.facts = replace(self.facts, threshold=taking.threshold)
             if self._decision is not None:
-                self._decision.calibrated(taking.threshold)
+                scores = taking.taken - taking.set_aside
+                self._decision.calibrated(taking.threshold, taking.largest, scores)
             self._waiting.append(ThresholdChanged(taking.threshold))
             figures = {"taken": taking.taken, "set_aside": taking.set_aside}
             self._say(state="not_kept", source="calibration", **figures)

@@ -220,11 +220,11 @@ def activity(trained: Trained) -> Extra:
 
 def distortion_by_code(trained: Trained, others: tuple[int, ...]) -> tuple[list[int], list[float]]:
     """Mean squared error on normal test windows, float, for the recipe's code size and `others`."""
-    x, labels = trained.input()[trained.labels() == NORMAL], trained.evaluation["labels"]
-    own = trained.evaluation["keras_test"][labels == NORMAL].mean()
-    error = {trained.evaluation["code"].shape[1]: own}
-    for size in others:
-        model, _ = trained.fitted_with(model={"code": size})
+    x = trained.input()[trained.labels() == NORMAL]
+    models = {trained.evaluation["code"].shape[1]: trained.model}
+    models |= {size: trained.fitted_with(model={"code": size})[0] for size in others}
+    error = {}
+    for size, model in models.items():
         back = np.asarray(model.predict(x, batch_size=256, verbose=0))
         error[size] = ((x - back) ** 2).mean()
     return sorted(error), [float(error[size]) for size in sorted(error)]
