@@ -33,9 +33,11 @@ def failures(normal: Counts, rate_hz: float | None, center: Counts) -> dict[str,
     spike = normal.copy()
     at = np.random.default_rng(2).integers(0, frames, n)
     spike[np.arange(n), at] = np.where(np.arange(n)[:, None] % 2, 32767, -32768)
+    levels = np.random.default_rng(3).integers(-32768, 32768, (n, 1, 1))
     kinds = {
         "one sample at full scale": spike,
         "flat at the signal's zero": np.broadcast_to(center, normal.shape),
+        "flat at any level": np.broadcast_to(levels, normal.shape),
         "stuck at the first value": np.repeat(normal[:, :1], frames, axis=1),
         "stuck half way": half,
         "at the converter's limit": np.full_like(normal, 32767),
