@@ -33,7 +33,7 @@ def failures(normal: Counts, rate_hz: float | None, center: Counts) -> dict[str,
     spike = normal.copy()
     at = np.random.default_rng(2).integers(0, frames, n)
     spike[np.arange(n), at] = np.where(np.arange(n)[:, None] % 2, 32767, -32768)
-    levels = np.random.default_rng(3).integers(-32768, 32768, (n, 1, 1))
+    levels = np.random.default_rng(3).integers(-32768, 32768, (n, 1, 1)).astype(np.int16)
     kinds = {
         "one sample at full scale": spike,
         "flat at the signal's zero": np.broadcast_to(center, normal.shape),
