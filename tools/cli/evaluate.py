@@ -13,9 +13,13 @@ from tools.checkout import DOCS, shown
 from tools.cli.app import app
 from tools.cli.boards import emulated_board
 from tools.cli.options import DEFAULT, Name, bundle_path, console
+from tools.measure.ecg.annotated import evaluate_annotated
 from tools.measure.ecg.study import evaluate as evaluate_ecg
+from tools.report.ecg import annotated
 from tools.report.ecg.page import write_page
 from tools.report.ecg.tables import measures
+from training.bundle import read_bundle
+from training.recipe import make_recipe
 
 
 @app.command()
@@ -30,15 +34,29 @@ def evaluate(
     board: Annotated[
         bool, typer.Option("--board", help="Also stream every record to the emulated board.")
     ] = False,
-    docs: Annotated[Path, typer.Option(help="Folder for ecg.md and its pictures.")] = DOCS,
+    docs: Annotated[Path, typer.Option(help="Folder for the page and its pictures.")] = DOCS,
 ) -> None:
-    """Evaluate an ECG bundle on MIT-BIH by AAMI's rules, and write docs/ecg.md."""
+    """Evaluate an ECG bundle on MIT-BIH by AAMI's rules; write docs/ecg.md, or docs/mitdb.md."""
     bundle, out = bundle_path(name), console()
-    with ExitStack() as stack:
-        port = stack.enter_context(emulated_board(out, bundle, "compiled")) if board else None
-        status = stack.enter_context(out.status("evaluating"))
-        study = evaluate_ecg(bundle, seeds, port, lambda line: status.update(escape(line)))
-        status.update("writing the page")
-        page = write_page(study, docs, " --board" if board else "")
-    out.print(measures(study), markup=False, soft_wrap=True)
+    settings = read_bundle(bundle).manifest.recipe
+    if settings.get("data", {}).get("name") == "mitdb":
+        if board or not seeds:
+            raise typer.BadParameter(
+                "beats that are cut at annotations are compared over seeds, without a board; "
+                "`vigil verify` runs their bundle on one"
+            )
+        with out.status("evaluating") as status:
+            found = evaluate_annotated(
+                make_recipe(settings), seeds, lambda line: status.update(escape(line))
+            )
+        page = annotated.write_page(found, docs)
+        out.print(annotated.areas(found), markup=False, soft_wrap=True)
+    else:
+        with ExitStack() as stack:
+            port = stack.enter_context(emulated_board(out, bundle, "compiled")) if board else None
+            status = stack.enter_context(out.status("evaluating"))
+            study = evaluate_ecg(bundle, seeds, port, lambda line: status.update(escape(line)))
+            status.update("writing the page")
+            page = write_page(study, docs, " --board" if board else "")
+        out.print(measures(study), markup=False, soft_wrap=True)
     out.print(f"[bold]{shown(page)}[/]")

@@ -105,6 +105,13 @@ def test_a_bundle_without_a_wearer_is_one_line(
         evaluate(str(bundle.path))
 
 
+def test_beats_at_annotations_take_no_board(tmp_path: Path) -> None:
+    bundle = small_bundle(tmp_path / "beats", data_set="mitdb")
+    load_commands("evaluate")
+    result = CliRunner().invoke(app, ["evaluate", str(bundle.path), "--board"])
+    assert result.exit_code == 2 and "without a board" in result.output
+
+
 def test_too_few_records_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mitdb").mkdir()
     write_record(tmp_path / "mitdb", "101")

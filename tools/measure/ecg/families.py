@@ -10,14 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from tools.measure.ecg.autoencoder import FOLDS, STAGES, errors_by_stage, join
 from tools.measure.ecg.records import Chain, Judged, N, Record, Scores
 from training.recipe import Recipe, make_recipe
-from training.windows import Parts, Windows
-
-FOLDS = 4
-STAGES = ("float", "int8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,47 +75,6 @@ def compare_families(
 def _errors(
     train: Sequence[Record], test: Sequence[Record], recipe: Recipe
 ) -> dict[str, tuple[Scores, Scores]]:
-    """Fit the recipe's autoencoder to normal beats of `train`; errors of `test` by record.
-
-    Returns:
-        float32 [n] of the float model and of the int8 model, for the beats of each record.
-    """
-    # TensorFlow takes seconds to import, and only this function needs it.
-    from training.bundle.chain import make_score
-    from training.bundle.interpreter import Interpreter
-    from training.evaluation import predict
-    from training.input_quantization import fit_input_quantizer
-    from training.quantize import read_model_info, to_int8
-    from training.score import fold_reconstruction, real_score
-    from training.train import fit_model
-
-    kind = recipe.score.kind
-    assert kind in ("mse", "mae"), "the wearer takes a reconstruction error"
-    normal = _join([record.windows[record.classes == N] for record in train])
-    last = np.arange(len(normal)) % 10 == 0
-    parts = Parts(normal[~last], normal[last], *(normal[:0] for _ in range(4)))
-    gain = train[0].recording.gain
-    quantizer = fit_input_quantizer(recipe.scaler, parts.train.counts, gain)
-    model, _ = fit_model(recipe, parts, quantizer, progress=False)
-    flatbuffer = to_int8(model, quantizer.quantize(parts.train.counts), quantizer)
-    info = read_model_info(flatbuffer)
-    score = fold_reconstruction(kind, info.input, info.output)
-    native, interpreter = make_score(score, info.input, info.output), Interpreter(flatbuffer)
-    result = {}
-    for record in test:
-        scaled = quantizer.quantize(record.windows.counts)
-        real = quantizer.dequantize(scaled)
-        of_float = real_score(score, real, predict(model, real), float(quantizer.scale))
-        result[record.name] = (of_float, native.score(scaled, interpreter.run(scaled)))
-    return result
-
-
-def _join(parts: Sequence[Windows]) -> Windows:
-    counts = np.concatenate([each.counts for each in parts])
-    return Windows(
-        counts,
-        np.concatenate([each.labels for each in parts]),
-        np.concatenate([each.first for each in parts]),
-        np.concatenate([each.intervals for each in parts]),
-        counts,
-    )
+    normal = join([record.windows[record.classes == N] for record in train])
+    beats = {record.name: record.windows for record in test}
+    return errors_by_stage(normal, beats, train[0].recording.gain, recipe)
