@@ -21,6 +21,8 @@ from tools.report.ecg.tables import measures
 from training.bundle import read_bundle
 from training.recipe import make_recipe
 
+SEEDS = 5  # of the pages in docs/
+
 
 @app.command()
 def evaluate(
@@ -30,7 +32,7 @@ def evaluate(
         typer.Option(
             min=0, max=100, help="Seeds of the autoencoders that are compared; 0 compares none."
         ),
-    ] = 5,
+    ] = SEEDS,
     board: Annotated[
         bool, typer.Option("--board", help="Also stream every record to the emulated board.")
     ] = False,
@@ -57,6 +59,7 @@ def evaluate(
             status = stack.enter_context(out.status("evaluating"))
             study = evaluate_ecg(bundle, seeds, port, lambda line: status.update(escape(line)))
             status.update("writing the page")
-            page = write_page(study, docs, " --board" if board else "")
+            options = (f" --seeds {seeds}" if seeds != SEEDS else "") + " --board" * board
+            page = write_page(study, docs, options)
         out.print(measures(study), markup=False, soft_wrap=True)
     out.print(f"[bold]{shown(page)}[/]")

@@ -54,6 +54,11 @@ the command also streams every record to the emulated board and compares.
 
 """
 
+COST = """Instructions per sample, counted on the emulated board, are in the chapters \
+[beats](bundle.md#beats) and [wearer](bundle.md#wearer).
+
+"""
+
 SECTIONS = (
     (
         "QRS detection",
@@ -105,11 +110,13 @@ def write_page(study: Study, docs: Path, options: str = "") -> Path:
         if board is None
         else BOARD.format(board=board.board, beats=board.beats, differing=board.differing or "none")
     )
-    text += f"## What was asked, and what it is\n\n{tables.measures(study)}\n"
+    text += f"## What was asked, and what it is\n\n{tables.measures(study)}\n{COST}"
     for title, words, figures in SECTIONS:
         if figures is tables.families and len(study.families) == 1:
             continue  # there is nothing to compare
         text += f"## {title}\n\n{words.format(seeds=seeds)}\n\n{figures(study)}\n"
+        if figures is tables.families:
+            text += f"{tables.best_family(study)}\n\n"
     text += "## By record\n"
     for each in tables.SETS:
         text += f"\n### {each}\n\n{tables.by_record(study, each)}"
@@ -131,11 +138,12 @@ most. The shaded stretch is compared with the wearer's own beats. Small squares 
 ![Strips of three seconds about beats that are judged wrong]({PICTURE})
 
 - A ventricular beat that is not early and resembles the wearer's own is missed (106, 203).
-- A run of three is missed if two of its beats are.
+- A run of exactly three is missed if one of its beats is (203).
 - A wearer whose beats change at once, as by a moved electrode, is flagged until learned anew (109 \
 from minute 26 on).
-- A supraventricular beat shows in rhythm alone. It is missed where it is not early by the \
-wearer's own scale, as in an irregular rhythm.
+- A supraventricular beat shows in rhythm alone. One that is not early by the wearer's own scale \
+is missed (118, 124).
+- A normal beat in noise, or on a steep baseline, is flagged (108, 230).
 
 """
 NOISE = """## Noise

@@ -90,6 +90,14 @@ def measures(study: Study) -> str:
         low = sum(a <= 0.04 * n for a, n in zip(above, of, strict=True))
         return f"{low} of {len(of)}"
 
+    def spread(each: str) -> str:
+        family = study.chain.wearer.score
+        stage = "host" if family == "template" else "int8"
+        areas = [
+            area(run.of(each), (V, F)) or 0.0 for run in study.families.get((family, stage), [])
+        ]
+        return f"{max(areas) - min(areas):.4f}" if areas else ""
+
     def found(each: str) -> str:
         result = alarms(study.judged.of(each), limits[0.01][each])
         return f"{result.found} of {result.runs}"
@@ -119,6 +127,7 @@ def measures(study: Study) -> str:
         row("AUROC of V and F, pooled", "0.975", pooled(V, F)),
         row(f"the same, worst record with {ENOUGH} or more", "0.93", worst),
         row("AUROC of S, pooled", "0.93", pooled(S)),
+        row("spread of AUROC of V and F over seeds", "0.01", spread),
         row("false alarms at 1 % per beat", "at most 1.5 %", rate(N, 0.01)),
         row("V found at 1 %", "94 %", rate(V, 0.01)),
         row("false alarms at 2 % per beat", "at most 3 %", rate(N, 0.02)),
@@ -169,6 +178,23 @@ def families(study: Study) -> str:
             cells.append(f"{np.mean(areas):.4f}{low}")
         rows.append([f"`{family}`", stage, *cells])
     return table(["score", "stage", *(f"{each}: {names[kinds]}" for each, kinds in columns)], rows)
+
+
+def best_family(study: Study) -> str:
+    """Say which int8 family of scores is best on DS1, and which the bundle has."""
+    runs = {family: runs for (family, stage), runs in study.families.items() if stage != "float"}
+
+    def best(kinds: tuple[int, ...]) -> str:
+        means = {
+            family: np.mean([area(run.ds1, kinds) or 0.0 for run in some])
+            for family, some in runs.items()
+        }
+        return max(means, key=lambda family: float(means[family]))
+
+    return (
+        f"On DS1, `{best((V, F))}` is best for V and F, and `{best((S,))}` for S. The recipe has "
+        f"`{study.chain.wearer.score}`."
+    )
 
 
 def detectors(study: Study) -> str:
