@@ -28,7 +28,7 @@ It learns no wearer and sees no rhythm. The page shows how far that goes on pati
 The recipe `ecg` ([ECG](ecg.md)) finds the beats by itself and judges them against the wearer's own.
 
 An autoencoder for records of DS1 is trained on three quarters of the other records; that for DS2 \
-on all of DS1. The threshold for {rate:.0%} false alarms comes from normal beats of DS1, without \
+on all of DS1. The threshold for {rate} false alarms comes from normal beats of DS1, without \
 the record itself. Figures are means over the seeds 1 to {seeds}, with the lowest and the highest \
 seed. The settings were chosen on DS1, two patients at a time left out; DS2 was not used, but its \
 figures were seen more than once. N are normal beats, S supraventricular, V ventricular, F fusion \
@@ -39,11 +39,11 @@ beats, Q unknown (AAMI).
 def write_page(study: Annotated, docs: Path) -> Path:
     """Write docs/mitdb.md and return its path."""
     seeds = len(study.judged["DS1", "int8"])
-    text = HEAD.format(name=study.name, rate=study.rate, seeds=seeds)
+    text = HEAD.format(name=study.name, rate=percent(study.rate, 0), seeds=seeds)
     text += f"\n## AUROC by class\n\n{areas(study)}"
     text += (
-        f"\n## False alarms and detected beats\n\nOf the int8 model, {study.rate:.0%} false alarms "
-        f"asked.\n\n{rates(study)}"
+        "\n## False alarms and detected beats\n\nOf the int8 model, with "
+        f"{percent(study.rate, 0)} false alarms asked.\n\n{rates(study)}"
     )
     text += f"\n## By record\n\nOf the int8 model.\n\n{by_record(study)}"
     docs.mkdir(parents=True, exist_ok=True)

@@ -45,8 +45,7 @@ ventricular, F fusion of V and N.
 """
 
 BOARD = """Every record was also streamed to {board}, as a new wearer each. It judged {beats:,} \
-beats; R, RR and score of {differing} differ from the host's, compared bit for bit. The figures of \
-this page are therefore those of the board.
+beats, and {differing} in R, RR or score, compared bit for bit.
 
 """
 HOST = """The figures were computed on the host, by the C++ that the board runs. With `--board`, \
@@ -105,11 +104,14 @@ def write_page(study: Study, docs: Path, options: str = "") -> Path:
         learn=study.chain.wearer.learn,
     )
     board = study.board
-    text += (
-        HOST
-        if board is None
-        else BOARD.format(board=board.board, beats=board.beats, differing=board.differing or "none")
-    )
+    if board is None:
+        text += HOST
+    else:
+        text += BOARD.format(
+            board="the emulated board" if board.board == "emulated" else board.board,
+            beats=board.beats,
+            differing=f"{board.differing} differ" if board.differing else "none differs",
+        )
     text += f"## What was asked, and what it is\n\n{tables.measures(study)}\n{COST}"
     for title, words, figures in SECTIONS:
         if figures is tables.families and len(study.families) == 1:
