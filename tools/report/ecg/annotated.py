@@ -27,10 +27,12 @@ normalised by itself, and an autoencoder of other patients' normal beats judges 
 It learns no wearer and sees no rhythm. The page shows how far that goes on patients never seen. \
 The recipe `ecg` ([ECG](ecg.md)) finds the beats by itself and judges them against the wearer's own.
 
-An autoencoder for records of DS1 is trained on three quarters of the other records; that for DS2 \
-on all of DS1. The threshold for {rate} false alarms comes from normal beats of DS1, without \
-the record itself. Figures are means over the seeds 1 to {seeds}, with the lowest and the highest \
-seed. The settings were chosen on DS1, two patients at a time left out; DS2 was not used, but its \
+An autoencoder for records of DS1 is trained on the three quarters of DS1 without them, that for \
+DS2 on all of DS1. The threshold for {rate} false alarms comes from normal beats of DS1, each \
+scored by an autoencoder that did not see its patient, and without the record that is judged. The \
+bundle of `vigil train {name}` has a lower one, from other beats of the patients that it was \
+trained on. Figures are means over the seeds 1 to {seeds}, with the lowest and the highest seed. \
+The settings were chosen on DS1, two patients at a time left out; DS2 was not used, but its \
 figures were seen more than once. N are normal beats, S supraventricular, V ventricular, F fusion \
 beats, Q unknown (AAMI).
 """
