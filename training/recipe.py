@@ -66,6 +66,7 @@ class Recipe(Strict):
     threshold: ThresholdChoice = ThresholdChoice()
     alarm: Alarm = Alarm()
     checks: Checks = Checks()
+    tune: dict[str, Any] = Field(default={}, exclude=True)  # the space of `vigil tune`
 
     @field_validator("data", mode="before")
     @classmethod
@@ -333,7 +334,7 @@ def _tagged(
 
 
 def recipe_names() -> list[str]:
-    """List the names of the recipes in training/recipes."""
+    """List the recipes in training/recipes."""
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 

@@ -14,6 +14,7 @@ place of a fraction such as 16/25 (0.02, for example), most weight scales have n
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def _scales(graph: Any, tensor: int) -> Any:
     return quantization.ScaleAsNumpy()
 
 
+@lru_cache(maxsize=256)
 def compatible_scale(scale: np.float32) -> np.float32:
     """Return `scale`, or the next scale of 8 significant bits if few weight scales fit `scale`.
 

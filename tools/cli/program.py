@@ -17,6 +17,7 @@ from training.bundle.errors import VigilError
 COMMANDS = {
     "inspect": ("inspect",),
     "train": ("train", "recipes"),
+    "tune": ("tune",),
     "import_model": ("import",),
     "calibrate": ("calibrate",),
     "build": ("convert", "build", "flash"),

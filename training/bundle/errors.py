@@ -41,5 +41,9 @@ class BudgetError(VigilError):
     """An image does not fit its board."""
 
 
+class TuneError(VigilError):
+    """A search cannot run, or cannot be continued."""
+
+
 class EstimateError(VigilError):
     """The instructions of an image cannot be counted."""

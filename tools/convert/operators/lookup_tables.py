@@ -47,6 +47,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
             constant_bytes=256,
             in_place=True,
             instructions=8 * source.size + 6,
+            saved_in_place=3 * source.size,
         )
     )
 

@@ -1,0 +1,126 @@
+"""`vigil tune` as a user runs it: killed, resumed, and its recipes trained again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import vigil
+from tools.checkout import ROOT
+from training.bundle import read_bundle
+
+pytest.importorskip("optuna")
+
+RECIPE = """
+name = "small"
+[data]
+name = "simulated"
+train_seconds = 200
+test_seconds = 60
+[windows]
+length = 64
+hop = 32
+train_hop = 16
+[split]
+order = "time"
+validation = 0.1
+calibration = 0.4
+[model]
+family = "dense"
+hidden = [16]
+code = 8
+[fit]
+epochs = 4
+[tune]
+"model.hidden" = [[8], [16]]
+"model.code" = { low = 2, high = 12 }
+"fit.power" = [1.0, 2.0]
+"""
+SMALL = ("--splits", "2", "--seeds", "2", "--finalists", "2", "--workers", "2")
+
+
+@pytest.fixture
+def recipe(tmp_path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--budget", "instructions=90"), "the smallest takes "),
+        (("--budget", "speed=90"), "unknown limit 'speed'"),
+        (("--time", "soon"), "write a number with a unit"),
+        (("--board", "nano"), "nano"),
+        (("--resume",), "no search at "),
+    ],
+)
+def test_bad_input_is_one_line(recipe, tmp_path, words, message):
+    done = vigil("tune", str(recipe), *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr and done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_an_unknown_key_of_the_space_is_one_line(recipe, tmp_path):
+    recipe.write_text(RECIPE + '"fit.pwoer" = [1.0]\n', encoding="utf-8")
+    done = vigil("tune", str(recipe), cwd=tmp_path)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "vigil: recipe 'small': [tune] unknown key 'fit.pwoer'; did you mean 'power'?\n"
+    )
+
+
+def _start(recipe: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tools.cli", "tune", str(recipe), *SMALL, *words],
+        cwd=recipe.parent,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _fitted(storage: Path) -> int:
+    return storage.read_text(errors="replace").count('"figures"') if storage.exists() else 0
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_and_resumed_gives_recipes_that_train_to_the_same_bytes(
+    recipe, tmp_path
+):
+    storage = tmp_path / "build" / "small-tuned" / "search.log"
+    killed = _start(recipe, "--trials", "200")
+    limit = time.monotonic() + 300
+    while _fitted(storage) < 3:
+        assert killed.poll() is None and time.monotonic() < limit, killed.communicate()[0]
+        time.sleep(0.1)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    kept = _fitted(storage)
+    again = _start(recipe, "--trials", str(kept + 5), "--resume")
+    text = again.communicate(timeout=500)[0]
+    assert again.returncode == 0, text
+    assert f"{kept} fitted trials are stored already" in text
+    assert _fitted(storage) == kept + 5
+
+    folder = storage.parent
+    figures = json.loads((folder / "front.json").read_text())
+    assert figures["chosen"] in [each["name"] for each in figures["finalists"]]
+    assert "fresh seeds" in (folder / "front.md").read_text()
+    assert (folder / "front.png").stat().st_size > 10_000 and (folder / "front.svg").exists()
+    path = next(folder.glob("*.toml"))
+    first = read_bundle(tmp_path / "build" / path.stem)
+    done = vigil("train", str(path), "--out", str(tmp_path / "twice"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert read_bundle(tmp_path / "twice").model == first.model

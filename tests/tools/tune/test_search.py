@@ -1,0 +1,171 @@
+"""A search with workers that compute a known function: order, interruption, budget, choice."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.training import small_recipe
+from tools.boards.catalogue import find_board
+from tools.tune.budget import Budget, Cost, read_budget
+from tools.tune.cost import Costs
+from tools.tune.result import Finalist, Spread, choose_finalists, kilobyte, recommend
+from tools.tune.search import Setting, affordable, search
+from tools.tune.space import read_space
+from tools.tune.study import Done, Study, front
+from tools.tune.workers import Outcome, Task
+from training.bundle.errors import BudgetError, TuneError
+from training.windows import load_data
+
+pytest.importorskip("optuna")
+TUNE = {
+    "model.hidden": [[8], [16], [32], [48]],
+    "model.code": {"low": 2, "high": 12},
+    "fit.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+}
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    recipe, dataset = load_data(small_recipe(tune=TUNE))
+    board = find_board("nano33ble")
+    budget = read_budget(board, None)
+    costs = Costs(board, dataset.train.rate_hz)
+    return Setting(recipe, dataset, read_space(recipe), budget, costs, splits=4, seed=3)
+
+
+class FakeWorkers:
+    """Detection grows with the code, up to 6, and falls with the hidden width."""
+
+    count = 2
+
+    def __init__(self, most: int = 10**9) -> None:
+        self.left, self.recipes = most, []
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        for task in tasks:
+            if self.left == 0:
+                raise KeyboardInterrupt
+            self.left -= 1
+            self.recipes.append(task.recipe)
+            model = task.recipe.model
+            good = 0.9 + 0.01 * min(model.code, 6) - 0.0001 * sum(model.hidden)
+            yield Outcome(detection=tuple(good + 1e-4 * seed for seed in task.seeds))
+
+    def close(self) -> None:
+        pass
+
+
+def _study(setting: Setting, path: Path, resume: bool = False, **identity: object) -> Study:
+    values = {"seed": setting.seed, **identity}
+    return Study(path, values, setting.space, setting.budget, resume)
+
+
+def _facts(trials: list[Done]) -> list[tuple]:
+    return [(t.number, t.values, t.detection, t.cost, t.problem) for t in trials]
+
+
+def test_the_same_seed_gives_the_same_search(setting, tmp_path):
+    runs = []
+    for name in ("a", "b"):
+        study = _study(setting, tmp_path / name)
+        runs.append(list(search(setting, study, FakeWorkers(), 24, None)))
+    assert _facts(runs[0]) == _facts(runs[1])
+    assert _facts(runs[0]) == _facts(study.finished())
+    assert [t.number for t in runs[0]] == list(range(24))
+    other = dataclasses.replace(setting, seed=4)
+    changed = list(search(other, _study(other, tmp_path / "c"), FakeWorkers(), 8, None))
+    assert _facts(changed) != _facts(runs[0][:8])
+
+
+@pytest.mark.parametrize("at", [1, 5, 8, 19])
+def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(setting, tmp_path, at):
+    whole = list(search(setting, _study(setting, tmp_path / "whole"), FakeWorkers(), 24, None))
+    with pytest.raises(KeyboardInterrupt):
+        list(search(setting, _study(setting, tmp_path / "cut"), FakeWorkers(at), 24, None))
+    study = _study(setting, tmp_path / "cut", resume=True)
+    assert len(study.finished()) == at
+    rest = FakeWorkers()
+    list(search(setting, study, rest, 24, None))
+    assert _facts(study.finished()) == _facts(whole)
+    assert len(rest.recipes) == 24 - at  # no trial is done twice
+
+
+def test_a_journal_that_was_cut_while_it_was_written_goes_on(setting, tmp_path):
+    path = tmp_path / "search.log"
+    list(search(setting, _study(setting, path), FakeWorkers(), 8, None))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - 7])  # within the last line, as after a power cut
+    study = _study(setting, path, resume=True)
+    list(search(setting, study, FakeWorkers(), 16, None))
+    assert [t.number for t in study.finished()] == list(range(16))
+
+
+def test_models_beyond_the_budget_are_not_fitted_and_do_not_count(setting, tmp_path):
+    tight = dataclasses.replace(setting, budget=Budget(1e9, 1e9, 2700))
+    tight = dataclasses.replace(tight, space=affordable(tight))
+    assert tight.space.dimensions["model.hidden"] == [[8], [16]]
+    workers = FakeWorkers()
+    trials = list(search(tight, _study(tight, tmp_path / "a"), workers, 16, None))
+    assert len(workers.recipes) == sum(bool(t.detection) for t in trials) == 16
+    for each in trials:
+        assert each.cost is not None
+        assert bool(each.detection) == (each.cost.instructions <= 2700)
+
+
+def test_a_budget_that_nothing_meets_says_what_the_smallest_model_takes(setting):
+    tiny = dataclasses.replace(setting, budget=Budget(1e9, 1e9, 300))
+    with pytest.raises(BudgetError, match=r"smallest takes .* 1,\d\d\d instructions; raise") as e:
+        affordable(tiny)
+    assert "\n" not in str(e.value)
+
+
+def test_storage_of_another_search_is_refused_and_left_alone(setting, tmp_path):
+    path = tmp_path / "search.log"
+    list(search(setting, _study(setting, path, splits=4), FakeWorkers(), 8, None))
+    kept = path.read_bytes()
+    with pytest.raises(TuneError, match=r"another search \(other splits\)"):
+        _study(setting, path, resume=True, splits=8)
+    with pytest.raises(TuneError, match="continue it with --resume"):
+        _study(setting, path, splits=4)
+    with pytest.raises(TuneError, match="no search at"):
+        _study(setting, tmp_path / "none.log", resume=True)
+    assert path.read_bytes().startswith(kept)  # opening a journal appends to it
+    (tmp_path / "text.log").write_text("samples\n1\n2\n")
+    with pytest.raises(TuneError, match="not a search of vigil, or damaged"):
+        _study(setting, tmp_path / "text.log", resume=True)
+
+
+def _trial(number: int, mean: float, instructions: float) -> Done:
+    return Done(number, {}, (mean,), Cost(1000, 100, instructions, 50), None)
+
+
+def test_the_front_holds_what_no_other_trial_surpasses():
+    trials = [_trial(0, 0.9, 500), _trial(1, 0.95, 400), _trial(2, 0.8, 100), _trial(3, 0.95, 600)]
+    trials.append(Done(4, {}, (), Cost(1, 1, 1, 1), None))
+    assert [t.number for t in front(trials)] == [2, 1]
+    assert [t.number for t in choose_finalists(trials, 1)] == [2]
+    assert [t.number for t in choose_finalists(trials, 9)] == [2, 1]
+    with pytest.raises(TuneError, match="no trial of 1 was fitted"):
+        choose_finalists(trials[4:], 3)
+
+
+def _finalist(mean: float, instructions: float, flash: int, trial: int | None = 1) -> Finalist:
+    fresh = Spread.of([mean - 0.001, mean, mean + 0.001])
+    recipe = small_recipe().model_copy(update={"name": f"f{instructions}"})
+    cost = Cost(flash, 100, instructions, 50)
+    return Finalist(recipe, trial, cost, Spread.of([0.99]), fresh, None, None, None)
+
+
+def test_the_cheapest_finalist_that_is_as_good_is_recommended_without_the_test():
+    cheap, good = _finalist(0.9900, 100, 1000), _finalist(0.9903, 200, 2024)
+    bad, original = _finalist(0.95, 50, 900), _finalist(0.999, 900, 9000, None)
+    every = [original, bad, cheap, good]
+    assert recommend(every, Budget(1e9, 1e9)) is cheap
+    assert recommend(every, Budget(1e9, 1e9, 150)) is cheap
+    assert recommend([original, bad, good], Budget(1e9, 1e9, 150)) is bad
+    assert kilobyte(every, bad).startswith("One more kilobyte of flash would buy +0.")
+    assert "buys nothing" in kilobyte(every, good)

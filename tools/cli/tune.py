@@ -1,0 +1,230 @@
+"""The command `tune`: the autoencoder that detects best within a board's budget."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+
+from tools.boards.catalogue import find_board
+from tools.cli.app import app
+from tools.cli.boards import emulated_board
+from tools.cli.options import BUILD, DEFAULT, console
+from tools.measure import estimate as estimates
+from tools.measure.bench.emulator import missing
+from tools.measure.verify.verify import verify as run_verify
+from tools.tune import text
+from tools.tune.budget import FORM, read_budget
+from tools.tune.space import read_space
+from tools.tune.study import Study
+from training.bundle import read_bundle
+from training.bundle.errors import TuneError
+from training.recipe import read_recipe
+from training.windows import load_data
+
+if TYPE_CHECKING:
+    from tools.tune.result import Finalist
+    from tools.tune.search import Setting
+    from tools.tune.workers import Workers
+
+TRIALS = 96
+
+
+@app.command()
+def tune(
+    name: Annotated[
+        str, typer.Argument(help="Name of a recipe, or path of a recipe (.toml).")
+    ] = DEFAULT,
+    board: Annotated[
+        str, typer.Option("--board", "-b", help="A board of the catalogue, whose limits count.")
+    ] = "nano33ble",
+    budget: Annotated[
+        str | None, typer.Option(metavar=FORM, help="Lower limits, each of them optional.")
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"End after so many trials [default: {TRIALS}]."),
+    ] = None,
+    time_: Annotated[
+        str | None, typer.Option("--time", help="End after this time, such as 90s, 10m or 2h.")
+    ] = None,
+    storage: Annotated[
+        Path | None, typer.Option(help="File of the trials [default: build/NAME-tuned/search.log].")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the search in the storage.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2000, help="Of the search.")] = 1,
+    splits: Annotated[int, typer.Option(min=2, max=64, help="Splits that score a trial.")] = 8,
+    finalists: Annotated[int, typer.Option(min=1, max=32, help="Points of the front.")] = 5,
+    seeds: Annotated[int, typer.Option(min=2, max=64, help="Fresh seeds per finalist.")] = 8,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes [default: one per processor].")
+    ] = None,
+) -> None:
+    """Search for the model that detects best within the budget of a board: build/NAME-tuned."""
+    out, row = console(), find_board(board)
+    limit, seconds = read_budget(row, budget), read_time(time_)
+    recipe, dataset = load_data(read_recipe(name), lambda line: out.print(escape(line)))
+    space = read_space(recipe)
+    folder = BUILD / f"{recipe.name}-tuned"
+    path = folder / "search.log" if storage is None else storage
+    if trials is None and seconds is None:
+        trials = TRIALS
+    identity = {
+        "recipe": recipe.as_json(),
+        "space": space.as_json(),
+        "data": dataset.sha256,
+        "budget": {k: v for k, v in vars(limit).items() if v != float("inf")},
+        "board": row.id,
+        "splits": splits,
+        "seed": seed,
+    }
+    with out.status("loading TensorFlow"):
+        # Imported here: TensorFlow takes seconds to start, and the checks above do without it.
+        from tools.tune.cost import Costs
+        from tools.tune.evaluation import Bench
+        from tools.tune.search import Setting, affordable
+        from tools.tune.workers import LocalWorkers
+
+        setting = Setting(
+            recipe, dataset, space, limit, Costs(row, dataset.train.rate_hz), splits, seed
+        )
+        setting = replace(setting, space=affordable(setting))
+        study = Study(path, identity, setting.space, limit, resume)
+        objective = Bench(recipe, dataset, space).objective
+    out.print(f"objective: {escape(objective)}, mean of {splits} splits; budget: {limit.text}")
+    pool = LocalWorkers(workers or os.cpu_count() or 1, recipe, dataset, setting.space)
+    try:
+        run(out, setting, study, pool, trials, seconds)
+        finish(out, setting, study, pool, objective, folder, finalists, seeds)
+    except KeyboardInterrupt:
+        told = len(study.finished())
+        out.print(f"stopped; {told} trials are kept in {path}: continue with --resume")
+        raise
+    finally:
+        pool.close()
+
+
+def read_time(text: str | None) -> float | None:
+    """Read --time in seconds.
+
+    Raises:
+        TuneError: it is not understood.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if match is None or float(match[1]) <= 0:
+        raise TuneError(f"--time {text}: write a number with a unit, such as 90s, 10m or 2h")
+    return float(match[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def run(
+    out: Console,
+    setting: Setting,
+    study: Study,
+    workers: Workers,
+    trials: int | None,
+    seconds: float | None,
+) -> None:
+    """Search, with the front on the terminal; without a terminal, one line per batch."""
+    from tools.tune.search import BATCH, search
+
+    done = study.finished()
+    before, start = sum(bool(each.detection) for each in done), time.monotonic()
+    if done:
+        out.print(f"{before} fitted trials are stored already")
+
+    def state() -> Any:
+        passed = time.monotonic() - start
+        left = None if seconds is None else seconds - passed
+        return text.progress(done, before, passed, trials, left)
+
+    with Live(state(), console=out, auto_refresh=False, transient=not out.is_terminal) as live:
+        for each in search(setting, study, workers, trials, seconds):
+            done.append(each)
+            live.update(state(), refresh=out.is_terminal)
+            if not out.is_terminal and len(done) % BATCH == 0:
+                means = [d.mean for d in done if d.detection]
+                rate = 60 * (len(means) - before) / (time.monotonic() - start)
+                best = max(means, default=float("nan"))
+                print(f"{len(means)} trials, {rate:.1f} a minute, best {best:.4f}", flush=True)
+    if not out.is_terminal:
+        out.print(state())
+
+
+def finish(
+    out: Console,
+    setting: Setting,
+    study: Study,
+    workers: Workers,
+    objective: str,
+    folder: Path,
+    most: int,
+    seeds: int,
+) -> None:
+    """Score the finalists with fresh seeds, train them, write the result, and run the winner."""
+    from tools.tune import picture, result
+    from training.train import train
+
+    trials = study.finished()
+    chosen = result.choose_finalists(trials, most)
+    with out.status(f"training {len(chosen) + 1} recipes with {seeds} fresh seeds each"):
+        scored = result.score_finalists(setting, workers, chosen, seeds)
+    best = result.recommend(scored, setting.budget)
+    folder.mkdir(parents=True, exist_ok=True)
+    out.print(text.result(scored, best))
+    bought = result.kilobyte(scored, best)
+    out.print(escape(bought))
+    title = f"{setting.recipe.name}: {len(trials)} trials"
+    picture.draw(folder / "front.svg", title, objective, trials, scored, best, setting.budget)
+    facts = {"objective": objective, "trials": len(trials), "budget": setting.budget.text}
+    result.write_json(folder / "front.json", scored, best, facts)
+    page = [
+        f"# {setting.recipe.name}, tuned\n",
+        f"Written by `vigil tune`. {len(trials)} trials; objective: {objective}. Mean and range: "
+        f"of {setting.splits} splits (searched), of {seeds} seeds (fresh, test). The test part was "
+        "scored once, after the choice.\n",
+        text.markdown(scored, best),
+        "![Detection against instructions](front.svg)\n",
+        bought + "\n",
+    ]
+    for each, path in result.write_recipes(scored, folder):
+        with out.status(f"training {each.recipe.name}"):
+            bundle = train(read_recipe(path), BUILD / each.recipe.name, progress=False)
+        if each is best:
+            out.print(f"chosen: [bold]{escape(str(path))}[/]; its bundle: {bundle.path}")
+            page.append(_on_the_emulated_board(out, each, bundle.path) + "\n")
+    (folder / "front.md").write_text("\n".join(page), encoding="utf-8")
+    out.print(f"[bold]{folder / 'front.md'}[/]")
+
+
+def _on_the_emulated_board(out: Console, chosen: Finalist, bundle: Path) -> str:
+    """Build the chosen bundle, run it on the emulated board, and return a sentence about it."""
+    absent = missing()
+    if absent is not None:
+        return f"Not run on the emulated board: {absent}."
+    with emulated_board(out, bundle, "compiled") as port, out.status("verifying"):
+        verified = run_verify(bundle, [port], 100)
+    if not verified.ok:
+        raise TuneError(f"{bundle}: the emulated board differs; run `vigil verify {bundle}`")
+    golden = read_bundle(bundle).golden
+    elf = bundle / "firmware" / f"{find_board('emulated').environment('compiled')}.elf"
+    windows = slice(0, estimates.WINDOWS)
+    counts = estimates.count_inference(elf, golden.input[windows], golden.output[windows])
+    line = (
+        f"{chosen.recipe.name} on the emulated board: every byte equal; "
+        f"{counts.instructions:,.0f} instructions counted, {chosen.cost.instructions:,.0f} "
+        "predicted."
+    )
+    out.print(escape(line))
+    return line

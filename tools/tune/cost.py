@@ -1,0 +1,157 @@
+"""Costs of a recipe's model before it is fitted, from the converter's plan."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tools.boards.catalogue import Board
+from tools.convert.compiled import compile_model
+from tools.convert.model import read_model
+from tools.convert.plan import make_plan
+from tools.measure.bench import emulator, image
+from tools.measure.bench.models import Activation, ModelBuilder, dense, unary
+from tools.measure.budget import forecast
+from tools.measure.estimate import count_inference
+from tools.tune.budget import Cost
+from training.bundle.features import transform_points
+from training.bundle.interpreter import Interpreter
+from training.input_quantization import InputQuantizer
+from training.model_size import ModelSize, model_size
+from training.models import dense as dense_family
+from training.recipe import Recipe
+
+_FUSED = {
+    "linear": Activation.NONE,
+    "relu": Activation.RELU,
+    "relu6": Activation.RELU6,
+    "tanh": Activation.NONE,
+    "sigmoid": Activation.NONE,
+}
+
+
+class Costs:
+    """Computes costs for one board, each shape of model once."""
+
+    def __init__(self, board: Board, rate_hz: float | None) -> None:
+        self.board, self.rate_hz = board, rate_hz
+        self._known: dict[str, Cost] = {}
+
+    def of(self, recipe: Recipe, quantizer: InputQuantizer) -> Cost:
+        """Compute the cost of a recipe's model with the compiled engine.
+
+        The model has random weights. Bytes and instructions depend on the shape alone, but for the
+        form of a few steps. A model whose plan has a step without a formula is counted in an image.
+
+        Raises:
+            ConvertError: the compiled engine cannot run the model.
+        """
+        settings = [recipe.model.model_dump(mode="json"), recipe.features.model_dump(mode="json")]
+        key = json.dumps([*settings, recipe.windows.length, quantizer.raw_size], sort_keys=True)
+        if key not in self._known:
+            self._known[key] = self._compute(recipe, quantizer)
+        return self._known[key]
+
+    def _compute(self, recipe: Recipe, quantizer: InputQuantizer) -> Cost:
+        if isinstance(recipe.model, dense_family.Settings):
+            size = _dense_size(recipe, recipe.model, quantizer, self.rate_hz)
+        else:
+            size = model_size(recipe, quantizer, self.rate_hz)
+        plan = make_plan(read_model(size.model), recipe.name)
+        arena = plan.memory.arena_bytes
+        instructions = plan.instructions
+        if instructions is None:
+            instructions = _count(size.model)
+        need = forecast.Need("compiled", plan.constant_bytes, arena, instructions)
+        whole = forecast.image(need, size, self.board)
+        return Cost(whole.flash, whole.sram, instructions, size.macs)
+
+
+def _dense_size(
+    recipe: Recipe,
+    settings: dense_family.Settings,
+    quantizer: InputQuantizer,
+    rate_hz: float | None,
+) -> ModelSize:
+    """The size of a dense autoencoder, as `model_size`, in milliseconds."""
+    size = quantizer.raw_size + quantizer.feature_count
+    widths = [*settings.hidden, settings.code, *settings.hidden[::-1], size]
+    inner = [settings.activation] * len(settings.hidden)
+    names = [*inner, settings.code_activation, *inner, settings.output_activation]
+    model, operators = _flatbuffer(size, widths, names, float(quantizer.scale))
+    macs = sum(a * b for a, b in zip([size, *widths[:-1]], widths, strict=True))
+    return ModelSize(
+        model=model,
+        model_bytes=len(model),
+        arena_bytes=0,  # of TensorFlow Lite Micro, which is not used
+        macs=macs,
+        operators=operators,
+        parameters=macs + sum(widths),
+        inputs=size,
+        outputs=size,
+        window=recipe.windows.length,
+        channels=quantizer.channels,
+        transform_points=transform_points(recipe.windows.length) if recipe.features.bands else 0,
+        rate_hz=rate_hz,
+    )
+
+
+def _flatbuffer(
+    size: int, widths: Sequence[int], activations: Sequence[str], scale: float
+) -> tuple[bytes, tuple[str, ...]]:
+    """A dense model with random weights, and scales such as converters choose; its operators."""
+    rng = np.random.default_rng(1)
+    builder = ModelBuilder()
+    source = value = builder.tensor((1, size), scale, 3)
+    operators = {"FULLY_CONNECTED"}
+    inputs = size
+    for number, (outputs, activation) in enumerate(zip(widths, activations, strict=True)):
+        fused = _FUSED[activation]
+        # As a fit leaves them: Glorot's weights, grown; outputs in the range of the inputs.
+        weight_scale = float(np.float32(1.8 * np.sqrt(6 / (inputs + outputs)) / 127))
+        target_scale = float(np.float32(0.02 if number == len(widths) - 1 else 0.03))
+        value = dense(
+            builder,
+            value,
+            rng.integers(-127, 128, (outputs, inputs)).astype(np.int8),
+            rng.integers(-2000, 2000, outputs),
+            source_scale=scale,
+            weight_scale=weight_scale,
+            target_scale=target_scale,
+            target_zero_point=-128 if fused else 5,
+            activation=fused,
+        )
+        scale = target_scale
+        if activation in ("tanh", "sigmoid"):
+            name, scale, zero = (
+                ("TANH", 1 / 128, 0) if activation == "tanh" else ("LOGISTIC", 1 / 256, -128)
+            )
+            value = unary(builder, name, value, (1, outputs), scale, zero)
+            operators.add(name)
+        inputs = outputs
+    return builder.finish(source, value), tuple(sorted(operators))
+
+
+def _count(model: bytes) -> float:
+    """Instructions of one inference, counted in an image that is linked with the model."""
+    size = read_model(model).input.size
+    window = np.random.default_rng(1).integers(-128, 128, (1, size)).astype(np.int8)
+    with tempfile.TemporaryDirectory() as scratch:
+        generated = Path(scratch) / "generated"
+        generated.mkdir()
+        for name, text in compile_model(read_model(model), "trial", "trial").items():
+            (generated / name).write_text(text, encoding="utf-8")
+        elf = image.link(
+            {
+                **image.own_sources("compiled"),
+                "generated/compiled_model.cpp": generated / "compiled_model.cpp",
+            },
+            [generated, *image.includes("compiled")],
+            Path(scratch) / "firmware.elf",
+            emulator.NANO,
+        )
+        return count_inference(elf, window, Interpreter(model).run(window)).instructions

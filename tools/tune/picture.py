@@ -1,0 +1,84 @@
+"""Picture of a result: detection against instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.monitor.theme import LIGHT, style, themed_svg
+from tools.tune.budget import Budget
+from tools.tune.result import Finalist
+from tools.tune.study import Done
+
+
+def draw(
+    path: Path,
+    title: str,
+    objective: str,
+    trials: Sequence[Done],
+    finalists: Sequence[Finalist],
+    chosen: Finalist,
+    budget: Budget,
+) -> None:
+    """Write the picture as `path`, .svg, and beside it as .png.
+
+    A grey dot is a trial of the search. A bubble is a finalist with fresh seeds: its area grows
+    with its flash, and its bar is the range over seeds.
+    """
+    # Imported here: matplotlib takes half a second to load.
+    from matplotlib.figure import Figure
+
+    colours = LIGHT
+    with style(colours):
+        figure = Figure(figsize=(8.6, 5.0))
+        axes = figure.add_axes((0.09, 0.12, 0.88, 0.74))
+        known = [(t.cost.instructions, t.mean) for t in trials if t.detection and t.cost]
+        across, up = zip(*known, strict=True)
+        axes.scatter(across, up, s=12, color=colours["platform"])
+        flash = [each.cost.flash for each in finalists]
+        least, span = min(flash), max(max(flash) - min(flash), 1)
+        for each in finalists:
+            colour = colours["third"] if each.trial is None else colours["normal"]
+            colour = colours["abnormal"] if each is chosen else colour
+            fresh, at = each.fresh, each.cost.instructions
+            axes.plot([at, at], [fresh.lowest, fresh.highest], color=colour, linewidth=1.2)
+            area = 50 + 350 * (each.cost.flash - least) / span
+            axes.scatter([at], [fresh.mean], s=area, color=colour, alpha=0.75, zorder=3)
+            name = f"{each.recipe.name}\n{each.cost.flash / 1024:.1f} KB"
+            axes.annotate(
+                name, (at, fresh.mean), (9, 7), textcoords="offset points", color=colour, fontsize=8
+            )
+        values = [value for each in finalists for value in (each.fresh.lowest, each.fresh.highest)]
+        low = min(values) - 0.15 * (max(values) - min(values) + 1e-6)
+        high = max(values) + 0.12 * (max(values) - min(values) + 1e-6)
+        axes.set_ylim(low, high)
+        costs = [each.cost.instructions for each in finalists]
+        axes.set_xlim(0.6 * min(costs), 1.18 * max(costs))
+        if budget.instructions < axes.get_xlim()[1]:
+            axes.axvline(budget.instructions, color=colours["abnormal"], linewidth=1, linestyle=":")
+            axes.annotate(
+                "budget",
+                (budget.instructions, low),
+                (4, 4),
+                textcoords="offset points",
+                color=colours["abnormal"],
+                fontsize=8,
+            )
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.grid(visible=True)
+        axes.set_axisbelow(True)
+        axes.set_xlabel("instructions of one inference (Cortex-M4, predicted)")
+        axes.set_ylabel("detection")
+        hidden = sum(mean < low for _, mean in known)
+        below = f"; {hidden} trials are below the picture" if hidden else ""
+        figure.text(0.09, 0.945, title, fontsize=12, fontweight="bold")
+        figure.text(
+            0.09,
+            0.9,
+            f"{objective}. Grey: {len(known)} trials, float{below}. "
+            f"Bubbles: {finalists[0].fresh.count} fresh seeds, int8; area: flash.",
+            fontsize=8,
+            color=colours["soft"],
+        )
+        path.write_text(themed_svg(figure, "tune", alone=True) + "\n", encoding="utf-8")
+        figure.savefig(path.with_suffix(".png"), dpi=160, facecolor=colours["panel"])

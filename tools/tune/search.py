@@ -1,0 +1,167 @@
+"""The search: trials by batches, each refused for its cost, or fitted and scored on all splits."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tools.tune.budget import Budget, Cost
+from tools.tune.cost import Costs
+from tools.tune.space import Dimension, Space, apply
+from tools.tune.study import Done, Study, Trial
+from tools.tune.workers import Task, Workers
+from training.bundle.errors import BudgetError, ConvertError, DataError, RecipeError
+from training.data.recording import Dataset
+from training.input_quantization import InputQuantizer, fit_input_quantizer
+from training.recipe import Recipe, check_model
+from training.windows import cut, segmenter
+
+BATCH = 8
+"""Trials asked before any of them is told, on any number of workers."""
+
+ASKED = 20
+"""Trials asked at most per trial that is to be fitted."""
+
+PROBES = 64
+"""Trials whose costs are computed to find out whether the budget can be met."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a search is about."""
+
+    recipe: Recipe
+    dataset: Dataset
+    space: Space
+    budget: Budget
+    costs: Costs
+    splits: int
+    seed: int
+    _quantizers: dict[str, InputQuantizer] = field(default_factory=dict)
+
+    def cost(self, recipe: Recipe) -> Cost:
+        """Compute the cost of a recipe.
+
+        Raises:
+            DataError, RecipeError, ConvertError: the settings do not fit the data or the engine.
+        """
+        check_model(recipe, len(self.dataset.train.channels))
+        sections = recipe.windows, recipe.scaler, recipe.features
+        key = json.dumps([each.model_dump(mode="json") for each in sections])
+        if key not in self._quantizers:
+            self._quantizers[key] = self._quantizer(recipe)
+        return self.costs.of(recipe, self._quantizers[key])
+
+    def _quantizer(self, recipe: Recipe) -> InputQuantizer:
+        train = self.dataset.train
+        settings = segmenter(recipe.windows, train.rate_hz)
+        # The size of a model depends on the shape of a window, not on its values.
+        some = cut(train.part(0, min(train.frames, 20 * settings.span)), settings).counts
+        if recipe.scaler.kind != "per_window" and (np.ptp(some, axis=(0, 1)) == 0).any():
+            some = cut(train, settings).counts
+        return fit_input_quantizer(recipe.scaler, some, train.gain, recipe.features)
+
+    def task(self, recipe: Recipe) -> Task:
+        """The task that screens a recipe."""
+        seeds = tuple(self.seed * 1000 + number + 1 for number in range(self.splits))
+        return Task(recipe, "screen", seeds, self.seed)
+
+
+def affordable(setting: Setting) -> Space:
+    """Return the space without choices that exceed the budget even in the smallest model.
+
+    Costs are computed, nothing is fitted.
+
+    Raises:
+        BudgetError: no model of the space meets the budget; the message says what the smallest
+            takes.
+    """
+    smallest: Cost | None = None
+    problem: Exception | None = None
+    corners = setting.space.corners()
+
+    def meets(values: dict[str, Any]) -> bool | None:
+        """Whether a model meets the budget; None if its settings do not agree."""
+        nonlocal smallest, problem
+        try:
+            cost = setting.cost(apply(setting.recipe, values))
+        except (DataError, RecipeError, ConvertError) as error:
+            problem = error
+            return None
+        excess = setting.budget.excess(cost)
+        if smallest is None or max(excess.values()) < max(setting.budget.excess(smallest).values()):
+            smallest = cost
+        return setting.budget.allows(cost)
+
+    kept: dict[str, Dimension] = {}
+    for key, each in setting.space.dimensions.items():
+        kept[key] = each
+        if isinstance(each, list):
+            kept[key] = [
+                value
+                for value in each
+                if (answers := [meets({**corner, key: value}) for corner in corners])
+                and any(answer is not False for answer in answers)
+            ]
+    rng = np.random.default_rng(setting.seed)
+    if all(kept.values()) and any(
+        meets(values) for values in [*corners, *(Space(kept).draw(rng) for _ in range(PROBES))]
+    ):
+        return Space(kept)
+    if smallest is None:
+        raise BudgetError(f"no model of the space can be built: {problem}")
+    raise BudgetError(
+        f"no model of the space meets the budget of {setting.budget.text}: the smallest takes "
+        f"{smallest.text}; raise --budget, or vary smaller models in [tune]"
+    )
+
+
+def search(
+    setting: Setting,
+    study: Study,
+    workers: Workers,
+    trials: int | None,
+    seconds: float | None,
+) -> Iterator[Done]:
+    """Run trials until `trials` were fitted, or for that many seconds; yield each as it is stored.
+
+    A trial beyond the budget is not fitted; at most ASKED times as many trials are asked.
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+    while True:
+        told = study.finished()
+        if end is not None and time.monotonic() >= end:
+            return
+        if trials is not None:
+            fitted = sum(bool(each.detection) for each in told)
+            if fitted >= trials or len(told) >= ASKED * trials:
+                return
+        batch = study.ask(BATCH if trials is None else min(BATCH, trials - fitted))
+        prepared = [_prepare(setting, trial) for trial in batch]
+        tasks = [task for task, _ in prepared if task is not None]
+        outcomes = workers.run(tasks)
+        for trial, (task, done) in zip(batch, prepared, strict=True):
+            if task is not None:
+                outcome = next(outcomes)
+                detection, problem = outcome.detection, outcome.problem
+                if problem is None and not np.isfinite(detection).all():
+                    detection, problem = (), "the fit diverged"
+                done = Done(trial.number, trial.values, detection, done.cost, problem)
+            study.tell(done)
+            yield done
+
+
+def _prepare(setting: Setting, trial: Trial) -> tuple[Task | None, Done]:
+    """Return the task of a trial, or none if it needs no fit; and the trial without detection."""
+    try:
+        recipe = apply(setting.recipe, trial.values)
+        cost = setting.cost(recipe)
+    except (DataError, RecipeError, ConvertError) as problem:
+        return None, Done(trial.number, trial.values, (), None, str(problem))
+    done = Done(trial.number, trial.values, (), cost, None)
+    return (setting.task(recipe) if setting.budget.allows(cost) else None), done

@@ -1,0 +1,207 @@
+"""The record of a search: trials asked, told and stored, so that a search can be continued.
+
+Each trial is asked with a seed of its own, and told in its order by batches. The next trials
+therefore depend on the stored ones alone: a search that was interrupted and continued has the same
+trials as one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.tune.budget import Budget, Cost
+from tools.tune.space import Space
+from training.bundle.errors import TuneError
+
+STARTUP = 16
+"""Trials drawn at random before the sampler models what is good."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial whose settings are known and whose figures may not be."""
+
+    number: int
+    values: dict[str, Any]  # the settings, by key of the space
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished trial."""
+
+    number: int
+    values: dict[str, Any]
+    detection: tuple[float, ...]  # on each split; empty: refused before the fit
+    cost: Cost | None  # None: the settings do not agree, or the model cannot be compiled
+    problem: str | None  # why there is no detection
+
+    @property
+    def mean(self) -> float:
+        """The detection that the search maximizes."""
+        return sum(self.detection) / len(self.detection)
+
+
+class Study:
+    """Trials in a journal file. One process writes to it at a time."""
+
+    def __init__(
+        self, path: Path, identity: dict[str, Any], space: Space, budget: Budget, resume: bool
+    ) -> None:
+        """Open the journal, or begin one.
+
+        Args:
+            identity: what defines the search, as plain values; compared with the journal's.
+
+        Raises:
+            TuneError: Optuna is not installed, or the journal is damaged, of another search, or
+                not to be continued.
+        """
+        try:
+            # Imported here, so that other commands do not need it.
+            import optuna
+            from optuna.storages import JournalStorage
+            from optuna.storages.journal import JournalFileBackend
+        except ImportError:
+            raise TuneError(
+                "a search needs Optuna, which is not installed; run: pip install -e '.[tune]'"
+            ) from None
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        warnings.filterwarnings("ignore", module="optuna")
+        self._optuna, self.space, self.budget = optuna, space, budget
+        self._seed = int(identity["seed"])
+        identity = json.loads(json.dumps(identity))
+        if path.exists() and not resume:
+            raise TuneError(
+                f"{path} holds a search: continue it with --resume, or choose another --storage"
+            )
+        if resume and not path.exists():
+            raise TuneError(f"no search at {path} to resume: leave --resume out")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _drop_unfinished_line(path)
+            storage = JournalStorage(JournalFileBackend(str(path)))
+            self._study = optuna.create_study(
+                storage=storage,
+                study_name="vigil",
+                directions=["maximize", "minimize"],
+                load_if_exists=resume,
+            )
+            kept = self._study.user_attrs.get("identity")
+        except (OSError, ValueError, KeyError) as problem:
+            raise TuneError(f"{path}: not a search of vigil, or damaged: {problem}") from None
+        if kept is None and not self._study.get_trials(deepcopy=False):
+            self._study.set_user_attr("identity", identity)
+        elif kept != identity:
+            differing = [key for key in identity if (kept or {}).get(key) != identity[key]]
+            raise TuneError(
+                f"{path} is the storage of another search (other {', '.join(differing)}): choose "
+                "another --storage, or give the same arguments"
+            )
+
+    def finished(self) -> list[Done]:
+        """List the trials that were told, in their order."""
+        return [
+            self._done(each)
+            for each in self._study.get_trials(deepcopy=False)
+            if each.state.is_finished()
+        ]
+
+    def ask(self, count: int) -> list[Trial]:
+        """Return the trials to evaluate next: `count` new ones, or those left of the last batch.
+
+        A batch is stored before its trials. After an interruption it is therefore completed as it
+        was begun, and what the next batch learns from is the same.
+        """
+        trials = self._study.get_trials(deepcopy=False)
+        first, size = self._study.user_attrs.get("batch", (0, 0))
+        if first + size <= len(trials) and all(t.state.is_finished() for t in trials[first:]):
+            first, size = len(trials), count
+            self._study.set_user_attr("batch", (first, size))
+        asked = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for number in range(first, first + size):
+                self._seed_sampler(number)
+                if number >= len(trials):
+                    trial = self._study.ask()
+                elif trials[number].state.is_finished():
+                    continue
+                else:
+                    # Settings that were stored are returned, and the others are drawn.
+                    trial = self._optuna.trial.Trial(self._study, trials[number]._trial_id)
+                asked.append(Trial(number, self.space.suggest(trial)))
+        return asked
+
+    def _seed_sampler(self, number: int) -> None:
+        self._study.sampler = self._optuna.samplers.TPESampler(
+            seed=(self._seed * 1_000_003 + number) % 2**32,
+            n_startup_trials=STARTUP,
+            multivariate=True,
+        )
+
+    def tell(self, done: Done) -> None:
+        """Store the figures of a trial that was asked."""
+        kept = self._study.get_trials(deepcopy=False)[done.number]
+        trial = self._optuna.trial.Trial(self._study, kept._trial_id)
+        trial.set_user_attr(
+            "figures",
+            {
+                "detection": list(done.detection),
+                "cost": None if done.cost is None else vars(done.cost),
+                "problem": done.problem,
+            },
+        )
+        if done.cost is None or (done.problem is not None and self.budget.allows(done.cost)):
+            self._study.tell(done.number, state=self._optuna.trial.TrialState.PRUNED)
+            return
+        for key, excess in self.budget.excess(done.cost).items():
+            trial.set_constraint(key, excess)
+        # A model beyond the budget is not fitted; its constraints say how far beyond it is.
+        mean = done.mean if done.detection else 0.0
+        self._study.tell(done.number, [mean, done.cost.instructions])
+
+    def _done(self, kept: Any) -> Done:
+        figures = kept.user_attrs.get("figures", {})
+        values = {
+            key: json.loads(value) if isinstance(self.space.dimensions[key], list) else value
+            for key, value in kept.params.items()
+        }
+        cost = figures.get("cost")
+        return Done(
+            kept.number,
+            values,
+            tuple(figures.get("detection", ())),
+            None if cost is None else Cost(**cost),
+            figures.get("problem"),
+        )
+
+
+def _drop_unfinished_line(path: Path) -> None:
+    """Cut a last line that was not written whole, such as after a power cut."""
+    if path.exists():
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if 0 < whole < len(data):
+            os.truncate(path, whole)
+
+
+def front(trials: list[Done]) -> list[Done]:
+    """Return the trials that no other one surpasses in both figures, the cheapest first."""
+    best, kept = -math.inf, []
+    known = [each for each in trials if each.detection and each.cost is not None]
+
+    def order(each: Done) -> tuple[float, float, int]:
+        assert each.cost is not None
+        return each.cost.instructions, -each.mean, each.number
+
+    for each in sorted(known, key=order):
+        if each.mean > best:
+            best = each.mean
+            kept.append(each)
+    return kept

@@ -1,0 +1,139 @@
+"""Workers that evaluate trials: processes of this machine that keep TensorFlow and the data loaded.
+
+A task is one trial with all its splits, so that a result depends on the task alone, whichever
+worker does it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from tools.tune.space import Space
+from training.bundle.errors import TuneError, VigilError
+from training.data.recording import Dataset
+from training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from tools.tune.evaluation import Bench, Final
+
+ATTEMPTS = 3
+"""Times that a task is given to a new pool after one of its processes died."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A recipe to evaluate."""
+
+    recipe: Recipe
+    kind: Literal["screen", "finals"]
+    seeds: tuple[int, ...]  # of the models
+    seed: int  # of the splits, or of the disturbances
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a task."""
+
+    detection: tuple[float, ...] = ()  # of "screen"
+    finals: tuple[Final, ...] = ()  # of "finals"
+    problem: str | None = None  # why there is no result
+
+
+class Workers(Protocol):
+    """Evaluates tasks, several at a time."""
+
+    count: int
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Yield the outcome of each task, in the order of the tasks."""
+
+    def close(self) -> None:
+        """End the processes."""
+
+
+def perform(bench: Bench, task: Task) -> Outcome:
+    """Evaluate one task; an error that the settings cause is part of the outcome."""
+    try:
+        if task.kind == "screen":
+            return Outcome(detection=tuple(bench.screen(task.recipe, task.seeds, task.seed)))
+        return Outcome(finals=tuple(bench.finals(task.recipe, task.seeds, task.seed)))
+    except VigilError as problem:
+        return Outcome(problem=str(problem))
+
+
+_bench: list[Bench] = []
+
+
+def _start(recipe: Recipe, dataset: Dataset, space: Space, parent: int, processors: Any) -> None:
+    """Prepare a worker process: one processor, one thread, the data in memory."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {processors.get()})
+    # Here, because TensorFlow takes seconds to start and reads the variables when it does.
+    from tools.tune.evaluation import Bench
+
+    _bench.append(Bench(recipe, dataset, space))
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the search that started it is gone, such as after SIGKILL."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _perform(task: Task) -> Outcome:
+    return perform(_bench[0], task)
+
+
+class LocalWorkers:
+    """Processes of this machine, pinned to a processor each."""
+
+    def __init__(self, count: int, recipe: Recipe, dataset: Dataset, space: Space) -> None:
+        self.count = count
+        self._arguments = recipe, dataset, space
+        self._pool = self._make()
+
+    def _make(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+        processors = context.Queue()
+        for number in range(self.count):
+            processors.put(allowed[number % len(allowed)])
+        os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
+        return ProcessPoolExecutor(
+            self.count, context, _start, (*self._arguments, os.getpid(), processors)
+        )
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Yield the outcome of each task, in order; tasks of a process that died are repeated."""
+        for attempt in range(ATTEMPTS):
+            futures: list[Future[Outcome]] = []
+            try:
+                futures = [self._pool.submit(_perform, task) for task in tasks]
+                for future in futures:
+                    yield future.result()
+                    tasks = tasks[1:]
+                return
+            except BrokenProcessPool:
+                self._pool.shutdown(wait=False, cancel_futures=True)
+                self._pool = self._make()
+                if attempt == ATTEMPTS - 1:
+                    raise TuneError(
+                        "worker processes die again and again: is memory short? Use fewer --workers"
+                    ) from None
+
+    def close(self) -> None:
+        """End the processes at once."""
+        processes = list((self._pool._processes or {}).values())
+        for process in processes:
+            process.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
