@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from tools.tune.budget import Budget, Cost
 from tools.tune.space import Space
 from training.bundle.errors import TuneError
@@ -83,9 +85,15 @@ class Study:
         if resume and not path.exists():
             raise TuneError(f"no search at {path} to resume: leave --resume out")
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Held as long as this process lives: Optuna's own lock, a file, survives SIGKILL.
+        self._lock = FileLock(f"{path}.lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise TuneError(f"{path} is in use by a search that is running") from None
         try:
             _drop_unfinished_line(path)
-            storage = JournalStorage(JournalFileBackend(str(path)))
+            storage = JournalStorage(JournalFileBackend(str(path), _NoLock()))  # type: ignore
             self._study = optuna.create_study(
                 storage=storage,
                 study_name="vigil",
@@ -180,6 +188,17 @@ class Study:
             None if cost is None else Cost(**cost),
             figures.get("problem"),
         )
+
+
+class _NoLock:
+    """Stands for Optuna's lock around each access, as a journal has one process."""
+
+    def acquire(self) -> bool:
+        """Do nothing."""
+        return True
+
+    def release(self) -> None:
+        """Do nothing."""
 
 
 def _drop_unfinished_line(path: Path) -> None:

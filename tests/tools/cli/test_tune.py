@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -109,13 +110,15 @@ def test_a_search_that_is_killed_and_resumed_gives_recipes_that_train_to_the_sam
     killed.wait()
     kept = _fitted(storage)
     again = _start(recipe, "--trials", str(kept + 5), "--resume")
-    text = again.communicate(timeout=500)[0]
+    text = again.communicate(timeout=400)[0]
     assert again.returncode == 0, text
-    assert f"{kept} fitted trials are stored already" in text
-    assert _fitted(storage) == kept + 5
+    # The last trial may have been killed between its figures and its end; it is done again.
+    stored = int(re.search(r"(\d+) fitted trials are stored already", text)[1])
+    assert kept - 1 <= stored <= kept
 
     folder = storage.parent
     figures = json.loads((folder / "front.json").read_text())
+    assert figures["trials"] == kept + 5
     assert figures["chosen"] in [each["name"] for each in figures["finalists"]]
     assert "fresh seeds" in (folder / "front.md").read_text()
     assert (folder / "front.png").stat().st_size > 10_000 and (folder / "front.svg").exists()

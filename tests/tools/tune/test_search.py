@@ -139,6 +139,15 @@ def test_storage_of_another_search_is_refused_and_left_alone(setting, tmp_path):
         _study(setting, tmp_path / "text.log", resume=True)
 
 
+def test_a_journal_belongs_to_one_process_at_a_time(setting, tmp_path):
+    path = tmp_path / "search.log"
+    first = _study(setting, path)
+    with pytest.raises(TuneError, match="in use by a search that is running"):
+        _study(setting, path, resume=True)
+    del first
+    assert _study(setting, path, resume=True).finished() == []
+
+
 def _trial(number: int, mean: float, instructions: float) -> Done:
     return Done(number, {}, (mean,), Cost(1000, 100, instructions, 50), None)
 
