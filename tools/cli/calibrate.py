@@ -7,29 +7,21 @@ threshold is chosen here from a recording, or by a board from its next windows (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.markup import escape
 
 from tools.cli.app import app
 from tools.cli.calibrate_board import calibrate_board, forget_calibration
+from tools.cli.calibrate_recording import calibrate_threshold
 from tools.cli.monitor import targets_of
 from tools.cli.options import DEFAULT, PortOption, bundle_path, console, finite
+from tools.monitor import text
 from tools.monitor.controls import CALIBRATION_TOLERATED, CALIBRATION_WINDOWS, Calibrate
 from tools.monitor.settings import BoardSensor, DataSet, File, MonitorSettings, Streamed
-from tools.recordings.load import of_file
-from training.bundle import read_bundle
-from training.bundle.chain import gate_of, is_judged, is_scored
-from training.bundle.errors import DataError
-from training.bundle.labels import ABNORMAL
-from training.bundle.manifest import Beats, float32_text
-from training.bundle.reference import compute
-from training.bundle.segment import segmenter_of
-from training.threshold import Choice, tolerant
+from training.bundle.manifest import float32_text
 
 
 @app.command()
@@ -55,7 +47,9 @@ def calibrate(
     board: Annotated[
         bool,
         typer.Option(
-            "--board", help="Let the board choose from its next windows, and keep the threshold."
+            "--board",
+            help="Let the board learn its wearer, if the model has one, choose from its next "
+            "windows, and keep both.",
         ),
     ] = False,
     windows: Annotated[
@@ -74,7 +68,9 @@ def calibrate(
     ] = None,
     reset: Annotated[
         bool,
-        typer.Option("--reset", help="With --board: return to the image's threshold."),
+        typer.Option(
+            "--reset", help="With --board: return to the image's threshold; forget the wearer."
+        ),
     ] = False,
     port: PortOption = None,
 ) -> None:
@@ -117,6 +113,8 @@ def _from_recording(given: list[str], rate: float | None, tolerated: float) -> N
     result = calibrate_threshold(bundle, source, rate, tolerated)
     left_out = f" ({result.left_out:,} labelled abnormal left out)" if result.left_out else ""
     rejected = f", {result.not_judged:,} not judged" if result.not_judged else ""
+    if result.wearer is not None:
+        out.print(f"learned from {result.wearer.beats} beats; {text.wearer_line(result.wearer)}")
     out.print(
         f"{escape(source.name)}: {result.windows:,} normal windows{left_out}{rejected}; the "
         f"bundle's threshold {result.before:.4g} flags {result.flagged_before:,} of them"
@@ -124,61 +122,3 @@ def _from_recording(given: list[str], rate: float | None, tolerated: float) -> N
     value = float32_text(result.choice.value)
     out.print(f"threshold {value} (conformal): {escape(result.choice.guarantee)}")
     out.print(f"vigil monitor {bundle.name} --threshold {value}", soft_wrap=True)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A threshold chosen from one recording, and the bundle's own for comparison."""
-
-    windows: int  # number of windows from which the threshold was chosen
-    left_out: int  # number of windows that the recording labels abnormal
-    not_judged: int  # number of other windows that the gate rejects
-    choice: Choice  # the chosen threshold and its guarantee
-    before: float  # the bundle's threshold
-    flagged_before: int  # number of the windows above the bundle's threshold
-
-
-def calibrate_threshold(
-    bundle_dir: Path, source: Path, rate: float | None = None, tolerated: float = 0.0
-) -> Calibration:
-    """Score the windows of `source` and choose the threshold that a share `rate` would exceed.
-
-    Windows that the file labels abnormal, and those that the gate rejects, are left out; all others
-    count as normal. A board that takes the same windows chooses the same threshold, to the bit.
-
-    Args:
-        source: recording in a format that the monitor plays; .csv in physical units.
-        rate: false-alarm rate, between 0 and 1; the recipe's if None.
-        tolerated: largest share of abnormal windows.
-
-    Raises:
-        BundleError: the bundle is missing or damaged.
-        DataError: the recording does not fit the bundle, or no window of it can be used.
-    """
-    bundle = read_bundle(bundle_dir)
-    m = bundle.manifest
-    played = of_file(source, bundle)
-    cut = segmenter_of(m).push(0, played.counts)
-    if isinstance(m.segmenter, Beats):
-        labels = np.array([played.label(int(f) + m.grid.before, 1) for f in cut.first])
-    else:
-        labels = np.array([played.label(int(f), m.grid.window) for f in cut.first])
-    normal = labels != ABNORMAL
-    if not normal.any():
-        raise DataError(f"{source}: every window is labelled abnormal; a normal stretch is needed")
-    reasons = gate_of(m)(cut.raw)
-    scored = normal & is_scored(reasons)
-    scores = compute(bundle, cut.counts[scored]).score
-    assert scores is not None
-    before = np.float32(m.threshold.value)
-    scores = scores[is_judged(reasons[scored], scores, float(before))]
-    if not len(scores):
-        raise DataError(f"{source}: the quality gate rejects every window: is the sensor attached?")
-    return Calibration(
-        windows=len(scores),
-        left_out=int((~normal).sum()),
-        not_judged=int(normal.sum()) - len(scores),
-        choice=tolerant(scores, m.threshold.false_alarm_rate if rate is None else rate, tolerated),
-        before=float(before),
-        flagged_before=int((scores > before).sum()),
-    )

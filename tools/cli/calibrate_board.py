@@ -11,14 +11,21 @@ from typing_extensions import override
 from tools.monitor import text
 from tools.monitor.board_run import BoardRun, load_source
 from tools.monitor.boards.opening import open_board
-from tools.monitor.controls import Calibrate, Controls, ForgetCalibration, StopCalibration
-from tools.monitor.events import CalibrationStatus, Event, Notice, View
+from tools.monitor.controls import (
+    Calibrate,
+    Controls,
+    ForgetCalibration,
+    RenewWearer,
+    StopCalibration,
+)
+from tools.monitor.events import CalibrationStatus, Event, Notice, View, WearerStatus
 from tools.monitor.run import polite_end
 from tools.monitor.settings import MonitorSettings
 from tools.recordings.source import Source, of_recording
 from training.bundle import Bundle, read_bundle
 from training.bundle.errors import DataError
 from training.bundle.labels import UNKNOWN
+from training.bundle.manifest import Wearer
 from training.data.recording import Recording
 from training.threshold import tolerance_note
 
@@ -44,10 +51,11 @@ class _Follow(View):
     def __init__(self, controls: _Controls, out: Console) -> None:
         self._controls = controls
         self._progress = Progress(
-            TextColumn("calibrating"), BarColumn(), MofNCompleteColumn(), console=out
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=out
         )
         self._task: TaskID | None = None
         self.status: CalibrationStatus | None = None
+        self.wearer: WearerStatus | None = None
         self.finished = False  # all windows were taken
         self.problem = ""
 
@@ -56,6 +64,8 @@ class _Follow(View):
         match event:
             case CalibrationStatus():
                 self._follow(event)
+            case WearerStatus():
+                self._take_wearer(event)
             case Notice() if event.text.startswith(("not calibrated", "calibration not")):
                 self.problem = event.text
                 self._end()
@@ -65,7 +75,7 @@ class _Follow(View):
         if status.running:
             if self._task is None:
                 self._progress.start()
-                self._task = self._progress.add_task("", total=status.windows)
+                self._task = self._progress.add_task("calibrating", total=status.windows)
             self._controls.running = True
             self._progress.update(self._task, completed=status.taken)
         elif before is not None and before.running:
@@ -73,6 +83,12 @@ class _Follow(View):
             if self._task is not None and self.finished:
                 self._progress.update(self._task, completed=status.windows)
             self._end()
+
+    def _take_wearer(self, status: WearerStatus) -> None:
+        self.wearer = status
+        if self._task is not None:
+            doing = "calibrating" if status.learned else text.wearer_line(status)
+            self._progress.update(self._task, description=doing)
 
     def _end(self) -> None:
         self._controls.running = False
@@ -96,6 +112,8 @@ def calibrate_board(settings: MonitorSettings, command: Calibrate, out: Console)
         bundle = read_bundle(settings.bundle)
         source = load_source(settings, bundle)
         _check_length(bundle, source, command)
+        if isinstance(bundle.manifest.wearer, Wearer):
+            controls.ask(RenewWearer())
         controls.ask(command)
         run = BoardRun(settings, bundle, settings.targets[0], source, controls, view, watch=False)
         run.run(opened=streaming.set)
@@ -105,12 +123,19 @@ def calibrate_board(settings: MonitorSettings, command: Calibrate, out: Console)
         raise DataError(view.problem)
     status = view.status
     if status is not None and status.running:
+        if view.wearer is not None and not view.wearer.learned:
+            raise DataError(
+                f"the source ended after {view.wearer.beats} heartbeats of the {view.wearer.learn} "
+                "from which the wearer is learned: give a longer one"
+            )
         raise DataError(
             f"the source ended after {status.taken} judged windows of {status.windows}: give a "
             "longer one, or take fewer with --windows"
         )
     if status is None or status.source != "calibration" or not view.finished:
         raise DataError("the calibration was stopped; the board's threshold is unchanged")
+    if view.wearer is not None:
+        out.print(escape(text.wearer_line(view.wearer)))
     for line in text.calibration_lines(status):
         out.print(escape(line))
     out.print(escape(tolerance_note(status.windows, status.rate, status.tolerated)))
@@ -125,6 +150,9 @@ def forget_calibration(settings: MonitorSettings, out: Console) -> None:
     bundle = read_bundle(settings.bundle)
     with open_board(bundle, _nothing(bundle), settings.targets[0]) as board:
         board.calibrate(ForgetCalibration())
+        if board.wearer is not None:
+            board.renew_wearer()
+            out.print("the wearer is forgotten, and learned anew")
         assert board.calibration is not None  # calibrate() has raised otherwise
         for line in text.calibration_lines(board.calibration):
             out.print(escape(line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,24 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from tools.cli.calibrate import calibrate_threshold
+from tests.support.ecg import ecg, regular_peaks
+from tests.support.images import emulated_image
+from tools.boards.emulated import EmulatedBoard
+from tools.cli import calibrate as command
 from tools.cli.calibrate_board import calibrate_board, forget_calibration
-from tools.cli.program import app
+from tools.cli.calibrate_recording import calibrate_threshold
+from tools.link.session import Session
 from tools.measure.bench.small_bundle import WINDOW, small_bundle
-from tools.monitor.controls import Calibrate
+from tools.monitor.boards.link_board import LinkBoard
+from tools.monitor.controls import Calibrate, Controls, RenewWearer
+from tools.monitor.events import CalibrationStatus, WearerStatus
 from tools.monitor.settings import File, InProcess, MonitorSettings, Streamed
+from tools.monitor.stream import Stream
+from tools.recordings.load import of_file
+from training.beats import beats_at
 from training.bundle import Bundle
 from training.bundle.errors import DataError
+from training.bundle.manifest import Wearer
 from training.bundle.reference import compute
 from training.native import Calibration
 from training.threshold import conformal, tolerant
@@ -120,6 +131,81 @@ def test_a_calibration_that_cannot_end_is_one_line(bundle, tmp_path):
     ],
 )
 def test_options_without_a_meaning_are_refused(arguments, said):
-    result = CliRunner().invoke(app, ["calibrate", *arguments])
+    result = CliRunner().invoke(command.app, ["calibrate", *arguments])
     assert result.exit_code != 0
     assert said in str(result.exception) + result.output
+
+
+RATE, LEARN = 180.0, 24
+
+
+@pytest.fixture(scope="module")
+def worn(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return small_bundle(
+        tmp_path_factory.mktemp("build") / "worn",
+        window=144,
+        segmenter=beats_at(RATE, 144, 54),
+        rate_hz=RATE,
+        wearer=Wearer(score="template", first=40, length=72, shift=4, learn=LEARN),
+    )
+
+
+def heart(path: Path, bundle: Bundle, seconds: int) -> Path:
+    """An ECG in physical units."""
+    signal = bundle.manifest.signal
+    counts = ecg(regular_peaks(RATE, seconds, jitter=0.05), RATE, int(seconds * RATE), noise=0.04)
+    values = (counts - signal.offset[0]) / signal.gain[0]
+    lines = [f"{value:.6f}" for value in values]
+    path.write_text(f"# rate_hz: {RATE}\n{signal.channels[0]}\n" + "\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.toolchain
+def test_a_recording_gives_the_bits_of_a_board_that_learns_its_wearer(worn, tmp_path):
+    source = heart(tmp_path / "heart.csv", worn, 90)
+    host = calibrate_threshold(worn.path, source, 0.05, 0.02)
+    assert host.windows > 60 and host.wearer.beats == LEARN
+    played = of_file(source, worn)
+    with (
+        EmulatedBoard(emulated_image(worn, tmp_path)) as board,
+        Session.open(board.port) as session,
+    ):
+        linked = LinkBoard(session, worn, played, watch=False)
+        controls, events = Controls(), []
+        controls.ask(RenewWearer())
+        controls.ask(Calibrate(host.windows, 0.05, 0.02))
+        Stream(linked, played, controls, events.append).run()
+    calibrated = [e for e in events if isinstance(e, CalibrationStatus)][-1]
+    assert calibrated.source == "calibration"
+    assert np.float32(calibrated.threshold) == np.float32(host.choice.value)
+    known = [e for e in events if isinstance(e, WearerStatus)][-1]
+    # The board says what it knows at the end of learning, the host at the end of the recording.
+    same = {"memory": "none", "per_minute": None}
+    assert replace(known, **same) == replace(host.wearer, **same)
+
+
+def test_a_recording_too_short_for_its_wearer_is_one_line(worn, tmp_path):
+    with pytest.raises(DataError, match=r"heartbeats; the wearer is learned from 24, and beats"):
+        calibrate_threshold(worn.path, heart(tmp_path / "heart.csv", worn, 20))
+
+
+def test_the_command_says_what_it_learned(worn, tmp_path):
+    source = heart(tmp_path / "heart.csv", worn, 90)
+    done = CliRunner().invoke(command.app, ["calibrate", str(source), str(worn.path)])
+    assert done.exit_code == 0, done.output
+    assert "learned from 24 beats; wearer: 1 form, 72 beats per minute" in done.output
+
+
+def test_a_board_learns_a_new_wearer_before_it_calibrates(worn, tmp_path):
+    source, out = heart(tmp_path / "heart.csv", worn, 90), io.StringIO()
+    settings = MonitorSettings(worn.path, (InProcess(),), Streamed(File(source)), "plain")
+    calibrate_board(settings, Calibrate(30, 0.05), Console(file=out, width=200))
+    assert "wearer: 1 form" in out.getvalue() and "30 windows" in out.getvalue()
+    short = MonitorSettings(
+        worn.path,
+        (InProcess(),),
+        Streamed(File(heart(tmp_path / "short.csv", worn, 20))),
+        "plain",
+    )
+    with pytest.raises(DataError, match="from which the wearer is learned"):
+        calibrate_board(short, Calibrate(3, 0.05), Console(file=io.StringIO()))
