@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -100,6 +101,12 @@ class History(View):
         return self._next_frame
 
     @property
+    def retuned(self) -> bool:
+        """Whether the threshold in force is another than that of training."""
+        trained = self.board.trained_threshold if self.board else self.threshold
+        return not math.isclose(self.threshold, trained, rel_tol=1e-6)
+
+    @property
     def trace_end(self) -> int:
         """The frame after the last one to draw: as far behind the samples as the reports are.
 
@@ -184,6 +191,8 @@ class History(View):
             case LinkCounters():
                 self.counters = event
             case ThresholdChanged():
+                before, now = text.number(self.threshold), text.number(event.value)
+                self.notice = f"threshold {before} → {now}"
                 self.threshold = event.value
             case CalibrationStatus():
                 self._take_calibration(event)

@@ -40,6 +40,7 @@ class Summary:
     windows: int = 0
     flagged: int = 0
     not_judged: int = 0  # windows that the quality gate rejected
+    not_judged_why: str = ""  # the last reason
     alarms: int = 0  # how often the alarm over windows was raised
     alarm_windows: int = 0  # windows after which it was on
     recalibrate: bool = False  # whether the signal has left what the calibration saw
@@ -106,6 +107,7 @@ class Tally(View):
         self._recalibrate = False
         self._counters = LinkCounters()
         self._ended = Ended(complete=False, reason="")
+        self._why = ""  # why the last window that was not judged was not
         self._began: float | None = None
         self._last = 0.0
 
@@ -127,6 +129,7 @@ class Tally(View):
                 self._recalibrate = event.recalibrate
             case WindowNotJudged():
                 self._counts["not_judged"] += 1
+                self._why = event.reason
             case WindowsLost():
                 self._counts["lost"] += event.count
             case SamplesLost():
@@ -151,5 +154,6 @@ class Tally(View):
             counters=self._counters,
             complete=self._ended.complete,
             reason=self._ended.reason,
+            not_judged_why=self._why,
             **self._counts,
         )

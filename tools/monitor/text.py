@@ -19,6 +19,7 @@ from tools.monitor.events import (
     WindowScored,
 )
 from tools.monitor.summary import Summary
+from training.bundle.chain import LEARNING, REASONS
 
 VERDICT = {
     Outcome.TRUE_POSITIVE: "correct",
@@ -202,6 +203,11 @@ def summary_lines(summary: Summary) -> list[str]:
         f"{rejected}{missing}, in {summary.seconds:.1f} s{simulated}; "
         + ("complete" if summary.complete else f"ended early: {summary.reason}")
     ]
+    if summary.not_judged and not summary.windows:
+        why = "the source ended before the wearer was learned: give a longer one"
+        if summary.not_judged_why != REASONS[LEARNING]:
+            why = f"the last one because of '{summary.not_judged_why}': check the sensor"
+        lines.append(f"no {noun} was judged, {why}")
     if summary.alarms or summary.recalibrate:
         times = "once" if summary.alarms == 1 else f"{summary.alarms} times"
         share = percent(summary.alarm_windows / max(summary.windows, 1))

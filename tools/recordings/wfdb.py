@@ -258,6 +258,11 @@ def _read_labels(path: Path, frames: int) -> NDArray[np.int8]:
 
 def read_scores(path: Path) -> RecordedScores:
     """Return the scores of a recording of the monitor."""
+    if not is_own(path):
+        raise DataError(
+            f"{path}: is no recording of the monitor, so it has no scores to compare with: stream "
+            "it with `vigil monitor --source`"
+        )
     return read_score_table(path.with_suffix(".csv"), path)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from tools.monitor.events import (
     LinkCounters,
     Marked,
     Outcome,
+    ThresholdChanged,
     View,
     WindowNotJudged,
     WindowScored,
@@ -34,13 +36,15 @@ from tools.monitor.summary import Tally
 from tools.monitor.terminal import panels
 from tools.monitor.terminal.app import KEYS, MonitorApp, heights
 from tools.monitor.terminal.braille import Canvas
+from tools.monitor.terminal.inspector import inspector
 from tools.monitor.terminal.palette import ANOMALY, RECONSTRUCTION, SIGNAL
 from tools.monitor.terminal.trace import span_of, title, trace
 from tools.monitor.text import number, summary_lines
+from tools.monitor.usual_beat import usual_beat
 from tools.monitor.views import JsonView, PlainView
 from tools.recordings.source import of_recording
 
-PAINTERS = [panels.header, trace, panels.scores, panels.windows, panels.facts]
+PAINTERS = [panels.header, trace, inspector, panels.scores, panels.windows, panels.facts]
 positive = st.floats(1e-6, 1e6)
 
 
@@ -432,6 +436,55 @@ def test_the_header_says_why_the_newest_window_is_not_judged() -> None:
         assert panels.header(past, 80, 2)[0].plain.rstrip().endswith(state)
 
 
+def test_the_trace_names_each_channel_with_its_unit_and_scale(history: History) -> None:
+    beside = [line.plain[-8:].strip() for line in trace(history, 60, 8)]
+    assert history.source is not None and history.source.channels[0][:7] in beside
+    low, high = float(beside[6]), float(beside[0])
+    assert low < 0 < high
+
+
+def test_a_threshold_that_is_not_as_trained_is_marked_everywhere() -> None:
+    past = History()
+    watched(past)
+    assert panels.windows_title(past) == "last beats, threshold 1.0e+05"
+    past.handle(ThresholdChanged(2e5))
+    assert panels.windows_title(past) == "last beats, threshold 2.0e+05 (not as trained)"
+    assert past.notice == "threshold 1.0e+05 → 2.0e+05"
+
+
+def test_the_inspector_shows_the_newest_flag_or_the_one_that_is_asked_for(
+    history: History,
+) -> None:
+    flagged = [w.index for w in history.windows if w.flag]
+    assert f"beat {flagged[-1]} ANOMALY" in inspector(history, 80, 10)[0].plain
+    lines = inspector(history, 80, 10, flagged[0])
+    assert f"beat {flagged[0]} ANOMALY" in lines[0].plain and "× threshold" in lines[0].plain
+    assert styled(lines[1:-1], ANOMALY) > 0
+
+
+def test_the_usual_beat_is_the_median_of_beats_that_were_not_flagged() -> None:
+    past, board = History(), FakeBoard()
+    board.facts = replace(board.facts, cuts_beats=True)
+    watched(past, board=board)
+    beat = [w for w in past.windows if w.flag][-1]
+    usual = usual_beat(past, beat)
+    assert usual is not None
+    values, count = usual
+    before = [w for w in past.windows if not w.flag and w.index < beat.index][-32:]
+    assert count == len(before)
+    forms = [past.samples(w.first_frame, w.first_frame + WINDOW) for w in before]
+    median = np.median([form - form.mean(axis=0) for form in forms], axis=0)
+    assert np.allclose(values - values.mean(axis=0), median - median.mean(axis=0))
+    assert usual_beat(past, past.windows[2]) is None  # too few before it
+
+
+def test_a_run_without_a_judged_window_says_why() -> None:
+    tally = Tally()
+    for reason, said in (("learning", "before the wearer was learned"), ("flat", "check the")):
+        tally.handle(WindowNotJudged(3, 3 * WINDOW, reason))
+        assert said in "\n".join(summary_lines(tally.summary()))
+
+
 def test_beats_that_are_not_judged_have_their_r_and_count_for_the_heart_rate() -> None:
     past, out = History(), io.StringIO()
     view, board = PlainView(out), FakeBoard()
@@ -444,6 +497,9 @@ def test_beats_that_are_not_judged_have_their_r_and_count_for_the_heart_rate() -
     assert "heart rate, RR" in "\n".join(line.plain for line in panels.facts(past, 31, 12))
     assert "75/min, 800 ms" in "\n".join(line.plain for line in panels.facts(past, 31, 12))
     assert "♥800" in trace(past, 80, 8)[-1].plain
+    assert [line.plain.split()[1:] for line in panels.windows(past, 60, 2)] == [
+        ["-", "not", "judged:", "flat"]
+    ] * 2
     assert "not judged: flat" in out.getvalue() and "RR 800 ms" in out.getvalue()
 
 

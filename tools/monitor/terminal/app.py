@@ -33,6 +33,7 @@ from tools.monitor.controls import (
 )
 from tools.monitor.history import History
 from tools.monitor.terminal import panels
+from tools.monitor.terminal.inspector import inspector, windows_to_inspect
 from tools.monitor.terminal.trace import title, trace
 from tools.monitor.theme import DARK
 
@@ -53,6 +54,8 @@ KEYS = (
     ("a", "acknowledge the alarm"),
     ("n", "accept the last flag as normal"),
     ("l", "learn a new wearer"),
+    ("i", "inspect flagged windows; stop"),
+    ("← →", "previous or next flagged window"),
     ("m", "mark this moment"),
     ("w", "write a recording; stop"),
     ("r", "restart at frame 0"),
@@ -142,6 +145,9 @@ class MonitorApp(App[None]):
         Binding("a", "acknowledge", "alarm seen"),
         Binding("n", "accept", "normal"),
         Binding("l", "renew", show=False),
+        Binding("i", "inspect", "inspect"),
+        Binding("left", "inspect_next(-1)", show=False),
+        Binding("right", "inspect_next(1)", show=False),
         Binding("m", "mark", "mark"),
         Binding("w", "record", "record"),
         Binding("r", "reset", "reset"),
@@ -159,11 +165,13 @@ class MonitorApp(App[None]):
         self._history, self._controls = history, controls
         self._begin, self._over = begin, over  # start the stream; return whether it has ended
         self._painted = -1
+        self._inspecting = False
+        self._inspected: int | None = None  # index of the window; None: the newest
         self._wanted, self._wanted_until = 0.0, 0.0  # the requested threshold, not yet confirmed
 
     def compose(self) -> ComposeResult:
         yield Panel(self._history, panels.header, "header")
-        yield Panel(self._history, trace, "trace")
+        yield Panel(self._history, self._draw_trace, "trace")
         yield Panel(self._history, panels.scores, "scores")
         with Horizontal(id="below"):
             yield Panel(self._history, panels.windows, "windows")
@@ -212,6 +220,23 @@ class MonitorApp(App[None]):
     def action_renew(self) -> None:
         self._controls.ask(RenewWearer())
 
+    def _draw_trace(self, history: History, width: int, height: int) -> list[Text]:
+        if self._inspecting:
+            return inspector(history, width, height, self._inspected)
+        return trace(history, width, height)
+
+    def action_inspect(self) -> None:
+        self._inspecting, self._inspected, self._painted = not self._inspecting, None, -1
+
+    def action_inspect_next(self, step: int) -> None:
+        with self._history.frozen():
+            indices = [window.index for window in windows_to_inspect(self._history)]
+        if not indices:
+            return
+        at = indices.index(self._inspected) if self._inspected in indices else len(indices) - 1
+        self._inspected = indices[max(0, min(at + step, len(indices) - 1))]
+        self._inspecting, self._painted = True, -1
+
     def action_mark(self) -> None:
         self._controls.ask(Mark())
 
@@ -249,10 +274,11 @@ class MonitorApp(App[None]):
             return
         self._painted = history.version
         noun = history.source.noun if history.source else "window"
-        self.query_one("#trace").border_title = title(history).replace("[", "\\[")
-        self.query_one("#trace").border_subtitle = LEGEND
+        name = "inspector: i returns to the trace" if self._inspecting else title(history)
+        self.query_one("#trace").border_title = name.replace("[", "\\[")
+        self.query_one("#trace").border_subtitle = "← →" if self._inspecting else LEGEND
         self.query_one("#scores").border_title = f"score of each {noun}, log scale"
-        self.query_one("#windows").border_title = f"last {noun}s"
+        self.query_one("#windows").border_title = panels.windows_title(history)
         self.query_one("#windows").border_subtitle = history.notice[-40:].replace("[", "\\[")
         self.query_one("#facts").border_title = "statistics"
         for panel in self.query(Panel):

@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tools.monitor import bars, text
-from tools.monitor.events import Outcome, WindowScored
+from tools.monitor.events import Outcome, WindowNotJudged, WindowScored
 from tools.monitor.history import History
 from tools.monitor.terminal.braille import line_of
 from tools.monitor.terminal.palette import (
@@ -124,18 +124,38 @@ def windows(history: History, width: int, height: int) -> list[Text]:
     # Index 9, score 9, flag 1 + 8, and the outcome; the bar takes the rest.
     cells = min(max(width - 28 - (9 if labelled else 0), 3), 40)
     lines: list[Text] = []
-    for window in reversed(history.windows):
-        if len(lines) == height:
-            break
-        lines.append(_window(window, cells, labelled, window.index in marked))
+    newest: list[WindowScored | WindowNotJudged] = []
+    if height:
+        newest += [*history.windows][-height:]
+        newest += [*history.not_judged][-height:]
+    for window in sorted(newest, key=lambda w: -w.index)[:height]:
+        is_marked = window.index in marked
+        if isinstance(window, WindowScored):
+            lines.append(_window(window, cells, labelled, is_marked))
+        else:
+            line = _index(window.index, DIM, is_marked)
+            lines.append(line.append(f" {'-':>8} not judged: {window.reason}", DIM))
     return fit(lines, width, height)
+
+
+def windows_title(history: History) -> str:
+    """Return the title of the last windows: the threshold, and whether it is that of training."""
+    noun = history.source.noun if history.source else "window"
+    if history.board is None:
+        return f"last {noun}s"
+    mark = " (not as trained)" if history.retuned else ""
+    return f"last {noun}s, threshold {text.number(history.threshold)}{mark}"
+
+
+def _index(index: int, style: Style, marked: bool) -> Text:
+    line = Text(no_wrap=True)
+    line.append("◆" if marked else " ", MARK)
+    return line.append(f"{index:>7}", style)
 
 
 def _window(window: WindowScored, cells: int, labelled: bool, marked: bool) -> Text:
     style = ANOMALY if window.flag else NORMAL
-    line = Text(no_wrap=True)
-    line.append("◆" if marked else " ", MARK)
-    line.append(f"{window.index:>7}", STRONG if window.flag else DIM)
+    line = _index(window.index, STRONG if window.flag else DIM, marked)
     line.append(f" {text.number(window.score):>8} ")
     line.append(bars.bar(window.score, window.threshold, cells), style)
     line.append(" ANOMALY " if window.flag else " normal  ", style)
@@ -183,7 +203,8 @@ def facts(history: History, width: int, height: int) -> list[Text]:
         rows.append(("mean time", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
     if history.calibration is not None:
         source = text.threshold_source_brief(history.calibration)
-        rows.append(("threshold", source, MARK if history.calibration.running else None))
+        marked = history.calibration.running or history.retuned
+        rows.append(("threshold", source, MARK if marked else None))
     corrupt = counters.corrupt + counters.board_corrupt
     missing = counters.missing + counters.board_missing
     resent = counters.resent + counters.board_resent

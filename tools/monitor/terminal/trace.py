@@ -16,6 +16,7 @@ from tools.monitor.terminal.palette import ANOMALY, DIM, RECONSTRUCTION, SIGNAL
 from tools.monitor.terminal.panels import fit
 
 CELLS_PER_WINDOW = 26  # wide enough for the shape of a heartbeat
+SCALE = 8  # cells of the scale at the right, if there is room for it
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,16 @@ def title(history: History) -> str:
 
 
 def trace(history: History, width: int, height: int) -> list[Text]:
-    """Return the channels one below another, and an axis with the windows' indices and flags."""
+    """Return the channels one below another, and an axis with the windows' indices and flags.
+
+    At the right are each channel's name, and the values at its upper and lower edge.
+    """
     if history.board is None or width < 4 or height < 1:
         return fit([], width, height)
     window, channels = history.board.window, history.board.channels
     axis_rows = 1 if height >= 3 else 0
+    scaled = width >= 5 * SCALE and history.source is not None
+    width -= SCALE if scaled else 0
     span = span_of(history, width)
     samples = history.samples(span.first, span.stop)
     visible = [
@@ -81,11 +87,17 @@ def trace(history: History, width: int, height: int) -> list[Text]:
         for w in history.windows
         if w.first_frame + window > span.first and w.first_frame < span.stop
     ]
-    drawn = min(channels, max((height - axis_rows) // 2, 1))
+    rows_left = height - axis_rows
+    drawn = min(channels, max(rows_left, 1))
     lines: list[Text] = []
     for c in range(drawn):
-        rows = (height - axis_rows) * (c + 1) // drawn - (height - axis_rows) * c // drawn
-        lines += _channel(history, span, samples[:, c], visible, c, width, rows)
+        rows = rows_left * (c + 1) // drawn - rows_left * c // drawn
+        curves, edges = _channel(history, span, samples[:, c], visible, c, width, rows)
+        more = channels - drawn if c == drawn - 1 else 0
+        if scaled:
+            for line, words in zip(curves, _scale(history, c, edges, rows, more), strict=True):
+                line.append(f" {words:<{SCALE - 1}.{SCALE - 1}}", DIM)
+        lines += curves
     if axis_rows:
         windows: list[WindowScored | WindowNotJudged] = [*visible]
         windows += [
@@ -93,7 +105,26 @@ def trace(history: History, width: int, height: int) -> list[Text]:
         ]
         windows.sort(key=lambda w: w.first_frame)
         lines.append(_axis(span, windows, window, width, history.board.rate_hz))
-    return fit(lines, width, height)
+    return fit(lines, width + (SCALE if scaled else 0), height)
+
+
+def _scale(
+    history: History, channel: int, edges: tuple[float, float] | None, rows: int, more: int
+) -> list[str]:
+    """Return the words beside a channel's rows: its values at the edges, and its name between."""
+    assert history.source is not None
+    source = history.source
+    name = source.channels[channel] if not more else f"+{more} more"
+    words = [""] * rows
+    if edges is not None and rows >= 2:
+        gain, offset = source.gain[channel], source.offset[channel]
+        low, high = sorted((edge - offset) / gain for edge in edges)
+        words[0], words[-1] = f"{high:.3g}", f"{low:.3g}"
+        if rows >= 4:
+            words[rows // 2] = source.units[channel]
+    if rows != 2:
+        words[1 if rows > 2 else 0] = name
+    return words
 
 
 def _channel(
@@ -104,7 +135,8 @@ def _channel(
     channel: int,
     width: int,
     height: int,
-) -> list[Text]:
+) -> tuple[list[Text], tuple[float, float] | None]:
+    """Return the rows of a channel, and the counts at their lower and upper edge."""
     assert history.board is not None
     window = history.board.window
     reconstruction, flagged = np.full(len(signal), np.nan), np.zeros(len(signal), bool)
@@ -119,7 +151,7 @@ def _channel(
     # The scale covers more frames than are shown, so that it does not change with every beat.
     kept = history.samples(span.first - 7 * len(signal), span.stop)[:, channel]
     if np.isnan(kept).all():
-        return [Text() for _ in range(height)]
+        return Canvas(width, height).lines(), None
     low, high = float(np.nanmin(kept)), float(np.nanmax(kept))
     if not np.isnan(reconstruction).all():
         low, high = (
@@ -136,7 +168,7 @@ def _channel(
     ):
         bottom, top = span.envelope((values - low) / reach)
         canvas.draw(bottom, top, style)
-    return canvas.lines()
+    return canvas.lines(), (low, low + reach)
 
 
 def _axis(
