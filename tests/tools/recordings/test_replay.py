@@ -84,11 +84,11 @@ def test_flags_losses_and_marks_are_annotations_at_their_frames(tmp_path):
     assert labels.sample[:3].tolist() == [0, 4 * WINDOW, 5 * WINDOW]
 
 
-@pytest.mark.parametrize("again", [(), (Reset(),)])
-def test_a_record_replays_to_the_count_and_to_the_label(tmp_path, again):
+@pytest.mark.parametrize(("again", "name"), [((), "run.hea"), ((Reset(),), "run-2.hea")])
+def test_a_record_replays_to_the_count_and_to_the_label(tmp_path, again, name):
     what = source()
     record(tmp_path / "run.hea", what, FakeBoard(), *again)
-    back = of_file(tmp_path / "run.hea", facts_of())
+    back = of_file(tmp_path / name, facts_of())
     assert (back.counts == what.counts).all() and back.counts.dtype == np.int16
     assert (back.labels == what.labels).all()
     assert back.facts.simulated and back.facts.rate_hz == 100.0
