@@ -33,12 +33,16 @@ def keep_name(key: str, name: str) -> None:
     """Name a board from now on; an empty name forgets the old one.
 
     Raises:
-        BoardError: the name has a character that topics and files do not allow.
+        BoardError: the name has a character that topics and files do not allow, or is another
+            board's.
         DataError: the file cannot be written.
     """
     if name and not is_name(name):
         raise BoardError(f"{name[:60]}: a board's name has 1 to 32 letters, digits, _ and -")
-    path, names = names_file(), {**_names(), key: name}
+    path, names = names_file(), _names(strict=True)
+    if name and any(name == each for other, each in names.items() if other != key):
+        raise BoardError(f"{name}: is the name of another board; forget that one first: --name ''")
+    names[key] = name
     text = json.dumps({key: each for key, each in names.items() if each}, indent=1)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -54,9 +58,14 @@ def is_name(name: object) -> bool:
     return isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name) is not None
 
 
-def _names() -> dict[str, str]:
+def _names(strict: bool = False) -> dict[str, str]:
+    """Return the names by board. Raises DataError, if `strict`, if the file cannot be read."""
     try:
         names = json.loads(names_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as problem:
+        if strict and isinstance(problem, OSError):
+            raise DataError(f"{names_file()}: cannot be read: {problem.strerror}") from None
         return {}
     return names if isinstance(names, dict) else {}

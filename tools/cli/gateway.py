@@ -58,7 +58,7 @@ def gateway(
         bool, typer.Option("--mqtt-commands", help="Obey commands that the broker delivers.")
     ] = False,
 ) -> None:
-    """Publish what every board samples to a broker, for months, without a screen."""
+    """Publish what every board samples to a broker, without a screen."""
     # paho-mqtt and prometheus-client take 0.2 s to import.
     from tools.monitor.gateway.run import GatewaySettings, default_name, name_of, run_gateway
     from tools.monitor.mqtt.broker import broker_of

@@ -1,5 +1,6 @@
 """Exactly-once delivery, in order, of what the board numbers: reports and sensor samples."""
 
+import math
 from collections.abc import Mapping
 
 from tools.link import messages as m
@@ -140,7 +141,8 @@ class Reports(Delivery):
 
     def _not_judged(self, score: m.Score) -> Lost:
         self._counters.windows += 1
-        return Lost(score.window, 1, _reason(int(score.score)), score.peak, score.interval)
+        code = int(score.score) if math.isfinite(score.score) else -1
+        return Lost(score.window, 1, _reason(code), score.peak, score.interval)
 
     def _lost(self, lost: m.Lost) -> Lost:
         count = lost.window + lost.count - self.next

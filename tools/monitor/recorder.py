@@ -173,7 +173,8 @@ class _Recording:
                 text = "recalibrate" if event.recalibrate else "no drift"
                 self.writer.mark(event.first_frame, event.index, text)
             case Marked():
-                self.writer.mark(event.frame, event.window, event.text)
+                frame = max(event.frame, self._first_frame or 0)  # a format may keep none before
+                self.writer.mark(frame, event.window, event.text)
 
     def _holds(self, frame: int) -> bool:
         """Whether a window that begins at `frame` belongs to the recording."""

@@ -38,7 +38,13 @@ def test_a_damaged_file_names_nothing_and_is_replaced(folder, text):
     assert names.name_of("7C1A") == "pump-3"
 
 
+def test_no_two_boards_have_one_name():
+    names.keep_name("7C1A", "pump-3")
+    with pytest.raises(BoardError, match="another board"):
+        names.keep_name("99", "pump-3")
+
+
 def test_a_folder_that_cannot_be_written_is_said(folder):
     folder.write_text("a file in its place")
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DataError, match=r"cannot be (read|written)"):
         names.keep_name("7C1A", "pump-3")

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -23,12 +24,14 @@ from tests.support.waiting import PATIENCE, wait_until
 from tests.tools.monitor.test_board_sampling import WINDOWS, recording_of
 from tools.checkout import ROOT
 from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.gateway.health import HealthServer
 from tools.monitor.gateway.publisher import Publisher
 from tools.monitor.gateway.run import Gateway, GatewaySettings, Log, name_of
 from tools.monitor.gateway.spool import MOST_IN_MEMORY, Spool
+from tools.monitor.gateway.worker import BoardWorker
 from tools.monitor.mqtt.board_topics import Message
 from tools.monitor.mqtt.broker import broker_of
-from tools.monitor.settings import Emulated
+from tools.monitor.settings import Emulated, Port
 from training.bundle.errors import DataError
 
 
@@ -83,10 +86,22 @@ def test_a_full_disk_keeps_messages_in_memory_until_there_is_room(tmp_path: Path
 def test_what_is_no_spool_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hours of work" * 1000)
     (tmp_path / "link").symlink_to("elsewhere")
-    for name, reason in (("text", "not a database"), ("link", "symbolic"), ("no/where", "open")):
+    for name, reason in (
+        ("text", "not a database"),
+        ("link", "symbolic"),
+        ("no/where", "no such folder"),
+    ):
         with pytest.raises(DataError, match=reason):
             Spool(tmp_path / name)
     assert (tmp_path / "text").read_text() == "hours of work" * 1000
+
+
+def test_two_gateways_do_not_share_a_spool(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    with pytest.raises(DataError, match="another gateway uses this spool"):
+        Spool(tmp_path / "spool")
+    spool.close()
+    Spool(tmp_path / "spool").close()
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "#", "x" * 65])
@@ -120,6 +135,37 @@ def test_an_outage_of_the_broker_loses_nothing(tmp_path: Path) -> None:
     gate.close()
     spool.close()
     assert list(dict.fromkeys(heard)) == [str(k) for k in range(900)]  # in order; doubles allowed
+
+
+@pytest.mark.broker
+def test_a_command_from_the_time_away_is_not_obeyed(tmp_path: Path) -> None:
+    """The broker keeps none for the gateway."""
+    received: list[bytes] = []
+
+    def take(topic: str, payload: bytes, retained: bool) -> None:
+        received.append(payload)
+
+    def said(subscriber: Subscriber, status: bytes, times: int) -> bool:
+        return [m.payload for m in subscriber.heard].count(status) == times
+
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        broker, spool = broker_of(f"mqtt://127.0.0.1:{port}", {}), Spool(tmp_path / "spool")
+        other = Subscriber(port, "vigil/gateway/#")
+
+        def command(text: str) -> None:
+            other.client.publish("vigil/one/command", text, qos=1).wait_for_publish(PATIENCE)
+
+        for run in (1, 2):
+            gate = Publisher(broker, "gate", spool, lambda: ["vigil/one/command"], take)
+            other.wait(lambda s, run=run: said(s, b"online", run))
+            now = f"now {run}"  # repeated, because the subscription may not be made yet
+            wait_until(lambda now=now: command(now) or received[-1:] == [now.encode()])
+            gate.close()
+            other.wait(lambda s, run=run: said(s, b"offline", run))
+            command("while it is away")
+        assert set(received) == {b"now 1", b"now 2"}
+        other.close()
+        spool.close()
 
 
 PROGRAM = """
@@ -170,6 +216,39 @@ def page(address: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as problem:
         return problem.code, problem.read().decode()
+
+
+def test_the_health_page_says_that_the_spool_cannot_be_written(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    gate = publisher(spool, free_port())
+    health = HealthServer("127.0.0.1:0", dict, spool, gate)
+    silent = socket.create_connection(tuple(health.address.split(":")))  # holds nobody up
+    spool._file.execute("PRAGMA max_page_count = 1")
+    for message in messages(5000):
+        spool.put(message)
+    wait_until(lambda: spool.problem)
+    code, text = page(f"{health.address}/health")
+    assert code == 503 and "messages wait in memory" in json.loads(text)["problem"]
+    health.close()
+    silent.close()
+    gate.close()
+    spool.close()
+
+
+def test_a_defect_does_not_end_a_board_in_silence(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def broken() -> Port:
+        raise RuntimeError("a defect")
+
+    worker = BoardWorker("one", broken, {}, None, None, lambda *line: said.append(line[2]))  # type: ignore[arg-type]
+    worker.start()
+    wait_until(lambda: said)
+    assert "RuntimeError: a defect" in said[0] and worker.is_alive()
+    assert worker.state.state == "away" and "a defect" in worker.state.problem
+    worker.stop("the test ends")
+    worker.join(PATIENCE)
+    assert not worker.is_alive()
 
 
 @pytest.mark.broker

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -70,7 +71,13 @@ class _Metrics(Collector):
         )
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True  # a client that sends nothing holds up no other, and not the end
+
+
 class _Quiet(WSGIRequestHandler):
+    timeout = 5  # seconds for a request to arrive
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
@@ -96,9 +103,7 @@ class HealthServer:
         registry.register(_Metrics(states, spool, publisher))
         self._metrics = make_wsgi_app(registry)
         try:
-            self._server: WSGIServer = make_server(
-                host, int(port), self._answer, handler_class=_Quiet
-            )
+            self._server: WSGIServer = make_server(host, int(port), self._answer, _Server, _Quiet)
         except (OSError, OverflowError) as problem:
             reason = getattr(problem, "strerror", None) or str(problem)
             raise DataError(f"{address}: cannot listen: {reason}") from None
@@ -125,9 +130,12 @@ class HealthServer:
             key: {"state": state.state, "problem": state.problem}
             for key, state in self._states().items()
         }
-        well = self._publisher.connected and all(b["state"] == "online" for b in boards.values())
+        problem = self._spool.problem or self._publisher.problem
+        online = all(board["state"] == "online" for board in boards.values())
+        well = self._publisher.connected and online and not problem
         body = {
             "well": well,
+            "problem": problem,
             "broker": "online" if self._publisher.connected else "away",
             "boards": boards,
             "spool": {"messages": self._spool.depth, "dropped": self._spool.dropped},

@@ -11,7 +11,9 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.monitor.gateway.spool import Spool
+from tools.monitor.mqtt.board_topics import Message
 from tools.monitor.mqtt.broker import Broker
+from training.bundle.errors import DataError
 
 MOST_IN_FLIGHT = 200  # messages that the broker has not acknowledged
 IDLE_SECONDS = 0.02
@@ -24,7 +26,8 @@ class Publisher:
     broker has acknowledged them (QoS 1).
 
     Args:
-        name: of the gateway; the broker keeps its session under vigil-NAME.
+        name: of the gateway; its client is vigil-NAME. The session is clean: the spool repeats what
+            was not acknowledged, and no command waits at the broker while the gateway is away.
         subscriptions: returns the topics to read, whenever the connection is made.
         receive: is called with topic, payload and whether the message was retained.
         say: is called with a line when the connection is made, lost or refused.
@@ -32,6 +35,7 @@ class Publisher:
     Attributes:
         status_topic: says whether the gateway is online; retained; offline is the last will.
         published: messages that the broker has acknowledged.
+        problem: why nothing is sent although the broker answers; empty: nothing is wrong.
 
     Raises:
         MqttError: the credentials cannot be used.
@@ -50,14 +54,13 @@ class Publisher:
         self._subscriptions, self._receive, self._say = subscriptions, receive, say
         self.status_topic = f"{broker.prefix}/gateway/{name}/status"
         self.published = 0
+        self.problem = ""
         # Message id of MQTT to id in the spool; None: the gateway's own status.
         self._sent: dict[int, int | None] = {}
         self._early: set[int] = set()  # acknowledged before `publish` returned its id
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._client = client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"vigil-{name}", clean_session=False
-        )
+        self._client = client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"vigil-{name}")
         client.max_queued_messages_set(0)  # as many as MOST_IN_FLIGHT allows
         client.max_inflight_messages_set(MOST_IN_FLIGHT)
         client.reconnect_delay_set(1, 30)
@@ -101,7 +104,7 @@ class Publisher:
         while not self._stop.is_set():
             with self._lock:
                 room = MOST_IN_FLIGHT - len(self._sent)
-            taken = self._spool.take(after, room) if room > 0 and self.connected else []
+            taken = self._take(after, room) if room > 0 and self.connected else []
             for number, message in taken:
                 after = number
                 info = self._client.publish(
@@ -115,6 +118,17 @@ class Publisher:
                         self._sent[info.mid] = number
             if not taken:
                 self._stop.wait(IDLE_SECONDS)
+
+    def _take(self, after: int, most: int) -> list[tuple[int, Message]]:
+        try:
+            taken = self._spool.take(after, most)
+        except DataError as problem:
+            if str(problem) != self.problem:
+                self._say(str(problem))
+            self.problem = str(problem)
+            return []
+        self.problem = ""
+        return taken
 
     def _done(self, number: int | None) -> None:
         if number is not None:

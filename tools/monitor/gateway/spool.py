@@ -9,8 +9,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from tools.monitor.mqtt.board_topics import Message
 from training.bundle.errors import DataError
@@ -24,6 +27,7 @@ CREATE TABLE IF NOT EXISTS messages (
     retain INTEGER NOT NULL
 )
 """
+_DROP = "DELETE FROM messages WHERE id IN (SELECT id FROM messages ORDER BY id LIMIT ?)"
 
 
 class Spool:
@@ -36,6 +40,7 @@ class Spool:
 
     Attributes:
         dropped: messages that were dropped since the start.
+        problem: why the file cannot be written; empty: it can.
 
     Raises:
         DataError: the file cannot be written, or is no spool.
@@ -51,17 +56,26 @@ class Spool:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = False
-        self._failing = ""
+        self.problem = ""
         try:
             if path.is_symlink():
                 raise DataError(f"{path}: is a symbolic link; give a file")
+            if not path.parent.is_dir():
+                raise DataError(f"{path}: there is no such folder")
+            self._one = FileLock(f"{path}.lock")
+            self._one.acquire(timeout=0)
             self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = FULL")
             self._file.execute(_TABLE)
             count = self._file.execute("SELECT COUNT(*) FROM messages").fetchone()
             self._depth = int(count[0])
-        except sqlite3.Error as problem:
+        except Timeout:
+            raise DataError(
+                f"{path}: another gateway uses this spool; give each its own --spool and --name"
+            ) from None
+        except (OSError, sqlite3.Error) as problem:
+            self._one.release()
             raise DataError(f"{path}: cannot be used as a spool: {problem}") from None
         self._writer = threading.Thread(target=self._write, name="spool", daemon=True)
         self._writer.start()
@@ -82,12 +96,19 @@ class Spool:
             self._changed.notify()
 
     def take(self, after: int, most: int) -> list[tuple[int, Message]]:
-        """Return messages on the disk with an id greater than `after`, oldest first."""
-        with self._lock:
-            rows = self._file.execute(
-                "SELECT id, topic, text, retain FROM messages WHERE id > ? ORDER BY id LIMIT ?",
-                (after, most),
-            ).fetchall()
+        """Return messages on the disk with an id greater than `after`, oldest first.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        try:
+            with self._lock:
+                rows = self._file.execute(
+                    "SELECT id, topic, text, retain FROM messages WHERE id > ? ORDER BY id LIMIT ?",
+                    (after, most),
+                ).fetchall()
+        except sqlite3.Error as problem:
+            raise DataError(f"{self.path}: cannot be read: {problem}") from None
         return [(row[0], Message(row[1], row[2], bool(row[3]))) for row in rows]
 
     def acknowledge(self, number: int) -> None:
@@ -103,6 +124,7 @@ class Spool:
             self._changed.notify()
         self._writer.join()
         self._file.close()
+        self._one.release()
 
     def _write(self) -> None:
         while True:
@@ -112,37 +134,49 @@ class Spool:
             time.sleep(BATCH_SECONDS)
             with self._lock:
                 done = self._commit()
-                if self._closing and (done or self._failing):
+                if self._closing and (done or self.problem):
                     return
 
     def _commit(self) -> bool:
-        """Write the queued changes; return whether that succeeded."""
+        """Write the queued changes; return whether that succeeded.
+
+        What the broker has is removed first, in a transaction of its own: on a full disk, that
+        makes the room for what is new.
+        """
         new, acknowledged = self._new, self._acknowledged
         try:
-            self._file.execute("BEGIN IMMEDIATE")
-            self._file.executemany(
-                "INSERT INTO messages (topic, text, retain) VALUES (?, ?, ?)",
-                [(m.topic, m.text, int(m.retain)) for m in new],
-            )
-            removed = self._file.executemany(
-                "DELETE FROM messages WHERE id = ?", [(number,) for number in acknowledged]
-            ).rowcount
-            depth = self._depth + len(new) - max(removed, 0)
-            excess = max(depth - self._most, 0)
-            self._file.execute(
-                "DELETE FROM messages WHERE id IN (SELECT id FROM messages ORDER BY id LIMIT ?)",
-                (excess,),
-            )
-            self._file.execute("COMMIT")
+            with self._transaction():
+                self._file.executemany(
+                    "DELETE FROM messages WHERE id = ?", [(number,) for number in acknowledged]
+                )
+            self._depth -= len(acknowledged)
+            self._acknowledged = []
+            excess = max(self._depth + len(new) - self._most, 0)
+            with self._transaction():
+                self._file.executemany(
+                    "INSERT INTO messages (topic, text, retain) VALUES (?, ?, ?)",
+                    [(m.topic, m.text, int(m.retain)) for m in new],
+                )
+                self._file.execute(_DROP, (excess,))
         except sqlite3.Error as problem:
+            line = f"{self.path}: cannot be written: {problem}; messages wait in memory"
+            if line != self.problem:
+                self._say(line)
+            self.problem = line
+            return False
+        self.problem = ""
+        self._depth += len(new) - excess
+        self.dropped += excess
+        self._new = []
+        return True
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._file.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._file.execute("COMMIT")
+        except BaseException:
             if self._file.in_transaction:
                 self._file.execute("ROLLBACK")
-            if str(problem) != self._failing:
-                self._failing = str(problem)
-                self._say(f"{self.path}: cannot be written: {problem}; messages wait in memory")
-            return False
-        self._failing = ""
-        self._depth = depth - excess
-        self.dropped += excess
-        self._new, self._acknowledged = [], []
-        return True
+            raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -76,9 +77,9 @@ class BoardWorker(threading.Thread):
             try:
                 self._stream()
             except VigilError as problem:
-                if str(problem) != self.state.problem:
-                    self._say("warning", self.key, str(problem))
-                self.state.problem = str(problem)
+                self._problem_is(str(problem))
+            except Exception as problem:  # a defect: it must not end the board's thread in silence
+                self._problem_is("".join(traceback.format_exception(problem)))
             # `offline` once the gateway ends; until then the board is expected back.
             self._status_is("offline" if self._stop_asked.is_set() else "away")
             wait = FIRST_WAIT_S if time.monotonic() - began > SETTLED_S else wait
@@ -89,7 +90,9 @@ class BoardWorker(threading.Thread):
         target = self._target()
         if target is None:
             raise BoardError("not plugged in")
-        controls = Controls()
+        controls = self._controls = Controls()
+        if self._stop_asked.is_set():
+            return
         with contextlib.ExitStack() as stack:
             bundle = self._bundle_of(target)
             board = stack.enter_context(
@@ -101,9 +104,6 @@ class BoardWorker(threading.Thread):
                 )
             )
             topics = self.topics = self._make_topics(board_id(board.facts), controls)
-            self._controls = controls
-            if self._stop_asked.is_set():
-                return
             self._status_is("online")
             self.state.problem = ""
             self._say("info", self.key, f"{board.facts.model} {board.facts.model_hash} streams")
@@ -113,6 +113,11 @@ class BoardWorker(threading.Thread):
                 controls,
                 Broadcast([self.state.tally, topics, _Log(self)], controls),
             ).run()
+
+    def _problem_is(self, problem: str) -> None:
+        if problem != self.state.problem:
+            self._say("warning", self.key, problem)
+        self.state.problem = problem
 
     def _status_is(self, status: str) -> None:
         if self.topics is not None and status != self.state.state:

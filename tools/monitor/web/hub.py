@@ -80,8 +80,8 @@ class Past:
         default_factory=lambda: deque(maxlen=NOTICES)
     )
     marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
-    # the last ones: enough to know whether one was raised that is not acknowledged
-    alarms: deque[AlarmChanged | AlarmAcknowledged] = field(default_factory=lambda: deque(maxlen=4))
+    # the last of each kind, by kind and whether the alarm was raised
+    alarms: dict[tuple[type, bool], AlarmChanged | AlarmAcknowledged] = field(default_factory=dict)
     latest: dict[type, Event] = field(default_factory=dict)  # of all other kinds
     answers: Notice | None = None  # the last notice that said whether the board answers
     frames: int = 0
@@ -100,7 +100,7 @@ class Past:
             case Marked():
                 self.marks.append(event)
             case AlarmChanged() | AlarmAcknowledged():
-                self.alarms.append(event)
+                self._keep_alarm(event)
             case Restarted():
                 self._forget(event.frame)
             case _:
@@ -124,8 +124,16 @@ class Past:
         size = max(self.started.board.window * self.started.board.channels, 1)
         without = len(self.windows) - RECONSTRUCTED // size
         events += [_scored(w, n >= without) for n, w in enumerate(self.windows)]
-        events += [as_json(event) for event in (*self.lost, *self.marks, *self.alarms, *latest)]
+        events += [
+            as_json(event) for event in (*self.lost, *self.marks, *self.alarms.values(), *latest)
+        ]
         return events
+
+    def _keep_alarm(self, event: AlarmChanged | AlarmAcknowledged) -> None:
+        """Keep the last event of each kind, in order: raised, cleared, acknowledged."""
+        kind = (type(event), isinstance(event, AlarmChanged) and event.on)
+        self.alarms.pop(kind, None)
+        self.alarms[kind] = event
 
     def _keep(self, event: SamplesSent | SamplesLost) -> None:
         if self.chunks:

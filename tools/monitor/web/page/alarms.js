@@ -46,6 +46,7 @@ const since = ({ raised, board, noun }) => `raised by ${noun} ${raised.index}, a
 // Show the alarms that are on, and those that were and are not acknowledged.
 export function showAlarms(cards) {
   const on = cards.filter(({ store }) => store.alarm), listed = cards.filter(({ store }) => store.alarm || store.unseen);
+  for (const { store } of cards) if (!store.alarm) told.delete(store.key);
   for (const card of on) {
     const { key, raised } = card.store;
     if (card.store.unseen && told.get(key) !== raised.index) {
