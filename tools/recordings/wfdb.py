@@ -258,7 +258,7 @@ def _read_labels(path: Path, frames: int) -> NDArray[np.int8]:
 
 def read_scores(path: Path) -> RecordedScores:
     """Return the scores of a recording of the monitor."""
-    if not is_own(path):
+    if path.is_file() and not path.with_suffix(".csv").is_file() and not is_own(path):
         raise DataError(
             f"{path}: is no recording of the monitor, so it has no scores to compare with: stream "
             "it with `vigil monitor --source`"

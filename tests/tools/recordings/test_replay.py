@@ -257,7 +257,7 @@ def test_windows_are_counted_from_the_recordings_first(tmp_path):
     [
         ("run.txt", "", "a recording is"),
         ("run.csv", "a,b\n1,2\n", "no samples to play"),
-        ("run.hea", "", "no such file"),
+        ("run.hea", "", "is no recording of the monitor"),
         ("run.npz", "PK", "not a recording"),
     ],
 )
