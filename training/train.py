@@ -73,7 +73,9 @@ def train(
     if before_fit is not None:
         before_fit(model_size(recipe, quantizer, dataset.train.rate_hz))
     model, history = fit_model(recipe, parts, quantizer, progress)
-    say(f"fitted in {len(history.loss)} epochs (best: {history.best_epoch + 1}); quantizing")
+    epochs = len(history.loss)
+    plural = "s" if epochs > 1 else ""
+    say(f"fitted in {epochs} epoch{plural} (best: {history.best_epoch + 1}); quantizing")
     train_windows = quantizer.quantize(parts.train.counts)
     flatbuffer = to_int8(model, train_windows, quantizer)
     info = read_model_info(flatbuffer)

@@ -22,7 +22,7 @@ from types import ModuleType
 import numpy as np
 
 from training.bundle.errors import DataError
-from training.data.files.cells import quoted
+from training.data.files.cells import shown
 from training.data.files.options import Options
 from training.data.files.sheet import MOST_COLUMNS, Sheet
 from training.data.files.text import HEAD, open_file, read_bytes
@@ -75,11 +75,12 @@ def read_sheet(path: Path, options: Options) -> Sheet:
 def _without_infinite(sheet: Sheet) -> Sheet:
     """Mark infinite values as missing, with a note. (A text table refuses them, with their row.)"""
     notes = []
-    for column in sheet.columns:
+    columns = list(sheet.columns)
+    for n, column in enumerate(columns):
         infinite = np.isinf(column.values)
         if infinite.any():
-            column.values[infinite] = np.nan
+            columns[n] = replace(column, values=np.where(infinite, np.nan, column.values))
             count = int(infinite.sum())
             values = f"{count} infinite values are" if count > 1 else "1 infinite value is"
-            notes.append(f"column {quoted(column.name)}: {values} taken for missing")
-    return replace(sheet, notes=(*sheet.notes, *notes)) if notes else sheet
+            notes.append(f"column {shown(column.name)}: {values} taken for missing")
+    return replace(sheet, columns=tuple(columns), notes=(*sheet.notes, *notes))

@@ -62,7 +62,7 @@ def sheet_of(path: Path, arrays: Mapping[str, Any], options: Options) -> Sheet:
     columns = []
     for name, value in used.items():
         if value.ndim == 1:
-            columns.append(Column(_plain(name), value.astype(np.float64)))
+            columns.append(Column(_plain(name), np.ascontiguousarray(value, np.float64)))
             continue
         columns += [
             Column(f"{_plain(name)}_{c}", np.ascontiguousarray(value[:, c], np.float64))
