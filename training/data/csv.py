@@ -273,8 +273,15 @@ def _joined(tables: list[Table], ranges: list[Range], settings: Settings) -> Rec
         counts=np.concatenate([part.counts for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         cuts=np.unique(np.concatenate(cuts)).astype(np.int64),
-        notes=tuple(f"{p.name}: {note}" for p in parts for note in p.notes),
+        notes=_notes(parts),
     )
+
+
+def _notes(parts: list[Recording]) -> tuple[str, ...]:
+    """Return the notes about each file; one that holds for all of them is said once."""
+    common = [n for n in parts[0].notes if all(n in part.notes for part in parts)]
+    own = [f"{p.name}: {note}" for p in parts for note in p.notes if note not in common]
+    return (*(f"every file: {note}" for note in common), *own)
 
 
 def _recording(table: Table, ranges: list[Range], settings: Settings) -> Recording:

@@ -286,6 +286,14 @@ def test_files_of_faults_are_tested_on_beside_what_is_held_back(write):
         load("csv", path=normal, fault_path=write("z\n1\n2\n", "d.csv"))
 
 
+def test_what_holds_for_every_file_is_said_once(write):
+    rows = wave(30).replace("\n", ";a\n")
+    files = [write("x;t\n" + rows, f"{n}.csv") for n in range(3)]
+    notes = load("csv", path=files).train.notes
+    assert notes.count("every file: cells are separated by ';'") == 1
+    assert not any("cells" in n for n in notes if not n.startswith("every file"))
+
+
 def pairs(count: int, end: str = "", gain: float = 1.0) -> str:
     return "".join(f"{gain * (i % 7) / 2},{gain * (i % 5)}{end}\n" for i in range(count))
 

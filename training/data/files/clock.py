@@ -26,6 +26,7 @@ UNITS |= {"msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6, "µs": 1e-6, "micros":
 UNITS |= {"microseconds": 1e-6, "ns": 1e-9, "min": 60.0, "minutes": 60.0, "h": 3600.0}
 UNITS |= {"hours": 3600.0, "d": 86400.0, "days": 86400.0}
 EPOCH = 4e8  # seconds since 1970 that no device counts from its start: September 1982
+LATEST = 5e9  # seconds since 1970 that no log has reached: June 2128
 DAY = 86_400.0
 FEWEST = 8  # rows below which no column is taken for a clock by what it holds
 SAMPLE = 200_000  # frames from which the usual step is derived
@@ -80,8 +81,10 @@ class Clock:
 
 def describe_rate(rate_hz: float) -> str:
     """Return a rate in words, as frames per second or as seconds per frame."""
-    if rate_hz >= 1:
-        return f"{rate_hz:.6g} frames per second"
+    if rate_hz == 1:
+        return "1 frame per second"
+    if rate_hz > 1:
+        return f"{rate_hz:.6g} frames per second" if rate_hz < 1e6 else f"{rate_hz:,.0f} per second"
     return f"a frame every {1 / rate_hz:.6g} s"
 
 
@@ -113,7 +116,7 @@ def _base(column: Column) -> str:
 
 def _is_counter(column: Column) -> bool:
     base = _base(column)
-    return not base or base in COUNTER or base.startswith("unnamed")
+    return base.startswith("unnamed") or {*re.split(r"[ _]+", base)} <= COUNTER | {""}
 
 
 def _joined(columns: list[Column]) -> Column:
@@ -153,8 +156,10 @@ def _unit(column: Column, values: NDArray[np.float64], rate_hz: float | None) ->
     words = [column.unit.lower().strip(), *re.split(r"[ _]", _base(column))[::-1]]
     known = next((UNITS[word] for word in words if word in UNITS), None)
     largest = max(abs(float(np.nanmin(values))), abs(float(np.nanmax(values))))
+    if known is not None and (known != 1.0 or largest <= LATEST):
+        return known
     for factor in (1e-9, 1e-6, 1e-3, 1.0):  # seconds since 1970, or parts of them
-        if EPOCH <= largest * factor < 5e9 and largest > EPOCH:
+        if EPOCH <= largest * factor < LATEST and largest > EPOCH:
             return factor
     if known is not None or _is_counter(column):
         return known
@@ -168,7 +173,7 @@ def _unit(column: Column, values: NDArray[np.float64], rate_hz: float | None) ->
 
 def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: float | None) -> Clock:
     """Measure rate, gaps and jumps of the clock column."""
-    values = column.values
+    values = _unwrapped(column)
     factor = _unit(column, values, rate_hz)
     times = values if factor in (None, 1.0) else values * factor
     absolute = factor is not None and float(np.nanmax(times)) > EPOCH
@@ -234,6 +239,23 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
         irregular=not coarse and not burst and int(off.sum()) > IRREGULAR * len(steps),
         first_gap=int(gap.argmax()) + 1 if gap.any() else 0,
     )
+
+
+def _unwrapped(column: Column) -> NDArray[np.float64]:
+    """Return the values of a clock of 8, 16 or 32 bits as if it had not begun again at 0."""
+    values = column.values
+    back = np.flatnonzero(np.diff(values) < 0) if column.kind == "number" else np.empty(0, np.int64)
+    if not len(back) or (values[back] != np.rint(values[back])).any():
+        return values
+    steps = np.diff(values[:SAMPLE])
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    for bits in (8, 16, 32):
+        through = values[back + 1] - values[back] + 2.0**bits
+        if (values[back] < 2.0**bits).all() and (np.abs(through - usual) <= 0.5 * usual).all():
+            turns = np.zeros(len(values))
+            turns[back + 1] = 2.0**bits
+            return np.asarray(values + np.cumsum(turns))
+    return values
 
 
 def _tick(steps: NDArray[np.float64]) -> float:

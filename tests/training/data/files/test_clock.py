@@ -98,6 +98,42 @@ def test_a_named_channel_is_no_clock(tmp_path: Path) -> None:
     assert read.channels == ("ramp", "x") and read.clock is None
 
 
+@pytest.mark.parametrize(
+    ("name", "bits", "step"), [("Sample Index", 8, 1), ("millis", 16, 20), ("micros", 32, 20_000)]
+)
+def test_a_clock_of_few_bits_that_begins_again_at_zero(tmp_path, name, bits, step) -> None:
+    begin = 2**bits - 30 * step
+    times = [(begin + step * i) % 2**bits for i in range(600)]
+    read = table(tmp_path, times, name)
+    assert not len(read.cuts)
+    assert read.rate_hz == (None if name == "Sample Index" else 50)
+    times[300:] = [t + 7 * step for t in times[300:]]
+    if bits > 8:
+        assert table(tmp_path, times, name).cuts.tolist() == [300]
+
+
+def test_a_restart_is_no_overflow(tmp_path: Path) -> None:
+    times = [20 * i for i in range(300)] + [20 * i for i in range(300)]
+    assert table(tmp_path, times, "millis").cuts.tolist() == [300]
+
+
+def test_stamps_are_preferred_to_a_count_of_samples(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = (f"{i % 256},{(7 * i) % 23},{1714550000 + i / 250:.6f}" for i in range(900))
+    path.write_text("Sample Index,x,Timestamp\n" + "\n".join(rows) + "\n")
+    read = read_table(path, Settings(path=str(path)))
+    assert read.channels == ("x",) and read.rate_hz == 250 and not len(read.cuts)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [(1, "1 frame per second"), (300, "a frame every 300 s"), (1e-6, "1,000,000 per second")],
+)
+def test_a_rate_in_words(tmp_path: Path, step: float, said: str) -> None:
+    read = table(tmp_path, [f"{step * i:.6f}" for i in range(50)])
+    assert f"column time is the clock: {said}" in read.notes
+
+
 def test_midnight_is_no_jump_back(tmp_path: Path) -> None:
     times = [f"23:59:{50 + i}" for i in range(10)] + [f"00:00:{i:02d}" for i in range(30)]
     read = table(tmp_path, times, "time")
