@@ -25,7 +25,7 @@ from tools.report.windows import gallery
 from training.advice import advice
 from training.bundle.decision import alarm_text
 from training.bundle.labels import ABNORMAL, NORMAL
-from training.bundle.manifest import Decision, Manifest
+from training.bundle.manifest import Decision, Manifest, Wearer
 from training.challenge import SIZES
 from training.metrics import classification
 from training.threshold import departure
@@ -108,6 +108,7 @@ def render(evidence: Evidence) -> str:
         board=_board_stage(evidence),
         methods=_METHODS,
         gallery=gallery(evidence),
+        score=_score(m),
         histogram=curves.histogram(evidence),
         histogram_narrow=curves.histogram(evidence, narrow=True),
         roc=curves.roc(evidence) if evidence.labelled else "",
@@ -146,6 +147,24 @@ def _window_counts(m: Manifest) -> dict[str, int]:
     rejected = counts.pop("not_judged")
     counts |= {f"test {label} not judged": count for label, count in rejected.items()}
     return {name.replace("_", " "): count for name, count in counts.items() if count}
+
+
+def _score(m: Manifest) -> str:
+    """Say what the score of a window is."""
+    if isinstance(m.wearer, Wearer):
+        return "The score is the distance of a beat from the wearer's usual beats, in doublings."
+    if m.score.kind == "mahalanobis":
+        return "The score is the distance of a window's features from those of training."
+    if m.score.kind == "level":
+        return "The score is the largest level of a channel, relative to training."
+    what = "a window's features" if not m.raw_size else "a window"
+    distance = f"the distance of {what} from the reconstruction"
+    if m.score.kind == "join":
+        return (
+            f"The score joins {distance}, the distance of the features from those of training, and "
+            "the level, by their fourth roots."
+        )
+    return f"The score is {distance}."
 
 
 def _sentence(m: Manifest) -> str:

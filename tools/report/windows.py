@@ -14,7 +14,7 @@ from tools.report.evidence import Evidence
 from tools.report.figures.signal import Layout, layout
 from training.bundle.features import feature_names
 from training.bundle.labels import ABNORMAL, NORMAL
-from training.bundle.manifest import Affine, Features, Manifest, NoScaler
+from training.bundle.manifest import Affine, Features, Manifest, NoScaler, Signal
 
 _EACH = 4  # drawings per group
 _CHANNELS = 3  # drawn at most
@@ -51,13 +51,13 @@ class Gallery:
 
 
 def gallery(evidence: Evidence) -> Gallery:
-    """Choose and draw the best and worst reconstructions of normal and abnormal windows."""
+    """Choose and draw the normal and abnormal windows with the lowest and the highest scores."""
     shown = np.asarray(evidence.evaluation["shown"])
     scores, labels = evidence.scores[shown], evidence.labels[shown]
     wanted = (
         [
-            ("Normal, best reconstruction", "normal", NORMAL, False),
-            ("Normal, worst reconstruction", "normal", NORMAL, True),
+            ("Normal, lowest score", "normal", NORMAL, False),
+            ("Normal, highest score", "normal", NORMAL, True),
             ("Abnormal, highest score", "abnormal", ABNORMAL, True),
             ("Abnormal, lowest score", "abnormal", ABNORMAL, False),
         ]
@@ -134,14 +134,7 @@ def _scale_words(m: Manifest, low: float, high: float, unit: str) -> str:
         return f"{shape.width} by {shape.height} pixels, {ends}".rstrip().replace("-", "−")
     length = f"{m.segmenter.window} samples"
     if isinstance(m.features, Features) and not m.raw_size:
-        names = feature_names(
-            m.features.statistics,
-            m.features.edges,
-            [""],
-            m.segmenter.window,
-            None if m.signal.rate_is_nominal else m.signal.rate_hz,
-        )
-        length = f"{len(names)} features ({', '.join(name.strip() for name in names)})"
+        length = _features_words(m.features, m.segmenter.window, m.signal)
     elif m.signal.rate_hz and not m.signal.rate_is_nominal:
         length += f" ({m.segmenter.window / m.signal.rate_hz:.3g} s)"
     words = f"{length} across, {low:.3g} to {high:.3g} {unit}".rstrip() + " from bottom to top"
@@ -153,6 +146,17 @@ def _scale_words(m: Manifest, low: float, high: float, unit: str) -> str:
         drawn = f"the first {_CHANNELS} of {channels}" if channels > _CHANNELS else f"{channels}"
         words += f"; {drawn} channels, one above the other"
     return words.replace("-", "−")
+
+
+def _features_words(features: Features, window: int, signal: Signal) -> str:
+    """Name the statistics, and count the bands of the spectrum."""
+    rate = None if signal.rate_is_nominal else signal.rate_hz
+    names = [name.replace("_", " ") for name in features.statistics]
+    bands = feature_names([], features.edges, [""], window, rate)
+    if bands:
+        low, high = bands[0].split(" to ")[0].strip(), bands[-1].split(" to ")[1]
+        names.append(f"{len(bands)} bands of the spectrum from {low} to {high}")
+    return f"{features.per_channel} features ({', '.join(names)})"
 
 
 def _draw(

@@ -118,9 +118,8 @@ def feature_names(
     """
     points = transform_points(frames)
     width, unit = (frames / points, "cycles") if rate_hz is None else (rate_hz / points, "Hz")
-    bands = [
-        f"{(first - 0.5) * width:.3g} to {(end - 0.5) * width:.3g} {unit}"
-        for first, end in itertools.pairwise(edges)
-    ]
+    ends = [(edge - 0.5) * width for edge in edges]
+    words = [f"{end:.3g}" if end < 1000 else f"{end:.0f}" for end in ends]
+    bands = [f"{low} to {high} {unit}" for low, high in itertools.pairwise(words)]
     of_channel = [*(name.replace("_", " ") for name in statistics), *bands]
     return [f"{channel} {feature}" for channel in channels for feature in of_channel]
