@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from tools.report.ecg import annotated
 from tools.report.ecg.page import write_page
 from tools.report.ecg.tables import measures
 from training.bundle import read_bundle
+from training.bundle.errors import DataError
 from training.recipe import make_recipe
 
 SEEDS = 5  # of the pages in docs/
@@ -40,6 +42,7 @@ def evaluate(
 ) -> None:
     """Evaluate an ECG bundle on MIT-BIH by AAMI's rules; write docs/ecg.md, or docs/mitdb.md."""
     bundle, out = bundle_path(name), console()
+    _check_folder(docs)
     settings = read_bundle(bundle).manifest.recipe
     if settings.get("data", {}).get("name") == "mitdb":
         if board or not seeds:
@@ -63,3 +66,15 @@ def evaluate(
             page = write_page(study, docs, options)
         out.print(measures(study), markup=False, soft_wrap=True)
     out.print(f"[bold]{shown(page)}[/]")
+
+
+def _check_folder(docs: Path) -> None:
+    """Raise DataError if the page cannot be written, before minutes of work."""
+    try:
+        docs.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=docs):
+            return
+    except OSError as problem:
+        raise DataError(
+            f"{docs}: cannot be written: {problem.strerror}; choose another folder"
+        ) from None

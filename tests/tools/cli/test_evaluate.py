@@ -118,13 +118,20 @@ def test_a_bundle_without_a_wearer_is_one_line(
     monkeypatch.setenv("VIGIL_DATA", str(data))
     bundle = small_bundle(tmp_path / "waves")
     with pytest.raises(DataError, match="such as that of `vigil train ecg`"):
-        evaluate(str(bundle.path))
+        evaluate(str(bundle.path), "--docs", str(tmp_path))
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match=r"cannot be written: .*; choose another folder"):
+        evaluate("missing", "--docs", str(tmp_path / "file" / "docs"))
 
 
 def test_beats_at_annotations_take_no_board(tmp_path: Path) -> None:
     bundle = small_bundle(tmp_path / "beats", data_set="mitdb")
     load_commands("evaluate")
-    result = CliRunner().invoke(app, ["evaluate", str(bundle.path), "--board"])
+    arguments = ["evaluate", str(bundle.path), "--board", "--docs", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 2 and "without a board" in result.output
 
 
@@ -133,7 +140,7 @@ def test_too_few_records_are_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
     write_record(tmp_path / "mitdb", "101")
     monkeypatch.setenv("VIGIL_DATA", str(tmp_path))
     with pytest.raises(DataError, match="fewer than two records of DS1"):
-        evaluate(str(wearer_bundle(tmp_path / "ecg").path))
+        evaluate(str(wearer_bundle(tmp_path / "ecg").path), "--docs", str(tmp_path))
 
 
 @pytest.mark.toolchain
