@@ -17,7 +17,7 @@ def advice(m: Manifest) -> list[str]:
         lines.append(
             f"The baseline '{name}' separates the test windows better (AUROC {area:.3f}) than this "
             f"model ({own:.3f}): "
-            + (_ELSEWHERE if m.model.family == "imported" else _LIKELY.get(name, _LIKELY[""]))
+            + (_ELSEWHERE if m.model.family == "imported" else _likely(name, m))
             + _features(m)
         )
     lines += _disagreement(m)
@@ -33,9 +33,19 @@ _LIKELY = {
     "smaller model.code, or an amplitude alarm beside the model.",
     "PCA": "a linear model of the shape is enough. Try the recipe 'linear', or a smaller "
     "model.code.",
-    "": "the model reconstructs abnormal windows too well. Try a smaller model.code, longer "
-    'windows.length, or model.activation = "tanh".',
 }
+
+
+def _likely(name: str, m: Manifest) -> str:
+    """Return the likely reason why this baseline wins, and what the recipe does not do yet."""
+    if name in _LIKELY:
+        return _LIKELY[name]
+    bounded = m.recipe.get("model", {}).get("activation") == "tanh"
+    return (
+        "the model reconstructs abnormal windows too well. Try a smaller model.code"
+        + (" or longer windows.length." if bounded else ", longer windows.length, or ")
+        + ("" if bounded else 'model.activation = "tanh".')
+    )
 
 
 def _features(m: Manifest) -> str:

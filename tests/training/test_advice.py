@@ -10,11 +10,11 @@ from training.advice import advice
 from training.bundle.manifest import Manifest
 
 
-def with_areas(m: Manifest, own: float, baseline: float) -> Manifest:
+def with_areas(m: Manifest, own: float, baseline: float, name: str = "rms") -> Manifest:
     stage = m.metrics.int8.model_copy(update={"auroc": own})
     metrics = m.metrics.model_copy(update={"int8": stage, "keras": stage})
     better = stage.model_copy(update={"auroc": baseline})
-    checks = m.checks.model_copy(update={"baselines": {"rms": better}, "agreement": None})
+    checks = m.checks.model_copy(update={"baselines": {name: better}, "agreement": None})
     return m.model_copy(update={"metrics": metrics, "checks": checks})
 
 
@@ -25,3 +25,12 @@ def test_a_baseline_that_wins(features: Literal["none", "beside"], tmp_path: Pat
     assert "The baseline 'rms' separates the test windows better" in line
     assert ("features.bands" in line) == (features == "none")
     assert advice(with_areas(m, 0.9, 0.9)) == []
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_no_setting_is_advised_that_the_recipe_has(activation: str, tmp_path: Path):
+    m = small_bundle(tmp_path / "b").manifest
+    m = m.model_copy(update={"recipe": {"model": {"activation": activation}}})
+    (line,) = advice(with_areas(m, 0.9, 0.92, "nearest neighbours"))
+    assert "a smaller model.code" in line
+    assert ("tanh" in line) == (activation == "relu")

@@ -70,7 +70,7 @@ def board(
     ] = False,
     source: Annotated[
         Path | None,
-        typer.Option("--source", help="Let it sample this recording: .csv, .npz, .hea (WFDB)."),
+        typer.Option("--source", help="Let it sample this recording: any file of samples."),
     ] = None,
 ) -> None:
     """Boot the emulated board and print its serial port; Ctrl-C powers it down."""

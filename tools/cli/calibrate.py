@@ -30,7 +30,7 @@ def calibrate(
         list[str] | None,
         typer.Argument(
             metavar="[RECORDING] [NAME]",
-            help="A recording of normal signal (.csv, .npz or .hea), and the bundle (default: "
+            help="A recording of normal signal, in any format of samples, and the bundle (default: "
             "ecg5000). With --board, only the bundle.",
         ),
     ] = None,

@@ -87,7 +87,8 @@ def monitor(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--source", help="Recording to stream: .csv, .npz, .hea; default: the test set."
+            "--source",
+            help="Recording to stream: any file that `vigil inspect` reads; default: the test set.",
         ),
     ] = None,
     windows: Annotated[
@@ -231,7 +232,7 @@ def record(
         Path | None,
         typer.Option(
             "--source",
-            help="Recording that an emulated board plays: .csv, .npz, .hea (WFDB) "
+            help="Recording that an emulated board plays: any file of samples "
             "(default: the test set).",
         ),
     ] = None,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.recordings import csv, wfdb
+from tools.recordings import csv, npz, wfdb
 from tools.recordings.compatibility import check_channels, check_rate
 from tools.recordings.ecg_record import read_ecg
 from tools.recordings.registry import FORMATS
@@ -61,6 +61,8 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False, leads: Sequence[st
         raise DataError("--lead is for models of continuous ECG (windows.kind = 'beats')")
     check_regular(path, LARGEST, DataError)
     known, m = FORMATS.get(path.suffix, csv.FORMAT), bundle.manifest
+    if known is npz.FORMAT and not npz.is_own(path):
+        known = csv.FORMAT  # a user's arrays, as a file of samples
     foreign = known is wfdb.FORMAT and not wfdb.is_own(path)
     if foreign and beats:
         recording, missing = read_ecg(path, m.signal, leads)

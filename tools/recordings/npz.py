@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from array import array
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,15 @@ class NpzWriter:
             microseconds=np.asarray(self._microseconds, np.int64),
             lost=np.asarray(self._lost, np.int64),
         )
+
+
+def is_own(path: Path) -> bool:
+    """Return whether this may be a recording of the monitor: no archive of other arrays."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"counts.npy", "label.npy"} & set(archive.namelist()) != set()
+    except (OSError, zipfile.BadZipFile):
+        return True  # the reader says why not
 
 
 def read(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | None]:

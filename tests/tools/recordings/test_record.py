@@ -336,6 +336,13 @@ def test_an_npz_that_is_no_recording(tmp_path: Path, content: bytes | None) -> N
         of_file(path, bundle())
 
 
+def test_an_npz_of_a_users_arrays_is_a_file_of_samples(tmp_path: Path) -> None:
+    values = np.round(np.sin(np.arange(400) / 9), 2)
+    np.savez(tmp_path / "mine.npz", ecg=values, fs=np.array(100))
+    played = of_file(tmp_path / "mine.npz", bundle())
+    assert np.array_equal(played.counts[:, 0], np.rint(200 * values))
+
+
 def test_an_npz_that_unpacks_to_more_than_its_bytes_is_refused(tmp_path: Path) -> None:
     """An archive may claim any size: nothing is allocated for the claim."""
     header = "{'descr': '<i2', 'fortran_order': False, 'shape': (100000000000, 1)}"
