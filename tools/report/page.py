@@ -25,6 +25,7 @@ from tools.report.windows import gallery
 from training.advice import advice
 from training.bundle.decision import alarm_text
 from training.bundle.labels import ABNORMAL, NORMAL
+from training.bundle.latency import latencies
 from training.bundle.manifest import Decision, Manifest, Wearer
 from training.challenge import SIZES
 from training.metrics import classification
@@ -209,6 +210,12 @@ def _figures(m: Manifest) -> list[Figure]:
             f"window of {m.segmenter.window} samples",
         )
     )
+    stages = latencies(m)
+    samples, rate = sum(stage.samples for stage in stages), m.signal.rate_hz
+    timed = rate is not None and not m.signal.rate_is_nominal
+    note = " + ".join(f"{stage.stage} {stage.samples:g}" for stage in stages) + " samples"
+    value, unit = (f"{samples / rate:.2f}", "s") if rate and timed else (f"{samples:g}", "samples")
+    shown.append(Figure(value, unit, "latency to the score", note))
     return shown
 
 
