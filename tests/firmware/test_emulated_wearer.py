@@ -232,6 +232,22 @@ def test_a_new_wearer_is_learned_anew_and_the_old_one_does_not_return(bundle, im
         assert (report.phase, report.memory) == (WearerPhase.LEARNING, WearerStorage.NONE)
 
 
+def test_the_wearer_of_an_earlier_stream_does_not_return(bundle, image, tmp_path):
+    flash, frames = tmp_path / "flash", heart(40)
+    with power(image, flash) as session:
+        session.start(7)
+        list(session.stream(frames))
+        assert until_saved(session).memory == WearerStorage.KEPT
+    part = frames[: len(frames) // 4]
+    with power(image, flash) as session:
+        session.start(8)
+        assert 0 < learning(list(session.stream(part))) < LEARN
+        assert until_saved(session).memory == WearerStorage.NONE
+    with power(image, flash) as session:
+        session.start(8, len(part))  # the new person's stream continues
+        assert session.wearer().phase == WearerPhase.LEARNING
+
+
 def test_an_image_without_a_wearer_says_so(tmp_path):
     plain = small_bundle(tmp_path / "plain")
     with (

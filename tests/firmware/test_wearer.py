@@ -118,7 +118,7 @@ class Page:
     deviation: int = 0
     alarmed: int = 0  # beats since the alarm was raised
     judged: tuple[Any, ...] = ()
-    flagged: list[tuple[list[int], int, int]] = field(default_factory=list)
+    flagged: list[tuple[list[int], int, int, int]] = field(default_factory=list)
 
     def moved(self, x: list[int], start: int) -> list[int]:
         piece = x[start : start + self.length]
@@ -184,8 +184,7 @@ class Page:
                 if len(self.forms) < 4:
                     self.forms.append(new)
                 else:
-                    rarest = min(range(4), key=lambda j: self.forms[j].beats)
-                    self.forms[rarest] = new
+                    self.forms[self.rarest()] = new
             if self.seen == self.learn:
                 main = max(self.forms, key=lambda f: f.beats)
                 self.distance, self.error = main.distance, main.error
@@ -217,7 +216,7 @@ class Page:
     def decided(self, flagged: bool, alarm: bool) -> None:
         x, rr, interval, shape, score, relative, log_error, excused, form, step = self.judged
         if flagged:
-            self.flagged.append((x, interval, log_error))
+            self.flagged.append((x, interval, log_error, relative))
         self.alarmed = self.alarmed + 1 if alarm else 0
         self.follow_rhythm(rr, interval, shape)
         if score >= 9 * OCTAVE // 4:
@@ -228,18 +227,22 @@ class Page:
         if not flagged and not 1 <= self.alarmed <= 32:
             self.follow(form, x, step, 32)
 
+    def rarest(self) -> int:
+        return min(range(4), key=lambda j: self.forms[j].beats)
+
     def accept(self) -> None:
         """Accept the beat that was flagged last."""
-        x, interval, error = self.flagged[-1]
+        x, interval, error, relative = self.flagged[-1]
         moved = self.moved(x, self.first)
         distance, at = min(
             (sum(abs(a - b) >> 4 for a, b in zip(moved, f.t, strict=True)), j)
             for j, f in enumerate(self.forms)
         )
-        if distance * 8 >= self.forms[at].size * 5:
-            del self.forms[3:]
-            self.forms.append(Form(moved, 1, 0, self.error))
-            at = -1
+        now = (log(distance) if distance else 0) - self.distance
+        unusual = self.score != "autoencoder" and min(relative, now) >= 5 * OCTAVE // 4
+        if unusual or distance * 8 >= self.forms[at].size * 5:
+            at = len(self.forms) if len(self.forms) < 4 else self.rarest()
+            self.forms[at : at + 1] = [Form(moved, 1, 0, self.error, self.distance)]
         form = self.forms[at]
         known = form.accepted_early is not None
         form.accepted_early = min(interval, form.accepted_early) if known else interval
@@ -378,6 +381,19 @@ def test_accepted_beat_is_normal_from_then_on() -> None:
     assert (one.form_count, one.accepted) == (2, 1)
 
 
+@pytest.mark.parametrize("height", [410, 450, 500])
+def test_accepted_beat_that_resembles_a_form_is_normal_too(height: int) -> None:
+    """Flagged for its shape, although it is near enough to a form to have joined it."""
+    rng = np.random.default_rng(7)
+    one = learned(rng)
+    odd = beat(1, rng, height=height, width=4)
+    assert judge(one, odd, threshold=1.3)[0] > 1.3
+    assert one.accept(0)
+    assert judge(one, odd)[0] < 0.1
+    assert one.accept(0) and one.form_count == 2  # a repeated message changes nothing
+    assert judge(one, beat(10, rng)).max() < 1
+
+
 def test_accepted_early_beat_of_usual_shape_may_come_as_early_and_no_earlier() -> None:
     rng = np.random.default_rng(7)
     one = learned(rng)
@@ -422,7 +438,7 @@ def test_only_the_last_four_flagged_beats_can_be_accepted() -> None:
     assert not one.accept(15)
 
 
-def test_forms_stay_bounded_and_the_last_gives_way() -> None:
+def test_forms_stay_bounded_and_the_rarest_gives_way() -> None:
     rng = np.random.default_rng(7)
     one = learned(rng)
     waves = [(-500, 8, 0), (500, 8, 12), (-600, 2, 14), (600, 2, -8), (-500, 2, -6)]

@@ -27,7 +27,8 @@ void BoardWearer::stream_began(std::uint32_t stream, std::uint64_t sample) {
     stream_ = stream;
     wearer_.restart();
     learned_ = due_ = false;
-    remember(WearerStorage::none);
+    if (memory_ == WearerStorage::none) return remember(WearerStorage::none);
+    save_soon();  // an empty wearer, so that the old one does not return after a power cut
 }
 
 void BoardWearer::took_window() {
@@ -66,7 +67,7 @@ void BoardWearer::renew(std::uint32_t number) {
     number_ = number;
     wearer_.restart();
     learned_ = false;
-    save_soon();  // an empty wearer, so that the old one does not return after a reset
+    save_soon();  // an empty one, as in stream_began()
 }
 
 bool BoardWearer::request(const link::WearerRequest& message) {

@@ -209,20 +209,21 @@ void Wearer::learn(Span<const std::int16_t> beat, std::int32_t interval, std::in
         form.early += (interval - form.early) / weight;
         move(match.form, beat, match.start, weight);
     } else {
-        // A new form, in place of the rarest one if there is no room.
-        std::size_t at = state_.forms;
-        if (at < kWearerForms) {
-            ++state_.forms;
-        } else {
-            at = 0;
-            for (std::size_t i = 1; i < kWearerForms; ++i) {
-                if (state_.form[i].beats < state_.form[at].beats) at = i;
-            }
-        }
+        const std::size_t at = new_form();
         state_.form[at] = {1, 0, interval, 0, error, kNotEarly, kNoError};
         move(at, beat, config_.first, 1);
     }
     if (++state_.beats == config_.learn) choose();
+}
+
+// The place of a new form: that of the fewest beats if all are in use.
+std::size_t Wearer::new_form() {
+    if (state_.forms < kWearerForms) return state_.forms++;
+    std::size_t at = 0;
+    for (std::size_t i = 1; i < kWearerForms; ++i) {
+        if (state_.form[i].beats < state_.form[at].beats) at = i;
+    }
+    return at;
 }
 
 void Wearer::choose() {
@@ -247,7 +248,7 @@ void Wearer::choose() {
 
 void Wearer::keep(std::uint64_t window, Span<const std::int16_t> beat) {
     const std::size_t at = flagged_count_++ % kWearerFlagged;
-    flagged_[at] = {window, judged_.interval, judged_.error};
+    flagged_[at] = {window, judged_.interval, judged_.error, judged_.distance};
     const std::int16_t* x = beat.data() + config_.first * config_.channels;
     std::copy(x, x + values(), flagged_samples_.data() + at * values());
 }
@@ -260,8 +261,13 @@ bool Wearer::accept(std::uint64_t window) {
     const Span<const std::int16_t> beat{flagged_samples_.data() + flagged * values(), values()};
     const Match match = nearest(beat, 0, 0);
     std::size_t at = match.form;
-    if (!agrees(match)) {
-        at = state_.forms < kWearerForms ? state_.forms++ : kWearerForms - 1;
+    // The second distance is small if the request is repeated, and the first if the beat was
+    // moved to meet its form.
+    const bool unusual = config_.score != WearerScore::model &&
+                         flagged_[flagged].distance >= kUsualShape &&
+                         logarithm(match.distance) - state_.distance >= kUsualShape;
+    if (unusual || !agrees(match)) {
+        at = new_form();
         state_.form[at] = {1, 0, 0, state_.distance, state_.error, kNotEarly, kNoError};
         move(at, beat, 0, 1);
     }

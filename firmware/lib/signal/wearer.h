@@ -72,6 +72,7 @@ struct WearerFlagged {
     std::uint64_t window;
     std::int32_t interval;  // log2 of RR over the usual one, 1/65536; 0: unknown
     std::int32_t error;     // log2 of the model's error, 1/65536
+    std::int32_t distance;  // log2 of the distance over the usual one, 1/65536
 };
 
 // All that a wearer's board remembers. `Values` is length * channels.
@@ -168,6 +169,7 @@ class Wearer {
     void follow_rhythm(std::uint32_t rr, std::int32_t interval, std::int32_t shape);
     void learn(Span<const std::int16_t> beat, std::int32_t interval, std::int32_t error);
     void choose();
+    std::size_t new_form();
     void keep(std::uint64_t window, Span<const std::int16_t> beat);
 
     WearerConfig config_;
