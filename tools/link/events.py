@@ -122,7 +122,7 @@ class Counters:
     text: int = 0  # pieces of text
     refused: int = 0  # valid frames whose content does not match their type
     samples: int = 0  # samples that the board has acknowledged, or has taken from its sensor
-    windows: int = 0  # windows scored
+    windows: int = 0  # windows scored or not judged
     anomalies: int = 0  # windows scored above the threshold
     lost: int = 0  # windows lost
     timeouts: int = 0  # acknowledgements that were late

@@ -137,10 +137,10 @@ class BoardLink {
     // one may be under way, because its bytes are sent from working memory.
     bool can_score() const;
 
-    // Reports a window. `flags`: kAnomaly, kAlarm and kDrift. `p`: its p-value, or 0. Windows
-    // skipped since the last report become lost. `input` and `output`
-    // must not change until can_score() is true again; they are read only while watched. Without
-    // memory for the report, it returns false and counts an overrun.
+    // Reports a window. `flags`: kAnomaly, kAlarm, kDrift, kNotJudged. `p`: its p-value, or 0.
+    // Windows skipped since the last report become lost. `input` and `output` must not change until
+    // can_score() is true again; they are read only while watched. Without memory for the report,
+    // it returns false and counts an overrun.
     bool score(std::uint64_t window, float score, std::uint8_t flags, std::uint32_t microseconds,
                Span<const std::int8_t> input, Span<const std::int8_t> output, Beat beat = {},
                float p = 0);

@@ -9,7 +9,7 @@
 namespace vigil {
 namespace {
 
-// Shares of 256, tuned on the records of MIT-BIH's DS1 (benchmarks/qrs.py).
+// Shares of 256, tuned on the records of MIT-BIH's DS1 (vigil evaluate ecg).
 constexpr std::uint32_t kThreshold = 80;         // of the way from other peaks to beats
 constexpr std::uint32_t kSearchAfter = 400;      // of the median interval, without a beat
 constexpr std::uint32_t kExpected = 215;         // the same, for a peak that is about to be too old

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tools.checkout import LIBRARIES
 from tools.measure.budget.image import Piece
 
 # Parts and their display names, in the order of display, Vigil's own first.
@@ -61,10 +62,8 @@ class _Rule:
     function: bool | None = None
 
 
-_SIGNAL = (
-    r"(resample|biquad|segmenter|beats|qrs|quality_gate|scaler|score|statistics|spectrum)"
-    r"\.(cpp\.)?o"
-)
+_SOURCES = "|".join(sorted(path.stem for path in (LIBRARIES / "signal").glob("*.cpp")))
+_SIGNAL = rf"({_SOURCES})\.(cpp\.)?o"
 _STAGES = r"(Spectrum|Statistics|FeatureInput)"
 _RULES = (
     _Rule("heap", section=r"^\.heap"),

@@ -114,6 +114,8 @@ def alarms(records: Sequence[Judged], limits: Limits) -> Alarms:
 
 
 def _alarms(flags: NDArray[np.bool_], classes: NDArray[np.int16]) -> tuple[int, int, int]:
+    if not len(flags):
+        return 0, 0, 0
     recent = np.convolve(flags.astype(int), np.ones(5, int))[: len(flags)]
     active = recent >= 3
     edges = np.diff(np.concatenate([[0], classes == V, [0]]).astype(int))

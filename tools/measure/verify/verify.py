@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from tools.measure.verify.result import (
     TargetResult,
     VerifyResult,
 )
-from tools.measure.verify.stream import lay_out
+from tools.measure.verify.stream import Stream, lay_out
 from training.bundle import Bundle, read_bundle, reference
 from training.bundle.chain import CLIPPED, LEARNING, REASONS, gate_of, is_scored, wearer_of
 from training.bundle.decision import decision_of
@@ -55,30 +55,15 @@ def verify(
     judged = np.flatnonzero(is_scored(reason))
     expected = reference.compute(bundle, stream.windows[judged])
     assert expected.input is not None
-    on_host, on_host_input = expected, expected.input
-    if (wearer := wearer_of(bundle.manifest)) is not None:
-        assert expected.score is not None
-        personal = wearer.judge(
-            stream.windows[judged],
-            stream.interval[judged],
-            expected.score,
-            bundle.manifest.threshold.value,
-            decision_of(bundle.manifest),
-            clipped=reason[judged] == CLIPPED,
-        )
-        known = ~np.isnan(personal)
-        reason[judged[~known]] = LEARNING
-        expected = replace(expected, score=personal).rows(np.flatnonzero(known))
-        judged = judged[known]
 
     results = [_golden(bundle)]
     try:
         results.append(
             compare(
                 "compiled engine, host",
-                targets.on_host(bundle, on_host_input),
-                on_host,
-                np.arange(len(on_host_input)),
+                targets.on_host(bundle, expected.input),
+                expected,
+                np.arange(len(expected.input)),
             )
         )
     except ConvertError as problem:
@@ -90,22 +75,24 @@ def verify(
         with Session.open(port) as session:
             run = targets.on_board(bundle, session, stream.frames, stream.index)
         name = f"{run.board}, {run.engine} engine"
-        both = run.reason[judged] == 0
-        computed = run.computed.rows(judged[both])
-        results.append(compare(name, computed, expected.rows(np.flatnonzero(both)), judged[both]))
-        if isinstance(bundle.manifest.gate, GateLimits) or wearer is not None:
-            assert expected.score is not None
-            flagged = judged[expected.score > np.float32(run.threshold)]
-            wanted = reason.copy()
-            wanted[flagged[reason[flagged] == CLIPPED]] = 0
+        own = _of_wearer(bundle, stream, _Judged(expected, judged, reason), run.threshold)
+        both = run.reason[own.rows] == 0
+        computed = run.computed.rows(own.rows[both])
+        on_both = own.computed.rows(np.flatnonzero(both))
+        results.append(compare(name, computed, on_both, own.rows[both]))
+        if isinstance(bundle.manifest.gate, GateLimits) or wearer_of(bundle.manifest) is not None:
+            assert own.computed.score is not None
+            flagged = own.rows[own.computed.score > np.float32(run.threshold)]
+            wanted = own.reason.copy()
+            wanted[flagged[own.reason[flagged] == CLIPPED]] = 0
             results.append(_gate(run.board, run.reason, wanted))
         results.append(_boot(run))
         if counts is None and run.computed.score is not None and len(stream.chosen):
             rows = stream.chosen[len(bundle.golden.counts) :]
             seen = run.reason[rows] == 0
-            own = run.computed.score[rows[seen]]
+            scores = run.computed.score[rows[seen]]
             scored = ScoredOnBoard(
-                run.board, tuple(map(int, indices[seen])), tuple(map(float, own))
+                run.board, tuple(map(int, indices[seen])), tuple(map(float, scores))
             )
     return VerifyResult(
         name=bundle.manifest.name,
@@ -116,6 +103,36 @@ def verify(
         keras=_keras(bundle) if counts is None else None,
         board=scored,
     )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What the host computes of a stream's windows."""
+
+    computed: Computed  # of the judged windows
+    rows: NDArray[np.int64]  # the judged windows
+    reason: NDArray[np.uint8]  # of every window: 0 if it is judged
+
+
+def _of_wearer(bundle: Bundle, stream: Stream, judged: _Judged, threshold: float) -> _Judged:
+    """Return the personal scores, which depend on the board's threshold, if there is a wearer."""
+    wearer = wearer_of(bundle.manifest)
+    if wearer is None:
+        return judged
+    assert judged.computed.score is not None
+    personal = wearer.judge(
+        stream.windows[judged.rows],
+        stream.interval[judged.rows],
+        judged.computed.score,
+        threshold,
+        decision_of(bundle.manifest),
+        clipped=judged.reason[judged.rows] == CLIPPED,
+    )
+    known = ~np.isnan(personal)
+    reason = judged.reason.copy()
+    reason[judged.rows[~known]] = LEARNING
+    computed = replace(judged.computed, score=personal).rows(np.flatnonzero(known))
+    return _Judged(computed, judged.rows[known], reason)
 
 
 def _more(

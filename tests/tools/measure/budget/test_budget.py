@@ -54,7 +54,7 @@ def test_bytes_go_to_their_owners(budget: Budget) -> None:
     assert budget.sram.part("stack") == budget.stack_reserved == 2048
     assert budget.flash.part("vectors") >= 8
     assert 40 <= budget.flash.part("engine") <= 200
-    assert 300 <= budget.flash.part("signal") <= 1200
+    assert 200 <= budget.flash.part("signal") <= 1200
     assert budget.sram.part("detector") == 64 * 4  # counts, input and output of the application
     assert budget.sram.part("link") == 300  # another of its members
     assert budget.sram.part("sketch") == 4 + 12  # its state, and a variable beside it
