@@ -167,13 +167,22 @@ def find_paths(paths: str | Sequence[str]) -> list[Path]:
         if path.is_dir():
             files += _in_folder(path)
         elif not path.exists() and any(c in text for c in "*?["):
-            matching = sorted(Path(p) for p in glob.glob(str(path), recursive=True))  # noqa: PTH207
-            if not matching:
-                raise DataError(f"{path}: no file matches this pattern")
-            files += [p for p in matching if p.is_file()]
+            files += _matching(path)
         else:
             files.append(path)
     return files
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """Return the files that match, each once: a link to a folder above gives it many times."""
+    paths = [Path(p) for p in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
+    files: dict[Path, Path] = {}
+    for path in sorted(paths, key=lambda p: len(p.parts)):
+        if path.is_file():
+            files.setdefault(path.resolve(), path)
+    if not files:
+        raise DataError(f"{pattern}: no file matches this pattern")
+    return sorted(files.values())
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.bundle.errors import DataError
-from training.data import load
+from training.data import csv, load
 
 GOOD = "time,ecg [mV],label\n" + "".join(
     f"{i / 100},{0.25 * (i % 8)},{1 if i >= 80 else 0}\n" for i in range(100)
@@ -284,6 +284,17 @@ def test_files_of_faults_are_tested_on_beside_what_is_held_back(write):
     assert data.test.labels.tolist() == [0] * 50 + [1] * 30
     with pytest.raises(DataError, match=r"d\.csv: no column x"):
         load("csv", path=normal, fault_path=write("z\n1\n2\n", "d.csv"))
+
+
+def test_a_pattern_gives_each_file_once(write, tmp_path):
+    (tmp_path / "logs").mkdir()
+    write("x\n" + wave(30), "logs/a.csv")
+    write("x\n" + wave(30), "logs/b.csv")
+    (tmp_path / "logs" / "again").symlink_to("../logs")
+    paths = csv.find_paths(str(tmp_path / "logs" / "**" / "*.csv"))
+    assert paths == [tmp_path / "logs" / "a.csv", tmp_path / "logs" / "b.csv"]
+    with pytest.raises(DataError, match=r"log\*: no file matches this pattern"):
+        csv.find_paths(str(tmp_path / "log*"))
 
 
 def test_what_holds_for_every_file_is_said_once(write):
