@@ -149,7 +149,8 @@ def _gate(manifest: Manifest) -> Stage:
         tables.append(f"std::int16_t kGateMains[] = {{{', '.join(map(str, gate.mains))}}}")
         mains = "Span<const std::int16_t>(kGateMains)"
     value = f"{{Span<const GateLimits>(kGateLimits), {mains}}}"
-    return Stage("quality_gate.h", "QualityGate", value, tuple(tables))
+    kind = f"QualityGate<{'true' if gate.mains else 'false'}>"
+    return Stage("quality_gate.h", kind, value, tuple(tables))
 
 
 def _input(manifest: Manifest) -> Stage:

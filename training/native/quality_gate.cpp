@@ -73,7 +73,7 @@ class QualityGate {
         return counts;
     }
 
-    vigil::QualityGate gate() const {
+    vigil::QualityGate<true> gate() const {
         return {{limits_.data(), limits_.size()}, {mains_.data(), mains_.size()}};
     }
 

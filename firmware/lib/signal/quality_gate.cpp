@@ -156,16 +156,21 @@ struct Pass {
 
 }  // namespace
 
-GateMeasures QualityGate::measure(Span<const std::int16_t> window, std::size_t channel) const {
+template <bool kMains>
+GateMeasures QualityGate<kMains>::measure(Span<const std::int16_t> window,
+                                          std::size_t channel) const {
     GateMeasures measures = measure_shape(window, channel, channels.size());
-    if (!mains.empty()) {
-        measures.mains =
-            measure_mains(window, channel, channels.size(), mains[0], mains[mains.size() - 1]);
+    if constexpr (kMains) {
+        if (!mains.empty()) {
+            measures.mains =
+                measure_mains(window, channel, channels.size(), mains[0], mains[mains.size() - 1]);
+        }
     }
     return measures;
 }
 
-GateReason QualityGate::operator()(Span<const std::int16_t> window) const {
+template <bool kMains>
+GateReason QualityGate<kMains>::operator()(Span<const std::int16_t> window) const {
     GateReason reason = GateReason::none;
     for (std::size_t channel = 0; channel < channels.size(); ++channel) {
         const GateLimits& limits = channels[channel];
@@ -175,12 +180,15 @@ GateReason QualityGate::operator()(Span<const std::int16_t> window) const {
         }
         if (measures.run > limits.max_run) return GateReason::stuck;
         if (measures.extreme > limits.max_extreme) return GateReason::railed;
-        if (measures.mains > limits.max_mains) return GateReason::mains;
+        if (kMains && measures.mains > limits.max_mains) return GateReason::mains;
         if (measures.smallest < limits.lowest || measures.largest > limits.highest) {
             reason = GateReason::clipped;
         }
     }
     return reason;
 }
+
+template struct QualityGate<false>;
+template struct QualityGate<true>;
 
 }  // namespace vigil

@@ -55,6 +55,8 @@ struct GateMeasures {
     std::uint32_t range() const { return static_cast<std::uint32_t>(largest - smallest); }
 };
 
+// `kMains`: whether mains frequencies are looked for; without, their code takes no flash.
+template <bool kMains>
 struct QualityGate {
     Span<const GateLimits> channels;
     // cos(w) * 2^15 with w = 2 pi f / rate, for each mains frequency f to look for; at most two.

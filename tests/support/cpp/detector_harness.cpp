@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
     const std::uint16_t range = argc > 2 ? 1 : 0;
     const std::int16_t highest = argc > 2 ? 105 : 32767;
     const vigil::GateLimits limits[] = {{0, ~0U, ~0U, ~0U, range, -32768, highest}};
-    using Chain = vigil::Chain<vigil::QualityGate, vigil::AffineScaler, Score>;
+    using Chain = vigil::Chain<vigil::QualityGate<false>, vigil::AffineScaler, Score>;
     vigil::Detector<Chain> detector({{kWindow, kWindow, 1},
                                      {{limits, {}}, {identity, 20, 0}, score},
                                      argc > 1 ? std::stof(argv[1]) : 0.1F},

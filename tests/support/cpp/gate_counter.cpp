@@ -28,7 +28,7 @@ int main() {
     timer(8) = timer(4) = ~0U;
     timer(0) = 1;
     for (const std::size_t mains : {0U, 2U}) {
-        const vigil::QualityGate gate{{limits, 1}, {cosines, mains}};
+        const vigil::QualityGate<true> gate{{limits, 1}, {cosines, mains}};
         const std::uint32_t before = timer(4);
         const auto reason = gate({window, kFrames});
         const std::uint32_t ticks = before - timer(4);
