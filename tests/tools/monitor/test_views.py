@@ -305,6 +305,13 @@ def test_the_parts_of_the_screen_add_up(total: int) -> None:
         assert parts.scores % 2 == 1 and parts.trace >= 6
 
 
+def test_many_channels_take_the_lines_of_the_scores() -> None:
+    assert heights(24, 4) == heights(24) and heights(24, 8).trace - 3 >= 8
+    assert heights(50, 8) == heights(50)
+    parts = heights(24, 8)
+    assert parts.header + parts.trace + parts.below + parts.footer == 24
+
+
 @pytest.mark.parametrize("size", [(80, 24), (70, 20), (120, 40), (40, 10), (20, 5)])
 def test_the_screen_at_every_size(size: tuple[int, int], history: History) -> None:
     async def look() -> list[str]:

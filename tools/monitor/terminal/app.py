@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -31,6 +31,7 @@ from tools.monitor.controls import (
     SetThreshold,
     StopCalibration,
 )
+from tools.monitor.events import BoardFacts
 from tools.monitor.history import History
 from tools.monitor.terminal import panels
 from tools.monitor.terminal.inspector import inspector, windows_to_inspect
@@ -78,8 +79,18 @@ class Heights:
     footer: int = 1
 
 
-def heights(total: int) -> Heights:
-    """Distribute `total` lines; a small screen hides the score history first."""
+def heights(total: int, channels: int = 1) -> Heights:
+    """Distribute `total` lines; a small screen hides the score history first.
+
+    So does a trace whose channels would not all have a line.
+    """
+    parts = _heights(total)
+    if parts.trace - 3 < channels:  # border and axis
+        return replace(parts, trace=parts.trace + parts.scores, scores=0)
+    return parts
+
+
+def _heights(total: int) -> Heights:
     if total < 8:
         return Heights(header=min(max(total - 1, 0), 1), trace=0, scores=0, below=max(total - 2, 0))
     if total < 16:
@@ -165,6 +176,7 @@ class MonitorApp(App[None]):
         self._history, self._controls = history, controls
         self._begin, self._over = begin, over  # start the stream; return whether it has ended
         self._painted = -1
+        self._arranged_for: BoardFacts | None = None
         self._inspecting = False
         self._inspected: int | None = None  # index of the window; None: the newest
         self._wanted, self._wanted_until = 0.0, 0.0  # the requested threshold, not yet confirmed
@@ -254,7 +266,8 @@ class MonitorApp(App[None]):
         keys.display = not keys.display
 
     def _arrange(self, width: int, height: int) -> None:
-        shares = heights(height)
+        board = self._arranged_for = self._history.board
+        shares = heights(height, board.channels if board else 1)
         for part in ("header", "trace", "scores", "below"):
             widget, lines = self.query_one(f"#{part}"), getattr(shares, part)
             widget.display = lines > 0
@@ -272,6 +285,8 @@ class MonitorApp(App[None]):
         history = self._history
         if history.version == self._painted:
             return
+        if self._arranged_for is not history.board:  # now the channels are known
+            self._arrange(self.size.width, self.size.height)
         self._painted = history.version
         noun = history.source.noun if history.source else "window"
         name = "inspector: i returns to the trace" if self._inspecting else title(history)

@@ -116,14 +116,16 @@ def _scale(
     source = history.source
     name = source.channels[channel] if not more else f"+{more} more"
     words = [""] * rows
+    words[1 if rows > 2 else 0] = name
     if edges is not None and rows >= 2:
-        gain, offset = source.gain[channel], source.offset[channel]
+        gain, offset, unit = source.gain[channel], source.offset[channel], source.units[channel]
         low, high = sorted((edge - offset) / gain for edge in edges)
-        words[0], words[-1] = f"{high:.3g}", f"{low:.3g}"
+        if rows == 2:
+            words[1] = f"↕{high - low:.3g}{unit}"
+        else:
+            words[0], words[-1] = f"{high:.3g}", f"{low:.3g}"
         if rows >= 4:
-            words[rows // 2] = source.units[channel]
-    if rows != 2:
-        words[1 if rows > 2 else 0] = name
+            words[2] = unit
     return words
 
 

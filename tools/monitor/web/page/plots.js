@@ -80,7 +80,7 @@ export function tracePlot(parent, store, c, height, last, millivolts) {
     scales: { x: { time: false, auto: false }, y: { auto: false } },
     series: [{}, line("third", 2), line("normal", 1.5), line("abnormal", 1.7)],
     axes: [
-      axis({ show: last, size: 24, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => moment(v, rate, step)) }),
+      axis({ size: last ? 24 : 0, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => (last ? moment(v, rate, step) : "")) }),
       axis({ size: 52, space: 34 }),
     ],
     hooks: {
