@@ -5,7 +5,7 @@
 It needs VIGIL_DATA with MIT-BIH's records, and the bundle of `vigil train ecg`. The board converts
 the records' rate to the model's (`vigil monitor ecg@360`), and each record is a new wearer. R, RR
 and score of each beat must be those of the host; of a beat that is not judged, R, RR and reason.
-27 records of half an hour take about eight minutes. The exit code is 1 if anything differs.
+30 records of half an hour take about ten minutes. The exit code is 1 if anything differs.
 """
 
 from __future__ import annotations
