@@ -64,6 +64,7 @@ class Piece:
     special: str = ""  # one of SPECIAL
     renew: bool = False  # begin with a new wearer
     missing: int = 0  # frames before it that were not taken
+    at: int = 0  # its first frame in what `pieces` was given
 
 
 def leads(path: Path) -> Counts:
@@ -109,7 +110,7 @@ def pieces(
     """Yield frames in pieces that are streamed at once."""
     for at in range(0, len(frames), PIECE):
         part = np.ascontiguousarray(frames[at : at + PIECE])
-        yield Piece(record, part, special, renew and at == 0, missing if at == 0 else 0)
+        yield Piece(record, part, special, renew and at == 0, missing if at == 0 else 0, at)
 
 
 @dataclass
@@ -263,11 +264,14 @@ class Totals:
     early: int = 0  # KiB of memory after the first hour
     why: Counter[str] = field(default_factory=Counter)
     special: list[str] = field(default_factory=list)
+    usual: dict[tuple[str, int, int], int] = field(default_factory=dict)  # flagged, by piece
+    changes: list[int] = field(default_factory=list)  # of flagged, in pieces that came again
 
     def take(self, piece: Piece, outcome: Outcome, threshold: float, hop: int) -> None:
         """Count a piece."""
         flagged = sum(score > threshold for score in outcome.scores.values())
         reasons = Counter(outcome.reasons.values())
+        first = -(-(START + self.frames) // hop)
         self.frames += len(piece.frames) + piece.missing
         self.judged += len(outcome.scores)
         self.flagged += flagged
@@ -277,13 +281,20 @@ class Totals:
         if piece.special:
             said = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common()) or "none"
             minutes = len(piece.frames) / MINUTE
-            seen = sorted([*outcome.scores, *outcome.reasons])
+            stop = (START + self.frames) // hop
+            seen = sorted([first, *outcome.scores, *outcome.reasons, stop])
             longest = max(np.diff(seen), default=0) * hop / 180
             self.special.append(
                 f"  {piece.special:<12} {piece.record}, {minutes:.0f} min: {flagged} of "
                 f"{len(outcome.scores)} judged beats flagged; not judged: {said}; "
                 f"at most {longest:.0f} s without a beat"
             )
+
+        elif piece.at:
+            key = piece.record, piece.at, len(piece.frames)
+            if key in self.usual:
+                self.changes.append(abs(flagged - self.usual[key]))
+            self.usual.setdefault(key, flagged)
 
     def lines(self) -> list[str]:
         """Return the summary."""
@@ -293,6 +304,9 @@ class Totals:
             f"in {self.seconds:.0f} s ({self.frames / self.seconds:,.0f} samples/s)",
             f"host: {self.judged:,} beats judged, {self.flagged:,} flagged; not judged: {why}",
             f"host: memory grew by {(memory() - self.early) / 1024:.1f} MiB after the first hour",
+            f"host: of {len(self.changes)} pieces of ten minutes that came again, "
+            f"{self.changes.count(0)} had as many flagged beats as before; the others differ by "
+            f"at most {max(self.changes, default=0)}",
             *self.special,
         ]
 

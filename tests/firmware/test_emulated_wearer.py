@@ -216,6 +216,22 @@ def test_a_beat_that_was_normal_is_accepted_for_good(bundle, image, tmp_path):
         assert (again < THRESHOLD).all() and len(again) > 8
 
 
+def test_samples_beyond_2_31_are_judged_and_accepted_as_those_at_the_start(bundle, image, tmp_path):
+    first = 1 << 33  # window; the sample index is beyond 2^38
+    frames = heart(60, slice(-5, None))
+    host = wearer_of(bundle.manifest)
+    expected = twin(bundle, frames, host)
+    with power(image, tmp_path / "flash") as session:
+        session.start(7, first * bundle.manifest.grid.hop)
+        events = list(session.stream(frames))
+        np.testing.assert_array_equal(scores_of(events), expected)
+        flagged = [e.window for e in events if isinstance(e, Scored) and e.anomaly]
+        session.wearer(WearerRequest(WearerAction.ACCEPT, window=flagged[-1]))
+        assert host.accept(flagged[-1] - first)
+        assert until_saved(session).accepted == host.accepted == 1
+    assert records(tmp_path / "flash")[0][: len(host.memory)] == host.memory
+
+
 def test_a_new_wearer_is_learned_anew_and_the_old_one_does_not_return(bundle, image, tmp_path):
     flash, frames = tmp_path / "flash", heart(40)
     with power(image, flash) as session:

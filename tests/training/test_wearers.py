@@ -9,7 +9,7 @@ import pytest
 
 from training.bundle import read_bundle
 from training.bundle.errors import DataError, RecipeError
-from training.bundle.manifest import NoGate, Wearer
+from training.bundle.manifest import GateLimits, NoGate, Wearer
 from training.data.recording import Recording
 from training.recipe import make_recipe, read_recipe
 from training.train import train
@@ -53,6 +53,31 @@ def test_each_wearer_is_learned_anew_after_a_cut() -> None:
     cut = personal_scores(WEARER, NoGate(), recording(15_000, [7_500]), windows, errors)
     np.testing.assert_array_equal(cut[:50], at_once[:50])
     assert np.isnan(cut[50:80]).all() and not np.isnan(cut[80:]).any()
+
+
+def test_a_wearer_does_not_follow_what_the_gate_rejects() -> None:
+    gate = GateLimits(
+        kind="limits",
+        min_range=[50],
+        min_variation=[0],
+        max_run=[65535],
+        max_extreme=[65535],
+        max_mains=[65536],
+        lowest=[-32768],
+        highest=[32767],
+        mains=[],
+    )
+    windows = windows_at(np.arange(100) * 150)
+    flat = np.isin(np.arange(100), [10, *range(50, 60)])  # while learning, and after
+    windows.raw[flat] = windows.counts[flat] = 7
+    errors = np.zeros(100, np.float32)
+    whole = recording(15_000, [])
+    scores = personal_scores(WEARER, gate, whole, windows, errors)
+    assert np.isnan(scores[flat]).all()
+    without = personal_scores(WEARER, NoGate(), whole, windows[~flat], errors[~flat])
+    np.testing.assert_array_equal(scores[~flat], without)
+    followed = personal_scores(WEARER, NoGate(), whole, windows, errors)
+    assert not np.array_equal(followed[60:], scores[60:])
 
 
 def ecg_recipe(**changes: dict[str, object]) -> dict[str, object]:

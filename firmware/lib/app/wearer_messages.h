@@ -97,6 +97,13 @@ class WearerMessages<Detector, true> final
     using Stage = std::remove_reference_t<decltype(std::declval<Detector&>().wearer())>;
     std::uint32_t record_[BoardWearer::kHeader + SlotStore::kOverhead + Stage::kWords];
     static_assert(sizeof record_ <= board::kWearerSlot);
+    // The largest wearer, with the copy of it that is written: 12 KB.
+    static constexpr std::size_t kLargestRecord =
+        sizeof(WearerState) + sizeof(std::int32_t) * (kWearerForms * kWearerValues +
+                                                      BoardWearer::kHeader + SlotStore::kOverhead);
+    static_assert(sizeof(WearerMemory<kWearerValues>) + kLargestRecord + sizeof(Wearer) +
+                      sizeof(BoardWearer) <=
+                  12 * 1024);
     BoardWearer wearer_;
     link::WearerReport report_{kUnasked};
     bool due_ = false;  // the report

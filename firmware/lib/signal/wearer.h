@@ -36,7 +36,7 @@ struct WearerConfig {
 inline constexpr std::size_t kWearerForms = 4;
 inline constexpr std::size_t kWearerFlagged = 4;  // flagged beats that the host may call normal
 
-// Most values of the compared stretch, length * channels: 12 KB for memory and record together.
+// Most values of the compared stretch, length * channels: 12 KB with the copy that a board writes.
 inline constexpr std::size_t kWearerValues = 288;
 
 // One form; its samples are in WearerMemory.
