@@ -420,22 +420,25 @@ def test_accepted_model_error_is_usual_for_beats_of_that_form_alone() -> None:
     assert judge(one, beat(1, rng), error=16.0)[0] > 3
 
 
-def test_only_the_last_four_flagged_beats_can_be_accepted() -> None:
-    rng = np.random.default_rng(7)
-    one = learned(rng)
-    before = one.memory
+@pytest.mark.parametrize(("length", "kept"), [(40, 16), (48, 16), (100, 8), (255, 4)])
+def test_only_the_last_flagged_beats_can_be_accepted(length: int, kept: int) -> None:
+    shape = {"window": length + 4, "channels": 1, "first": 2, "length": length, "shift": 2}
+    one = Wearer("template", **shape, learn=4)
+    quiet = np.zeros((4, length + 4, 1), np.int16)
+    quiet[:, 10] = 500
+    odd = np.zeros((kept + 2, length + 4, 1), np.int16)
+    odd[:, 20] = -900
+    assert np.isnan(judge(one, quiet)).all()
     assert not one.accept(0)
-    odd = beat(6, rng, height=-500, width=8)
-    windows = np.arange(10, 16, dtype=np.uint64)
-    one.judge(odd, steady(6), np.ones(6, np.float32), 2.0, None, windows)
-    assert not one.accept(10) and not one.accept(11) and not one.accept(16)
-    held = one.memory
-    assert held != before  # the rhythm goes on
-    assert one.accept(12)
-    assert one.accept(12)  # a repeated message changes nothing
+    windows = np.arange(100, 102 + kept, dtype=np.uint64)
+    n = len(odd)
+    one.judge(odd, steady(n), np.ones(n, np.float32), 2.0, None, windows)
+    assert not one.accept(100) and not one.accept(101) and not one.accept(102 + kept)
+    assert one.accept(102)
+    assert one.accept(102)  # a repeated message changes nothing
     assert one.accepted == 1
     one.forget_flagged()
-    assert not one.accept(15)
+    assert not one.accept(101 + kept)
 
 
 def test_forms_stay_bounded_and_the_rarest_gives_way() -> None:

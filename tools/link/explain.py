@@ -10,8 +10,8 @@ NO_ALARM = (
 
 NO_WEARER = "the board's image has no wearer: 'this was normal' and 'new wearer' need one"
 NOT_KEPT = (
-    "the board keeps the last four flagged beats, and this is none of them: accept a later one of "
-    "the same shape"
+    "the board keeps its last 4 to 16 flagged beats, and this is none of them: accept a later one "
+    "of the same shape"
 )
 
 

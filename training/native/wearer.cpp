@@ -25,8 +25,8 @@ class Wearer {
         : window_(window),
           config_{score_kind(score), channels, first, length, shift, learn},
           forms_(kWearerForms * std::size_t{length} * channels),
-          flagged_(kWearerFlagged),
-          flagged_samples_(kWearerFlagged * std::size_t{length} * channels),
+          flagged_(wearer_flagged(std::size_t{length} * channels)),
+          flagged_samples_(flagged_.size() * length * channels),
           wearer_(config_, state_, {forms_.data(), forms_.size()},
                   {flagged_.data(), flagged_.size()},
                   {flagged_samples_.data(), flagged_samples_.size()}) {
@@ -137,7 +137,7 @@ void bind_wearer(py::module_& module) {
              "[n] "
              "clipped is not judged unless it is flagged, and not learned from.")
         .def("accept", &Wearer::accept, "window"_a,
-             "Make a flagged beat normal for this wearer; False if it is none of the last four.")
+             "Make a flagged beat normal for this wearer; False if it is no longer kept.")
         .def("forget_flagged", &Wearer::forget_flagged,
              "Another stream begins, with windows of its own.")
         .def("load", &Wearer::load, "memory"_a, "Take over the memory of another wearer.")

@@ -247,14 +247,14 @@ void Wearer::choose() {
 }
 
 void Wearer::keep(std::uint64_t window, Span<const std::int16_t> beat) {
-    const std::size_t at = flagged_count_++ % kWearerFlagged;
+    const std::size_t at = flagged_count_++ % flagged_.size();
     flagged_[at] = {window, judged_.interval, judged_.error, judged_.distance};
     const std::int16_t* x = beat.data() + config_.first * config_.channels;
     std::copy(x, x + values(), flagged_samples_.data() + at * values());
 }
 
 bool Wearer::accept(std::uint64_t window) {
-    const std::size_t kept = std::min<std::size_t>(flagged_count_, kWearerFlagged);
+    const std::size_t kept = std::min<std::size_t>(flagged_count_, flagged_.size());
     std::size_t flagged = 0;
     while (flagged < kept && flagged_[flagged].window != window) ++flagged;
     if (flagged == kept) return false;

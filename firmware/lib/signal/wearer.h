@@ -34,7 +34,12 @@ struct WearerConfig {
 };
 
 inline constexpr std::size_t kWearerForms = 4;
-inline constexpr std::size_t kWearerFlagged = 4;  // flagged beats that the host may call normal
+
+// Flagged beats that the host may call normal, by the values of the compared stretch: the last 16
+// of a stretch as in the recipe `ecg`, fewer of larger ones.
+constexpr std::size_t wearer_flagged(std::size_t values) {
+    return values <= 72 ? 16 : values <= 144 ? 8 : 4;
+}
 
 // Most values of the compared stretch, length * channels: 12 KB with the copy that a board writes.
 inline constexpr std::size_t kWearerValues = 288;
@@ -81,8 +86,8 @@ struct WearerMemory {
     static_assert(Values <= kWearerValues, "the compared stretch has too many values");
     WearerState state;
     std::int32_t forms[kWearerForms * Values];  // mean removed, 1/256 count
-    WearerFlagged flagged[kWearerFlagged];
-    std::int16_t flagged_samples[kWearerFlagged * Values];
+    WearerFlagged flagged[wearer_flagged(Values)];
+    std::int16_t flagged_samples[wearer_flagged(Values) * Values];
 };
 
 class Wearer {
@@ -112,7 +117,7 @@ class Wearer {
     // from it if it is usual. A flagged beat moves no form, nor does any while an alarm is young.
     void decided(std::uint64_t window, Span<const std::int16_t> beat, bool flagged, bool alarm);
 
-    // Makes a flagged beat normal for this wearer. False if it is none of the last kWearerFlagged.
+    // Makes a flagged beat normal for this wearer. False if it is none of those that are kept.
     bool accept(std::uint64_t window);
     // Forgets everything: another person wears the board, or the electrodes have moved.
     void restart();

@@ -720,3 +720,18 @@ def test_a_late_browser_knows_that_the_board_is_silent():
     _, past = hub.news_and_past()
     answers = [e["answers"] for e in past[0]["events"] if e["event"] == "notice"]
     assert [a for a in answers if a is not None] == [False]
+
+
+@pytest.mark.browser
+def test_this_was_normal_asks_the_board_and_shows_its_answer(browser):
+    with served() as s, opened(browser, s.url) as page:
+        page.locator(".flags button").first.click(timeout=PATIENCE * 1000)
+        wait_until(lambda: inspected(page) is not None)
+        index, before = inspected(page), s.boards["one"].threshold
+        page.click("#inspector [data-go=normal]")
+        answer = page.locator("#inspector .answer")
+        wait_until(
+            lambda: f"beat {index} counts as normal" in answer.inner_text(), answer.inner_text
+        )
+        assert s.boards["one"].threshold > before
+        assert page.locator("[data-ask=renew]").is_hidden()  # the model has no wearer
