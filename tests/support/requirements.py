@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -57,6 +58,18 @@ def broker_missing() -> str | None:
     return "no MQTT broker on PATH: apt-get install mosquitto"
 
 
+@cache
+def cluster_missing() -> str | None:
+    if importlib.util.find_spec("ray") is None:
+        return "Ray is not installed: .venv/bin/pip install -e '.[cluster]'"
+    namespace = ["unshare", "-rn", "ip", "link", "set", "lo", "up"]
+    if shutil.which("unshare") is None or shutil.which("ip") is None:
+        return "needs unshare (util-linux) and ip (iproute2) on PATH"
+    if subprocess.run(namespace, capture_output=True, check=False).returncode:
+        return "this machine allows no network namespace"
+    return None
+
+
 def data_missing() -> str | None:
     folder = os.environ.get("VIGIL_DATA")
     if not folder:
@@ -78,5 +91,6 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "board": board_missing,
     "browser": browser_missing,
     "broker": broker_missing,
+    "cluster": cluster_missing,
     "data": data_missing,
 }

@@ -69,6 +69,10 @@ def tune(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes [default: one per processor].")
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Head node of a Ray cluster that does the trials."),
+    ] = None,
 ) -> None:
     """Search for the model that detects best within the budget of a board: build/NAME-tuned."""
     out, row = console(), find_board(board)
@@ -102,7 +106,14 @@ def tune(
         study = Study(path, identity, setting.space, limit, resume)
         objective = Bench(recipe, dataset, space).objective
     out.print(f"objective: {escape(objective)}, mean of {splits} splits; budget: {limit.text}")
-    pool = LocalWorkers(workers or os.cpu_count() or 1, recipe, dataset, setting.space)
+    pool: Workers
+    if ray is not None:
+        from tools.tune.cluster import RayWorkers
+
+        pool = RayWorkers(ray, recipe, dataset, setting.space)
+        out.print(f"Ray cluster at {ray}: {pool.count} processors")
+    else:
+        pool = LocalWorkers(workers or os.cpu_count() or 1, recipe, dataset, setting.space)
     try:
         run(out, setting, study, pool, trials, seconds)
         finish(out, setting, study, pool, objective, folder, finalists, seeds)

@@ -72,7 +72,10 @@ class Finalist:
 
 
 def choose_finalists(trials: list[Done], most: int) -> list[Done]:
-    """Choose trials of the front: the best, and others evenly spaced down to the cheapest.
+    """Choose trials of the front, evenly spaced from the cheapest to the best.
+
+    If the front has fewer than `most`, the best of the front of the other trials join it, and so
+    on: a trial that was surpassed by a little may be the better one with fresh seeds.
 
     Raises:
         TuneError: no trial has a figure.
@@ -83,7 +86,13 @@ def choose_finalists(trials: list[Done], most: int) -> list[Done]:
         why = f"; the last one: {problems[-1]}" if problems else ""
         raise TuneError(f"no trial of {len(trials)} was fitted within the budget{why}")
     chosen = np.unique(np.linspace(0, len(points) - 1, min(most, len(points))).round().astype(int))
-    return [points[i] for i in chosen]
+    finalists = [points[i] for i in chosen]
+    rest = [each for each in trials if each not in points]
+    while len(finalists) < most and (points := front(rest)):
+        best = sorted(points, key=lambda each: -each.mean)
+        finalists += best[: most - len(finalists)]
+        rest = [each for each in rest if each not in points]
+    return sorted(finalists, key=lambda each: each.cost.instructions if each.cost else 0.0)
 
 
 def score_finalists(

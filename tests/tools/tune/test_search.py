@@ -157,7 +157,8 @@ def test_the_front_holds_what_no_other_trial_surpasses():
     trials.append(Done(4, {}, (), Cost(1, 1, 1, 1), None))
     assert [t.number for t in front(trials)] == [2, 1]
     assert [t.number for t in choose_finalists(trials, 1)] == [2]
-    assert [t.number for t in choose_finalists(trials, 9)] == [2, 1]
+    assert [t.number for t in choose_finalists(trials, 3)] == [2, 1, 3]  # the next best joins
+    assert [t.number for t in choose_finalists(trials, 9)] == [2, 1, 0, 3]
     with pytest.raises(TuneError, match="no trial of 1 was fitted"):
         choose_finalists(trials[4:], 3)
 

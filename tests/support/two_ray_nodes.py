@@ -1,0 +1,56 @@
+"""Run a command against two Ray nodes of one processor each, and kill one of them in between.
+
+    unshare -rn python -m tests.support.two_ray_nodes FOLDER JOURNAL TRIALS COMMAND...
+
+Ray listens on all interfaces and asks the network for its own address, so the network is a
+namespace that has the loopback interface only. ADDRESS in the command is the head node's. The
+second node is killed when the journal holds TRIALS trials.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HEAD, SECOND, PORT = "127.0.0.1", "127.0.0.2", 6399
+
+
+def _node(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
+    command += ["--object-store-memory=100000000", "--disable-usage-stats", *words]
+    with (folder / "nodes.log").open("ab") as log:
+        # A group of its own, so that a node dies with all its processes.
+        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+
+def main() -> int:
+    """Return the command's exit code."""
+    folder, journal, trials = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    head = [f"--node-ip-address={HEAD}", f"--port={PORT}", "--include-dashboard=false"]
+    nodes = [_node(folder, "--head", *head, f"--temp-dir={folder / 'ray'}")]
+    try:
+        time.sleep(10)
+        nodes.append(_node(folder, f"--address={HEAD}:{PORT}", f"--node-ip-address={SECOND}"))
+        words = [f"{HEAD}:{PORT}" if word == "ADDRESS" else word for word in sys.argv[4:]]
+        time.sleep(10)
+        running = subprocess.Popen(words)
+        while running.poll() is None:
+            told = journal.read_text(errors="replace") if journal.exists() else ""
+            if len(nodes) == 2 and told.count('"figures"') >= trials:
+                os.killpg(nodes.pop().pid, signal.SIGKILL)
+                print("one node was killed", flush=True)
+            time.sleep(0.2)
+        return running.returncode
+    finally:
+        for node in nodes:
+            os.killpg(node.pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
