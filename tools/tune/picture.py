@@ -31,22 +31,29 @@ def draw(
     colours = LIGHT
     with style(colours):
         figure = Figure(figsize=(8.6, 5.0))
-        axes = figure.add_axes((0.09, 0.12, 0.88, 0.74))
+        axes = figure.add_axes((0.09, 0.12, 0.88, 0.72))
         known = [(t.cost.instructions, t.mean) for t in trials if t.detection and t.cost]
         across, up = zip(*known, strict=True)
         axes.scatter(across, up, s=12, color=colours["platform"])
         flash = [each.cost.flash for each in finalists]
         least, span = min(flash), max(max(flash) - min(flash), 1)
-        for each in finalists:
+        for number, each in enumerate(finalists):
             colour = colours["third"] if each.trial is None else colours["normal"]
             colour = colours["abnormal"] if each is chosen else colour
             fresh, at = each.fresh, each.cost.instructions
             axes.plot([at, at], [fresh.lowest, fresh.highest], color=colour, linewidth=1.2)
             area = 50 + 350 * (each.cost.flash - least) / span
             axes.scatter([at], [fresh.mean], s=area, color=colour, alpha=0.75, zorder=3)
-            name = f"{each.recipe.name}\n{each.cost.flash / 1024:.1f} KB"
+            name = "as it was" if each.trial is None else each.recipe.name.rpartition("-")[2]
+            # Neighbours often lie close to each other: one label above, the next one below.
+            offset = (10, 8) if number % 2 else (10, -16)
             axes.annotate(
-                name, (at, fresh.mean), (9, 7), textcoords="offset points", color=colour, fontsize=8
+                f"{name}, {each.cost.flash / 1024:.1f} KB",
+                (at, fresh.mean),
+                offset,
+                textcoords="offset points",
+                color=colour,
+                fontsize=8,
             )
         values = [value for each in finalists for value in (each.fresh.lowest, each.fresh.highest)]
         low = min(values) - 0.15 * (max(values) - min(values) + 1e-6)
@@ -70,13 +77,13 @@ def draw(
         axes.set_xlabel("instructions of one inference (Cortex-M4, predicted)")
         axes.set_ylabel("detection")
         hidden = sum(mean < low for _, mean in known)
-        below = f"; {hidden} trials are below the picture" if hidden else ""
+        below = f" ({hidden} below the picture)" if hidden else ""
         figure.text(0.09, 0.945, title, fontsize=12, fontweight="bold")
         figure.text(
             0.09,
-            0.9,
-            f"{objective}. Grey: {len(known)} trials, float{below}. "
-            f"Bubbles: {finalists[0].fresh.count} fresh seeds, int8; area: flash.",
+            0.875,
+            f"Detection: {objective}.\nGrey: {len(known)} trials, float{below}. Bubbles: "
+            f"{finalists[0].fresh.count} fresh seeds, int8; area: flash; bar: range over seeds.",
             fontsize=8,
             color=colours["soft"],
         )

@@ -176,6 +176,8 @@ def kilobyte(finalists: Sequence[Finalist], chosen: Finalist) -> str:
     more = (best.cost.flash - chosen.cost.flash) / 1024
     gain = best.fresh.mean - chosen.fresh.mean
     noise = " (within the standard error)" if gain < best.fresh.error else ""
+    if more < 1:
+        return f"{best.recipe.name}: {more:.1f} kilobytes of flash more buy {gain:+.4f}{noise}."
     return (
         f"One more kilobyte of flash would buy {gain / more:+.4f} detection{noise}: "
         f"{best.recipe.name} takes {more:.1f} kilobytes more for {gain:+.4f}."

@@ -171,11 +171,13 @@ def _finalist(mean: float, instructions: float, flash: int, trial: int | None = 
 
 
 def test_the_cheapest_finalist_that_is_as_good_is_recommended_without_the_test():
-    cheap, good = _finalist(0.9900, 100, 1000), _finalist(0.9903, 200, 2024)
+    cheap, good = _finalist(0.9900, 100, 2000), _finalist(0.9903, 200, 3024)
     bad, original = _finalist(0.95, 50, 900), _finalist(0.999, 900, 9000, None)
     every = [original, bad, cheap, good]
     assert recommend(every, Budget(1e9, 1e9)) is cheap
     assert recommend(every, Budget(1e9, 1e9, 150)) is cheap
     assert recommend([original, bad, good], Budget(1e9, 1e9, 150)) is bad
     assert kilobyte(every, bad).startswith("One more kilobyte of flash would buy +0.")
+    close = _finalist(0.96, 60, 1400)
+    assert "0.5 kilobytes of flash more buy +0.0100" in kilobyte([bad, close], bad)
     assert "buys nothing" in kilobyte(every, good)
