@@ -33,7 +33,7 @@ PALETTE = (
     Colour("panel", "#fefefd", "#1b1f23"),
     Colour("ink", "#1a1d21", "#e9e6df"),
     Colour("soft", "#5c6269", "#a3a8ad"),
-    Colour("faint", "#989da3", "#747a80"),
+    Colour("faint", "#666b71", "#91979d"),
     Colour("line", "#e2dfd8", "#30353a"),
     Colour("normal", "#1f6f8b", "#5bb5d1"),
     Colour("normal-wash", "#c9dfe6", "#234653"),

@@ -1,0 +1,26 @@
+"""Text on the views' backgrounds: the contrast that WCAG 2 asks for at level AA."""
+
+import pytest
+
+from tools.monitor.theme import DARK, LIGHT
+
+AA = 4.5  # of text of any size
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("text", ["ink", "soft", "faint", "normal", "third", "good"])
+def test_text_is_readable_on_every_background(theme, text):
+    for background in ("paper", "panel"):
+        assert contrast(theme[text], theme[background]) >= AA
