@@ -16,13 +16,13 @@ from typing import Any
 from training.bundle.errors import DataError
 from training.bundle.regular_file import read_regular
 from training.data import csv
+from training.data.files.labels import MOST_JSON
 from training.data.files.options import SettingNeededError
 from training.data.files.table import Table
 from training.data.recording import Dataset
 from training.design import choose_design
 from training.recipe import RECIPES
 
-MOST_JSON = 1 << 24  # bytes of a file of intervals
 CURES = 6  # settings that are tried one after another
 
 
@@ -47,13 +47,15 @@ def _beside(paths: Sequence[str]) -> dict[str, Any]:
     """Return settings from files that published data sets have beside their samples."""
     if len(paths) != 1:
         return {}
-    path = Path(paths[0]).expanduser()
+    path = csv.expanded(paths[0])
+    if not path.is_file():
+        return {}
     test = path.with_name(re.sub("train", "test", re.sub("TRAIN", "TEST", path.name)))
-    if test != path and test.is_file() and path.is_file():
+    if test != path and test.is_file():
         return {"test_path": str(test)}
     for folder in (path.parent, path.parent.parent.parent / "labels"):
         intervals = folder / "combined_windows.json"  # Numenta's benchmark
-        if intervals.is_file() and path.is_file():
+        if intervals.is_file():
             try:
                 names = json.loads(read_regular(intervals, MOST_JSON, DataError))
             except (ValueError, RecursionError):
@@ -67,7 +69,7 @@ def _beside(paths: Sequence[str]) -> dict[str, Any]:
 
 def recipe_name(path: str) -> str:
     """Return a name for the recipe and its bundle, from the name of a file or folder."""
-    name = Path(path).expanduser().name.split(".")[0]
+    name = (Path(path).name or Path(path).resolve().name).split(".")[0]
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")
     return name[:64] or "sensor"
 

@@ -21,7 +21,7 @@ from training.bundle import Bundle
 from training.bundle.decision import alarm_text
 from training.bundle.manifest import Decision, Manifest
 from training.challenge import DISTURBANCES, SIZES
-from training.data.csv import load_tables
+from training.data.csv import expanded, load_tables
 from training.recipe import RECIPES, Recipe, read_recipe, recipe_names
 from training.suggest import find_settings, recipe_name, suggest
 from training.threshold import departure
@@ -62,7 +62,7 @@ def is_file(name: str) -> bool:
     """Whether an argument names samples, not a recipe: a file, a folder, or a pattern."""
     if name.endswith(".toml") or name in recipe_names() or (Path(name) / "manifest.json").exists():
         return False
-    return Path(name).expanduser().exists() or any(char in name for char in "./*?")
+    return expanded(name).exists() or any(char in name for char in "./*?")
 
 
 def write_recipe(console: Console, path: str) -> Path:

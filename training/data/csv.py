@@ -160,10 +160,7 @@ def find_paths(paths: str | Sequence[str]) -> list[Path]:
     """
     files: list[Path] = []
     for text in [paths] if isinstance(paths, str) else paths:
-        try:
-            path = Path(text).expanduser()
-        except RuntimeError:
-            raise DataError(f"{text}: no such user") from None
+        path = expanded(text)
         if path.is_dir():
             files += _in_folder(path)
         elif not path.exists() and any(c in text for c in "*?["):
@@ -171,6 +168,18 @@ def find_paths(paths: str | Sequence[str]) -> list[Path]:
         else:
             files.append(path)
     return files
+
+
+def expanded(text: str) -> Path:
+    """Return a path with "~" replaced by the user's folder; DataError if it cannot be a path."""
+    if not text:
+        raise DataError("the path is empty; name a file or a folder")
+    if "://" in text:
+        raise DataError(f"{text}: is an address; download the file and name it")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise DataError(f"{text}: no such user") from None
 
 
 def _matching(pattern: Path) -> list[Path]:

@@ -107,6 +107,12 @@ def test_intervals_beside_the_file(tmp_path: Path) -> None:
     )
 
 
+def test_the_folder_at_hand(log: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "1,200 frames" in vigil("inspect", ".", "-r", "r.toml", "--no-picture")
+    assert read_recipe(Path("r.toml")).name == tmp_path.name
+
+
 def test_a_folder(log: Path, tmp_path: Path) -> None:
     (tmp_path / "later.csv").write_text(log.read_text())
     (tmp_path / "notes.csv").write_bytes(b"PK\x03\x04")
@@ -123,6 +129,10 @@ def test_a_folder(log: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["none.csv"], "none.csv: no such file"),
+        ([""], "the path is empty; name a file or a folder"),
+        (["https://example.com/log.csv"], "is an address; download the file and name it"),
+        (["~nobody-of-this-name/log.csv"], "no such user"),
+        (["rec.dat"], "rec.dat: is part of a WFDB record; name its header, rec.hea"),
         (["*.xyz"], "no file matches this pattern"),
         (["log.csv", "--picture", "x.bmp"], "x.bmp: must end in .png or .svg"),
         (["log.csv", "--recipe", "x.ini"], "x.ini: must end in .toml"),
@@ -131,6 +141,8 @@ def test_a_folder(log: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_done(tmp_path: Path, monkeypatch, words, message: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "log.csv").write_text("x\n" + "".join(f"{i % 7}\n" for i in range(99)))
+    (tmp_path / "rec.hea").write_text("rec 1 360 10\nrec.dat 16\n")
+    (tmp_path / "rec.dat").write_bytes(bytes(20))
     load_commands("inspect")
     result = CliRunner().invoke(app, ["inspect", *words], env={"COLUMNS": "200"})
     assert result.exit_code != 0
@@ -146,6 +158,8 @@ def test_train_takes_a_file_of_samples(log: Path, tmp_path: Path, monkeypatch) -
     recipe = train.write_recipe(Console(file=io.StringIO()), str(log))
     assert recipe == Path("build/pump_log.toml")
     assert read_recipe(recipe, ["fit.epochs=3"]).data.path == str(log)
+    with pytest.raises(DataError, match=r"no such user"):
+        train.is_file("~nobody-of-this-name/log.csv")
     with pytest.raises(DataError, match=r"none\.csv: no such file"):
         train.write_recipe(Console(file=io.StringIO()), "none.csv")
 

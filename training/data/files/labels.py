@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.bundle.regular_file import read_regular
 from training.data.files.cells import quoted
 from training.data.files.clock import Clock
 from training.data.files.options import SettingNeededError
 from training.data.files.sheet import Column, Sheet
+
+MOST_JSON = 1 << 24  # bytes of a file of intervals
 
 # Columns that hold the truth about a row, in the order in which one is taken for the label.
 NAMES = (
@@ -123,12 +126,10 @@ def label_intervals(
 
 
 def _from_file(path: Path, intervals: str) -> Sequence[tuple[str, str]]:
-    source = Path(intervals).expanduser()
+    source = Path(intervals)
     try:
-        values = json.loads(source.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{source}: no such file") from None
-    except (OSError, ValueError, RecursionError) as problem:
+        values = json.loads(read_regular(source.expanduser(), MOST_JSON, DataError))
+    except (ValueError, RuntimeError) as problem:  # not JSON, nested too deeply, no such user
         raise DataError(f"{source}: is not JSON: {quoted(str(problem))}") from None
     pairs = values
     if isinstance(values, dict):

@@ -56,6 +56,9 @@ def test_intervals(tmp_path: Path) -> None:
     file.write_text(json.dumps({"other.csv": spans}))
     with pytest.raises(DataError, match=r"windows.json: names no intervals for log.csv"):
         table(tmp_path, ["a"] * 20, "note", intervals=str(file))
+    for name, said in (("/dev/zero", "a device"), ("~nobody-of-this-name/x", "is not JSON")):
+        with pytest.raises(DataError, match=said):
+            table(tmp_path, ["a"] * 20, "note", intervals=name)
     with pytest.raises(DataError, match="intervals replace a label column"):
         load("csv", path="log.csv", intervals=str(file), label="x")
     with pytest.raises(DataError, match="interval 'noon' is not a date"):

@@ -54,6 +54,9 @@ def read_sheet(path: Path, options: Options) -> Sheet:
     named = [m for m in others.values() if path.name.lower().endswith(m.SUFFIXES)]
     if named and not matching and not head:
         raise DataError(f"{path}: is empty")
+    record = path.with_suffix(".hea")
+    if not matching and record != path and path.suffix in (".dat", ".atr") and record.is_file():
+        raise DataError(f"{path}: is part of a WFDB record; name its header, {record.name}")
     module = next(iter([m for m in named if m in matching] + matching), formats()[TEXT])
     try:
         sheet: Sheet = module.read(path, options)
