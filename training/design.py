@@ -57,7 +57,8 @@ def choose_design(recording: Recording, row_is_window: bool = False) -> Design:
     if not normal:
         raise DataError(
             f"{recording.name}: all {recording.frames} frames of the training part are labelled "
-            "abnormal; record normal operation, or name a file of it and set data.test_path"
+            "abnormal; record normal operation, or name a file of it and set data.test_path; "
+            "if the label means normal, set data.normal to it"
         )
     if row_is_window:
         start, stop = recording.stretches()[0]

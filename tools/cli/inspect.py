@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from tools.cli.app import app
-from tools.cli.options import console
+from tools.cli.options import console, keep_edited
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.data import csv
@@ -91,6 +91,8 @@ def _suggest(
         out.print(f"next: [bold]vigil train {escape(name)}[/], or --recipe NAME.toml to edit first")
         return
     try:
+        if (kept := keep_edited(to, suggestion.text)) is not None:
+            out.print(f"{escape(str(to))} had other settings: kept as [bold]{escape(str(kept))}[/]")
         to.write_text(suggestion.text, encoding="utf-8")
     except OSError as problem:
         raise DataError(f"{to}: cannot be written: {problem.strerror}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ from tools.monitor.settings import (
     Streamed,
     Target,
 )
+from tools.recordings.format import RecordedScores
 from tools.recordings.load import of_file
 from tools.recordings.registry import check_target, read_scores
 from training.bundle import read_bundle
@@ -270,7 +272,10 @@ def record(
 @app.command()
 def replay(
     recording: Annotated[Path, typer.Argument(help="A recording: .csv, .npz or .hea (WFDB).")],
-    name: Name = DEFAULT,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Bundle or recipe name (default: the model that the recording names)."),
+    ] = None,
     port: PortOption = None,
     host: Annotated[
         bool, typer.Option("--host", help="Compute the scores on this machine, without a board.")
@@ -281,9 +286,16 @@ def replay(
 ) -> None:
     """Stream a recording again, and fail unless every score is the recorded one, bit for bit."""
     view = view_of(plain=plain, json=json)
-    scores, path = read_scores(recording), bundle_path(name)
+    scores = read_scores(recording)
+    path = bundle_path(name or model_name(scores) or DEFAULT)
     targets = (InProcess(),) if host else targets_of(path, [port] if port else [])
     run(MonitorSettings(path, targets, Replay(scores, speed), view))
+
+
+def model_name(scores: RecordedScores) -> str:
+    """Return the name of the model that a recording names; empty if it names none."""
+    name = scores.model.partition(" ")[2]
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else ""
 
 
 def name_board(targets: Sequence[Target], name: str) -> None:

@@ -126,6 +126,16 @@ def console(*, stderr: bool = False) -> Console:
     return Console(highlight=False, stderr=stderr)
 
 
+def keep_edited(recipe: Path, text: str) -> Path | None:
+    """Rename a recipe that is about to be replaced by another text; return its new path."""
+    if not recipe.is_file() or recipe.read_text(encoding="utf-8", errors="replace") == text:
+        return None
+    number = 1
+    while (kept := recipe.with_name(f"{recipe.stem}-{number}.toml")).exists():
+        number += 1
+    return recipe.rename(kept)
+
+
 def bundle_path(name: str) -> Path:
     """The bundle's folder: `name` itself if it is a bundle, else build/NAME.
 

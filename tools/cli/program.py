@@ -34,6 +34,9 @@ COMMANDS = {
 """Commands by the module of tools.cli that defines them, in the order of `vigil --help`."""
 
 
+_NAMES = {name for names in COMMANDS.values() for name in names}
+
+
 def load_commands(command: str | None) -> None:
     """Import the module that defines `command`, or every module if none does.
 
@@ -77,7 +80,9 @@ def main() -> None:
         complain(str(problem))
         code = 2
     except typer.TyperException as problem:  # unknown command or option, value out of range
-        complain(f"{problem.format_message()} (see `vigil --help`)")
+        command = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in _NAMES else ""
+        see = f"vigil {command} --help" if command else "vigil --help"
+        complain(f"{problem.format_message()} (see `{see}`)")
         code = 2
     except OSError as problem:
         if problem.errno != errno.ENAMETOOLONG:

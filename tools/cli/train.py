@@ -14,7 +14,7 @@ from rich.table import Table
 
 from tools.boards.catalogue import find_board
 from tools.cli.app import app
-from tools.cli.options import BUILD, DEFAULT, console
+from tools.cli.options import BUILD, DEFAULT, console, keep_edited
 from tools.measure.budget.forecast import check as check_forecast
 from training.advice import advice
 from training.bundle import Bundle
@@ -72,6 +72,9 @@ def write_recipe(console: Console, path: str) -> Path:
     suggestion = suggest(name, settings, load_tables(tables, settings))
     BUILD.mkdir(parents=True, exist_ok=True)
     recipe = BUILD / f"{name}.toml"
+    if (kept := keep_edited(recipe, suggestion.text)) is not None:
+        old, new = escape(str(recipe)), escape(str(kept))
+        console.print(f"{old} had other settings: kept as [bold]{new}[/]")
     recipe.write_text(suggestion.text, encoding="utf-8")
     for reason in suggestion.reasons:
         console.print(escape(reason))

@@ -160,6 +160,15 @@ def test_train_takes_a_file_of_samples(log: Path, tmp_path: Path, monkeypatch) -
     assert read_recipe(recipe, ["fit.epochs=3"]).data.path == str(log)
     with pytest.raises(DataError, match=r"no such user"):
         train.is_file("~nobody-of-this-name/log.csv")
+    # What a person has changed is kept.
+    edited = recipe.read_text().replace("seed = 1", "seed = 7")
+    recipe.write_text(edited)
+    out = io.StringIO()
+    assert train.write_recipe(Console(file=out), str(log)) == recipe
+    assert "kept as build/pump_log-1.toml" in out.getvalue().replace("\n", " ")
+    assert Path("build/pump_log-1.toml").read_text() == edited != recipe.read_text()
+    train.write_recipe(Console(file=io.StringIO()), str(log))  # nothing was changed
+    assert not Path("build/pump_log-2.toml").exists()
     with pytest.raises(DataError, match=r"none\.csv: no such file"):
         train.write_recipe(Console(file=io.StringIO()), "none.csv")
 
