@@ -20,6 +20,7 @@ from tools.measure.bench.cases import random_case
 from tools.measure.bench.models import Activation
 
 SHAPE = (1, 20, 6, 8)
+FEW_CHANNELS = [(2, 2), (4, 3), (3, 8), (16, 1)]
 Make = Callable[[Graph, Tensor], Tensor]
 
 
@@ -56,18 +57,26 @@ OPERATORS: dict[str, Make] = {
 }
 
 
-def model_of(make: Make) -> bytes:
-    """A model of one operator on an input of SHAPE."""
+def model_of(make: Make, channels: int = SHAPE[3]) -> bytes:
+    """A model of one operator on an input of SHAPE, or of another number of channels."""
     graph = Graph(np.random.default_rng(3), (Activation.NONE,))
-    source = graph.tensor(SHAPE, 0.05, 3)
+    source = graph.tensor((*SHAPE[:3], channels), 0.05, 3)
     return graph.builder.finish(source.index, make(graph, source).index)
+
+
+def models() -> dict[str, bytes]:
+    """All models, by name."""
+    few = {
+        f"CONV_2D 1x1, {inputs} to {outputs}": model_of(_conv(outputs, (1, 1)), inputs)
+        for inputs, outputs in FEW_CHANNELS
+    }
+    return {name: model_of(make) for name, make in OPERATORS.items()} | few
 
 
 def main() -> None:
     """Print the table."""
-    print(f"{'input 20x6x8':36}{'units':>8}{'-O2':>8}{'-Os':>8}")
-    for name, make in OPERATORS.items():
-        data = model_of(make)
+    print(f"{'input 20x6x8, or other channels':36}{'units':>8}{'-O2':>8}{'-Os':>8}")
+    for name, data in models().items():
         model = read_model(data)
         units = model.macs() or model.output.size
         each = [

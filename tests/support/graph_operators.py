@@ -86,6 +86,11 @@ class GraphOperators:
         drawn = int(self.rng.integers(1, 4)), int(self.rng.integers(1, 4))
         return (drawn, (1, 1)) if self.rng.integers(3) else ((1, 1), drawn)
 
+    def pixels(self, x: Tensor) -> Tensor:
+        """A convolution of 1x1 with few channels."""
+        outputs = int(self.rng.integers(1, 4 if x.shape[3] > 3 else 9))
+        return self.conv(x, outputs, (1, 1), (1, 1), SAME)
+
     def conv(self, x: Tensor, outputs=None, kernel=None, stride=None, padding=None) -> Tensor:
         rng = self.rng
         _, height, width, channels = x.shape

@@ -47,9 +47,6 @@ class Plan:
             if step.instructions is None:
                 return None
             total += step.instructions + step.pass_instructions[self.loops]
-            addresses = self.memory.addresses
-            if step.in_place and addresses[step.reads[0]] == addresses[step.writes[0]]:
-                total -= step.saved_in_place
         return total
 
 

@@ -74,7 +74,6 @@ class Step:
     pass_cycles: tuple[int, int] = (0, 0)
     # instructions of one call on a Cortex-M4 with DSP; None: there is no formula for this kernel
     instructions: float | None = None
-    saved_in_place: float = 0.0  # how many fewer they are if the output takes the input's memory
     # those between passes, beside `instructions`, if it is the chain and if it is the loop
     pass_instructions: tuple[int, int] = (0, 0)
 

@@ -8,17 +8,6 @@
 
 namespace vigil::compiled {
 
-namespace {
-
-inline std::uint32_t multiplied(const OneMultiply& by, std::uint32_t sum, std::uint32_t shift) {
-    const auto sign = static_cast<std::uint32_t>(static_cast<std::int32_t>(sum) >> 31);
-    const auto start = static_cast<std::uint32_t>(by.start);
-    return add_high_word(sum << shift, static_cast<std::uint32_t>(by.by),
-                         start + (static_cast<std::uint32_t>(by.below) & sign));
-}
-
-}  // namespace
-
 void finish(const Dense& layer, std::uint32_t first, const std::uint32_t* sums, std::uint32_t count,
             std::int8_t* output) {
     const std::uint32_t next = layer.per_channel ? 1 : 0;

@@ -5,6 +5,7 @@
 
 #include "output_clamp.h"
 #include "requantize.h"
+#include "simd.h"
 
 namespace vigil::compiled {
 
@@ -28,6 +29,22 @@ struct Dense {
     std::int8_t zero_point;  // of the output
     std::int8_t low, high;   // smallest and largest output
 };
+
+// The value of a sum, with 16 fractional bits.
+inline std::uint32_t multiplied(const OneMultiply& by, std::uint32_t sum, std::uint32_t shift) {
+    const auto sign = static_cast<std::uint32_t>(static_cast<std::int32_t>(sum) >> 31);
+    const auto start = static_cast<std::uint32_t>(by.start);
+    return add_high_word(sum << shift, static_cast<std::uint32_t>(by.by),
+                         start + (static_cast<std::uint32_t>(by.below) & sign));
+}
+
+// The output of a value.
+inline std::int8_t clamped(std::uint32_t value, const OutputClamp& clamp) {
+    const std::int32_t floor = clamp.floor;
+    const std::int32_t whole = static_cast<std::int32_t>(value) >> 16;
+    const std::int32_t above = (whole < floor ? floor : whole > 255 ? 255 : whole) - floor;
+    return static_cast<std::int8_t>(above + clamp.low);
+}
 
 // Requantizes the sums of `count` rows, 1 to 4, from row `first` on.
 void finish(const Dense& layer, std::uint32_t first, const std::uint32_t* sums, std::uint32_t count,

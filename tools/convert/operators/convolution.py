@@ -33,6 +33,9 @@ from tools.convert.operators.window import WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
 from tools.convert.step import Argument, Step, Value, scratch
 
+FEW_CHANNELS = 3
+"""Inputs or outputs of a layer at every pixel up to which its own kernel is faster."""
+
 POSITIONS_BYTES = 36
 """sizeof(Positions) in convolve.h."""
 
@@ -91,6 +94,19 @@ class Positions:
     def patch(self) -> int:
         """Values of a patch."""
         return self.kernel_height * self.kernel_width * self.channels
+
+    def is_pointwise(self, outputs: int) -> bool:
+        """Whether each position sees one pixel, and input and output are these pixels in order."""
+        kernel = (self.kernel_height, self.kernel_width, self.stride_height, self.stride_width)
+        steps = (self.rows == 1 or self.row_step == self.columns * outputs) and (
+            self.columns == 1 or self.column_step == outputs
+        )
+        return (
+            kernel == (1, 1, 1, 1)
+            and (self.top, self.left, self.first) == (0, 0, 0)
+            and (self.rows, self.columns) == (self.in_height, self.in_width)
+            and steps
+        )
 
     @property
     def copies(self) -> bool:
@@ -177,9 +193,11 @@ def convolution(
     planner: Planner, operator: Operator, shape: str, at: Positions, layer: DenseLayer
 ) -> Step:
     """The step of a dense layer at many positions."""
-    at = at.turned()
     source = planner.model.tensors[layer.source]
     target = planner.model.tensors[layer.target]
+    if at.is_pointwise(layer.outputs) and min(layer.inputs, layer.outputs) <= FEW_CHANNELS:
+        return _pointwise(operator, shape, at, layer, target)
+    at = at.turned()
     fit = "plain: requested" if planner.plain else fit_paired(layer, INT8)
     if isinstance(fit, str):
         inner = plain_dense(unfolded(layer, source), fit)
@@ -187,6 +205,26 @@ def convolution(
             inner, operator, shape, at, target, "convolve", ("kDense#",), "convolve.h"
         )
     return _paired_convolution(operator, shape, at, fit, target)
+
+
+def _pointwise(
+    operator: Operator, shape: str, at: Positions, layer: DenseLayer, target: Tensor
+) -> Step:
+    inner = plain_dense(with_one_multiplies(layer), "few channels at every pixel")
+    read, written = Value(layer.source, at.in_size), Value.of(target)
+    macs = inner.report.macs * at.count
+    return replace(
+        inner,
+        report=replace(
+            inner.report, operator=operator.name, shape=shape, macs=macs, kernel="pointwise"
+        ),
+        reads=(read,),
+        writes=(written,),
+        function="pointwise",
+        arguments=("kDense#", str(at.count), read, written),
+        headers=frozenset({"pointwise.h"}),
+        instructions=None,
+    )
 
 
 def at_positions(

@@ -46,8 +46,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
             constants=cpp.array("std::int8_t", "kTable#", table),
             constant_bytes=256,
             in_place=True,
-            instructions=8 * source.size + 6,
-            saved_in_place=3 * source.size,
+            instructions=6 * source.size + 6,
         )
     )
 
