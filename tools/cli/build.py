@@ -142,7 +142,7 @@ def flash(
         with out.status(f"uploading to {row.name} on {port}"):
             platformio.flash(row.environment(engine), port)
     how = " --sample" if sensor is not None else ""
-    out.print(f"flashed {row.name} on {port}; next: `vigil monitor{how} --port {port}`")
+    out.print(f"flashed {row.name} on {port}; next: `vigil monitor {name}{how} --port {port}`")
 
 
 def _say_waiting(console: Console) -> None:
