@@ -32,7 +32,7 @@ HEADS = ("recipe", "AUROC, int8", "false alarms asked", "got", "recall", "float 
 
 HEAD = """# Spread over seeds
 
-This page is written by `python -m benchmarks.seeds --write`.
+This page is written by `python -m benchmarks.seeds {names} --seeds {seeds} --write`.
 
 A recipe's `seed` chooses the split of the normal windows, the first weights and the order of the
 batches. Each row is the int8 model's figures on the recipe's test windows over {seeds} seeds: the
@@ -109,7 +109,12 @@ def main() -> None:
         lines.append(_line(row.cells()))
         print(lines[-1], flush=True)
     if arguments.write:
-        PAGE.write_text(HEAD.format(seeds=arguments.seeds) + "\n".join(lines) + "\n", "utf-8")
+        PAGE.write_text(
+            HEAD.format(seeds=arguments.seeds, names=" ".join(arguments.names))
+            + "\n".join(lines)
+            + "\n",
+            "utf-8",
+        )
 
 
 if __name__ == "__main__":
