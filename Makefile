@@ -39,7 +39,7 @@ $(READY): pyproject.toml $(NATIVE) | .ci/apt-ready
 	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
 	@if [ ! -e $(PACKAGES) ] || [ pyproject.toml -nt $(PACKAGES) ]; then \
 	    echo "installing Python packages into $(VENV): TensorFlow is large, a few minutes the first time" && \
-	    $(PIP) install --upgrade pip && $(PIP) install -e '.[train,dev]' && touch $(PACKAGES); \
+	    $(PIP) install --upgrade pip && $(PIP) install -e '.[train,tune,dev]' && touch $(PACKAGES); \
 	else $(PIP) install --no-deps --no-build-isolation -e .; fi
 	@touch $@
 

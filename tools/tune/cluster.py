@@ -48,13 +48,20 @@ class RayWorkers:
             raise TuneError(f"--ray {address}: write HOST:PORT of the head node")
         cure = "start one with `ray start --head`, or check the address"
         try:  # Ray itself would wait for long
-            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+            with socket.create_connection((host, int(port)), CONNECT_SECONDS) as connection:
+                own = connection.getsockname()[0]
         except (OSError, OverflowError) as problem:
             raise TuneError(f"no Ray cluster at {address} ({problem}): {cure}") from None
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
-            # The address is always given: without one, Ray joins any cluster of this machine.
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            # Both addresses are given: without the first, Ray joins any cluster of this machine;
+            # without the second, it guesses which address this machine has.
+            ray.init(
+                address=address,
+                _node_ip_address=own,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
         except Exception as problem:  # Ray raises many kinds, some of them without a base
             reason = str(problem).strip().splitlines() or [type(problem).__name__]
             raise TuneError(f"the Ray cluster at {address} refuses: {reason[0]}") from None
