@@ -79,7 +79,7 @@ class Space:
         sections = self.dimensions.get("model", [model])
         models = [*sections, model] if isinstance(sections, list) else [model]
         hidden = [each["hidden"] for each in models if "hidden" in each]
-        codes = [each["code"] for each in models if "code" in each]
+        codes = [each["code"] for each in models if "hidden" in each]
         varied = self.dimensions.get("model.hidden", [])
         hidden += varied if isinstance(varied, list) else []
         code = self.dimensions.get("model.code", [])
@@ -207,8 +207,8 @@ def default_space(recipe: Recipe) -> dict[str, Any]:
         space["model.activation"] = ["relu", "tanh"]
         if recipe.model.family == "dense":
             space["fit.power"] = [1.0, 2.0, 3.0, 4.0]
-    if "code" in fields:
-        code = int(getattr(recipe.model, "code", 8))
+    code = getattr(recipe.model, "code", None)
+    if isinstance(code, int):  # a code of a series has two sides
         space["model.code"] = {"low": max(1, min(2, code)), "high": max(2 * code, 4)}
     if not recipe.features.per_channel:
         space["score.kind"] = ["mse", "mae"]
