@@ -11,7 +11,7 @@ VENV  := .venv
 VIGIL := $(VENV)/bin/python -m tools.cli
 READY := $(VENV)/.ready
 PACKAGES := $(VENV)/.packages
-NATIVE := $(wildcard training/native/*.cpp training/native/*.py firmware/lib/signal/* firmware/lib/span/*)
+NATIVE := $(wildcard training/native/*.cpp training/native/*.h training/native/*.py firmware/lib/signal/* firmware/lib/span/*)
 # worksteal: workers that are done take tests over from the others. loadfile: each worker runs whole
 # files, which is as fast where no test is long.
 PYTEST := $(VENV)/bin/python -m pytest -n auto --dist
