@@ -6,18 +6,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tools.tune.budget import Budget, Cost
-from tools.tune.search import Setting
 from tools.tune.space import apply
 from tools.tune.study import Done, front
 from tools.tune.workers import Task, Workers
 from training.bundle.errors import DataError, TuneError
 from training.recipe import Recipe
 from training.suggest import toml as json_text
+
+if TYPE_CHECKING:
+    # It loads TensorFlow, which takes seconds, and the program lists its commands without.
+    from tools.tune.search import Setting
 
 SEEDS_FROM = 10_000
 """First fresh seed; no trial has used it."""

@@ -127,3 +127,13 @@ def test_a_search_that_is_killed_and_resumed_gives_recipes_that_train_to_the_sam
     done = vigil("train", str(path), "--out", str(tmp_path / "twice"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert read_bundle(tmp_path / "twice").model == first.model
+
+
+def test_the_program_lists_its_commands_without_tensorflow_and_optuna():
+    code = (
+        "import sys; from tools.cli.program import load_commands; load_commands(None); "
+        "print([name for name in ('tensorflow', 'optuna', 'ray') if name in sys.modules])"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
