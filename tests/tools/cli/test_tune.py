@@ -118,7 +118,8 @@ def test_a_search_that_is_killed_and_resumed_gives_recipes_that_train_to_the_sam
 
     folder = storage.parent
     figures = json.loads((folder / "front.json").read_text())
-    assert figures["trials"] == kept + 5
+    # A batch of eight that had begun is completed, also beyond the number of trials.
+    assert kept + 5 <= figures["trials"] <= kept + 12
     assert figures["chosen"] in [each["name"] for each in figures["finalists"]]
     assert "fresh seeds" in (folder / "front.md").read_text()
     assert (folder / "front.png").stat().st_size > 10_000 and (folder / "front.svg").exists()
