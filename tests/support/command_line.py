@@ -16,7 +16,7 @@ from pathlib import Path
 from tools.checkout import ROOT
 
 SERVER = """
-import json, os, sys
+import json, os, signal, sys
 from tools.cli.program import load_commands
 
 load_commands(None)
@@ -31,6 +31,7 @@ for line in sys.stdin:
         for number, path in enumerate(outputs, 1):
             os.dup2(os.open(path, os.O_WRONLY), number)
         os.chdir(folder)
+        signal.alarm(900)  # seconds after which a command that hangs is killed
         os.environ.clear()
         os.environ.update(variables)
         sys.argv = ["vigil", *words]

@@ -12,7 +12,7 @@ from tools.checkout import ROOT
 
 TRAINING = (
     *("tensorflow", "keras", "scipy", "sklearn", "threadpoolctl", "matplotlib", "jinja2"),
-    *("pooch", "platformdirs", "unicorn", "wfdb", "cbor2", "pyedflib"),
+    *("pooch", "unicorn", "wfdb", "cbor2", "pyedflib"),
 )
 """Modules of the packages that pyproject.toml lists under `train`."""
 

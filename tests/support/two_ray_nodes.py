@@ -13,10 +13,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 HEAD, SECOND, PORT = "127.0.0.1", "127.0.0.2", 6399
+PATIENCE = 180.0  # seconds for a node to come up
 
 
 def _node(folder: Path, *words: str) -> subprocess.Popen[bytes]:
@@ -27,18 +29,34 @@ def _node(folder: Path, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
 
+def _wait_for_nodes(count: int, folder: Path) -> None:
+    """Wait until the cluster has `count` nodes."""
+    status = [sys.executable, "-m", "ray.scripts.scripts", "status", f"--address={HEAD}:{PORT}"]
+    end = time.monotonic() + PATIENCE
+    while True:
+        done = subprocess.run(status, capture_output=True, text=True)
+        if done.stdout.count("1 node_") == count:
+            return
+        if time.monotonic() > end:
+            log = (folder / "nodes.log").read_text(errors="replace")
+            sys.exit(f"not {count} nodes within {PATIENCE} s: {done.stdout}{done.stderr}{log}")
+        time.sleep(1)
+
+
 def main() -> int:
     """Return the command's exit code."""
     folder, journal, trials = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     head = [f"--node-ip-address={HEAD}", f"--port={PORT}", "--include-dashboard=false"]
-    nodes = [_node(folder, "--head", *head, f"--temp-dir={folder / 'ray'}")]
+    # A short path, because the names of Ray's sockets lie below it.
+    scratch = tempfile.TemporaryDirectory(prefix="ray-")
+    nodes = [_node(folder, "--head", *head, f"--temp-dir={scratch.name}")]
     try:
-        time.sleep(10)
+        _wait_for_nodes(1, folder)
         nodes.append(_node(folder, f"--address={HEAD}:{PORT}", f"--node-ip-address={SECOND}"))
         words = [f"{HEAD}:{PORT}" if word == "ADDRESS" else word for word in sys.argv[4:]]
-        time.sleep(10)
+        _wait_for_nodes(2, folder)
         running = subprocess.Popen(words)
         while running.poll() is None:
             told = journal.read_text(errors="replace") if journal.exists() else ""

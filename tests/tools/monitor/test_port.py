@@ -38,6 +38,8 @@ def link_board(session: Session, abandon: Callable[[], bool] = lambda: False) ->
         threshold=SimpleNamespace(value=0.5),
         sizes=(WINDOW, WINDOW),
         decision=None,
+        wearer=None,
+        raw_size=WINDOW,
         segmenter=SimpleNamespace(window=WINDOW, hop=WINDOW),
         grid=Grid(WINDOW, 0, WINDOW, WINDOW),
     )
