@@ -73,7 +73,8 @@ def test_windows_fit_between_cuts():
     design = choose_design(recording(6000, cuts=list(range(40, 6000, 40))))
     assert design.length == 32
     assert "cuts" in design.reasons[0]
-    with pytest.raises(DataError, match="no window of 4 frames fits into its 9 frames, which 2 cuts interrupt"):
+    reason = "no window of 4 frames fits into its 9 frames, which 2 cuts interrupt"
+    with pytest.raises(DataError, match=reason):
         choose_design(recording(9, cuts=[3, 6]))
 
 

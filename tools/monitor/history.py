@@ -101,7 +101,7 @@ class History(View):
         return self._next_frame
 
     @property
-    def retuned(self) -> bool:
+    def adjusted(self) -> bool:
         """Whether the threshold in force is another than that of training."""
         trained = self.board.trained_threshold if self.board else self.threshold
         return not math.isclose(self.threshold, trained, rel_tol=1e-6)

@@ -143,7 +143,7 @@ def windows_title(history: History) -> str:
     noun = history.source.noun if history.source else "window"
     if history.board is None:
         return f"last {noun}s"
-    mark = " (not as trained)" if history.retuned else ""
+    mark = " (not as trained)" if history.adjusted else ""
     return f"last {noun}s, threshold {text.number(history.threshold)}{mark}"
 
 
@@ -203,7 +203,7 @@ def facts(history: History, width: int, height: int) -> list[Text]:
         rows.append(("mean time", f"{summary.mean_microseconds:.0f} µs{emulated}", None))
     if history.calibration is not None:
         source = text.threshold_source_brief(history.calibration)
-        marked = history.calibration.running or history.retuned
+        marked = history.calibration.running or history.adjusted
         rows.append(("threshold", source, MARK if marked else None))
     corrupt = counters.corrupt + counters.board_corrupt
     missing = counters.missing + counters.board_missing

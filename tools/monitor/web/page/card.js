@@ -353,7 +353,7 @@ export class Card {
     this.root.querySelector(".badge.recording").hidden = !store.recording;
     this.root.querySelector(".badge.alarm").hidden = !store.alarm;
     this.root.querySelector(".badge.recalibrate").hidden = !store.recalibrate;
-    this.root.querySelector(".badge.retuned").hidden = !store.retuned;
+    this.root.querySelector(".badge.adjusted").hidden = !store.adjusted;
     this.root.classList.toggle("alarmed", store.alarm);
     parts.facts.textContent = `${board.engine} · ${board.model_hash.slice(0, 8)} · golden ${board.golden_passed}/${board.golden_total} · ${board.port}`;
     parts.source.textContent = source.description;

@@ -42,7 +42,7 @@ export class Store {
 
   get channels() { return this.board.channels; }
   // Whether the threshold in force is another than that of training.
-  get retuned() { return Math.abs(this.threshold / this.board.trained_threshold - 1) > 1e-6; }
+  get adjusted() { return Math.abs(this.threshold / this.board.trained_threshold - 1) > 1e-6; }
   get noun() { return this.source?.channels.some((c) => /ecg/i.test(c)) ? "beat" : "window"; }
   // All heartbeats by their R, judged or not, from the newest back to frame `first`.
   beatsFrom(first) {
