@@ -30,8 +30,8 @@ def calibrate(
         list[str] | None,
         typer.Argument(
             metavar="[RECORDING] [NAME]",
-            help="A recording of normal signal, in any format of samples, and the bundle (default: "
-            "ecg5000). With --board, only the bundle.",
+            help="A recording of normal signal, in any format of samples, and the bundle "
+            f"(default: {DEFAULT}). With --board, only the bundle.",
         ),
     ] = None,
     rate: Annotated[

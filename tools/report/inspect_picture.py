@@ -67,7 +67,7 @@ def draw(tables: Sequence[Table], path: Path, window: int) -> None:
     title += f" and {len(tables) - 3} more" if len(tables) > 3 else ""
     axes[0, 0].set_title(title, loc="left", fontsize=11)
     _legend(figure, tables)
-    figure.tight_layout(rect=(0, 0, 1, 1 - 0.25 / height))
+    figure.tight_layout(rect=(0, 0, 0.985, 1 - 0.25 / height))
     figure.savefig(path, dpi=100)
 
 
@@ -174,4 +174,11 @@ def _legend(figure: Figure, tables: Sequence[Table]) -> None:
         patches.append(Line2D([], [], color=GAP, linestyle="--"))
         names.append("cut")
     if patches:
-        figure.legend(patches, names, loc="upper right", ncols=len(names), frameon=False)
+        figure.legend(
+            patches,
+            names,
+            loc="upper right",
+            bbox_to_anchor=(0.985, 1),
+            ncols=len(names),
+            frameon=False,
+        )

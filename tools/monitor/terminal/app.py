@@ -148,21 +148,21 @@ class MonitorApp(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c,ctrl+q", "stop", "quit", key_display="q", priority=True),
+        Binding("question_mark,h", "help", "keys", key_display="?"),
         Binding("space", "pause", "pause", key_display="space"),
         Binding("up,plus", "threshold(1)", "threshold", key_display="↑↓"),
         Binding("down,minus", "threshold(-1)", show=False),
-        Binding("d", "trained", "restore"),
+        Binding("d", "trained", show=False),
         Binding("c", "calibrate", "calibrate"),
         Binding("a", "acknowledge", "alarm seen"),
-        Binding("n", "accept", "normal"),
+        Binding("n", "accept", show=False),
         Binding("l", "renew", show=False),
         Binding("i", "inspect", "inspect"),
         Binding("left", "inspect_next(-1)", show=False),
         Binding("right", "inspect_next(1)", show=False),
         Binding("m", "mark", "mark"),
         Binding("w", "record", "record"),
-        Binding("r", "reset", "reset"),
-        Binding("question_mark,h", "help", "keys", key_display="?"),
+        Binding("r", "reset", show=False),
     ]
 
     def __init__(

@@ -37,7 +37,7 @@ from tools.monitor.summary import Tally
 from tools.monitor.views import as_json
 
 FRAMES = 1 << 17  # kept per board: 17 minutes at 125 Hz
-WINDOWS = 1 << 13  # scored windows kept per board
+WINDOWS = 1 << 13  # windows kept per board, scored and others
 RECONSTRUCTED = 1 << 17  # values of reconstructions kept per board
 NOTICES = 200
 
@@ -77,7 +77,7 @@ class Past:
     chunks: deque[SamplesSent | SamplesLost] = field(default_factory=deque)  # contiguous
     windows: deque[WindowScored] = field(default_factory=lambda: deque(maxlen=WINDOWS))
     lost: deque[WindowsLost | WindowNotJudged] = field(
-        default_factory=lambda: deque(maxlen=NOTICES)
+        default_factory=lambda: deque(maxlen=WINDOWS)
     )
     marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
     # the last of each kind, by kind and whether the alarm was raised

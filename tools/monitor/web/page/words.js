@@ -13,7 +13,7 @@ export const whole = (value) => value.toLocaleString("en-US").replaceAll(",", "\
 export function moment(frame, rate, step = Infinity) {
   if (!rate) return whole(Math.round(frame));
   const seconds = frame / rate, digits = step / rate < 0.1 ? 2 : step / rate < 1 ? 1 : 0;
-  const sign = seconds < 0 ? "−" : "", t = Math.abs(seconds);
+  const sign = seconds < 0 ? "−" : "", t = Number(Math.abs(seconds).toFixed(digits));
   if (t < 60) return `${sign}${t.toFixed(digits)} s`;
   const rest = (t % 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
   return `${sign}${Math.floor(t / 60)}:${rest}`;
