@@ -56,7 +56,11 @@ def _part(flatbuffer: bytes, operators: list[int], outputs: list[int]) -> bytes:
     import flatbuffers
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(flatbuffer, 0))
+    try:
+        # Reads everything, also what `read_model` needs not.
+        model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(flatbuffer, 0))
+    except Exception as problem:  # of many kinds, such as struct.error
+        raise ConvertError(f"the flatbuffer is damaged ({problem})") from None
     graph = model.subgraphs[0]
     graph.operators = [graph.operators[i] for i in operators]
     graph.outputs = np.array(outputs, np.int32)
