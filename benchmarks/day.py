@@ -8,8 +8,9 @@ another person, and a new wearer is begun for most of them. In every sixth half-
 happens instead, and the summary says what board and wearer made of it:
 
 - *lead off*: two minutes are missing, and two more are flat
-- *other lead*: the record's second lead from the middle on; nobody says so for five minutes
-- *other person*: nobody says so for five minutes
+- *other lead*: the record's second lead from the middle on; a new wearer is requested after five
+  minutes
+- *other person*: a new wearer is requested after five minutes
 
 The emulated board takes about 70,000 samples per second over its link, so that a day lasts some
 minutes; it must give the bits of the host. The exit code is 1 if a window is missing, a
@@ -115,7 +116,7 @@ def pieces(
 
 @dataclass
 class Outcome:
-    """What became of a piece: window to score, or to why there is none."""
+    """Results of a piece: each window's score, or the reason why it has none."""
 
     scores: dict[int, float] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
@@ -255,7 +256,7 @@ class Board:
 
 @dataclass
 class Totals:
-    """What the host made of the day."""
+    """Results of the day, computed on the host."""
 
     frames: int = 0
     judged: int = 0

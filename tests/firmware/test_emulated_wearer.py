@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.ecg import ecg, regular_peaks
+from tests.support.ecg import ecg, regular_peaks, worn_bundle
 from tests.support.images import emulated_image
 from tools.boards.emulated import EmulatedBoard
 from tools.link.events import Event, Lost, Scored
@@ -77,13 +77,7 @@ THRESHOLD = 2.0
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return small_bundle(
-        tmp_path_factory.mktemp("build") / "ecg",
-        window=WINDOW,
-        segmenter=beats_at(RATE, WINDOW, BEFORE),
-        rate_hz=RATE,
-        wearer=Wearer(score="template", first=40, length=72, shift=4, learn=LEARN),
-    )
+    return worn_bundle(tmp_path_factory.mktemp("build") / "ecg", LEARN)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,24 @@
-"""A simple ECG whose R peaks are known, and MIT-BIH's records."""
+"""A simple ECG whose R peaks are known, a small bundle with a wearer, and MIT-BIH's records."""
 
 import numpy as np
+
+from tools.measure.bench.small_bundle import small_bundle
+from training.beats import beats_at
+from training.bundle.manifest import Wearer
+
+WORN_RATE, WORN_WINDOW, WORN_BEFORE = 180.0, 144, 54  # Hz; frames, and those before R
+
+
+def worn_bundle(folder, learn=24):
+    """Make a small bundle of heartbeats whose wearer is learned from `learn` beats."""
+    return small_bundle(
+        folder,
+        window=WORN_WINDOW,
+        segmenter=beats_at(WORN_RATE, WORN_WINDOW, WORN_BEFORE),
+        rate_hz=WORN_RATE,
+        wearer=Wearer(score="template", first=40, length=72, shift=4, learn=learn),
+    )
+
 
 WAVES = ((-0.17, 0.025, 0.12), (-0.025, 0.010, -0.14), (0, 0.011, 1.1), (0.03, 0.011, -0.25))
 T_WAVE = (0.28, 0.05, 0.3)  # seconds after R, width in seconds, millivolts

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
 namespace vigil {
 
@@ -55,20 +54,6 @@ inline std::int16_t saturated_int16(std::int32_t value) {
     return static_cast<std::int16_t>(value);
 #else
     return static_cast<std::int16_t>(value > 32767 ? 32767 : value < -32768 ? -32768 : value);
-#endif
-}
-
-// sum + a[0] * b[0] + a[1] * b[1], modulo 2^32
-inline std::int32_t add_two_products(std::int32_t sum, const std::int16_t* a,
-                                     const std::int16_t* b) {
-#if defined(__ARM_FEATURE_DSP)
-    std::int32_t two_a, two_b;
-    std::memcpy(&two_a, a, sizeof two_a);
-    std::memcpy(&two_b, b, sizeof two_b);
-    asm("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(two_a), "r"(two_b));
-    return sum;
-#else
-    return sum + a[0] * b[0] + a[1] * b[1];
 #endif
 }
 

@@ -5,6 +5,7 @@
 #include "resample.h"
 
 #include "fixed_point.h"
+#include "packed.h"
 
 namespace vigil {
 
@@ -57,15 +58,15 @@ void Resampler::emit(Sink& sink) {
         const std::int16_t* weight = filter;
         const std::int16_t* x = of_channel;
         for (std::uint32_t eights = taps / 8; eights > 0; --eights) {
-            sum = add_two_products(sum, weight, x);
-            sum = add_two_products(sum, weight + 2, x + 2);
-            sum = add_two_products(sum, weight + 4, x + 4);
-            sum = add_two_products(sum, weight + 6, x + 6);
+            sum = add_products(sum, load_pair(weight), load_pair(x));
+            sum = add_products(sum, load_pair(weight + 2), load_pair(x + 2));
+            sum = add_products(sum, load_pair(weight + 4), load_pair(x + 4));
+            sum = add_products(sum, load_pair(weight + 6), load_pair(x + 6));
             weight += 8;
             x += 8;
         }
         for (std::uint32_t twos = taps % 8 / 2; twos > 0; --twos) {
-            sum = add_two_products(sum, weight, x);
+            sum = add_products(sum, load_pair(weight), load_pair(x));
             weight += 2;
             x += 2;
         }

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from tests.support.ecg import ecg, regular_peaks
+from tests.support.ecg import ecg, regular_peaks, worn_bundle
 from tests.support.images import emulated_image
 from tools.boards.emulated import EmulatedBoard
 from tools.cli import calibrate as command
@@ -25,10 +25,8 @@ from tools.monitor.events import CalibrationStatus, WearerStatus
 from tools.monitor.settings import File, InProcess, MonitorSettings, Streamed
 from tools.monitor.stream import Stream
 from tools.recordings.load import of_file
-from training.beats import beats_at
 from training.bundle import Bundle
 from training.bundle.errors import DataError
-from training.bundle.manifest import Wearer
 from training.bundle.reference import compute
 from training.native import Calibration
 from training.threshold import conformal, tolerant
@@ -141,13 +139,7 @@ RATE, LEARN = 180.0, 24
 
 @pytest.fixture(scope="module")
 def worn(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return small_bundle(
-        tmp_path_factory.mktemp("build") / "worn",
-        window=144,
-        segmenter=beats_at(RATE, 144, 54),
-        rate_hz=RATE,
-        wearer=Wearer(score="template", first=40, length=72, shift=4, learn=LEARN),
-    )
+    return worn_bundle(tmp_path_factory.mktemp("build") / "worn", LEARN)
 
 
 def heart(path: Path, bundle: Bundle, seconds: int) -> Path:

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.ecg import ecg, regular_peaks
+from tests.support.ecg import ecg, regular_peaks, worn_bundle
 from tests.support.images import emulated_image
 from tests.support.monitor_board import FakeBoard, source
 from tools.boards.emulated import EmulatedBoard
 from tools.link.session import Session
-from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.board import Board
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.boards.link_board import LinkBoard
@@ -32,9 +31,7 @@ from tools.monitor.text import number
 from tools.monitor.views import JsonView, PlainView
 from tools.monitor.web.server import command_of
 from tools.recordings.source import Source, of_recording
-from training.beats import beats_at
 from training.bundle import Bundle
-from training.bundle.manifest import Wearer
 from training.data.recording import Recording
 
 RATE, LEARN = 180.0, 24
@@ -42,13 +39,7 @@ RATE, LEARN = 180.0, 24
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return small_bundle(
-        tmp_path_factory.mktemp("build") / "ecg",
-        window=144,
-        segmenter=beats_at(RATE, 144, 54),
-        rate_hz=RATE,
-        wearer=Wearer(score="template", first=40, length=72, shift=4, learn=LEARN),
-    )
+    return worn_bundle(tmp_path_factory.mktemp("build") / "ecg", LEARN)
 
 
 def heart(bundle: Bundle, seconds: int, upside_down: slice = slice(0, 0)) -> Source:

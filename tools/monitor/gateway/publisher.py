@@ -51,7 +51,7 @@ class Publisher:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._broker, self._spool = broker, spool
-        self._subscriptions, self._receive, self._say = subscriptions, receive, say
+        self._subscriptions, self._say = subscriptions, say
         self.status_topic = f"{broker.prefix}/gateway/{name}/status"
         self.published = 0
         self.problem = ""

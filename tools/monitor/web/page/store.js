@@ -15,7 +15,7 @@ export class Store {
     this.calibration = this.wearer = null;
     this.notices = 0;
     this.alarm = this.recalibrate = false;
-    this.unseen = false; // an alarm was raised that nobody has acknowledged
+    this.unseen = false; // an alarm was raised and not acknowledged
     this.raised = null; // the window that raised it
     this.paused = false;
     this.recording = false;
