@@ -178,8 +178,9 @@ def run_gateway(settings: GatewaySettings, out: TextIO | None = None) -> None:
     log = Log(sys.stdout if out is None else out)
     controls = Controls()
     with polite_end(controls) as streaming:
-        gateway = Gateway(settings, log)
+        # The boards' threads begin in the constructor: from here on a signal ends them politely.
         streaming.set()
+        gateway = Gateway(settings, log)
         try:
             while not controls.quitting:
                 gateway.look_for_boards()
