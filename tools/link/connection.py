@@ -17,6 +17,8 @@ Reply = TypeVar("Reply", bound=m.Message)
 
 NAP = 0.02
 """Longest wait for received bytes between two looks at the clock, in seconds."""
+CALM_NAP = 0.1
+"""The same while the board owes no answer."""
 
 
 class Connection:
@@ -48,6 +50,11 @@ class Connection:
     def mode(self) -> Mode:
         """State of the session."""
         return self.protocol.mode
+
+    @property
+    def nap(self) -> float:
+        """Longest wait for received bytes until something may be due, in seconds."""
+        return CALM_NAP if self.exchange.owed_since is None else NAP
 
     def now(self) -> float:
         """Return the time of the transport's clock, in seconds."""

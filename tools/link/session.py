@@ -193,15 +193,15 @@ class Session:
         self._connection.wait(lambda: self._protocol.mode is Mode.STREAM)
         return first
 
-    def start_sampling(self, stream: int, *, samples: bool = True) -> None:
+    def start_sampling(self, stream: int, *, samples: bool = True, resume: bool = False) -> None:
         """Start the on-board sensor at sample 0; `poll` returns its scores.
 
-        After a reset of the board, sampling continues at the index that is due by the host's
-        clock.
+        After a reset of the board, it continues at the index that is due by the host's clock.
 
         Args:
             stream: number of the stream; not 0, and not the number of the board's last stream.
             samples: whether `poll` also returns the samples, as `Sampled`.
+            resume: the board samples this stream: continue at its first unacknowledged window.
 
         Raises:
             LinkError: the board has no sensor, or its firmware does not support sampling.
@@ -214,6 +214,7 @@ class Session:
             *(stream, self.board, self._exchange, self._protocol.events.append),
             watched=samples,
             timeouts=self._timeouts,
+            resume=resume,
         )
         self._protocol.begin(begun, self._connection.now(), fresh=True)
         self._connection.wait(lambda: self._protocol.mode is Mode.STREAM)
@@ -305,7 +306,7 @@ class Session:
             left = deadline - self._connection.now()
             if left <= 0:
                 break
-            self._connection.pump(min(left, NAP))
+            self._connection.pump(min(left, self._connection.nap))
         new = list(events)
         events.clear()
         if self._protocol.stream is not None:

@@ -251,6 +251,7 @@ class SensorStream(Stream):
     Args:
         watched: whether the host requests the samples.
         timeouts: `resend_first` is the shortest wait before samples are requested again.
+        resume: the board is sampling the stream already.
     """
 
     def __init__(
@@ -262,9 +263,11 @@ class SensorStream(Stream):
         *,
         watched: bool,
         timeouts: Timeouts,
+        resume: bool = False,
     ) -> None:
-        super().__init__(number, 0, board, exchange, emit)
-        self._samples = SensorSamples(0, 2 * board.channels, watched)
+        window, sample = (board.next_window, board.next_sample) if resume else (0, 0)
+        super().__init__(number, window, board, exchange, emit)
+        self._samples = SensorSamples(sample, 2 * board.channels, watched)
         self._gather = timeouts.resend_first
         self._sampled_came = self._resend_samples_asked = float("-inf")
         self._heard_at: float | None = None  # last known position; None: not begun yet

@@ -97,6 +97,10 @@ class SamplingBoard(Board, Protocol):
     """A board that samples its own sensor: `room` is 0, and `receive` also returns samples."""
 
     @property
+    def began(self) -> int:
+        """When the stream began, in Unix seconds."""
+
+    @property
     def over(self) -> bool:
         """Whether the sensor's signal has ended and all of it has been received."""
 

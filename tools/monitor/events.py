@@ -83,6 +83,7 @@ class Started:
     board: BoardFacts
     source: SourceFacts
     resume_frame: int
+    began: int | None = None  # Unix seconds, if the board's sensor began it earlier; None: now
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -267,6 +268,7 @@ class Restarted:
 
     frame: int
     reason: str
+    began: int | None = None  # as in Started
 
 
 @dataclass(frozen=True, slots=True)

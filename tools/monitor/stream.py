@@ -56,6 +56,7 @@ from tools.recordings.source import Source
 from training.bundle.errors import LinkError
 
 IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
+SENSOR_SECONDS = 0.1  # to wait for events of a sensor, to which nothing is ever sent
 _NOT_DONE: dict[type, str] = {
     Reset: "not reset",
     SetThreshold: "threshold not set",
@@ -66,7 +67,7 @@ _NOT_DONE: dict[type, str] = {
     Accept: "not accepted",
     RenewWearer: "no new wearer",
 }
-COUNTERS_SECONDS = 0.5  # between two requests of the link's counters
+COUNTERS_SECONDS = 0.5
 
 
 class Stream:
@@ -77,6 +78,7 @@ class Stream:
         frames_per_second: limits what is sent; None: no limit.
         resume: continue an unfinished stream of this source.
         windows: stop after this many.
+        counters_seconds: between two requests of the link's counters.
     """
 
     def __init__(
@@ -89,8 +91,10 @@ class Stream:
         frames_per_second: float | None = None,
         resume: bool = True,
         windows: int | None = None,
+        counters_seconds: float = COUNTERS_SECONDS,
     ) -> None:
         self._board, self._source, self._controls, self._emit = board, source, controls, emit
+        self._counters_seconds = counters_seconds
         self._pace = Pace(frames_per_second)
         self._resume = resume
         self._stop = _last_frame(source, board.facts, windows)
@@ -98,6 +102,7 @@ class Stream:
         self._beat_watch = BeatWatch(board.facts)
         self._corrections = Corrections(board, source.facts.noun, emit)
         self._sampling = board if isinstance(board, SamplingBoard) else None
+        self._idle = IDLE_SECONDS if self._sampling is None else SENSOR_SECONDS
         self._next_frame = 0
         self._next_window = 0  # all windows before it were scored or reported lost
         self._paused = False
@@ -119,7 +124,7 @@ class Stream:
             while not self._controls.quitting and not self._is_complete():
                 self._obey()
                 sent = self._send()
-                self._listen(0.0 if sent else IDLE_SECONDS)
+                self._listen(0.0 if sent else self._idle)
             reason = self._controls.quit_reason
             self._drain()
         except LinkError:
@@ -144,7 +149,7 @@ class Stream:
             self._board.restart()
         self._continue_at(frame)
         facts = self._board.facts
-        self._emit(Started(facts, self._source.facts, frame))
+        self._emit(Started(facts, self._source.facts, frame, self._began()))
         if facts.threshold != facts.trained_threshold:
             own, trained = text.number(facts.threshold), text.number(facts.trained_threshold)
             self._emit(Notice(f"the board's threshold is {own}, the bundle's is {trained}"))
@@ -157,6 +162,9 @@ class Stream:
         self._next_frame = frame
         self._next_window = -(-frame // self._board.facts.hop)
         self._beat_watch.beat(self._next_window - 1)
+
+    def _began(self) -> int | None:
+        return None if self._sampling is None else self._sampling.began
 
     def _is_complete(self) -> bool:
         if (self._sampling is not None and self._sampling.over) or self._beats_left == 0:
@@ -176,7 +184,7 @@ class Stream:
                 case Reset():
                     self._board.restart()
                     self._continue_at(0)
-                    self._emit(Restarted(0, "reset"))
+                    self._emit(Restarted(0, "reset", self._began()))
                     self._alarm_is(False, 0, 0)
                 case _:
                     self._ask(command)
@@ -309,7 +317,7 @@ class Stream:
         now = time.monotonic()
         if not force and now < self._counters_due:
             return
-        self._counters_due = now + COUNTERS_SECONDS
+        self._counters_due = now + self._counters_seconds
         counters = self._board.counters()
         if counters != self._counters:
             self._counters = counters

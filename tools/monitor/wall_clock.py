@@ -56,15 +56,19 @@ class WallClock:
 
     def _run(self, first: int, frames: int) -> int:
         now = self._now()
-        if not self._ends or self._ends[-1][0] != first:
+        if not self._ends or self._ends[-1][0] < first:
             self._ends.append((first, now - frames * self._seconds_per_frame))
-        self._ends.append((first + frames, now))
+        if self._ends[-1][0] < first + frames:
+            self._ends.append((first + frames, now))
         return self._at(first)
 
     def _at(self, frame: int) -> int:
         after = bisect.bisect_left(self._ends, frame, key=lambda end: end[0])
-        if after == 0 or after == len(self._ends):  # forgotten, or not seen
-            return round(1000 * (self._ends[0][1] if self._ends and after == 0 else self._now()))
+        if after == len(self._ends):  # not seen
+            return round(1000 * self._now())
+        if after == 0:  # before what was seen, or forgotten
+            oldest, then = self._ends[0]
+            return round(1000 * (then - (oldest - frame) * self._seconds_per_frame))
         (before, early), (behind, late) = self._ends[after - 1], self._ends[after]
         share = (frame - before) / (behind - before)
         return round(1000 * (early + share * (late - early)))

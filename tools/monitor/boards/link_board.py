@@ -145,10 +145,13 @@ class LinkBoard:
 
     def _new_stream(self) -> None:
         used = self._session.board.stream, self._stream
-        self._stream = next(name for name in self._names if name not in used)
+        self._stream = self._next_number(used)
         self._thresholds = [(0, self._thresholds[-1][1])]
         self._held = []
         self._session.poll()  # discard the events of the old stream
+
+    def _next_number(self, used: tuple[int, int]) -> int:
+        return next(name for name in self._names if name not in used)
 
     def room(self) -> int:
         """Return the frames that the session takes now, limited to a distance from the scores."""

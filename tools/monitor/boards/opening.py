@@ -54,6 +54,7 @@ def open_sensor_board(
     watch: bool = False,
     speed: int = 1,
     abandon: Callable[[], bool] = lambda: False,
+    keep: Callable[[], None] | None = None,
 ) -> Iterator[SensorBoard]:
     """Open a board that samples its own sensor.
 
@@ -63,13 +64,14 @@ def open_sensor_board(
         watch: request each window's reconstruction, which costs link time.
         speed: of an emulated board, as a multiple of real time.
         abandon: called while waiting for the board; returns whether to stop waiting.
+        keep: as for `SensorBoard`.
 
     Raises:
         BoardError, LinkError: as `open_board`, or the board has no sensor.
     """
     plays = None if source is None else AdcRecording(source.counts, source.missing, speed)
     with _session(target, plays) as session:
-        yield SensorBoard(session, bundle, source, watch, abandon)
+        yield SensorBoard(session, bundle, source, watch, abandon, keep)
 
 
 @contextlib.contextmanager

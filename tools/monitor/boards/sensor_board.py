@@ -23,7 +23,9 @@ from training.bundle.errors import LinkError
 from training.bundle.labels import UNKNOWN
 
 STATE_SECONDS = 0.5  # between two requests of the sensor's state
+STATE_SECONDS_UNATTENDED = 5.0
 SILENT_SECONDS = 0.3  # without a sample at a recording's end: no more will come
+OLDEST_SECONDS = 400 * 24 * 3600  # a stream's number that is no older time says when it began
 
 
 class Sensor(Source):
@@ -86,11 +88,17 @@ class Recent:
 class SensorBoard(LinkBoard):
     """Implements `tools.monitor.stream.SamplingBoard`: starts and stops the board's sensor.
 
+    A stream's number is the Unix time at which it began, in seconds, so that another program can
+    continue it. A monitor receives every sample. A gateway has no use for them, and the board must
+    keep each one until it is received: without them, it bridges a longer absence.
+
     Args:
         bundle: must be the one that the board runs.
         source: the recording that an emulated board samples; None: a real sensor.
         watch: request each window's reconstruction.
         abandon: called while waiting for the board; returns whether to stop waiting.
+        keep: of a gateway: is called with everything received handled, before the board may forget
+            it. The stream then outlives this program. None: a monitor.
 
     Raises:
         LinkError: the board runs another model, or has no sensor.
@@ -103,6 +111,7 @@ class SensorBoard(LinkBoard):
         source: Source | None,
         watch: bool,
         abandon: Callable[[], bool] = lambda: False,
+        keep: Callable[[], None] | None = None,
     ) -> None:
         sensor = session.sampling()  # raises LinkError if the firmware is too old
         if source is None:
@@ -116,15 +125,36 @@ class SensorBoard(LinkBoard):
         self._state, self._state_time = sensor, 0.0
         self._sample_time = time.monotonic()
         self._received = 0  # frames since the stream began
+        self._keep = keep
+        self._state_seconds = STATE_SECONDS if keep is None else STATE_SECONDS_UNATTENDED
+
+    @property
+    def began(self) -> int:
+        return self._stream
 
     @property
     def resume_frame(self) -> int:
-        return 0
+        """The first frame that is not reported, if a gateway's stream is still sampled."""
+        running = self._state.state in (SensorState.RUNNING, SensorState.LEAD_OFF)
+        is_time = 0 <= time.time() - self._state.stream < OLDEST_SECONDS
+        if self._keep is None or not running or not is_time:
+            return 0
+        return self._session.board.next_window * self.facts.hop
+
+    def take_up(self) -> int:
+        frame, self._stream = self.resume_frame, self._state.stream
+        self._session.start_sampling(self._stream, samples=False, resume=True)
+        self._ask_wearer_again()
+        # Windows that waited on the board began before this moment.
+        self._held = [link.Sampled(self._session.next_sample, b"", 0)]
+        return frame
 
     @property
     def over(self) -> bool:
         """Whether the played recording has ended and all of it has been received."""
-        if self._state.state != SensorState.ENDED or self._received < self._state.taken:
+        if self._state.state != SensorState.ENDED:
+            return False
+        if self._keep is None and self._received < self._state.taken:
             return False
         # The board reports a window only after its last sample.
         unreported = self._session.next_window * self.facts.hop + self.facts.report_after
@@ -136,7 +166,7 @@ class SensorBoard(LinkBoard):
         self._new_stream()
         self._waiting.clear()
         self._recent.next = self._received = 0
-        self._session.start_sampling(self._stream)
+        self._session.start_sampling(self._stream, samples=self._keep is None)
         self._ask_wearer_again()
         self._state = self._session.sampling()
 
@@ -145,23 +175,24 @@ class SensorBoard(LinkBoard):
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         """Return what was received, with a window's samples before its score."""
+        if self._keep is not None:
+            self._keep()
         events: list[BoardEvent] = []
         for event in self._held or self._session.poll(timeout):
+            self._sample_time = time.monotonic()
             if isinstance(event, link.Sampled):
                 events += self._sampled(event)
-                self._sample_time = time.monotonic()
             else:
                 self._waiting.append(event)
             while self._waiting and self._is_due(self._waiting[0]):
-                translated = self._translated(self._waiting.popleft())
-                events += [translated] if translated is not None else []
+                events += self._reported(self._waiting.popleft())
         self._held = []
-        self._update_state()
+        events += self._update_state()
         return [*events, *self._take_status(), *self._answers_again()]
 
     def close(self, finished: bool) -> None:
         try:
-            if self.answers:
+            if self.answers and self._keep is None:
                 with contextlib.suppress(LinkError), self._while_it_answers() as session:
                     session.stop_sampling()
         finally:
@@ -179,20 +210,51 @@ class SensorBoard(LinkBoard):
             self._recent.put(event.sample, frames)
             self._received += len(frames)
             events.append(SamplesSent(event.sample, frames))
+        elif self._keep is not None:
+            events.append(self._position(event.sample))
         return events
+
+    def _next_number(self, used: tuple[int, int]) -> int:
+        number = int(time.time())
+        return next(n for n in range(number, number + 3) if n not in used)
+
+    def _position(self, frame: int) -> SamplesSent:
+        """Return what stands for the samples before `frame`, which were not received."""
+        self._recent.next = max(self._recent.next, frame)
+        return SamplesSent(frame, np.empty((0, self.facts.channels), np.int16))
 
     def _window(self, first: int) -> Counts:
         return self._recent.take(first, self.facts.window)
 
+    def _reported(self, event: link.Event) -> list[BoardEvent]:
+        translated = self._translated(event)
+        events = [translated] if translated is not None else []
+        if self._keep is not None and isinstance(event, link.Scored | link.Lost):
+            last = event.window if isinstance(event, link.Scored) else event.first + event.count - 1
+            return [self._position(last * self.facts.hop + self.facts.report_after), *events]
+        return events
+
     def _is_due(self, event: link.Event) -> bool:
-        if not isinstance(event, link.Scored):
+        if not isinstance(event, link.Scored) or self._keep is not None:
             return True
         return self._recent.next >= event.window * self.facts.hop + self.facts.report_after
 
-    def _update_state(self) -> None:
+    def _update_state(self) -> list[BoardEvent]:
+        """Ask for the sensor's state; return the samples that it lost, unless they are received."""
         now = time.monotonic()
-        if self.answers and now - self._state_time > STATE_SECONDS:
-            self._state_time = now
-            # The next poll reports the error.
-            with contextlib.suppress(LinkError), self._while_it_answers() as session:
-                self._state = session.sampling()
+        if not self.answers or now - self._state_time <= self._state_seconds:
+            return []
+        self._state_time, before = now, self._state
+        # The next poll reports the error.
+        with contextlib.suppress(LinkError), self._while_it_answers() as session:
+            self._state = session.sampling()
+        if self._keep is None or self._state.taken < before.taken:  # or the board was reset
+            return []
+        return [
+            SamplesLost(self._recent.next, count, reason)
+            for count, reason in (
+                (self._state.lead_off - before.lead_off, "lead_off"),
+                (self._state.overruns - before.overruns, "overrun"),
+            )
+            if count > 0
+        ]

@@ -16,7 +16,7 @@ from tools.monitor.mqtt.broker import Broker
 from training.bundle.errors import DataError
 
 MOST_IN_FLIGHT = 200  # messages that the broker has not acknowledged
-IDLE_SECONDS = 0.02
+IDLE_SECONDS = 0.1
 
 
 class Publisher:
@@ -102,6 +102,7 @@ class Publisher:
     def _feed(self) -> None:
         after = 0
         while not self._stop.is_set():
+            commits = self._spool.commits
             with self._lock:
                 room = MOST_IN_FLIGHT - len(self._sent)
             taken = self._take(after, room) if room > 0 and self.connected else []
@@ -117,7 +118,7 @@ class Publisher:
                     else:
                         self._sent[info.mid] = number
             if not taken:
-                self._stop.wait(IDLE_SECONDS)
+                self._spool.wait_for_commit(commits, IDLE_SECONDS)
 
     def _take(self, after: int, most: int) -> list[tuple[int, Message]]:
         try:

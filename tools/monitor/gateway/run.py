@@ -138,7 +138,8 @@ class Gateway:
 
     def _add(self, key: str, target: Callable[[], Port | Emulated | None]) -> None:
         plays = self._settings.plays
-        worker = BoardWorker(key, target, self._bundles, plays, self._topics, self._log)
+        keep = self.spool.wait_until_written
+        worker = BoardWorker(key, target, self._bundles, plays, self._topics, self._log, keep)
         self._workers[key] = worker
         worker.start()
 

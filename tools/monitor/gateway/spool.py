@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from tools.monitor.mqtt.board_topics import Message
 from training.bundle.errors import DataError
 
-BATCH_SECONDS = 0.05
+BATCH_SECONDS = 0.02
 MOST_IN_MEMORY = 10_000  # messages that wait for a disk that cannot be written
 
 _TABLE = """
@@ -41,6 +41,7 @@ class Spool:
     Attributes:
         dropped: messages that were dropped since the start.
         problem: why the file cannot be written; empty: it can.
+        commits: changes of the file since the start.
 
     Raises:
         DataError: the file cannot be written, or is no spool.
@@ -55,6 +56,9 @@ class Spool:
         self._acknowledged: list[int] = []
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
+        self.commits = 0
+        self._put = self._committed = 0  # messages since the start
+        self._written = threading.Condition(self._lock)
         self._closing = False
         self.problem = ""
         try:
@@ -93,7 +97,21 @@ class Spool:
                 self.dropped += 1
                 return
             self._new.append(message)
+            self._put += 1
             self._changed.notify()
+
+    def wait_until_written(self) -> None:
+        """Wait until every message put so far is on the disk, or the disk has failed."""
+        with self._written:
+            last = self._put
+            while self._committed < last and not (self.problem or self._closing):
+                self._written.wait()
+
+    def wait_for_commit(self, seen: int, seconds: float) -> None:
+        """Wait until `commits` differs from `seen`, or the time is over."""
+        with self._written:
+            if self.commits == seen:
+                self._written.wait(seconds)
 
     def take(self, after: int, most: int) -> list[tuple[int, Message]]:
         """Return messages on the disk with an id greater than `after`, oldest first.
@@ -134,6 +152,8 @@ class Spool:
             time.sleep(BATCH_SECONDS)
             with self._lock:
                 done = self._commit()
+                self.commits += 1
+                self._written.notify_all()
                 if self._closing and (done or self.problem):
                     return
 
@@ -167,6 +187,7 @@ class Spool:
         self.problem = ""
         self._depth += len(new) - excess
         self.dropped += excess
+        self._committed += len(new)
         self._new = []
         return True
 

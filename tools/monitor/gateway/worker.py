@@ -23,6 +23,7 @@ from training.bundle import Bundle
 from training.bundle.errors import BoardError, VigilError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+COUNTERS_S = 10.0  # between two messages of the link's counters
 SETTLED_S = 60.0  # a stream that ran this long makes the next wait short again
 
 MakeTopics = Callable[[str, Controls], BoardTopics]  # of a board's id and its controls
@@ -45,6 +46,7 @@ class BoardWorker(threading.Thread):
         target: returns the board, or None while it is not plugged in.
         bundles: the bundles that a board may run, by the hash of the model.
         plays: what an emulated board's sensor measures.
+        keep: waits until all messages are on the disk; the board may then forget their windows.
     """
 
     def __init__(
@@ -55,11 +57,12 @@ class BoardWorker(threading.Thread):
         plays: Source | None,
         topics: MakeTopics,
         say: Say,
+        keep: Callable[[], None],
     ) -> None:
         super().__init__(name=f"board {key}", daemon=True)
         self.key, self.state = key, BoardState()
         self._target, self._bundles, self._plays = target, bundles, plays
-        self._make_topics, self._say = topics, say
+        self._make_topics, self._say, self._keep = topics, say, keep
         self._controls: Controls | None = None
         self._stop_asked = threading.Event()
         self.topics: BoardTopics | None = None  # once the board has answered
@@ -101,6 +104,7 @@ class BoardWorker(threading.Thread):
                     self._plays if isinstance(target, Emulated) else None,
                     target,
                     abandon=controls.out_of_time,
+                    keep=self._keep,
                 )
             )
             topics = self.topics = self._make_topics(board_id(board.facts), controls)
@@ -112,6 +116,7 @@ class BoardWorker(threading.Thread):
                 board.source,
                 controls,
                 Broadcast([self.state.tally, topics, _Log(self)], controls),
+                counters_seconds=COUNTERS_S,
             ).run()
 
     def _problem_is(self, problem: str) -> None:

@@ -118,7 +118,8 @@ class BoardTopics(View):
             case SamplesSent() | RecordingAsked():
                 return
             case Started():
-                self._started, self._stream = event, ts
+                self._started = event
+                self._stream = ts if event.began is None else 1000 * event.began
                 self.announce()
                 self._publish("board", _values(event), ts, retain=True)
                 # Replace the retained threshold of an earlier run.
@@ -158,7 +159,7 @@ class BoardTopics(View):
                 self._publish("event", as_json(event), ts)
                 self.send(self.status("online" if answers else "away"))
             case Restarted():
-                self._stream = ts
+                self._stream = ts if event.began is None else 1000 * event.began
                 self._publish("event", as_json(event), ts)
             case _:
                 self._publish("event", as_json(event), ts)
