@@ -11,7 +11,9 @@ from training.data.files.sheet import QUOTED
 MISSING = frozenset(
     (
         *("", "?", "!", "-", "--", "na", "n/a", "#n/a", "<na>", "nan", "#nan", "-nan", "nan(ind)"),
-        *("-nan(ind)", "null", "none", "nil", "missing"),
+        *("-nan(ind)", "nan(snan)", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "1.#nan"),
+        *("null", "none", "nil", "missing", "undefined", "unknown", "unavailable"),
+        *("#value!", "#div/0!", "#ref!", "#num!", "#name?", "#null!"),
     )
 )
 POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?", re.I)

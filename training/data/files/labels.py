@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,10 +38,51 @@ NAMES = (
     "status",
     "changepoint",
 )
+# Words of longer names ("machine_status", "is_broken", "y_true"). With few different values the
+# column is no channel; it is the label if one of the first set is in its name.
+TRUTH = {"label", "labels", "anomaly", "anomalies", "anomalous", "abnormal", "outlier", "fault"}
+TRUTH |= {"faults", "faulty", "failure", "failed", "broken", "defect", "defective", "attack"}
+TRUTH |= {"truth", "true", "gt"}
+CONDITION = {"class", "target", "state", "status", "condition", "event", "alarm", "annotation"}
+MOST_LABELS = 32  # different values of a column that is taken for the label
 WORDS = {"normal": NORMAL, "ok": NORMAL, "healthy": NORMAL, "good": NORMAL, "baseline": NORMAL}
 WORDS |= {"nominal": NORMAL, "false": NORMAL, "no": NORMAL, "none": NORMAL}
 WORDS |= {"true": ABNORMAL, "yes": ABNORMAL, "abnormal": ABNORMAL, "anomaly": ABNORMAL}
 WORDS |= {"fault": ABNORMAL, "bad": ABNORMAL, "faulty": ABNORMAL, "anomalous": ABNORMAL}
+
+
+def is_named_like_label(column: Column) -> bool:
+    """Return whether a column is no channel by its name, and by its few values if the name is long.
+
+    A continuous `fault_current` is a channel, a `fault_type` of five kinds is none.
+    """
+    if column.name.strip().lower() in NAMES:
+        return True
+    return bool(_parts(column.name) & (TRUTH | CONDITION)) and has_few_values(column)
+
+
+def names_truth(column: Column) -> bool:
+    """Return whether the name, or one of the words in the column, says what is normal."""
+    if column.name.strip().lower() in NAMES or _parts(column.name) & TRUTH:
+        return True
+    return any(WORDS.get(word.lower()) == NORMAL for word in column.words)
+
+
+def _parts(name: str) -> set[str]:
+    """Return the words of a name: "machineStatus", "y_true", "Normal/Attack"."""
+    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    return set(re.split(r"[^a-z]+", apart.lower()))
+
+
+def has_few_values(column: Column) -> bool:
+    """Return whether a column has at most `MOST_LABELS` different values."""
+    if column.kind == "words":
+        return len(column.words) <= MOST_LABELS
+    known = column.values[:1_000_000]
+    few = np.unique(known[:1000])
+    if len(few) > MOST_LABELS + 1:  # quick answer for a signal; NaN may be one of them
+        return False
+    return column.kind == "number" and len(np.unique(known[~np.isnan(known)])) <= MOST_LABELS
 
 
 def words_of(column: Column) -> list[str]:

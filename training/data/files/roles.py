@@ -11,10 +11,10 @@ from training.bundle.errors import DataError
 from training.bundle.validation import nearest
 from training.data.files.cells import shown
 from training.data.files.clock import Clock, find_clock
-from training.data.files.labels import NAMES
+from training.data.files.interleaved import refuse_interleaved
+from training.data.files.labels import MOST_LABELS, NAMES, is_named_like_label, names_truth
+from training.data.files.options import SettingNeededError
 from training.data.files.sheet import Column, Sheet
-
-MOST_LABELS = 32  # different values of a column that is taken for the label
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +52,13 @@ def assign(
     """
     names = [c.name for c in sheet.columns]
     notes: list[str] = []
-    truth = [c for c in sheet.columns if c.name.strip().lower() in NAMES]
-    truth.sort(key=lambda c: NAMES.index(c.name.strip().lower()))
+    truth = sorted(filter(is_named_like_label, sheet.columns), key=_rank)
     chosen = None
     if label is not None:
         chosen = None if label_optional and label not in names else _column(sheet, label)
     elif channels is None or any(c.name not in channels for c in truth):
         usable = [c for c in truth if channels is None or c.name not in channels]
-        chosen = next((c for c in usable if _is_label(c, coded)), None)
+        chosen = next((c for c in usable if names_truth(c) and _is_label(c, coded)), None)
         if chosen is not None and chosen.name != "label":
             notes.append(f"column {shown(chosen.name)} is taken for the label")
     fixed = [*(channels or ()), *([chosen.name] if chosen else [])]
@@ -75,7 +74,10 @@ def assign(
             if column.name in timed or column is chosen:
                 continue
             if column in truth:
-                notes.append(f"column {shown(column.name)} is named like a label and left out")
+                notes.append(
+                    f"column {shown(column.name)} is named like a label and left out (name it in "
+                    "data.label or data.channels to use it)"
+                )
             elif column.kind == "words":
                 notes.append(f"column {shown(column.name)} holds words and is left out")
             else:
@@ -93,7 +95,16 @@ def assign(
                 else f"column {shown(column.name)} holds no values and is left out"
             )
         used = [c for c in used if c not in constant]
+        refuse_interleaved(sheet, clock, [c for c in sheet.columns if c is not chosen])
+        notes += [note for c in used if (note := _two_values(c))]
     if not used:
+        if signals := [c for c in truth if c is not chosen and c.kind == "number"]:
+            name = signals[0].name
+            raise SettingNeededError(
+                f"{sheet.path}: column {shown(name)}, the only one of numbers, is named like a "
+                f'label; set data.channels = ["{shown(name)}"] if it is the signal',
+                channels=[name],
+            )
         words = [c for c in sheet.columns if c.kind == "words" and c is not chosen]
         if words:
             sheet.require_numbers(words[0])
@@ -115,6 +126,27 @@ def _column(sheet: Sheet, name: str) -> Column:
             "data.header"
         )
     return named[0]
+
+
+def _rank(column: Column) -> int:
+    """Return the order in which columns named like a label are tried."""
+    name = column.name.strip().lower()
+    return NAMES.index(name) if name in NAMES else len(NAMES)
+
+
+def _two_values(column: Column) -> str | None:
+    """Return a note about a channel of two values: it may be a label of an unknown name."""
+    values = np.unique(column.values[:1000])
+    if len(values) > 3:
+        return None
+    known = column.values[~np.isnan(column.values)]
+    low, high = float(known.min()), float(known.max())
+    if low == high or not ((known == low) | (known == high)).all():
+        return None
+    return (
+        f"channel {shown(column.name)} holds {low:g} and {high:g} alone: if it is a label, set "
+        f'data.label = "{shown(column.name)}"'
+    )
 
 
 def _is_label(column: Column, coded: bool) -> bool:

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from training.bundle.errors import DataError
 from training.data import load
 from training.data.csv import Settings
 from training.data.files.table import Table, read_table
+from training.suggest import find_settings
 
 
 def table(tmp_path: Path, said, name: str = "label", **settings) -> Table:
@@ -42,8 +44,56 @@ def test_words(tmp_path: Path, words, settings, name: str) -> None:
 def test_a_column_named_like_a_label_is_never_a_channel(tmp_path: Path) -> None:
     read = table(tmp_path, [i % 9 for i in range(30)], "state")
     assert read.channels == ("x",) and set(read.labels) == {-1}
-    assert "column state is named like a label and left out" in read.notes
+    assert any(n.startswith("column state is named like a label and left out") for n in read.notes)
     assert table(tmp_path, range(30), "state", channels=["state"]).channels == ("state",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anomaly_label",
+        "fault_type",
+        "y_true",
+        "gt",
+        "Attack",
+        "isBroken",
+        "ground truth",
+        "pump-failure",
+    ],
+)
+def test_a_longer_name_may_say_that_a_column_is_the_label(tmp_path: Path, name: str) -> None:
+    read = table(tmp_path, [0] * 20 + [1] * 20, name)
+    assert read.channels == ("x",) and read.labels.tolist() == [0] * 20 + [1] * 20
+    assert f"column {name} is taken for the label" in read.notes
+    continuous = table(tmp_path, [7 * i % 40 / 8 for i in range(40)], name)  # a fault's current
+    assert continuous.channels == ("x", name)
+
+
+@pytest.mark.parametrize("name", ["machine_status", "event", "Alarm", "condition"])
+def test_a_condition_of_a_machine_is_a_label_if_a_word_says_what_is_normal(
+    tmp_path: Path, name: str
+) -> None:
+    read = table(tmp_path, ["NORMAL"] * 20 + ["RECOVERING"] * 5 + ["BROKEN"] * 5, name)
+    assert read.labels.tolist() == [0] * 20 + [1] * 10
+    for said in ([0] * 20 + [1] * 20, ["on"] * 20 + ["off"] * 20):
+        read = table(tmp_path, said, name)
+        assert read.channels == ("x",) and set(read.labels) == {-1}
+
+
+def test_a_channel_of_two_values_may_be_a_label_and_is_said(tmp_path: Path) -> None:
+    read = table(tmp_path, [0] * 20 + [1] * 20, "quality")
+    note = 'channel quality holds 0 and 1 alone: if it is a label, set data.label = "quality"'
+    assert read.channels == ("x", "quality") and note in read.notes
+
+
+def test_a_signal_named_like_a_label_is_offered_if_there_is_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    lines = [f"sensor.pump,{i % 37 / 2},2024-01-01T00:{i:02d}:00.000Z" for i in range(60)]
+    lines[7] = lines[7].replace(",3.5,", ",unavailable,")
+    path.write_text("entity_id,state,last_changed\n" + "\n".join(lines) + "\n")
+    settings, (read,) = find_settings([str(path)])
+    assert settings.channels == ["state"] and read.channels == ("state",)
+    assert np.flatnonzero(read.missing).tolist() == [7]
 
 
 def test_intervals(tmp_path: Path) -> None:
