@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 
-from tools.monitor.events import AlarmChanged, Event, Notice, Started, View
+from tools.monitor.events import AlarmChanged, Event, Notice, Severity, Started, View
 
 MOST_RUNNING = 8
 
@@ -40,11 +40,14 @@ class AlarmCommand(View):
         for process in ended:
             self._running.remove(process)
             if process.returncode:
-                self._say(Notice(f"{self._words[0]} ended with code {process.returncode}"))
+                self._warn(f"ended with code {process.returncode}")
+
+    def _warn(self, what: str) -> None:
+        self._say(Notice(f"{self._words[0]} {what}", severity=Severity.WARNING))
 
     def _run(self, event: AlarmChanged) -> None:
         if len(self._running) >= MOST_RUNNING:
-            self._say(Notice(f"{self._words[0]} not started: {MOST_RUNNING} of it still run"))
+            self._warn(f"not started: {MOST_RUNNING} of it still run")
             return
         assert self._started is not None
         board = self._started.board
@@ -65,6 +68,6 @@ class AlarmCommand(View):
                 start_new_session=True,  # Ctrl-C ends the monitor, not an alarm on its way
             )
         except OSError as problem:
-            self._say(Notice(f"{self._words[0]} does not start: {problem.strerror}"))
+            self._warn(f"does not start: {problem.strerror}")
             return
         self._running.append(process)

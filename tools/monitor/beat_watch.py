@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.monitor.events import BoardFacts, Notice
+from tools.monitor.events import BoardFacts, Notice, Severity
 
 NO_BEAT = "no_beat"  # reason of WindowsLost for a hop without a heartbeat; most have none
 SECONDS = 10.0  # without a beat, until the user is told; a detector learns for eight
@@ -24,4 +24,5 @@ class BeatWatch:
         if self._told or (stop - self._first) * self._hop_seconds < SECONDS:
             return None
         self._told = True
-        return Notice(f"no heartbeat for {SECONDS:.0f} s, so nothing is judged: check the sensor")
+        text = f"no heartbeat for {SECONDS:.0f} s, so nothing is judged: check the sensor"
+        return Notice(text, severity=Severity.WARNING)

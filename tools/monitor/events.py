@@ -28,6 +28,15 @@ class Outcome(enum.StrEnum):
         return self in (Outcome.TRUE_POSITIVE, Outcome.TRUE_NEGATIVE)
 
 
+class Severity(enum.StrEnum):
+    """How much a message for the user matters."""
+
+    INFO = "info"
+    WARNING = "warning"  # data are missing, or a command was not obeyed
+    ERROR = "error"  # the stream or an output has failed
+    ALARM = "alarm"  # the alarm over windows
+
+
 def outcome_of(flag: bool, label: int) -> Outcome | None:
     """Compare a flag with a label; None if the label is UNKNOWN."""
     if label == UNKNOWN:
@@ -84,6 +93,7 @@ class Started:
     source: SourceFacts
     resume_frame: int
     began: int | None = None  # Unix seconds, if the board's sensor began it earlier; None: now
+    sampled: bool = False  # by the board itself, so that its clock sets the rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -296,6 +306,7 @@ class Notice:
 
     text: str
     answers: bool | None = None
+    severity: Severity = Severity.INFO
 
 
 @dataclass(frozen=True, slots=True)

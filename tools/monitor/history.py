@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.monitor import text
 from tools.monitor.events import (
     AlarmAcknowledged,
     AlarmChanged,
@@ -38,7 +37,10 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
+from tools.monitor.notices import Log, joined
+from tools.monitor.sample_rate import SampleRate
 from tools.monitor.summary import Summary, Tally
+from tools.monitor.wall_clock import WallClock
 from tools.recordings.source import SourceFacts
 
 WINDOWS = 512  # scored windows kept
@@ -71,7 +73,10 @@ class History(View):
         self.recording = False
         self.answers = True  # whether the board answered last time
         self.ended: Ended | None = None
-        self.notice = ""
+        self.log = Log()
+        self.clock = WallClock()
+        self.sample_rate = SampleRate()
+        self.lost: deque[WindowsLost] = deque(maxlen=WINDOWS)
         self.version = 0  # number of events; unchanged: nothing to redraw
         self._tally = Tally()
         self._lock = threading.Lock()
@@ -92,8 +97,9 @@ class History(View):
         return self._tally.summary()
 
     @property
-    def _noun(self) -> str:
-        return self.source.noun if self.source else "window"
+    def notice(self) -> str:
+        """The newest sentence of the log."""
+        return self.log.last
 
     @property
     def next_frame(self) -> int:
@@ -149,6 +155,9 @@ class History(View):
     def handle(self, event: Event) -> None:
         with self._lock:
             self._tally.handle(event)
+            self.log.take(event)
+            self.clock.stamp(event)
+            self.sample_rate.take(event)
             self.version += 1
             self._take(event)
 
@@ -159,8 +168,6 @@ class History(View):
                 self.threshold = event.board.threshold
                 self._samples = np.zeros((FRAMES, event.board.channels), np.int16)
                 self._next_frame = self._oldest_frame = event.resume_frame
-                if event.resume_frame:
-                    self.notice = f"resumed at frame {event.resume_frame}"
             case SamplesSent():
                 self._keep(event)
             case SamplesLost():
@@ -171,43 +178,38 @@ class History(View):
             case WindowNotJudged():
                 self.not_judged.append(event)
                 self._reported(event)
-                self.notice = f"{event.index} not judged: {event.reason}"
             case AlarmChanged():
                 self.alarm = event.on
                 self.unacknowledged |= event.on
-                self.notice = text.alarm_line(event, self._noun)
             case AlarmAcknowledged():
                 self.unacknowledged = False
-                self.notice = "alarm acknowledged"
             case AlarmSet():
                 if self.board is not None:
                     self.board = replace(self.board, alarm=event.levels)
-                self.notice = f"alarm: {event.levels}"
             case DriftChanged():
                 self.recalibrate = event.recalibrate
-                self.notice = text.drift_line(event, self._noun)
             case WindowsLost():
-                self.notice = f"lost {event.count} from {event.first}: {event.reason}"
+                whole = joined(self.lost[-1] if self.lost else None, event)
+                if isinstance(whole, WindowsLost):
+                    self.lost.pop()
+                self.lost.append(whole if isinstance(whole, WindowsLost) else event)
             case LinkCounters():
                 self.counters = event
             case ThresholdChanged():
-                before, now = text.number(self.threshold), text.number(event.value)
-                self.notice = f"threshold {before} → {now}"
                 self.threshold = event.value
             case CalibrationStatus():
-                self._take_calibration(event)
+                self.calibration = event
             case WearerStatus():
                 self.wearer = event
             case Marked():
                 self.marks.append(event)
-                self.notice = f"marked at frame {event.frame}"
             case Paused():
                 self.paused = event.paused
             case Restarted():
-                self.notice = f"{event.reason}: from frame {event.frame}"
                 if event.frame < self._next_frame:
                     self.windows.clear()
                     self.not_judged.clear()
+                    self.lost.clear()
                     self.intervals.clear()
                     self._ahead.clear()
                     self.marks.clear()
@@ -215,24 +217,16 @@ class History(View):
                     self._next_frame = self._oldest_frame = event.frame
             case RecordingChanged():
                 self.recording = event.on
-                self.notice = text.recording_line(event)
             case Notice():
-                self.notice = event.text
                 self.answers = self.answers if event.answers is None else event.answers
             case Ended():
                 self.ended = event
-
-    def _take_calibration(self, status: CalibrationStatus) -> None:
-        before, self.calibration = self.calibration, status
-        if status.running or (before is not None and before.state != status.state):
-            self.notice = text.calibration_lines(status)[0]
 
     def _pass_over(self, event: SamplesLost) -> None:
         stop = event.first_frame + event.count
         self._gaps.append((event.first_frame, stop))
         self._next_frame = stop
         self._oldest_frame = max(self._oldest_frame, stop - FRAMES)
-        self.notice = f"no samples {event.first_frame} to {stop - 1}: {event.reason}"
 
     def _keep(self, event: SamplesSent) -> None:
         counts = event.counts[-FRAMES:]

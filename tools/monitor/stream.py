@@ -45,6 +45,7 @@ from tools.monitor.events import (
     Restarted,
     SamplesLost,
     SamplesSent,
+    Severity,
     Started,
     ThresholdChanged,
     WindowNotJudged,
@@ -53,7 +54,7 @@ from tools.monitor.events import (
 )
 from tools.monitor.pace import Pace
 from tools.recordings.source import Source
-from training.bundle.errors import LinkError
+from training.bundle.errors import LinkError, VigilError
 
 IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
 SENSOR_SECONDS = 0.1  # to wait for events of a sensor, to which nothing is ever sent
@@ -118,7 +119,7 @@ class Stream:
         Raises:
             LinkError: the board is lost.
         """
-        reason = "the link failed"
+        reason = "interrupted"
         try:
             self._begin()
             while not self._controls.quitting and not self._is_complete():
@@ -127,10 +128,10 @@ class Stream:
                 self._listen(0.0 if sent else self._idle)
             reason = self._controls.quit_reason
             self._drain()
-        except LinkError:
-            if not self._controls.quitting:
+        except VigilError as failure:
+            reason = self._controls.quit_reason or str(failure)
+            if not (self._controls.quitting and isinstance(failure, LinkError)):
                 raise
-            reason = self._controls.quit_reason
         finally:
             complete = self._is_complete()
             try:
@@ -149,7 +150,8 @@ class Stream:
             self._board.restart()
         self._continue_at(frame)
         facts = self._board.facts
-        self._emit(Started(facts, self._source.facts, frame, self._began()))
+        sampled = self._sampling is not None
+        self._emit(Started(facts, self._source.facts, frame, self._began(), sampled))
         if facts.threshold != facts.trained_threshold:
             own, trained = text.number(facts.threshold), text.number(facts.trained_threshold)
             self._emit(Notice(f"the board's threshold is {own}, the bundle's is {trained}"))
@@ -180,7 +182,7 @@ class Stream:
                 case Acknowledge() | Mark() | SetPaused() | SetRecording():
                     self._obey_here(command)
                 case _ if not self._board.answers:
-                    self._emit(Notice(f"{_NOT_DONE[type(command)]}: the board does not answer"))
+                    self._refuse(command, "the board does not answer")
                 case Reset():
                     self._board.restart()
                     self._continue_at(0)
@@ -216,7 +218,11 @@ class Stream:
                 case _:
                     self._board.calibrate(command)
         except LinkError as refusal:
-            self._emit(Notice(f"{_NOT_DONE[type(command)]}: {refusal}"))
+            self._refuse(command, str(refusal))
+
+    def _refuse(self, command: controls.Command, why: str) -> None:
+        text = f"{_NOT_DONE[type(command)]}: {why}"
+        self._emit(Notice(text, severity=Severity.WARNING))
 
     def _alarm_is(self, on: bool, index: int, frame: int) -> None:
         if on != self._alarm:
@@ -225,7 +231,8 @@ class Stream:
 
     def _pause(self, paused: bool) -> None:
         if self._sampling is not None:
-            self._emit(Notice("cannot pause: the board samples its own sensor"))
+            text = "cannot pause: the board samples its own sensor"
+            self._emit(Notice(text, severity=Severity.WARNING))
             return
         self._paused = paused
         if paused:

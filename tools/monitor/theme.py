@@ -26,8 +26,8 @@ class Colour:
     dark: str
 
 
-# Normal and abnormal differ in lightness as well as in hue, so that they are distinguishable in
-# grey print and with any colour vision.
+# Normal and abnormal differ in lightness as well as in hue, by 2 to 1 at least, so that they are
+# distinguishable in grey print and with any colour vision.
 PALETTE = (
     Colour("paper", "#fbfaf7", "#14171a"),
     Colour("panel", "#fefefd", "#1b1f23"),
@@ -35,9 +35,9 @@ PALETTE = (
     Colour("soft", "#5c6269", "#a3a8ad"),
     Colour("faint", "#666b71", "#91979d"),
     Colour("line", "#e2dfd8", "#30353a"),
-    Colour("normal", "#1f6f8b", "#5bb5d1"),
+    Colour("normal", "#0c475f", "#3d91ab"),
     Colour("normal-wash", "#c9dfe6", "#234653"),
-    Colour("abnormal", "#d4552a", "#ff8a5c"),
+    Colour("abnormal", "#c8481b", "#ffb48f"),
     Colour("abnormal-wash", "#f6d9cc", "#553021"),
     Colour("third", "#7a5ea8", "#b49be0"),
     Colour("third-wash", "#dfd6ee", "#3b3154"),

@@ -32,6 +32,7 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
+from tools.monitor.notices import Notices
 from tools.monitor.summary import Summary
 from tools.monitor.wall_clock import WallClock
 from training.bundle.chain import LEARNING, REASONS
@@ -45,14 +46,14 @@ class PlainView(View):
         self._out, self._cells = out, min(max(width - 46, 3), 40)
         self._noun = "window"
         self._rate_hz: float | None = None
-        self._learned = 0  # windows from which a wearer is being learned
-        self._calibrated = ("", "", -1)  # state, source and tenths of the last line about them
+        self._notices = Notices()
 
     def handle(self, event: Event) -> None:
         for line in self._lines(event):
             print(line, file=self._out, flush=True)
 
     def _lines(self, event: Event) -> list[str]:
+        said = [f"# {line}" for _, line in self._notices.of(event)]
         match event:
             case Started():
                 self._noun, self._rate_hz = event.source.noun, event.board.rate_hz
@@ -61,60 +62,13 @@ class PlainView(View):
                     f"# {text.board_line(event.board)}",
                     f"# {event.source.description}{simulated}",
                 ]
-                if event.resume_frame:
-                    lines.append(f"# resuming at frame {event.resume_frame}")
                 head = f"{self._noun:>8} {'score':>8} {'threshold':^{self._cells}} flag"
-                return [*lines, head]
+                return [*lines, *said, head]
             case WindowScored():
-                line = text.scored_line(event, self._cells, self._rate_hz)
-                learned, self._learned = self._learned, 0
-                return [f"# learned from {learned} {self._noun}s", line] if learned else [line]
-            case WindowNotJudged() if event.reason == REASONS[LEARNING]:  # one line for hundreds
-                self._learned += 1
-                line = f"# learning what is normal; these {self._noun}s are not judged"
-                return [line] if self._learned == 1 else []
-            case WindowNotJudged():
+                return [*said, text.scored_line(event, self._cells, self._rate_hz)]
+            case WindowNotJudged() if event.reason != REASONS[LEARNING]:
                 return [text.not_judged_line(event, self._cells, self._rate_hz)]
-            case WindowsLost():
-                last = event.first + event.count - 1
-                which = f"{event.first}" if event.count == 1 else f"{event.first} to {last}"
-                return [f"# lost: {self._noun} {which}: {event.reason}"]
-            case SamplesLost():
-                last = event.first_frame + event.count - 1
-                return [f"# no samples {event.first_frame} to {last}: {event.reason}"]
-            case AlarmChanged():
-                return [f"# {text.alarm_line(event, self._noun)}"]
-            case AlarmAcknowledged():
-                return ["# alarm acknowledged"]
-            case AlarmSet():
-                return [f"# alarm: {event.levels}"]
-            case DriftChanged():
-                return [f"# {text.drift_line(event, self._noun)}"]
-            case ThresholdChanged():
-                return [f"# threshold is now {text.number(event.value)}"]
-            case CalibrationStatus():
-                return self._calibration(event)
-            case WearerStatus() if event.settled:
-                return [f"# {text.wearer_line(event)}"]
-            case Marked():
-                return [f"# mark at frame {event.frame}, {self._noun} {event.window}: {event.text}"]
-            case Paused():
-                return ["# paused" if event.paused else "# continuing"]
-            case Restarted():
-                return [f"# restarting at frame {event.frame}: {event.reason}"]
-            case RecordingChanged():
-                return [f"# {text.recording_line(event)}"]
-            case Notice():
-                return [f"# {event.text}"]
-        return []
-
-    def _calibration(self, status: CalibrationStatus) -> list[str]:
-        """Return a line for each new state, and for each tenth of a calibration."""
-        tenth = 10 * status.taken // max(status.windows, 1) if status.running else -1
-        if (status.state, status.source, tenth) == self._calibrated:
-            return []
-        self._calibrated = status.state, status.source, tenth
-        return [f"# {line}" for line in text.calibration_lines(status)]
+        return said
 
 
 class JsonView(View):

@@ -18,7 +18,8 @@ from tools.monitor.events import (
     WindowsLost,
 )
 
-KEPT = 4096  # moments that are remembered; a window's first frame is seldom older
+KEPT = 4096  # moments that are remembered: half an hour at least
+STEP_S = 0.5  # between two moments of samples without a gap
 
 
 class WallClock:
@@ -49,20 +50,35 @@ class WallClock:
             case SamplesLost():
                 return self._run(event.first_frame, event.count)
             case WindowScored() | WindowNotJudged():
-                return self._at(event.first_frame)
+                return self.at(event.first_frame)
             case WindowsLost():
-                return self._at(event.first * self._hop)
+                return self.at(event.first * self._hop)
         return round(1000 * self._now())
+
+    @property
+    def moments(self) -> list[tuple[int, int]]:
+        """Frames, ascending, and their times; what lies between is interpolated."""
+        return [(frame, round(1000 * seconds)) for frame, seconds in self._ends]
+
+    @property
+    def newest(self) -> list[tuple[int, int]]:
+        """The last two moments; the last one moves on with the samples."""
+        ends = (self._ends[-2], self._ends[-1]) if len(self._ends) > 1 else ()
+        return [(frame, round(1000 * seconds)) for frame, seconds in ends]
 
     def _run(self, first: int, frames: int) -> int:
         now = self._now()
         if not self._ends or self._ends[-1][0] < first:
             self._ends.append((first, now - frames * self._seconds_per_frame))
+        elif len(self._ends) > 1 and 0 <= now - self._ends[-2][1] < STEP_S:
+            if self._ends[-1][0] < first + frames:
+                self._ends.pop()
         if self._ends[-1][0] < first + frames:
             self._ends.append((first + frames, now))
-        return self._at(first)
+        return self.at(first)
 
-    def _at(self, frame: int) -> int:
+    def at(self, frame: int) -> int:
+        """Return the time of a frame; of one that is not known, the nearest that is."""
         after = bisect.bisect_left(self._ends, frame, key=lambda end: end[0])
         if after == len(self._ends):  # not seen
             return round(1000 * self._now())

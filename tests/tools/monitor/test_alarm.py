@@ -26,6 +26,7 @@ from tools.monitor.events import (
     Event,
     LinkCounters,
     Notice,
+    Severity,
     Started,
     WindowScored,
 )
@@ -214,7 +215,7 @@ def test_a_program_that_fails_is_said(words, notice):
     program.handle(Started(FakeBoard().facts, source(1).facts, 0))
     program.handle(AlarmChanged(3, 300, True))
     wait_until(lambda: program.handle(LinkCounters()) or said)
-    assert said == [Notice(notice)]
+    assert said == [Notice(notice, severity=Severity.WARNING)]
 
 
 def test_programs_that_do_not_end_are_limited():
@@ -223,7 +224,7 @@ def test_programs_that_do_not_end_are_limited():
     program.handle(Started(FakeBoard().facts, source(1).facts, 0))
     for index in range(MOST_RUNNING + 1):
         program.handle(AlarmChanged(index, 0, True))
-    assert said == [Notice("sleep not started: 8 of it still run")]
+    assert said == [Notice("sleep not started: 8 of it still run", severity=Severity.WARNING)]
     for process in program._running:
         process.kill()
         process.wait()

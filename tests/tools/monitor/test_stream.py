@@ -178,7 +178,7 @@ def test_a_link_that_fails_ends_the_stream_with_its_error() -> None:
     events = Collected()
     with pytest.raises(LinkError, match="gone"):
         Stream(board, source(30), Controls(), events.append).run()
-    assert events[-1] == Ended(complete=False, reason="the link failed")
+    assert events[-1] == Ended(complete=False, reason="/dev/fake: the port is gone")
     assert events.of(LinkCounters)
     assert board.closed == 1 and not board.finished  # what was cut off can be taken up
 

@@ -20,7 +20,36 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("text", ["ink", "soft", "faint", "normal", "third", "good"])
+@pytest.mark.parametrize("text", ["ink", "soft", "faint", "normal", "abnormal", "third", "good"])
 def test_text_is_readable_on_every_background(theme, text):
     for background in ("paper", "panel"):
         assert contrast(theme[text], theme[background]) >= AA
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_flag_differs_from_what_is_normal_in_lightness_too(theme):
+    assert contrast(theme["normal"], theme["abnormal"]) >= 2
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("graphic", ["normal", "abnormal", "third", "good", "ink"])
+def test_what_is_drawn_stands_out_from_every_background(theme, graphic):
+    for background in ("paper", "panel", "room"):
+        assert contrast(theme[graphic], theme[background]) >= 3
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("text", "background"),
+    [
+        ("panel", "abnormal"),  # the bar of alarms
+        ("ink", "abnormal-wash"),
+        ("soft", "abnormal-wash"),
+        ("ink", "third-wash"),
+        ("ink", "normal-wash"),
+        ("soft", "room"),
+        ("panel", "normal"),  # the button that returns to live
+    ],
+)
+def test_text_is_readable_on_colours(theme, text, background):
+    assert contrast(theme[text], theme[background]) >= AA

@@ -11,9 +11,10 @@ import pytest
 
 from tests.support.ecg import ecg, regular_peaks
 from tests.support.waiting import PATIENCE, wait_until
-from tests.tools.monitor.test_web import browser, opened, wait_drawn, wait_text
+from tests.support.web_page import browser, opened, rgb, wait_drawn, wait_text
 from tools.monitor.controls import Controls
 from tools.monitor.events import BoardFacts, SamplesSent, Started, WindowNotJudged, WindowScored
+from tools.monitor.theme import LIGHT
 from tools.monitor.web.hub import Hub
 from tools.monitor.web.server import serve
 from tools.recordings.source import SourceFacts
@@ -64,9 +65,7 @@ def test_millivolts_of_heartbeats_lie_on_paper_of_25_mm_per_second_and_10_mm_per
         button.wait_for(timeout=PATIENCE * 1000)
         wait_until(lambda: button.get_attribute("aria-pressed") == "true")
         assert page.input_value(".ruler input") == f"{MM:.2f}"
-        wait_drawn(
-            page, ".traces canvas", (0xEA, 0xB9, 0xB5), (0xF7, 0xE3, 0xE1), (0xD4, 0x55, 0x2A)
-        )
+        wait_drawn(page, ".traces canvas", *rgb(LIGHT, "grid-large", "grid-small", "abnormal"))
         width = page.locator(".traces .u-over").bounding_box()["width"]
         # The screen holds as many seconds as paper of its width.
         labels = width / MM / 25

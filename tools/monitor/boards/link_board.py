@@ -29,6 +29,7 @@ from tools.monitor.events import (
     CalibrationStatus,
     LinkCounters,
     Notice,
+    Severity,
     ThresholdChanged,
     WearerStatus,
     WindowNotJudged,
@@ -311,10 +312,12 @@ class LinkBoard:
                 return WindowsLost(event.first, event.count, event.reason.name.lower())
             case link.PortLost():
                 self._answers = False
-                return Notice(f"{event.reason}; waiting for the port to return", answers=False)
+                text = f"{event.reason}; waiting for the port to return"
+                return Notice(text, answers=False, severity=Severity.WARNING)
             case link.Silent():
                 self._answers = False
-                return Notice("the board does not answer; waiting", answers=False)
+                text = "the board does not answer; waiting"
+                return Notice(text, answers=False, severity=Severity.WARNING)
             case link.Resumed():
                 self._answers = True
                 if event.rebooted and self._levels is not None:
@@ -324,13 +327,15 @@ class LinkBoard:
                     self._ask_wearer_again()
                 why = "was reset" if event.rebooted else "answers again"
                 text = f"the board {why}: continuing at frame {event.sample}"
-                return Notice(text, answers=True)
+                severity = Severity.WARNING if event.rebooted else Severity.INFO
+                return Notice(text, answers=True, severity=severity)
             case link.Calibrated() if self._calibrating is not None:
                 self._note(self._calibrating.take(event.report))
             case link.WearerChanged():
                 self._note_wearer(event.report)
             case link.Refused():
-                return Notice(f"the board refused a message of type {event.type:#04x}")
+                text = f"the board refused a message of type {event.type:#04x}"
+                return Notice(text, severity=Severity.WARNING)
             case link.BoardText() if self._scoring:
                 return Notice(f"the board says: {event.text.strip()}")
         return None

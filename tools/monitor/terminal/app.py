@@ -35,17 +35,17 @@ from tools.monitor.events import BoardFacts
 from tools.monitor.history import History
 from tools.monitor.terminal import panels
 from tools.monitor.terminal.inspector import inspector, windows_to_inspect
+from tools.monitor.terminal.log_panel import log_panel, newest, time_of_day
 from tools.monitor.terminal.trace import title, trace
 from tools.monitor.theme import DARK
 
 FRAMES_PER_SECOND = 12
 STEP = 1.05  # factor of the threshold per key press
+BELOW_LEAST = 3  # lines: a border, and the newest window between
 CONFIRM_S = 0.5  # within which key presses add up before the board confirms the first
 
-LEGEND = (
-    f"[{DARK['normal']}]━ signal[/]  [{DARK['abnormal']}]━ flagged[/]  "
-    f"[{DARK['third']}]━ reconstruction[/]"
-)
+LEGEND = f"[{DARK['normal']}]━ signal[/]  [{DARK['abnormal']}]━ flagged[/]"
+RECONSTRUCTED = f"{LEGEND}  [{DARK['third']}]━ reconstruction[/]"
 
 KEYS = (
     ("space", "pause or continue sending"),
@@ -57,11 +57,12 @@ KEYS = (
     ("l", "learn a new wearer"),
     ("i", "inspect flagged windows; stop"),
     ("← →", "previous or next flagged window"),
+    ("g", "log of what happened; PgUp PgDn"),
     ("m", "mark this moment"),
     ("w", "write a recording; stop"),
     ("r", "restart at frame 0"),
     ("q, Ctrl-C", "quit; again: without waiting"),
-    ("?, h", "show or hide the keys"),
+    ("?, h, Esc", "show or hide the keys"),
 )
 KEYS_SIZE = (46, len(KEYS) + 2)  # columns and lines, border included
 
@@ -82,12 +83,15 @@ class Heights:
 def heights(total: int, channels: int = 1) -> Heights:
     """Distribute `total` lines; a small screen hides the score history first.
 
-    So does a trace whose channels would not all have a line.
+    So does a trace whose channels would not all have a line. If that is not enough, the last
+    windows are reduced to the newest, and the axis below the trace is left out.
     """
     parts = _heights(total)
-    if parts.trace - 3 < channels:  # border and axis
-        return replace(parts, trace=parts.trace + parts.scores, scores=0)
-    return parts
+    if parts.trace - 3 >= channels or not parts.trace:  # border and axis
+        return parts
+    spare = parts.trace + parts.scores + parts.below
+    trace = max(parts.trace + parts.scores, min(channels + 3, spare - BELOW_LEAST))
+    return replace(parts, trace=trace, scores=0, below=spare - trace)
 
 
 def _heights(total: int) -> Heights:
@@ -160,6 +164,10 @@ class MonitorApp(App[None]):
         Binding("i", "inspect", "inspect"),
         Binding("left", "inspect_next(-1)", show=False),
         Binding("right", "inspect_next(1)", show=False),
+        Binding("g", "log", "log"),
+        Binding("pageup", "scroll_log(10)", show=False),
+        Binding("pagedown", "scroll_log(-10)", show=False),
+        Binding("escape", "escape", show=False),
         Binding("m", "mark", "mark"),
         Binding("w", "record", "record"),
         Binding("r", "reset", show=False),
@@ -178,6 +186,8 @@ class MonitorApp(App[None]):
         self._painted = -1
         self._arranged_for: BoardFacts | None = None
         self._inspecting = False
+        self._reading = False  # the log
+        self._back = 0  # entries of the log that are scrolled past
         self._inspected: int | None = None  # index of the window; None: the newest
         self._wanted, self._wanted_until = 0.0, 0.0  # the requested threshold, not yet confirmed
 
@@ -233,12 +243,37 @@ class MonitorApp(App[None]):
         self._controls.ask(RenewWearer())
 
     def _draw_trace(self, history: History, width: int, height: int) -> list[Text]:
+        if self._reading:
+            return log_panel(history, width, height, self._back)
         if self._inspecting:
             return inspector(history, width, height, self._inspected)
         return trace(history, width, height)
 
     def action_inspect(self) -> None:
+        self._read(False)
         self._inspecting, self._inspected, self._painted = not self._inspecting, None, -1
+
+    def action_log(self) -> None:
+        self._read(not self._reading)
+
+    def action_scroll_log(self, entries: int) -> None:
+        if self._reading:
+            self._back = max(min(self._back + entries, len(self._history.log.entries) - 1), 0)
+            self._painted = -1
+
+    def action_escape(self) -> None:
+        """Close what is in front: the keys, the log, the inspector."""
+        if self.query_one("#keys").display:
+            self.action_help()
+        elif self._reading:
+            self._read(False)
+        elif self._inspecting:
+            self.action_inspect()
+
+    def _read(self, on: bool) -> None:
+        """Show the log on the whole screen, or the panels."""
+        self._reading, self._back = on, 0
+        self._arrange(self.size.width, self.size.height)
 
     def action_inspect_next(self, step: int) -> None:
         with self._history.frozen():
@@ -268,6 +303,9 @@ class MonitorApp(App[None]):
     def _arrange(self, width: int, height: int) -> None:
         board = self._arranged_for = self._history.board
         shares = heights(height, board.channels if board else 1)
+        if self._reading:
+            rest = shares.trace + shares.scores + shares.below
+            shares = replace(shares, trace=rest, scores=0, below=0)
         for part in ("header", "trace", "scores", "below"):
             widget, lines = self.query_one(f"#{part}"), getattr(shares, part)
             widget.display = lines > 0
@@ -277,6 +315,18 @@ class MonitorApp(App[None]):
         self.query_one("#keys").styles.offset = offset
         self.screen.set_class(width < 70, "narrow")
         self._painted = -1
+
+    def _trace_titles(self) -> tuple[str, str]:
+        """Return title and legend of the panel that shows the trace, the inspector or the log."""
+        if self._reading:
+            return "log, newest first: g returns to the trace", "PgUp PgDn"
+        if self._inspecting:
+            return "inspector: i returns to the trace", "← →"
+        board = self._history.board
+        reconstructs = board is not None and board.reconstructs
+        until = time_of_day(self._history.clock.at(self._history.trace_end))
+        names = f"until {until} · {title(self._history)}" if board is not None else "signal"
+        return names, RECONSTRUCTED if reconstructs else LEGEND
 
     def _paint(self) -> None:
         if self._over():
@@ -288,13 +338,13 @@ class MonitorApp(App[None]):
         if self._arranged_for is not history.board:  # now the channels are known
             self._arrange(self.size.width, self.size.height)
         self._painted = history.version
-        noun = history.source.noun if history.source else "window"
-        name = "inspector: i returns to the trace" if self._inspecting else title(history)
+        name, legend = self._trace_titles()
         self.query_one("#trace").border_title = name.replace("[", "\\[")
-        self.query_one("#trace").border_subtitle = "← →" if self._inspecting else LEGEND
-        self.query_one("#scores").border_title = f"score of each {noun}, log scale"
-        self.query_one("#windows").border_title = panels.windows_title(history)
-        self.query_one("#windows").border_subtitle = history.notice[-40:].replace("[", "\\[")
+        self.query_one("#trace").border_subtitle = legend
+        self.query_one("#scores").border_title = panels.scores_title(history)
+        windows = self.query_one("#windows")
+        windows.border_title = panels.windows_title(history)
+        windows.border_subtitle = newest(history, windows.size.width - 4).replace("[", "\\[")
         self.query_one("#facts").border_title = "statistics"
         for panel in self.query(Panel):
             panel.refresh()

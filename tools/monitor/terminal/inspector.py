@@ -11,6 +11,7 @@ from tools.monitor import text
 from tools.monitor.events import WindowNotJudged, WindowScored
 from tools.monitor.history import History
 from tools.monitor.terminal.braille import Canvas
+from tools.monitor.terminal.log_panel import time_of_day
 from tools.monitor.terminal.palette import ANOMALY, DIM, NORMAL, RECONSTRUCTION, STRONG, USUAL
 from tools.monitor.terminal.panels import fit
 from tools.monitor.usual_beat import usual_beat
@@ -75,6 +76,7 @@ def _facts(history: History, window: Window) -> Text:
         line.append(f", RR {1000 * window.interval / rate:.0f} ms")
     if rate:
         line.append(f", at {window.first_frame / rate:.1f} s")
+    line.append(f", {time_of_day(history.clock.at(window.first_frame))}")
     if isinstance(window, WindowScored) and window.outcome is not None:
         line.append(f", {text.VERDICT[window.outcome]}")
     return line

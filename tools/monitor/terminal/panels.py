@@ -61,8 +61,8 @@ def header(history: History, width: int, height: int) -> list[Text]:
     if history.recalibrate:
         right = Text.assemble((" RECALIBRATE ", EMULATED), " ", right)
     second = Text(f" {source.description}", DIM)
-    rate = f"{board.port} "
-    return fit([_apart(first, right, width), _apart(second, Text(rate, DIM), width)], width, height)
+    port = f"{board.port} "
+    return fit([_apart(first, right, width), _apart(second, Text(port, DIM), width)], width, height)
 
 
 def _state(history: History) -> tuple[str, Style]:
@@ -85,7 +85,7 @@ def scores(history: History, width: int, height: int) -> list[Text]:
     """Return one column per window, newest at the right, on a logarithmic scale."""
     labels = width >= 24 and height >= 2
     columns = max(width - 9 if labels else width, 0)
-    windows = list(history.windows)[-columns:] if columns else []
+    windows = _newest(history, columns)
     threshold = history.threshold
     # The threshold's line: in the middle of a row, or on the edge between two.
     line_row = height // 2 if height % 2 else height // 2 - 1
@@ -96,6 +96,9 @@ def scores(history: History, width: int, height: int) -> list[Text]:
         empty = (line, THRESHOLD) if row == line_row else (" ", DIM)
         cells = [empty] * (columns - len(windows))
         for window in windows:
+            if isinstance(window, Style):
+                cells.append(("░" if window is DIM else "╳", window))
+                continue
             whole = max(round(bars.height(window.score, threshold) * height * 8), 1)
             eighths = min(max(whole - below, 0), 8)
             style = ANOMALY if window.flag else NORMAL
@@ -104,6 +107,24 @@ def scores(history: History, width: int, height: int) -> list[Text]:
         if labels:
             rows[-1].append_text(_scale(row, line_row, height, threshold))
     return fit(rows, width, height)
+
+
+def _newest(history: History, columns: int) -> list[WindowScored | Style]:
+    """Return the newest windows by index; of one without a score, the style of its column."""
+    newest: dict[int, WindowScored | Style] = {w.index: w for w in [*history.windows][-columns:]}
+    newest |= {w.index: DIM for w in [*history.not_judged][-columns:]}
+    for lost in history.lost:
+        stop = lost.first + lost.count
+        newest |= dict.fromkeys(range(max(lost.first, stop - columns), stop), MARK)
+    return [newest[index] for index in sorted(newest)][-columns:] if columns else []
+
+
+def scores_title(history: History) -> str:
+    """Return the title of the scores, with a legend of the columns without one."""
+    noun = history.source.noun if history.source else "window"
+    rejected = " · ░ not judged" if history.not_judged else ""
+    lost = " · ╳ lost" if history.lost else ""
+    return f"score of each {noun}, log scale{rejected}{lost}"
 
 
 def _scale(row: int, line_row: int, height: int, threshold: float) -> Text:
@@ -209,14 +230,15 @@ def facts(history: History, width: int, height: int) -> list[Text]:
     missing = counters.missing + counters.board_missing
     resent = counters.resent + counters.board_resent
     repeated = counters.repeated + counters.board_repeated
-    # Resent frames are no error: on a busy machine, an answer is late now and then.
-    style = BAD if corrupt or missing else GOOD
-    rows.insert(
-        min(len(rows), 2) if height <= len(rows) else len(rows),  # never cut off
-        ("corrupt, missing", f"{corrupt:,}, {missing:,}", style),
-    )
+    # Frames that are resent are no fault: on a busy machine, an answer is late now and then.
+    link: tuple[str, str, Style | None] = ("link", "healthy", GOOD)
+    if corrupt or missing:
+        link = ("corrupt, missing", f"{corrupt:,}, {missing:,}", BAD)
+    rows.insert(min(len(rows), 2) if height <= len(rows) else len(rows), link)  # never cut off
+    if history.sample_rate.hz is not None:
+        rows.append(("sample rate", f"{history.sample_rate.hz:.6g} Hz", None))
     rows += [
-        ("resent, repeated", f"{resent:,}, {repeated:,}", None),
+        ("resent, repeated", f"{resent:,}, {repeated:,}", DIM),
         ("frames sent", f"{counters.sent:,}", None),
         ("frames received", f"{counters.received:,}", None),
     ]

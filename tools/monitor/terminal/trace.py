@@ -12,11 +12,12 @@ from rich.text import Text
 from tools.monitor.events import WindowNotJudged, WindowScored
 from tools.monitor.history import History
 from tools.monitor.terminal.braille import Canvas
-from tools.monitor.terminal.palette import ANOMALY, DIM, RECONSTRUCTION, SIGNAL
+from tools.monitor.terminal.palette import ANOMALY, BAD, DIM, RECONSTRUCTION, SIGNAL
 from tools.monitor.terminal.panels import fit
+from tools.monitor.terminal.time_axis import time_axis
 
 CELLS_PER_WINDOW = 26  # wide enough for the shape of a heartbeat
-SCALE = 8  # cells of the scale at the right, if there is room for it
+SCALE = 8  # cells of the scale at the right, if there is room for it; more for long names
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,11 @@ def trace(history: History, width: int, height: int) -> list[Text]:
     if history.board is None or width < 4 or height < 1:
         return fit([], width, height)
     window, channels = history.board.window, history.board.channels
-    axis_rows = 1 if height >= 3 else 0
-    scaled = width >= 5 * SCALE and history.source is not None
-    width -= SCALE if scaled else 0
+    axis_rows = min(max(height - channels, 0), 1) if height >= 3 else 0
+    if axis_rows and height >= 2 * channels + 8:
+        axis_rows = 2
+    scale = _scale_width(history, width)
+    width -= scale
     span = span_of(history, width)
     samples = history.samples(span.first, span.stop)
     visible = [
@@ -94,9 +97,9 @@ def trace(history: History, width: int, height: int) -> list[Text]:
         rows = rows_left * (c + 1) // drawn - rows_left * c // drawn
         curves, edges = _channel(history, span, samples[:, c], visible, c, width, rows)
         more = channels - drawn if c == drawn - 1 else 0
-        if scaled:
+        if scale:
             for line, words in zip(curves, _scale(history, c, edges, rows, more), strict=True):
-                line.append(f" {words:<{SCALE - 1}.{SCALE - 1}}", DIM)
+                line.append(f" {_shortened(words, scale - 1):<{scale - 1}}", DIM)
         lines += curves
     if axis_rows:
         windows: list[WindowScored | WindowNotJudged] = [*visible]
@@ -104,8 +107,44 @@ def trace(history: History, width: int, height: int) -> list[Text]:
             w for w in history.not_judged if span.first - window < w.first_frame < span.stop
         ]
         windows.sort(key=lambda w: w.first_frame)
-        lines.append(_axis(span, windows, window, width, history.board.rate_hz))
-    return fit(lines, width + (SCALE if scaled else 0), height)
+        axis = _axis(span, windows, window, width, history.board.rate_hz)
+        lines.append(_with_losses(axis, history, span, width))
+    if axis_rows == 2:
+        lines.append(time_axis(history, span.first, 2 * span.bin_frames, width))
+    return fit(lines, width + scale, height)
+
+
+def _scale_width(history: History, width: int) -> int:
+    """Return the cells of the scale: enough for every name, and at most a sixth of the width."""
+    if width < 5 * SCALE or history.source is None:
+        return 0
+    longest = max(map(len, history.source.channels), default=0) + 1
+    return min(max(SCALE, longest), max(SCALE, width // 6))
+
+
+def _shortened(words: str, length: int) -> str:
+    """Return words that are too long without their middle; long names differ at their ends."""
+    if len(words) <= length:
+        return words
+    head = (length - 1) // 2
+    return f"{words[:head]}…{words[len(words) - (length - 1 - head) :]}"
+
+
+def _with_losses(axis: Text, history: History, span: Span, width: int) -> Text:
+    """Return the axis with a bar over every stretch of lost windows, and its reason."""
+    assert history.board is not None
+    hop = history.board.hop
+    for lost in history.lost:
+        begin = max(lost.first * hop - span.first, 0) // (2 * span.bin_frames)
+        end = min(
+            -(-((lost.first + lost.count) * hop - span.first) // (2 * span.bin_frames)), width
+        )
+        if begin >= width or end <= begin:
+            continue
+        words = f"╳lost: {lost.reason} "[: end - begin].ljust(end - begin, "╳")
+        axis.pad_right(max(width - axis.cell_len, 0))
+        axis = Text.assemble(axis[:begin], (words, BAD), axis[end:], no_wrap=True)
+    return axis
 
 
 def _scale(

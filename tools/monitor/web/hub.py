@@ -27,19 +27,23 @@ from tools.monitor.events import (
     Restarted,
     SamplesLost,
     SamplesSent,
+    Severity,
     Started,
     View,
     WindowNotJudged,
     WindowScored,
     WindowsLost,
 )
+from tools.monitor.notices import Entry, Log
+from tools.monitor.sample_rate import SampleRate
 from tools.monitor.summary import Tally
 from tools.monitor.views import as_json
+from tools.monitor.wall_clock import WallClock
 
 FRAMES = 1 << 17  # kept per board: 17 minutes at 125 Hz
 WINDOWS = 1 << 13  # windows kept per board, scored and others
 RECONSTRUCTED = 1 << 17  # values of reconstructions kept per board
-NOTICES = 200
+MARKS = 200
 
 Json = dict[str, Any]
 
@@ -65,6 +69,16 @@ def _scored(window: WindowScored, reconstruction: bool = True) -> Json:
     return values
 
 
+def _entry(entry: Entry) -> Json:
+    return {
+        "event": "log",
+        "number": entry.number,
+        "ts": entry.ts,
+        "severity": entry.severity,
+        "text": entry.text,
+    }
+
+
 def _frames(event: SamplesSent | SamplesLost) -> int:
     return event.count if isinstance(event, SamplesLost) else len(event.counts)
 
@@ -79,7 +93,7 @@ class Past:
     lost: deque[WindowsLost | WindowNotJudged] = field(
         default_factory=lambda: deque(maxlen=WINDOWS)
     )
-    marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=NOTICES))
+    marks: deque[Marked] = field(default_factory=lambda: deque(maxlen=MARKS))
     # the last of each kind, by kind and whether the alarm was raised
     alarms: dict[tuple[type, bool], AlarmChanged | AlarmAcknowledged] = field(default_factory=dict)
     latest: dict[type, Event] = field(default_factory=dict)  # of all other kinds
@@ -162,6 +176,7 @@ class BoardView(View):
     def __init__(self, key: str, controls: Controls) -> None:
         self.key, self.controls = key, controls
         self._tally, self._past = Tally(), Past()
+        self._log, self._clock, self._sample_rate = Log(), WallClock(), SampleRate()
         self._new: list[Json] = []
         self._run: list[NDArray[np.int16]] = []  # contiguous samples
         self._run_first = self._run_stop = 0
@@ -171,6 +186,9 @@ class BoardView(View):
         with self._lock:
             self._tally.handle(event)
             self._past.take(event)
+            self._clock.stamp(event)
+            self._sample_rate.take(event)
+            entries = self._log.take(event)
             match event:
                 case SamplesSent():
                     if self._run and event.first_frame != self._run_stop:
@@ -185,10 +203,11 @@ class BoardView(View):
                 case _:
                     self._close_run()
                     self._new.append(as_json(event))
+            self._new += [_entry(entry) for entry in entries]
 
     def fail(self, reason: str) -> None:
         """Show an error that ended the board's stream."""
-        self.handle(Notice(reason))
+        self.handle(Notice(reason, severity=Severity.ERROR))
         self.handle(Ended(complete=False, reason=reason))
 
     def news(self) -> Json | None:
@@ -204,7 +223,10 @@ class BoardView(View):
         """
         with self._lock:
             news = self._take_news()
-            return news, {"key": self.key, "events": self._past.events(), "totals": self._totals()}
+            events = [*self._past.events(), *map(_entry, self._log.entries)]
+            if moments := self._clock.moments:
+                events.append({"event": "clock", "moments": moments})
+            return news, {"key": self.key, "events": events, "totals": self._totals()}
 
     def _take_news(self) -> Json | None:
         self._close_run()
@@ -214,6 +236,7 @@ class BoardView(View):
     def _close_run(self) -> None:
         if self._run:
             self._new.append(_samples(self._run_first, self._run))
+            self._new.append({"event": "clock", "moments": self._clock.newest})
             self._run = []
 
     def _totals(self) -> Json:
@@ -230,6 +253,7 @@ class BoardView(View):
             "false_alarm_rate": s.false_alarm_rate,
             "mean_microseconds": s.mean_microseconds,
             "seconds": s.seconds,
+            "sample_rate_hz": self._sample_rate.hz,
         }
 
 

@@ -1,5 +1,5 @@
 // The bar of alarms above the cards, the tab's title, and sound and notifications on request.
-import { moment } from "./words.js";
+import { moment, timeOfDay } from "./words.js";
 
 const TONE_HZ = 880, TONE_S = 0.6;
 const bar = document.getElementById("alarms");
@@ -41,7 +41,10 @@ function announce(card) {
   if (pressed("notify")) new Notification(`${card.title}: ALARM`, { body: since(card.store), tag: card.store.key });
 }
 
-const since = ({ raised, board, noun }) => `raised by ${noun} ${raised.index}, at ${moment(raised.first_frame, board?.rate_hz)}`;
+function since(store) {
+  const { raised, board, noun } = store, ts = store.timeOf(raised.first_frame);
+  return `raised by ${noun} ${raised.index}, at ${moment(raised.first_frame, board?.rate_hz)}${ts === null ? "" : ` (${timeOfDay(ts)})`}`;
+}
 
 // Show the alarms that are on, and those that were and are not acknowledged.
 export function showAlarms(cards) {

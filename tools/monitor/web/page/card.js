@@ -1,9 +1,13 @@
 // One board on the page: description, trace, scores, flags, statistics and commands.
 import * as paper from "./paper.js";
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
-import { ALARM_FORM, heartRate, levelsProblem, moment, number, percent, perHour, thresholdSource, verdict, wearerFacts, whole } from "./words.js";
+import { showLog } from "./log.js";
+import { pointing, scrolling } from "./navigate.js";
+import { rangeWords, scoreWords, when } from "./readout.js";
+import { showStatistics } from "./statistics.js";
+import { ALARM_FORM, levelsProblem, number, verdict } from "./words.js";
 
-const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 24;
+const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 38;
 const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
 const WORDS_MS = 200, PAST_MS = 150; // between two looks at what need not be painted in every frame
 // Pixels of a trace within its axes and padding (plots.js), known before the chart is laid out.
@@ -30,7 +34,7 @@ export class Card {
     this.parts = {
       name: find("h2"), facts: find(".facts"), state: find(".state"), source: find(".source"),
       traces: find(".traces"), scores: find(".scores"), past: find(".past"), flags: find(".flags ol"),
-      counts: find(".counts"), notice: find(".notice"), threshold: find(".threshold input"),
+      counts: find(".counts"), log: find(".log"), readout: find(".readout"), threshold: find(".threshold input"),
       levels: find(".levels"), alarm: find(".levels input"),
       live: find(".live"), pause: find("[data-ask=pause]"), record: find("[data-ask=record]"), calibrate: find("[data-ask=calibrate]"),
       commands: this.root.querySelectorAll("footer button, footer input"),
@@ -47,7 +51,8 @@ export class Card {
       this.build();
       this.again();
     });
-    this.scrolling();
+    this.parts.log.addEventListener("toggle", () => this.again());
+    scrolling(this);
     addEventListener("theme", () => this.again());
     new ResizeObserver(() => this.resize()).observe(this.root);
   }
@@ -91,8 +96,8 @@ export class Card {
       tracePlot(this.parts.traces, this.store, c, each + (c === n - 1 ? AXIS : 0), c === n - 1, this.millivolts));
     this.scale = this.traces.map(() => [Infinity, -Infinity]);
     this.papers = []; // vertical ranges on paper
-    for (const u of this.traces) this.pointing(u);
-    this.scores = scorePlot(this.parts.scores, SCORE_HEIGHT, (index) => this.pick(index));
+    this.traces.forEach((u, c) => pointing(this, u, c));
+    this.scores = scorePlot(this.parts.scores, SCORE_HEIGHT, (index) => this.pick(index), (index) => this.hoverScore(index));
   }
 
   resize() {
@@ -104,60 +109,34 @@ export class Card {
     this.again();
   }
 
-  // A click opens the window in the inspector; dragging pans; the wheel zooms at the pointer.
-  pointing(u) {
-    let from = null;
-    const over = u.over;
-    const frame = (e) => u.posToVal(e.clientX - over.getBoundingClientRect().left, "x");
-    over.addEventListener("pointerdown", (e) => {
-      const { first, stop } = this.range();
-      from = { x: e.clientX, first, stop, moved: false };
-      over.setPointerCapture(e.pointerId);
-    });
-    over.addEventListener("pointermove", (e) => {
-      if (!from) return;
-      const by = e.clientX - from.x;
-      if (Math.abs(by) > 4) from.moved = true;
-      if (from.moved) this.show(from.first - by * (from.stop - from.first) / over.clientWidth, from.stop - from.first);
-    });
-    over.addEventListener("pointerup", (e) => {
-      const clicked = from && !from.moved;
-      from = null;
-      if (!clicked) return;
-      const at = frame(e), { windows, rejected, board } = this.store;
-      const holds = (w) => w && w.first_frame <= at && at < w.first_frame + board.window;
-      const w = [windows[this.store.placeAt(at)], ...rejected].find(holds);
-      if (w) this.inspect(this.store, w);
-    });
-    over.addEventListener("wheel", (e) => {
-      e.preventDefault();
-      if (Math.abs(e.deltaX) > Math.abs(e.deltaY)) {
-        const { first, stop } = this.range();
-        this.show(first + e.deltaX * (stop - first) / over.clientWidth, stop - first);
-      } else this.zoom(1.0015 ** e.deltaY, frame(e));
-    }, { passive: false });
+  inspectAt(frame) {
+    const { windows, rejected, board } = this.store;
+    const holds = (w) => w && w.first_frame <= frame && frame < w.first_frame + board.window;
+    const w = [windows[this.store.placeAt(frame)], ...rejected].find(holds);
+    if (w) this.inspect(this.store, w);
   }
 
-  // The strip of all data: drag, or arrow keys.
-  scrolling() {
-    const { past } = this.parts;
-    const to = (e) => {
-      const { left, width } = past.getBoundingClientRect(), { first, stop } = this.range();
-      const middle = this.store.oldest + (e.clientX - left) / width * (this.store.next - this.store.oldest);
-      this.show(middle - (stop - first) / 2, stop - first);
-    };
-    past.addEventListener("pointerdown", (e) => { past.setPointerCapture(e.pointerId); to(e); });
-    past.addEventListener("pointermove", (e) => { if (e.buttons) to(e); });
-    past.addEventListener("keydown", (e) => {
-      const { first, stop } = this.range(), span = stop - first, hop = this.store.board?.hop ?? 1;
-      const first_ = { ArrowLeft: first - hop, ArrowRight: first + hop, PageUp: first - span, PageDown: first + span, Home: this.store.oldest }[e.key];
-      if (first_ !== undefined) this.show(first_, span);
-      else if (e.key === "End") this.follow();
-      else if (e.key === "-") this.zoom(1.4);
-      else if (e.key === "+") this.zoom(1 / 1.4);
-      else return;
-      e.preventDefault();
-    });
+  // Words of what the pointer is at; null: it is nowhere.
+  read(words) {
+    this.pointed = words;
+    this.place();
+  }
+  hoverScore(index) {
+    const { store } = this, w = store.windows.find((each) => each.index === index);
+    this.read(w ? () => `${when(store, w.first_frame)} · ${scoreWords(w, store.noun)}` : null);
+  }
+
+  // Say what is shown: below the trace, and as the values of trace and strip.
+  place() {
+    const { store, parts } = this, { first, stop } = this.range();
+    const shown = rangeWords(store, first, stop);
+    parts.readout.textContent = this.pointed?.() ?? shown;
+    for (const slider of [parts.traces, parts.past]) {
+      slider.setAttribute("aria-valuemin", Math.round(store.oldest));
+      slider.setAttribute("aria-valuemax", Math.round(Math.max(store.next, store.oldest)));
+      slider.setAttribute("aria-valuenow", Math.round(Math.min(Math.max(first, store.oldest), store.next)));
+      slider.setAttribute("aria-valuetext", this.view ? shown : `live, ${shown}`);
+    }
   }
 
   range() {
@@ -340,7 +319,7 @@ export class Card {
 
   words() {
     const { store, parts } = this, { board, source, totals: t, counters: c } = store;
-    parts.notice.textContent = store.notice;
+    showLog(parts.log, store);
     const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !this.connected ? "monitor lost" : !store.answers ? "no answer" : store.paused ? "paused" : store.notJudgedFor() ? `not judged: ${store.notJudgedFor()}` : board ? "live" : "waiting";
     parts.state.textContent = state;
     parts.state.dataset.state = state;
@@ -365,28 +344,14 @@ export class Card {
     parts.record.textContent = store.recording ? "Stop recording" : "Record";
     parts.pause.textContent = store.paused ? "Continue" : "Pause";
     if (document.activeElement !== parts.threshold && !parts.threshold.title) parts.threshold.value = number(store.threshold);
-    parts.past.setAttribute("aria-valuetext", this.view ? `from ${moment(this.view.first, board.rate_hz)}` : "live");
     parts.levels.hidden = !board.alarm;
     this.root.querySelector(".legend .made").parentElement.hidden = !board.reconstructs;
     if (!parts.alarm.title) parts.levels.title = ALARM_FORM;
-    const noun = store.noun, { calibration: k } = store, running = k?.state === "running";
+    const { calibration: k } = store;
     parts.calibrate.disabled ||= !k;
-    parts.calibrate.textContent = running ? `stop ${k.taken}/${k.windows}` : "calibrate";
-    const rows = [[`${noun}s`, whole(t?.windows ?? 0)], ["flagged", whole(t?.flagged ?? 0)], ["not judged", whole(t?.not_judged ?? 0), t?.not_judged > 0], ...(board.alarm ? [["alarms", whole(t?.alarms ?? 0) + perHour(t?.alarms, store.next, board.rate_hz), store.alarm, board.alarm]] : []), ["lost", whole(t?.lost ?? 0), t?.lost > 0]];
-    const heart = heartRate(store.intervals, board.rate_hz);
-    if (heart) rows.push(["heart rate, RR", `${Math.round(heart.rate)} /min · ${Math.round(heart.interval)} ms`]);
-    const { wearer } = store;
-    this.root.querySelector("[data-ask=renew]").hidden = !wearer;
-    if (wearer) rows.push(["wearer", ...wearerFacts(wearer)]);
-    if (t?.labelled) rows.push(["precision", percent(t.precision)], ["recall", percent(t.recall)], ["false alarms", percent(t.false_alarm_rate)]);
-    if (t?.mean_microseconds != null) rows.push(["mean time", `${Math.round(t.mean_microseconds)} µs`, false, board.emulated ? "emulated" : ""]);
-    if (k) rows.push(["threshold from", thresholdSource(k), false, k.state === "other_model" ? "the board's calibration is of another model, ignored" : k.state === "not_kept" ? "until a reset" : ""]);
-    if (c) {
-      const both = (name) => c[name] + c[`board_${name}`], bad = both("corrupt"), gone = both("missing");
-      rows.push(["frames", `${whole(c.sent)} sent · ${whole(c.received)} received`]);
-      rows.push(["link, both ends", `${whole(bad)} corrupt · ${whole(gone)} missing · ${whole(both("resent"))} resent · ${whole(both("repeated"))} repeated`, bad + gone > 0]);
-    }
-    parts.counts.innerHTML = rows.map(([name, value, bad, note]) =>
-      `<div><dt>${name}</dt><dd${bad ? ' class="bad"' : ""}>${value}${note ? ` <small>${note}</small>` : ""}</dd></div>`).join("");
+    parts.calibrate.textContent = k?.state === "running" ? `stop ${k.taken}/${k.windows}` : "calibrate";
+    this.root.querySelector("[data-ask=renew]").hidden = !store.wearer;
+    showStatistics(parts.counts, store);
+    this.place();
   }
 }

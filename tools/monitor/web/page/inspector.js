@@ -1,7 +1,7 @@
 // The inspector: signal and reconstruction of one window, and their difference.
 /* global uPlot */
 import { axis, base, colour, FONT, steps } from "./plots.js";
-import { moment, number, verdict } from "./words.js";
+import { fullTime, moment, number, verdict } from "./words.js";
 
 const PART = 0.5; // of the squared difference, whose shortest stretch is shown
 const dialog = document.getElementById("inspector");
@@ -51,7 +51,7 @@ function draw() {
   find(".facts").textContent = [
     ...(judged ? [`score ${number(w.score)}`, `threshold ${number(w.threshold)}`, `${(w.score / w.threshold).toFixed(2)} ×`] : [`the gate says: ${w.reason}`]),
     w.interval && rate && `RR ${Math.round(1000 * w.interval / rate)} ms`,
-    store.source.rate_hz ? `at ${at}` : `frame ${at}`, verdict(w),
+    store.source.rate_hz ? `at ${at}` : `frame ${at}`, store.timeOf(w.first_frame) !== null && fullTime(store.timeOf(w.first_frame)), verdict(w),
   ].filter(Boolean).join(" · ");
   const charts = find(".plots"), where = find(".where"), usual = store.usualBeat(w);
   find(".usual").hidden = !usual;
@@ -144,7 +144,7 @@ function accept() {
   const wait = setInterval(() => {
     if (of.notices === before && dialog.open && shown === w) return;
     clearInterval(wait);
-    if (of.notices !== before && shown === w) find(".answer").textContent = of.notice;
+    if (of.notices !== before && shown === w) find(".answer").textContent = of.said;
   }, 100);
 }
 

@@ -1,7 +1,7 @@
 // The charts of a card, drawn by uPlot: the trace, the scores, and the strip of all stored data.
 /* global uPlot */
 import * as paper from "./paper.js";
-import { moment } from "./words.js";
+import { moment, timeOfDay } from "./words.js";
 
 const colours = new Map(); // asked for in every frame, so kept until the theme changes
 addEventListener("theme", () => colours.clear());
@@ -72,6 +72,12 @@ const line = (name, width) => ({ stroke: () => colour(name), width, points: { sh
 const SECONDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600];
 export const steps = (rate) => (rate ? SECONDS.map((s) => s * rate) : undefined);
 
+// The label of a tick: stream time, and below it the time of day.
+function tick(store, frame, rate, step) {
+  const ts = store.timeOf(frame);
+  return ts === null ? moment(frame, rate, step) : `${moment(frame, rate, step)}\n${timeOfDay(ts)}`;
+}
+
 // `millivolts` per unit of each channel: the trace lies on ECG paper; null: on a plain grid.
 export function tracePlot(parent, store, c, height, last, millivolts) {
   const rate = store.board.rate_hz ?? store.source.rate_hz;
@@ -80,7 +86,7 @@ export function tracePlot(parent, store, c, height, last, millivolts) {
     scales: { x: { time: false, auto: false }, y: { auto: false } },
     series: [{}, line("third", 2), line("normal", 1.5), line("abnormal", 1.7)],
     axes: [
-      axis({ size: last ? 24 : 0, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => (last ? moment(v, rate, step) : "")) }),
+      axis({ size: last ? 38 : 0, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => (last ? tick(store, v, rate, step) : "")) }),
       axis({ size: 52, space: 34 }),
     ],
     hooks: {
@@ -225,7 +231,7 @@ export const level = (w) => {
   return Math.min(Math.max(Math.log10(w.score / w.threshold), -1), 1);
 };
 
-export function scorePlot(parent, height, pick) {
+export function scorePlot(parent, height, pick, hover) {
   const bars = (name) => ({
     fill: () => colour(name), stroke: () => colour(name), width: 0, points: { show: false },
     paths: uPlot.paths.bars({ size: [0.72, 14, 1] }), fillTo: -1.1,
@@ -241,6 +247,8 @@ export function scorePlot(parent, height, pick) {
     hooks: { draw: [thresholdLine] },
   };
   const plot = new uPlot(options, [[], [], []], parent);
+  plot.over.addEventListener("pointermove", (e) => hover(Math.round(plot.posToVal(e.offsetX, "x"))));
+  plot.over.addEventListener("pointerleave", () => hover(null));
   plot.over.addEventListener("click", (e) => pick(Math.round(plot.posToVal(e.offsetX, "x"))));
   return plot;
 }

@@ -1,8 +1,7 @@
 // The data of one board: samples, reconstruction and flags by frame; windows; totals.
 
-import { number } from "./words.js";
-
 const FRAMES = 1 << 17; // kept, as the server keeps them
+const ENTRIES = 500, MOMENTS = 4096; // kept, of the log and of the clock
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
 
@@ -13,7 +12,9 @@ export class Store {
     this.source = null;
     this.threshold = NaN;
     this.calibration = this.wearer = null;
-    this.notices = 0;
+    this.notices = 0; // messages to the user, and the last one
+    this.said = "";
+    this.log = []; // {number, ts, severity, text}, ascending
     this.alarm = this.recalibrate = false;
     this.unseen = false; // an alarm was raised and not acknowledged
     this.raised = null; // the window that raised it
@@ -22,7 +23,6 @@ export class Store {
     this.ended = null;
     this.totals = null;
     this.counters = null;
-    this.notice = "";
     this.answers = true; // the board, as far as is known
     this.version = 0; // grows with all that is shown
     this.clear(0);
@@ -36,6 +36,7 @@ export class Store {
     this.marks = [];
     this.lost = [];
     this.rejected = []; // windows that are not judged, ascending
+    this.moments = []; // [frame, Unix milliseconds], ascending
     this.output = this.signal = null;
     this.flags = null;
   }
@@ -79,71 +80,71 @@ export class Store {
         this.alarm = this.recalibrate = false;
         break;
       case "samples": this.addSamples(event); break;
-      case "samples_lost":
-        this.passOver(event);
-        this.notice = `${event.count} samples missing from frame ${event.first_frame}: ${event.reason}`;
-        break;
+      case "samples_lost": this.passOver(event); break;
+      case "clock": this.addMoments(event.moments); break;
       case "scored":
         this.addWindow(event);
         this.reported(event);
         break;
       case "counters": this.counters = event; break;
-      case "threshold":
-        this.notice = `threshold ${number(this.threshold)} → ${number(event.value)}`;
-        this.threshold = event.value;
-        break;
+      case "threshold": this.threshold = event.value; break;
       case "calibration": this.calibration = event; break;
       case "wearer": this.wearer = event; break;
       case "alarm":
         this.alarm = event.on;
         if (event.on) { this.unseen = true; this.raised = event; }
-        this.notice = `alarm ${event.on ? "raised" : "cleared"} by window ${event.index}`;
         break;
-      case "alarm_acknowledged":
-        this.unseen = false;
-        this.notice = "alarm acknowledged";
-        break;
-      case "alarm_set":
-        this.board.alarm = event.levels;
-        this.notice = `alarm: ${event.levels}`;
-        break;
-      case "drift":
-        this.recalibrate = event.recalibrate;
-        this.notice = event.recalibrate
-          ? `recalibrate: from window ${event.index} on the normal signal has changed`
-          : `no drift any more from window ${event.index} on`;
-        break;
-      case "recording":
-        this.recording = event.on;
-        this.notice = event.on ? `recording to ${event.file}`
-          : event.reason.startsWith(event.file) ? `the recording has ended: ${event.reason}`
-          : `recorded ${event.file}: ${event.reason}`;
-        break;
+      case "alarm_acknowledged": this.unseen = false; break;
+      case "alarm_set": this.board.alarm = event.levels; break;
+      case "drift": this.recalibrate = event.recalibrate; break;
+      case "recording": this.recording = event.on; break;
       case "paused": this.paused = event.paused; break;
-      case "marked":
-        this.marks.push(event);
-        this.notice = `marked at frame ${event.frame}`;
-        break;
+      case "marked": this.marks.push(event); break;
       case "not_judged":
         this.rejected.push(event);
         this.reported(event);
-        this.notice = `window ${event.index} not judged: ${event.reason}`;
         break;
-      case "lost":
-        this.lost.push(event);
-        this.notice = `${event.count} windows lost from ${event.first}: ${event.reason}`;
-        break;
+      case "lost": this.lost.push(event); break;
       case "restarted":
-        this.notice = `restarting at frame ${event.frame}: ${event.reason}`;
         if (event.frame < this.next) this.clear(event.frame);
         break;
       case "notice":
         this.notices++;
-        this.notice = event.text;
+        this.said = event.text;
         this.answers = event.answers ?? this.answers;
         break;
+      case "log": this.addEntry(event); break;
       case "ended": this.ended = event; break;
     }
+  }
+
+  // A sentence of the log; one whose number is known has grown.
+  addEntry(entry) {
+    while (this.log.at(-1)?.number >= entry.number) this.log.pop();
+    this.log.push(entry);
+    if (this.log.length > ENTRIES) this.log.shift();
+  }
+
+  // When frames arrived: the server's last moments replace those that they overlap.
+  addMoments(moments) {
+    while (moments.length && this.moments.at(-1)?.[0] >= moments[0][0]) this.moments.pop();
+    this.moments.push(...moments);
+    while (this.moments.length > MOMENTS) this.moments.shift();
+  }
+
+  // Unix milliseconds of a frame; null if they are not known.
+  timeOf(frame) {
+    const { moments } = this;
+    let low = 0, high = moments.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (moments[middle][0] < frame) low = middle + 1; else high = middle;
+    }
+    if (low === moments.length || (low === 0 && moments[0][0] !== frame)) return null;
+    const [after, late] = moments[low];
+    if (after === frame) return late;
+    const [before, early] = moments[low - 1];
+    return early + (late - early) * (frame - before) / (after - before);
   }
 
   // Why the newest window is not judged; none if it is judged.

@@ -19,6 +19,25 @@ export function moment(frame, rate, step = Infinity) {
   return `${sign}${Math.floor(t / 60)}:${rest}`;
 }
 
+const two = (n) => String(n).padStart(2, "0");
+
+// The time of day of Unix milliseconds, where this browser is; with the date if that is not today's.
+export function timeOfDay(ts) {
+  const at = new Date(ts), time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return at.toDateString() === new Date().toDateString() ? time : `${day(at)} ${time}`;
+}
+const day = (at) => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+export function fullTime(ts) {
+  const at = new Date(ts), time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return `${day(at)} ${time}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
+// A board's sample rate as this computer's clock measures it: text, whether it is bad, and a note.
+export function rateWords(hz, nominal) {
+  const ppm = 1e6 * (hz / nominal - 1);
+  return [`${hz.toPrecision(6)} Hz`, Math.abs(ppm) > 20000, `${ppm < 0 ? "−" : "+"}${whole(Math.round(Math.abs(ppm)))} ppm of ${+nominal.toPrecision(6)} Hz`];
+}
+
 // A count as a rate of the stream's own time, once that is long enough to tell.
 export function perHour(count, frames, rate) {
   const hours = rate ? frames / rate / 3600 : 0;
