@@ -282,13 +282,16 @@ export class Card {
     let last = windows.length;
     if (this.view) last = Math.min(last, this.store.placeAt(this.view.stop) + Math.ceil(WINDOWS_IN_SCORES / 2));
     const shown = windows.slice(Math.max(last - WINDOWS_IN_SCORES, 0), last);
-    const newest = shown.length ? shown[shown.length - 1].index : 0;
+    const newestOf = (list) => list[list.length - 1]?.index ?? 0;
+    const newest = this.view ? newestOf(shown) : Math.max(newestOf(shown), newestOf(this.store.rejected));
+    const oldest = newest - WINDOWS_IN_SCORES, kinds = new Map(shown.map((w) => [w.index, w.flag ? 2 : 1]));
+    const levels = new Map(shown.map((w) => [w.index, level(w)]));
+    const whole = (index, kind) => { if (index > oldest && index <= newest) { kinds.set(index, kind); levels.set(index, 1); } };
+    for (const w of this.store.rejected) whole(w.index, 3);
+    for (const { first, count } of this.store.lost) for (let i = Math.max(first, oldest); i < Math.min(first + count, newest + 1); i++) whole(i, 4);
+    const indices = [...kinds.keys()].sort((a, b) => a - b);
     this.scores.batch(() => {
-      this.scores.setData([
-        shown.map((w) => w.index),
-        shown.map((w) => (w.flag ? null : level(w))),
-        shown.map((w) => (w.flag ? level(w) : null)),
-      ], false);
+      this.scores.setData([indices, ...[1, 2, 3, 4].map((kind) => indices.map((i) => (kinds.get(i) === kind ? levels.get(i) : null)))], false);
       this.scores.setScale("x", { min: newest - WINDOWS_IN_SCORES + 0.5, max: newest + 0.6 });
     });
   }

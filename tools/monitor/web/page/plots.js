@@ -239,14 +239,14 @@ export function scorePlot(parent, height, pick, hover) {
   const options = {
     ...base(parent.clientWidth, height),
     scales: { x: { time: false, auto: false }, y: { range: [-1.1, 1.1] } },
-    series: [{}, bars("normal"), bars("abnormal")],
+    series: [{}, bars("normal"), bars("abnormal"), bars("platform"), bars("third")],
     axes: [
       axis({ size: 22, space: 70, grid: { show: false }, values: (u, splits) => splits.map((v) => (v < 0 ? "" : v)), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }),
       axis({ size: 52, splits: () => [-1, 0, 1], values: () => ["÷ 10", "1", "× 10"], grid: { show: false } }),
     ],
     hooks: { draw: [thresholdLine] },
   };
-  const plot = new uPlot(options, [[], [], []], parent);
+  const plot = new uPlot(options, [[], [], [], [], []], parent);
   plot.over.addEventListener("pointermove", (e) => hover(Math.round(plot.posToVal(e.offsetX, "x"))));
   plot.over.addEventListener("pointerleave", () => hover(null));
   plot.over.addEventListener("click", (e) => pick(Math.round(plot.posToVal(e.offsetX, "x"))));
