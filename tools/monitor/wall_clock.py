@@ -70,10 +70,10 @@ class WallClock:
         now = self._now()
         if not self._ends or self._ends[-1][0] < first:
             self._ends.append((first, now - frames * self._seconds_per_frame))
-        elif len(self._ends) > 1 and 0 <= now - self._ends[-2][1] < STEP_S:
-            if self._ends[-1][0] < first + frames:
-                self._ends.pop()
-        if self._ends[-1][0] < first + frames:
+        more = self._ends[-1][0] < first + frames
+        if more and len(self._ends) > 1 and 0 <= now - self._ends[-2][1] < STEP_S:
+            self._ends.pop()  # its moment lies between two that are kept
+        if more:
             self._ends.append((first + frames, now))
         return self.at(first)
 
