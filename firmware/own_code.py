@@ -31,6 +31,7 @@ if "receive_ring" not in board:
 # Contraction off: scores must agree with x86 to the bit.
 FLAGS = ["-std=gnu++17", "-ffp-contract=off", "-Wall", "-Wextra"]
 FLAGS.append(f"-DVIGIL_RECEIVE_RING={board['receive_ring']}")
+FLAGS.append(f'-DVIGIL_BOARD=\\"{env["BOARD"]}\\"')  # the row's key
 # SRAM that the framework leaves; where its share is unknown, half.
 framework = board.get("framework_sram", board["sram_bytes"] // 2)
 FLAGS.append(f"-DVIGIL_FREE_SRAM={board['sram_bytes'] - framework}")

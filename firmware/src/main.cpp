@@ -12,6 +12,13 @@ constexpr std::uint32_t kTextEveryUs = 2'000'000;
 
 vigil::SerialStream port;
 
+// Not every board has an LED.
+void light([[maybe_unused]] bool on) {
+#if defined(LED_BUILTIN)
+    digitalWrite(LED_BUILTIN, on ? HIGH : LOW);
+#endif
+}
+
 void reboot() {
     port.flush();  // GOODBYE_REPLY
     vigil::board::reboot();
@@ -19,7 +26,7 @@ void reboot() {
 
 const vigil::Hardware kHardware = {
     [] { return static_cast<std::uint32_t>(micros()); },
-    [](bool on) { digitalWrite(LED_BUILTIN, on ? HIGH : LOW); },
+    light,
     reboot,
     vigil::kReceiveRing,
 };
@@ -52,8 +59,10 @@ void print_boot_report() {
     print_pair(", ", r.microseconds, " us\r\n");
     print_pair("  arena ", r.arena_used, " of ");
     print_pair("", r.arena_size, " bytes");
-    print_pair(", stack ", r.stack_used, " of ");
-    print_pair("", r.stack_size, " bytes");
+    if constexpr (vigil::board::kMeasuresStack) {
+        print_pair(", stack ", r.stack_used, " of ");
+        print_pair("", r.stack_size, " bytes");
+    }
     Serial.print(", instruction cache ");
     Serial.println(vigil::board::describe(vigil::board::instruction_cache()));
     Serial.print("  sensor: ");
@@ -66,13 +75,16 @@ void print_boot_report() {
 
 void setup() {
     vigil::board::begin();
+#if defined(LED_BUILTIN)
     pinMode(LED_BUILTIN, OUTPUT);
+#endif
     Serial.begin(115200);  // USB ignores the rate; a board on battery never waits for a host
     app.begin();
     printed_us = static_cast<std::uint32_t>(micros()) - kTextEveryUs;
 }
 
 void loop() {
+    vigil::board::poll_sensor();
     app.poll();
     const std::uint32_t now = static_cast<std::uint32_t>(micros());
     if (!app.is_quiet() && Serial && now - printed_us >= kTextEveryUs) {

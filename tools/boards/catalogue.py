@@ -35,6 +35,7 @@ class Board:
     usb_ids: tuple[tuple[int, int], ...]
     # PlatformIO environment by engine name ("tflm", "compiled")
     environments: MappingProxyType[str, str]
+    checked: str  # how far its firmware was tried
     emulated: bool = False  # whether its figures must be marked as emulated
     analog: tuple[int, ...] = ()  # Arduino pins of the analog inputs, from A0
     # bytes that the serial port buffers until the firmware reads them
@@ -72,7 +73,7 @@ class Board:
         for names, cost in _FEATURES:
             missing = [name for name in names if not getattr(self, name)]
             if missing:
-                lines.append(f"{self.id}: boards.toml has no {', '.join(missing)}: {cost}")
+                lines.append(f"boards.toml has no {', '.join(missing)}: {cost}")
         return lines
 
 

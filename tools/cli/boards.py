@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -30,15 +30,14 @@ def boards() -> None:
     """List the boards of the catalogue, and the ports where one is plugged in."""
     out = console()
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for head in ("board", "name", "core"):
-        table.add_column(head, no_wrap=head != "name")
+    for head in ("board", "core"):
+        table.add_column(head, no_wrap=True)
     for head in ("MHz", "flash", "SRAM"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("engines")
     for row in load_boards().values():
         table.add_row(
-            row.id,
-            row.name,
+            f"{row.id}\n[dim]{row.name}[/]",
             row.core,
             f"{row.clock_hz / 1e6:g}",
             f"{row.flash_bytes:,}",
@@ -48,13 +47,20 @@ def boards() -> None:
     out.print(table)
     for port in find_ports():
         out.print(f"{port.board.id} is plugged in: {port.path}", soft_wrap=True)
-    for row in load_boards().values():
-        keys = [key for key, with_sensor in sensor_keys().items() if row.id in with_sensor]
-        if keys:
-            out.print(f"{row.id} can sample by itself: --sensor {', '.join(keys)}")
-    for row in load_boards().values():
-        for line in row.missing_figures():
-            out.print(line, soft_wrap=True)
+    for key, with_sensor in sensor_keys().items():
+        out.print(f"--sensor {key}: {', '.join(with_sensor)}", soft_wrap=True)
+    rows = load_boards().values()
+    _print_by_board(out, ((row.id, row.checked) for row in rows))
+    _print_by_board(out, ((row.id, line) for row in rows for line in row.missing_figures()))
+
+
+def _print_by_board(out: Console, facts: Iterable[tuple[str, str]]) -> None:
+    """Print each fact once, with the boards that it holds for."""
+    boards: dict[str, list[str]] = {}
+    for board_id, fact in facts:
+        boards.setdefault(fact, []).append(board_id)
+    for fact, ids in boards.items():
+        out.print(f"{fact}: {', '.join(ids)}", soft_wrap=True)
 
 
 @app.command()

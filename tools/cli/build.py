@@ -121,7 +121,10 @@ def build_image(
 def flash(
     name: Name = DEFAULT,
     board: BoardOption = "nano33ble",
-    engine: EngineOption = "tflm",
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", "-e", help="compiled or tflm (default: the board's first)."),
+    ] = None,
     port: PortOption = None,
     sensor: SensorOption = None,
     threshold: ThresholdOption = None,
@@ -131,6 +134,7 @@ def flash(
     row, out = find_board(board), console()
     if row.emulated:
         raise BoardError("the emulated board needs no upload: run `vigil board` or `vigil monitor`")
+    engine = engine or next(iter(row.environments), "compiled")
     with platformio.alone(lambda: _say_waiting(out)):
         bundle = bundle_path(name)
         levels = alarm_levels_of(alarm)
@@ -142,6 +146,7 @@ def flash(
         with out.status(f"uploading to {row.name} on {port}"):
             platformio.flash(row.environment(engine), port)
     how = " --sample" if sensor is not None else ""
+    out.print(f"{row.name}: {row.checked}; check it: `vigil verify {name} --port {port}`")
     out.print(f"flashed {row.name} on {port}; next: `vigil monitor {name}{how} --port {port}`")
 
 

@@ -139,6 +139,7 @@ class Cache(IntEnum):
     OFF = 0
     ON = 1
     NONE = 2
+    UNKNOWN = 3
 
 
 class Message:

@@ -21,12 +21,6 @@ Span<const char> text(const char* words) {
     return {words, std::strlen(words)};
 }
 
-link::TickUnit tick_unit() {
-    return std::strcmp(board::counter_unit(), "instructions") == 0
-               ? link::TickUnit::emulated_instructions
-               : link::TickUnit::cycles;
-}
-
 link::LostReason lost_reason(GateReason reason) {
     if constexpr (model::WearerStage::kLearns) {
         if (reason == GateReason::learning) return link::LostReason::learning;
@@ -161,7 +155,7 @@ link::BootReport App::boot_report() {
     report.ticks = golden_.ticks_per_window;
     report.microseconds = static_cast<std::uint32_t>(std::uint64_t{golden_.ticks_per_window} *
                                                      1'000'000 / board::counter_hz());
-    report.tick_unit = static_cast<std::uint8_t>(tick_unit());
+    report.tick_unit = static_cast<std::uint8_t>(board::kTickUnit);
     report.cache = static_cast<std::uint8_t>(board::instruction_cache());
     report.engine_status = static_cast<std::uint8_t>(engine_status_);
     return report;

@@ -1,10 +1,10 @@
-#if defined(ARDUINO_EMULATED)
+#include "board.h"
+
+#if defined(ARDUINO_EMULATED) && !defined(VIGIL_GENERIC_BOARD)
 
 #include <adc.h>
 #include <emulated.h>
 #include <flash.h>
-
-#include "board.h"
 
 namespace vigil::board {
 namespace {
@@ -89,10 +89,6 @@ void begin() {
 
 std::uint32_t counter() {
     return static_cast<std::uint32_t>(emulated_instructions());
-}
-
-const char* counter_unit() {
-    return "instructions";
 }
 
 std::uint32_t counter_hz() {

@@ -65,10 +65,6 @@ std::uint32_t counter() {
     return DWT->CYCCNT;
 }
 
-const char* counter_unit() {
-    return "cycles";
-}
-
 std::uint32_t counter_hz() {
     return SystemCoreClock;
 }

@@ -130,7 +130,7 @@ enum class WearerStorage : std::uint8_t { none = 0, saving = 1, kept = 2, failed
 enum class TickUnit : std::uint8_t { microseconds = 0, cycles = 1, emulated_instructions = 2 };
 
 // Instruction cache at boot.
-enum class Cache : std::uint8_t { off = 0, on = 1, none = 2 };
+enum class Cache : std::uint8_t { off = 0, on = 1, none = 2, unknown = 3 };
 
 // Answers that the board queues, one bit each, the most urgent first.
 using PendingSet = std::uint16_t;

@@ -74,15 +74,14 @@ def test_a_row_without_a_figure_names_the_feature_it_costs() -> None:
     nano = find_board("nano33ble")
     assert nano.missing_figures() == []
     assert replace(nano, receive_ring=None, adc_bits=None).missing_figures() == [
-        "nano33ble: boards.toml has no receive_ring: no firmware can be built",
-        "nano33ble: boards.toml has no adc_bits: no analog sensor can be read",
+        "boards.toml has no receive_ring: no firmware can be built",
+        "boards.toml has no adc_bits: no analog sensor can be read",
     ]
     bare = replace(nano, framework_sram=None, wait_states=None, supply_v=None)
     assert bare.missing_figures() == [
-        "nano33ble: boards.toml has no framework_sram: a forecast before training counts no "
-        "framework",
-        "nano33ble: boards.toml has no wait_states: an estimate has no upper bound of the time",
-        "nano33ble: boards.toml has no supply_v: an estimate has no energy",
+        "boards.toml has no framework_sram: a forecast before training counts no framework",
+        "boards.toml has no wait_states: an estimate has no upper bound of the time",
+        "boards.toml has no supply_v: an estimate has no energy",
     ]
     with pytest.raises(BoardError, match=r"cannot read an analog sensor: .* needs adc_bits"):
         find_sensor("ad8232", replace(nano, adc_hz=None))

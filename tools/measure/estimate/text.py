@@ -45,10 +45,7 @@ def render(result: Estimate) -> RenderableType:
             else []
         ),
         Text(),
-        *(
-            Text(f"{name}: left out, because its core is not a Cortex-M4 with DSP")
-            for name in result.left_out
-        ),
+        *(Text(line) for line in _gaps(result)),
         *(Text(line, style="dim") for line in _BASIS),
     )
 
@@ -60,6 +57,19 @@ _BASIS = (
     "\u00b5J: the busy processor during the inference, with DC/DC (low) or LDO (high) regulator.",
     "Scaling, scoring, radio, sensor, LED and USB are not included.",
 )
+
+
+def _gaps(result: Estimate) -> list[str]:
+    """One line for each reason why an estimate is missing or incomplete, with the boards."""
+    reasons = (
+        (
+            "Flash waits unknown, so that both limits are the model's cycles",
+            [on.name for on in result.boards if on.wait_states is None],
+        ),
+        ("Current unknown", [on.name for on in result.boards if on.microjoules is None]),
+        ("Left out, because the core is not a Cortex-M4 with DSP", list(result.left_out)),
+    )
+    return [f"{reason}: {', '.join(names)}" for reason, names in reasons if names]
 
 
 def _cells(on: On) -> tuple[str, ...]:

@@ -38,7 +38,6 @@ typedef uint8_t pin_size_t;
 
 #ifdef __cplusplus
 constexpr unsigned kPinCount = 26;
-constexpr unsigned kAnalogCount = 8;
 extern "C" {
 #endif
 

@@ -106,6 +106,15 @@ void emulated_adc_stop(void) {
     emulated::dual_timer().clear = 1;
 }
 
+std::int16_t emulated_adc_read(void) {
+    const std::int16_t* const now = frame(next);
+    if (now == nullptr) {
+        return 0;
+    }
+    next = next + 1;
+    return *now;
+}
+
 bool emulated_adc_ended(void) {
     return over;
 }

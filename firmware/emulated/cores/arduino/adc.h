@@ -19,6 +19,9 @@ void emulated_adc_start(float rate_hz, std::uint64_t first,
                         void (*tick)(const std::int16_t* values));
 void emulated_adc_stop(void);
 
+// The first channel of the next frame, without a timer; 0 after the end.
+std::int16_t emulated_adc_read(void);
+
 // Whether the recording has ended.
 bool emulated_adc_ended(void);
 }

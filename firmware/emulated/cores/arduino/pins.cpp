@@ -1,5 +1,9 @@
 // Pins: the LED is in QEMU's FPGA I/O block, which the host can read; other pins store their level.
+// A0 plays the recording of the converter (adc.h), if there is one, a frame per reading; other
+// analog pins are open and read noise.
 #include "Arduino.h"
+#include "adc.h"
+#include "emulated.h"
 #include "registers.h"
 
 namespace {
@@ -7,11 +11,6 @@ namespace {
 volatile std::uint8_t levels[kPinCount];
 
 }  // namespace
-
-// Values that analogRead() returns, one per analog input; set by the program.
-extern "C" {
-volatile std::uint16_t emulated_analog[kAnalogCount];
-}
 
 void pinMode(pin_size_t pin, int mode) {
     if (pin < kPinCount && mode == INPUT_PULLUP) {
@@ -34,8 +33,16 @@ int digitalRead(pin_size_t pin) {
 }
 
 int analogRead(pin_size_t pin) {
-    const unsigned channel = pin >= A0 ? pin - static_cast<unsigned>(A0) : pin;
-    return channel < kAnalogCount ? emulated_analog[channel] : 0;
+    if (pin == A0 && emulated_adc_begin(1)) {
+        return emulated_adc_read();
+    }
+    // A linear congruential generator (Numerical Recipes), of which the high bits are the better.
+    static std::uint32_t noise = 0;
+    if (noise == 0) {
+        noise = emulated_boot_id();
+    }
+    noise = 1664525U * noise + 1013904223U;
+    return static_cast<int>(noise >> 20U);
 }
 
 void analogReadResolution(int) {}
