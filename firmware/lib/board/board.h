@@ -1,7 +1,7 @@
 // The board that the program runs on: counter, stack, instruction cache, sensor, restart.
 //
-// Implemented in one file per board, board_NAME.cpp, which is empty on other boards. A board without
-// a file of its own runs on Arduino's API alone: board_arduino.cpp.
+// Implemented in one file per board, board_NAME.cpp, which is empty on other boards. A board
+// without a file of its own runs on Arduino's API alone: board_arduino.cpp.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ constexpr const char* counter_unit() {
 std::uint32_t counter_hz();
 
 // Stack of the thread that runs setup() and loop(), in bytes, and the most of it ever used, rounded
-// up to a word. Each call of stack_used() scans the unused part, so call it rarely. Both are 0 where
-// the stack cannot be measured.
+// up to a word. Each call of stack_used() scans the unused part, so call it rarely. Both are 0
+// where the stack cannot be measured.
 std::uint32_t stack_size();
 std::uint32_t stack_used();
 #if defined(VIGIL_GENERIC_BOARD)

@@ -1,5 +1,5 @@
-// A board on Arduino's API alone: clock in microseconds, analog pins, no more. It cannot measure its
-// stack, keeps nothing across a reset, and reads its sensor from loop(), not from an interrupt.
+// A board on Arduino's API alone: clock in microseconds, analog pins, no more. It cannot measure
+// its stack, keeps nothing across a reset, and reads its sensor from loop(), not from an interrupt.
 #include "board.h"
 
 #if defined(VIGIL_GENERIC_BOARD)
