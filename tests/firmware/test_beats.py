@@ -144,6 +144,6 @@ def test_the_instructions_per_sample_are_those_that_the_page_states(flags, tmp_p
     assert min(found, beats) >= 12
     assert detector < 100
     assert with_windows < 127
-    assert biquads / 2 < 75  # per section
+    assert biquads / 2 < 50  # per section
     assert rates[0] < 150  # from 250 to 180 Hz
     assert rates[1] < 115  # from 512 to 180 Hz

@@ -76,7 +76,7 @@ class BiquadFilter {
     BiquadFilter(const std::vector<std::vector<std::int32_t>>& sections, std::size_t channels)
         : sections_(checked(sections)),
           channels_(channels),
-          states_(sections.size() * channels),
+          states_(vigil::biquad_states(sections.size(), channels)),
           filter_({sections_.data(), sections_.size()}, channels, span(states_)) {}
     BiquadFilter(const BiquadFilter&) = delete;
 

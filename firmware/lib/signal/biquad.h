@@ -14,16 +14,25 @@ namespace vigil {
 // y = b0 x + b1 x[-1] + b2 x[-2] - a1 y[-1] - a2 y[-2]; every coefficient times 2^28, at most 2^29
 // in magnitude, and 1 + a1 + a2 > 0.
 struct BiquadSection {
-    std::int32_t b0, b1, b2, a1, a2;
+    constexpr BiquadSection(std::int32_t b0, std::int32_t b1, std::int32_t b2, std::int32_t a1,
+                            std::int32_t a2)
+        : b0(b0), b1(b1), b2(b2), minus_a1(-a1), minus_a2(-a2) {}
+    std::int32_t b0, b1, b2, minus_a1, minus_a2;
 };
 
+// The last two values of the filter's input, or of a section's output, which is the input of the
+// next section.
 struct BiquadState {
-    std::int32_t x1, x2, y1, y2;
+    std::int32_t last, before;
 };
+
+constexpr std::size_t biquad_states(std::size_t sections, std::size_t channels) {
+    return (sections + 1) * channels;
+}
 
 class BiquadFilter {
   public:
-    // `states` holds channels * sections.size() and belongs to the caller.
+    // `states` holds biquad_states(sections.size(), channels) and belongs to the caller.
     BiquadFilter(Span<const BiquadSection> sections, std::size_t channels, Span<BiquadState> states)
         : sections_(sections), channels_(channels), states_(states) {}
 

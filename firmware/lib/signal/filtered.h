@@ -31,7 +31,7 @@ class Filtered final : private Segmenter::Sink {
         Span<std::int16_t> frame;     // a frame, raw and filtered
         Span<std::int16_t> raw;       // window * channels counts
         Span<std::int16_t> filtered;  // window * channels counts
-        Span<BiquadState> states;     // sections * channels
+        Span<BiquadState> states;     // biquad_states
     };
 
     template <const Config& kConfig>
@@ -40,7 +40,7 @@ class Filtered final : private Segmenter::Sink {
         std::int16_t frame[kStage.channels];
         std::int16_t raw[kValues];
         std::int16_t filtered[kValues];
-        BiquadState states[kConfig.sections.size() * kChannels];
+        BiquadState states[biquad_states(kConfig.sections.size(), kChannels)];
         Memory memory() {
             return {stage.memory(), Span<std::int16_t>(frame), Span<std::int16_t>(raw),
                     Span<std::int16_t>(filtered), Span<BiquadState>(states)};
@@ -66,10 +66,11 @@ class Filtered final : private Segmenter::Sink {
             filter_.restart();
             stage_.push(at, {}, *this);
         }
-        for (std::size_t i = 0; i + kChannels <= samples.size(); i += kChannels, ++at) {
-            if (at < next) continue;
+        const std::int16_t* from = samples.data();
+        for (std::size_t frames = samples.size() / kChannels; frames > 0; --frames, ++at) {
             std::int16_t* const frame = memory_.frame.data();
-            for (std::size_t c = 0; c < kChannels; ++c) frame[c] = samples[i + c];
+            for (std::size_t c = 0; c < kChannels; ++c) frame[c] = *from++;
+            if (at < next) continue;
             filter_(frame, frame + kChannels);
             stage_.push(at, memory_.frame, *this);
         }

@@ -30,7 +30,8 @@ std::uint32_t share(std::uint32_t value, std::uint32_t of_256) {
 }
 
 std::uint32_t magnitude(std::int32_t value) {
-    return static_cast<std::uint32_t>(value < 0 ? -value : value);
+    const std::int32_t sign = value >> 31;
+    return static_cast<std::uint32_t>((value ^ sign) - sign);
 }
 
 void fill(Span<std::int32_t> ring, std::int32_t value) {
@@ -97,21 +98,23 @@ void Qrs::prime(std::int16_t sample) {
     primed_ = true;
 }
 
-[[gnu::always_inline]] inline std::uint32_t Qrs::energy_of(std::int16_t sample) {
-    const std::uint32_t now = now_;
+[[gnu::always_inline]] inline std::uint32_t Qrs::energy_of(std::int16_t sample, std::uint32_t now) {
     const std::uint32_t all = mask_;
     const std::uint32_t at = now & all;
 
+    // Read and written in pairs, because the rings may be anywhere in memory.
+    std::int32_t once = sum_once_;
+    std::int32_t twice = sum_twice_;
     std::int32_t* const samples = memory_.samples.data();
     const std::uint32_t few = short_mask_;
     const std::uint32_t smooth = config_.smooth;
-    std::int32_t once = sum_once_ + sample - samples[(now - smooth) & few];
+    once += sample - samples[(now - smooth) & few];
     samples[now & few] = sample;
-    sum_once_ = once;
 
     std::int32_t* const averaged = memory_.averaged.data();
-    std::int32_t twice = sum_twice_ + once - averaged[(now - smooth) & all];
+    twice += once - averaged[(now - smooth) & all];
     averaged[at] = once;
+    sum_once_ = once;
     sum_twice_ = twice;
 
     std::int32_t* const smoothed = memory_.smooth.data();
@@ -135,11 +138,11 @@ void Qrs::prime(std::int16_t sample) {
 
 // --- from energy to beats -----------------------------------------------------------------------
 
-// Follows the energy. True when a peak is over; largest_ and since_largest_ describe it.
-[[gnu::always_inline]] inline bool Qrs::peak_ends(std::uint32_t energy) {
+// True when a peak of the energy is over; largest_ and largest_at_ describe it.
+[[gnu::always_inline]] inline bool Qrs::peak_ends(std::uint32_t energy, std::uint32_t now) {
     if (energy > largest_) {
         largest_ = energy;
-        since_largest_ = 0;
+        largest_at_ = now;
         following_ = true;
         return false;
     }
@@ -147,16 +150,16 @@ void Qrs::prime(std::int16_t sample) {
         largest_ = energy;
         return false;
     }
-    ++since_largest_;
-    following_ = energy >= largest_ / 2 && since_largest_ <= config_.settle;
-    return !following_;
+    if (energy >= largest_ / 2 && now - largest_at_ <= config_.settle) return false;
+    following_ = false;
+    return true;
 }
 
 bool Qrs::push(std::int16_t sample) {
-    ++now_;
     if (!primed_) prime(sample);
-    const bool ended = peak_ends(energy_of(sample));
-    return (ended || now_ == next_event_) && attend(ended);
+    const std::uint32_t now = ++now_;
+    const bool ended = peak_ends(energy_of(sample, now), now);
+    return (ended || now == next_event_) && attend(ended);
 }
 
 // Does what is due now. True if a beat was found.
@@ -219,7 +222,7 @@ Qrs::Peak Qrs::measure() const {
     Peak peak;
     peak.valid = true;
     peak.energy = largest_;
-    peak.at = now_ - since_largest_;
+    peak.at = largest_at_;
     const std::uint32_t centre = peak.at - (config_.slope + config_.energy) / 2U;
     const std::uint32_t late = (config_.smooth - 1U) / 2;  // of each moving average
     if (peak.energy < threshold() / kTooSmall) {
@@ -229,14 +232,17 @@ Qrs::Peak Qrs::measure() const {
     const std::uint32_t around = 3U * config_.energy / 2U;
     const std::int32_t* const slopes = memory_.slope.data();
     const std::uint32_t all = mask_;
+    // The complex may not be over: what follows now_ in the ring is old.
+    const std::uint32_t known = now_ + 1 - centre;
+    const std::uint32_t stop = centre + (known < around ? known : around);
     std::int32_t up = 0;
     std::int32_t down = 0;
-    for (std::uint32_t time = centre - around; time != centre + around; ++time) {
-        if (static_cast<std::int32_t>(now_ - time) < 0) break;
+    for (std::uint32_t time = centre - around; time != stop; ++time) {
         const std::int32_t slope = slopes[time & all];
         if (slope > up) up = slope;
-        if (-slope > down) down = -slope;
+        if (slope < down) down = slope;
     }
+    down = -down;
     peak.slope = magnitude(up > down ? up : down);
     if (magnitude(up < down ? up : down) < share(peak.slope, kStepSlope)) peak.energy = 0;
     peak.r = find_r(centre - config_.baseline / 2U - late) - late;
@@ -249,18 +255,26 @@ std::uint32_t Qrs::find_r(std::uint32_t centre) const {
     const std::uint32_t all = mask_;
     const std::int32_t level =
         (averaged[(centre - config_.edge) & all] + averaged[(centre + config_.edge) & all]) / 2;
-    std::uint32_t best = centre;
-    std::uint32_t furthest = 0;
+    std::int32_t highest = level;
+    std::int32_t lowest = level;
+    std::uint32_t highest_at = centre;
+    std::uint32_t lowest_at = centre;
     for (std::uint32_t time = centre - config_.reach; time != centre + config_.reach + 1U; ++time) {
-        const std::int32_t deflection = averaged[time & all] - level;
-        std::uint32_t distance = magnitude(deflection);
-        if (deflection > 0) distance += distance / kUpward;
-        if (distance > furthest) {
-            furthest = distance;
-            best = time;
+        const std::int32_t value = averaged[time & all];
+        if (value > highest) {
+            highest = value;
+            highest_at = time;
+        }
+        if (value < lowest) {
+            lowest = value;
+            lowest_at = time;
         }
     }
-    return best;
+    const auto up = static_cast<std::uint32_t>(highest - level);
+    const std::uint32_t above = up + up / kUpward;
+    const auto below = static_cast<std::uint32_t>(level - lowest);
+    if (above != below) return above > below ? highest_at : lowest_at;
+    return static_cast<std::int32_t>(highest_at - lowest_at) < 0 ? highest_at : lowest_at;
 }
 
 std::uint32_t Qrs::threshold() const {

@@ -117,8 +117,8 @@ class Qrs {
     static constexpr std::uint8_t kLearned = 8;
 
     void prime(std::int16_t sample);
-    std::uint32_t energy_of(std::int16_t sample);
-    bool peak_ends(std::uint32_t energy);
+    std::uint32_t energy_of(std::int16_t sample, std::uint32_t now);
+    bool peak_ends(std::uint32_t energy, std::uint32_t now);
     bool attend(bool ended);
     bool decide(bool ended);
     std::uint32_t wait() const;
@@ -145,8 +145,8 @@ class Qrs {
     std::int32_t sum_baseline_ = 0;
     std::uint32_t sum_energy_ = 0;
     // The peak in progress.
-    std::uint32_t largest_ = 0;  // or the last energy, between two peaks
-    std::uint32_t since_largest_ = 0;
+    std::uint32_t largest_ = 0;     // or the last energy, between two peaks
+    std::uint32_t largest_at_ = 0;  // time
     bool following_ = false;
     // Learning.
     RunningMedian stretches_;                    // the largest energy of each

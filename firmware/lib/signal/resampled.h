@@ -53,19 +53,17 @@ class Resampled final : private Segmenter::Sink, private Resampler::Sink {
     // As Segmenter::push. After a gap the first frame stands for those before it.
     void push(std::uint64_t first_frame, Span<const std::int16_t> samples, Segmenter::Sink& sink) {
         sink_ = &sink;
-        const std::size_t channels = config_.channels;
         const std::uint64_t next = resampler_.next_frame();
-        std::uint64_t known = 0;
         if (first_frame > next) {
             resampler_.restart(first_frame);
             stage_.push(resampler_.next_output(), {}, *this);
-        } else {
-            known = next - first_frame;
+        } else if (first_frame < next) {
+            const std::uint64_t known = (next - first_frame) * config_.channels;
+            const std::size_t from =
+                known < samples.size() ? static_cast<std::size_t>(known) : samples.size();
+            samples = {samples.data() + from, samples.size() - from};
         }
-        if (known * channels < samples.size()) {
-            const auto from = static_cast<std::size_t>(known * channels);
-            resampler_.push({samples.data() + from, samples.size() - from}, *this);
-        }
+        resampler_.push(samples, *this);
         sink_ = nullptr;
     }
 

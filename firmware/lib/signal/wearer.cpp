@@ -34,7 +34,8 @@ std::int32_t logarithm_of(float score) {
 }
 
 std::uint32_t magnitude(std::int32_t value) {
-    return static_cast<std::uint32_t>(value < 0 ? -value : value);
+    const std::int32_t sign = value >> 31;
+    return static_cast<std::uint32_t>((value ^ sign) - sign);
 }
 
 std::int32_t sign(std::int32_t value) {
@@ -53,9 +54,14 @@ std::int32_t Wearer::mean(Span<const std::int16_t> beat, std::uint32_t start,
     const std::uint32_t channels = config_.channels;
     const std::int16_t* x = beat.data() + start * channels + channel;
     std::int32_t sum = 0;
-    for (std::uint32_t left = config_.length; left > 0; --left) {
+    const auto add = [&] {
         sum += *x;
         x += channels;
+    };
+    for (std::uint32_t some = config_.length % 8; some > 0; --some) add();
+    for (std::uint32_t eights = config_.length / 8; eights > 0; --eights) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; ++i) add();
     }
     return sum * 256 / static_cast<std::int32_t>(config_.length);
 }
@@ -64,14 +70,16 @@ std::int32_t Wearer::mean(Span<const std::int16_t> beat, std::uint32_t start,
 std::uint32_t Wearer::add_distance(std::uint32_t sum, const std::int16_t* x, std::int32_t offset,
                                    const std::int32_t* form, std::uint32_t limit) const {
     const std::uint32_t channels = config_.channels;
-    for (std::uint32_t left = config_.length; left > 0;) {
-        // Far forms are given up early, at one comparison in eight values.
-        for (std::uint32_t some = left % 8 == 0 ? 8 : left % 8; some > 0; --some, --left) {
-            sum += magnitude(*x * 256 - (offset + *form)) >> 4;
-            x += channels;
-            form += channels;
-        }
-        if (sum > limit) break;
+    const auto add = [&] {
+        sum += magnitude(*x * 256 - (offset + *form)) >> 4;
+        x += channels;
+        form += channels;
+    };
+    for (std::uint32_t some = config_.length % 8; some > 0; --some) add();
+    // Far forms are given up early, at one comparison in eight values.
+    for (std::uint32_t eights = config_.length / 8; eights > 0 && sum <= limit; --eights) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; ++i) add();
     }
     return sum;
 }

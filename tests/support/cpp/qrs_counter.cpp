@@ -73,8 +73,8 @@ int main() {
         instructions([&] { segmenter.push(0, {signal, kFrames}, counter); });
     const BiquadSection sections[] = {{268435456, -536870912, 268435456, -536000000, 267570000},
                                       {20000000, 40000000, 20000000, -300000000, 111000000}};
-    BiquadState states[2];
-    BiquadFilter filter({sections, 2}, 1, {states, 2});
+    BiquadState states[biquad_states(2, 1)];
+    BiquadFilter filter({sections, 2}, 1, {states, biquad_states(2, 1)});
     const double biquads = instructions([&] {
         for (std::size_t i = 0; i < kFrames; ++i) filter(&signal[i], &filtered[i]);
     });
