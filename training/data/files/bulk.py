@@ -90,7 +90,10 @@ class Rows:
             kind = self.dialect.kinds[c]
             words = tuple(self.words[c])
             if len(words) > MOST_WORDS or any(len(word) > LONGEST_WORD for word in words):
-                notes.append(f"column {quoted(name)} is free text and left out")
+                notes.append(
+                    f"column {quoted(name)} is free text and left out (such as "
+                    f"'{quoted(next(iter(words)))}')"
+                )
                 continue
             unit = self.dialect.units[c]
             columns.append(Column(name, values, unit, kind, words, self.bad[c]))  # type: ignore[arg-type]

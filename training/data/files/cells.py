@@ -20,11 +20,18 @@ POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)
 COMMA = re.compile(r"[+-]?(?:\d+,?\d*|,\d+)(?:[eE][+-]?\d+)?", re.I)
 _POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:[, ']\d{3})+(?:\.\d*)?")
 _COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:[. ']\d{3})+(?:,\d*)?")
-_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?"
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,:]\d+)?)?"
 TIME_OF_DAY = re.compile(_CLOCK + r"(?:\s?[AaPp][Mm])?")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 DATE = re.compile(
-    rf"(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{2,4}})"
-    rf"(?:[T ]{_CLOCK}(?:\s?[AaPp][Mm])?\s?(?:Z|UTC|[+-]\d{{2}}:?\d{{2}})?)?"
+    rf"(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{2,4}}"
+    rf"|\d{{1,2}}[- ]{_MONTH}[- ]\d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}})"
+    rf"(?:[T ]{_CLOCK}(?:\s?[AaPp][Mm])?\s?(?:Z|UTC|[+-]\d{{2}}:?\d{{2}})?)?",
+    re.I,
+)
+# 20240131235959: a date without separators, and no number of seconds.
+COMPACT = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d[0-5]\d"
 )
 
 

@@ -28,8 +28,12 @@ UNITS |= {"hours": 3600.0, "d": 86400.0, "days": 86400.0}
 EPOCH = 4e8  # seconds since 1970 that no device counts from its start: September 1982
 LATEST = 5e9  # seconds since 1970 that no log has reached: June 2128
 DAY = 86_400.0
+DAYS = (25_569.0, 73_050.0)  # since 1900: the years 1970 to 2099
 FEWEST = 8  # rows below which no column is taken for a clock by what it holds
+TURNS = (2.0**8, 1e3, 1e4, 2.0**16, 1e6, 2.0**32)  # at which a counter begins again
 SAMPLE = 200_000  # frames from which the usual step is derived
+FEWEST_STILL = 20  # equal stamps from which a clock may have stopped
+UNSORTED = 0.1  # share of jumps back above which the rows are in no order
 IRREGULAR = 0.2  # share of steps off the usual one above which no rate holds
 
 
@@ -56,6 +60,8 @@ class Clock:
     backward: int
     irregular: bool
     first_gap: int = 0  # frame
+    still: int = 0  # frames in which the clock stands still
+    first_still: int = 0  # frame
 
     def notes(self, sheet: Sheet) -> list[str]:
         """Return sentences about the clock, its gaps and repeated stamps."""
@@ -70,6 +76,11 @@ class Clock:
                 f"{self.gaps} gap{'s' * (self.gaps > 1)} in the time (the longest "
                 f"{self.longest:.6g} {unit}; the first at row {sheet.row(self.first_gap)}): the "
                 "recording is cut there"
+            )
+        if self.still:
+            notes.append(
+                f"the clock stands still for {self.still} rows, from row "
+                f"{sheet.row(self.first_still)} on: the recording is cut there"
             )
         for count, what in ((self.repeats, "repeated"), (self.backward, "backward")):
             if count:
@@ -99,7 +110,11 @@ def find_clock(sheet: Sheet, exclude: Sequence[str], rate_hz: float | None) -> C
     numbers = [c for c in free if c.kind == "number"]
     named = [c for c in numbers if _base(c) in ALWAYS or LIKELY.fullmatch(c.name) or not c.name]
     rising = [c for c in named if _base(c) in ALWAYS - {"index"} or _rises(c.values)]
-    steady = [c for c in numbers if c not in rising and _steady(c.values, sheet.breaks)]
+    steady = [
+        c
+        for c in numbers
+        if c not in rising and (_steady(c.values, sheet.breaks) or _turns(c.values))
+    ]
     if len(rising) + len(steady) < len(numbers):  # a channel is left
         rising += steady
     names = tuple(c.name for c in (*dated, *rising))
@@ -165,10 +180,23 @@ def _unit(column: Column, values: NDArray[np.float64], rate_hz: float | None) ->
         return known
     steps = np.diff(values[:SAMPLE])
     usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    if _are_days(values, steps, usual):
+        return DAY
     if rate_hz is not None and usual > 0:
         near = min((1.0, 1e-3, 1e-6), key=lambda f: abs(np.log(usual * f * rate_hz)))
         return near if abs(np.log(usual * near * rate_hz)) < 1 else 1.0
     return 1.0 if (values[:SAMPLE] % 1 > 0).any() else None
+
+
+def _are_days(values: NDArray[np.float64], steps: NDArray[np.float64], usual: float) -> bool:
+    """Return whether a clock without a unit counts days since 1900, as a spreadsheet does.
+
+    The step is a whole number of milliseconds per day, and no decimal number of six digits.
+    """
+    if not (DAYS[0] < np.nanmin(values) and np.nanmax(values) < DAYS[1]) or not 0 < usual < 1:
+        return False
+    milliseconds = float(np.mean(steps[steps > 0])) * DAY * 1e3
+    return _tick(steps[steps > 0][:1000]) == 0 and abs(milliseconds - round(milliseconds)) < 0.05
 
 
 def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: float | None) -> Clock:
@@ -201,9 +229,17 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
                 "by time, the oldest first"
             )
         return clock
+    if (steps < 0).mean() > UNSORTED:
+        raise DataError(
+            f"{sheet.path}: column {shown(column.name)} jumps back in "
+            f"{100 * (steps < 0).mean():.0f} % of the rows: sort the rows by time, or give each "
+            "sensor its own file"
+        )
     usual = float(np.median(sample))
     tick = _tick(sample[:10_000])
-    coarse = np.count_nonzero(steps == 0) > 0.1 * len(steps)
+    still = _stands_still(steps)
+    same = (steps == 0) & ~still
+    coarse = np.count_nonzero(same) > 0.1 * len(steps)
     burst = column.kind == "time of day" and sheet.columns[0].name == column.name
     between = tick >= 0.5 * usual  # the period may lie between two whole ticks
     if coarse:  # stamps in whole seconds of a fast signal: several frames share one
@@ -216,8 +252,9 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
     else:
         limit = 1.5 * usual
     gap, back = steps > limit, steps < 0
-    repeat = (steps == 0) if not (coarse or burst) else np.zeros(len(steps), np.bool_)
-    cut = np.flatnonzero(gap | repeat | back | np.isnan(steps))
+    repeat = same if not (coarse or burst) else np.zeros(len(steps), np.bool_)
+    stops = np.diff(still.view(np.int8), prepend=0, append=0)[:-1] != 0
+    cut = np.flatnonzero(gap | repeat | back | stops | np.isnan(steps))
     near = (steps > 0.9999 * usual) & (steps < 1.0001 * usual)
     regular = (steps > 0) & ~gap
     # Other steps are accidents of the clock, unless the period lies between two whole ticks.
@@ -238,31 +275,67 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
         backward=int(back.sum()),
         irregular=not coarse and not burst and int(off.sum()) > IRREGULAR * len(steps),
         first_gap=int(gap.argmax()) + 1 if gap.any() else 0,
+        still=int(still.sum()),
+        first_still=int(still.argmax()) + 1 if still.any() else 0,
     )
 
 
+def _stands_still(steps: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which steps lie in a run of equal stamps ten times as long as the others are."""
+    zero = steps == 0
+    edges = np.flatnonzero(np.diff(zero.view(np.int8), prepend=0, append=0))
+    starts, stops = edges[::2], edges[1::2]
+    lengths = stops - starts
+    still = np.zeros(len(steps), np.bool_)
+    if not len(lengths):
+        return still
+    groups = np.sort(np.concatenate([lengths, np.zeros(int((~zero).sum()) - len(lengths) + 1)]))
+    usual = float(groups[int(0.95 * (len(groups) - 1))])
+    for n in np.flatnonzero(lengths >= max(FEWEST_STILL, 10 * usual)):
+        still[starts[n] : stops[n]] = True
+    return still
+
+
 def _unwrapped(column: Column) -> NDArray[np.float64]:
-    """Return the values of a clock of 8, 16 or 32 bits as if it had not begun again at 0."""
+    """Return the values of a clock of `TURNS` as if it had not begun again."""
     values = column.values
     back = np.flatnonzero(np.diff(values) < 0) if column.kind == "number" else np.empty(0, np.int64)
     if not len(back) or (values[back] != np.rint(values[back])).any():
         return values
     steps = np.diff(values[:SAMPLE])
     usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
-    for bits in (8, 16, 32):
-        through = values[back + 1] - values[back] + 2.0**bits
-        if (values[back] < 2.0**bits).all() and (np.abs(through - usual) <= 0.5 * usual).all():
+    for turn in TURNS:
+        through = values[back + 1] - values[back] + turn
+        if float(np.ptp(values)) < turn and (np.abs(through - usual) <= 0.5 * usual).all():
             turns = np.zeros(len(values))
-            turns[back + 1] = 2.0**bits
+            turns[back + 1] = turn
             return np.asarray(values + np.cumsum(turns))
     return values
+
+
+def _turns(values: NDArray[np.float64]) -> bool:
+    """Return whether whole numbers count up by one step, begin again, and do nothing else."""
+    if len(values) < FEWEST or not (values == np.rint(values)).all():
+        return False
+    steps = np.diff(values)
+    usual = float(np.median(steps))
+    if usual <= 0 or not (steps < 0).any() or (steps == usual).mean() < 0.9:
+        return False
+    rest = steps[steps != usual]
+    for turn in TURNS:
+        ahead = np.where(rest < 0, rest + turn, rest)  # over the end, a few may be lost
+        near = (rest > 0) | (ahead <= 10 * usual)
+        if float(np.ptp(values)) < turn and (near & (ahead > 0) & (ahead % usual == 0)).all():
+            return True
+    return False
 
 
 def _tick(steps: NDArray[np.float64]) -> float:
     """Return the largest power of ten, at most 1 s, that divides every step; 0 if none does."""
     for digits in range(7):
         tick = 10.0**-digits
-        if (np.abs(steps / tick - np.rint(steps / tick)) < 1e-3).all():
+        whole = np.rint(steps / tick)
+        if (whole >= 1).all() and (np.abs(steps / tick - whole) < 1e-3).all():
             return tick
     return 0.0
 

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.bundle.errors import DataError
-from training.data.files.cells import COMMA, POINT, is_missing, is_number, is_time, split_line
+from training.data.files.cells import (
+    COMMA,
+    COMPACT,
+    POINT,
+    is_missing,
+    is_number,
+    is_time,
+    split_line,
+)
 from training.data.files.header import find_layout, header_cure, name_and_unit
 from training.data.files.options import Options, SettingNeededError
 
@@ -22,6 +30,7 @@ NAMES = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'", " ": "spaces"}
 COMMENTS = ("#", "%", "//")
 STAMP = re.compile(r"(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->\s*")
 PAIR = re.compile(r"\s*([A-Za-z_][^:,;\t]*?)\s*[:=]\s*([^\s:,;]*)\s*")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 SAMPLE = 400  # lines
 MOST_BLANK = 0.3  # share of blank lines above which they are no missing samples
 
@@ -74,6 +83,8 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
     if stamps:
         rows = [_Line(r.row, t) for r in rows if (t := STAMP.sub("", r.text, count=1)) != r.text]
     delimiter, decimal = _delimiter(rows, separator)
+    if decimal == "." and delimiter != "," and _has_grouped(rows, delimiter):
+        decimal = ","
     pairs = _pairs(rows, delimiter)
     if pairs is not None:
         delimiter, names = pairs
@@ -127,7 +138,7 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
         pairs=pairs is not None,
         spaced=width > 1 or _blank_share(text) > MOST_BLANK,
         facts=_facts(comments),
-        notes=_notes(delimiter, decimal, layout.first if at is None else at),
+        notes=_notes(delimiter, decimal, groups, layout.first if at is None else at),
     )
 
 
@@ -154,7 +165,7 @@ def _blank_share(text: str) -> float:
     return sum(not line.strip() for line in lines) / len(lines)
 
 
-def _notes(delimiter: str, decimal: str, skipped: int) -> tuple[str, ...]:
+def _notes(delimiter: str, decimal: str, groups: str, skipped: int) -> tuple[str, ...]:
     notes = []
     if skipped:
         plural = "lines" if skipped > 1 else "line"
@@ -162,7 +173,9 @@ def _notes(delimiter: str, decimal: str, skipped: int) -> tuple[str, ...]:
     if delimiter != ",":
         notes.append(f"cells are separated by {NAMES.get(delimiter, repr(delimiter))}")
     if decimal == ",":
-        notes.append("the decimal sign is ','")
+        notes.append(
+            "the decimal sign is ','" + (", '.' groups thousands" if "." in groups else "")
+        )
     return tuple(notes)
 
 
@@ -199,6 +212,24 @@ def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
     return chosen
 
 
+def _has_grouped(rows: list[_Line], delimiter: str) -> bool:
+    """Return whether points group thousands: in a column, "998" is followed by "1.001".
+
+    Each point is followed by three digits, each number below 1000 has none, and no other column
+    has points of another kind.
+    """
+    body = [split_line(r.text, delimiter) for r in rows]
+    grouped = False
+    for cells in zip(*[c for c in body if len(c) == len(body[-1])], strict=True):
+        points = [c for c in cells if "." in c and is_number(c)]
+        if not all(GROUPED.fullmatch(c) for c in points):
+            return False
+        whole = [c for c in cells if c.lstrip("+-").isdigit()]
+        small = sum(len(c.lstrip("+-")) == 3 for c in whole)
+        grouped |= bool(points) and small > 0 and all(len(c.lstrip("+-")) <= 3 for c in whole)
+    return grouped
+
+
 def _may_be_header(row: list[str], count: int, decimal: str) -> bool:
     return len(row) == count and not all(is_number(cell, decimal) for cell in row)
 
@@ -224,6 +255,8 @@ def _kind(cells: list[str], decimal: str) -> str:
     known = [c for c in cells if not is_missing(c)]
     if not known:
         return "number"
+    if all(COMPACT.fullmatch(c) for c in known):
+        return "time"
     if sum(is_number(c, decimal) for c in known) >= 0.5 * len(known):
         return "number"
     if sum(is_time(c) for c in known) >= 0.5 * len(known):

@@ -33,11 +33,13 @@ def find_layout(
     first = next(i for i, c in enumerate(cells) if len(c) == count)
     if names is None and (with_words := _header(cells, count, decimal)) is not None:
         header_at, header = with_words
+        if (lower := _below_preamble(cells, header_at, count, decimal)) is not None:
+            header_at, header = lower, cells[lower]
         first = header_at + 1
     units = [""] * count
     below = [c for c in cells[first + 1 :] if len(c) == count]
     if header_at is not None and _are_units(cells[first : first + 1], below, count, decimal):
-        units, first = cells[first], first + 1
+        units, first = [unit.strip("[]()") for unit in cells[first]], first + 1
     return Layout(header, header_at, units, first)
 
 
@@ -94,6 +96,27 @@ def _header(cells: list[list[str]], count: int, decimal: str) -> tuple[int, list
             ):
                 return at, row
         return None
+    return None
+
+
+def _below_preamble(cells: list[list[str]], at: int, count: int, decimal: str) -> int | None:
+    """Return the row of words right above the samples, if rows of an instrument's settings precede.
+
+    "Model,MDO3024", "Sample Interval,0.01", "TIME,CH1": the last of them is the header. A row of
+    units below the first row of words is none.
+    """
+    for n, row in enumerate(cells[at + 1 :], at + 1):
+        if len(row) == count and all(is_number(c, decimal) or is_missing(c) for c in row):
+            return None
+        words = len(row) in (count, count + 1) and not any(
+            is_number(c, decimal) or is_missing(c) or is_time(c) for c in row
+        )
+        below = [c for c in cells[n + 1 : n + 9] if len(c) == count]
+        samples = len(below) == len(cells[n + 1 : n + 9]) >= 4 and all(
+            sum(is_number(c, decimal) or is_time(c) for c in b) > count / 2 for b in below
+        )
+        if words and samples:
+            return n if n > at + 1 or len(row) > count else None
     return None
 
 

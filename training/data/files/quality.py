@@ -51,14 +51,17 @@ def sentinel(values: NDArray[np.float64]) -> float | None:
 
 
 def far_value(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return a value far outside all others and its share (at least 1 %), None if there is none."""
+    """Return a value far outside all others and its share, None if there is none.
+
+    It occurs at least three times and in 0.2 % of the frames.
+    """
     known = values[~np.isnan(values)]
     if len(known) < 10:
         return None
     for extreme in (float(known.min()), float(known.max())):
         others = known[known != extreme]
         share = 1 - len(others) / len(known)
-        if 0.01 <= share < 0.5 and len(np.unique(others[:1000])) > 10:
+        if share * len(known) > 2.5 and 0.002 <= share < 0.5 and len(np.unique(others[:1000])) > 10:
             low, high = float(others.min()), float(others.max())
             if min(abs(extreme - low), abs(extreme - high)) > high - low > 0:
                 return extreme, share

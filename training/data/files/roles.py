@@ -109,7 +109,8 @@ def assign(
         if words:
             sheet.require_numbers(words[0])
         listed = ", ".join(shown(name) for name in names[:8])
-        raise DataError(f"{sheet.path}: no channel among the columns {listed}")
+        texts = [note for note in sheet.notes if "is free text" in note][:2]
+        raise DataError("; ".join([f"{sheet.path}: no channel among the columns {listed}", *texts]))
     if chosen is not None and any(c is chosen for c in used):
         raise DataError(f"{sheet.path}: column {shown(chosen.name)} is both label and channel")
     return Roles(clock, chosen, tuple(used), tuple(notes))
@@ -140,6 +141,8 @@ def _two_values(column: Column) -> str | None:
     if len(values) > 3:
         return None
     known = column.values[~np.isnan(column.values)]
+    if not len(known):
+        return None
     low, high = float(known.min()), float(known.max())
     if low == high or not ((known == low) | (known == high)).all():
         return None

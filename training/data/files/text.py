@@ -49,6 +49,7 @@ FOREIGN = (
     (b"ARROW1", "an Arrow or Feather file: save it as Parquet"),
     (b"\x1f\x8b", "compressed twice: unpack it once"),
 )
+MINUS = "\N{MINUS SIGN}"  # which typesetting programs write
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -111,7 +112,8 @@ def decode(raw: bytes, encoding: str) -> tuple[str, str]:
     raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         # The last character may be cut in two: that is not an error.
-        return codecs.getincrementaldecoder(encoding)().decode(raw).lstrip("\ufeff"), encoding
+        text = codecs.getincrementaldecoder(encoding)().decode(raw)
+        return text.lstrip("\ufeff").replace(MINUS, "-"), encoding
     except UnicodeDecodeError:
         return raw.decode("cp1252", "replace"), "cp1252"
 
@@ -155,7 +157,6 @@ def _as_utf8(piece: bytes) -> bytes:
     if piece.isascii():
         return piece
     try:
-        piece.decode()
+        return piece.decode().replace(MINUS, "-").encode()
     except UnicodeDecodeError:
         return piece.decode("cp1252", "replace").encode()
-    return piece

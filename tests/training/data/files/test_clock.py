@@ -1,5 +1,6 @@
 """The time column: which it is, the rate it gives, and where it cuts the recording."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,69 @@ def test_a_clock_that_begins_again_after_a_reset_is_still_one(tmp_path: Path) ->
     path.write_text("\n".join(["foo,x", *rows, "foo,x", *rows]) + "\n")
     read = read_table(path, Settings(path=str(path)))
     assert read.channels == ("x",) and read.cuts.tolist() == [30]
+
+
+@pytest.mark.parametrize("turn", [256, 10_000, 65_536])
+def test_a_counter_that_begins_again_is_no_channel(tmp_path: Path, turn: int) -> None:
+    step = turn // 64
+    read = table(
+        tmp_path, [(step * i) % turn - (turn == 65_536) * 32_768 for i in range(300)], "pkt"
+    )
+    assert read.channels == ("x",) and not len(read.cuts)
+    read = table(tmp_path, [(step * (i + (i > 150))) % turn for i in range(300)], "pkt")
+    assert read.channels == ("x",) and read.cuts.tolist() == [151]
+
+
+def test_a_signal_that_repeats_is_no_counter(tmp_path: Path) -> None:
+    for said in ([i * 5 % 360 for i in range(300)], [i % 10 * 2.5 for i in range(300)]):
+        assert table(tmp_path, said, "angle").channels == ("angle", "x")
+
+
+@pytest.mark.parametrize("seconds", [60, 1, 0.25])
+def test_days_of_a_spreadsheet(tmp_path: Path, seconds: float) -> None:
+    read = table(tmp_path, [f"{45352 + i * seconds / 86400:.9f}" for i in range(400)], "Time")
+    assert read.rate_hz == pytest.approx(1 / seconds, rel=1e-3) and not len(read.cuts)
+    read = table(tmp_path, [f"{45352.37 + i * seconds:.2f}" for i in range(400)], "Time")
+    assert read.rate_hz == pytest.approx(1 / seconds)  # a device that runs since half a day
+
+
+def test_rows_in_no_order_are_refused(tmp_path: Path) -> None:
+    times = [round(0.02 * (i * 37 % 100), 2) for i in range(100)]
+    with pytest.raises(
+        DataError, match=r"column time jumps back in .* % of the rows: sort the rows"
+    ):
+        table(tmp_path, times)
+
+
+def test_a_clock_that_stands_still_is_said_and_cuts(tmp_path: Path) -> None:
+    times = [round(0.02 * min(i, 60), 2) for i in range(150)]
+    times += [round(3 + 0.02 * i, 2) for i in range(50)]
+    read = table(tmp_path, times)
+    assert read.rate_hz == 50 and read.cuts.tolist() == [61, 150]
+    note = "the clock stands still for 89 rows, from row 63 on: the recording is cut there"
+    assert note in read.notes
+
+
+def test_irregular_times_of_a_fast_signal_are_refused(tmp_path: Path) -> None:
+    times = np.cumsum(np.random.default_rng(2).uniform(2e-5, 2e-4, 400))
+    with pytest.raises(DataError, match="the frames are not taken at equal times"):
+        table(tmp_path, [f"{t:.7f}" for t in times])
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["%d-%b-%Y %H:%M:%S", "%b %d, %Y %H:%M:%S", "%d %B %Y %H:%M", "%Y%m%d%H%M%S", "%d/%m/%Y %H:%M"],
+)
+def test_dates_in_other_forms(tmp_path: Path, form: str) -> None:
+    first = datetime(2024, 2, 3, 21)
+    times = [(first + timedelta(minutes=i)).strftime(form) for i in range(400)]
+    read = table(tmp_path, [f'"{t}"' for t in times], "when")
+    assert read.channels == ("x",) and not len(read.cuts) and not read.missing.any()
+    assert read.rate_hz == pytest.approx(1 / 60) and read.clock is not None
+    assert read.clock.seconds is not None
+    assert read.clock.seconds[0] == first.replace(tzinfo=UTC).timestamp()
+
+
+def test_milliseconds_after_a_colon(tmp_path: Path) -> None:
+    read = table(tmp_path, [f"10:00:{i // 50:02d}:{i % 50 * 20:03d}" for i in range(200)], "when")
+    assert read.rate_hz == 50 and not len(read.cuts)

@@ -52,6 +52,11 @@ READ = {
     "blank lines": "\n\n" + HEADER + "\n" + rows(end="\n\n"),
     "Excel's separator line": "sep=;\ntime;x;y\n" + rows("{t:.2f};{x};{y}"),
     "units below the header": "time,x,y\ns,g,m/s^2\n" + rows(),
+    "units below in brackets": "time;x;y\n[ms];(g);[m/s^2]\n" + rows("{ms};{x};{y}"),
+    "settings of an instrument": "Model,A7,,\nSample Interval,0.02,,\n\nTIME,x,y\n" + rows(),
+    "settings above a longer header": "Model\tA7\tB\n\nX\tx\ty\tComment\n"
+    + rows("{t:.2f}\t{x}\t{y}"),
+    "minus signs of a typesetter": HEADER + rows().replace("-", "\N{MINUS SIGN}"),
     "units in brackets": "time [s],x [g],y (m/s^2)\n" + rows(),
     "comments by #": "# rate_hz: 50\n# logger 3\n" + HEADER + rows(),
     "comments by %": "% made by a logger\n" + HEADER + rows(),
@@ -168,6 +173,33 @@ def test_thousands(tmp_path: Path) -> None:
     assert table(path).values[:2].tolist() == [[1100.5, -2200], [1101.5, -2201]]
     path.write_text("x,y\n" + "".join(f'"1,{100 + i % 3}.5",{i % 4}\n' for i in range(20)))
     assert table(path).values[:2].tolist() == [[1100.5, 0], [1101.5, 1]]
+
+
+def test_thousands_among_whole_numbers_alone(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    counts = [990 + 7 * i % 23 for i in range(60)]
+    path.write_text("x;y\n" + "".join(f"{c:,};{c + 200:,}\n" for c in counts).replace(",", "."))
+    read = table(path)
+    assert read.values.tolist() == [[c, c + 200] for c in counts]
+    assert "the decimal sign is ',', '.' groups thousands" in read.notes
+    # Three decimals throughout are decimals.
+    path.write_text("x;y\n" + "".join(f"{c / 1000:.3f};{c % 7}\n" for c in counts))
+    assert table(path).values[:, 0].tolist() == [c / 1000 for c in counts]
+
+
+def test_text_with_a_unit_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("time,x\n" + "".join(f"{i / 50},{i / 7:.4f} g\n" for i in range(1200)))
+    with pytest.raises(DataError, match=r"no channel .*column x is free text .*such as '0.0000 g'"):
+        table(path)
+
+
+def test_a_rare_value_far_from_all_others_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    said = [85 if i % 200 == 7 else 20 + i % 13 / 8 for i in range(1000)]
+    path.write_text("temp\n" + "".join(f"{v}\n" for v in said))
+    note = "channel temp is 85 in 0.5 % of the rows, far from all other values"
+    assert any(n.startswith(note) for n in table(path).notes)
 
 
 def test_one_column_with_a_decimal_comma(tmp_path: Path) -> None:

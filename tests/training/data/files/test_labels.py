@@ -86,6 +86,12 @@ def test_a_channel_of_two_values_may_be_a_label_and_is_said(tmp_path: Path) -> N
     assert read.channels == ("x", "quality") and note in read.notes
 
 
+def test_a_table_without_a_value_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x,y\n" + "nan,nan\n" * 40)
+    assert read_table(path, Settings(path=str(path))).missing.all()
+
+
 def test_a_signal_named_like_a_label_is_offered_if_there_is_no_other(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     lines = [f"sensor.pump,{i % 37 / 2},2024-01-01T00:{i:02d}:00.000Z" for i in range(60)]
