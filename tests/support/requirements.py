@@ -38,6 +38,13 @@ def registry_missing() -> str | None:
 
 
 @cache
+def cores_missing() -> str | None:
+    if os.environ.get("VIGIL_CORES") == "1":
+        return toolchain_missing()
+    return "builds the firmware for each emulated core, a minute or two: set VIGIL_CORES=1"
+
+
+@cache
 def board_missing() -> str | None:
     return None if find_ports() else "no board is plugged in: connect one by USB"
 
@@ -88,6 +95,7 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "toolchain": toolchain_missing,
     "tflm": tflm_missing,
     "registry": registry_missing,
+    "cores": cores_missing,
     "board": board_missing,
     "browser": browser_missing,
     "broker": broker_missing,

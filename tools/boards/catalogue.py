@@ -37,6 +37,8 @@ class Board:
     environments: MappingProxyType[str, str]
     checked: str  # how far its firmware was tried
     emulated: bool = False  # whether its figures must be marked as emulated
+    machine: str = ""  # QEMU's machine, of an emulated board
+    led_register: int = 0  # address of that machine's LEDs
     analog: tuple[int, ...] = ()  # Arduino pins of the analog inputs, from A0
     # bytes that the serial port buffers until the firmware reads them
     receive_ring: int | None = None

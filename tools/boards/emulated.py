@@ -1,4 +1,4 @@
-"""The emulated board: a Cortex-M4 in QEMU, with a serial port that any program can open."""
+"""An emulated board: a machine of QEMU, with a serial port that any program can open."""
 
 import os
 import re
@@ -10,15 +10,36 @@ import weakref
 from pathlib import Path
 from types import TracebackType
 
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
 from tools.boards.adc import AdcRecording
+from tools.boards.catalogue import Board, find_board, is_emulated
 from tools.boards.flash_memory import open_flash
 from tools.boards.qmp import Qmp
 from tools.boards.serial_bridge import SerialBridge
 from training.bundle.errors import BoardError, LinkError
 
 QEMU = "qemu-system-arm"
-_LED_REGISTER = 0x40028000  # FPGA I/O block of MPS2 boards, LED0
+_BOARD_SECTION = ".vigil.board"  # firmware/emulated/cores/arduino/startup.cpp
 _STOP_TIMEOUT_S = 5.0
+
+
+def board_of_image(elf: Path) -> Board:
+    """Return the emulated board that an image was built for.
+
+    Raises:
+        BoardError: it is no image of an emulated board.
+    """
+    try:
+        with elf.open("rb") as stream:
+            section = ELFFile(stream).get_section_by_name(_BOARD_SECTION)
+            name = section.data().split(b"\0")[0].decode() if section is not None else ""
+    except (OSError, ELFError, UnicodeDecodeError) as error:
+        raise BoardError(f"{elf}: no readable image ({error}): run `vigil build`") from error
+    if not is_emulated(name):
+        raise BoardError(f"{elf} was not built for an emulated board: run `vigil build`")
+    return find_board(name)
 
 
 class EmulatedBoard:
@@ -27,7 +48,7 @@ class EmulatedBoard:
     Use it as a context manager: leaving it always ends QEMU.
 
     Attributes:
-        elf: the program.
+        elf: the program. It names the board that it was built for, and so QEMU's machine.
 
     Example:
         with EmulatedBoard(result.elf) as board:
@@ -126,6 +147,7 @@ class EmulatedBoard:
             raise BoardError(f"{QEMU} is not on PATH: sudo apt-get install qemu-system-arm")
         if not self.elf.is_file():
             raise BoardError(f"no image at {self.elf}: run `vigil build`")
+        row = board_of_image(self.elf)
         self._stderr.seek(0)
         self._stderr.truncate()
         self._starts += 1  # each start has a boot id of its own
@@ -135,7 +157,7 @@ class EmulatedBoard:
         shared += [] if recording is None else [recording]
         try:
             self._process = subprocess.Popen(
-                self._command(bridge, recording),
+                self._command(row.machine, bridge, recording),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
@@ -162,7 +184,7 @@ class EmulatedBoard:
             self.kill()
             raise BoardError(f"{error}: {self.log.strip() or 'no output'}") from error
 
-    def _command(self, bridge: SerialBridge, recording: int | None) -> list[str]:
+    def _command(self, machine: str, bridge: SerialBridge, recording: int | None) -> list[str]:
         semihosting = [
             "enable=on,target=native,arg=firmware",
             f"arg=serial=/proc/self/fd/{bridge.memory}",
@@ -174,7 +196,7 @@ class EmulatedBoard:
             semihosting.append(f"arg=adc=/proc/self/fd/{recording}")
         return [
             QEMU,
-            *("-M", "mps2-an386"),
+            *("-M", machine),
             *("-display", "none"),
             "-nodefaults",
             *("-nic", "none"),
@@ -221,7 +243,7 @@ class EmulatedBoard:
 
     def led(self) -> bool:
         """Whether the built-in LED is lit."""
-        text = self._running_qmp().monitor(f"xp /1xw {_LED_REGISTER:#x}")
+        text = self._running_qmp().monitor(f"x /1xw {board_of_image(self.elf).led_register:#x}")
         value = re.search(r":\s*(0x[0-9a-f]+)", text)
         if value is None:
             raise BoardError(f"emulated board: cannot read the LED from QEMU: {text.strip()}")

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.boards.adc import AdcRecording
-from tools.boards.catalogue import load_boards
+from tools.boards.catalogue import find_board, load_boards
 from tools.boards.emulated import EmulatedBoard
 from tools.boards.ports import find_ports
 from tools.boards.sensors import sensor_keys
@@ -66,6 +66,9 @@ def _print_by_board(out: Console, facts: Iterable[tuple[str, str]]) -> None:
 @app.command()
 def board(
     name: Name = DEFAULT,
+    key: Annotated[
+        str, typer.Option("--board", "-b", help="An emulated board of the catalogue.")
+    ] = "emulated",
     engine: EngineOption = "compiled",
     link: Annotated[
         Path | None,
@@ -79,11 +82,12 @@ def board(
         typer.Option("--source", help="Let it sample this recording: any file of samples."),
     ] = None,
 ) -> None:
-    """Boot the emulated board and print its serial port; Ctrl-C powers it down."""
+    """Boot an emulated board and print its serial port; Ctrl-C powers it down."""
+    _check_emulated(key)
     bundle, out = bundle_path(name), console()
     sample = sample or source is not None
     recording = _adc_recording(bundle, source) if sample else None
-    image = build_image(out, bundle, "emulated", engine).elf
+    image = build_image(out, bundle, key, engine).elf
     with EmulatedBoard(image, adc=recording, flash=bundle / "firmware" / "flash") as running:
         if link is not None:
             _link_to(link, running.port)
@@ -108,11 +112,20 @@ def board(
 
 
 @contextmanager
-def emulated_board(console: Console, bundle: Path, engine: str) -> Iterator[str]:
-    """Build for the emulated board, boot it, and yield its port."""
-    result = build_image(console, bundle, "emulated", engine)
+def emulated_board(
+    console: Console, bundle: Path, engine: str, key: str = "emulated"
+) -> Iterator[str]:
+    """Build for an emulated board of the catalogue, boot it, and yield its port."""
+    _check_emulated(key)
+    result = build_image(console, bundle, key, engine)
     with EmulatedBoard(result.elf) as running:
         yield running.port
+
+
+def _check_emulated(key: str) -> None:
+    if not find_board(key).emulated:
+        known = ", ".join(board.id for board in load_boards().values() if board.emulated)
+        raise BoardError(f"{key} is no emulated board; these are: {known}")
 
 
 def _adc_recording(bundle_dir: Path, source: Path | None) -> AdcRecording:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from tools.boards.catalogue import is_emulated
 from tools.cli.app import app
 from tools.cli.calibrate_board import calibrate_board, forget_calibration
 from tools.cli.calibrate_recording import calibrate_threshold
@@ -86,7 +87,7 @@ def calibrate(
     if len(given) > 1:
         raise typer.BadParameter("--board takes one name; give the recording with --source")
     bundle = bundle_path(given[0] if given else DEFAULT)
-    if source is None and not reset and (port in (None, "emulated") or not sample):
+    if source is None and not reset and (port is None or is_emulated(port) or not sample):
         raise typer.BadParameter(
             "--board needs normal signal: --source FILE, or --sample for the sensor of a board "
             "that is plugged in (--port)"

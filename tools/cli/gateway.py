@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from tools.boards.catalogue import is_emulated
 from tools.cli.app import app
-from tools.cli.monitor import EMULATED, targets_of
+from tools.cli.monitor import targets_of
 from tools.cli.options import DEFAULT, bundle_path
 from tools.monitor.settings import Emulated, Port
 from tools.recordings.load import of_bundle
@@ -68,7 +69,8 @@ def gateway(
         print(f"vigil: {broker.warning}", file=sys.stderr)
     paths = [bundle_path(name) for name in names or [DEFAULT]]
     bundles = tuple(read_bundle(path) for path in paths)
-    if port and EMULATED in port and len(paths) > 1:
+    emulated = any(is_emulated(name) for name in port or [])
+    if emulated and len(paths) > 1:
         raise typer.BadParameter("an emulated board runs one bundle: name one")
     targets = targets_of(paths[0], port, several=True) if port else ()
     run_gateway(
@@ -78,7 +80,7 @@ def gateway(
             spool,
             default_name() if gateway_name is None else name_of(gateway_name),
             tuple(target for target in targets if isinstance(target, Port | Emulated)),
-            of_bundle(bundles[0]) if EMULATED in (port or []) else None,
+            of_bundle(bundles[0]) if emulated else None,
             health,
             mqtt_discovery,
             mqtt_commands,

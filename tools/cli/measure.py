@@ -43,6 +43,9 @@ from training.data.download import data_folder
 def verify(
     name: Name = DEFAULT,
     port: PortOption = None,
+    board: Annotated[
+        str, typer.Option("--board", "-b", help="Emulated board to boot, without --port.")
+    ] = "emulated",
     engine: EngineOption = "compiled",
     windows: Annotated[
         int,
@@ -56,7 +59,7 @@ def verify(
         with out.status(f"verifying against the board on {port}"):
             result = run_verify(bundle, [port], windows)
     else:
-        with emulated_board(out, bundle, engine) as emulated, out.status("verifying"):
+        with emulated_board(out, bundle, engine, board) as emulated, out.status("verifying"):
             result = run_verify(bundle, [emulated], windows)
     verification.save(result, bundle)
     if json:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from tools.boards.catalogue import is_emulated
 from tools.boards.names import keep_name, key_of
 from tools.boards.ports import find_ports
 from tools.cli.app import app
@@ -71,7 +72,7 @@ def command_words(value: str | None) -> str | None:
     return value
 
 
-EMULATED = "emulated"  # as a port: boot an emulated board
+EMULATED = "emulated"  # as a port: boot this board; the other emulated boards likewise
 
 
 @app.command()
@@ -82,8 +83,9 @@ def monitor(
         typer.Option(
             "--port",
             "-p",
-            help="Serial port (default: the board that is plugged in); `emulated` boots an "
-            "emulated board. With --web, give one --port for each board.",
+            help="Serial port (default: the board that is plugged in); `emulated` or another "
+            "emulated board of the catalogue boots that. With --web, give one --port for each "
+            "board.",
         ),
     ] = None,
     source: Annotated[
@@ -313,17 +315,21 @@ def targets_of(
 ) -> tuple[Target, ...]:
     """Return the boards on `ports`; by default those that are plugged in, else an emulated one.
 
-    Builds the image of an emulated board. Raises BoardError if several boards are plugged in and
-    only one can be shown.
+    The name of an emulated board stands for a port. Builds its image. Raises BoardError if several
+    boards are plugged in and only one can be shown.
     """
     if not ports:
         ports = [port.path for port in find_ports()] or [EMULATED]
         if len(ports) > 1 and not several:
             names = ", ".join(ports)
             raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
-    image, flash = Path(), bundle / "firmware" / "flash"
-    if EMULATED in ports:
-        image = build_image(console(stderr=True), bundle, "emulated", "compiled").elf
+    images = {
+        port: build_image(console(stderr=True), bundle, port, "compiled").elf
+        for port in dict.fromkeys(ports)
+        if is_emulated(port)
+    }
+    flash = bundle / "firmware" / "flash"
     return tuple(
-        Emulated(image, faults, flash) if port == EMULATED else Port(port, faults) for port in ports
+        Emulated(images[port], faults, flash) if port in images else Port(port, faults)
+        for port in ports
     )

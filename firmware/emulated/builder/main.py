@@ -1,4 +1,4 @@
-"""Build script: the system's Arm compiler, the Nano's compiler flags, the Nano's memory limits."""
+"""Build script: the system's Arm compiler, the board's processor, the Nano's other flags."""
 
 import shutil
 import sys
@@ -33,9 +33,9 @@ env.Replace(
     PROGSUFFIX=".elf",
 )
 
-# Float ABI, char and FPU as for the Nano, from ArduinoCore-mbed's variants/ARDUINO_NANO33BLE: the
-# same sources compile for both, and sizes and counts are comparable.
-MACHINE = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"]
+# Char, optimization and, with an FPU, float ABI as for the Nano, from ArduinoCore-mbed's
+# variants/ARDUINO_NANO33BLE: the same sources compile for both; sizes and counts are comparable.
+MACHINE = env.BoardConfig().get("build.machine_flags").split()
 
 env.Append(
     ASFLAGS=MACHINE,
@@ -58,7 +58,7 @@ env.Append(
         "-fno-threadsafe-statics",
         "-fno-use-cxa-atexit",
     ],
-    CPPDEFINES=[("F_CPU", "$BOARD_F_CPU")],
+    CPPDEFINES=[("F_CPU", "$BOARD_F_CPU"), ("EMULATED_BOARD", env.StringifyMacro(env["BOARD"]))],
     LINKFLAGS=[
         *MACHINE,
         "-Os",

@@ -94,7 +94,7 @@ void poll_sensor();
 inline void poll_sensor() {}
 #endif
 
-// Id in tools/boards/boards.toml: "emulated", "nano33ble".
+// Id in tools/boards/boards.toml, such as "nano33ble".
 const char* name();
 
 }  // namespace vigil::board

@@ -112,7 +112,7 @@ std::uint32_t boot_id() {
 }
 
 const char* name() {
-    return "emulated";
+    return EMULATED_BOARD;
 }
 
 Slots& calibration_slots() {

@@ -5,11 +5,14 @@ from pathlib import Path
 from SCons.Script import DefaultEnvironment
 
 env = DefaultEnvironment()
-core = Path(env.PioPlatform().get_dir()) / "cores" / "arduino"
+platform = Path(env.PioPlatform().get_dir())
+core = platform / "cores" / "arduino"
+machine = platform / "machines" / env.BoardConfig().get("build.machine")
 
 env.Append(
     CPPDEFINES=[("ARDUINO", 10819)],
-    CPPPATH=[str(core)],
+    CPPPATH=[str(core), str(machine)],
+    LIBPATH=[str(machine)],  # of the linker script's memory.ld
 )
 
 # Objects, not an archive: no symbol reference would pull the vector table out of an archive.

@@ -103,8 +103,8 @@ void HardwareSerial::begin(unsigned long) {
     host.open();
     uart.divider = 16;  // the UART's minimum; QEMU ignores it and sends at once
     uart.control = kControl;
-    emulated::enable_irq(emulated::kUart0RxIrq);
-    emulated::enable_irq(emulated::kUart0TxIrq);
+    emulated::enable_irq(emulated::machine::kUart0RxIrq);
+    emulated::enable_irq(emulated::machine::kUart0TxIrq);
     begun_ = true;
     // A bell that rang before the interrupt was enabled is lost, but its bytes are not.
     const emulated::InterruptLock lock;

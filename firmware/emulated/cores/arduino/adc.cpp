@@ -20,7 +20,7 @@ struct Header {
 static_assert(sizeof(Header) == 16, "tools/boards/adc.py writes four words");
 
 constexpr std::uint32_t kMagic = 0x43444156;  // "VADC"
-constexpr float kTimerHz = 25e6F;
+constexpr float kTimerHz = 1e9F / emulated::machine::kTickNanoseconds;
 constexpr std::uint32_t kValues = 256;  // values per read from the host
 constexpr unsigned kMostChannels = kValues - 1;
 
@@ -96,7 +96,7 @@ void emulated_adc_start(float rate_hz, std::uint64_t first,
     emulated::DualTimer& timer = emulated::dual_timer();
     const float rate = rate_hz * static_cast<float>(header.speed);
     timer.load = static_cast<std::uint32_t>(kTimerHz / rate + 0.5F);
-    emulated::enable_irq(emulated::kDualTimerIrq);
+    emulated::enable_irq(emulated::machine::kDualTimerIrq);
     timer.control = emulated::kDualTimerEnable | emulated::kDualTimerPeriodic |
                     emulated::kDualTimerInterrupt | emulated::kDualTimer32Bit;
 }

@@ -122,7 +122,7 @@ extern "C" [[gnu::naked]] void Fault_Handler(void) {
         "mrs r0, msp\n"
         "ldr r1, =__stack_top\n"
         "msr msp, r1\n"
-        "b report_fault\n");
+        "bl report_fault\n");
 }
 
 // Called by the C and C++ libraries on fatal errors.

@@ -1,8 +1,11 @@
-// Registers of the MPS2 AN386 image as QEMU models it (Arm AN386; CMSDK APB UART and timer).
+// Registers of Arm's FPGA images as QEMU models them (CMSDK APB UART and timers); their addresses
+// and interrupts are in machine.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+
+#include "machine.h"
 
 namespace emulated {
 
@@ -47,39 +50,29 @@ constexpr std::uint32_t kDualTimerPeriodic = 1U << 6U;
 constexpr std::uint32_t kDualTimerEnable = 1U << 7U;
 
 inline Uart& uart0() {
-    return *reinterpret_cast<Uart*>(0x40004000U);
-}
-inline Uart& uart1() {
-    return *reinterpret_cast<Uart*>(0x40005000U);
+    return *reinterpret_cast<Uart*>(machine::kUart0);
 }
 inline Timer& timer0() {
-    return *reinterpret_cast<Timer*>(0x40000000U);
+    return *reinterpret_cast<Timer*>(machine::kTimer0);
 }
 inline Timer& timer1() {
-    return *reinterpret_cast<Timer*>(0x40001000U);
+    return *reinterpret_cast<Timer*>(machine::kTimer1);
 }
 inline DualTimer& dual_timer() {
-    return *reinterpret_cast<DualTimer*>(0x40002000U);
+    return *reinterpret_cast<DualTimer*>(machine::kDualTimer);
 }
 
 // Two LEDs of the FPGA board; the host reads them in QEMU's monitor.
 inline volatile std::uint32_t& leds() {
-    return *reinterpret_cast<volatile std::uint32_t*>(0x40028000U);
+    return *reinterpret_cast<volatile std::uint32_t*>(machine::kLeds);
 }
-
-// Interrupt numbers of AN386.
-constexpr unsigned kUart0RxIrq = 0;
-constexpr unsigned kUart0TxIrq = 1;
-constexpr unsigned kTimer0Irq = 8;
-constexpr unsigned kTimer1Irq = 9;
-constexpr unsigned kDualTimerIrq = 10;
 
 inline volatile std::uint32_t& system_register(std::uintptr_t address) {
     return *reinterpret_cast<volatile std::uint32_t*>(address);
 }
 
 inline void enable_irq(unsigned number) {
-    system_register(0xE000E100U) = 1U << number;
+    system_register(0xE000E100U + number / 32 * 4) = 1U << number % 32;
 }
 
 // Disables interrupts for a scope, and restores their state.

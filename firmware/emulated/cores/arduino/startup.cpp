@@ -3,7 +3,16 @@
 #include <cstdint>
 
 #include "emulated.h"
+#include "machine.h"
+#include "memory_protection.h"
 #include "registers.h"
+
+// Names the board's row in tools/boards/boards.toml, in a section that takes no memory: the
+// host reads there which machine to emulate.
+asm(".pushsection .vigil.board, \"\", %progbits\n"
+    ".asciz \"" EMULATED_BOARD
+    "\"\n"
+    ".popsection\n");
 
 extern "C" {
 
@@ -29,12 +38,19 @@ void DualTimer_Handler(void);
 namespace {
 
 constexpr std::uint32_t kPaint = 0xA5A5A5A5U;
+// Configuration and Control Register: a division by zero faults, and where the program's core has
+// no unaligned access, that too.
+#if defined(__ARM_FEATURE_UNALIGNED)
+constexpr std::uint32_t kTraps = 1U << 4U;
+#else
+constexpr std::uint32_t kTraps = 1U << 4U | 1U << 3U;
+#endif
 
 // An interrupt or exception without handler is a fault.
 using Handler = void (*)();
 struct Vectors {
     const void* stack;
-    Handler handlers[15 + 32];
+    Handler handlers[15 + emulated::machine::kInterrupts];
 };
 
 constexpr Vectors make_vectors() {
@@ -44,40 +60,15 @@ constexpr Vectors make_vectors() {
         handler = Fault_Handler;
     }
     v.handlers[0] = Reset_Handler;
-    v.handlers[15 + emulated::kUart0RxIrq] = Uart0Rx_Handler;
-    v.handlers[15 + emulated::kUart0TxIrq] = Uart0Tx_Handler;
-    v.handlers[15 + emulated::kTimer0Irq] = Timer0_Handler;
-    v.handlers[15 + emulated::kTimer1Irq] = Timer1_Handler;
-    v.handlers[15 + emulated::kDualTimerIrq] = DualTimer_Handler;
+    v.handlers[15 + emulated::machine::kUart0RxIrq] = Uart0Rx_Handler;
+    v.handlers[15 + emulated::machine::kUart0TxIrq] = Uart0Tx_Handler;
+    v.handlers[15 + emulated::machine::kTimer0Irq] = Timer0_Handler;
+    v.handlers[15 + emulated::machine::kTimer1Irq] = Timer1_Handler;
+    v.handlers[15 + emulated::machine::kDualTimerIrq] = DualTimer_Handler;
     return v;
 }
 
 [[gnu::section(".vectors"), gnu::used]] constexpr Vectors kVectors = make_vectors();
-
-// One region of the memory protection unit: base, size 2^log2_size, access and execute rights.
-enum class Access : std::uint32_t { none = 0, read_write = 3, read_only = 6 };
-
-void protect(unsigned region, std::uint32_t base, unsigned log2_size, Access access, bool execute) {
-    constexpr std::uint32_t kValid = 1U << 4U;
-    constexpr std::uint32_t kEnable = 1U;
-    emulated::system_register(0xE000ED9CU) = base | kValid | region;
-    emulated::system_register(0xE000EDA0U) = (execute ? 0U : 1U << 28U) |
-                                             static_cast<std::uint32_t>(access) << 24U |
-                                             (log2_size - 1U) << 1U | kEnable;
-}
-
-// QEMU's board has 4 MB of writable memory in place of the Nano's 1 MB of flash, and 4 MB in place
-// of its 256 KB of SRAM. The regions make a write to flash fault, and any access outside. A later
-// region overrides an earlier one.
-void protect_memory() {
-    protect(0, 0x00000000U, 30, Access::none, false);
-    protect(1, 0x00000000U, 20, Access::read_only, true);
-    protect(2, 0x20000000U, 18, Access::read_write, false);
-    constexpr std::uint32_t kEnable = 1U << 0U;
-    constexpr std::uint32_t kBackground = 1U << 2U;  // peripherals stay as they are
-    emulated::system_register(0xE000ED94U) = kBackground | kEnable;
-    asm volatile("dsb\n isb" ::: "memory");
-}
 
 }  // namespace
 
@@ -96,9 +87,9 @@ extern "C" void Reset_Handler(void) {
         *p = 0;
     }
     emulated::system_register(0xE000ED88U) |= 0xFU << 20U;  // CPACR: the FPU is on
-    emulated::system_register(0xE000ED14U) |= 1U << 4U;     // CCR: division by zero faults
+    emulated::system_register(0xE000ED14U) |= kTraps;
     asm volatile("dsb\n isb" ::: "memory");
-    protect_memory();
+    emulated::protect_memory();
     __libc_init_array();
     emulated_exit(main());
 }

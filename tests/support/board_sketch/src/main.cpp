@@ -8,6 +8,8 @@
 
 namespace board = vigil::board;
 
+extern "C" uint32_t __flash_start[], __ram_end[];
+
 namespace {
 
 #if defined(FILL_FLASH)
@@ -175,10 +177,10 @@ void obey(char command, uint32_t number) {
             use_stack(100000);
             break;
         case 'F':
-            *reinterpret_cast<volatile uint32_t*>(0x1000) = 1;
+            *static_cast<volatile uint32_t*>(__flash_start + 1024) = 1;
             break;
         case 'R':
-            answer("read", *reinterpret_cast<volatile uint32_t*>(0x20040000));
+            answer("read", *static_cast<volatile uint32_t*>(__ram_end));
             break;
         case 'U':
             asm volatile("udf #0");

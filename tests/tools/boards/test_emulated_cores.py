@@ -1,0 +1,85 @@
+"""The emulated boards of other cores: the same API, serial port, counts and faults as the M4's."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.images import build_image
+from tests.support.sketch import PROJECT, Sketch
+from tests.support.waiting import PATIENCE
+from tools.boards.build import BuildResult
+from tools.boards.catalogue import load_boards
+from tools.boards.emulated import EmulatedBoard, board_of_image
+from training.bundle.errors import BoardError
+
+OTHERS = [row.id for row in load_boards().values() if row.emulated and row.core != "cortex-m4"]
+DEFAULT = "emulated_m33"  # the one core that runs without VIGIL_CORES=1: the most different
+
+
+@pytest.fixture(
+    params=[pytest.param(key, marks=[] if key == DEFAULT else pytest.mark.cores) for key in OTHERS]
+)
+def image(request: pytest.FixtureRequest) -> BuildResult:
+    return build_image(request.param, project=PROJECT)
+
+
+@pytest.fixture
+def board(image: BuildResult) -> Iterator[EmulatedBoard]:
+    with EmulatedBoard(image.elf) as running:
+        yield running
+
+
+@pytest.mark.toolchain
+def test_the_board_works_like_the_m4s(image: BuildResult, board: EmulatedBoard) -> None:
+    sketch = Sketch(board.port)
+    report = sketch.report()
+    assert report["name"] == image.environment
+    assert report["unit"] == "instructions" and report["stack_size"] == "32768"
+    # Bytes, both ways.
+    sent = os.urandom(20_000)
+    sketch.send("t", len(sent))
+    sketch.serial.write(sent)
+    total = 0
+    for byte in sent:
+        total = (total * 31 + byte) & 0xFFFFFFFF
+    assert sketch.line() == f"sum {total}"
+    sketch.send("b", 20_000)
+    assert sketch.serial.read(20_000) == bytes(range(100)) * 200
+    assert sketch.line() == "sent 20000"
+    # Counts: two instructions per turn; a byte that arrives late leaves a few.
+    short, long = int(sketch.ask("c", 1000)), int(sketch.ask("c", 1_001_000))
+    assert abs(long - short - 2_000_000) <= 10
+    assert int(sketch.ask("d", 50)) >= 50_000
+    for level in (1, 0):
+        sketch.ask("l", level)
+        assert board.led() == bool(level)
+    board.reset()
+    assert Sketch(board.port).report()["boot"] != report["boot"]
+
+
+FAULTS = {
+    "F": "access to forbidden memory",  # a write to flash
+    "R": "access to forbidden memory",  # beyond SRAM
+    "O": "access to forbidden memory",  # stack overflow
+    "U": "undefined instruction",
+    "C": "instruction fetch from forbidden memory",
+}
+
+
+@pytest.mark.toolchain
+def test_faults_are_reported(image: BuildResult) -> None:
+    for command, cause in FAULTS.items():
+        with EmulatedBoard(image.elf) as board:
+            Sketch(board.port).send(command)
+            assert board.wait(PATIENCE) == 70
+            assert cause in board.log
+
+
+def test_a_file_that_is_no_image_of_an_emulated_board_is_one_line(tmp_path: Path) -> None:
+    text = tmp_path / "firmware.elf"
+    text.write_text("no ELF")
+    for elf in (text, Path("/bin/true"), tmp_path):
+        with pytest.raises(BoardError, match="run `vigil build`"):
+            board_of_image(elf)
