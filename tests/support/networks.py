@@ -231,7 +231,7 @@ def run_emulated(
     return get_outputs(models, inputs, folder)
 
 
-def count_emulated(models: Sequence[bytes], folder: Path) -> list[float]:
+def count_emulated(models: Sequence[bytes], folder: Path, windows: int = 3) -> list[float]:
     """Mean instructions of each model's infer() for random windows, built as on the Nano."""
     compiler = (*emulator.COMPILER, *emulator.NANO, f"-I{emulator.BARE}")
     sources = [*write_sources(models, folder), *kernel_sources(KERNELS)]
@@ -242,7 +242,7 @@ def count_emulated(models: Sequence[bytes], folder: Path) -> list[float]:
         model, name = read_model(data), f"net{i}"
         infer = machine.find(f"_ZN5vigil5model{len(name)}{name}5infer")
         traces = []
-        for _ in range(3):
+        for _ in range(windows):
             window = rng.integers(-128, 128, model.input.size).astype(np.int8)
             at, to = machine.put(window.tobytes()), machine.put(bytes(model.output.size))
             traces.append(len(machine.trace(infer, at, to).addresses))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tools.convert.graph import Tensor
+from tools.convert.work import Work, instructions
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,17 @@ class Step:
     # cycles between passes of the paired kernel's inner loop, if it is the chain and if it is the
     # loop
     pass_cycles: tuple[int, int] = (0, 0)
-    # instructions of one call on a Cortex-M4 with DSP; None: there is no formula for this kernel
-    instructions: float | None = None
-    # those between passes, beside `instructions`, if it is the chain and if it is the loop
+    # how often the parts of the kernel run (work.py)
+    work: Work = field(default_factory=dict)
+    # instructions of the paired kernel's assembly, beside `work`
+    paired_instructions: int = 0
+    # those between its passes, if it is the chain and if it is the loop
     pass_instructions: tuple[int, int] = (0, 0)
+
+    @property
+    def instructions(self) -> float:
+        """Instructions of one call on a Cortex-M4 with DSP, without those between passes."""
+        return self.paired_instructions + instructions(self.work)
 
     def definitions(self, index: int) -> str:
         """The C++ definitions of step number `index`."""

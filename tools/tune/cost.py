@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from tools.boards.catalogue import Board
-from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.plan import make_plan
-from tools.measure.bench import emulator, image
 from tools.measure.bench.models import Activation, ModelBuilder, dense, unary
 from tools.measure.budget import forecast
-from tools.measure.estimate import count_inference
 from tools.tune.budget import Cost
 from training.bundle.features import transform_points
-from training.bundle.interpreter import Interpreter
 from training.input_quantization import InputQuantizer
 from training.model_size import ModelSize, model_size
 from training.models import dense as dense_family
@@ -45,7 +39,7 @@ class Costs:
         """Compute the cost of a recipe's model with the compiled engine.
 
         The model has random weights. Bytes and instructions depend on the shape alone, but for the
-        form of a few steps. A model whose plan has a step without a formula is counted in an image.
+        form of a few steps.
 
         Raises:
             ConvertError: the compiled engine cannot run the model.
@@ -63,12 +57,9 @@ class Costs:
             size = model_size(recipe, quantizer, self.rate_hz)
         plan = make_plan(read_model(size.model), recipe.name)
         arena = plan.memory.arena_bytes
-        instructions = plan.instructions
-        if instructions is None:
-            instructions = _count(size.model)
-        need = forecast.Need("compiled", plan.constant_bytes, arena, instructions)
+        need = forecast.Need("compiled", plan.constant_bytes, arena, plan.instructions)
         whole = forecast.image(need, size, self.board)
-        return Cost(whole.flash, whole.sram, instructions, size.macs)
+        return Cost(whole.flash, whole.sram, plan.instructions, size.macs)
 
 
 def _dense_size(
@@ -134,24 +125,3 @@ def _flatbuffer(
             operators.add(name)
         inputs = outputs
     return builder.finish(source, value), tuple(sorted(operators))
-
-
-def _count(model: bytes) -> float:
-    """Instructions of one inference, counted in an image that is linked with the model."""
-    size = read_model(model).input.size
-    window = np.random.default_rng(1).integers(-128, 128, (1, size)).astype(np.int8)
-    with tempfile.TemporaryDirectory() as scratch:
-        generated = Path(scratch) / "generated"
-        generated.mkdir()
-        for name, text in compile_model(read_model(model), "trial", "trial").items():
-            (generated / name).write_text(text, encoding="utf-8")
-        elf = image.link(
-            {
-                **image.own_sources("compiled"),
-                "generated/compiled_model.cpp": generated / "compiled_model.cpp",
-            },
-            [generated, *image.includes("compiled")],
-            Path(scratch) / "firmware.elf",
-            emulator.NANO,
-        )
-        return count_inference(elf, window, Interpreter(model).run(window)).instructions

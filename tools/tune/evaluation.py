@@ -60,7 +60,7 @@ class Final:
     test_auroc: float | None  # None: the test part has not both labels
     test_false_alarms: float | None
     test_recall: float | None
-    instructions: float | None  # of one inference, from the plan; None: it has no formula
+    instructions: float  # of one inference, from the plan
 
 
 class Bench:

@@ -125,9 +125,7 @@ def score_finalists(
             raise DataError(f"recipe '{recipe.name}': {outcome.problem}")
         finals = outcome.finals
         # The plans of the fitted models, whose scales are known now, replace the forecast.
-        counts = [each.instructions for each in finals if each.instructions is not None]
-        if counts:
-            cost = replace(cost, instructions=max(counts))
+        cost = replace(cost, instructions=max(each.instructions for each in finals))
         finalists.append(
             Finalist(
                 recipe,

@@ -6,7 +6,6 @@ import pytest
 
 from tools.checkout import LIBRARIES
 from tools.convert.operators import (
-    convolution,
     dense,
     elementwise,
     grids,
@@ -14,6 +13,7 @@ from tools.convert.operators import (
     mean,
     paired_dense,
     pool,
+    positions,
     resize,
 )
 
@@ -23,7 +23,7 @@ SIZES = {
     "Multiplier": dense.MULTIPLIER_BYTES,
     "PairedDense<kUnsigned>": paired_dense.PAIRED_DENSE_BYTES,
     "PairedDense<kSigned>": paired_dense.PAIRED_DENSE_BYTES + paired_dense.CORRECTION_BYTES,
-    "Positions": convolution.POSITIONS_BYTES,
+    "Positions": positions.POSITIONS_BYTES,
     "Pool": pool.POOL_BYTES,
     "Lstm": lstm.LSTM_BYTES,
     "Grid": grids.GRID_BYTES,

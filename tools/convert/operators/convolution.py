@@ -7,13 +7,18 @@ inputs.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.convert.graph import Operator, Tensor
 from tools.convert.operator_kind import OperatorKind
+from tools.convert.operators.convolution_work import (
+    convolve_work,
+    patches_work,
+    pointwise_work,
+)
 from tools.convert.operators.dense import (
     DenseLayer,
     checked_weights,
@@ -26,100 +31,19 @@ from tools.convert.operators.paired_dense import (
     INT8,
     PairedLayer,
     fit_paired,
+    narrow_work,
     paired_dense,
     wide_bytes,
+    widen_work,
 )
+from tools.convert.operators.positions import POSITIONS_BYTES, Positions
 from tools.convert.operators.window import WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
 from tools.convert.step import Argument, Step, Value, scratch
+from tools.convert.work import added, repeated
 
 FEW_CHANNELS = 3
 """Inputs or outputs of a layer at every pixel up to which its own kernel is faster."""
-
-POSITIONS_BYTES = 36
-"""sizeof(Positions) in convolve.h."""
-
-
-@dataclass(frozen=True)
-class Positions:
-    """The geometry; fields in the order of `struct Positions` in convolve.h.
-
-    `first`, which that struct lacks, is the first output value.
-    """
-
-    in_height: int
-    in_width: int
-    channels: int
-    kernel_height: int
-    kernel_width: int
-    top: int
-    left: int
-    stride_height: int
-    stride_width: int
-    dilation_height: int
-    dilation_width: int
-    rows: int
-    columns: int
-    row_step: int
-    column_step: int
-    padding: int
-    first: int = 0
-
-    @property
-    def record(self) -> str:
-        """The C++ initializer."""
-        return ", ".join(str(int(value)) for value in astuple(self)[:-1])
-
-    @property
-    def count(self) -> int:
-        """Number of positions."""
-        return self.rows * self.columns
-
-    def turned(self) -> Positions:
-        """A series as one row instead of one column: the same values in fewer loop iterations."""
-        if (self.in_width, self.kernel_width, self.columns, self.left) != (1, 1, 1, 0):
-            return self
-        return Positions(
-            *(1, self.in_height, self.channels, 1, self.kernel_height, 0, self.top),
-            *(1, self.stride_height, 1, self.dilation_height, 1, self.rows),
-            *(0, self.row_step, self.padding, self.first),
-        )
-
-    @property
-    def in_size(self) -> int:
-        """Input values."""
-        return self.in_height * self.in_width * self.channels
-
-    @property
-    def patch(self) -> int:
-        """Values of a patch."""
-        return self.kernel_height * self.kernel_width * self.channels
-
-    def is_pointwise(self, outputs: int) -> bool:
-        """Whether each position sees one pixel, and input and output are these pixels in order."""
-        kernel = (self.kernel_height, self.kernel_width, self.stride_height, self.stride_width)
-        steps = (self.rows == 1 or self.row_step == self.columns * outputs) and (
-            self.columns == 1 or self.column_step == outputs
-        )
-        return (
-            kernel == (1, 1, 1, 1)
-            and (self.top, self.left, self.first) == (0, 0, 0)
-            and (self.rows, self.columns) == (self.in_height, self.in_width)
-            and steps
-        )
-
-    @property
-    def copies(self) -> bool:
-        """Whether some patch is not contiguous in the input."""
-        bottom = self.top + (self.rows - 1) * self.stride_height + self.kernel_height
-        right = self.left + (self.columns - 1) * self.stride_width + self.kernel_width
-        inside = (
-            min(self.top, self.left) >= 0 and bottom <= self.in_height and right <= self.in_width
-        )
-        contiguous = self.kernel_height == 1 or self.kernel_width == self.in_width
-        dense = max(self.dilation_height, self.dilation_width) == 1
-        pixel = self.kernel_height * self.kernel_width == 1
-        return not (inside and contiguous and (dense or pixel))
 
 
 def conv_tensors(
@@ -200,17 +124,20 @@ def convolution(
     at = at.turned()
     fit = "plain: requested" if planner.plain else fit_paired(layer, INT8)
     if isinstance(fit, str):
-        inner = plain_dense(unfolded(layer, source), fit)
-        return at_positions(
+        plain = unfolded(layer, source)
+        inner = plain_dense(plain, fit)
+        step = at_positions(
             inner, operator, shape, at, target, "convolve", ("kDense#",), "convolve.h"
         )
+        return replace(step, work=convolve_work(at, plain))
     return _paired_convolution(operator, shape, at, fit, target)
 
 
 def _pointwise(
     operator: Operator, shape: str, at: Positions, layer: DenseLayer, target: Tensor
 ) -> Step:
-    inner = plain_dense(with_one_multiplies(layer), "few channels at every pixel")
+    layer = with_one_multiplies(layer)
+    inner = plain_dense(layer, "few channels at every pixel")
     read, written = Value(layer.source, at.in_size), Value.of(target)
     macs = inner.report.macs * at.count
     return replace(
@@ -223,7 +150,7 @@ def _pointwise(
         function="pointwise",
         arguments=("kDense#", str(at.count), read, written),
         headers=frozenset({"pointwise.h"}),
-        instructions=None,
+        work=pointwise_work(at.count, layer),
     )
 
 
@@ -267,6 +194,7 @@ def _paired_convolution(
     memory: list[str | Value] = ["{", patch or "nullptr", ", ", lanes, ", ", sums or "nullptr", "}"]
     read, written = step.reads[0], step.writes[0]
     chain, loop = inner.pass_cycles
+    conversions = added(widen_work(layer.inputs), {} if whole else narrow_work(layer.outputs))
     return replace(
         step,
         writes=(written, *(value for value in (lanes, patch, sums) if value)),
@@ -276,6 +204,12 @@ def _paired_convolution(
         ),
         headers=step.headers | inner.headers,
         pass_cycles=(chain * at.count, loop * at.count),
+        work=added(patches_work(at), repeated(conversions, at.count)),
+        paired_instructions=inner.paired_instructions * at.count,
+        pass_instructions=(
+            inner.pass_instructions[0] * at.count,
+            inner.pass_instructions[1] * at.count,
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from tools.convert.graph import Operator, Tensor
 from tools.convert.operator_kind import OperatorKind
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
+from tools.convert.work import added, memcpy
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ def _copy(name: str, move: Move) -> Step:
             (written, f" + {put.start}" if put.start else ""),
         ),
         frozenset({"copy.h"}),
+        work=added({"copy.call": 1, "copy.run": taken.count}, memcpy(taken.bytes, taken.count)),
     )
 
 

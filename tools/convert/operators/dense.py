@@ -14,6 +14,7 @@ from tools.convert.graph import Operator, Tensor
 from tools.convert.planner import Planner
 from tools.convert.requantization import OneMultiply, Requantization, best_shift, fits, one_multiply
 from tools.convert.step import Report, Step, Value
+from tools.convert.work import Work, added, dot, requantizations
 
 DENSE_BYTES, ONE_MULTIPLY_BYTES, MULTIPLIER_BYTES = 28, 12, 8
 """sizeof(Dense), sizeof(OneMultiply) and sizeof(Multiplier) in dense.h and requantize.h."""
@@ -213,19 +214,29 @@ def plain_dense(layer: DenseLayer, why: str) -> Step:
         + 4 * layer.outputs
         + each * len(layer.multipliers)
         + DENSE_BYTES,
-        instructions=_plain_instructions(layer),
+        work=dense_work(layer),
     )
 
 
-def _plain_instructions(layer: DenseLayer) -> float:
-    """Instructions of the plain kernel, fitted to 128 layers; they depend a little on the input."""
-    eights, fours, ones = layer.inputs // 8, layer.inputs % 8 // 4, layer.inputs % 4
-    row = 20 * eights + 9 * fours + 5.2 * ones
-    rest = layer.outputs % 4  # rows beside those that are requantized in fours
-    if not layer.one_multiplies:  # two roundings; a shift to the left takes one branch less
-        left = sum(by.shift > 0 for by in layer.multipliers) / len(layer.multipliers)
-        return 11 + layer.outputs * (row + 75.3 - 6.5 * left) + (rest > 0) * (55 - 13.5 * rest)
-    return 11 + layer.outputs * (row + 51) + (rest > 0) * (64.5 - 3.8 * rest)
+def dense_work(layer: DenseLayer) -> Work:
+    """dense() of dense.cpp."""
+    rows, rest = layer.outputs, layer.outputs % 4
+    return added(
+        {"dense.call": 1, "dense.row": rows},
+        dot("dense", layer.inputs, rows),
+        finish_work("dense", layer, 4, rows // 4),
+        finish_work("dense", layer, rest, 1 if rest else 0),
+    )
+
+
+def finish_work(kernel: str, layer: DenseLayer, count: int, times: int) -> Work:
+    """finish() of dense.cpp on `count` sums, `times` times."""
+    if layer.one_multiplies:
+        if count == 4:
+            return {f"{kernel}.finish_four": times}
+        return {f"{kernel}.finish": times, f"{kernel}.finish_one": count * times}
+    mean = requantizations(kernel, layer.multipliers, count * times / len(layer.multipliers))
+    return {f"{kernel}.finish_slow": times, **mean}
 
 
 def dense_macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:

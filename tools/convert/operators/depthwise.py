@@ -16,6 +16,7 @@ from tools.convert.operators.convolution import (
     positions_of,
     unfolded,
 )
+from tools.convert.operators.convolution_work import depthwise_work
 from tools.convert.operators.dense import fold, plain_dense
 from tools.convert.operators.window import WINDOW_OPTIONS
 from tools.convert.planner import Planner
@@ -36,12 +37,12 @@ def _plan(planner: Planner, operator: Operator) -> None:
     why = "four channels at a time" if multiplier == 1 else "a channel at a time"
     inner = plain_dense(layer, why)
     inner = replace(inner, report=replace(inner.report, kernel="depthwise"))
-    planner.steps.append(
-        at_positions(
-            *(inner, operator, shape, at.turned(), target, "depthwise"),
-            *(("kDense#", str(multiplier)), "convolve.h"),
-        )
+    at = at.turned()
+    step = at_positions(
+        *(inner, operator, shape, at, target, "depthwise"),
+        *(("kDense#", str(multiplier)), "convolve.h"),
     )
+    planner.steps.append(replace(step, work=depthwise_work(at, layer, multiplier)))
 
 
 def _macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.convert import cpp
@@ -18,9 +19,14 @@ from tools.convert.operators.elementwise_search import (
 )
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
+from tools.convert.work import Work, added, requantizations
 
 STRUCT_BYTES = {"Add": 24, "Mul": 28, "SlowAdd": 40, "SlowMul": 24, "Operands": 8}
 """sizeof of the records in elementwise.h."""
+
+
+_Record = tuple[str, list[int | str], tuple[Multiplier, ...]]
+"""A struct of elementwise.h, its fields, and the multipliers of its requantizations."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,9 @@ def _plan(planner: Planner, operator: Operator) -> None:
         )
     planner.check_activation(operator)
     output = Output(target.zero_point, *activation_range(operator.activation, target))
-    struct, fields = _READERS[operator.name](planner, operator, _Operands(a, b), target, output)
+    struct, fields, factors = _READERS[operator.name](
+        planner, operator, _Operands(a, b), target, output
+    )
 
     names = [f"kOperand#{letter}" for letter in "ab"]
     constants = "".join(
@@ -84,14 +92,15 @@ def _plan(planner: Planner, operator: Operator) -> None:
             constant_bytes=STRUCT_BYTES[struct]
             + sum(tensor.size for tensor in (a, b) if tensor.data is not None),
             in_place=a.data is None and a.size == target.size,
+            work=_work(function, struct, (a.size, b.size), target.size, factors),
         )
     )
 
 
 def _add(
     planner: Planner, operator: Operator, operands: _Operands, target: Tensor, output: Output
-) -> tuple[str, list[int | str]]:
-    """The struct of elementwise.h and its fields.
+) -> _Record:
+    """The record.
 
     TensorFlow Lite brings both operands to twice the larger scale with HEADROOM bits to spare, then
     the sum to the output's scale. SUB does the same with a difference.
@@ -101,26 +110,26 @@ def _add(
     record = add_record(operands.zeros, factors, output, -1 if operator.name == "SUB" else 1)
     if isinstance(record, AddRecord):
         fields = (record.a_by, record.b_by, record.start, record.shift)
-        return "Add", [operands.sizes, *fields, output.clamp]
-    return "SlowAdd", _slow(operands, factors, output)
+        return "Add", [operands.sizes, *fields, output.clamp], ()
+    return "SlowAdd", _slow(operands, factors, output), factors
 
 
 def _squared_difference(
     planner: Planner, operator: Operator, operands: _Operands, target: Tensor, output: Output
-) -> tuple[str, list[int | str]]:
-    """The struct of elementwise.h and its fields; operands are shifted by 7 bits."""
+) -> _Record:
+    """The record; operands are shifted by 7 bits."""
     common = 2 * float(max(operands.a.scale, operands.b.scale))
     factors = _factors(planner, operator, operands, common * common / (1 << 14), target)
-    return "SlowAdd", _slow(operands, factors, output)
+    return "SlowAdd", _slow(operands, factors, output), factors
 
 
 def _extreme(
     planner: Planner, operator: Operator, operands: _Operands, target: Tensor, output: Output
-) -> tuple[str, list[int | str]]:
-    """The struct of elementwise.h and its fields; the bytes themselves are compared."""
+) -> _Record:
+    """The record; the bytes themselves are compared."""
     if not (operands.a.same_grid(target) and operands.b.same_grid(target)):
         raise planner.refusal(operator, "operands and output must have one scale and zero point")
-    return "Operands", [operands.a.size, operands.b.size]
+    return "Operands", [operands.a.size, operands.b.size], ()
 
 
 def _factors(
@@ -139,15 +148,15 @@ def _factors(
 
 def _mul(
     planner: Planner, operator: Operator, operands: _Operands, target: Tensor, output: Output
-) -> tuple[str, list[int | str]]:
-    """The struct of elementwise.h and its fields."""
+) -> _Record:
+    """The record."""
     scales = float(operands.a.scale) * float(operands.b.scale)
     factor = quantize_multiplier(scales / float(target.scale))
     record = mul_record(operands.zeros, factor, output)
     if isinstance(record, MulRecord):
         fields = (record.by, record.start, record.below, *operands.zeros, record.shift)
-        return "Mul", [operands.sizes, *fields, output.clamp]
-    return "SlowMul", _slow(operands, (factor,), output)
+        return "Mul", [operands.sizes, *fields, output.clamp], ()
+    return "SlowMul", _slow(operands, (factor,), output), (factor,)
 
 
 def _slow(operands: _Operands, factors: tuple[Multiplier, ...], output: Output) -> list[int | str]:
@@ -155,6 +164,28 @@ def _slow(operands: _Operands, factors: tuple[Multiplier, ...], output: Output) 
     multipliers = [by.initializer for by in factors]
     ends = (output.zero_point, output.low, output.high)
     return [operands.sizes, *operands.zeros, *multipliers, *ends]
+
+
+def _work(
+    function: str,
+    struct: str,
+    sizes: tuple[int, int],
+    size: int,
+    factors: Sequence[Multiplier],
+) -> Work:
+    """The kernel of elementwise.cpp: runs of four values, or one value at a time."""
+    if struct not in ("Add", "Mul"):
+        one = {f"{function}_one.call": 1, f"{function}_one.value": size}
+        return added(one, requantizations(f"{function}_one", factors, size))
+    run = max(sizes) if min(sizes) == 1 else min(sizes)
+    runs = -(-size // run)
+    return {
+        f"{function}.call": 1,
+        f"{function}.run": runs,
+        f"{function}.four": runs * (run // 4),
+        f"{function}.rest": runs * (run % 4 > 0),
+        f"{function}.rest_value": runs * (run % 4),
+    }
 
 
 def _repeats(operand: Tensor, target: Tensor) -> bool:

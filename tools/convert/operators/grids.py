@@ -12,6 +12,7 @@ from tools.convert.operator_kind import OperatorKind
 from tools.convert.operators.data_movement import constants
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
+from tools.convert.work import Work, added, memcpy, memset
 
 _SIDES = 4
 """Dimensions of `Grid` in copy.h, besides the run of bytes."""
@@ -81,6 +82,7 @@ def _add(
             frozenset({"copy.h"}),
             constants=f"const Grid kGrid# = {{{record}, {run}}};\n",
             constant_bytes=GRID_BYTES,
+            work=_grid_work([axis.side for axis in whole], run),
         )
     )
 
@@ -95,8 +97,18 @@ def _fill(planner: Planner, operator: Operator, target: Tensor, value: int) -> N
             "fill",
             (str(value), written, str(target.size)),
             frozenset({"copy.h"}),
+            work=added({"fill.call": 1}, memset(target.size, 1)),
         )
     )
+
+
+def _grid_work(sides: Sequence[int], run: int) -> Work:
+    """copy_grid() of copy.cpp: its four loops, and runs of bytes."""
+    loops = [math.prod(sides[: i + 1]) for i in range(len(sides))]
+    work: dict[str, float] = {f"copy_grid.loop_{i}": times for i, times in enumerate(loops)}
+    if run == 1:
+        return work | {"copy_grid.call": 1, "copy_grid.byte": loops[-1]}
+    return added(work, {"copy_grid.call": 1, "copy_grid.run": loops[-1]}, memcpy(run, loops[-1]))
 
 
 def _ends(planner: Planner, operator: Operator) -> tuple[Tensor, Tensor]:

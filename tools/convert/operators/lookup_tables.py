@@ -46,7 +46,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
             constants=cpp.array("std::int8_t", "kTable#", table),
             constant_bytes=256,
             in_place=True,
-            instructions=6 * source.size + 6,
+            work={"look_up.call": 1, "look_up.value": source.size},
         )
     )
 

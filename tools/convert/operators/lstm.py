@@ -22,6 +22,7 @@ from tools.convert.operator_kind import OperatorKind
 from tools.convert.operators.dense import check_sums, checked_weights
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value, scratch
+from tools.convert.work import Work, added, dot, requantizations
 
 LSTM_BYTES, TABLE_BYTES = 168, 512
 """sizeof(Lstm) in lstm.h, and of the table."""
@@ -137,9 +138,24 @@ def _plan(planner: Planner, operator: Operator) -> None:
             frozenset({"lstm.h"}),
             constants="".join(text for text, _ in definitions)
             + f"const Lstm kLstm# = {{{', '.join(fields)}}};\n",
+            work=_work(gates, multipliers, steps),
             constant_bytes=4 * units * (features + units + 8) + LSTM_BYTES + TABLE_BYTES,
             shared=frozenset({cpp.array("std::uint16_t", "kSigmoid", map(int, sigmoid_table()))}),
         )
+    )
+
+
+def _work(gates: Sequence[_Gate], multipliers: Sequence[Multiplier], steps: int) -> Work:
+    """lstm() of lstm.cpp; the first step has no state."""
+    units, features = gates[0].weights.shape
+    fresh, keep, hidden = multipliers
+    first, later = units, (steps - 1) * units
+    return added(
+        {"lstm.call": 1, "lstm.step": steps, "lstm.first": first, "lstm.later": later},
+        dot("lstm", features, 4 * (first + later)),
+        dot("lstm", units, 4 * later),
+        requantizations("lstm", [*(gate.by for gate in gates), fresh, hidden], first + later),
+        requantizations("lstm", [*(gate.recurrent_by for gate in gates), keep], later),
     )
 
 

@@ -9,6 +9,7 @@ from tools.convert.graph import Operator
 from tools.convert.operator_kind import OperatorKind
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
+from tools.convert.work import added, requantizations
 
 REDUCE_BYTES = 28
 """sizeof(Reduce) in pool.h."""
@@ -47,6 +48,15 @@ def _plan(planner: Planner, operator: Operator) -> None:
             frozenset({"pool.h"}),
             constants=f"const Reduce kReduce# = {{{', '.join(map(str, fields))}}};\n",
             constant_bytes=REDUCE_BYTES,
+            work=added(
+                {
+                    "reduce_mean.call": 1,
+                    "reduce_mean.outer": outer,
+                    "reduce_mean.output": target.size,
+                    "reduce_mean.value": source.size,
+                },
+                requantizations("reduce_mean", [by], target.size),
+            ),
         )
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from tools.convert.operators.dense import DenseLayer
 from tools.convert.planner import Lanes
 from tools.convert.requantization import OneMultiply, best_shift, fits, one_multiply
 from tools.convert.step import Report, Step, Value
+from tools.convert.work import Work
 
 INT8: Lanes = (-128, 127)
 """Lanes of a widened int8 input."""
@@ -167,7 +168,7 @@ def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:
         + (CORRECTION_BYTES if paired.signed else 0),
         shared=frozenset({f"constexpr Form {form} = {{{form_fields}}};\n"}),
         pass_cycles=_pass_cycles(groups // 2, fours),
-        instructions=_instructions(paired, to_bytes),
+        paired_instructions=_instructions(paired, to_bytes),
         pass_instructions=_pass_instructions(groups // 2, fours),
     )
 
@@ -203,24 +204,35 @@ def _pass_cycles(blocks: int, fours: int) -> tuple[int, int]:
 
 def widen(tensor: int, size: int) -> Step:
     """The step that turns int8 values into lanes."""
-    eights, fours = size // 8, -(-(size % 8) // 4)
     return _conversion(
-        "widen",
-        Value(tensor, size),
-        Value(tensor, wide_bytes(size), True),
-        size,
-        23 + 9 * eights + 2 * -(-eights // 2) + 17.5 * fours,
+        "widen", Value(tensor, size), Value(tensor, wide_bytes(size), True), size, widen_work(size)
     )
 
 
 def narrow(tensor: int, size: int) -> Step:
     """The step that turns a paired kernel's lanes into int8 values."""
-    return _conversion(
-        "narrow", Value(tensor, wide_bytes(size), True), Value(tensor, size), size, 15 * size + 10
-    )
+    read = Value(tensor, wide_bytes(size), True)
+    return _conversion("narrow", read, Value(tensor, size), size, narrow_work(size))
 
 
-def _conversion(function: str, read: Value, written: Value, size: int, instructions: float) -> Step:
+def widen_work(size: int) -> Work:
+    """widen() of paired_dense.cpp."""
+    eights = size // 8
+    return {
+        "widen.call": 1,
+        "widen.eight": eights,
+        "widen.sixteen": -(-eights // 2),
+        "widen.four": size % 8 // 4,
+        "widen.part": size % 4 > 0,
+    }
+
+
+def narrow_work(size: int) -> Work:
+    """narrow() of paired_dense.cpp."""
+    return {"narrow.call": 1, "narrow.value": size}
+
+
+def _conversion(function: str, read: Value, written: Value, size: int, work: Work) -> Step:
     return Step(
         Report("-", str(size), 0, "-", function, "for paired_dense"),
         (read,),
@@ -228,5 +240,5 @@ def _conversion(function: str, read: Value, written: Value, size: int, instructi
         function,
         (read, str(size), written),
         frozenset({"paired_dense.h"}),
-        instructions=instructions,
+        work=work,
     )

@@ -8,6 +8,7 @@ from tools.convert.operator_kind import OperatorKind, Options
 from tools.convert.operators.window import WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
+from tools.convert.work import Work, added, memset
 
 _FUNCTIONS = {"MAX_POOL_2D": "max_pool", "AVERAGE_POOL_2D": "average_pool"}
 
@@ -54,8 +55,46 @@ def _plan(planner: Planner, operator: Operator) -> None:
             frozenset({"pool.h"}),
             constants=f"const Pool kPool# = {{{', '.join(map(str, fields))}}};\n",
             constant_bytes=POOL_BYTES,
+            work=_work(planner, operator, function),
         )
     )
+
+
+def _work(planner: Planner, operator: Operator, function: str) -> Work:
+    """max_pool() or average_pool() of pool.cpp."""
+    source, target = planner.model.ends(operator)
+    _, in_height, in_width, channels = source.shape
+    height, width = operator.option("filter_h"), operator.option("filter_w")
+    down, along = operator.option("stride_h"), operator.option("stride_w")
+    y = windows(operator, in_height, height, down, 1)
+    x = windows(operator, in_width, width, along, 1)
+    rows = _inside(-y.before, down, y.count, height, in_height)
+    columns = _inside(-x.before, along, x.count, width, in_width)
+    count, lines, pixels = y.count * x.count, rows * x.count, rows * columns
+    work = {f"{function}.call": 1, f"{function}.row": y.count, f"{function}.window": count}
+    fours, ones = divmod(channels, 4)
+    if function == "max_pool":
+        clamped = activation_range(operator.activation, target)[1] != 127
+        parts = {
+            "line": lines,
+            "pixel": pixels,
+            "four": fours * pixels,
+            "one": ones * pixels,
+            "clamp": clamped * channels * count,
+        }
+        work |= {f"max_pool.{part}": times for part, times in parts.items()}
+        return added(work, memset(channels, count))
+    for part, groups in (("four", fours), ("one", ones)):
+        work[f"average_pool.{part}"] = groups * count
+        work[f"average_pool.{part}_line"] = groups * lines
+        work[f"average_pool.{part}_pixel"] = groups * pixels
+    return work
+
+
+def _inside(first: int, stride: int, count: int, window: int, size: int) -> int:
+    """Values inside the input that all windows along an axis see."""
+    begins = range(first, first + count * stride, stride)
+    return sum(min(begin + window, size) - max(begin, 0) for begin in begins)
 
 
 _OPTIONS: Options = {

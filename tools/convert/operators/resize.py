@@ -8,6 +8,7 @@ from tools.convert.graph import Operator
 from tools.convert.operator_kind import OperatorKind
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
+from tools.convert.work import added, memcpy
 
 INTERPOLATE_BYTES = 28
 """sizeof(Interpolate) in pool.h."""
@@ -44,6 +45,14 @@ def _plan(planner: Planner, operator: Operator) -> None:
             "resize_nearest",
             (record, read, written),
             frozenset({"copy.h"}),
+            work=added(
+                {
+                    "resize_nearest.call": 1,
+                    "resize_nearest.row": target.shape[1],
+                    "resize_nearest.pixel": target.shape[1] * target.shape[2],
+                },
+                memcpy(channels, target.shape[1] * target.shape[2]),
+            ),
         )
     )
 
@@ -76,6 +85,12 @@ def _plan_bilinear(planner: Planner, operator: Operator) -> None:
             frozenset({"pool.h"}),
             constants=f"const Interpolate kInterpolate# = {{{', '.join(map(str, fields))}}};\n",
             constant_bytes=INTERPOLATE_BYTES,
+            work={
+                "interpolate.call": 1,
+                "interpolate.row": target.shape[1],
+                "interpolate.pixel": target.shape[1] * target.shape[2],
+                "interpolate.value": target.size,
+            },
         )
     )
 

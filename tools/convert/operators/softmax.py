@@ -43,6 +43,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
             frozenset({"softmax.h"}),
             constants=cpp.array("std::int32_t", "kExps#", exponentials(beta * float(source.scale))),
             constant_bytes=1024,
+            work={"softmax.call": 1, "softmax.row": rows, "softmax.value": source.size},
             in_place=True,
         )
     )

@@ -51,7 +51,7 @@ class Estimate:
     counts: Counts
     boards: tuple[On, ...]
     left_out: tuple[str, ...] = ()  # boards whose core executes other instructions
-    # instructions that the compiled engine's plan predicts without an image; None: no formula
+    # instructions that the compiled engine's plan predicts; None: another engine
     planned: float | None = None
 
     def to_json(self) -> str:

@@ -1,0 +1,179 @@
+"""What each part of the compiled engine's kernels takes, for the converter's prediction.
+
+    .venv/bin/python -m benchmarks.plan_costs             # the prediction beside the count
+    .venv/bin/python -m benchmarks.plan_costs --write     # fits the costs again; two minutes
+
+The first form prints one line per recipe whose data are there: MACs, instructions as the plan
+predicts them and as the emulated image takes them, and the difference. `--write` counts about 900
+random models of one operator each, and fits `tools/convert/instruction_costs.json` to them. Run it
+after a change of a kernel in `firmware/lib/engine_compiled`, with the compiler of `make setup`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.support.graph_operators import LARGEST, Tensor
+from tests.support.graphs import Graph
+from tests.support.networks import count_emulated, paired_network, random_network
+from tools.convert.model import read_model
+from tools.convert.plan import RUN, Plan, make_plan
+from tools.convert.work import COSTS, added
+from training.bundle.errors import ConvertError, VigilError
+from training.model_size import ModelSize
+from training.recipe import read_recipe, recipe_names
+from training.train import train
+
+PER_OPERATOR = 40  # random models of each operator
+ROUNDS, LEAST = 20, 0.0005  # of the fit, and the relative difference that counts as none
+PER_IMAGE = 150  # models in one image: their windows must fit the memory
+
+OPERATORS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
+    "convolution": lambda graph, x: graph.conv(x),
+    "convolution of pixels": lambda graph, x: graph.pixels(x),
+    "depthwise": lambda graph, x: graph.depthwise(x),
+    "transposed": lambda graph, x: graph.transposed(x),
+    "max pooling": lambda graph, x: graph.pool(x, "MAX_POOL_2D"),
+    "average pooling": lambda graph, x: graph.pool(x, "AVERAGE_POOL_2D"),
+    "resize": lambda graph, x: graph.resize(x),
+    "bilinear": lambda graph, x: graph.bilinear(x),
+    "lookup": lambda graph, x: graph.unary(x, "TANH"),
+    "two operands": lambda graph, x: graph.residual(x),
+    "two operands, saturated": lambda graph, x: graph.extreme(x),
+    "difference": lambda graph, x: graph.difference(x),
+    "extreme": lambda graph, x: graph.extreme_of_two(x),
+    "branches": lambda graph, x: graph.branches(x),
+    "crop": lambda graph, x: graph.crop(x),
+    "slice": lambda graph, x: graph.slice(x),
+    "transpose": lambda graph, x: graph.transpose(x),
+    "padding": lambda graph, x: graph.pad(x),
+    "blocks": lambda graph, x: graph.blocks(x),
+    "mean": lambda graph, x: graph.mean(x),
+    "softmax": lambda graph, x: graph.softmax(x),
+    "dense": lambda graph, x: graph.dense(x),
+    "lstm": lambda graph, x: graph.lstm(x),
+}
+
+
+def random_models(rng: np.random.Generator) -> Iterator[bytes]:
+    """Models of one operator on images and series of many sizes, and dense networks."""
+    for name, add in OPERATORS.items():
+        for _ in range(PER_OPERATOR * (3 if "pixels" in name else 1)):
+            graph = Graph(rng)
+            series = rng.integers(2)
+            channels = int(rng.choice([1, 2, 3, 4, 5, 8, 12, 16]))
+            most = LARGEST // channels
+            rows = int(rng.integers(2, most if series else max(3, int(most**0.5))))
+            columns = 1 if series else int(rng.integers(2, max(3, most // rows + 1)))
+            source = graph.tensor((1, rows, columns, channels), 10 ** rng.uniform(-2, 0))
+            target = add(graph, source)
+            if target is not source:
+                yield graph.builder.finish(source.index, target.index)
+    for _ in range(3 * PER_OPERATOR):
+        yield random_network(rng)
+    for inputs in range(4, 4 + 2 * PER_OPERATOR):
+        yield paired_network(rng, (inputs, int(rng.integers(4, 20))))
+
+
+def fit(models: Sequence[bytes]) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """The cost of each part, none negative; and the relative residuals of the models."""
+    plans = [make_plan(read_model(model), "model") for model in models]
+    counts: list[float] = []
+    for first in range(0, len(models), PER_IMAGE):
+        with tempfile.TemporaryDirectory() as folder:
+            counts += count_emulated(models[first : first + PER_IMAGE], Path(folder))
+    counted = np.array(counts)
+    works = [added(*(step.work for step in plan.steps)) for plan in plans]
+    target = counted - np.array([_assembly(plan) for plan in plans])
+    parts = sorted({part for work in works for part in work if work[part]})
+    matrix = np.array([[work.get(part, 0) for part in parts] for work in works])
+    kept = np.arange(len(parts))
+    residuals = np.ones(len(models))
+    for _ in range(ROUNDS):
+        # Least absolute relative differences, as some models' branches depend on their values.
+        weights = 1 / (counted + 50) / np.sqrt(np.maximum(abs(residuals), LEAST))
+        while True:
+            costs, *_ = np.linalg.lstsq(matrix[:, kept] * weights[:, None], target * weights)
+            if costs.min() >= 0:
+                break
+            kept = np.delete(kept, costs.argmin())
+        residuals = (matrix[:, kept] @ costs - target) / counted
+    fitted = np.zeros(len(parts))
+    fitted[kept] = costs
+    return dict(zip(parts, map(float, fitted.round(3)), strict=True)), residuals
+
+
+def _assembly(plan: Plan) -> float:
+    passes = sum(step.pass_instructions[plan.loops] for step in plan.steps)
+    return float(passes + sum(step.paired_instructions for step in plan.steps))
+
+
+class _SizedError(Exception):
+    """A recipe's model has been built."""
+
+
+def untrained(name: str) -> bytes:
+    """The flatbuffer of a recipe's model with random weights.
+
+    Raises:
+        VigilError: the recipe's data are not there.
+    """
+    sizes: list[ModelSize] = []
+
+    def stop(size: ModelSize) -> None:
+        sizes.append(size)
+        raise _SizedError
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(_SizedError):
+        train(read_recipe(name), Path(folder) / name, progress=False, before_fit=stop)
+    return sizes[0].model
+
+
+def compare(names: Sequence[str]) -> None:
+    """Print the prediction beside the count, for recipes."""
+    print(f"{'recipe':20}{'MACs':>12}{'plan':>14}{'counted':>14}{'difference':>12}")
+    for name in names:
+        try:
+            model = untrained(name)
+        except VigilError as error:
+            print(f"{name:20} {error}")
+            continue
+        plan = make_plan(read_model(model), name)
+        with tempfile.TemporaryDirectory() as folder:
+            [counted] = count_emulated([model], Path(folder))
+        macs = sum(step.report.macs for step in plan.steps)
+        planned = plan.instructions - RUN
+        difference = f"{planned / counted - 1:+.2%}"
+        print(f"{name:20}{macs:12,}{planned:14,.0f}{counted:14,.0f}{difference:>12}", flush=True)
+
+
+def main() -> None:
+    """Print the comparison; first fit the costs, with --write."""
+    arguments = sys.argv[1:]
+    if "--write" in arguments:
+        arguments.remove("--write")
+        models = []
+        for model in random_models(np.random.default_rng(1)):
+            try:
+                make_plan(read_model(model), "model")
+            except ConvertError:
+                continue
+            models.append(model)
+        costs, residuals = fit(models)
+        COSTS.write_text(json.dumps(costs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        largest = ", ".join(f"{each:.1%}" for each in np.sort(abs(residuals))[-5:])
+        print(f"{len(models)} models, {len(costs)} parts; largest residuals {largest}")
+    else:
+        compare(arguments or recipe_names())
+
+
+if __name__ == "__main__":
+    main()
