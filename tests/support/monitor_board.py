@@ -90,7 +90,7 @@ class FakeBoard:
         self.resume_frame = resume_frame
         self.answers = True
         self.closed = 0
-        self.restarts = 0
+        self.restarts = self.retries = 0
         self.finished: bool | None = None
         self.sent = 0
         self.threshold = self.facts.threshold
@@ -104,6 +104,9 @@ class FakeBoard:
     def set_alarm(self, levels: AlarmLevels) -> str:
         self.levels = levels
         return alarm_text(levels)
+
+    def retry(self) -> None:
+        self.retries += 1
 
     def room(self) -> int:
         return self._credit if len(self._waiting) < 4 else 0

@@ -33,6 +33,11 @@ def serial_number(path: str) -> str:
     return next((e.serial_number or "" for e in list_ports.comports() if e.device == path), "")
 
 
+def path_of(number: str) -> str | None:
+    """Return the port of the device with a USB serial number; None if it is not plugged in."""
+    return next((e.device for e in list_ports.comports() if e.serial_number == number), None)
+
+
 def find_port(board: Board | None = None) -> Port:
     """Return the port of the plugged-in board, which must be a `board` if one is given.
 

@@ -111,6 +111,11 @@ class Connection:
             self.exchange.outgoing.clear()
             self._transport.write(data)
 
+    def retry(self) -> None:
+        """Try without delay to reach a board that is away."""
+        self._retry_at = 0.0
+        self.protocol.retry()
+
     def _try_port(self, wait: float) -> None:
         assert self._reopen is not None
         left = self._retry_at - time.monotonic()
@@ -122,7 +127,9 @@ class Connection:
         except LinkError:
             if time.monotonic() - self._lost_at > self._timeouts.port:
                 raise
-            self._retry_at = time.monotonic() + self._timeouts.reconnect
+            away = time.monotonic() - self._lost_at
+            pause = self._timeouts.pause(self._timeouts.reconnect, away)
+            self._retry_at = time.monotonic() + pause
         else:
             self.exchange.attach(self.port)
             self.protocol.enter(Mode.HELLO, self.now())

@@ -39,6 +39,8 @@ class Exchange:
         """Length of a watched window by WATCH bit; if absent, window * channels."""
         self._receiver = FrameReceiver()
         self._heard: int | None = None
+        self.noise = 0
+        """Damaged pieces received since the port was opened."""
 
     def attach(self, port: str) -> None:
         """Continue on a newly opened port; nothing is under way on it."""
@@ -48,6 +50,12 @@ class Exchange:
         self.credit.clear()
         self.owed_since = None
         self._heard = None
+        self.noise = 0
+
+    @property
+    def heard(self) -> bool:
+        """Whether a valid frame has been received since the port was opened."""
+        return self._heard is not None
 
     def send(self, message: m.Message, now: float) -> int:
         """Queue one message at `now` seconds; return its sequence number."""
@@ -108,6 +116,7 @@ class Exchange:
         text = text_of(noise.data)
         if text is None:
             self.counters.corrupt += 1
+            self.noise += 1
             return
         self.counters.text += 1
         self.texts += [BoardText(line) for line in text.splitlines() if line.strip()]

@@ -18,15 +18,9 @@ NOT_KEPT = (
 def explain_silence(exchange: Exchange, state: str, *, in_hello: bool) -> str:
     """Explain why a board does not answer, from what was received before."""
     port, counters = exchange.port, exchange.counters
+    if in_hello and (stranger := explain_stranger(exchange)):
+        return f"{port}: {stranger}"
     if in_hello and counters.received == 0:
-        text = exchange.unfinished_text()
-        if text:
-            return f"{port}: no Vigil firmware answers on this port; it prints '{text[-60:]}'"
-        if counters.corrupt:
-            return (
-                f"{port}: no frame of Vigil's link was received, but {counters.corrupt} damaged "
-                "pieces: other firmware on the board, or serial noise"
-            )
         return (
             f"{port}: the board does not answer: wrong port, wrong firmware "
             "(flash it with 'make flash'), or a board that hangs (press its reset button)"
@@ -36,6 +30,21 @@ def explain_silence(exchange: Exchange, state: str, *, in_hello: bool) -> str:
         f"{counters.received} valid frames before, {counters.corrupt} corrupt: "
         f"{'possible serial noise' if counters.corrupt else 'unplugged, reset or hanging'})"
     )
+
+
+def explain_stranger(exchange: Exchange) -> str:
+    """Name a device that is no Vigil board for what it sends; empty if it sends nothing."""
+    if exchange.heard:
+        return ""
+    text = exchange.unfinished_text()
+    if text:
+        return f"no Vigil firmware answers on this port; it prints '{text[-60:]}'"
+    if exchange.noise:
+        return (
+            f"no frame of Vigil's link was received, but {exchange.noise} damaged pieces: another "
+            "device, other firmware on the board, or serial noise"
+        )
+    return ""
 
 
 def explain_error(error: m.Error) -> str:

@@ -43,6 +43,7 @@ class Protocol:
         self._id = secrets.randbits(32)
         self.events: deque[Event] = deque()
         """Events since the caller last cleared them."""
+        self._answered = False
         self.enter(Mode.HELLO, now)
         self.stream: Stream | None = None
         self._number = 0  # of the last stream; 0: none yet
@@ -66,6 +67,10 @@ class Protocol:
         self.mode = mode
         self._since = now
         self._repeat_at = float("-inf")  # when to repeat the message of the mode
+
+    def retry(self) -> None:
+        """Repeat the message of the mode without delay."""
+        self._repeat_at = float("-inf")
 
     def begin(self, stream: Stream, now: float, *, fresh: bool) -> None:
         """Begin a stream, or resume it if the board holds it.
@@ -129,10 +134,11 @@ class Protocol:
             exchange.send(m.ReportAck(window), now)
 
     def _send_hello(self, now: float) -> None:
-        if now - self._since > self._timeouts.open:
+        away = now - self._since
+        if away > (self._timeouts.gone if self._answered else self._timeouts.open):
             raise LinkError(self.explain_silence())
         if now >= self._repeat_at:
-            self._repeat_at = now + self._timeouts.hello
+            self._repeat_at = now + self._timeouts.pause(self._timeouts.hello, away)
             self._exchange.credit.clear()
             self._exchange.send(m.Hello(session=self._id), now)
 
@@ -202,6 +208,7 @@ class Protocol:
                 "it with 'make flash'"
             )
         # Kept over a second reply, until the stream goes on: a request may have been repeated.
+        self._answered = True
         self._rebooted |= self._number != 0 and self._is_reset(reply)
         self.board = reply
         self._exchange.credit.clear()

@@ -22,16 +22,16 @@ import numpy.typing as npt
 from tools.link import messages as m
 from tools.link.connection import NAP, Connection
 from tools.link.events import Counters, Event
-from tools.link.explain import NO_ALARM, NO_WEARER, NOT_KEPT, explain_sensor
+from tools.link.explain import explain_sensor, explain_stranger
 from tools.link.grid import first_window_from
 from tools.link.protocol import Mode
+from tools.link.requests import Requests
 from tools.link.streams import HostStream, SensorStream
 from tools.link.timeouts import Timeouts
 from tools.link.transport import SerialTransport, Transport
 from training.bundle.errors import LinkError
 
 Samples = npt.NDArray[np.int16]
-ASK_WEARER = m.WearerRequest(m.WearerAction.ASK)
 
 
 def stream_id(name: str) -> int:
@@ -42,7 +42,7 @@ def stream_id(name: str) -> int:
     return zlib.crc32(name.encode()) or 1
 
 
-class Session:
+class Session(Requests):
     """The host's side of the link.
 
     Args:
@@ -53,8 +53,6 @@ class Session:
     Raises:
         LinkError: no board with this protocol answers.
     """
-
-    boot: m.BootReport  # results of the board's self-test at start-up
 
     def __init__(
         self,
@@ -77,9 +75,18 @@ class Session:
 
     @classmethod
     def open(
-        cls, port: str, *, timeouts: Timeouts | None = None, capacity: int = 1 << 16
+        cls,
+        port: str,
+        *,
+        timeouts: Timeouts | None = None,
+        capacity: int = 1 << 16,
+        find: Callable[[], str] | None = None,
     ) -> "Session":
         """Open a session over a serial port, which is opened again when it vanishes.
+
+        Args:
+            find: returns the port's present name, which may change when the board is plugged in
+                again; None: it is always `port`.
 
         Raises:
             LinkError: the port cannot be opened, or no board answers on it.
@@ -87,7 +94,8 @@ class Session:
         limits = timeouts or Timeouts()
 
         def opener() -> SerialTransport:
-            return SerialTransport(port, write_timeout=limits.write)
+            name = port if find is None else find()
+            return SerialTransport(name, write_timeout=limits.write)
 
         return cls(opener(), reopen=opener, timeouts=limits, capacity=capacity)
 
@@ -124,6 +132,15 @@ class Session:
     def answers(self) -> bool:
         """The board is connected, as far as is known: a request may be answered."""
         return self._protocol.mode in (Mode.READY, Mode.STREAM)
+
+    @property
+    def stranger(self) -> str:
+        """What the port sends in place of Vigil's frames since it was opened; empty if unknown."""
+        return explain_stranger(self._exchange)
+
+    def retry(self) -> None:
+        """Try to reach a board that is away now, not at the next regular attempt."""
+        self._connection.retry()
 
     @property
     def counters(self) -> Counters:
@@ -317,63 +334,7 @@ class Session:
         if self._protocol.stream is not None:
             self._protocol.stream.confirm()
 
-    # --- requests -------------------------------------------------------------------------------
-
-    def statistics(self) -> m.Statistics:
-        """Return the board's counters."""
-        return self._connection.ask(m.StatisticsGet(), m.Statistics)
-
-    def threshold(self) -> m.Threshold:
-        """Return the board's threshold."""
-        return self._connection.ask(m.ThresholdGet(), m.Threshold)
-
-    def alarm(self) -> m.Alarm:
-        """Return the board's alarm and drift. Raises LinkError if its image has no alarm."""
-        return self._connection.ask(m.AlarmGet(), m.Alarm, unknown=NO_ALARM)
-
-    def set_alarm(self, alarm: m.AlarmSet) -> m.Alarm:
-        """Set the board's alarm until its next reset. Raises LinkError if it cannot."""
-        return self._connection.ask(alarm, m.Alarm, unknown=NO_ALARM)
-
-    def set_threshold(self, value: float) -> m.Threshold:
-        """Set the board's threshold. The session sets it again after a reset of the board.
-
-        Raises:
-            LinkError: the board refuses the value.
-        """
-        protocol = self._protocol
-        before, protocol.threshold = protocol.threshold, None
-        try:
-            answer = self._connection.ask(m.ThresholdSet(float(np.float32(value))), m.Threshold)
-            before = answer.value
-        finally:
-            protocol.threshold = before
-        return answer
-
-    def calibrate(self, request: m.Calibrate) -> m.CalibrationReport:
-        """Ask about the board's own calibration, begin, end or forget it.
-
-        At the end of a calibration, `poll` returns `Calibrated`.
-
-        Raises:
-            LinkError: the board refuses the values, or its firmware cannot calibrate.
-        """
-        if request.action == m.CalibrateAction.FORGET:
-            self._protocol.threshold = None
-        old = "the board's firmware cannot calibrate: flash it again ('make flash')"
-        return self._connection.ask(request, m.CalibrationReport, unknown=old)
-
-    def wearer(self, request: m.WearerRequest = ASK_WEARER) -> m.WearerReport:
-        """Ask about the wearer, accept a flagged window as normal, or begin with a new wearer.
-
-        Raises LinkError if the image has no wearer, or the board no longer keeps the window.
-        """
-        return self._connection.ask(request, m.WearerReport, unknown=NO_WEARER, bad_value=NOT_KEPT)
-
-    def boot_report(self) -> m.BootReport:
-        """Request the results of the board's self-test; also sets `boot`."""
-        self.boot = self._connection.ask(m.BootGet(), m.BootReport)
-        return self.boot
+    # --- settings -------------------------------------------------------------------------------
 
     def watch(
         self, *, input: bool = False, output: bool = False, sizes: tuple[int, int] | None = None

@@ -1,6 +1,6 @@
 """Timeouts of a session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,20 @@ class Timeouts:
     resend_most: float = 1.0
     """Until an acknowledgement is late, maximum; each late one doubles the time."""
     keepalive: float = 1.0  # between two frames of an idle host
+    gone: float = 5.0  # until a board that answered before, and no longer does, is an error
     silence: float = 2.5  # until a board that owes an answer is sent HELLO again
     goodbye: float = 0.2  # between two GOODBYEs; there are at most three
     reconnect: float = 0.5  # between two attempts to open a port that vanished
+    longest: float = 30.0
+    """Between two HELLOs or attempts to open, maximum; both wait a tenth of the time that the board
+    has been away, once that is longer."""
     port: float = 60.0  # until a vanished port is an error
     write: float = 2.0  # until a port that accepts no bytes is an error
+
+    def waiting(self, seconds: float) -> "Timeouts":
+        """Return the same, but wait `seconds` for a board that answered before; inf: for ever."""
+        return replace(self, gone=seconds, port=seconds)
+
+    def pause(self, least: float, away: float) -> float:
+        """Return the seconds until the next attempt to reach a board that is `away` for long."""
+        return min(max(least, away / 10), max(least, self.longest))

@@ -85,6 +85,9 @@ class Board(Protocol):
     def restart(self) -> None:
         """Begin a new stream at frame 0."""
 
+    def retry(self) -> None:
+        """Try to reach a board that does not answer now, not at the next regular attempt."""
+
     def counters(self) -> LinkCounters:
         """Return the link's counters of both ends."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -119,6 +120,9 @@ class BoardRun:
     def _open(self, stack: contextlib.ExitStack) -> tuple[Board, Source, float | None]:
         """Return the board, the source of its samples, and the frames to send per second."""
         given, abandon = self._settings.input, self.controls.out_of_time
+        wait = self._settings.wait
+        if wait is None and isinstance(self._settings.view, Browser):
+            wait = math.inf
         if isinstance(given, BoardSensor):
             assert not isinstance(self._target, InProcess)  # MonitorSettings refuses it
             played = self._source if isinstance(self._target, Emulated) else None
@@ -127,7 +131,7 @@ class BoardRun:
             multiple = 1 if given.speed is None else round(given.speed)
             sensor = stack.enter_context(
                 open_sensor_board(
-                    self._bundle, played, self._target, self._watch, multiple, abandon
+                    self._bundle, played, self._target, self._watch, multiple, abandon, wait=wait
                 )
             )
             return sensor, sensor.source, None
@@ -136,7 +140,7 @@ class BoardRun:
         if given.speed is None and isinstance(self._settings.view, Browser):
             frames_per_second = self._source.facts.rate_hz
         board = stack.enter_context(
-            open_board(self._bundle, self._source, self._target, self._watch, abandon)
+            open_board(self._bundle, self._source, self._target, self._watch, abandon, wait)
         )
         return board, self._source, frames_per_second
 

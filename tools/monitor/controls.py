@@ -93,6 +93,11 @@ class SetRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Try now to reach a board that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
     """Restart the stream at frame 0."""
 
@@ -141,7 +146,8 @@ def alarm_levels(text: str) -> AlarmLevels:
 
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit
 Calibration = Calibrate | StopCalibration | ForgetCalibration
-HostCommand = Acknowledge | Mark | SetPaused | SetRecording  # the board has no part in them
+# The board has no part in these.
+HostCommand = Acknowledge | Mark | Reconnect | SetPaused | SetRecording
 BoardCommand = SetThreshold | SetAlarm | Accept | RenewWearer | Calibration
 Command = HostCommand | BoardCommand | Reset
 

@@ -170,6 +170,8 @@ class MonitorSettings:
     recording: RecordingOptions | None = None  # where to record; only for a single board
     mqtt: MqttOptions | None = None
     alarm: AlarmLevels | None = None  # set on the board first; None: keep the board's
+    # seconds to wait for a board that answered before; None: for ever in a browser, else briefly
+    wait: float | None = None
     on_alarm: tuple[str, ...] = ()  # program to run when the alarm is raised or cleared
 
     def __post_init__(self) -> None:

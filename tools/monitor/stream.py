@@ -20,6 +20,7 @@ from tools.monitor.controls import (
     Controls,
     ForgetCalibration,
     Mark,
+    Reconnect,
     RenewWearer,
     Reset,
     SetAlarm,
@@ -179,7 +180,7 @@ class Stream:
     def _obey(self) -> None:
         for command in self._controls.take():
             match command:
-                case Acknowledge() | Mark() | SetPaused() | SetRecording():
+                case Acknowledge() | Mark() | Reconnect() | SetPaused() | SetRecording():
                     self._obey_here(command)
                 case _ if not self._board.answers:
                     self._refuse(command, "the board does not answer")
@@ -196,6 +197,8 @@ class Stream:
         match command:
             case Acknowledge():
                 self._emit(AlarmAcknowledged())
+            case Reconnect():
+                self._board.retry()
             case SetRecording():
                 self._emit(RecordingAsked(command.on))
             case SetPaused():

@@ -273,6 +273,9 @@ class InProcessBoard:
         if (status := self.wearer) is not None:
             self._waiting.append(status)
 
+    def retry(self) -> None:
+        """Do nothing: it always answers."""
+
     def counters(self) -> LinkCounters:
         return LinkCounters()
 

@@ -11,8 +11,6 @@ from tools.boards.catalogue import is_emulated
 from tools.boards.names import key_of, name_of
 from tools.link import events as link
 from tools.link.messages import (
-    AlarmKind,
-    AlarmSet,
     CalibrationReport,
     Statistics,
     WearerReport,
@@ -20,8 +18,10 @@ from tools.link.messages import (
 )
 from tools.link.session import Session, stream_id
 from tools.monitor.board import BoardEvent
+from tools.monitor.boards.alarm import alarm_of, alarm_set
 from tools.monitor.boards.calibrating import Calibrating, request_of, status_of
 from tools.monitor.boards.dequantize import of_model, to_counts
+from tools.monitor.boards.strangers import Strangers
 from tools.monitor.boards.wearing import ASK, accepting, renewing, status_of_report
 from tools.monitor.controls import Calibration
 from tools.monitor.events import (
@@ -94,6 +94,7 @@ class LinkBoard:
         if isinstance(self._manifest.wearer, Wearer):
             with contextlib.suppress(LinkError):  # older firmware
                 self._ask_wearer()
+        self._strangers = Strangers(session)
         self._scoring = False  # the board's text before its first score is a greeting
         session.watch(output=watch, sizes=bundle.manifest.sizes)
         self.facts = BoardFacts(
@@ -114,7 +115,7 @@ class LinkBoard:
             golden_total=boot.golden_total,
             span=hello.window,
             cuts_beats=isinstance(bundle.manifest.segmenter, Beats),
-            alarm=_alarm_of(session) if isinstance(self._manifest.decision, Decision) else "",
+            alarm=alarm_of(session) if isinstance(self._manifest.decision, Decision) else "",
             reconstructs=bundle.manifest.raw_size > 0,
         )
 
@@ -176,7 +177,19 @@ class LinkBoard:
         self._held = []
         events = [self._translated(event) for event in received]
         scored = [event for event in events if event is not None]
-        return [*scored, *self._take_status(), *self._answers_again()]
+        return [*scored, *self._take_own()]
+
+    def _take_own(self) -> list[BoardEvent]:
+        """Return the events that no message of the board brings."""
+        return [
+            *self._take_status(),
+            *self._answers_again(),
+            *self._strangers.notices(away=not self.answers),
+        ]
+
+    def retry(self) -> None:
+        self._strangers.clear()
+        self._session.retry()
 
     def _take_status(self) -> list[BoardEvent]:
         events, self._status = self._status, []
@@ -252,14 +265,7 @@ class LinkBoard:
 
     def set_alarm(self, levels: AlarmLevels) -> str:
         with self._while_it_answers() as session:
-            session.set_alarm(
-                AlarmSet(
-                    AlarmKind[levels.kind.upper()],
-                    levels.windows,
-                    levels.raise_level,
-                    levels.clear_level,
-                )
-            )
+            session.set_alarm(alarm_set(levels))
         self._levels = levels
         return alarm_text(levels)
 
@@ -377,18 +383,3 @@ class LinkBoard:
             alarm=event.alarm,
             drifted=event.drifted,
         )
-
-
-def _alarm_of(session: Session) -> str:
-    """Return in words what raises and clears the board's alarm."""
-    alarm = session.alarm()
-    if alarm.kind == AlarmKind.NONE:
-        return ""
-    return alarm_text(
-        AlarmLevels(
-            kind="mean" if alarm.kind == AlarmKind.MEAN else "count",
-            windows=alarm.windows,
-            raise_level=alarm.raise_level,
-            clear_level=alarm.clear_level,
-        )
-    )

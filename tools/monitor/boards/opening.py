@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 
 from tools.boards.adc import AdcRecording
 from tools.boards.emulated import EmulatedBoard
+from tools.boards.ports import path_of, serial_number
 from tools.link.session import Session
+from tools.link.timeouts import Timeouts
 from tools.monitor.board import Board
 from tools.monitor.boards.fault_injection import faulty_port
 from tools.monitor.boards.in_process import InProcessBoard
@@ -27,6 +29,7 @@ def open_board(
     target: Target,
     watch: bool = False,
     abandon: Callable[[], bool] = lambda: False,
+    wait: float | None = None,
 ) -> Iterator[Board]:
     """Open a board that is sent the samples of `source`.
 
@@ -35,6 +38,7 @@ def open_board(
         source: identifies the board's unfinished stream.
         watch: request each window's reconstruction, which costs link time.
         abandon: called while waiting for the board; returns whether to stop waiting.
+        wait: seconds to wait for a board that answered before; None: as long as `Timeouts` says.
 
     Raises:
         BoardError, LinkError: no board, no answer, or another model on the board.
@@ -42,7 +46,7 @@ def open_board(
     if isinstance(target, InProcess):
         yield InProcessBoard(bundle, watch)
         return
-    with _session(target) as session:
+    with _session(target, wait) as session:
         yield LinkBoard(session, bundle, source, watch, abandon)
 
 
@@ -55,6 +59,7 @@ def open_sensor_board(
     speed: int = 1,
     abandon: Callable[[], bool] = lambda: False,
     keep: Callable[[], None] | None = None,
+    wait: float | None = None,
 ) -> Iterator[SensorBoard]:
     """Open a board that samples its own sensor.
 
@@ -65,17 +70,20 @@ def open_sensor_board(
         speed: of an emulated board, as a multiple of real time.
         abandon: called while waiting for the board; returns whether to stop waiting.
         keep: as for `SensorBoard`.
+        wait: as for `open_board`.
 
     Raises:
         BoardError, LinkError: as `open_board`, or the board has no sensor.
     """
     plays = None if source is None else AdcRecording(source.counts, source.missing, speed)
-    with _session(target, plays) as session:
+    with _session(target, wait, plays) as session:
         yield SensorBoard(session, bundle, source, watch, abandon, keep)
 
 
 @contextlib.contextmanager
-def _session(target: Port | Emulated, plays: AdcRecording | None = None) -> Iterator[Session]:
+def _session(
+    target: Port | Emulated, wait: float | None, plays: AdcRecording | None = None
+) -> Iterator[Session]:
     with contextlib.ExitStack() as stack:
         emulated = None
         if isinstance(target, Emulated):
@@ -85,7 +93,22 @@ def _session(target: Port | Emulated, plays: AdcRecording | None = None) -> Iter
             name = target.name
         if target.faults is not None:
             name = stack.enter_context(faulty_port(name, target.faults, emulated))
-        yield stack.enter_context(Session.open(name))
+        timeouts = Timeouts() if wait is None else Timeouts().waiting(wait)
+        find = _finder(name) if isinstance(target, Port) and target.faults is None else None
+        yield stack.enter_context(Session.open(name, timeouts=timeouts, find=find))
+
+
+def _finder(port: str) -> Callable[[], str] | None:
+    """Return what finds the board of `port` again under another name; None if it has no number."""
+    number = serial_number(port)
+
+    def find() -> str:
+        path = path_of(number)
+        if path is None and serial_number(port):
+            raise LinkError(f"{port}: another device is plugged in here")
+        return path or port
+
+    return find if number else None
 
 
 @contextlib.contextmanager

@@ -188,7 +188,7 @@ class SensorBoard(LinkBoard):
                 events += self._reported(self._waiting.popleft())
         self._held = []
         events += self._update_state()
-        return [*events, *self._take_status(), *self._answers_again()]
+        return [*events, *self._take_own()]
 
     def close(self, finished: bool) -> None:
         try:

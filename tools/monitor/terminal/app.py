@@ -24,6 +24,7 @@ from tools.monitor.controls import (
     Calibrate,
     Controls,
     Mark,
+    Reconnect,
     RenewWearer,
     Reset,
     SetPaused,
@@ -60,7 +61,7 @@ KEYS = (
     ("g", "log of what happened; PgUp PgDn"),
     ("m", "mark this moment"),
     ("w", "write a recording; stop"),
-    ("r", "restart at frame 0"),
+    ("r", "restart at frame 0; if away: reconnect"),
     ("q, Ctrl-C", "quit; again: without waiting"),
     ("?, h, Esc", "show or hide the keys"),
 )
@@ -294,7 +295,7 @@ class MonitorApp(App[None]):
         self._controls.ask(SetRecording(not self._history.recording))
 
     def action_reset(self) -> None:
-        self._controls.ask(Reset())
+        self._controls.ask(Reset() if self._history.answers else Reconnect())
 
     def action_help(self) -> None:
         keys = self.query_one("#keys")

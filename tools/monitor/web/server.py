@@ -35,6 +35,7 @@ from tools.monitor.controls import (
     Command,
     ForgetCalibration,
     Mark,
+    Reconnect,
     RenewWearer,
     Reset,
     SetAlarm,
@@ -122,6 +123,8 @@ def command_of(message: Any) -> tuple[str, Command]:
             return key, SetRecording(on)
         case {"ask": "acknowledge"}:
             return key, Acknowledge()
+        case {"ask": "reconnect"}:
+            return key, Reconnect()
         case {"ask": "reset"}:
             return key, Reset()
         case {"ask": "calibrate", "run": bool(run)}:

@@ -202,6 +202,7 @@ export class Card {
       case "pause": return this.ask("pause", { paused: !store.paused });
       case "mark": return this.ask("mark", { text: "mark" });
       case "record": return this.ask("record", { on: !store.recording });
+      case "reconnect": return this.ask("reconnect");
       case "reset": return this.ask("reset");
       case "renew": return this.ask("renew");
       case "raise": return threshold(store.threshold * STEP);
@@ -328,6 +329,7 @@ export class Card {
     parts.state.dataset.state = state;
     for (const each of parts.commands) each.disabled = !board || store.ended !== null || !this.connected || document.body.classList.contains("viewer");
     for (const each of parts.zooms) each.disabled = !board;
+    this.root.querySelector("[data-ask=reconnect]").hidden = state !== "no answer";
     if (!board) { parts.name.textContent = store.key; return; }
     parts.name.textContent = board.name ? `${board.name} · ${board.model}` : board.emulated ? board.model : `${board.model} on ${board.board}`;
     this.root.querySelector(".emulated").hidden = !board.emulated;
