@@ -199,6 +199,7 @@ class Stream:
                 self._emit(AlarmAcknowledged())
             case Reconnect():
                 self._board.retry()
+                self._emit(Notice("trying to reach the board"))
             case SetRecording():
                 self._emit(RecordingAsked(command.on))
             case SetPaused():

@@ -338,7 +338,7 @@ def test_faults_at_given_moments_change_no_score(
     notices = [event for event in events if event["event"] == "notice"]
     reset, gone, back = [n for n in notices if n["answers"] is not None]
     assert reset["text"].startswith("the board was reset: continuing at frame")
-    assert gone["text"].endswith("waiting for the port to return") and not gone["answers"]
+    assert gone["text"].startswith("waiting for the port to return: ") and not gone["answers"]
     assert back["text"].startswith("the board was reset") and back["answers"]  # it had no power
     assert summary.complete and summary.lost == 0
     assert scores(record) == whole

@@ -114,7 +114,9 @@ def test_keys_while_it_is_unplugged_wait_for_nothing(
             plug.pull()
             screen.wait_for("○ no answer".encode())
             os.write(screen.master, b"r")
-            screen.wait_for(b"not reset: the board does not answer")
+            screen.wait_for(b"trying to reach the board")
+            os.write(screen.master, b"c")
+            screen.wait_for(b"not calibrated: the board does not answer")
             plug.put_in()
             screen.wait_for(b"ENDED")
     assert scores(record) == whole  # and the stream went on where it stood

@@ -318,7 +318,7 @@ class LinkBoard:
                 return WindowsLost(event.first, event.count, event.reason.name.lower())
             case link.PortLost():
                 self._answers = False
-                text = f"{event.reason}; waiting for the port to return"
+                text = f"waiting for the port to return: {event.reason}"
                 return Notice(text, answers=False, severity=Severity.WARNING)
             case link.Silent():
                 self._answers = False

@@ -61,7 +61,7 @@ KEYS = (
     ("g", "log of what happened; PgUp PgDn"),
     ("m", "mark this moment"),
     ("w", "write a recording; stop"),
-    ("r", "restart at frame 0; if away: reconnect"),
+    ("r", "restart, or reconnect if away"),
     ("q, Ctrl-C", "quit; again: without waiting"),
     ("?, h, Esc", "show or hide the keys"),
 )

@@ -5,11 +5,13 @@ Every panel returns exactly `height` lines of at most `width` cells, for any siz
 
 from __future__ import annotations
 
+import time
+
 from rich.style import Style
 from rich.text import Text
 
 from tools.monitor import bars, text
-from tools.monitor.events import Outcome, WindowNotJudged, WindowScored
+from tools.monitor.events import Outcome, Severity, WindowNotJudged, WindowScored
 from tools.monitor.history import History
 from tools.monitor.terminal.braille import line_of
 from tools.monitor.terminal.palette import (
@@ -25,6 +27,8 @@ from tools.monitor.terminal.palette import (
     STRONG,
     THRESHOLD,
 )
+
+NEWS_SECONDS = 10.0  # for which a new sentence of the log stands in the header
 
 BRIEF = {
     Outcome.TRUE_POSITIVE: "✓",
@@ -60,9 +64,21 @@ def header(history: History, width: int, height: int) -> list[Text]:
         right = Text.assemble((" ● REC ", BAD), right)
     if history.recalibrate:
         right = Text.assemble((" RECALIBRATE ", EMULATED), " ", right)
-    second = Text(f" {source.description}", DIM)
-    port = f"{board.port} "
-    return fit([_apart(first, right, width), _apart(second, Text(port, DIM), width)], width, height)
+    second = _news(history)
+    if second is None:
+        description = Text(f" {source.description}", DIM)
+        second = _apart(description, Text(f"{board.port} ", DIM), width)
+    return fit([_apart(first, right, width), second], width, height)
+
+
+def _news(history: History) -> Text | None:
+    """Return the newest sentence of the log while it is new, or while the board is away."""
+    newest = history.log.entries[-1] if history.log.entries else None
+    if newest is None or history.ended is not None:
+        return None
+    if history.answers and not 0 <= time.time() - newest.ts / 1000 < NEWS_SECONDS:
+        return None
+    return Text(f" {newest.text}", STRONG if newest.severity is Severity.INFO else BAD)
 
 
 def _state(history: History) -> tuple[str, Style]:
