@@ -20,11 +20,12 @@ def resample(
     values: NDArray[np.float64],
     labels: NDArray[np.int8],
     rate_hz: float,
-) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.int64], int]:
     """Interpolate linearly at `rate_hz` within each stretch without a gap.
 
-    Returns values [frames, channels], labels [frames] (the nearest sample's) and cuts between
-    the stretches. Frames next to a missing value are missing.
+    Returns values [frames, channels], labels [frames] (the nearest sample's), cuts between the
+    stretches, and how many samples were left out because they stand alone between two gaps.
+    Frames next to a missing value are missing.
     Raises DataError: no clock, or far more frames than samples.
     """
     if seconds is None:
@@ -36,10 +37,11 @@ def resample(
     borders = np.flatnonzero((steps <= 0) | (steps > GAP * max(usual, 1 / rate_hz))) + 1
     parts: list[NDArray[np.float64]] = []
     marks: list[NDArray[np.int8]] = []
-    frames = 0
+    frames = alone = 0
     cuts: list[int] = []
     for a, b in zip([0, *borders], [*borders, len(seconds)], strict=True):
         if b - a < 2:
+            alone += 1
             continue
         count = int((seconds[b - 1] - seconds[a]) * rate_hz) + 1
         if (frames + count) * values.shape[1] > MOST_VALUES:
@@ -55,4 +57,4 @@ def resample(
     if not parts:
         raise DataError(f"{path}: no two samples follow each other in time")
     joined = np.concatenate(marks) if marks else np.full(0, UNKNOWN, np.int8)
-    return np.concatenate(parts), joined, np.array(cuts[1:], np.int64)
+    return np.concatenate(parts), joined, np.array(cuts[1:], np.int64), alone

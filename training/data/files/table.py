@@ -140,15 +140,19 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
                 resample_hz=rate,
             )
     gone = np.asarray(np.isnan(values).any(axis=1))
+    if gone.mean() > 0.4 and not options.interpolate:
+        _refuse_sparse(path, channels, values)
     if gone.any():
         notes.append(_missing_note(sheet, roles, values, gone, options))
     flat = quality.flat_stretches(channels, values)
     notes += [quality.describe(s, (sheet.row(s.first), sheet.row(s.stop - 1))) for s in flat[:4]]
     if options.resample_hz is not None:
         seconds = clock.seconds if clock is not None else None
-        values, labels, cuts = resample(path, seconds, values, labels, options.resample_hz)
+        values, labels, cuts, alone = resample(path, seconds, values, labels, options.resample_hz)
         rate, lost = options.resample_hz, np.zeros(len(cuts), np.int64)
         notes.append(f"resampled to {rate:g} frames per second: {len(values)} frames")
+        if alone:
+            notes.append(f"{alone} of {sheet.frames} rows stand alone between gaps: left out")
     if options.interpolate and np.isnan(values).any():
         values, filled = quality.interpolate(values, cuts, options.interpolate)
         values_are = "values are" if filled != 1 else "value is"
@@ -167,6 +171,23 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
         notes=tuple(notes),
         flat=tuple(flat),
     )
+
+
+def _refuse_sparse(path: Path, channels: Sequence[str], values: NDArray[np.float64]) -> None:
+    """Raise SettingNeededError if a channel has a value in every k-th row alone."""
+    slowest, name = 1, ""
+    for column, channel in zip(values.T, channels, strict=True):
+        steps = np.diff(np.flatnonzero(~np.isnan(column)))
+        usual = float(np.median(steps)) if len(steps) else 1.0
+        if usual >= 2 and (steps <= 1.5 * usual).mean() > 0.9:
+            slowest, name = max((slowest, name), (int(np.percentile(steps, 99)), channel))
+    if slowest > 1:
+        raise SettingNeededError(
+            f"{path}: column {shown(name)} has a value in one of {slowest} rows, so that hardly "
+            f"two frames in a row are whole; set data.interpolate = {slowest - 1} to join its "
+            "values by lines, or leave it out with 'channels'",
+            interpolate=slowest - 1,
+        )
 
 
 def _side_by_side(columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from training.bundle.errors import DataError
 from training.data.csv import Settings
 from training.data.files.gaps import with_gaps
 from training.data.files.table import Table, read_table
+from training.suggest import find_settings
 
 
 def table(tmp_path: Path, times, name: str = "time [s]", **settings) -> Table:
@@ -222,3 +223,22 @@ def test_dates_in_other_forms(tmp_path: Path, form: str) -> None:
 def test_milliseconds_after_a_colon(tmp_path: Path) -> None:
     read = table(tmp_path, [f"10:00:{i // 50:02d}:{i % 50 * 20:03d}" for i in range(200)], "when")
     assert read.rate_hz == 50 and not len(read.cuts)
+
+
+def test_resampling_says_what_it_leaves_out(tmp_path: Path) -> None:
+    times = [round(0.01 * i if i < 150 else 1.5 + 0.1 * (i - 150), 2) for i in range(250)]
+    read = table(tmp_path, times, resample_hz=100)
+    assert "99 of 250 rows stand alone between gaps: left out" in read.notes
+
+
+def test_a_column_of_a_lower_rate_needs_interpolation(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    slow = (f"{i * 3 % 17}" if i % 10 == 0 else "" for i in range(400))
+    path.write_text("fast,slow\n" + "\n".join(f"{i * 7 % 23},{v}" for i, v in enumerate(slow)))
+    with pytest.raises(
+        DataError, match=r"column slow has a value in one of 10 rows.*interpolate = 9"
+    ):
+        read_table(path, Settings(path=str(path)))
+    settings, (read,) = find_settings([str(path)])
+    assert settings.interpolate == 9 and int(read.missing.sum()) == 9  # after the last value
+    assert read.values[5, 1] == 6.5 and read.values[10, 1] == 30 % 17
