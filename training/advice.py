@@ -6,13 +6,19 @@ from training.bundle.manifest import Manifest
 from training.recipe import DENSE_FAMILIES
 
 CLEAR = 0.01  # a difference in AUROC, or a share of the inputs, that is worth a sentence
+CHANCE = 0.6  # the AUROC below which a detector hardly separates
 
 
 def advice(m: Manifest) -> list[str]:
     """Say, one line each, what the checks show to be wrong and which setting to try."""
     lines = []
     better = _best_baseline(m)
-    if better is not None:
+    if (best := _best_of_all(m)) is not None and best < CHANCE:
+        lines.append(
+            f"Neither this model nor a baseline separates the test windows (best AUROC {best:.2f}; "
+            "chance is 0.5): check the labels, and whether the channels show the fault at all."
+        )
+    elif better is not None:
         name, area, own = better
         lines.append(
             f"The baseline '{name}' separates the test windows better (AUROC {area:.3f}) than this "
@@ -67,6 +73,13 @@ def _best_baseline(m: Manifest) -> tuple[str, float, float] | None:
         return None
     name = max(known, key=lambda each: known[each])
     return (name, known[name], own) if known[name] > own + CLEAR else None
+
+
+def _best_of_all(m: Manifest) -> float | None:
+    """Return the largest AUROC of the model and its baselines, None without baselines."""
+    stages = [m.metrics.int8, *m.checks.baselines.values()]
+    known = [stage.auroc for stage in stages if stage.auroc is not None]
+    return max(known) if m.checks.baselines and known else None
 
 
 def _disagreement(m: Manifest) -> list[str]:

@@ -117,16 +117,28 @@ def departure(m: manifest.Manifest) -> str | None:
 
     If the threshold is the k-th smallest of n calibration scores, the number of flagged windows
     among exchangeable normal test windows is beta-binomial with (n + 1 - k, k). A count with a
-    probability below 0.001 is reported.
+    probability below 0.001 is reported. Test windows without any label are taken for normal.
     """
     flagged = m.metrics.int8.confusion.false_positive
     normals = flagged + m.metrics.int8.confusion.true_negative
+    labelled = normals + m.metrics.int8.confusion.true_positive
+    labelled += m.metrics.int8.confusion.false_negative
+    if not labelled:
+        normals = m.data.windows.test_unknown
+        flagged = round((m.metrics.int8.flagged or 0.0) * normals)
     if m.threshold.guaranteed_rate is None or not normals:
         return None
     scores = np.asarray(m.threshold.calibration_scores)
     k = int((scores <= m.threshold.value).sum())
     if stats.betabinom.sf(flagged - 1, normals, len(scores) + 1 - k, k) > 1e-3:
         return None
+    if not labelled:
+        return (
+            f"{flagged / normals:.1%} flagged is more than chance explains: either such windows "
+            "are abnormal, or normal operation has changed since the training part, and the "
+            "guarantee does not hold. If they are normal, train on a recording that covers all "
+            "states of operation, or set a threshold with `vigil calibrate`."
+        )
     return (
         f"However, {flagged / normals:.2%} of the normal test windows are flagged, more than "
         "chance explains. They are not exchangeable with the calibration windows (another patient "

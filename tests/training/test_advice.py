@@ -34,3 +34,10 @@ def test_no_setting_is_advised_that_the_recipe_has(activation: str, tmp_path: Pa
     (line,) = advice(with_areas(m, 0.9, 0.92, "nearest neighbours"))
     assert "a smaller model.code" in line
     assert ("tanh" in line) == (activation == "relu")
+
+
+def test_no_baseline_is_recommended_where_none_separates(tmp_path: Path):
+    m = small_bundle(tmp_path / "b").manifest
+    (line,) = advice(with_areas(m, 0.47, 0.55))
+    assert "Neither this model nor a baseline separates the test windows (best AUROC 0.55" in line
+    assert "'rms'" in advice(with_areas(m, 0.47, 0.7))[0]

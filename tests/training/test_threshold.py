@@ -98,8 +98,8 @@ def test_without_abnormal_windows_best_f1_is_left_out():
     assert "best_f1" not in choices(sections.ThresholdChoice(), scores, scores[:0])
 
 
-def judged(calibration, test, rate=0.02):
-    """A manifest as far as `departure` looks at it."""
+def judged(calibration, test, rate=0.02, *, labelled=True):
+    """A manifest as far as `departure` looks at it; the test windows are normal or unknown."""
     choice = conformal(calibration, rate)
     flagged = int((test > choice.value).sum())
     return SimpleNamespace(
@@ -110,10 +110,24 @@ def judged(calibration, test, rate=0.02):
         ),
         metrics=SimpleNamespace(
             int8=SimpleNamespace(
-                confusion=SimpleNamespace(false_positive=flagged, true_negative=len(test) - flagged)
+                confusion=SimpleNamespace(
+                    false_positive=flagged * labelled,
+                    true_negative=(len(test) - flagged) * labelled,
+                    true_positive=0,
+                    false_negative=0,
+                ),
+                flagged=flagged / max(1, len(test)),
             )
         ),
+        data=SimpleNamespace(windows=SimpleNamespace(test_unknown=0 if labelled else len(test))),
     )
+
+
+def test_flagged_windows_without_labels_are_explained():
+    scores = np.exp(np.random.default_rng(3).standard_normal(1000)).astype(np.float32)
+    line = departure(judged(scores[:500], 4 * scores[500:], labelled=False))
+    assert line is not None and "either such windows are abnormal, or normal operation" in line
+    assert departure(judged(scores[:500], scores[500:], labelled=False)) is None
 
 
 def test_windows_that_are_not_exchangeable_are_told_of_and_others_are_not():
