@@ -266,3 +266,19 @@ def test_an_image_without_a_wearer_says_so(tmp_path):
         pytest.raises(LinkError, match="has no wearer"),
     ):
         session.wearer()
+
+
+def test_noise_teaches_no_wearer_and_the_board_says_so(bundle, image, tmp_path):
+    rng = np.random.default_rng(1)
+    noise = (200 * rng.standard_normal((int(40 * RATE), 1))).astype(np.int16)
+    frames = np.concatenate([noise, heart(60)])
+    expected = twin(bundle, frames, wearer_of(bundle.manifest))
+    assert len(expected) > 10
+    with power(image, tmp_path / "flash") as session:
+        session.start(7)
+        events = list(session.stream(frames[: len(noise)]))
+        assert len(scores_of(events)) == 0 and learning(events) > LEARN
+        assert session.wearer().phase == WearerPhase.RELEARNING
+        events = list(session.stream(frames[len(noise) :]))
+        np.testing.assert_array_equal(scores_of(events), expected)
+        assert session.wearer().phase == WearerPhase.LEARNED

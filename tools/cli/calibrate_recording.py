@@ -64,6 +64,11 @@ def calibrate_threshold(
         scores, labels, rejected = _by_window(bundle, played)
     normal = scores[labels != ABNORMAL]
     if not len(normal):
+        if wearer is not None and wearer.refused:
+            raise DataError(
+                f"{source}: too few of its beats resemble one another to learn a wearer: is it an "
+                "ECG of this lead, and were the electrodes attached?"
+            )
         if wearer is not None and not wearer.learned:
             raise DataError(
                 f"{source}: {wearer.beats} heartbeats; the wearer is learned from {wearer.learn}, "

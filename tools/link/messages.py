@@ -114,6 +114,7 @@ class WearerPhase(IntEnum):
 
     LEARNING = 0
     LEARNED = 1
+    RELEARNING = 2
 
 
 class WearerStorage(IntEnum):

@@ -243,6 +243,7 @@ class WearerStatus:
     """What the board knows about the person who wears it."""
 
     learned: bool  # else beats are learned from, and not judged
+    refused: bool  # learned from anew, because too few of the first beats resembled one another
     beats: int  # learned from, at most `learn`
     learn: int  # to learn from
     forms: int  # of this wearer's beats

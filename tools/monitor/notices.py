@@ -49,6 +49,7 @@ class Notices:
         self._learned = 0  # windows of the present run from which a wearer is learned
         self._rejected = 0  # other windows of the present run that are not judged
         self._reason = ""  # of the newest window, if it is not judged
+        self._refused = False  # whether the wearer's learning began anew
         self._calibrated = ("", "", -1)  # state, source and tenths of the last line about them
 
     def of(self, event: Event) -> list[Said]:
@@ -87,8 +88,11 @@ class Notices:
                 return [(info, f"threshold is now {text.number(event.value)}{was}")]
             case CalibrationStatus():
                 return [(info, line) for line in self._calibration(event)]
-            case WearerStatus() if event.settled:
-                return [(info, text.wearer_line(event))]
+            case WearerStatus():
+                refused, self._refused = event.refused and not self._refused, event.refused
+                if refused:
+                    return [(warning, text.NO_FORM)]
+                return [(info, text.wearer_line(event))] if event.settled else []
             case Marked():
                 where = f"frame {event.frame}, {self._noun} {event.window}"
                 return [(info, f"mark at {where}: {event.text}")]

@@ -70,6 +70,9 @@ def calibration_lines(status: CalibrationStatus) -> list[str]:
     return lines
 
 
+NO_FORM = "too few beats resemble one another to learn a wearer: check the electrodes and the lead"
+
+
 def forms(status: WearerStatus) -> str:
     """Return how many forms a wearer has."""
     return f"{status.forms} form{'s' if status.forms != 1 else ''}"
@@ -78,7 +81,8 @@ def forms(status: WearerStatus) -> str:
 def wearer_line(status: WearerStatus) -> str:
     """Return in a line what a board knows about its wearer."""
     if not status.learned:
-        return f"learning the wearer: {status.beats} of {status.learn} beats"
+        why = "; too few of those before resembled one another" if status.refused else ""
+        return f"learning the wearer: {status.beats} of {status.learn} beats{why}"
     rate = "" if status.per_minute is None else f", {status.per_minute:.0f} beats per minute"
     accepted = f", {status.accepted} accepted" if status.accepted else ""
     kept = {"kept": "; kept across restarts", "failed": "; the board cannot keep it"}

@@ -80,6 +80,7 @@ class Wearer {
     void forget_flagged() { wearer_.forget_flagged(); }
     void restart() { wearer_.restart(); }
     bool learned() const { return wearer_.learned(); }
+    bool refused() const { return wearer_.refused(); }
 
     py::array_t<std::int32_t> forms() const {
         py::array_t<std::int32_t> values({py::ssize_t{state_.forms}, py::ssize_t{config_.length},
@@ -143,6 +144,8 @@ void bind_wearer(py::module_& module) {
         .def("load", &Wearer::load, "memory"_a, "Take over the memory of another wearer.")
         .def("restart", &Wearer::restart, "Forget everything.")
         .def_property_readonly("learned", &Wearer::learned)
+        .def_property_readonly("refused", &Wearer::refused,
+                               "Whether learning began anew: too few beats resembled one another.")
         .def_property_readonly("beats", &Wearer::beats,
                                "Beats from which the wearer was learned so far.")
         .def_property_readonly("form_count", &Wearer::form_count, "Forms in use.")

@@ -32,6 +32,10 @@ void BoardWearer::stream_began(std::uint32_t stream, std::uint64_t sample) {
 }
 
 void BoardWearer::took_window() {
+    if (wearer_.refused() != refused_) {
+        refused_ = !refused_;
+        changed_ = true;
+    }
     if (!wearer_.learned()) return;
     if (!learned_) {
         learned_ = true;
@@ -89,8 +93,9 @@ bool BoardWearer::request(const link::WearerRequest& message) {
 void BoardWearer::describe(link::WearerReport& message) const {
     const WearerState& state = wearer_.state();
     message.number = number_;
-    message.phase =
-        static_cast<std::uint8_t>(learned_ ? WearerPhase::learned : WearerPhase::learning);
+    message.phase = static_cast<std::uint8_t>(learned_            ? WearerPhase::learned
+                                              : wearer_.refused() ? WearerPhase::relearning
+                                                                  : WearerPhase::learning);
     message.memory = static_cast<std::uint8_t>(memory_);
     message.beats = state.beats;
     message.learn = wearer_.config().learn;

@@ -64,6 +64,7 @@ class BoardWearer {
     bool due_ = false;
     bool learned_ = false;
     bool changed_ = false;
+    bool refused_ = false;
     std::uint32_t stream_ = 0;
     std::uint32_t number_ = 0;
     std::uint32_t since_ = 0;  // beats since the last save

@@ -121,7 +121,7 @@ enum class CalibrationState : std::uint8_t {
 enum class WearerAction : std::uint8_t { ask = 0, accept = 1, renew = 2 };
 
 // Whether the wearer is known.
-enum class WearerPhase : std::uint8_t { learning = 0, learned = 1 };
+enum class WearerPhase : std::uint8_t { learning = 0, learned = 1, relearning = 2 };
 
 // Whether the wearer outlives a reset.
 enum class WearerStorage : std::uint8_t { none = 0, saving = 1, kept = 2, failed = 3 };

@@ -18,6 +18,7 @@ constexpr std::int32_t kUsual = 9 * kOctave / 4;       // a beat that scores les
 constexpr std::int32_t kUsualShape = 5 * kOctave / 4;  // the rhythm is learned from such a beat
 constexpr std::uint32_t kEpisode = 32;                 // beats for which an alarm freezes the forms
 constexpr std::int32_t kEarlier = 11 * kOctave / 64;   // such forms are not the wearer's normal
+constexpr std::uint32_t kAlike = 4;  // one beat in so many must belong to a form that is kept
 constexpr std::int32_t kLeastDeviation = kOctave / 64;
 constexpr std::int32_t kLargestInterval = 3 * kOctave / 20;  // limits what one RR moves
 
@@ -221,7 +222,10 @@ void Wearer::learn(Span<const std::int16_t> beat, std::int32_t interval, std::in
         state_.form[at] = {1, 0, interval, 0, error, kNotEarly, kNoError};
         move(at, beat, config_.first, 1);
     }
-    if (++state_.beats == config_.learn) choose();
+    if (++state_.beats < config_.learn) return;
+    const bool alike = choose();
+    if (!alike) restart();
+    refused_ = !alike;
 }
 
 // The place of a new form: that of the fewest beats if all are in use.
@@ -234,7 +238,8 @@ std::size_t Wearer::new_form() {
     return at;
 }
 
-void Wearer::choose() {
+// Keeps the forms that are this wearer's normal. False if too few beats resembled one of them.
+bool Wearer::choose() {
     std::size_t main = 0;
     for (std::size_t i = 1; i < state_.forms; ++i) {
         if (state_.form[i].beats > state_.form[main].beats) main = i;
@@ -244,14 +249,17 @@ void Wearer::choose() {
     const std::int32_t earliest = std::min(state_.form[main].early, std::int32_t{0}) - kEarlier;
     const std::uint32_t most = state_.form[main].beats;
     std::size_t kept = 0;
+    std::uint32_t beats = 0;
     for (std::size_t i = 0; i < state_.forms; ++i) {
         const WearerForm& form = state_.form[i];
         const bool frequent = form.beats == most || form.beats * 10 >= config_.learn;
         if (!frequent || form.early < earliest) continue;
         std::copy(samples(i), samples(i) + values(), samples(kept));
         state_.form[kept++] = form;
+        beats += form.beats;
     }
     state_.forms = static_cast<std::uint32_t>(kept);
+    return beats * kAlike >= config_.learn;
 }
 
 void Wearer::keep(std::uint64_t window, Span<const std::int16_t> beat) {
@@ -298,6 +306,7 @@ void Wearer::restart() {
     std::fill(forms_.begin(), forms_.end(), 0);
     forget_flagged();
     alarmed_ = 0;
+    refused_ = false;
 }
 
 void Wearer::store(std::uint32_t* words) const {

@@ -107,6 +107,9 @@ class Wearer {
 
     // Whether the wearer is known, so that beats are judged.
     bool learned() const { return state_.beats >= config_.learn; }
+    // Whether learning began anew, because too few of the last beats resembled one another: the
+    // signal is noise.
+    bool refused() const { return refused_; }
 
     // Judges a beat, or learns from it. `rr`: frames since the beat before it, 0 if unknown.
     // `error`: the model's error, unused with WearerScore::forms. The result means nothing unless
@@ -173,7 +176,7 @@ class Wearer {
     std::uint32_t early(std::int32_t interval, std::int32_t center) const;
     void follow_rhythm(std::uint32_t rr, std::int32_t interval, std::int32_t shape);
     void learn(Span<const std::int16_t> beat, std::int32_t interval, std::int32_t error);
-    void choose();
+    bool choose();
     std::size_t new_form();
     void keep(std::uint64_t window, Span<const std::int16_t> beat);
 
@@ -184,6 +187,7 @@ class Wearer {
     Span<std::int16_t> flagged_samples_;
     std::uint32_t flagged_count_ = 0;  // beats kept; the next one goes to this modulo their room
     std::uint32_t alarmed_ = 0;        // beats since the alarm was raised; 0: it is off
+    bool refused_ = false;
     Judged judged_{};
 };
 

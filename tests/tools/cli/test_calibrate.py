@@ -181,6 +181,14 @@ def test_a_recording_too_short_for_its_wearer_is_one_line(worn, tmp_path):
         calibrate_threshold(worn.path, heart(tmp_path / "heart.csv", worn, 20))
 
 
+def test_a_recording_of_noise_is_no_wearers(worn, tmp_path):
+    values = np.random.default_rng(1).standard_normal(int(60 * RATE))
+    source, lines = tmp_path / "noise.csv", "\n".join(f"{value:.4f}" for value in values)
+    source.write_text(f"# rate_hz: {RATE}\n{worn.manifest.signal.channels[0]}\n{lines}\n")
+    with pytest.raises(DataError, match="too few of its beats resemble one another"):
+        calibrate_threshold(worn.path, source, 0.05, 0.02)
+
+
 def test_the_command_says_what_it_learned(worn, tmp_path):
     source = heart(tmp_path / "heart.csv", worn, 90)
     done = CliRunner().invoke(command.app, ["calibrate", str(source), str(worn.path)])

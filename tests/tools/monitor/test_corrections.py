@@ -26,8 +26,9 @@ from tools.monitor.events import (
     WindowNotJudged,
     WindowScored,
 )
+from tools.monitor.notices import Notices
 from tools.monitor.stream import Stream
-from tools.monitor.text import number
+from tools.monitor.text import NO_FORM, number, wearer_line
 from tools.monitor.views import JsonView, PlainView
 from tools.monitor.web.server import command_of
 from tools.recordings.source import Source, of_recording
@@ -48,6 +49,10 @@ def heart(bundle: Bundle, seconds: int, upside_down: slice = slice(0, 0)) -> Sou
     counts = ecg(peaks, RATE, int(seconds * RATE))
     for peak in peaks[upside_down]:
         counts[peak - 14 : peak + 40] *= -1
+    return played(bundle, counts)
+
+
+def played(bundle: Bundle, counts: np.ndarray) -> Source:
     signal = bundle.manifest.signal
     return of_recording(
         Recording(
@@ -126,6 +131,18 @@ def test_a_new_wearer_is_learned_anew(bundle):
     events = run(InProcessBoard(bundle), played, {5: RenewWearer()}, SetThreshold(9.0))
     learning = [e for e in of(WindowNotJudged, events) if e.reason == "learning"]
     assert len(learning) == 2 * LEARN
+
+
+def test_noise_teaches_no_wearer_and_is_said_once(bundle):
+    noise = np.random.default_rng(1).normal(0, 200, int(90 * RATE)).astype(np.int16)
+    events = run(InProcessBoard(bundle), played(bundle, noise), {})
+    assert not of(WindowScored, events)
+    view = Notices()
+    said = [text for event in events for _, text in view.of(event)]
+    assert said.count(NO_FORM) == 1
+    status = of(WearerStatus, events)[-1]
+    assert status.refused and not status.learned
+    assert wearer_line(status).endswith("too few of those before resembled one another")
 
 
 def test_a_changed_signal_is_said_once(bundle):

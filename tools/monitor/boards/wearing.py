@@ -31,6 +31,7 @@ def status_of_report(report: m.WearerReport, rate_hz: float | None) -> WearerSta
     interval = 2.0 ** (report.interval / 65536) if report.interval else 0.0
     return WearerStatus(
         learned=report.phase == m.WearerPhase.LEARNED,
+        refused=report.phase == m.WearerPhase.RELEARNING,
         beats=report.beats,
         learn=report.learn,
         forms=report.forms,
@@ -44,6 +45,7 @@ def status_of_host(wearer: Wearer, learn: int, rate_hz: float | None) -> WearerS
     """Return the wearer of this process as an event; it is not kept."""
     return WearerStatus(
         learned=wearer.learned,
+        refused=wearer.refused,
         beats=wearer.beats,
         learn=learn,
         forms=wearer.form_count,

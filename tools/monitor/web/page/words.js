@@ -57,7 +57,10 @@ export function thresholdSource(c) {
 
 // What a board knows about its wearer: text, whether it is bad, and a note.
 export function wearerFacts(w) {
-  if (!w.learned) return [`learning · ${whole(w.beats)} of ${whole(w.learn)} beats`, false, ""];
+  if (!w.learned) {
+    const why = w.refused ? "too few of the beats before resembled one another: check the electrodes" : "";
+    return [`learning · ${whole(w.beats)} of ${whole(w.learn)} beats`, w.refused, why];
+  }
   const rate = w.per_minute == null ? "" : ` · ${Math.round(w.per_minute)} /min`;
   const kept = { kept: "kept across restarts", saving: "saving", failed: "the board cannot keep it" }[w.memory] ?? "";
   return [`${w.forms} form${w.forms === 1 ? "" : "s"}${w.accepted ? ` · ${w.accepted} accepted` : ""}${rate}`, w.memory === "failed", kept];
