@@ -29,7 +29,7 @@ from tools.measure.bench.small_bundle import small_bundle
 WINDOW, RATE_HZ = 140, 250.0
 AWAY_SECONDS = 5.0  # of the broker
 CALM_SECONDS = 30.0  # after an outage, until delays count again
-PATIENCE = 120.0
+PATIENCE = 60.0
 PERSISTENT = (
     "allow_anonymous true",
     "persistence true",
@@ -63,12 +63,18 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     broker.enter_context(mosquitto(folder, *settings, port=port))
     arrivals = Arrivals(port)
     shares = [boards.ports[k :: options.gateways] for k in range(options.gateways)]
+    started = time.monotonic()
     gateways = [start_gateway(k, s, bundle, port, folder) for k, s in enumerate(shares)]
     wait(lambda: len({window[0] for window in list(arrivals.scored)}) == options.boards)
 
     pids = [process.pid for process in gateways]
     before, used = {pid: processor_seconds(pid) for pid in pids}, 0.0
     began = time.monotonic()
+    print(
+        f"start: every board has published after {began - started:.0f} s and "
+        f"{sum(before.values()):.0f} s of processor time",
+        file=sys.stderr,
+    )
     outages: list[float] = []
 
     def sleep_until(share: float) -> None:

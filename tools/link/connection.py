@@ -17,7 +17,7 @@ Reply = TypeVar("Reply", bound=m.Message)
 
 NAP = 0.02
 """Longest wait for received bytes between two looks at the clock, in seconds."""
-CALM_NAP = 0.1
+CALM_NAP = 0.5
 """The same while the board owes no answer."""
 
 

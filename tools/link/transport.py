@@ -1,5 +1,6 @@
 """Transports of a session: a serial port, or a line in memory with a simulated clock."""
 
+import contextlib
 import errno
 import logging
 import os
@@ -74,7 +75,7 @@ class SerialTransport:
     """
 
     def __init__(self, port: str, *, write_timeout: float = 2.0) -> None:
-        self.name = port
+        self.name, self._write_timeout = port, write_timeout
         try:
             # Exclusive: a second monitor gets an error instead of half of the bytes.
             self._serial = serial.Serial(
@@ -89,8 +90,7 @@ class SerialTransport:
     def read(self, timeout: float) -> bytes:
         try:
             if os.name == "posix":  # one system call to wait for the first byte
-                ready, _, _ = select.select([self._serial.fileno()], [], [], max(timeout, 0.0))
-                if not ready:
+                if not self._ready(select.POLLIN, timeout):
                     return b""
                 data = os.read(self._serial.fileno(), 65536)
                 if not data:
@@ -103,6 +103,15 @@ class SerialTransport:
             log.debug("%s < %s", self.name, Hex(data))
         return data
 
+    def _ready(self, event: int, timeout: float) -> bool:
+        """Wait at most `timeout` seconds for the event of poll(), which takes any descriptor.
+
+        select(), and so pyserial's `write`, takes none from 1,024 on.
+        """
+        poll = select.poll()
+        poll.register(self._serial.fileno(), event)
+        return bool(poll.poll(max(1000 * timeout, 0)))
+
     def _read_polling(self, timeout: float) -> bytes:
         deadline = time.monotonic() + timeout
         while True:
@@ -114,13 +123,24 @@ class SerialTransport:
     def write(self, data: bytes) -> None:
         log.debug("%s > %s", self.name, Hex(data))
         try:
-            self._serial.write(data)
+            if os.name == "posix":
+                self._write(data)
+            else:
+                self._serial.write(data)
         except serial.SerialTimeoutException as error:
             raise PortLostError(
                 f"{self.name}: the port accepts no bytes: unplug the board and plug it in again"
             ) from error
         except (serial.SerialException, OSError, TypeError, ValueError) as error:
             raise PortLostError(f"{self.name}: the port vanished ({error})") from error
+
+    def _write(self, data: bytes) -> None:
+        until = time.monotonic() + self._write_timeout
+        while data:
+            with contextlib.suppress(BlockingIOError):
+                data = data[os.write(self._serial.fileno(), data) :]
+            if data and not self._ready(select.POLLOUT, until - time.monotonic()):
+                raise serial.SerialTimeoutException
 
     def close(self) -> None:
         self._serial.close()

@@ -57,8 +57,7 @@ from tools.monitor.pace import Pace
 from tools.recordings.source import Source
 from training.bundle.errors import LinkError, VigilError
 
-IDLE_SECONDS = 0.02  # to wait for events when there is nothing to send
-SENSOR_SECONDS = 0.1  # to wait for events of a sensor, to which nothing is ever sent
+IDLE_SECONDS = 0.02
 _NOT_DONE: dict[type, str] = {
     Reset: "not reset",
     SetThreshold: "threshold not set",
@@ -80,6 +79,7 @@ class Stream:
         frames_per_second: limits what is sent; None: no limit.
         resume: continue an unfinished stream of this source.
         windows: stop after this many.
+        idle_seconds: to wait for events when there is nothing to send or obey.
         counters_seconds: between two requests of the link's counters.
     """
 
@@ -93,10 +93,11 @@ class Stream:
         frames_per_second: float | None = None,
         resume: bool = True,
         windows: int | None = None,
+        idle_seconds: float = IDLE_SECONDS,
         counters_seconds: float = COUNTERS_SECONDS,
     ) -> None:
         self._board, self._source, self._controls, self._emit = board, source, controls, emit
-        self._counters_seconds = counters_seconds
+        self._idle_seconds, self._counters_seconds = idle_seconds, counters_seconds
         self._pace = Pace(frames_per_second)
         self._resume = resume
         self._stop = _last_frame(source, board.facts, windows)
@@ -104,7 +105,6 @@ class Stream:
         self._beat_watch = BeatWatch(board.facts)
         self._corrections = Corrections(board, source.facts.noun, emit)
         self._sampling = board if isinstance(board, SamplingBoard) else None
-        self._idle = IDLE_SECONDS if self._sampling is None else SENSOR_SECONDS
         self._next_frame = 0
         self._next_window = 0  # all windows before it were scored or reported lost
         self._paused = False
@@ -126,7 +126,7 @@ class Stream:
             while not self._controls.quitting and not self._is_complete():
                 self._obey()
                 sent = self._send()
-                self._listen(0.0 if sent else self._idle)
+                self._listen(0.0 if sent else self._idle_seconds)
             reason = self._controls.quit_reason
             self._drain()
         except VigilError as failure:

@@ -208,3 +208,26 @@ def test_older_firmware_without_sampling_still_takes_samples():
             session.start_sampling(stream_id("a"))
         session.start(stream_id("a"))
         assert len([e for e in session.stream(samples) if isinstance(e, Scored)]) == 10
+
+
+def test_a_host_that_died_is_followed_by_one_that_continues_the_stream():
+    line = SensorLine()
+    died = line.session()
+    died.start_sampling(7, samples=False)
+    events: list[Event] = []
+    while died.next_window < 10:
+        events += died.poll(0.01)
+    seen = max(windows_of(events))
+    assert line.board.is_open  # nobody has said goodbye
+    with line.session() as session:
+        first = session.board.next_window
+        assert session.board.stream == 7 and 0 < first <= seen + 1
+        session.start_sampling(7, samples=False, resume=True)
+        events = []
+        while session.next_window < seen + 10:
+            events += session.poll(0.01)
+    windows = windows_of(events)
+    assert list(windows) == list(range(first, max(windows) + 1))
+    for index, score in windows.items():
+        frames = range(index * HOP, index * HOP + WINDOW)
+        assert score == expected_score(np.array([line.value(f) for f in frames], np.int16))

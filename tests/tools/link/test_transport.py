@@ -3,10 +3,12 @@
 import errno
 import os
 import pty
+import resource
 
 import pytest
 import serial
 
+from tests.support.waiting import PATIENCE
 from tools.link import transport
 from tools.link.transport import PortLostError, SerialTransport
 from training.bundle.errors import LinkError
@@ -65,3 +67,22 @@ def test_a_port_that_vanishes():
     with pytest.raises(PortLostError, match=r"vanished|other side closed"):
         transport.read(0.5)
     transport.close()
+
+
+def test_a_port_works_whose_descriptor_select_cannot_take():
+    """As in a program with hundreds of boards."""
+    master, slave = pty.openpty()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
+    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        port = SerialTransport(os.ttyname(slave))
+        port.write(b"to the board")
+        assert os.read(master, 100) == b"to the board"
+        os.write(master, b"to the host")
+        assert port.read(PATIENCE) == b"to the host"
+        port.close()
+    finally:
+        for each in (*others, master, slave):
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -241,10 +241,8 @@ def test_a_defect_does_not_end_a_board_in_silence(tmp_path: Path) -> None:
     def broken() -> Port:
         raise RuntimeError("a defect")
 
-    worker = BoardWorker(
-        "one",
-        *(broken, {}, None, None, lambda *line: said.append(line[2]), lambda: None),  # type: ignore[arg-type]
-    )
+    say = lambda *line: said.append(line[2])  # noqa: E731
+    worker = BoardWorker("one", broken, {}, None, None, say, None)  # type: ignore[arg-type]
     worker.start()
     wait_until(lambda: said)
     assert "RuntimeError: a defect" in said[0] and worker.is_alive()

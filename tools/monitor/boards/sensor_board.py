@@ -120,7 +120,7 @@ class SensorBoard(LinkBoard):
             description = f"{source.facts.description}, sampled by the board"
             self.source = replace(source, facts=replace(source.facts, description=description))
         super().__init__(session, bundle, self.source, watch, abandon)
-        self._recent = Recent(1 << 16, self.facts.channels)
+        self._recent = Recent(1 << 16 if keep is None else 1, self.facts.channels)
         self._waiting: deque[link.Event] = deque()  # scores whose samples have not been received
         self._state, self._state_time = sensor, 0.0
         self._sample_time = time.monotonic()

@@ -18,7 +18,7 @@ from tools.monitor.controls import Controls
 from tools.monitor.gateway.health import HealthServer
 from tools.monitor.gateway.publisher import Publisher
 from tools.monitor.gateway.spool import Spool
-from tools.monitor.gateway.worker import BoardState, BoardWorker, keys_of
+from tools.monitor.gateway.worker import BoardState, BoardWorker, Send, keys_of
 from tools.monitor.mqtt.board_topics import BoardTopics
 from tools.monitor.mqtt.broker import Broker
 from tools.monitor.run import polite_end
@@ -29,6 +29,9 @@ from training.bundle.errors import DataError
 
 SCAN_SECONDS = 2.0
 JOIN_SECONDS = 5.0
+# Python's default is 0.005: so often does each thread that waits for the interpreter wake up. Here
+# hundreds may wait, while none computes for long.
+SWITCH_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -138,17 +141,16 @@ class Gateway:
 
     def _add(self, key: str, target: Callable[[], Port | Emulated | None]) -> None:
         plays = self._settings.plays
-        keep = self.spool.wait_until_written
-        worker = BoardWorker(key, target, self._bundles, plays, self._topics, self._log, keep)
+        worker = BoardWorker(key, target, self._bundles, plays, self._topics, self._log, self.spool)
         self._workers[key] = worker
         worker.start()
 
-    def _topics(self, board_id: str, controls: Controls) -> BoardTopics:
+    def _topics(self, board_id: str, controls: Controls, send: Send) -> BoardTopics:
         settings = self._settings
         topics = BoardTopics(
             settings.broker.prefix,
             board_id,
-            self.spool.put,
+            send,
             settings.home_assistant,
             controls if settings.commands else None,
             self.publisher.status_topic,
@@ -170,6 +172,15 @@ def _plugged_in(key: str) -> Port | None:
     return next((Port(p.path) for p in find_ports() if (p.serial_number or p.path) == key), None)
 
 
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as it goes: each port takes five."""
+    if sys.platform != "win32":
+        import resource  # not on Windows
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def run_gateway(settings: GatewaySettings, out: TextIO | None = None) -> None:
     """Run a gateway until SIGINT, SIGTERM or SIGHUP.
 
@@ -178,6 +189,8 @@ def run_gateway(settings: GatewaySettings, out: TextIO | None = None) -> None:
     """
     log = Log(sys.stdout if out is None else out)
     controls = Controls()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    _allow_many_files()
     with polite_end(controls) as streaming:
         # The boards' threads begin in the constructor: from here on a signal ends them politely.
         streaming.set()

@@ -68,7 +68,10 @@ class Spool:
                 raise DataError(f"{path}: there is no such folder")
             self._one = FileLock(f"{path}.lock")
             self._one.acquire(timeout=0)
-            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._file, self._reader = (
+                sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+                for _ in range(2)
+            )
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = FULL")
             self._file.execute(_TABLE)
@@ -90,21 +93,22 @@ class Spool:
         with self._lock:
             return self._depth + len(self._new) - len(self._acknowledged)
 
-    def put(self, message: Message) -> None:
-        """Queue a message; it is on the disk within a tenth of a second."""
+    def put(self, message: Message) -> int:
+        """Queue a message, which is on the disk within a tenth of a second; return its number."""
         with self._changed:
             if len(self._new) >= MOST_IN_MEMORY:
                 self.dropped += 1
-                return
+                return self._put
             self._new.append(message)
             self._put += 1
-            self._changed.notify()
+            if len(self._new) == 1:
+                self._changed.notify()
+            return self._put
 
-    def wait_until_written(self) -> None:
-        """Wait until every message put so far is on the disk, or the disk has failed."""
+    def wait_until_written(self, number: int) -> None:
+        """Wait until the messages up to `number` are on the disk, or the disk has failed."""
         with self._written:
-            last = self._put
-            while self._committed < last and not (self.problem or self._closing):
+            while self._committed < number and not (self.problem or self._closing):
                 self._written.wait()
 
     def wait_for_commit(self, seen: int, seconds: float) -> None:
@@ -120,11 +124,10 @@ class Spool:
             DataError: the file cannot be read.
         """
         try:
-            with self._lock:
-                rows = self._file.execute(
-                    "SELECT id, topic, text, retain FROM messages WHERE id > ? ORDER BY id LIMIT ?",
-                    (after, most),
-                ).fetchall()
+            rows = self._reader.execute(
+                "SELECT id, topic, text, retain FROM messages WHERE id > ? ORDER BY id LIMIT ?",
+                (after, most),
+            ).fetchall()
         except sqlite3.Error as problem:
             raise DataError(f"{self.path}: cannot be read: {problem}") from None
         return [(row[0], Message(row[1], row[2], bool(row[3]))) for row in rows]
@@ -133,7 +136,8 @@ class Spool:
         """Note that the broker has the message with this id."""
         with self._changed:
             self._acknowledged.append(number)
-            self._changed.notify()
+            if len(self._acknowledged) == 1:
+                self._changed.notify()
 
     def close(self) -> None:
         """Write what is queued, and close the file."""
@@ -141,6 +145,7 @@ class Spool:
             self._closing = True
             self._changed.notify()
         self._writer.join()
+        self._reader.close()
         self._file.close()
         self._one.release()
 
@@ -151,26 +156,29 @@ class Spool:
                     self._changed.wait()
             time.sleep(BATCH_SECONDS)
             with self._lock:
-                done = self._commit()
+                new, acknowledged = self._new[:], self._acknowledged[:]
+            self._commit(new, acknowledged)  # no thread waits for the disk
+            with self._written:
                 self.commits += 1
                 self._written.notify_all()
+                done = not (self._new or self._acknowledged)
                 if self._closing and (done or self.problem):
                     return
 
-    def _commit(self) -> bool:
-        """Write the queued changes; return whether that succeeded.
+    def _commit(self, new: list[Message], acknowledged: list[int]) -> None:
+        """Write the first of the queued changes.
 
         What the broker has is removed first, in a transaction of its own: on a full disk, that
         makes the room for what is new.
         """
-        new, acknowledged = self._new, self._acknowledged
         try:
             with self._transaction():
                 self._file.executemany(
                     "DELETE FROM messages WHERE id = ?", [(number,) for number in acknowledged]
                 )
-            self._depth -= len(acknowledged)
-            self._acknowledged = []
+            with self._lock:
+                self._depth -= len(acknowledged)
+                del self._acknowledged[: len(acknowledged)]
             excess = max(self._depth + len(new) - self._most, 0)
             with self._transaction():
                 self._file.executemany(
@@ -183,13 +191,13 @@ class Spool:
             if line != self.problem:
                 self._say(line)
             self.problem = line
-            return False
-        self.problem = ""
-        self._depth += len(new) - excess
-        self.dropped += excess
-        self._committed += len(new)
-        self._new = []
-        return True
+            return
+        with self._lock:
+            self.problem = ""
+            self._depth += len(new) - excess
+            self.dropped += excess
+            self._committed += len(new)
+            del self._new[: len(new)]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -13,7 +13,8 @@ from tools.link.session import Session
 from tools.monitor.boards.opening import open_sensor_board
 from tools.monitor.controls import Controls
 from tools.monitor.events import Event, Notice
-from tools.monitor.mqtt.board_topics import BoardTopics, board_id
+from tools.monitor.gateway.spool import Spool
+from tools.monitor.mqtt.board_topics import BoardTopics, Message, board_id
 from tools.monitor.settings import Emulated, Port
 from tools.monitor.sinks import Broadcast
 from tools.monitor.stream import Stream
@@ -23,10 +24,12 @@ from training.bundle import Bundle
 from training.bundle.errors import BoardError, VigilError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+IDLE_S = 0.5  # until a command is obeyed, at most
 COUNTERS_S = 10.0  # between two messages of the link's counters
 SETTLED_S = 60.0  # a stream that ran this long makes the next wait short again
 
-MakeTopics = Callable[[str, Controls], BoardTopics]  # of a board's id and its controls
+Send = Callable[[Message], None]
+MakeTopics = Callable[[str, Controls, Send], BoardTopics]  # of a board's id
 Say = Callable[[str, str, str], None]  # level, board and text of a line of the log
 
 
@@ -46,7 +49,7 @@ class BoardWorker(threading.Thread):
         target: returns the board, or None while it is not plugged in.
         bundles: the bundles that a board may run, by the hash of the model.
         plays: what an emulated board's sensor measures.
-        keep: waits until all messages are on the disk; the board may then forget their windows.
+        spool: takes the messages; once they are on the disk, the board may forget their windows.
     """
 
     def __init__(
@@ -57,12 +60,13 @@ class BoardWorker(threading.Thread):
         plays: Source | None,
         topics: MakeTopics,
         say: Say,
-        keep: Callable[[], None],
+        spool: Spool,
     ) -> None:
         super().__init__(name=f"board {key}", daemon=True)
         self.key, self.state = key, BoardState()
         self._target, self._bundles, self._plays = target, bundles, plays
-        self._make_topics, self._say, self._keep = topics, say, keep
+        self._make_topics, self._say, self._spool = topics, say, spool
+        self._last = 0  # number in the spool of the last message
         self._controls: Controls | None = None
         self._stop_asked = threading.Event()
         self.topics: BoardTopics | None = None  # once the board has answered
@@ -104,10 +108,10 @@ class BoardWorker(threading.Thread):
                     self._plays if isinstance(target, Emulated) else None,
                     target,
                     abandon=controls.out_of_time,
-                    keep=self._keep,
+                    keep=lambda: self._spool.wait_until_written(self._last),
                 )
             )
-            topics = self.topics = self._make_topics(board_id(board.facts), controls)
+            topics = self.topics = self._make_topics(board_id(board.facts), controls, self._send)
             self._status_is("online")
             self.state.problem = ""
             self._say("info", self.key, f"{board.facts.model} {board.facts.model_hash} streams")
@@ -116,8 +120,12 @@ class BoardWorker(threading.Thread):
                 board.source,
                 controls,
                 Broadcast([self.state.tally, topics, _Log(self)], controls),
+                idle_seconds=IDLE_S,
                 counters_seconds=COUNTERS_S,
             ).run()
+
+    def _send(self, message: Message) -> None:
+        self._last = self._spool.put(message)
 
     def _problem_is(self, problem: str) -> None:
         if problem != self.state.problem:
