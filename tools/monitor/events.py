@@ -69,6 +69,7 @@ class BoardFacts:
     reconstructs: bool = True  # the samples; False: the model sees features of them alone
     span: int = 0  # frames from the first of a hop until its window is reported; 0: `window`
     cuts_beats: bool = False  # windows lie about heartbeats, so that a hop may hold none
+    personal: bool = False  # beats are scored against the wearer's own
 
     @property
     def report_after(self) -> int:

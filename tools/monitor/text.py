@@ -70,6 +70,19 @@ def calibration_lines(status: CalibrationStatus) -> list[str]:
     return lines
 
 
+def legend(board: BoardFacts) -> list[str]:
+    """Return what the numbers of heartbeats mean; nothing for windows of fixed length."""
+    lines = []
+    if board.cuts_beats and board.rate_hz:
+        lines.append(
+            f"a heartbeat's number counts stretches of {board.hop / board.rate_hz:.3g} s, of which "
+            "those without an R are left out"
+        )
+    if board.personal:
+        lines.append("score: 0 is a usual beat of this wearer, and each 1 more is twice as far from it")
+    return lines
+
+
 NO_FORM = "too few beats resemble one another to learn a wearer: check the electrodes and the lead"
 
 

@@ -61,6 +61,7 @@ class PlainView(View):
                 lines = [
                     f"# {text.board_line(event.board)}",
                     f"# {event.source.description}{simulated}",
+                    *(f"# {line}" for line in text.legend(event.board)),
                 ]
                 head = f"{self._noun:>8} {'score':>8} {'threshold':^{self._cells}} flag"
                 return [*lines, *said, head]

@@ -114,6 +114,8 @@ def test_an_accepted_beat_is_normal_and_the_views_say_so(bundle):
     for event in events:
         PlainView(out).handle(event)
     assert "# wearer: 2 forms, 1 accepted," in out.getvalue()
+    assert "# a heartbeat's number counts stretches of 0.233 s," in out.getvalue()
+    assert "# score: 0 is a usual beat of this wearer" in out.getvalue()
     line = io.StringIO()
     JsonView(line).handle(statuses[-1])
     assert json.loads(line.getvalue())["event"] == "wearer"

@@ -81,6 +81,7 @@ class InProcessBoard:
             golden_total=0,
             span=grid.span,
             cuts_beats=isinstance(m.segmenter, Beats),
+            personal=isinstance(m.wearer, Wearer),
             alarm=alarm_text(m.decision.alarm) if isinstance(m.decision, Decision) else "",
             reconstructs=m.raw_size > 0,
         )

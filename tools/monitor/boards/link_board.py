@@ -115,6 +115,7 @@ class LinkBoard:
             golden_total=boot.golden_total,
             span=hello.window,
             cuts_beats=isinstance(bundle.manifest.segmenter, Beats),
+            personal=isinstance(bundle.manifest.wearer, Wearer),
             alarm=alarm_of(session) if isinstance(self._manifest.decision, Decision) else "",
             reconstructs=bundle.manifest.raw_size > 0,
         )
