@@ -79,7 +79,7 @@ def legend(board: BoardFacts) -> list[str]:
             "those without an R are left out"
         )
     if board.personal:
-        lines.append("score: 0 is a usual beat of this wearer, and each 1 more is twice as far from it")
+        lines.append("score: 0 is a usual beat of this wearer, and 1 more is twice as far from it")
     return lines
 
 
