@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.monitor_board import WINDOW, FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.web_page import browser, inspected, opened, rgb, served, wait_drawn, wait_text
 from tools.monitor.controls import Controls
-from tools.monitor.events import LinkCounters, Started
+from tools.monitor.events import AlarmChanged, LinkCounters, Notice, Severity, Started
 from tools.monitor.settings import Browser
 from tools.monitor.theme import DARK, LIGHT
 from tools.monitor.web.hub import Hub
@@ -264,3 +266,73 @@ def test_this_was_normal_asks_the_board_and_shows_its_answer(browser):
         )
         assert s.boards["one"].threshold > before
         assert page.locator("[data-ask=renew]").is_hidden()  # the model has no wearer
+
+
+@pytest.mark.browser
+def test_trace_and_strip_take_the_keyboard_and_say_what_they_show(browser):
+    with served() as s, opened(browser, s.url) as page:
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
+        for part in (".traces", ".past"):
+            slider = page.locator(part)
+            wait_until(lambda slider=slider: "live, " in slider.get_attribute("aria-valuetext"))
+            slider.press("Home")
+            text = slider.get_attribute("aria-valuetext")
+            assert "live" not in text and "(0.00 s)" in text  # stream time, beside the time of day
+            assert slider.get_attribute("aria-valuenow") == "0"
+            slider.press("End")
+            wait_until(lambda slider=slider: "live, " in slider.get_attribute("aria-valuetext"))
+        page.locator(".traces").press("Enter")
+        wait_until(lambda: inspected(page) is not None)
+
+
+@pytest.mark.browser
+def test_a_narrow_touch_screen_shows_all_and_has_targets_of_44_pixels(browser):
+    with served(alarm="mean of 8 scores") as s:
+        context = browser.new_context(
+            viewport={"width": 320, "height": 800}, has_touch=True, is_mobile=True
+        )
+        page = context.new_page()
+        page.goto(s.url)
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
+        s.hub._boards["one"].handle(AlarmChanged(4, 80, True))
+        page.wait_for_selector("#alarms button", timeout=PATIENCE * 1000)
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        for target in page.locator("button, summary, footer input, canvas.past").all():
+            if target.is_visible():
+                box = target.bounding_box()
+                assert box["width"] >= 44 and box["height"] >= 44, target.evaluate(
+                    "e => e.outerHTML"
+                )
+        context.close()
+
+
+@pytest.mark.browser
+def test_the_log_is_below_the_statistics_with_times_and_opens(browser):
+    with served() as s, opened(browser, s.url) as page:
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
+        view = s.hub._boards["one"]
+        for n in range(3):
+            view.handle(Notice(f"notice {n}", severity=Severity.WARNING))
+        wait_until(lambda: page.inner_text(".log .notice") == "notice 2")
+        page.click(".log summary")
+        entries = page.locator(".log li")
+        wait_until(lambda: entries.count() == 3)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d\s+⚠ warning: notice 2", entries.first.inner_text())
+
+
+@pytest.mark.browser
+def test_forced_colours_keep_flags_apart_from_the_signal(browser):
+    with served() as s:
+        context = browser.new_context(forced_colors="active", color_scheme="dark")
+        page = context.new_page()
+        page.goto(s.url)
+        page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
+        colour = (
+            "name => { const i = document.createElement('i'); i.style.color = name;"
+            " document.body.append(i);"
+            " return getComputedStyle(i).color.match(/\\d+/g).map(Number); }"
+        )
+        text, flag = (tuple(page.evaluate(colour, n)) for n in ("CanvasText", "LinkText"))
+        assert text != flag
+        wait_drawn(page, ".scores canvas", text, flag)
+        context.close()

@@ -11,7 +11,7 @@ const TRACE_HEIGHT = 210, SCORE_HEIGHT = 92, AXIS = 38;
 const WINDOWS_IN_TRACE = 5, WINDOWS_IN_SCORES = 120, FLAGS_LISTED = 60;
 const WORDS_MS = 200, PAST_MS = 150; // between two looks at what need not be painted in every frame
 // Pixels of a trace within its axes and padding (plots.js), known before the chart is laid out.
-const area = (u, last) => ({ width: u.width - 72, height: u.height - 8 - (last ? AXIS : 0) });
+const area = (u, last) => ({ width: u.width - 82, height: u.height - 8 - (last ? AXIS : 0) });
 const STEP = 1.05; // of the threshold, a press
 
 export class Card {

@@ -24,7 +24,7 @@ export function axis(options) {
 }
 
 export const base = (width, height) => ({
-  width, height, legend: { show: false }, padding: [8, 20, 0, 0],
+  width, height, legend: { show: false }, padding: [8, 30, 0, 0],
   cursor: { points: { show: false }, drag: { x: false, y: false }, y: false },
 });
 

@@ -7,6 +7,7 @@
     dispatchEvent(new Event("theme"));
   };
   system.addEventListener("change", apply);
+  matchMedia("(forced-colors: active)").addEventListener("change", apply);
   apply();
   addEventListener("DOMContentLoaded", () => {
     document.getElementById("theme").addEventListener("click", () => {
