@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,10 +15,13 @@ from training.data.files.labels import label_rows
 from training.data.files.options import SettingNeededError
 from training.data.files.sheet import Column, Sheet
 
+# "7", "c7", "V7", "t_7", "x.7"; the columns of an array that is named X, or has no name.
+_NUMBERED = re.compile(r"(?:signal_|[cvtx_. ])*\d+", re.I)
+
 
 def refuse_windows(sheet: Sheet) -> None:
     """Raise SettingNeededError if the columns look like the samples of one window."""
-    numbered = [c for c in sheet.columns if c.name.strip("cVtx_. ").isdigit()]
+    numbered = [c for c in sheet.columns if _NUMBERED.fullmatch(c.name)]
     if len(numbered) > MOST_NUMBERED:
         ends = [[f"{v:g}" for v in sheet.columns[c].values[:400]] for c in (0, -1)]
         raise SettingNeededError(

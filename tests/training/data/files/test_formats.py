@@ -14,6 +14,7 @@ from training.data import load
 from training.data.csv import Settings
 from training.data.files.formats import formats, suffixes
 from training.data.files.table import Table, read_table
+from training.suggest import find_settings
 
 rng = np.random.default_rng(3)
 VALUES = np.round(rng.normal(size=(200, 2)), 3)
@@ -202,3 +203,13 @@ def test_an_array_larger_than_memory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(DataError, match=r"does not fit in memory|cannot be read"):
         table(tmp_path / "a.npy")
+
+
+def test_an_array_of_windows_with_labels_is_no_recording_of_many_channels(tmp_path: Path) -> None:
+    windows = np.random.default_rng(4).normal(size=(60, 48))
+    np.savez(tmp_path / "b.npz", X=windows, y=np.arange(60) > 50)
+    with pytest.raises(DataError, match=r"48 columns are named by numbers.*row_is_window"):
+        table(tmp_path / "b.npz")
+    settings, (read,) = find_settings([str(tmp_path / "b.npz")])
+    assert settings.row_is_window == "label last" and read.channels == ("signal",)
+    assert np.array_equal(read.values[:, 0], windows.ravel()) and (read.labels == 1).sum() == 9 * 48
