@@ -26,7 +26,7 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 DATE = re.compile(
     rf"(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{2,4}}"
     rf"|\d{{1,2}}[- ]{_MONTH}[- ]\d{{4}}|{_MONTH} \d{{1,2}},? \d{{4}})"
-    rf"(?:[T ]{_CLOCK}(?:\s?[AaPp][Mm])?\s?(?:Z|UTC|[+-]\d{{2}}:?\d{{2}})?)?",
+    rf"(?:[T ]{_CLOCK}(?:\s?[AaPp][Mm])?\s?(?:Z|UTC|[+-]\d{{2}}(?::?\d{{2}})?)?)?",
     re.I,
 )
 # 20240131235959: a date without separators, and no number of seconds.

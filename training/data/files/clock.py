@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
+from training.data.files.calendar import joined_calendar
 from training.data.files.cells import shown
 from training.data.files.sheet import Column, Sheet
 
@@ -30,7 +31,16 @@ LATEST = 5e9  # seconds since 1970 that no log has reached: June 2128
 DAY = 86_400.0
 DAYS = (25_569.0, 73_050.0)  # since 1900: the years 1970 to 2099
 FEWEST = 8  # rows below which no column is taken for a clock by what it holds
-TURNS = (2.0**8, 1e3, 1e4, 2.0**16, 1e6, 2.0**32)  # at which a counter begins again
+TURNS = (
+    2.0**8,
+    1e3,
+    1e4,
+    2.0**16,
+    86_400.0,
+    1e6,
+    86_400e3,
+    2.0**32,
+)  # at which a counter begins again
 SAMPLE = 200_000  # frames from which the usual step is derived
 FEWEST_STILL = 20  # equal stamps from which a clock may have stopped
 UNSORTED = 0.1  # share of jumps back above which the rows are in no order
@@ -108,6 +118,10 @@ def find_clock(sheet: Sheet, exclude: Sequence[str], rate_hz: float | None) -> C
     free = [c for c in sheet.columns if c.name not in exclude and not np.isnan(c.values).all()]
     dated = [c for c in free if c.kind.startswith("time")]
     numbers = [c for c in free if c.kind == "number"]
+    calendar = joined_calendar(numbers) if not dated and numbers else None
+    if calendar is not None:
+        numbers = [c for c in numbers if c.name not in calendar[1]]
+        dated = [calendar[0]]
     named = [c for c in numbers if _base(c) in ALWAYS or LIKELY.fullmatch(c.name) or not c.name]
     rising = [c for c in named if _base(c) in ALWAYS - {"index"} or _rises(c.values)]
     steady = [
@@ -118,6 +132,8 @@ def find_clock(sheet: Sheet, exclude: Sequence[str], rate_hz: float | None) -> C
     if len(rising) + len(steady) < len(numbers):  # a channel is left
         rising += steady
     names = tuple(c.name for c in (*dated, *rising))
+    if calendar is not None:
+        names += calendar[1][1:]
     if dated:
         return _measure(sheet, _joined(dated), names, rate_hz)
     timed = [c for c in rising if not _is_counter(c)]
@@ -157,6 +173,8 @@ def _rises(values: NDArray[np.float64]) -> bool:
 
 def _steady(values: NDArray[np.float64], breaks: NDArray[np.int64]) -> bool:
     """Return whether the values only rise between breaks, nearly always by the same step."""
+    if np.isnan(values[-1]) and not len(breaks):  # a shorter column beside others
+        values = values[: int(np.flatnonzero(~np.isnan(values))[-1]) + 1]
     steps = np.delete(np.diff(values), breaks - 1) if len(breaks) else np.diff(values)
     if len(steps) < FEWEST or not (steps > 0).all():
         return False

@@ -9,6 +9,9 @@ from typing import Any
 
 from training.data.files.cells import is_missing, is_number, is_time
 
+# Units that tell a row of units from a header, wherever other rows of words precede it.
+UNITS = {"s", "ms", "us", "V", "mV", "A", "mA", "g", "mg", "m/s2", "m/s^2", "°C", "C", "K", "Pa"}
+UNITS |= {"kPa", "bar", "Hz", "rpm", "%", "m", "mm", "deg", "rad", "W", "kW", "N", "Nm", "sec"}
 MOST_NUMBERED = 32  # columns without a name, or named by numbers; more look like one window
 
 
@@ -116,6 +119,8 @@ def _below_preamble(cells: list[list[str]], at: int, count: int, decimal: str) -
             sum(is_number(c, decimal) or is_time(c) for c in b) > count / 2 for b in below
         )
         if words and samples:
+            if any(c.strip("[]()") in UNITS or c[:1] + c[-1:] in ("[]", "()") for c in row):
+                return n - 1 if n - 1 > at else None  # the header is above its units
             return n if n > at + 1 or len(row) > count else None
     return None
 

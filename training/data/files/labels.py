@@ -43,9 +43,20 @@ NAMES = (
 TRUTH = {"label", "labels", "anomaly", "anomalies", "anomalous", "abnormal", "outlier", "fault"}
 TRUTH |= {"faults", "faulty", "failure", "failed", "broken", "defect", "defective", "attack"}
 TRUTH |= {"truth", "true", "gt"}
-CONDITION = {"class", "target", "state", "status", "condition", "event", "alarm", "annotation"}
+CONDITION = {
+    "class",
+    "target",
+    "state",
+    "status",
+    "condition",
+    "event",
+    "alarm",
+    "annotation",
+    "result",
+}
 MOST_LABELS = 32  # different values of a column that is taken for the label
 WORDS = {"normal": NORMAL, "ok": NORMAL, "healthy": NORMAL, "good": NORMAL, "baseline": NORMAL}
+WORDS |= {"pass": NORMAL, "passed": NORMAL, "fail": ABNORMAL, "failed": ABNORMAL}
 WORDS |= {"nominal": NORMAL, "false": NORMAL, "no": NORMAL, "none": NORMAL}
 WORDS |= {"true": ABNORMAL, "yes": ABNORMAL, "abnormal": ABNORMAL, "anomaly": ABNORMAL}
 WORDS |= {"fault": ABNORMAL, "bad": ABNORMAL, "faulty": ABNORMAL, "anomalous": ABNORMAL}

@@ -41,7 +41,7 @@ def to_seconds(cells: pl.Series, of_day: bool) -> NDArray[np.float64]:
         cells = "1970-01-01 " + cells
     else:
         cells = cells.str.replace(r"(\d)T(\d)", "$1 $2").str.replace(r"\s?(?:UTC|Z)$", "")
-    zoned = bool(cells.str.contains(r"\d:\d{2}.*[+-]\d{2}:?\d{2}$").any())
+    zoned = bool(cells.str.contains(r"\d:\d{2}.*[+-]\d{2}(?::?\d{2})?$").any())
     best: NDArray[np.float64] | None = None
     for pattern in _patterns(cells):
         stamps = cells.str.to_datetime(
@@ -62,7 +62,7 @@ def _patterns(cells: pl.Series) -> list[str]:
     for date in _DATES:
         for clock in ("", *(f" {clock}" for clock in _CLOCKS)):
             pattern = date + clock
-            bare = sample.str.replace(r"(\d:\d{2}.*?)\s?[+-]\d{2}:?\d{2}$", "$1")
+            bare = sample.str.replace(r"(\d:\d{2}.*?)\s?[+-]\d{2}(?::?\d{2})?$", "$1")
             kind = bare.str.to_datetime if clock else bare.str.to_date
             if kind(pattern, strict=False).count():
                 patterns.append(pattern)

@@ -159,7 +159,7 @@ def test_a_clock_that_begins_again_after_a_reset_is_still_one(tmp_path: Path) ->
     assert read.channels == ("x",) and read.cuts.tolist() == [30]
 
 
-@pytest.mark.parametrize("turn", [256, 10_000, 65_536])
+@pytest.mark.parametrize("turn", [256, 10_000, 65_536, 86_400_000])
 def test_a_counter_that_begins_again_is_no_channel(tmp_path: Path, turn: int) -> None:
     step = turn // 64
     read = table(
@@ -242,3 +242,38 @@ def test_a_column_of_a_lower_rate_needs_interpolation(tmp_path: Path) -> None:
     settings, (read,) = find_settings([str(path)])
     assert settings.interpolate == 9 and int(read.missing.sum()) == 9  # after the last value
     assert read.values[5, 1] == 6.5 and read.values[10, 1] == 30 % 17
+
+
+@pytest.mark.parametrize("names", ["year,month,day,hour,minute,second", "hh,min,sec"])
+def test_columns_of_year_to_second_are_one_clock(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "log.csv"
+    form = "%Y,%m,%d,%H,%M,%S" if "year" in names else "%H,%M,%S"
+    times = [
+        datetime(2024, 2, 28, 23, 58) + timedelta(seconds=i + 30 * (i > 200)) for i in range(300)
+    ]
+    rows = [f"{t.strftime(form)},{7 * i % 23}" for i, t in enumerate(times)]
+    path.write_text("\n".join([f"{names},x", *rows]) + "\n")
+    read = read_table(path, Settings(path=str(path)))
+    assert read.channels == ("x",) and read.rate_hz == 1
+    assert read.cuts.tolist() == [201] and read.lost.tolist() == [30]
+    if "year" in names:
+        assert read.clock is not None and read.clock.seconds is not None
+        assert read.clock.seconds[-1] == times[-1].replace(tzinfo=UTC).timestamp()
+
+
+def test_quantities_named_like_parts_of_a_time_are_channels(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "hour,min,x\n" + "".join(f"{i * 5 % 24},{i * 7 % 60},{i % 9}\n" for i in range(99))
+    )
+    assert read_table(path, Settings(path=str(path))).channels == ("hour", "min", "x")
+
+
+def test_a_second_shorter_clock_is_no_channel(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = [
+        f"{i / 100},{7 * i % 23}," + (f"{i / 50},{5 * i % 17}" if i < 60 else ",")
+        for i in range(99)
+    ]
+    path.write_text("\n".join(["t1,x,t2,y", *rows]) + "\n")
+    assert read_table(path, Settings(path=str(path))).channels == ("x", "y")

@@ -56,6 +56,9 @@ READ = {
     "settings of an instrument": "Model,A7,,\nSample Interval,0.02,,\n\nTIME,x,y\n" + rows(),
     "settings above a longer header": "Model\tA7\tB\n\nX\tx\ty\tComment\n"
     + rows("{t:.2f}\t{x}\t{y}"),
+    "settings above a header with units": "Model,A7,B\nTIME,x,y\ns,V,mV\n" + rows(),
+    "header and units twice": ("time,x,y\ns,g,g\n") * 2 + rows(),
+    "dates with a short zone": "when,x,y\n" + rows("2024-03-01T10:00:{t:06.3f}+02,{x},{y}"),
     "minus signs of a typesetter": HEADER + rows().replace("-", "\N{MINUS SIGN}"),
     "units in brackets": "time [s],x [g],y (m/s^2)\n" + rows(),
     "comments by #": "# rate_hz: 50\n# logger 3\n" + HEADER + rows(),

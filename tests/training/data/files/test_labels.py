@@ -69,11 +69,15 @@ def test_a_longer_name_may_say_that_a_column_is_the_label(tmp_path: Path, name: 
     assert continuous.channels == ("x", name)
 
 
-@pytest.mark.parametrize("name", ["machine_status", "event", "Alarm", "condition"])
+@pytest.mark.parametrize("name", ["machine_status", "event", "Alarm", "result"])
 def test_a_condition_of_a_machine_is_a_label_if_a_word_says_what_is_normal(
     tmp_path: Path, name: str
 ) -> None:
-    read = table(tmp_path, ["NORMAL"] * 20 + ["RECOVERING"] * 5 + ["BROKEN"] * 5, name)
+    read = table(
+        tmp_path,
+        ["PASS" if name == "result" else "NORMAL"] * 20 + ["RECOVERING"] * 5 + ["BROKEN"] * 5,
+        name,
+    )
     assert read.labels.tolist() == [0] * 20 + [1] * 10
     for said in ([0] * 20 + [1] * 20, ["on"] * 20 + ["off"] * 20):
         read = table(tmp_path, said, name)
