@@ -40,6 +40,11 @@ FLAGS.append(f"-DVIGIL_FREE_SRAM={board['sram_bytes'] - framework}")
 if env["PIOPLATFORM"] == "emulated" and os.environ.get("CI"):
     FLAGS.append("-Werror")
 
+if os.environ.get("VIGIL_SENSOR_LIBRARY", "").startswith(
+    "arduino-libraries/Arduino_BMI270_BMM150@"
+):
+    FLAGS.append("-DVIGIL_BMI270_PROGRAM")
+
 if env.GetProjectOption("custom_engine") == "tflm":
     # As a system folder, so that its headers give no warnings. PlatformIO passes this folder to the
     # engine, but not to the generated code.

@@ -43,8 +43,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def image(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Samples A0, one raw step of which is one count."""
     generated = tmp_path_factory.mktemp("image") / "generated"
-    unit, gain = bundle.manifest.signal.units[0], bundle.manifest.signal.gain[0]
-    pin = Sensor("pin", "A0", "analog", unit, raw_per_unit=gain, fastest_hz=1000.0, pin=14)
+    signal = bundle.manifest.signal
+    pin = Sensor("pin", "A0", "analog", tuple(signal.units), tuple(signal.gain), 1000.0, pin=14)
     convert(bundle.path, generated, ["compiled"], pin)
     return build_image(find_board("emulated_arduino").environment("compiled"), generated).elf
 

@@ -59,6 +59,7 @@ def build(
     generated: Path | None = None,
     build_dir: Path | None = None,
     project: Path = FIRMWARE,
+    library: str | None = None,
 ) -> BuildResult:
     """Build an image.
 
@@ -68,12 +69,13 @@ def build(
         build_dir: folder for objects and image, in the project's .pio if None. They go to a
             subfolder `pio`, which PlatformIO empties when the project's settings change.
         project: PlatformIO project; tests use another one than the firmware.
+        library: Sensor.library.
 
     Raises:
         BoardError: the build failed; the message is its first error.
     """
     prepare_platformio(project)
-    variables = environment()
+    variables = environment() | {"VIGIL_SENSOR_LIBRARY": library or ""}
     if generated is not None:
         variables["VIGIL_GENERATED"] = str(generated.resolve())
     objects = project / ".pio" / "build" if build_dir is None else build_dir.resolve() / "pio"
@@ -88,13 +90,19 @@ def build(
     return BuildResult(env, elf, map_file if map_file.is_file() else None, seconds, output)
 
 
-def flash(env: str, port: str | None = None, generated: Path | None = None) -> str:
+def flash(
+    env: str,
+    port: str | None = None,
+    generated: Path | None = None,
+    library: str | None = None,
+) -> str:
     """Build an image, upload it to a plugged-in board, and return PlatformIO's output.
 
     Args:
         env: PlatformIO environment of a real board.
         port: serial port; found by USB id if None.
         generated: folder of the model's generated sources; firmware/generated if None.
+        library: Sensor.library.
 
     Raises:
         BoardError: the environment is the emulated board's, or the build or the upload failed.
@@ -102,7 +110,7 @@ def flash(env: str, port: str | None = None, generated: Path | None = None) -> s
     if board_of_environment(env).emulated:
         raise BoardError(f"{env} is the emulated board: nothing to flash, run `vigil board`")
     prepare_platformio()
-    variables = environment()
+    variables = environment() | {"VIGIL_SENSOR_LIBRARY": library or ""}
     if generated is not None:
         variables["VIGIL_GENERATED"] = str(generated.resolve())
     arguments = ["run", "-e", env, "-t", "upload"]
@@ -150,8 +158,8 @@ def _platformio(arguments: list[str], project: Path, variables: dict[str, str], 
             why += ": it does not fit the board; make the model smaller, or choose a larger board"
         if re.search(r"HTTPClientError|InternetConnectionError", process.stdout):
             why = (
-                f"PlatformIO cannot reach its registry to download the library {TFLM_LIBRARY} or "
-                "the board's tools: run it once with a network"
+                f"PlatformIO cannot reach its registry to download {TFLM_LIBRARY}, the sensor's "
+                "library or the board's tools: run it once with a network"
             )
         raise BoardError(f"{what}: {why}")
     return process.stdout

@@ -32,15 +32,15 @@ def find_sensor(key: str, board: Board) -> Sensor:
         known = ", ".join(here) or "none"
         raise BoardError(f"{board.name} has no sensor {key!r}; it has: {known}")
     row = _rows()[key]
-    if row["kind"] == "imu":
+    if row["kind"] != "analog":
         return Sensor(
             key=key,
             name=row["name"],
-            kind="imu",
-            unit=row["unit"],
-            raw_per_unit=row["raw_per_unit"],
-            channels=row["channels"],
+            kind=row["kind"],
+            units=tuple(unit for unit in row["units"] for _ in "xyz"),
+            raw_per_unit=tuple(steps for steps in row["raw_per_unit"] for _ in "xyz"),
             fastest_hz=row["fastest_hz"],
+            library=row.get("library"),
         )
     if board.adc_bits is None or board.adc_volts is None or board.adc_hz is None:
         raise BoardError(
@@ -52,8 +52,8 @@ def find_sensor(key: str, board: Board) -> Sensor:
         key=key,
         name=row["name"],
         kind="analog",
-        unit=row["unit"],
-        raw_per_unit=row["volts_per_unit"] * raw_per_volt,
+        units=(row["unit"],),
+        raw_per_unit=(row["volts_per_unit"] * raw_per_volt,),
         raw_zero=row["zero_volts"] * raw_per_volt,
         pin=board.analog[row["pin"]],
         lead_off=tuple(row.get("lead_off", ())),

@@ -97,6 +97,7 @@ def build_image(
     row = find_board(board)
     environment = row.environment(engine)
     own_sensor = find_sensor(sensor, row) if sensor is not None else None
+    library = own_sensor.library if own_sensor is not None else None
     cache = ImageCache(bundle, environment, sensor, threshold, alarm)
     if kept := cache.find():
         console.print(f"{shown(kept.elf)}: up to date", soft_wrap=True)
@@ -105,7 +106,7 @@ def build_image(
         inputs = cache.inputs()
         convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold, alarm)
         with console.status(f"compiling for {row.name}, {engine} engine"):
-            result = platformio.build(environment)
+            result = platformio.build(environment, library=library)
         measured = budget.measure(result.elf, row)
         budget.check(measured)
         result = cache.keep(result, inputs)
@@ -141,10 +142,11 @@ def flash(
         build_image(out, bundle, board, engine, sensor, threshold, levels)
         # PlatformIO uploads what it builds from these sources, which may be another model's.
         own_sensor = find_sensor(sensor, row) if sensor is not None else None
+        library = own_sensor.library if own_sensor is not None else None
         convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold, levels)
         port = port or find_port(row).path
         with out.status(f"uploading to {row.name} on {port}"):
-            platformio.flash(row.environment(engine), port)
+            platformio.flash(row.environment(engine), port, library=library)
     how = " --sample" if sensor is not None else ""
     out.print(f"{row.name}: {row.checked}; check it: `vigil verify {name} --port {port}`")
     out.print(f"flashed {row.name} on {port}; next: `vigil monitor {name}{how} --port {port}`")

@@ -117,8 +117,8 @@ class Computer:
         return names
 
     def ports(self) -> list[tuple[str, str]]:
-        """Port and name of every board that is plugged in."""
-        return [(port.path, port.board.name) for port in find_ports()]
+        """Port and name of every board that is plugged in, and how far it was tried."""
+        return [(p.path, f"{p.board.name} ({p.board.checked})") for p in find_ports()]
 
     def open(self, port: str) -> str:
         """Empty if a port can be opened, else the reason and the remedy."""

@@ -231,9 +231,9 @@ def _sensor(manifest: Manifest, sensor: Sensor | None) -> str:
         per_channel = conversions(manifest, sensor)
         kind, name, pins = sensor.kind, sensor.name, [str(pin) for pin in sensor.lead_off[:2]]
         pin = "kNoPin" if sensor.pin is None else str(sensor.pin)
-        description = (
-            f"{sensor.raw_per_unit:g} steps per {sensor.unit}, {sensor.raw_zero:g} stands for zero"
-        )
+        scales = dict.fromkeys(zip(sensor.raw_per_unit, sensor.units, strict=True))
+        steps = ", ".join(f"{steps:g} steps per {unit}" for steps, unit in scales)
+        description = f"{steps}, {sensor.raw_zero:g} stands for zero"
     return _SENSOR.format(
         generated=cpp.GENERATED,
         kind=kind,

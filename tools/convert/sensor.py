@@ -14,7 +14,11 @@ _MAX_MULTIPLIER = 2**31 - 1
 _FAMILIES = (
     {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6},
     {"g": 1.0, "mg": 1e-3, "m/s^2": 1 / 9.80665, "m/s2": 1 / 9.80665, "m/s²": 1 / 9.80665},
+    {"dps": 1.0, "deg/s": 1.0, "°/s": 1.0, "rad/s": 180 / math.pi},
+    {"gauss": 1.0, "G": 1.0, "uT": 0.01, "µT": 0.01},
+    {"raw": 1.0},
 )
+_RAW = "raw"  # counts of the converter or of the registers, whatever the sensor measures
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,13 @@ class Sensor:
 
     key: str  # name on the command line
     name: str  # name on screen, at most 31 bytes
-    kind: Literal["analog", "imu"]  # an analog pin, or the board's accelerometer
-    unit: str  # unit of the physical value
-    raw_per_unit: float  # raw steps per unit
+    kind: Literal["analog", "lsm9ds1", "bmi270"]  # an analog pin, or a board's inertial sensor
+    units: tuple[str, ...]  # unit of the physical value, per channel
+    raw_per_unit: tuple[float, ...]  # raw steps per unit, per channel
     fastest_hz: float  # highest sample rate
     raw_zero: float = 0.0  # raw value of a physical zero
-    channels: int = 1  # values per sample
+    # library that the image needs besides, as PlatformIO's lib_deps names it
+    library: str | None = None
     pin: int | None = None  # Arduino's number of the analog pin
     # Arduino's numbers of the pins that are high while an electrode is off
     lead_off: tuple[int, ...] = ()
@@ -55,17 +60,17 @@ def conversions(manifest: Manifest, sensor: Sensor) -> list[Conversion]:
             f"{name}: its training data have no sample rate, so no sensor can be read at it; "
             "stream recordings to the board instead"
         )
-    if signal.rate_is_nominal or not any(set(signal.units) <= set(f) for f in _FAMILIES):
+    if signal.rate_is_nominal or not set(signal.units) <= {u for f in _FAMILIES for u in f}:
         units = ", ".join(sorted(set(signal.units)))
         rate = f"{signal.rate_hz:g} Hz{', a nominal rate' if signal.rate_is_nominal else ''}"
         raise ConvertError(
             f"{name}: trained on data in '{units}' at {rate}: no sensor measures that; train on a "
-            "recording in volts or g at its own rate, or stream recordings to the board"
+            "recording in volts, g or raw counts at its own rate, or stream recordings to the board"
         )
-    if len(signal.channels) != sensor.channels:
+    if len(signal.channels) != len(sensor.units):
         raise ConvertError(
             f"{name}: trained on {len(signal.channels)} channels "
-            f"({', '.join(signal.channels)}), but {sensor.name} gives {sensor.channels}; choose "
+            f"({', '.join(signal.channels)}), but {sensor.name} gives {len(sensor.units)}; choose "
             "another sensor, or train on its channels"
         )
     if signal.rate_hz > sensor.fastest_hz:
@@ -74,24 +79,31 @@ def conversions(manifest: Manifest, sensor: Sensor) -> list[Conversion]:
             f"at most {sensor.fastest_hz:g}; train at a lower rate"
         )
     return [
-        _conversion(gain, offset, _factor(name, sensor, unit), sensor)
-        for gain, offset, unit in zip(signal.gain, signal.offset, signal.units, strict=True)
+        _conversion(gain, offset, *_scale(name, sensor, channel, unit), sensor)
+        for channel, (gain, offset, unit) in enumerate(
+            zip(signal.gain, signal.offset, signal.units, strict=True)
+        )
     ]
 
 
-def _factor(name: str, sensor: Sensor, unit: str) -> float:
-    """The number of the model's units in one of the sensor's."""
+def _scale(name: str, sensor: Sensor, channel: int, unit: str) -> tuple[float, float]:
+    """The number of the model's units per raw step of a channel, and the raw value of zero."""
+    if unit == _RAW:
+        return 1.0, 0.0
+    own = sensor.units[channel]
     for family in _FAMILIES:
-        if unit in family and sensor.unit in family:
-            return family[sensor.unit] / family[unit]
+        if unit in family and own in family:
+            return family[own] / family[unit] / sensor.raw_per_unit[channel], sensor.raw_zero
     raise ConvertError(
-        f"{name}: trained on data in {unit}, but {sensor.name} measures {sensor.unit}; choose "
+        f"{name}: trained on data in {unit}, but {sensor.name} measures {own}; choose "
         "another sensor"
     )
 
 
-def _conversion(gain: float, offset: int, factor: float, sensor: Sensor) -> Conversion:
-    counts_per_raw = gain * factor / sensor.raw_per_unit
+def _conversion(
+    gain: float, offset: int, units_per_raw: float, raw_zero: float, sensor: Sensor
+) -> Conversion:
+    counts_per_raw = gain * units_per_raw
     shift = min(max(30 - math.frexp(abs(counts_per_raw))[1], 1), 62)
     multiplier = round(counts_per_raw * 2.0**shift)
     if abs(multiplier) > _MAX_MULTIPLIER or multiplier == 0:
@@ -99,4 +111,4 @@ def _conversion(gain: float, offset: int, factor: float, sensor: Sensor) -> Conv
             f"a gain of {gain:g} counts per unit does not fit {sensor.name}, one step of which "
             f"would be {counts_per_raw:g} counts; train on data in another unit"
         )
-    return Conversion(multiplier, shift, round(offset - sensor.raw_zero * counts_per_raw))
+    return Conversion(multiplier, shift, round(offset - raw_zero * counts_per_raw))

@@ -24,7 +24,7 @@ _CODES = {
 }
 FIXED = {kind: struct.calcsize("<" + code) for kind, code in _CODES.items()}
 """Bytes of each wire type of fixed size."""
-ARRAYS = {"int16[]": 2, "int8[]": 1}
+ARRAYS = {"int16[]": 2, "int8[]": 1, "uint32[]": 4}
 """Bytes of one element, for the wire types that take the rest of the payload."""
 
 BY_TYPE: dict[int, type[Message]] = {

@@ -1,8 +1,12 @@
 """Error messages of the link: one line with the likely cause and the remedy."""
 
+import struct
+
 from tools.link import messages as m
 from tools.link.codec import BY_TYPE, name_of
 from tools.link.exchange import Exchange
+
+_TIMING = struct.Struct("<3I")  # rate in 0.001 Hz, repeated, skipped
 
 NO_ALARM = (
     "the board's image has no alarm over windows: train the model with alarm.kind, build and flash"
@@ -45,6 +49,18 @@ def explain_stranger(exchange: Exchange) -> str:
             "device, other firmware on the board, or serial noise"
         )
     return ""
+
+
+def explain_timing(sampling: m.Sampling) -> str:
+    """State the sensor's own rate, and what its samples repeat or leave out; empty without one."""
+    if len(sampling.timing) < _TIMING.size:
+        return ""
+    millihertz, repeated, skipped = _TIMING.unpack_from(sampling.timing)
+    return (
+        f"{sampling.sensor} measures at {millihertz / 1000:.1f} Hz by its own clock: of "
+        f"{sampling.taken:,} samples, {repeated:,} repeat the one before; {skipped:,} measurements "
+        "were not taken"
+    )
 
 
 def explain_error(error: m.Error) -> str:

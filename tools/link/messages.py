@@ -542,13 +542,14 @@ class Sampling(Message):
 
     TYPE = 0x8D
     MAY_GROW = True
-    WIRE = "uint32 uint8 uint32 uint32 uint32 text"
+    WIRE = "uint32 uint8 uint32 uint32 uint32 text uint32[]"
     stream: int = 0
     state: int = 0
     taken: int = 0
     lead_off: int = 0
     overruns: int = 0
     sensor: str = ""
+    timing: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -593,9 +593,11 @@ struct Sampling {
     std::uint32_t lead_off = 0;
     std::uint32_t overruns = 0;
     Span<const char> sensor;
+    Span<const std::uint8_t> timing;
     template <typename Archive, typename Self>
     static constexpr void fields(Archive& a, Self& m) {
         a(m.stream), a(m.state), a(m.taken), a(m.lead_off), a(m.overruns), a(m.sensor);
+        a(m.timing);
     }
 };
 static_assert(LayoutOf<Sampling>::kFixedSize == 17);

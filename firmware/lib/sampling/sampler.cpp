@@ -72,6 +72,10 @@ link::Sampling Sampler::status() {
     answer.lead_off = ring_.lead_offs();
     answer.overruns = ring_.overruns();
     answer.sensor = {driver_.name(), std::strlen(driver_.name())};
+    timing_ = driver_.timing();
+    if (timing_.millihertz != 0) {
+        answer.timing = {reinterpret_cast<const std::uint8_t*>(&timing_), sizeof timing_};
+    }
     return answer;
 }
 

@@ -38,6 +38,7 @@ class Sampler final : public link::Sensor {
     SampleRing ring_;
     Span<const Conversion> conversion_;
     std::uint32_t channels_;
+    SensorTiming timing_;  // what the last status() refers to
     bool running_ = false;
     bool failed_ = false;
 };

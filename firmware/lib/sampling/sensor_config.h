@@ -9,7 +9,10 @@ namespace vigil {
 enum class SensorKind : std::uint8_t {
     none = 0,    // samples come only from the host
     analog = 1,  // an analog pin, read by the board's converter
-    imu = 2,     // the board's accelerometer
+    // Inertial sensors of a board; the number of channels says which: acceleration (3), then
+    // rotation (6), then the magnetic field (9).
+    lsm9ds1 = 2,
+    bmi270 = 3,  // with a BMM150
 };
 
 constexpr std::uint8_t kNoPin = 255;

@@ -12,6 +12,13 @@ inline constexpr std::int16_t kMissedTick[1] = {};
 // while a lead is off, or with kMissedTick.
 using SensorTick = void (*)(const std::int16_t* raw);
 
+// The sensor's own clock, where it has one; zeros elsewhere. The counters run from the start.
+struct SensorTiming {
+    std::uint32_t millihertz = 0;  // measured rate of the sensor's own measurements
+    std::uint32_t repeated = 0;    // readings that found no new measurement
+    std::uint32_t skipped = 0;     // measurements that no reading took
+};
+
 class SensorDriver {
   public:
     // Starts calling the tick function once per period. `sample` is the index of the first sample;
@@ -24,6 +31,7 @@ class SensorDriver {
     virtual bool present() const = 0;
     // True when the raw values are the model's counts already.
     virtual bool gives_counts() const = 0;
+    virtual SensorTiming timing() const { return {}; }
     // At most 31 bytes.
     virtual const char* name() const = 0;
 

@@ -68,6 +68,29 @@ def test_an_accelerometer_in_other_units(manifest: Manifest):
     assert abs(count - 980.665) < 1
 
 
+@pytest.mark.parametrize("key", ["lsm9ds1-9axis", "bmi270-9axis"])
+def test_each_kind_of_channel_has_its_unit(manifest: Manifest, key: str):
+    units = ["g"] * 3 + ["rad/s"] * 3 + ["raw"] * 3
+    changed = with_signal(
+        manifest, channels=list("abcdefghi"), units=units, gain=[100.0] * 9, offset=[5] * 9
+    )
+    sensor = find_sensor(key, NANO)
+    for c, unit in zip(conversions(changed, sensor), units, strict=True):
+        per_unit = {"g": sensor.raw_per_unit[0], "rad/s": sensor.raw_per_unit[3] * 57.29578}
+        raw = 200
+        expected = 5 + 100 * raw / per_unit.get(unit, 1.0)
+        count = native.convert(c.multiplier, c.shift, c.offset, raw)
+        assert abs(count - expected) <= 1, unit
+
+
+def test_raw_counts_need_no_scale(manifest: Manifest):
+    """The zero of an AD8232 is a voltage; a model of raw counts knows none."""
+    changed = with_signal(manifest, units=["raw"], gain=[1.0])
+    (c,) = conversions(changed, find_sensor("ad8232", NANO))
+    for raw in (0, 1, 2048, 4095):
+        assert native.convert(c.multiplier, c.shift, c.offset, raw) == raw
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "why"),
     [
@@ -100,7 +123,7 @@ def test_sensors_belong_to_boards():
         for board in boards:
             sensor = find_sensor(key, load_boards()[board])
             assert len(sensor.name.encode()) <= 31  # as the link carries it
-            assert sensor.kind == "imu" or sensor.pin in load_boards()[board].analog
+            assert sensor.kind != "analog" or sensor.pin in load_boards()[board].analog
 
 
 def test_the_generated_sensor_constants(bundle: Bundle, tmp_path: Path):

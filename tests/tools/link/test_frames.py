@@ -296,6 +296,7 @@ WIRE = {
     "text": st.text(max_size=31).filter(lambda t: len(t.encode()) <= 31),
     "int16[]": st.binary(max_size=200),
     "int8[]": st.binary(max_size=200),
+    "uint32[]": st.binary(max_size=100),
 }
 messages = st.one_of(
     st.builds(cls, **{name: WIRE[kind] for name, kind in wire_types(cls).items()})

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.link import events as link
+from tools.link.explain import explain_timing
 from tools.link.messages import SensorState
 from tools.link.session import Session
 from tools.monitor.board import BoardEvent
 from tools.monitor.boards.link_board import LinkBoard
-from tools.monitor.events import SamplesLost, SamplesSent
+from tools.monitor.events import Notice, SamplesLost, SamplesSent
 from tools.recordings.source import Counts, Source, SourceFacts
 from training.bundle import Bundle
 from training.bundle.errors import LinkError
@@ -24,6 +25,7 @@ from training.bundle.labels import UNKNOWN
 
 STATE_SECONDS = 0.5  # between two requests of the sensor's state
 STATE_SECONDS_UNATTENDED = 5.0
+TIMED_SAMPLES = 1000  # after which the sensor's own rate is stated
 SILENT_SECONDS = 0.3  # without a sample at a recording's end: no more will come
 OLDEST_SECONDS = 400 * 24 * 3600  # a stream's number that is no older time says when it began
 
@@ -123,6 +125,7 @@ class SensorBoard(LinkBoard):
         self._recent = Recent(1 << 16 if keep is None else 1, self.facts.channels)
         self._waiting: deque[link.Event] = deque()  # scores whose samples have not been received
         self._state, self._state_time = sensor, 0.0
+        self._timing_said = False
         self._sample_time = time.monotonic()
         self._received = 0  # frames since the stream began
         self._keep = keep
@@ -248,9 +251,13 @@ class SensorBoard(LinkBoard):
         # The next poll reports the error.
         with contextlib.suppress(LinkError), self._while_it_answers() as session:
             self._state = session.sampling()
+        said: list[BoardEvent] = []
+        if not self._timing_said and self._state.taken >= TIMED_SAMPLES:
+            self._timing_said = True
+            said = [Notice(text) for text in [explain_timing(self._state)] if text]
         if self._keep is None or self._state.taken < before.taken:  # or the board was reset
-            return []
-        return [
+            return said
+        return said + [
             SamplesLost(self._recent.next, count, reason)
             for count, reason in (
                 (self._state.lead_off - before.lead_off, "lead_off"),
