@@ -58,15 +58,29 @@ def gateway(
     mqtt_commands: Annotated[
         bool, typer.Option("--mqtt-commands", help="Obey commands that the broker delivers.")
     ] = False,
+    forget_boards: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget",
+            metavar="ID",
+            help="Remove what the broker keeps of a board that is gone, and end.",
+        ),
+    ] = None,
 ) -> None:
     """Publish what every board samples to a broker, without a screen."""
     # paho-mqtt and prometheus-client take 0.2 s to import.
     from tools.monitor.gateway.run import GatewaySettings, default_name, name_of, run_gateway
     from tools.monitor.mqtt.broker import broker_of
+    from tools.monitor.mqtt.forget import forget
 
     broker = broker_of(mqtt)
     if broker.warning:
         print(f"vigil: {broker.warning}", file=sys.stderr)
+    if forget_boards:
+        for board in forget_boards:
+            forget(broker, name_of(board), mqtt_discovery)
+            print(f"{broker.prefix}/{board}: removed from the broker at {broker.address}")
+        return
     paths = [bundle_path(name) for name in names or [DEFAULT]]
     bundles = tuple(read_bundle(path) for path in paths)
     emulated = any(is_emulated(name) for name in port or [])

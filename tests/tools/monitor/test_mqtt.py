@@ -312,8 +312,9 @@ def test_home_assistant_gets_a_device_whose_entities_have_topics(commands: bool)
     entities = values["cmps"]
     assert len({e["unique_id"] for e in entities.values()}) == len(entities)
     for entity in entities.values():
-        assert entity["p"] in {"sensor", "binary_sensor", "number"}
-        assert entity["state_topic"].startswith("ward/A1/")
+        assert entity["p"] in {"sensor", "binary_sensor", "number", "button"}
+        topic = entity.get("state_topic") or entity["command_topic"]
+        assert topic.startswith("ward/A1/")
     assert entities["threshold"]["p"] == ("number" if commands else "sensor")
     assert ("command_topic" in entities["threshold"]) == commands
     assert values["availability"][0]["topic"] == "ward/A1/status"

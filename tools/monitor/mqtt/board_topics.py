@@ -33,7 +33,17 @@ from pathlib import PurePath
 from typing import Any
 
 from tools.boards.ports import serial_number
-from tools.monitor.controls import Command, Controls, Mark, SetPaused, SetThreshold, is_threshold
+from tools.monitor.controls import (
+    Accept,
+    Acknowledge,
+    Command,
+    Controls,
+    Mark,
+    RenewWearer,
+    SetPaused,
+    SetThreshold,
+    is_threshold,
+)
 from tools.monitor.events import (
     AlarmChanged,
     BoardFacts,
@@ -59,6 +69,8 @@ from tools.monitor.views import as_json
 from tools.monitor.wall_clock import WallClock
 from training.bundle.validation import brief
 
+# Topics whose last message the broker keeps.
+RETAINED = ("status", "board", "link", "alarm", "drift", "threshold", "calibration", "wearer")
 SCHEMA = 1  # of the payloads; a new field keeps it, any other change raises it
 COMMAND_BYTES = 1000
 
@@ -99,6 +111,7 @@ class BoardTopics(View):
         self._clock = WallClock()
         self._started: Started | None = None
         self._stream = 0  # Unix milliseconds of its start
+        self._has_wearer = False
 
     @property
     def subscriptions(self) -> list[str]:
@@ -150,6 +163,9 @@ class BoardTopics(View):
             case LinkCounters():
                 self._publish("link", _values(event), ts, retain=True)
             case WearerStatus():
+                if not self._has_wearer:
+                    self._has_wearer = True
+                    self.announce()
                 self._publish("wearer", _values(event), ts, retain=True)
             case CalibrationStatus():
                 self._publish("calibration", _values(event), ts, retain=True)
@@ -171,7 +187,8 @@ class BoardTopics(View):
         started, commands = self._started, self._controls is not None
         units = f"{started.source.noun}s"
         values = discovery(
-            started.board, self._id, self.root, units, commands, self._gateway_status
+            *(started.board, self._id, self.root, units, commands),
+            *(self._gateway_status, self._has_wearer),
         )
         topic = discovery_topic(self._home_assistant, self._id)
         self.send(Message(topic, json.dumps(values), retain=True))
@@ -209,7 +226,10 @@ def command_of(payload: bytes) -> tuple[dict[str, Any], Command]:
     Raises:
         ValueError: it is none; the message says what a command is.
     """
-    form = 'a command is {"threshold": NUMBER}, {"paused": true or false} or {"mark": TEXT}'
+    form = (
+        'a command is {"threshold": NUMBER}, {"accept": true or WINDOW}, {"wearer": "new"}, '
+        '{"acknowledge": true}, {"paused": true or false} or {"mark": TEXT}'
+    )
     try:
         given = json.loads(payload) if len(payload) <= COMMAND_BYTES else None
     except (ValueError, RecursionError):
@@ -223,6 +243,14 @@ def command_of(payload: bytes) -> tuple[dict[str, Any], Command]:
             return given, SetPaused(paused)
         case {"mark": str(text)}:
             return given, Mark(text)
+        case {"accept": True}:
+            return given, Accept()
+        case {"accept": int(window)} if not isinstance(window, bool) and window >= 0:
+            return given, Accept(window)
+        case {"wearer": "new"}:
+            return given, RenewWearer()
+        case {"acknowledge": True}:
+            return given, Acknowledge()
     raise ValueError(form)
 
 

@@ -25,6 +25,7 @@ def discovery(
     units: str,
     commands: bool,
     gateway_status: str = "",
+    wearer: bool = False,
 ) -> dict[str, Any]:
     """Return the discovery message of a board.
 
@@ -34,6 +35,7 @@ def discovery(
         units: what one window is called, in the plural: windows or beats.
         commands: whether the board takes commands, so that its threshold can be set.
         gateway_status: topic that says whether the gateway is online; empty: there is none.
+        wearer: whether the model learns the person who wears the board.
     """
     entities: dict[str, dict[str, Any]] = {
         "anomaly": {
@@ -95,6 +97,17 @@ def discovery(
     else:
         threshold |= {"p": "sensor", "entity_category": "diagnostic"}
     entities["threshold"] = threshold
+    buttons = [("accept", "Last anomaly was normal", '{"accept": true}')]
+    if wearer:
+        buttons.append(("wearer", "New wearer", '{"wearer": "new"}'))
+    for name, label, press in buttons if commands else ():
+        entities[name] = {
+            "p": "button",
+            "name": label,
+            "command_topic": f"{root}/command",
+            "payload_press": press,
+            "entity_category": "config",
+        }
     for name, entity in entities.items():
         entity["unique_id"] = f"vigil_{board_id}_{name}"
     return {
