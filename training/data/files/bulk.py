@@ -21,7 +21,7 @@ from training.data.files.cells import is_missing, is_number, quoted, split_line
 from training.data.files.dialect import COMMENTS, Dialect
 from training.data.files.options import Options, SettingNeededError
 from training.data.files.sheet import BadCells, Column, Sheet, check_size
-from training.data.files.times import to_seconds
+from training.data.files.times import Orders, in_one_order, read_orders
 
 MOST_WORDS = 1000  # different words in a column; more is free text, which is not kept
 LONGEST_WORD = 60  # characters; a column of longer words is free text, too
@@ -39,6 +39,7 @@ class Rows:
         self.path, self.dialect, self.options = path, dialect, options
         width = len(dialect.names)
         self.parts: list[list[NDArray[np.float64]]] = [[] for _ in range(width)]
+        self.times: list[list[Orders]] = [[] for _ in range(width)]  # of columns of times
         self.words: list[dict[str, int]] = [{} for _ in range(width)]
         self.bad: list[BadCells | None] = [None] * width
         self.frames = 0
@@ -79,14 +80,17 @@ class Rows:
             notes.append(f"the last line (row {self.cut_row}) is cut off and left out")
         rate = self.dialect.facts.get("rate_hz")
         columns = []
-        if len(self.parts) == 1:
+        if len(self.parts) == 1 and not self.times[0]:
             self._without_last_blanks()
         matrix = np.empty((self.frames, len(self.parts)), np.float64, order="F")
         for c, name in enumerate(self.dialect.names):
             values = matrix[:, c]
-            if self.parts[c]:
+            if self.times[c]:
+                values[:] = in_one_order(self.times[c])
+            elif self.parts[c]:
                 np.concatenate(self.parts[c], out=values)
             self.parts[c].clear()
+            self.times[c].clear()
             kind = self.dialect.kinds[c]
             words = tuple(self.words[c])
             if len(words) > MOST_WORDS or any(len(word) > LONGEST_WORD for word in words):
@@ -253,6 +257,7 @@ class Rows:
         )
         keep = np.ones(len(numbers), np.bool_)
         columns = []
+        orders: dict[int, Orders] = {}
         for c, kind in enumerate(self.dialect.kinds):
             cells = frame[str(c)]
             if kind == "number":
@@ -265,7 +270,8 @@ class Rows:
             elif kind == "words":
                 values = self._words(cells, c)
             else:
-                values = to_seconds(cells, of_day=kind == "time of day")
+                orders[c] = read_orders(cells, of_day=kind == "time of day")
+                values = next(iter(orders[c].values()))
             columns.append(values)
         if not keep.all():
             dropped = int((~keep).sum())
@@ -273,8 +279,11 @@ class Rows:
             first = self.texts or (int(numbers[at]), "", 0)
             self.texts = (first[0], first[1], first[2] + dropped)
             columns = [values[keep] for values in columns]
-        for part, values in zip(self.parts, columns, strict=True):
-            part.append(values)
+        for c, values in enumerate(columns):
+            if c in orders:
+                self.times[c].append({order: v[keep] for order, v in orders[c].items()})
+            else:
+                self.parts[c].append(values)
         return keep
 
     def _numbers(self, cells: pl.Series) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -277,3 +277,25 @@ def test_a_second_shorter_clock_is_no_channel(tmp_path: Path) -> None:
     ]
     path.write_text("\n".join(["t1,x,t2,y", *rows]) + "\n")
     assert read_table(path, Settings(path=str(path))).channels == ("x", "y")
+
+
+def test_one_order_of_day_and_month_holds_for_the_whole_file(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("training.data.files.text.CHUNK", 600)  # some 25 rows: most fit both orders
+    first = datetime(2024, 2, 1, 22)
+    times = [first + timedelta(minutes=5 * i) for i in range(400)]
+    read = table(tmp_path, [t.strftime("%d/%m/%Y %H:%M") for t in times], "when")
+    assert not len(read.cuts) and read.clock is not None and read.clock.seconds is not None
+    assert read.clock.seconds.tolist() == [t.replace(tzinfo=UTC).timestamp() for t in times]
+
+
+def test_a_first_stamp_that_is_missing_hides_no_other(tmp_path: Path) -> None:
+    stamps = [f"2024-01-01 00:{i:02d}:00" for i in range(60)]
+    read = table(tmp_path, ["NA", *stamps[1:]], "when")
+    assert np.flatnonzero(read.missing).tolist() == [0] and read.rate_hz == pytest.approx(1 / 60)
+
+
+def test_a_clock_alone_is_no_signal(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("when\n" + "".join(f"2024-01-01 00:{i:02d}:00\n" for i in range(60)))
+    with pytest.raises(DataError, match="no channel among the columns when"):
+        read_table(path, Settings(path=str(path)))
