@@ -87,8 +87,11 @@ def _suggest(
         needed = settings.model_dump(exclude_defaults=True, exclude={"name", "path"})
         shown = ", ".join(f"data.{key} = {toml(value)}" for key, value in needed.items())
         out.print(f"needed settings: {escape(shown or 'none')}")
-        name = shlex.quote(paths[0]) if len(paths) == 1 else "NAME.toml"
-        out.print(f"next: [bold]vigil train {escape(name)}[/], or --recipe NAME.toml to edit first")
+        if len(paths) > 1:
+            out.print("next: add [bold]--recipe NAME.toml[/], then [bold]vigil train NAME.toml[/]")
+            return
+        name = escape(shlex.quote(paths[0]))
+        out.print(f"next: [bold]vigil train {name}[/], or --recipe NAME.toml to edit first")
         return
     try:
         if (kept := keep_edited(to, suggestion.text)) is not None:

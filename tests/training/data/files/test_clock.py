@@ -296,6 +296,6 @@ def test_a_first_stamp_that_is_missing_hides_no_other(tmp_path: Path) -> None:
 
 def test_a_clock_alone_is_no_signal(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    path.write_text("when\n" + "".join(f"2024-01-01 00:{i:02d}:00\n" for i in range(60)))
+    path.write_text("when\n" + "".join(f"2024-01-01T00:{i:02d}:00\n" for i in range(60)))
     with pytest.raises(DataError, match="no channel among the columns when"):
         read_table(path, Settings(path=str(path)))
