@@ -14,37 +14,22 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import vigil
+from tests.support.training import SMALL
 from tools.checkout import ROOT
 from training.bundle import read_bundle
 
 pytest.importorskip("optuna")
 
-RECIPE = """
-name = "small"
-[data]
-name = "simulated"
-train_seconds = 200
-test_seconds = 60
-[windows]
-length = 64
-hop = 32
-train_hop = 16
-[split]
-order = "time"
-validation = 0.1
-calibration = 0.4
-[model]
-family = "dense"
-hidden = [16]
-code = 8
-[fit]
-epochs = 4
+RECIPE = (
+    SMALL.replace("epochs = 10", "epochs = 4")
+    + """
 [tune]
 "model.hidden" = [[8], [16]]
 "model.code" = { low = 2, high = 12 }
 "fit.power" = [1.0, 2.0]
 """
-SMALL = ("--splits", "2", "--seeds", "2", "--finalists", "2", "--workers", "2")
+)
+SHORT = ("--splits", "2", "--seeds", "2", "--finalists", "2", "--workers", "2")
 
 
 @pytest.fixture
@@ -83,7 +68,7 @@ def test_an_unknown_key_of_the_space_is_one_line(recipe, tmp_path):
 
 def _start(recipe: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tools.cli", "tune", str(recipe), *SMALL, *words],
+        [sys.executable, "-m", "tools.cli", "tune", str(recipe), *SHORT, *words],
         cwd=recipe.parent,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

@@ -108,11 +108,13 @@ def test_the_error_under_a_mask_is_of_all_that_was_hidden_and_of_the_whole(tmp_p
     rows = result.hidden.reshape(-1, 8, 8).any(axis=2).sum(axis=1)
     columns = result.hidden.reshape(-1, 8, 8).any(axis=1).sum(axis=1)
     assert (rows == 3).all() and (columns == 3).all()
+    kept = result.given_kept().restored
+    np.testing.assert_array_equal(kept[~result.hidden], clean[~result.hidden])
+    np.testing.assert_array_equal(kept[result.hidden], result.restored[result.hidden])
     section = report_of(bundle).sections["family"]
     for which, words in ((result.hidden, "masked values"), (..., "all values")):
         before, after = (
-            np.sqrt(np.mean((each - clean)[which] ** 2))
-            for each in (result.damaged, result.restored)
+            np.sqrt(np.mean((each - clean)[which] ** 2)) for each in (result.damaged, kept)
         )
         assert f"{words}, {before:.3f} before and {after:.3f} after" in section
 

@@ -132,8 +132,11 @@ def cleaned(trained: Trained) -> Part:
 
 
 def restored(trained: Trained) -> Part:
-    """Masked, restored and original windows; the error of the masked values and of all."""
-    damaged = trained.damaged(_clean(trained), trained.damage)
+    """Masked, restored and original windows; the error of the masked values and of all.
+
+    The model restores the masked values. The others are given, and kept as they are.
+    """
+    damaged = trained.damaged(_clean(trained), trained.damage).given_kept()
     before, after = ((each - damaged.clean) ** 2 for each in (damaged.damaged, damaged.restored))
     changed = damaged.hidden & (damaged.damaged != damaged.clean)
     rows = {
@@ -150,7 +153,8 @@ def restored(trained: Trained) -> Part:
     unit = value_words(trained.bundle.manifest)
     return Part(
         _TITLES[restored],
-        f"Root mean square error over {len(before)} normal test windows ({unit}), int8: {errors}.",
+        "The masked values are the model's; the given ones are kept. Root mean square error over "
+        f"{len(before)} normal test windows ({unit}), int8: {errors}.",
         tuple(_samples(trained, damaged, "masked", "restored")),
         height=_height(trained, 3),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,10 @@ class Damaged:
         before = ((self.damaged - self.clean) ** 2).sum()
         after = ((self.restored - self.clean) ** 2).sum()
         return float(10 * np.log10(before / after))
+
+    def given_kept(self) -> Damaged:
+        """Return the same windows, of which only the masked values come from the model."""
+        return replace(self, restored=np.where(self.hidden, self.restored, self.damaged))
 
 
 @dataclass(frozen=True, eq=False)
