@@ -218,16 +218,19 @@ def run_emulated(
     models: Sequence[bytes],
     inputs: Sequence[np.ndarray],
     folder: Path,
-    flags: Sequence[str] = emulator.FAST,
+    flags: Sequence[str] | None = None,
     kernels: Path = KERNELS,
+    core: emulator.Core = emulator.M4,
+    plain: Sequence[int] = (),
 ) -> list[np.ndarray]:
-    """Each model's outputs for its inputs, from the generated C++ on the emulated Cortex-M4."""
-    compiler = (*emulator.COMPILER, *flags, f"-I{emulator.BARE}")
-    sources = [*write_sources(models, folder), *kernel_sources(kernels)]
+    """Each model's outputs for its inputs, from the generated C++ on an emulated core."""
+    flags = core.flags if flags is None else flags
+    compiler = (*core.compiler, *flags, f"-I{emulator.BARE}")
+    sources = [*write_sources(models, folder, plain=plain), *kernel_sources(kernels)]
     objects = compile_objects(compiler, sources, [kernels, RUNNER.parent])
-    elf = emulator.build(objects, [], folder / "networks.elf", flags)
+    elf = emulator.build(objects, [], folder / "networks.elf", flags, core)
     put_inputs(inputs, folder)
-    emulator.run(elf, folder)
+    emulator.run(elf, folder, core=core)
     return get_outputs(models, inputs, folder)
 
 

@@ -53,6 +53,11 @@ class Board:
     adc_volts: float | None = None  # pin voltage at the converter's full scale
     adc_hz: float | None = None  # fastest rate at which the firmware reads the converter
 
+    @property
+    def pairs(self) -> bool:
+        """Whether the compiled engine's paired kernels are its fastest on this core."""
+        return self.dsp and self.core != "cortex-m55"
+
     def environment(self, engine: str) -> str:
         """Return the PlatformIO environment that builds for this board with `engine`.
 

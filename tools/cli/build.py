@@ -104,7 +104,9 @@ def build_image(
         return kept
     with platformio.alone(lambda: _say_waiting(console)):
         inputs = cache.inputs()
-        convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold, alarm)
+        convert_bundle(
+            bundle, GENERATED, [engine], own_sensor, threshold, alarm, plain=not row.pairs
+        )
         with console.status(f"compiling for {row.name}, {engine} engine"):
             result = platformio.build(environment, library=library)
         measured = budget.measure(result.elf, row)
@@ -143,7 +145,9 @@ def flash(
         # PlatformIO uploads what it builds from these sources, which may be another model's.
         own_sensor = find_sensor(sensor, row) if sensor is not None else None
         library = own_sensor.library if own_sensor is not None else None
-        convert_bundle(bundle, GENERATED, [engine], own_sensor, threshold, levels)
+        convert_bundle(
+            bundle, GENERATED, [engine], own_sensor, threshold, levels, plain=not row.pairs
+        )
         port = port or find_port(row).path
         with out.status(f"uploading to {row.name} on {port}"):
             platformio.flash(row.environment(engine), port, library=library)

@@ -120,6 +120,7 @@ def convert(
     threshold: float | None = None,
     alarm: AlarmLevels | None = None,
     golden_windows: int = GOLDEN_ON_BOARD,
+    plain: bool = False,
 ) -> list[Path]:
     """Write the C++ for a bundle.
 
@@ -134,6 +135,8 @@ def convert(
         threshold: the board starts with it, as single precision. None: the bundle's.
         alarm: the board starts with it. None: the bundle's.
         golden_windows: most golden windows in the image.
+        plain: leave out the compiled engine's paired kernels, which are fast only on cores with the
+            DSP extension. The outputs are the same.
 
     Returns:
         The files, sorted.
@@ -157,7 +160,7 @@ def convert(
             if engine == "tflm":
                 files |= tflm_model(model, bundle.model, where)
             else:
-                files |= compile_model(model, bundle.manifest.name, where)
+                files |= compile_model(model, bundle.manifest.name, where, plain=plain)
         except ConvertError as problem:
             if engines and engine in engines:
                 raise

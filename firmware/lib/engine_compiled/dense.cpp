@@ -4,6 +4,8 @@
 
 #include "dense.h"
 
+#include "core.h"
+#include "dense_rows.h"
 #include "simd.h"
 
 namespace vigil::compiled {
@@ -22,6 +24,7 @@ void finish(const Dense& layer, std::uint32_t first, const std::uint32_t* sums, 
     }
     const std::uint32_t shift = layer.shift;
     const OneMultiply* by = layer.one_multiplies + at;
+#if !defined(VIGIL_NO_LANES)
     if (count == 4) {
         std::uint32_t values[4];
         values[0] = multiplied(*by, sums[0], shift);
@@ -35,6 +38,7 @@ void finish(const Dense& layer, std::uint32_t first, const std::uint32_t* sums, 
                                    high_halves(values[1], values[3]), layer.clamp));
         return;
     }
+#endif
     for (std::uint32_t i = 0; i < count; ++i, by += next) {
         const std::uint32_t value = multiplied(*by, sums[i], shift);
         const std::int32_t floor = layer.clamp.floor;
@@ -46,7 +50,12 @@ void finish(const Dense& layer, std::uint32_t first, const std::uint32_t* sums, 
 
 void dense(const Dense& layer, const std::int8_t* input, std::int8_t* output) {
     const std::int8_t* weights = layer.weights;
-    for (std::uint32_t row = 0; row < layer.outputs;) {
+    std::uint32_t row = 0;
+#if defined(VIGIL_NO_LANES)
+    row = dense_fours(layer, input, output);
+    weights += row * layer.inputs;
+#endif
+    while (row < layer.outputs) {
         std::uint32_t sums[4];
         std::uint32_t count = 0;
         for (; count < 4 && row + count < layer.outputs; ++count) {

@@ -5,7 +5,7 @@
 namespace vigil::compiled {
 namespace {
 
-#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
+#if defined(VIGIL_DSP)
 // Four values, the first in the lowest byte.
 inline std::uint32_t widen_four(std::uint32_t values, Wide* to, std::uint32_t neighbours) {
     Wide even;

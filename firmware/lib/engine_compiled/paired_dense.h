@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#include "core.h"
+
 namespace vigil::compiled {
 
 // Activations in the kernel's format. Word 0 is the sum of neighbours' products (below). Then, for
@@ -61,7 +63,7 @@ void narrow(const Wide* wide, std::uint32_t count, std::int8_t* values);
 
 }  // namespace vigil::compiled
 
-#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
+#if defined(VIGIL_DSP)
 #include "paired_dense_dsp.h"
 #else
 #include "paired_dense_portable.h"

@@ -1,6 +1,6 @@
 #include "paired_dense.h"
 
-#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
+#if defined(VIGIL_DSP)
 
 // Eight inputs take 8 + 4 SMLAD, 8 SXTAB16 and 3 LDM for 32 products. A word of weights is used
 // twice: whole, as two lanes of 256 a + b; and its bytes 0 and 2 (b), added to the neighbours.

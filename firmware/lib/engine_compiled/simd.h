@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core.h"
+
 namespace vigil::compiled {
 
 // Four values, the first in the lowest byte. Any address will do, as LDR may be unaligned.
@@ -41,7 +43,7 @@ constexpr std::uint32_t halves_of(std::int32_t value) {
     return (static_cast<std::uint32_t>(value) & 0xFFFF) * 0x00010001U;
 }
 
-#if defined(__ARM_FEATURE_DSP) && !defined(VIGIL_PORTABLE_KERNELS)
+#if defined(VIGIL_DSP)
 #define VIGIL_ONE(name, code)                    \
     inline std::uint32_t name(std::uint32_t a) { \
         std::uint32_t to;                        \
@@ -157,9 +159,23 @@ constexpr std::uint32_t add_scaled_low(std::uint32_t a, std::uint32_t b, std::ui
 constexpr std::uint32_t add_scaled_high(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
     return add_upper(a, high_half(b), sum, 16);
 }
+#if defined(VIGIL_THUMB1)
+// From four products of 16-bit halves, as the core has no product of 64 bits.
+constexpr std::uint32_t add_high_word(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    const auto a_low = static_cast<std::int32_t>(a & 0xFFFF);
+    const auto b_low = static_cast<std::int32_t>(b & 0xFFFF);
+    const std::int32_t a_high = static_cast<std::int32_t>(a) >> 16;
+    const std::int32_t b_high = static_cast<std::int32_t>(b) >> 16;
+    const auto low = static_cast<std::uint32_t>(a_low) * static_cast<std::uint32_t>(b_low);
+    const std::int32_t first = a_high * b_low + static_cast<std::int32_t>(low >> 16);
+    const std::int32_t second = a_low * b_high + (first & 0xFFFF);
+    return sum + static_cast<std::uint32_t>(a_high * b_high + (first >> 16) + (second >> 16));
+}
+#else
 constexpr std::uint32_t add_high_word(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
     return add_upper(a, static_cast<std::int32_t>(b), sum, 32);
 }
+#endif
 
 // SXTAB: a byte, sign-extended, added.
 constexpr std::uint32_t add_byte_0(std::uint32_t sum, std::uint32_t bytes) {
@@ -210,6 +226,7 @@ inline std::uint32_t larger_four(std::uint32_t a, std::uint32_t b) {
 // sum + weights[i] * (values[i] + offset) over all i, modulo 2^32; `offset` in both halves.
 inline std::uint32_t dot(const std::int8_t* weights, const std::int8_t* values, std::uint32_t count,
                          std::uint32_t sum, std::uint32_t offset = 0) {
+#if !defined(VIGIL_NO_LANES)
     const auto four = [&](std::uint32_t w, std::uint32_t x) {
         sum = add_products(even_bytes(w), even_bytes(offset, x), sum);
         sum = add_products(odd_bytes(w), odd_bytes(offset, x), sum);
@@ -223,7 +240,9 @@ inline std::uint32_t dot(const std::int8_t* weights, const std::int8_t* values, 
         weights += 4;
         values += 4;
     }
-    for (count &= 3; count != 0; --count) {
+    count &= 3;
+#endif
+    for (; count != 0; --count) {
         const std::int32_t value = *values++ + static_cast<std::int16_t>(offset);
         sum += static_cast<std::uint32_t>(*weights++ * value);
     }

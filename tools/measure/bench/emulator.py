@@ -1,4 +1,4 @@
-"""Builds a bare program for QEMU's mps2-an386 (Cortex-M4 with FPU), without Arduino; runs it.
+"""Builds a bare program for a machine of QEMU, by default Cortex-M4 with FPU; runs it.
 
 Instructions are counted by the emulator's clock: with `-icount shift=6` every instruction takes
 64 ns, and CMSDK timer 0 counts 40 ns ticks. QEMU counts instructions, not cycles.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 BARE = Path(__file__).resolve().parent / "bare"
@@ -25,23 +26,57 @@ def missing() -> str | None:
     return f"needs {' and '.join(absent)} (make setup)" if absent else None
 
 
-COMPILER = (
-    *("arm-none-eabi-g++", "-std=gnu++17", "-mcpu=cortex-m4", "-mthumb"),
-    *("-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"),
-    *("-ffunction-sections", "-fdata-sections"),
-)
-"""The compiler and the flags of every bare program; one of the flag sets above is added."""
+@dataclass(frozen=True)
+class Core:
+    """A processor core and the machine that executes its programs."""
+
+    cpu: str  # in the compiler's spelling
+    flags: tuple[str, ...] = ()  # beside -mcpu, for programs without flags of their own
+    machine: str = "mps2-an386"  # QEMU's
+    code: int = 0x00000000  # start of the memory for code
+    data: int = 0x20000000  # start of the memory for data
+
+    @property
+    def compiler(self) -> tuple[str, ...]:
+        """The compiler and the flags of every bare program."""
+        return (
+            *("arm-none-eabi-g++", "-std=gnu++17", f"-mcpu={self.cpu}", "-mthumb"),
+            *("-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"),
+            *("-ffunction-sections", "-fdata-sections"),
+        )
+
+
+M4 = Core("cortex-m4", FAST)
+OTHER_CORES = {
+    "M0": Core("cortex-m0", ("-O2", "-masm-syntax-unified"), "mps2-an385"),
+    "M3": Core("cortex-m3", ("-O2",), "mps2-an385"),
+    "M7": Core("cortex-m7", ("-O2", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"), "mps2-an500"),
+    "M33": Core(
+        "cortex-m33",
+        ("-O2", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
+        "mps2-an505",
+        code=0x10000000,
+        data=0x38000000,
+    ),
+}
+COMPILER = M4.compiler
 
 
 def build(
-    sources: Sequence[Path], includes: Sequence[Path], elf: Path, flags: Sequence[str] = FAST
+    sources: Sequence[Path],
+    includes: Sequence[Path],
+    elf: Path,
+    flags: Sequence[str] | None = None,
+    core: Core = M4,
 ) -> Path:
     """Compile and link `sources`, which may be object files.
 
     Raises CalledProcessError with the compiler's output.
     """
     command = [
-        *(*COMPILER, *flags, "-Wl,--gc-sections", "-nostartfiles"),
+        *(*core.compiler, *(core.flags if flags is None else flags)),
+        *("-Wl,--gc-sections", "-nostartfiles"),
+        *(f"-Wl,--defsym=code_start={core.code}", f"-Wl,--defsym=data_start={core.data}"),
         *("--specs=rdimon.specs", f"-T{BARE / 'bare.ld'}", "-Wl,--no-warn-rwx-segments"),
         *(f"-I{folder}" for folder in (BARE, *includes)),
         *map(str, (BARE / "startup.cpp", *sources)),
@@ -51,14 +86,14 @@ def build(
     return elf
 
 
-def run(elf: Path, folder: Path, seconds: float = 120) -> str:
+def run(elf: Path, folder: Path, seconds: float = 120, core: Core = M4) -> str:
     """Run it with `folder` as its working directory; what it printed.
 
     Raises CalledProcessError if it ends with another code than 0.
     """
     done = subprocess.run(
         [
-            *("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none"),
+            *("qemu-system-arm", "-M", core.machine, "-nographic", "-monitor", "none"),
             *("-serial", "none", "-icount", "shift=6"),
             *("-semihosting-config", "enable=on,target=native"),
             *("-kernel", str(elf.resolve())),
