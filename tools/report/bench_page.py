@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from tools.measure.bench import recorded
 from tools.measure.bench.bench import Say, measure, measure_compiled
 from tools.measure.bench.cases import Case, case_of, cases
+from tools.measure.bench.cores import CoreCount, count_cores
 from tools.measure.bench.row import Row
 from tools.measure.estimate.cycles import CLASSES
 from tools.report.bench_plot import draw
@@ -46,6 +47,16 @@ _METHOD = (
 )
 
 
+_CORES_NOTE = (
+    "The code for the Cortex-M0 runs on QEMU's Cortex-M3, which has all of its instructions. "
+    "Cortex-M4, M7 and M33 have the paired kernel. Cortex-M0 and M3 add up four rows at a time, "
+    "Cortex-M55 with vectors of 16 values. Their instructions take other numbers of cycles: "
+    "compare engines on one core, not cores.",
+)
+CORE_WINDOWS = 4
+"""Windows counted on each core: the counts of dense layers hardly depend on the window."""
+
+
 def write(keep: Path, data: Path | None, docs: Path, say: Say) -> Path:
     """Measure every engine on every model; write bench.md and images/bench.svg into `docs`.
 
@@ -61,12 +72,16 @@ def write(keep: Path, data: Path | None, docs: Path, say: Say) -> Path:
     _compiler()
     models = cases(keep, data)
     rows = [row for case in models for row in measure(case, keep, say)]
+    on_cores = {}
+    for case in models:
+        say(f"{case.key}: compiled engine, every core")
+        on_cores[case.key] = [*count_cores(case.model, case.inputs[:CORE_WINDOWS])]
     images = docs / "images"
     images.mkdir(exist_ok=True)
     titles = {case.key: case.title for case in models}
     draw(rows, titles, images / "bench.svg")
     path = docs / "bench.md"
-    path.write_text(page(models, rows), encoding="utf-8")
+    path.write_text(page(models, rows, on_cores), encoding="utf-8")
     return path
 
 
@@ -77,7 +92,9 @@ def of_one(path: Path, say: Say) -> str:
     return "\n".join(_section(case, [*measure_compiled(case, say)]))
 
 
-def page(models: Sequence[Case], rows: Sequence[Row]) -> str:
+def page(
+    models: Sequence[Case], rows: Sequence[Row], on_cores: Mapping[str, Sequence[CoreCount]]
+) -> str:
     """The text of the page."""
     text = [
         "# Bench",
@@ -94,7 +111,37 @@ def page(models: Sequence[Case], rows: Sequence[Row]) -> str:
     ]
     for case in models:
         text += _section(case, [row for row in rows if row.case == case.key])
+    text += cores_section(models, on_cores)
     return "\n".join([*text, *_METHOD]) + "\n"
+
+
+def cores_section(models: Sequence[Case], on_cores: Mapping[str, Sequence[CoreCount]]) -> list[str]:
+    """The lines of the chapter about other cores; `on_cores` by the model's key."""
+    text = [
+        "## Other cores",
+        "",
+        "Instructions of the compiled engine per inference, in all and per multiply-accumulate, "
+        "built with `-O2`. Every output byte equals the interpreter's. CMSIS-NN was measured on "
+        "the Cortex-M4 alone: its library is not built for the other cores.",
+        "",
+    ]
+    head = ["core", "QEMU's machine"]
+    for case in models:
+        head += [case.title, "per MAC"]
+    columns = [on_cores[case.key] for case in models]
+    body = [
+        [
+            f"Cortex-{row[0].core}",
+            f"`{row[0].machine}`",
+            *(
+                cell
+                for each in row
+                for cell in (f"{each.instructions:,.0f}", _per_mac(each.instructions, each.macs))
+            ),
+        ]
+        for row in zip(*columns, strict=True)
+    ]
+    return [*text, *_table(head, body, left=2), "", *_CORES_NOTE, ""]
 
 
 def _section(case: Case, rows: Sequence[Row]) -> list[str]:

@@ -51,7 +51,7 @@ void finish(const Dense& layer, std::uint32_t first, const std::uint32_t* sums, 
 void dense(const Dense& layer, const std::int8_t* input, std::int8_t* output) {
     const std::int8_t* weights = layer.weights;
     std::uint32_t row = 0;
-#if defined(VIGIL_NO_LANES)
+#if defined(VIGIL_NO_LANES) || defined(VIGIL_MVE)
     row = dense_fours(layer, input, output);
     weights += row * layer.inputs;
 #endif

@@ -1,5 +1,6 @@
 // The plain kernel, four rows at a time, which read each input once: for cores on which lanes of a
-// word are no single instruction.
+// word are no single instruction (dense_rows.cpp), or on which vectors are faster
+// (dense_rows_mve.cpp).
 #pragma once
 
 #include <cstdint>

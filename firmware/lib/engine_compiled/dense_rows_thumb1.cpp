@@ -51,13 +51,21 @@ vigil_add_four_rows:
     adds r6, r5, r1
     adds r2, r2, r3
     rsbs r7, r3, #0
-    lsls r3, r3, #31
-    bne 2f
+    lsls r3, r7, #30
+    beq 2f
 1:
     vigil_four_products
+    lsls r3, r7, #30
+    bne 1b
+    cmp r7, #0
+    beq 3f
 2:
     vigil_four_products
-    bne 1b
+    vigil_four_products
+    vigil_four_products
+    vigil_four_products
+    bne 2b
+3:
     ldr r4, [sp, #36]
     mov r0, r8
     mov r1, r9

@@ -35,6 +35,8 @@ class Core:
     machine: str = "mps2-an386"  # QEMU's
     code: int = 0x00000000  # start of the memory for code
     data: int = 0x20000000  # start of the memory for data
+    systick_hz: int = 25_000_000  # rate of the core's own timer
+    pairs: bool = True  # whether the paired kernels are the fastest (Board.pairs)
 
     @property
     def compiler(self) -> tuple[str, ...]:
@@ -48,8 +50,8 @@ class Core:
 
 M4 = Core("cortex-m4", FAST)
 OTHER_CORES = {
-    "M0": Core("cortex-m0", ("-O2", "-masm-syntax-unified"), "mps2-an385"),
-    "M3": Core("cortex-m3", ("-O2",), "mps2-an385"),
+    "M0": Core("cortex-m0", ("-O2", "-masm-syntax-unified"), "mps2-an385", pairs=False),
+    "M3": Core("cortex-m3", ("-O2",), "mps2-an385", pairs=False),
     "M7": Core("cortex-m7", ("-O2", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"), "mps2-an500"),
     "M33": Core(
         "cortex-m33",
@@ -57,8 +59,18 @@ OTHER_CORES = {
         "mps2-an505",
         code=0x10000000,
         data=0x38000000,
+        systick_hz=20_000_000,
+    ),
+    "M55": Core(
+        "cortex-m55",
+        ("-O2", "-mfloat-abi=hard"),
+        "mps3-an547",
+        data=0x21000000,
+        systick_hz=32_000_000,
+        pairs=False,
     ),
 }
+CORES = {"M4": M4, **OTHER_CORES}
 COMPILER = M4.compiler
 
 
