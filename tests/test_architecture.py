@@ -119,6 +119,10 @@ def forbidden_imports(checkout: Checkout) -> list[str]:
     return broken
 
 
+COMPILERS = {"math.h", "arm_mve.h"}
+"""Headers of the C library and of the compiler, beside those of C++."""
+
+
 def forbidden_includes(checkout: Checkout) -> list[str]:
     """Includes of firmware/lib that the table does not allow."""
     headers = {Path(file).name: file for file in checkout.files(str(LIBRARIES), suffixes=(".h",))}
@@ -131,7 +135,7 @@ def forbidden_includes(checkout: Checkout) -> list[str]:
         for line, header in checkout.includes(path):
             target = headers.get(Path(header).name)
             if target is None:
-                standard = re.fullmatch(r"[a-z_0-9]+", header) or header == "math.h"
+                standard = re.fullmatch(r"[a-z_0-9]+", header) or header in COMPILERS
                 known = standard or header in GENERATED or header.startswith(FRAMEWORK)
                 if not known and "Arduino" not in checkout.allowed[row]:
                     broken.append(f"{path}:{line}: {row} may not include <{header}>")
