@@ -30,6 +30,7 @@ from tools.monitor.events import (
     WindowScored,
     WindowsLost,
 )
+from tools.monitor.wall_clock import WallClock
 from tools.recordings.format import Writer
 from tools.recordings.registry import numbered, open_writer
 from training.bundle.errors import DataError
@@ -62,9 +63,11 @@ class Recorder:
         self._path, self._labels, self._say = path, labels, say
         self._open: _Recording | None = None if path is None else _Recording(open_writer(path))
         self._stream: Started | None = None
+        self._clock = WallClock()
         self._failure: DataError | None = None
 
     def handle(self, event: Event) -> None:
+        self._clock.stamp(event)
         match event:
             case Started():
                 self._stream = event
@@ -106,7 +109,7 @@ class Recorder:
 
     def _write(self, event: Event) -> None:
         if self._open is not None:
-            self._open.write(event, self._labels)
+            self._open.write(event, self._labels, self._clock)
 
     def _attempt(self, write: Callable[[], None]) -> None:
         """Call `write`; if it fails, end the recording."""
@@ -148,20 +151,22 @@ class _Recording:
         self._hop = stream.board.hop
         self.writer.begin(stream.source, model_of(stream), self._hop)
 
-    def write(self, event: Event, labels: Labels) -> None:
+    def write(self, event: Event, labels: Labels, clock: WallClock) -> None:
         """Write one event. Raises OSError."""
         match event:
             case SamplesSent():
                 first, stop = self._new_frames(event.first_frame, len(event.counts))
                 if first < stop:
+                    self._note_begin(first, clock)
                     counts = event.counts[first - event.first_frame :]
                     self.writer.samples(first, counts, labels(first, len(counts)))
             case SamplesLost():
                 first, stop = self._new_frames(event.first_frame, event.count)
                 if first < stop:
+                    self._note_begin(first, clock)
                     self.writer.missing(first, stop - first, event.reason)
             case WindowScored() if self._holds(event.first_frame):
-                self.writer.scored(event)
+                self.writer.scored(event, clock.at(event.first_frame))
             case WindowNotJudged() if self._holds(event.first_frame):
                 self.writer.lost(event.index, 1, f"not judged, {event.reason}")
             case WindowsLost() if not self._skipping:
@@ -175,6 +180,10 @@ class _Recording:
             case Marked():
                 frame = max(event.frame, self._first_frame or 0)  # a format may keep none before
                 self.writer.mark(frame, event.window, event.text)
+
+    def _note_begin(self, first: int, clock: WallClock) -> None:
+        if first == self._first_frame:
+            self.writer.began(clock.at(first))
 
     def _holds(self, frame: int) -> bool:
         """Whether a window that begins at `frame` belongs to the recording."""

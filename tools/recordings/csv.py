@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 
 from tools.recordings.compatibility import check_channels, check_units
 from tools.recordings.format import (
+    BEGAN,
     MODEL,
     Format,
     RecordedScores,
     ScoredWindow,
     counted_from_first,
     create,
+    with_zone,
 )
 from tools.recordings.source import Counts, SourceFacts
 from training.bundle.errors import DataError
@@ -37,7 +39,17 @@ from training.data.files.options import Options
 from training.data.files.table import read_table
 from training.data.recording import Recording
 
-COLUMNS = ("window", "first_frame", "score", "threshold", "flag", "microseconds", "label", "note")
+COLUMNS = (
+    "window",
+    "first_frame",
+    "score",
+    "threshold",
+    "flag",
+    "microseconds",
+    "label",
+    "note",
+    "ts",
+)
 SIMULATED = "# simulated: true"
 MISSING = "# missing:"  # then the first missing row, and how many follow
 
@@ -55,8 +67,11 @@ class ScoreTable:
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._rows.writerow(COLUMNS)
 
-    def scored(self, window: ScoredWindow) -> None:
-        """Write a score. The decimal score and threshold read back as the same float32."""
+    def scored(self, window: ScoredWindow, ts: int) -> None:
+        """Write a score, and the time of its first frame in Unix milliseconds.
+
+        The decimal score and threshold read back as the same float32.
+        """
         self._row(
             window.index,
             window.first_frame,
@@ -66,11 +81,12 @@ class ScoreTable:
             window.microseconds,
             "" if window.label == UNKNOWN else window.label,
             "",
+            ts,
         )
 
     def note(self, window: int, frame: int | str, text: str) -> None:
         """Write a row without a score."""
-        self._row(window, frame, "", "", "", "", "", text)
+        self._row(window, frame, "", "", "", "", "", text, "")
 
     def lost(self, first: int, count: int, reason: str) -> None:
         """Write one row per lost window."""
@@ -125,8 +141,11 @@ class CsvWriter:
         self._samples.flush()
         self._frames += count
 
-    def scored(self, window: ScoredWindow) -> None:
-        self._scores.scored(window)
+    def began(self, ts: int) -> None:
+        self._samples.write(f"{BEGAN} {with_zone(ts)}\n")
+
+    def scored(self, window: ScoredWindow, ts: int) -> None:
+        self._scores.scored(window, ts)
 
     def lost(self, first: int, count: int, reason: str) -> None:
         self._scores.lost(first, count, reason)

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -17,6 +18,7 @@ from training.bundle.errors import DataError
 from training.bundle.manifest import Signal
 from training.data.recording import Recording
 
+BEGAN = "# began:"  # a comment of text formats: date and time of the first frame
 MODEL = "# model:"  # a comment of text formats: hash and name of the model that gave the scores
 
 
@@ -39,6 +41,11 @@ class ScoredWindow(Protocol):
     def label(self) -> int: ...
 
 
+def with_zone(ts: int) -> str:
+    """Return Unix milliseconds as date and time with the zone of this computer (ISO 8601)."""
+    return datetime.fromtimestamp(ts / 1000).astimezone().isoformat(timespec="milliseconds")
+
+
 class Writer(Protocol):
     """Writes one recording. Every method may raise OSError.
 
@@ -56,8 +63,11 @@ class Writer(Protocol):
     def missing(self, first: int, count: int, reason: str) -> None:
         """Append `count` frames of which no sample was taken."""
 
-    def scored(self, window: ScoredWindow) -> None:
-        """Append a window's score."""
+    def began(self, ts: int) -> None:
+        """Note the time of the first frame, in Unix milliseconds; called before it is appended."""
+
+    def scored(self, window: ScoredWindow, ts: int) -> None:
+        """Append a window's score; `ts` is the time of its first frame, in Unix milliseconds."""
 
     def lost(self, first: int, count: int, reason: str) -> None:
         """Append `count` windows without a score."""

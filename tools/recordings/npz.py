@@ -46,6 +46,7 @@ class NpzWriter:
         self._window, self._lost = array("q"), array("q")
         self._score, self._threshold = array("f"), array("f")
         self._flag, self._microseconds = array("b"), array("q")
+        self._began, self._ts = 0, array("q")
         self._source: SourceFacts | None = None
         self._model = ""
 
@@ -65,7 +66,11 @@ class NpzWriter:
         self._labels += np.full(count, UNKNOWN, np.int8).tobytes()
         self._missing += b"\1" * count
 
-    def scored(self, window: ScoredWindow) -> None:
+    def began(self, ts: int) -> None:
+        self._began = ts
+
+    def scored(self, window: ScoredWindow, ts: int) -> None:
+        self._ts.append(ts)
         self._window.append(window.index)
         self._score.append(window.score)
         self._threshold.append(window.threshold)
@@ -104,6 +109,8 @@ class NpzWriter:
             flag=np.asarray(self._flag, np.bool_),
             microseconds=np.asarray(self._microseconds, np.int64),
             lost=np.asarray(self._lost, np.int64),
+            began=np.int64(self._began),
+            ts=np.asarray(self._ts, np.int64),
         )
 
 

@@ -18,6 +18,7 @@ import importlib
 import os
 import re
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -27,12 +28,14 @@ from numpy.typing import NDArray
 from tools.recordings.compatibility import check_channels, check_units
 from tools.recordings.csv import ScoreTable, read_score_table
 from tools.recordings.format import (
+    BEGAN,
     MODEL,
     Format,
     RecordedScores,
     ScoredWindow,
     close_counts,
     create,
+    with_zone,
 )
 from tools.recordings.source import Counts, SourceFacts
 from training.bundle.errors import DataError
@@ -72,6 +75,7 @@ class WfdbWriter:
         self._source: SourceFacts | None = None
         self._model, self._hop = "", 1
         self._first: int | None = None  # absolute index of the recording's first frame
+        self._began = 0  # its time, in Unix milliseconds
         self._missing = 0
         self._notes: list[tuple[int, str]] = []
         self._label_changes: list[tuple[int, str]] = []
@@ -95,8 +99,11 @@ class WfdbWriter:
         self._missing += count
         self._notes.append((first, f"MISSING {count} samples: {reason}"))
 
-    def scored(self, window: ScoredWindow) -> None:
-        self._scores.scored(window)
+    def began(self, ts: int) -> None:
+        self._began = ts
+
+    def scored(self, window: ScoredWindow, ts: int) -> None:
+        self._scores.scored(window, ts)
         if window.flag:
             values = f"score {window.score:.4g} threshold {window.threshold:.4g}"
             self._notes.append((window.first_frame, f"ANOMALY window {window.index} {values}"))
@@ -131,7 +138,7 @@ class WfdbWriter:
     def _describe(self, counts: Counts) -> None:
         source, frames = self._source, len(counts)
         if source is not None and frames:
-            _write_header(self.path, source, self._model, counts, self._missing)
+            _write_header(self.path, source, self._model, counts, self._missing, self._began)
             for annotator, symbol, notes in (
                 (FLAGS, '"', self._notes),
                 (LABELS, "+", self._label_changes),
@@ -142,10 +149,13 @@ class WfdbWriter:
 
 
 def _write_header(
-    path: Path, source: SourceFacts, model: str, counts: Counts, missing: int
+    path: Path, source: SourceFacts, model: str, counts: Counts, missing: int, began: int
 ) -> None:
     rate = source.rate_hz or 1.0
-    lines = [f"{path.stem} {len(source.channels)} {rate!r} {len(counts)}"]
+    # WFDB knows no time zone: base time and date are local, and a comment has the zone.
+    base = datetime.fromtimestamp(began / 1000).strftime("%H:%M:%S.%f")[:-3]
+    date = datetime.fromtimestamp(began / 1000).strftime("%d/%m/%Y")
+    lines = [f"{path.stem} {len(source.channels)} {rate!r} {len(counts)} {base} {date}"]
     for c, (name, unit, gain, offset) in enumerate(
         zip(source.channels, source.units, source.gain, source.offset, strict=True)
     ):
@@ -156,7 +166,7 @@ def _write_header(
             f"{path.stem}.dat 16 {float(gain)!r}({offset})/{unit} 16 0 "
             f"{int(counts[0, c])} {checksum} 0 {name}"
         )
-    lines += [f"# {source.description}", f"{MODEL} {model}"]
+    lines += [f"# {source.description}", f"{MODEL} {model}", f"{BEGAN} {with_zone(began)}"]
     lines += [f"# {NO_RATE}"] if source.rate_hz is None else []
     lines += [f"# {SIMULATED}"] if source.simulated else []
     lines += [f"# {MISSING}"] if missing else []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+import time
 import zipfile
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -480,3 +482,26 @@ def test_data_in_another_folder_are_named_by_source(tmp_path: Path, monkeypatch)
     model.manifest.recipe = {"data": {"name": "csv", "path": "pump.csv"}}
     with pytest.raises(DataError, match=r"pump\.csv: is not in the current folder, .* --source"):
         of_bundle(model)
+
+
+@pytest.mark.parametrize("name", ["run.csv", "run.npz", "run.hea"])
+def test_a_recording_holds_the_time_of_day(tmp_path: Path, name: str) -> None:
+    path, before = tmp_path / name, time.time()
+    record(path, source(20), FakeBoard())
+    after = time.time()
+    if path.suffix == ".npz":
+        with np.load(path) as arrays:
+            began, stamps = arrays["began"] / 1000, arrays["ts"] / 1000
+            assert len(stamps) == len(arrays["score"]) == 20
+    else:
+        stamps = np.array(
+            [int(row["ts"]) / 1000 for row in csv.DictReader(path.with_suffix(".csv").open())]
+        )
+        text = (samples_path(path) if path.suffix == ".csv" else path).read_text()
+        (word,) = re.findall(r"^# began: (.*)$", text, re.MULTILINE)
+        began = datetime.fromisoformat(word).timestamp()
+    if path.suffix == ".hea":
+        base = pytest.importorskip("wfdb").rdheader(str(path.with_suffix(""))).base_datetime
+        assert base.timestamp() == pytest.approx(began, abs=2e-3)
+    # Of the first frame: it is older than the run in which it arrived, and no other frame is older.
+    assert before - 1 <= began <= after and began - 2e-3 <= stamps[0] <= stamps[-1] <= after
