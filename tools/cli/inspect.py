@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import shlex
 from collections.abc import Sequence
@@ -22,6 +24,7 @@ from training.bundle.labels import ABNORMAL, NORMAL
 from training.data import csv
 from training.data.files.clock import describe_rate
 from training.data.files.counts import FEW_COUNTS
+from training.data.files.labels import words_by_label
 from training.data.files.table import Table
 from training.data.recording import Dataset
 from training.suggest import Suggestion, find_settings, recipe_name, suggest, toml
@@ -62,9 +65,9 @@ def inspect(
         # Imported here because matplotlib takes a second to start.
         from tools.report.inspect_picture import draw
 
-        picture = picture or Path(f"{recipe_name(paths[0])}.png")
+        picture = picture or _picture_path(Path(paths[0]), recipe_name(paths[0]))
         try:
-            draw(tables, picture, suggestion.window)
+            draw(tables, picture, suggestion.window, str(Path(paths[0]).resolve()))
         except OSError as problem:
             raise DataError(f"{picture}: cannot be written: {problem.strerror}") from None
         out.print(f"picture: [bold]{escape(str(picture))}[/]")
@@ -144,6 +147,8 @@ def _show_channels(out: Console, tables: list[Table], dataset: Dataset) -> None:
             f"labels: {int((labels == NORMAL).sum()):,} frames normal, "
             f"{int((labels == ABNORMAL).sum()):,} abnormal, {int((labels < 0).sum()):,} not known"
         )
+    for line in _label_words(tables):
+        out.print(escape(line))
     grid = Grid(box=None, pad_edge=False, header_style="dim")
     for head in ("channel", "unit", "smallest", "median", "largest", "counts", "missing", "flat"):
         grid.add_column(head, justify="left" if head in ("channel", "unit") else "right")
@@ -162,6 +167,35 @@ def _show_channels(out: Console, tables: list[Table], dataset: Dataset) -> None:
             f"[yellow]{100 * flat:.1f} % {' and '.join(sorted(kinds))}[/]" if kinds else "-",
         )
     out.print(grid)
+
+
+def _label_words(tables: list[Table]) -> list[str]:
+    """Return which words of the first file's label column mean normal, and which abnormal."""
+    table = tables[0]
+    column = table.roles.label
+    if column is None or len(column.values) != len(table.labels):
+        return []
+    words = words_by_label(column, table.labels)
+    parts = [
+        f"{name} {', '.join(words[label][:6])}{', ...' if len(words[label]) > 6 else ''}"
+        for label, name in ((NORMAL, "normal"), (ABNORMAL, "abnormal"))
+        if label in words
+    ]
+    return [f"label column {column.name}: {'; '.join(parts)}"] if parts else []
+
+
+def _picture_path(source: Path, name: str) -> Path:
+    """Return NAME.png, or the next free number if that is the picture of another file."""
+    # Imported here because it takes a tenth of a second.
+    from PIL import Image
+
+    for number in itertools.count(1):
+        path = Path(f"{name}.png" if number == 1 else f"{name}-{number}.png")
+        with contextlib.suppress(OSError), Image.open(path) as picture:
+            if picture.info.get("Source", "") not in ("", str(source.resolve())):
+                continue
+        return path
+    raise AssertionError
 
 
 def _show_notes(out: Console, dataset: Dataset) -> None:

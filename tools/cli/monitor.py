@@ -29,6 +29,7 @@ from tools.cli.options import (
     SpeedOption,
     alarm_levels_of,
     bundle_path,
+    complain,
     console,
     faults_of,
     finite,
@@ -54,7 +55,7 @@ from tools.monitor.settings import (
     Target,
 )
 from tools.recordings.format import RecordedScores
-from tools.recordings.load import of_file
+from tools.recordings.load import of_file, trained_on
 from tools.recordings.registry import check_target, read_scores
 from training.bundle import read_bundle
 from training.bundle.errors import BoardError
@@ -234,7 +235,13 @@ def monitor(
     if record is not None:
         check_target(record, source, overwrite)  # before the build, which takes longer
     if isinstance(played, File):
-        of_file(played.path, read_bundle(path), leads=played.leads)
+        bundle = read_bundle(path)
+        of_file(played.path, bundle, leads=played.leads)
+        if trained_on(played.path, bundle):
+            complain(
+                f"{played.path}: the model was trained on most of this file, so it flags less here "
+                "than on new samples; without --source, only the part held back for tests is sent"
+            )
     stream: Input = (
         BoardSensor(played, speed) if sample else Streamed(played, speed, repeat, resume=not fresh)
     )

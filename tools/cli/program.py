@@ -66,6 +66,15 @@ def _is_own(module: str | None) -> bool:
     return (module or "").partition(".")[0] in ("tools", "training")
 
 
+def _plain(message: str) -> str:
+    """Return a message of the option parser in words for a user."""
+    value = "Input should be a valid number, unable to parse string as a number"
+    whole = "Input should be a valid integer, unable to parse string as an integer"
+    return message.replace(value, "write a number, such as 0.5").replace(
+        whole, "write a whole number, such as 3"
+    )
+
+
 def main() -> None:
     """Run the program. Bad input is reported on one line of standard error, with exit code 2."""
     # TensorFlow logs a missing GPU and its own options on every import; errors stay visible.
@@ -82,7 +91,7 @@ def main() -> None:
     except typer.TyperException as problem:  # unknown command or option, value out of range
         command = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in _NAMES else ""
         see = f"vigil {command} --help" if command else "vigil --help"
-        complain(f"{problem.format_message()} (see `{see}`)")
+        complain(f"{_plain(problem.format_message())} (see `{see}`)")
         code = 2
     except OSError as problem:
         if problem.errno != errno.ENAMETOOLONG:

@@ -118,7 +118,7 @@ class BoardRun:
         return self.comparison.lines(source.noun)
 
     def _open(self, stack: contextlib.ExitStack) -> tuple[Board, Source, float | None]:
-        """Return the board, the source of its samples, and the frames to send per second."""
+        """Return the board, the source of its samples, and the frames per second."""
         given, abandon = self._settings.input, self.controls.out_of_time
         wait = self._settings.wait
         if wait is None and isinstance(self._settings.view, Browser):
@@ -134,7 +134,8 @@ class BoardRun:
                     self._bundle, played, self._target, self._watch, multiple, abandon, wait=wait
                 )
             )
-            return sensor, sensor.source, None
+            rate = sensor.facts.rate_hz
+            return sensor, sensor.source, None if rate is None else rate * multiple
         assert self._source is not None
         frames_per_second = paced(self._source, given.speed)
         if given.speed is None and isinstance(self._settings.view, Browser):

@@ -57,6 +57,7 @@ from tools.monitor.pace import Pace
 from tools.recordings.source import Source
 from training.bundle.errors import LinkError, VigilError
 
+SLOW_SECONDS = 10.0  # until the first window, from which on the user is told
 IDLE_SECONDS = 0.02
 _NOT_DONE: dict[type, str] = {
     Reset: "not reset",
@@ -76,7 +77,7 @@ class Stream:
 
     Args:
         board: is sent the samples, or takes them itself (SamplingBoard).
-        frames_per_second: limits what is sent; None: no limit.
+        frames_per_second: limits what is sent, or is what a board samples; None: no limit.
         resume: continue an unfinished stream of this source.
         windows: stop after this many.
         idle_seconds: to wait for events when there is nothing to send or obey.
@@ -99,6 +100,7 @@ class Stream:
         self._board, self._source, self._controls, self._emit = board, source, controls, emit
         self._idle_seconds, self._counters_seconds = idle_seconds, counters_seconds
         self._pace = Pace(frames_per_second)
+        self._rate = frames_per_second
         self._resume = resume
         self._stop = _last_frame(source, board.facts, windows)
         self._beats_left = windows if board.facts.cuts_beats else None
@@ -156,9 +158,20 @@ class Stream:
         if facts.threshold != facts.trained_threshold:
             own, trained = text.number(facts.threshold), text.number(facts.trained_threshold)
             self._emit(Notice(f"the board's threshold is {own}, the bundle's is {trained}"))
+        self._announce_first_window(facts)
         for status in (self._board.calibration, self._board.wearer):
             if status is not None:
                 self._emit(status)
+
+    def _announce_first_window(self, facts: BoardFacts) -> None:
+        """Say when the first window comes, if a user would wonder."""
+        seconds = facts.report_after / self._rate if self._rate else 0.0
+        if seconds < SLOW_SECONDS:
+            return
+        when = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} minutes"
+        faster = "" if self._sampling and not facts.emulated else "; --speed 10 is ten times faster"
+        noun = self._source.facts.noun
+        self._emit(Notice(f"the first {noun} is complete after {when}{faster}"))
 
     def _continue_at(self, frame: int) -> None:
         """Continue at `frame`; a window that begins before it is never completed."""

@@ -45,6 +45,13 @@ def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
     return of_recording(recording, repeat, missing)
 
 
+def trained_on(path: Path, bundle: Bundle) -> bool:
+    """Return whether a file is among those that a bundle's recipe trains on."""
+    given = bundle.manifest.recipe.get("data", {}).get("path", [])
+    paths = [given] if isinstance(given, str) else given
+    return any(Path(each).resolve() == path.resolve() for each in paths)
+
+
 def of_file(path: Path, bundle: Bundle, repeat: bool = False, leads: Sequence[str] = ()) -> Source:
     """Return a recording, a WFDB record, or a file of samples in physical units (any other suffix).
 

@@ -19,6 +19,7 @@ from training.data.files.table import Table
 
 CHANNELS = 8  # rows of the picture
 COLUMNS = 1600  # points across
+VISIBLE = 400  # a missing frame is at least this part of the picture wide
 CUTS = 200  # lines
 WINDOWS = 150  # lines of one kind
 ZOOM = 4  # windows drawn beside the whole
@@ -26,14 +27,14 @@ MOST_RUNS = 400  # marked stretches of one kind
 SIGNAL, ABNORMAL_COLOUR, GAP, FLAT = "#26547c", "#d1495b", "#8d99ae", "#edae49"
 
 
-def draw(tables: Sequence[Table], path: Path, window: int) -> None:
+def draw(tables: Sequence[Table], path: Path, window: int, source: str = "") -> None:
     """Draw files end to end, one row per channel, and write PNG or SVG by the path's suffix.
 
     A recording that is far longer than a window of `window` frames is drawn twice: the whole, and
-    beside it a few windows.
+    beside it a few windows. A PNG names the `source` in its metadata.
     """
     if tables[0].sheet.window is not None:
-        _draw_windows(tables, tables[0].sheet.window, path)
+        _save(_draw_windows(tables, tables[0].sheet.window), path, source)
         return
     names = tables[0].channels[:CHANNELS]
     height = 1.3 + 1.5 * len(names)
@@ -50,7 +51,7 @@ def draw(tables: Sequence[Table], path: Path, window: int) -> None:
     )
     for c, axis in enumerate(axes[:, 0]):
         for start, table in zip(starts, tables, strict=False):
-            _draw_channel(axis, table, c, int(start))
+            _draw_channel(axis, table, c, int(start), int(starts[-1]))
         if part is not None:
             axis.axvspan(*part, color="black", alpha=0.12, linewidth=0)
             _draw_part(axes[c, 1], tables[0], c, part, window)
@@ -68,7 +69,7 @@ def draw(tables: Sequence[Table], path: Path, window: int) -> None:
     axes[0, 0].set_title(title, loc="left", fontsize=11)
     _legend(figure, tables)
     figure.tight_layout(rect=(0, 0, 0.985, 1 - 0.25 / height))
-    figure.savefig(path, dpi=100)
+    _save(figure, path, source)
 
 
 def _part(table: Table, length: int) -> tuple[int, int] | None:
@@ -93,7 +94,12 @@ def _draw_part(axis: Axes, table: Table, channel: int, part: tuple[int, int], wi
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_windows(tables: Sequence[Table], length: int, path: Path) -> None:
+def _save(figure: Figure, path: Path, source: str) -> None:
+    metadata = {"Source": source} if path.suffix == ".png" else None
+    figure.savefig(path, dpi=100, metadata=metadata)
+
+
+def _draw_windows(tables: Sequence[Table], length: int) -> Figure:
     """Draw files whose rows are windows: one line per window, normal and abnormal ones apart."""
     rows = np.concatenate([table.values.reshape(-1, length) for table in tables])
     labels = np.concatenate([table.labels[::length] for table in tables])
@@ -114,17 +120,19 @@ def _draw_windows(tables: Sequence[Table], length: int, path: Path) -> None:
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(tables[0].path.name, x=0.01, ha="left", fontsize=11)
     figure.tight_layout()
-    figure.savefig(path, dpi=100)
+    return figure
 
 
-def _draw_channel(axis: Axes, table: Table, channel: int, start: int) -> None:
+def _draw_channel(axis: Axes, table: Table, channel: int, start: int, frames: int) -> None:
+    least = max(1, frames // VISIBLE)  # so that one missing row of many is seen
     values = table.values[:, channel]
     x, low, high = _envelope(values)
     axis.fill_between(x + start, low, high, color=SIGNAL, linewidth=0.8, step=None)
     for a, b in _runs(table.labels == ABNORMAL):
         axis.axvspan(start + a, start + b, color=ABNORMAL_COLOUR, alpha=0.2, linewidth=0)
     for a, b in _runs(np.isnan(values)):
-        axis.axvspan(start + a, max(start + b, start + a + 1), color=GAP, alpha=0.5, linewidth=0)
+        right = max(start + b, start + a + least)
+        axis.axvspan(start + a, right, color=GAP, alpha=0.5, linewidth=0)
     for stretch in table.flat:
         if stretch.channel == table.channels[channel] and not table.resampled:
             axis.axvspan(start + stretch.first, start + stretch.stop, color=FLAT, alpha=0.4)

@@ -181,7 +181,10 @@ def read_bundle(path: Path) -> Bundle:
     """
     path = Path(path)
     if not path.is_dir():
-        raise BundleError(f"{path}: no such bundle (a folder with {MANIFEST}); train it first")
+        raise BundleError(
+            f"{path}: no such bundle (a folder with {MANIFEST}); train it first: `vigil train "
+            f"{path.name}` if that is a recipe (`vigil recipes` lists them), or `vigil train FILE`"
+        )
     text = _read(path / MANIFEST)
     manifest = parse_manifest(text, str(path / MANIFEST))
     model = _read(path / MODEL)

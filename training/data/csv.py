@@ -30,7 +30,7 @@ from training.data.files.cells import shown
 from training.data.files.clock import describe_rate
 from training.data.files.counts import FEW_COUNTS, Range, choose_range, to_int16
 from training.data.files.formats import suffixes
-from training.data.files.options import Options
+from training.data.files.options import Options, SettingNeededError
 from training.data.files.table import Table, read_table
 from training.data.recording import Dataset, Recording
 
@@ -220,7 +220,18 @@ def read_tables(
         if tables and settings.channels is None and settings.row_is_window is None:
             # A channel that is constant in one file alone stays a channel.
             fixed = settings.model_copy(update={"channels": list(tables[0].channels)})
-        tables.append(read_table(path, fixed, label_optional=label_optional or len(files) > 1))
+        try:
+            tables.append(read_table(path, fixed, label_optional=label_optional or len(files) > 1))
+        except SettingNeededError:
+            raise
+        except DataError as problem:
+            if not tables or not str(problem).startswith(f"{path}: no column"):
+                raise
+            names = ", ".join(tables[0].channels)
+            raise DataError(
+                f"{problem}; files that are read together need the channels of the first one, "
+                f"{tables[0].path} ({names}): give the others on their own, or set data.channels"
+            ) from None
     _check_rates(tables)
     first = tables[0]
     for what in ("units", "gain", "offset"):

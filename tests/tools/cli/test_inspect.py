@@ -184,3 +184,31 @@ def test_a_file_of_samples_becomes_a_bundle(log: Path, tmp_path: Path, monkeypat
     bundle = read_bundle(Path("build/pump_log"))
     assert bundle.manifest.recipe["data"]["path"] == "pump log.csv"
     assert bundle.manifest.signal.channels == ["x", "t"]
+
+
+def test_label_words_are_shown_with_their_meaning(tmp_path: Path) -> None:
+    path = tmp_path / "words.csv"
+    rows = [f"{math.sin(i / 5):.3f},{'fault' if i > 500 else 'normal'}" for i in range(600)]
+    path.write_text("x [g],state\n" + "\n".join(rows) + "\n")
+    said = vigil("inspect", "--no-picture", path)
+    assert "label column state: normal normal; abnormal fault" in said
+
+
+def test_pictures_of_files_with_one_name_are_kept_apart(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        rows = "\n".join(f"{math.sin(i / 5):.3f}" for i in range(600))
+        (tmp_path / folder / "run.csv").write_text(f"x [g]\n{rows}\n")
+    assert "picture: run.png" in vigil("inspect", "a/run.csv")
+    assert "picture: run-2.png" in vigil("inspect", "b/run.csv")
+    assert "picture: run.png" in vigil("inspect", "a/run.csv")  # the same file again
+
+
+def test_files_without_a_channel_of_the_first_are_refused_with_the_reason(tmp_path: Path) -> None:
+    for name, column in (("x", "b"), ("y", "c")):
+        rows = "\n".join(f"{math.sin(i / 5):.3f},{math.cos(i / 7):.3f}" for i in range(600))
+        (tmp_path / f"{name}.csv").write_text(f"a,{column}\n{rows}\n")
+    with pytest.raises(DataError, match=r"no column b.*need the channels of the first one") as no:
+        vigil("inspect", "--no-picture", tmp_path / "x.csv", tmp_path / "y.csv")
+    assert "\n" not in str(no.value)

@@ -106,6 +106,15 @@ def words_of(column: Column) -> list[str]:
     return [f"{v:g}" for v in values]
 
 
+def words_by_label(column: Column, labels: NDArray[np.int8]) -> dict[int, list[str]]:
+    """Return the words of a label column by the label of their rows, the most frequent first."""
+    result: dict[int, list[str]] = {}
+    for word in words_of(column):
+        rows = np.isin(column.values, _codes(column, {word}))
+        result.setdefault(int(labels[rows][0]), []).append(word)
+    return result
+
+
 def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> NDArray[np.int8]:
     """Return int8 [frames] from a label column.
 
