@@ -66,6 +66,14 @@ def broker_missing() -> str | None:
 
 
 @cache
+def database_missing() -> str | None:
+    needed = [shutil.which("psql"), *Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if all(needed) and len(needed) > 1:
+        return None
+    return "no PostgreSQL server: apt-get install postgresql"
+
+
+@cache
 def cluster_missing() -> str | None:
     if importlib.util.find_spec("ray") is None:
         return "Ray is not installed: .venv/bin/pip install -e '.[cluster]'"
@@ -99,6 +107,7 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "board": board_missing,
     "browser": browser_missing,
     "broker": broker_missing,
+    "database": database_missing,
     "cluster": cluster_missing,
     "data": data_missing,
 }
