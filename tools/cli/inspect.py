@@ -60,7 +60,8 @@ def inspect(
     dataset = csv.load_tables(tables, settings)
     _show_channels(out, tables, dataset)
     _show_notes(out, dataset)
-    suggestion = suggest(recipe_name(paths[0]), settings, dataset)
+    name = recipe_name(paths[0] if recipe is None else recipe.name)
+    suggestion = suggest(name, settings, dataset)
     if not no_picture:
         # Imported here because matplotlib takes a second to start.
         from tools.report.inspect_picture import draw

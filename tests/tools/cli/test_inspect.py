@@ -15,6 +15,7 @@ from tools.cli.program import load_commands
 from training.bundle import read_bundle
 from training.bundle.errors import DataError
 from training.recipe import read_recipe
+from training.suggest import recipe_name
 
 
 def vigil(*words: str | Path) -> str:
@@ -63,7 +64,7 @@ def test_the_recipe_and_an_svg(log: Path, tmp_path: Path) -> None:
     vigil("inspect", log, "--recipe", tmp_path / "r.toml", "--picture", tmp_path / "p.svg")
     assert b"<svg" in (tmp_path / "p.svg").read_bytes()[:1000]
     recipe = read_recipe(tmp_path / "r.toml")
-    assert recipe.name == "pump_log"
+    assert recipe.name == "r"  # as the commands that follow will call it
     assert recipe.data.path == str(log)
     assert recipe.windows.length in (4, 8, 16) and recipe.windows.hop <= recipe.windows.length
 
@@ -110,7 +111,14 @@ def test_intervals_beside_the_file(tmp_path: Path) -> None:
 def test_the_folder_at_hand(log: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert "1,200 frames" in vigil("inspect", ".", "-r", "r.toml", "--no-picture")
-    assert read_recipe(Path("r.toml")).name == tmp_path.name
+    assert read_recipe(Path("r.toml")).data.path == "."
+    assert recipe_name(".") == tmp_path.name
+
+
+def test_several_files_need_a_recipe(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "later.csv").write_text(log.read_text())
+    said = vigil("inspect", log, tmp_path / "later.csv", "--no-picture")
+    assert "next: add --recipe NAME.toml, then vigil train NAME.toml" in said
 
 
 def test_a_folder(log: Path, tmp_path: Path) -> None:
