@@ -49,7 +49,7 @@ SensorOption = Annotated[
     str | None,
     typer.Option(
         "--sensor",
-        help="Sensor that the board samples by itself: analog, ad8232, lsm9ds1 (default: none).",
+        help="Sensor that the board samples by itself: `vigil boards` lists them (default: none).",
     ),
 ]
 
