@@ -1,0 +1,32 @@
+"""The memory of every view over a month of virtual streaming, without a board.
+
+    .venv/bin/python -m benchmarks.month [DAYS]
+
+A window arrives every second of virtual time, with alarms, losses, windows that are not judged and
+notices. Prints the memory of Python's objects at the end of each tenth. Ends with code 1 if it grew
+by more than 1 MiB over the last half. A day takes a minute of processor time.
+"""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+
+from tests.support.month import Month
+
+SECONDS_PER_DAY = 86_400
+LEAST_GROWTH = 1 << 20  # bytes
+
+
+def main(days: float) -> int:
+    tracemalloc.start()
+    month, part = Month(), max(int(days * SECONDS_PER_DAY / 10), 1)
+    sizes = []
+    for tenth in range(1, 11):
+        sizes.append(month.stream(part))
+        print(f"day {days * tenth / 10:5.1f}: {sizes[-1] / 2**20:6.2f} MiB", flush=True)
+    return int(sizes[-1] - sizes[4] > LEAST_GROWTH)
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0))
