@@ -29,7 +29,7 @@ from tools.measure.bench.small_bundle import small_bundle
 WINDOW, RATE_HZ = 140, 250.0
 AWAY_SECONDS = 5.0  # of the broker
 CALM_SECONDS = 30.0  # after an outage, until delays count again
-PATIENCE = 60.0
+PATIENCE = 120.0
 PERSISTENT = (
     "allow_anonymous true",
     "persistence true",

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from tools.monitor.mqtt.board_topics import Message
 from training.bundle.errors import DataError
 
-BATCH_SECONDS = 0.02
+BATCH_SECONDS = 0.03
 MOST_IN_MEMORY = 10_000  # messages that wait for a disk that cannot be written
 
 _TABLE = """
