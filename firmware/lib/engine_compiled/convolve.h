@@ -31,7 +31,7 @@ void convolve(const Positions& at, const Dense& layer, const std::int8_t* input,
 void depthwise(const Positions& at, const Dense& layer, std::uint32_t multiplier,
                const std::int8_t* input, std::int8_t* output);
 
-// The converter counts these bytes (tools/convert/operators/convolution.py).
+// The converter counts these bytes (tools/convert/operators/positions.py).
 static_assert(sizeof(Positions) == 36);
 
 }  // namespace vigil::compiled

@@ -79,6 +79,7 @@ VIGIL_TWO(add_byte_3, "sxtab %0, %[a], %[b], ror #24")
 VIGIL_THREE(add_products, "smlad %0, %[a], %[b], %[sum]")
 VIGIL_THREE(add_low_product, "smlabb %0, %[a], %[b], %[sum]")
 VIGIL_THREE(add_high_product, "smlatt %0, %[a], %[b], %[sum]")
+VIGIL_THREE(add_low_by_high, "smlabt %0, %[a], %[b], %[sum]")
 VIGIL_THREE(add_scaled_low, "smlawb %0, %[a], %[b], %[sum]")
 VIGIL_THREE(add_scaled_high, "smlawt %0, %[a], %[b], %[sum]")
 VIGIL_THREE(add_high_word, "smmla %0, %[a], %[b], %[sum]")
@@ -131,7 +132,7 @@ constexpr std::uint32_t odd_bytes(std::uint32_t bytes) {
     return odd_bytes(0, bytes);
 }
 
-// SMULBB, SMULTT, SMLABB, SMLATT, SMLAD: products of lanes, added modulo 2^32.
+// SMULBB, SMULTT, SMLABB, SMLATT, SMLABT, SMLAD: products of lanes, added modulo 2^32.
 constexpr std::uint32_t low_product(std::uint32_t a, std::uint32_t b) {
     return static_cast<std::uint32_t>(low_half(a) * low_half(b));
 }
@@ -143,6 +144,9 @@ constexpr std::uint32_t add_low_product(std::uint32_t a, std::uint32_t b, std::u
 }
 constexpr std::uint32_t add_high_product(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
     return sum + high_product(a, b);
+}
+constexpr std::uint32_t add_low_by_high(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
+    return sum + static_cast<std::uint32_t>(low_half(a) * high_half(b));
 }
 constexpr std::uint32_t add_products(std::uint32_t a, std::uint32_t b, std::uint32_t sum) {
     return sum + low_product(a, b) + high_product(a, b);

@@ -27,6 +27,7 @@ from tools.convert.operators.dense import (
     plain_dense,
     with_one_multiplies,
 )
+from tools.convert.operators.depthwise_plane import depthwise_plane, fits_plane
 from tools.convert.operators.paired_dense import (
     INT8,
     PairedLayer,
@@ -36,10 +37,15 @@ from tools.convert.operators.paired_dense import (
     wide_bytes,
     widen_work,
 )
-from tools.convert.operators.positions import POSITIONS_BYTES, Positions
+from tools.convert.operators.positions import (
+    Positions,
+    at_positions,
+    image_shapes,
+    output_address,
+)
 from tools.convert.operators.window import WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
-from tools.convert.step import Argument, Step, Value, scratch
+from tools.convert.step import Step, Value, scratch
 from tools.convert.work import added, repeated
 
 FEW_CHANNELS = 3
@@ -100,13 +106,6 @@ def positions_of(
     )
 
 
-def image_shapes(at: Positions, layer: DenseLayer, source: Tensor, target: Tensor) -> str:
-    """`20x6x8 -> 20x6x4, 3x3, RELU`."""
-    sizes = ["x".join(map(str, tensor.shape[1:])) for tensor in (source, target)]
-    kernel = f"{at.kernel_height}x{at.kernel_width}"
-    return f"{sizes[0]} -> {sizes[1]}, {kernel}{layer.activation_suffix}"
-
-
 def unfolded(layer: DenseLayer, source: Tensor) -> DenseLayer:
     """The layer for a plain kernel, which subtracts the zero point from its inputs."""
     rows = layer.weights.sum(1, dtype=np.int64)
@@ -124,6 +123,9 @@ def convolution(
     at = at.turned()
     fit = "plain: requested" if planner.plain else fit_paired(layer, INT8)
     if isinstance(fit, str):
+        folded = with_one_multiplies(layer)
+        if at.channels == 1 and not planner.plain and fits_plane(at, folded):
+            return depthwise_plane(operator, shape, at, folded, target)
         plain = unfolded(layer, source)
         inner = plain_dense(plain, fit)
         step = at_positions(
@@ -154,32 +156,6 @@ def _pointwise(
     )
 
 
-def at_positions(
-    inner: Step,
-    operator: Operator,
-    shape: str,
-    at: Positions,
-    target: Tensor,
-    function: str,
-    arguments: tuple[Argument, ...],
-    header: str,
-) -> Step:
-    """The step of all positions, from the step `inner` of one; without scratch memory."""
-    macs = inner.report.macs * at.count
-    read, written = Value(inner.reads[0].tensor, at.in_size), Value.of(target)
-    return replace(
-        inner,
-        report=replace(inner.report, operator=operator.name, shape=shape, macs=macs),
-        reads=(read,),
-        writes=(written,),
-        function=function,
-        arguments=("kPositions#", *arguments, read, _output(written, at)),
-        headers=frozenset({header}),
-        constants=inner.constants + f"const Positions kPositions# = {{{at.record}}};\n",
-        constant_bytes=inner.constant_bytes + POSITIONS_BYTES,
-    )
-
-
 def _paired_convolution(
     operator: Operator, shape: str, at: Positions, paired: PairedLayer, target: Tensor
 ) -> Step:
@@ -200,7 +176,7 @@ def _paired_convolution(
         writes=(written, *(value for value in (lanes, patch, sums) if value)),
         arguments=(
             *("kPositions#", "kPaired#", str(layer.outputs), read),
-            *(_output(written, at), tuple(memory)),
+            *(output_address(written, at), tuple(memory)),
         ),
         headers=step.headers | inner.headers,
         pass_cycles=(chain * at.count, loop * at.count),
@@ -211,10 +187,6 @@ def _paired_convolution(
             inner.pass_instructions[1] * at.count,
         ),
     )
-
-
-def _output(written: Value, at: Positions) -> Argument:
-    return (written, f" + {at.first}") if at.first else written
 
 
 def dense_rows(planner: Planner, operator: Operator, layer: DenseLayer, rows: int) -> Step:

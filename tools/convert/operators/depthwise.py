@@ -10,14 +10,14 @@ import numpy as np
 from tools.convert.graph import Operator, Tensor
 from tools.convert.operator_kind import OperatorKind
 from tools.convert.operators.convolution import (
-    at_positions,
     conv_tensors,
-    image_shapes,
     positions_of,
     unfolded,
 )
 from tools.convert.operators.convolution_work import depthwise_work
-from tools.convert.operators.dense import fold, plain_dense
+from tools.convert.operators.dense import fold, plain_dense, with_one_multiplies
+from tools.convert.operators.depthwise_plane import depthwise_plane, fits_plane
+from tools.convert.operators.positions import at_positions, image_shapes
 from tools.convert.operators.window import WINDOW_OPTIONS
 from tools.convert.planner import Planner
 
@@ -30,14 +30,19 @@ def _plan(planner: Planner, operator: Operator) -> None:
         raise planner.refusal(operator, f"weights {list(weights.shape)} do not fit its channels")
     at = positions_of(planner, operator, source, target, (height, width))
     rows = values.reshape(height * width, outputs).T
-    layer = unfolded(fold(planner, operator, source, weights, rows, bias, target), source)
+    at = at.turned()
+    layer = fold(planner, operator, source, weights, rows, bias, target)
+    shape = image_shapes(at, layer, source, target)
+    folded = with_one_multiplies(layer)
+    if not planner.plain and fits_plane(at, folded):
+        planner.steps.append(depthwise_plane(operator, shape, at, folded, target))
+        return
+    layer = unfolded(layer, source)
     # The kernel reads weights as [inputs, outputs].
     layer = replace(layer, weights=np.ascontiguousarray(rows.T).reshape(rows.shape))
-    shape = image_shapes(at, layer, source, target)
     why = "four channels at a time" if multiplier == 1 else "a channel at a time"
     inner = plain_dense(layer, why)
     inner = replace(inner, report=replace(inner.report, kernel="depthwise"))
-    at = at.turned()
     step = at_positions(
         *(inner, operator, shape, at, target, "depthwise"),
         *(("kDense#", str(multiplier)), "convolve.h"),

@@ -1,8 +1,12 @@
-"""The positions of a convolution's kernel."""
+"""The positions of a convolution's kernel, and what their steps share."""
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+
+from tools.convert.graph import Operator, Tensor
+from tools.convert.operators.dense import DenseLayer
+from tools.convert.step import Argument, Step, Value
 
 POSITIONS_BYTES = 36
 """sizeof(Positions) in convolve.h."""
@@ -88,3 +92,41 @@ class Positions:
         dense = max(self.dilation_height, self.dilation_width) == 1
         pixel = self.kernel_height * self.kernel_width == 1
         return not (inside and contiguous and (dense or pixel))
+
+
+def image_shapes(at: Positions, layer: DenseLayer, source: Tensor, target: Tensor) -> str:
+    """`20x6x8 -> 20x6x4, 3x3, RELU`."""
+    sizes = ["x".join(map(str, tensor.shape[1:])) for tensor in (source, target)]
+    kernel = f"{at.kernel_height}x{at.kernel_width}"
+    return f"{sizes[0]} -> {sizes[1]}, {kernel}{layer.activation_suffix}"
+
+
+def at_positions(
+    inner: Step,
+    operator: Operator,
+    shape: str,
+    at: Positions,
+    target: Tensor,
+    function: str,
+    arguments: tuple[Argument, ...],
+    header: str,
+) -> Step:
+    """The step of all positions, from the step `inner` of one; without scratch memory."""
+    macs = inner.report.macs * at.count
+    read, written = Value(inner.reads[0].tensor, at.in_size), Value.of(target)
+    return replace(
+        inner,
+        report=replace(inner.report, operator=operator.name, shape=shape, macs=macs),
+        reads=(read,),
+        writes=(written,),
+        function=function,
+        arguments=("kPositions#", *arguments, read, output_address(written, at)),
+        headers=frozenset({header}),
+        constants=inner.constants + f"const Positions kPositions# = {{{at.record}}};\n",
+        constant_bytes=inner.constant_bytes + POSITIONS_BYTES,
+    )
+
+
+def output_address(written: Value, at: Positions) -> Argument:
+    """The address of the first output."""
+    return (written, f" + {at.first}") if at.first else written

@@ -12,9 +12,9 @@ import numpy as np
 
 from tools.convert.graph import Operator, Tensor
 from tools.convert.operator_kind import OperatorKind
-from tools.convert.operators.convolution import conv_tensors, convolution, image_shapes
+from tools.convert.operators.convolution import conv_tensors, convolution
 from tools.convert.operators.dense import fold
-from tools.convert.operators.positions import Positions
+from tools.convert.operators.positions import Positions, image_shapes
 from tools.convert.operators.window import WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
 

@@ -1,0 +1,95 @@
+"""Depthwise convolution by planes: one input channel at a time, widened to 16-bit lanes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.convert.graph import Operator, Tensor
+from tools.convert.operators.dense import DenseLayer, plain_dense
+from tools.convert.operators.positions import Positions, at_positions
+from tools.convert.step import Step, Value, scratch
+from tools.convert.work import Work
+
+MOST_BYTES = 16384
+"""A larger plane would take more memory than the faster kernel is worth."""
+
+
+def _pitch(at: Positions) -> int:
+    """Words of a row of the plane: what the last two outputs of a row of positions read."""
+    pairs = -(-at.columns // 2)
+    return at.stride_width * (pairs - 1) + at.kernel_width // 2 + at.stride_width
+
+
+def _height(at: Positions) -> int:
+    """Rows of the plane."""
+    return (at.rows - 1) * at.stride_height + (at.kernel_height - 1) * at.dilation_height + 1
+
+
+def _plane_bytes(at: Positions) -> int:
+    rows = _height(at)
+    weights = 2 * (at.kernel_width // 2 + 1) * at.kernel_height
+    return 4 * (rows * _pitch(at) + weights)
+
+
+def fits_plane(at: Positions, layer: DenseLayer) -> bool:
+    """Whether the kernel can run a layer, which has its `one_multiplies`."""
+    return (
+        bool(layer.one_multiplies)
+        and at.stride_width <= 2
+        and (at.dilation_width == 1 or at.kernel_width == 1)
+        and _plane_bytes(at) <= MOST_BYTES
+    )
+
+
+def _work(at: Positions, outputs: int) -> Work:
+    """depthwise_plane() of depthwise_plane.cpp."""
+    height, width = (
+        min(size - first, plane) - max(-first, 0)
+        for size, first, plane in (
+            (at.in_height, at.top, _height(at)),
+            (at.in_width, at.left, 2 * _pitch(at)),
+        )
+    )
+    kernel = at.kernel_height, at.kernel_width
+    pairs = outputs * at.rows * -(-at.columns // 2)
+    words = at.kernel_width // 2 + 1
+    name = f"{kernel[0]}x3" if kernel in {(3, 3), (1, 3)} else "any"
+    if (at.stride_width, name) == (2, "1x3"):
+        name = "any"
+    each = f"plane.{name}_stride_{at.stride_width}"
+    work = {
+        "plane.call": 1,
+        "plane.word": _height(at) * _pitch(at),
+        "plane.line": at.channels * height,
+        "plane.value": at.channels * height * width,
+        f"{each}_output": outputs,
+        f"{each}_row": outputs * at.rows,
+        f"{each}_pair": pairs,
+    }
+    if name == "any":
+        lines = outputs * at.kernel_height
+        work["plane.weight_line"] = lines
+        work["plane.weight"] = lines * at.kernel_width
+        work[f"{each}_line"] = pairs * at.kernel_height
+        work[f"{each}_word"] = pairs * at.kernel_height * words
+    return work
+
+
+def depthwise_plane(
+    operator: Operator, shape: str, at: Positions, layer: DenseLayer, target: Tensor
+) -> Step:
+    """The step of a layer with weights [outputs, kernel], the input's zero point in its bias."""
+    inner = plain_dense(layer, "a channel's plane at a time")
+    plane = Value(scratch(layer.target, at.first)[0], _plane_bytes(at))
+    step = at_positions(
+        replace(inner, report=replace(inner.report, kernel="depthwise_plane")),
+        *(operator, shape, at, target, "depthwise_plane"),
+        *(("kDense#", str(layer.outputs // at.channels)), "depthwise_plane.h"),
+    )
+    memory = ("{reinterpret_cast<std::uint32_t*>(", plane, f"), {_pitch(at)}}}")
+    return replace(
+        step,
+        writes=(*step.writes, plane),
+        arguments=(*step.arguments, memory),
+        work=_work(at, layer.outputs),
+    )
