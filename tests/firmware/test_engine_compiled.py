@@ -132,7 +132,7 @@ def test_every_path_through_the_inner_loop(tmp_path):
 @pytest.mark.parametrize(
     ("file", "right", "wrong"),
     [
-        ("dense.cpp", "layer.bias[row + count]", "layer.bias[row + count] + 1"),
+        ("dense.cpp", "layer.bias[row + i]", "layer.bias[row + i] + 1"),
         ("paired_dense_portable.h", "y += kForm.per_channel ?", "y += 1 + kForm.per_channel ?"),
         ("paired_dense_portable.h", "y >>= 16;", "y = (y >> 16) + 1;"),
         ("paired_dense.cpp", "to[1], neighbours)", "to[1], neighbours + 1)"),

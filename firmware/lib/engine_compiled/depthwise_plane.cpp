@@ -13,9 +13,13 @@ constexpr std::uint32_t lanes_of(std::int32_t low, std::int32_t high) {
     return (static_cast<std::uint32_t>(low) & 0xFFFF) | static_cast<std::uint32_t>(high) << 16;
 }
 
-inline void store_lane(std::uint32_t* word, std::uint32_t lane, std::int32_t value) {
+inline void store_lane(std::int8_t* lane, std::int32_t value) {
     const auto half = static_cast<std::int16_t>(value);
-    std::memcpy(reinterpret_cast<std::int8_t*>(word) + 2 * lane, &half, sizeof half);
+    std::memcpy(lane, &half, sizeof half);
+}
+
+inline std::int8_t* lane_of(std::uint32_t* words, std::uint32_t lane) {
+    return reinterpret_cast<std::int8_t*>(words) + 2 * lane;
 }
 
 // The sums of two neighbouring outputs.
@@ -26,6 +30,7 @@ struct Two {
 // A kernel of three columns. Its weights are in registers, as far as there are enough.
 template <std::uint32_t kRows, std::uint32_t kStride>
 struct ThreeColumns {
+    static constexpr std::uint32_t pair_words() { return kStride; }
     std::uint32_t row_words;
     std::uint32_t begin[kRows], end[kRows];  // weights 0 and 1, and 1 and 2, of each row
 
@@ -54,9 +59,11 @@ struct ThreeColumns {
     }
 };
 
-// Any kernel. `weights` holds, for every two inputs, the lanes for the first and second output.
+// Any kernel at stride 1 or 2. `weights` holds, for every two inputs, the lanes for the first and
+// the second output.
 template <std::uint32_t kStride>
 struct AnyColumns {
+    static constexpr std::uint32_t pair_words() { return kStride; }
     const std::uint32_t* weights;
     std::uint32_t rows, words, row_words;
 
@@ -69,6 +76,28 @@ struct AnyColumns {
                 const std::uint32_t a = *x++;
                 sum.first = add_products(a, by[0], sum.first);
                 sum.second = add_products(kStride == 1 ? a : *x, by[1], sum.second);
+            }
+        }
+        return sum;
+    }
+};
+
+// Any kernel at any stride. Both outputs have the same lanes of weights.
+struct AnyStride {
+    std::uint32_t pair_words() const { return stride; }
+    const std::uint32_t* weights;
+    std::uint32_t rows, words, row_words, stride;
+
+    Two sums(const std::uint32_t* lanes, std::uint32_t bias) const {
+        Two sum = {bias, bias};
+        const std::uint32_t* by = weights;
+        for (std::uint32_t i = rows; i != 0; --i, lanes += row_words) {
+            const std::uint32_t* x = lanes;
+            const std::int8_t* y = reinterpret_cast<const std::int8_t*>(lanes) + 2 * stride;
+            for (std::uint32_t j = words; j != 0; --j, y += 4) {
+                const std::uint32_t weight = *by++;
+                sum.first = add_products(*x++, weight, sum.first);
+                sum.second = add_products(load_four(y), weight, sum.second);
             }
         }
         return sum;
@@ -88,15 +117,29 @@ AnyColumns<kStride> any_columns(const Positions& at, const std::int8_t* weights,
         for (std::uint32_t j = 0; j < width; ++j) {
             const std::int32_t weight = *weights++;
             const std::uint32_t second = kStride == 1 ? j + 1 : j;  // input of the second output
-            store_lane(row + j / 2 * 2, j % 2, weight);
-            store_lane(row + second / 2 * 2 + 1, second % 2, weight);
+            store_lane(lane_of(row + j / 2 * 2, j % 2), weight);
+            store_lane(lane_of(row + second / 2 * 2 + 1, second % 2), weight);
         }
     }
     return {to, at.kernel_height, words, row_words};
 }
 
-// One output channel. `row_words` of the plane lie between rows of positions.
-template <std::uint32_t kStride, typename Kernel>
+AnyStride any_stride(const Positions& at, const std::int8_t* weights, std::uint32_t* to,
+                     std::uint32_t row_words) {
+    const std::uint32_t width = at.kernel_width;
+    const std::uint32_t words = (width + 1) / 2;
+    std::uint32_t* row = to;
+    for (std::uint32_t i = at.kernel_height; i != 0; --i, row += words) {
+        row[words - 1] = 0;
+        for (std::uint32_t j = 0; j < width; ++j) {
+            store_lane(lane_of(row, j), *weights++);
+        }
+    }
+    return {to, at.kernel_height, words, row_words, at.stride_width};
+}
+
+// One output channel. pair_words() of the kernel lie between pairs of positions.
+template <typename Kernel>
 __attribute__((noinline)) void channel(const Positions& at, const Dense& layer, std::uint32_t o,
                                        const Kernel& kernel, const Plane& plane,
                                        std::int8_t* output) {
@@ -111,7 +154,7 @@ __attribute__((noinline)) void channel(const Positions& at, const Dense& layer, 
     for (std::uint32_t i = at.rows; i != 0; --i) {
         const std::uint32_t* lanes = row;
         std::int8_t* out = output + o;
-        for (std::int32_t left = at.columns; left > 0; left -= 2, lanes += kStride) {
+        for (std::int32_t left = at.columns; left > 0; left -= 2, lanes += own.pair_words()) {
             const Two sum = own.sums(lanes, bias);
             std::uint32_t two =
                 high_halves(multiplied(by, sum.first, shift), multiplied(by, sum.second, shift));
@@ -128,18 +171,26 @@ __attribute__((noinline)) void channel(const Positions& at, const Dense& layer, 
     }
 }
 
-template <std::uint32_t kStride>
 void channel(const Positions& at, const Dense& layer, std::uint32_t o, const Plane& plane,
-             std::uint32_t* weights, std::int8_t* output) {
+             std::uint32_t* to, std::int8_t* output) {
     const std::uint32_t words = at.dilation_height * plane.pitch;
-    const std::int8_t* own = layer.weights + o * layer.inputs;
-    if (at.kernel_width == 3 && at.kernel_height == 3) {
-        channel<kStride>(at, layer, o, ThreeColumns<3, kStride>(own, words), plane, output);
-    } else if (kStride == 1 && at.kernel_width == 3 && at.kernel_height == 1) {
-        channel<kStride>(at, layer, o, ThreeColumns<1, kStride>(own, words), plane, output);
+    const std::uint32_t stride = at.stride_width;
+    const bool high = at.kernel_height == 3;
+    const bool flat = at.kernel_height == 1 && stride == 1;
+    const std::int8_t* weights = layer.weights + o * layer.inputs;
+    const auto run = [&](const auto& kernel) { channel(at, layer, o, kernel, plane, output); };
+    if (stride > 2) {
+        run(any_stride(at, weights, to, words));
+    } else if (at.kernel_width == 3 && flat) {
+        run(ThreeColumns<1, 1>(weights, words));
+    } else if (at.kernel_width == 3 && high && stride == 1) {
+        run(ThreeColumns<3, 1>(weights, words));
+    } else if (at.kernel_width == 3 && high) {
+        run(ThreeColumns<3, 2>(weights, words));
+    } else if (stride == 1) {
+        run(any_columns<1>(at, weights, to, words));
     } else {
-        channel<kStride>(at, layer, o, any_columns<kStride>(at, own, weights, words), plane,
-                         output);
+        run(any_columns<2>(at, weights, to, words));
     }
 }
 
@@ -167,16 +218,14 @@ void depthwise_plane(const Positions& at, const Dense& layer, std::uint32_t mult
             input + ((top + at.top) * at.in_width + left + at.left) * channels + c;
         for (std::int32_t i = top; i < bottom; ++i, from += at.in_width * channels) {
             const std::int8_t* x = from;
-            for (std::int32_t j = left; j < right; ++j, x += channels) {
-                store_lane(plane.lanes, static_cast<std::uint32_t>(i * pitch + j), *x);
+            std::int8_t* to = lane_of(plane.lanes, static_cast<std::uint32_t>(i * pitch + left));
+            const std::int8_t* end = to + 2 * (right - left);
+            for (; to < end; to += 2, x += channels) {
+                store_lane(to, *x);
             }
         }
         for (std::uint32_t i = 0; i < multiplier; ++i, ++o) {
-            if (at.stride_width == 1) {
-                channel<1>(at, layer, o, plane, weights, output);
-            } else {
-                channel<2>(at, layer, o, plane, weights, output);
-            }
+            channel(at, layer, o, plane, weights, output);
         }
     }
 }

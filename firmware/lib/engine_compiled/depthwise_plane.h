@@ -1,5 +1,6 @@
 // Depthwise convolution by planes: one input channel at a time is widened to 16-bit lanes, padding
-// included, so that every kernel row is a few words. Convolutions of one input channel too.
+// included, so that every kernel row is a few words. Other convolutions too, as of one channel
+// whose values are the channels of all pixels of a row.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ struct Plane {
 
 // Output channel c sees input channel c / multiplier. layer: weights
 // [outputs][kernel_height][kernel_width], the input's zero point folded into the bias, and
-// one_multiplies. The columns have a stride of 1 or 2, and no dilation.
+// one_multiplies. The columns have no dilation.
 void depthwise_plane(const Positions& at, const Dense& layer, std::uint32_t multiplier,
                      const std::int8_t* input, std::int8_t* output, const Plane& plane);
 

@@ -124,8 +124,8 @@ def convolution(
     fit = "plain: requested" if planner.plain else fit_paired(layer, INT8)
     if isinstance(fit, str):
         folded = with_one_multiplies(layer)
-        if at.channels == 1 and not planner.plain and fits_plane(at, folded):
-            return depthwise_plane(operator, shape, at, folded, target)
+        if not planner.plain and fits_plane(at.interleaved(), folded):
+            return depthwise_plane(operator, shape, at.interleaved(), folded, target)
         plain = unfolded(layer, source)
         inner = plain_dense(plain, fit)
         step = at_positions(

@@ -14,7 +14,7 @@ from tools.convert.graph import Operator, Tensor
 from tools.convert.planner import Planner
 from tools.convert.requantization import OneMultiply, Requantization, best_shift, fits, one_multiply
 from tools.convert.step import Report, Step, Value
-from tools.convert.work import Work, added, dot, requantizations
+from tools.convert.work import Work, added, requantizations
 
 DENSE_BYTES, ONE_MULTIPLY_BYTES, MULTIPLIER_BYTES = 28, 12, 8
 """sizeof(Dense), sizeof(OneMultiply) and sizeof(Multiplier) in dense.h and requantize.h."""
@@ -219,11 +219,24 @@ def plain_dense(layer: DenseLayer, why: str) -> Step:
 
 
 def dense_work(layer: DenseLayer) -> Work:
-    """dense() of dense.cpp."""
-    rows, rest = layer.outputs, layer.outputs % 4
+    """dense() of dense.cpp: four rows at a time, by two and one."""
+    rows, inputs, rest = layer.outputs, layer.inputs, layer.outputs % 4
+    pairs, single = rows // 4 * 2 + rest // 2, rest % 2
+    products: Work = {"dense.from_one": rows}
+    if inputs > 1:
+        products = {
+            "dense.pair": pairs,
+            "dense.pair_eight": pairs * (inputs // 8),
+            "dense.pair_four": pairs * (inputs % 8 // 4),
+            "dense.pair_one": pairs * (inputs % 4),
+            "dense.single": single,
+            "dense.single_sixteen": single * (inputs // 16),
+            "dense.single_four": single * (inputs % 16 // 4),
+            "dense.single_one": single * (inputs % 4),
+        }
     return added(
-        {"dense.call": 1, "dense.row": rows},
-        dot("dense", layer.inputs, rows),
+        {"dense.call": 1, "dense.group": -(-rows // 4), "dense.row": rows},
+        products,
         finish_work("dense", layer, 4, rows // 4),
         finish_work("dense", layer, rest, 1 if rest else 0),
     )

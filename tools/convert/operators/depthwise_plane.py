@@ -16,8 +16,10 @@ MOST_BYTES = 16384
 
 def _pitch(at: Positions) -> int:
     """Words of a row of the plane: what the last two outputs of a row of positions read."""
-    pairs = -(-at.columns // 2)
-    return at.stride_width * (pairs - 1) + at.kernel_width // 2 + at.stride_width
+    pairs, stride, words = -(-at.columns // 2), at.stride_width, at.kernel_width // 2 + 1
+    if stride <= 2:
+        return stride * (pairs - 1) + words + stride - 1
+    return -(-(2 * pairs - 1) * stride // 2) + words
 
 
 def _height(at: Positions) -> int:
@@ -35,7 +37,8 @@ def fits_plane(at: Positions, layer: DenseLayer) -> bool:
     """Whether the kernel can run a layer, which has its `one_multiplies`."""
     return (
         bool(layer.one_multiplies)
-        and at.stride_width <= 2
+        and at.stride_width <= 255
+        and max(at.in_width, at.kernel_width, 2 * abs(at.left)) <= 65535
         and (at.dilation_width == 1 or at.kernel_width == 1)
         and _plane_bytes(at) <= MOST_BYTES
     )
@@ -53,10 +56,12 @@ def _work(at: Positions, outputs: int) -> Work:
     kernel = at.kernel_height, at.kernel_width
     pairs = outputs * at.rows * -(-at.columns // 2)
     words = at.kernel_width // 2 + 1
-    name = f"{kernel[0]}x3" if kernel in {(3, 3), (1, 3)} else "any"
-    if (at.stride_width, name) == (2, "1x3"):
-        name = "any"
-    each = f"plane.{name}_stride_{at.stride_width}"
+    three = {(3, 3, 1), (3, 3, 2), (1, 3, 1)}
+    each = "plane.any"
+    if (*kernel, at.stride_width) in three:
+        each = f"plane.{kernel[0]}x3_stride_{at.stride_width}"
+    elif at.stride_width > 2:
+        each, words = "plane.far", -(-at.kernel_width // 2)
     work = {
         "plane.call": 1,
         "plane.word": _height(at) * _pitch(at),
@@ -66,10 +71,10 @@ def _work(at: Positions, outputs: int) -> Work:
         f"{each}_row": outputs * at.rows,
         f"{each}_pair": pairs,
     }
-    if name == "any":
+    if each in {"plane.any", "plane.far"}:
         lines = outputs * at.kernel_height
-        work["plane.weight_line"] = lines
-        work["plane.weight"] = lines * at.kernel_width
+        work[f"{each}_weight_line"] = lines
+        work[f"{each}_weight"] = lines * at.kernel_width
         work[f"{each}_line"] = pairs * at.kernel_height
         work[f"{each}_word"] = pairs * at.kernel_height * words
     return work

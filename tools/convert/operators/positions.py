@@ -57,6 +57,17 @@ class Positions:
             *(0, self.row_step, self.padding, self.first),
         )
 
+    def interleaved(self) -> Positions:
+        """The same values as one channel, of which a row has those of all its pixels."""
+        return replace(
+            self,
+            in_width=self.in_width * self.channels,
+            channels=1,
+            kernel_width=self.kernel_width * self.channels,
+            left=self.left * self.channels,
+            stride_width=self.stride_width * self.channels,
+        )
+
     @property
     def in_size(self) -> int:
         """Input values."""
