@@ -108,7 +108,8 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     for process in gateways:
         process.wait(PATIENCE)
     arrivals.settled(5)
-    expected = boards.end()
+    expected = boards.reported()
+    boards.end()
     arrivals.close()
     broker.close()
 

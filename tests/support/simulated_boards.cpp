@@ -5,9 +5,10 @@
 //
 // RATE is in samples per second, MODEL the first 8 bytes of the bundle's hash in hexadecimal. The
 // program prints the name of each port, and then `ready`. Each line on standard input is a command:
-// `stop` stops all sensors, `end` prints for each stream of each board its number and the number of
-// windows that the board has reported, and ends. A window's inference time is, so that a subscriber
-// can measure the delay, the time of its last sample: CLOCK_MONOTONIC in microseconds, modulo 2^32.
+// `stop` stops all sensors; `report` prints for each stream of each board its number and the number
+// of windows that the board has reported, and then by how many microseconds a sample was late at
+// most; `end` ends. A window's inference time is, so that a subscriber can measure the delay, the
+// time of its last sample: CLOCK_MONOTONIC in microseconds, modulo 2^32.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -264,6 +265,12 @@ int main(int count, char** arguments) {
             if (line == "end") break;
             if (line == "stop") {
                 for (auto& board : boards) board->stop();
+            } else if (line == "report") {
+                for (std::size_t i = 0; i < boards.size(); ++i) {
+                    boards[i]->report(static_cast<std::uint32_t>(i));
+                }
+                std::printf("late %llu\n", static_cast<unsigned long long>(latest));
+                std::fflush(stdout);
             }
         }
         const auto due = began + static_cast<std::uint64_t>(static_cast<double>(steps) * step);
@@ -283,7 +290,5 @@ int main(int count, char** arguments) {
         }
         ++steps;
     }
-    for (std::size_t i = 0; i < boards.size(); ++i)
-        boards[i]->report(static_cast<std::uint32_t>(i));
-    std::printf("late %llu\n", static_cast<unsigned long long>(latest));
+    return 0;
 }

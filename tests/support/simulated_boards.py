@@ -35,7 +35,7 @@ class SimulatedBoards:
 
     Attributes:
         ports: of the boards; the name of the file is the board's id.
-        late: seconds by which a sample was late at most, after `end`.
+        late: seconds by which a sample was late at most, until the last report.
     """
 
     def __init__(self, count: int, window: int, rate_hz: float, model: bytes, folder: Path) -> None:
@@ -66,20 +66,24 @@ class SimulatedBoards:
         """Stop the sensors; what they have sampled is still scored and sent."""
         self._command("stop")
 
-    def end(self) -> set[Window]:
-        """End the process and return the windows that the boards have reported."""
-        self._command("end")
+    def reported(self) -> set[Window]:
+        """Return the windows that the boards have reported so far."""
+        self._command("report")
         reported: set[Window] = set()
-        for line in self._output:
+        for line in iter(self._output.readline, ""):
             first, *rest = line.split()
             if first == "late":
                 self.late = int(rest[0]) / 1e6
-                continue
+                break
             stream, windows = map(int, rest)
             name = self.ports[int(first)].name
             reported |= {(name, stream, index) for index in range(windows)}
-        self._process.wait()
         return reported
+
+    def end(self) -> None:
+        """End the process."""
+        self._command("end")
+        self._process.wait()
 
     @property
     def _output(self) -> IO[str]:
