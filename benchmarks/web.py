@@ -1,6 +1,6 @@
-"""Frames a second of the browser view, with four boards at 1,000 samples a second each.
+"""Frames a second of the browser view, with boards (four) at 1,000 samples a second each.
 
-    .venv/bin/python benchmarks/web.py [SECONDS]
+    .venv/bin/python benchmarks/web.py [SECONDS] [BOARDS]
 
 Headless Chromium draws without a graphics card. Prints what was painted, what it cost in CPU time
 (of every process of the browser, and of this one, which serves), and how long a paint took.
@@ -24,7 +24,7 @@ from tools.monitor.web.hub import BoardView, Hub
 from tools.monitor.web.server import serve
 from tools.recordings.source import SourceFacts
 
-BOARDS, RATE, WINDOW = 4, 1000.0, 250
+RATE, WINDOW = 1000.0, 250
 CHUNK = 40  # frames a message: what the monitor sends at once at this rate
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -87,9 +87,9 @@ def cpu_of_children() -> float:
     return sum(seconds for pid, seconds in used.items() if ours(pid))
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, boards: int) -> None:
     hub, stop = Hub(), threading.Event()
-    views = [hub.view(f"board {n}", Controls()) for n in range(BOARDS)]
+    views = [hub.view(f"board {n}", Controls()) for n in range(boards)]
     for n, view in enumerate(views):
         begin(view, n)
     program = shutil.which("chromium") or sys.exit("no chromium on PATH")
@@ -109,7 +109,7 @@ def main(seconds: float) -> None:
         frames, busy = page.evaluate(painted) - frames, page.evaluate(spent) - busy
         took = time.monotonic() - began
         print(
-            f"{BOARDS} boards at {RATE:.0f} samples/s, {took:.1f} s, load {os.getloadavg()[0]:.1f}"
+            f"{boards} boards at {RATE:.0f} samples/s, {took:.1f} s, load {os.getloadavg()[0]:.1f}"
         )
         print(f"painted      {frames / took:.1f} frames/s")
         print(f"a paint      {busy / frames:.1f} ms of wall time in the page's script")
@@ -121,4 +121,7 @@ def main(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0)
+    main(
+        float(sys.argv[1]) if len(sys.argv) > 1 else 10.0,
+        int(sys.argv[2]) if len(sys.argv) > 2 else 4,
+    )

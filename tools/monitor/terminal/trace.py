@@ -79,7 +79,7 @@ def trace(history: History, width: int, height: int) -> list[Text]:
         return fit([], width, height)
     window, channels = history.board.window, history.board.channels
     axis_rows = min(max(height - channels, 0), 1) if height >= 3 else 0
-    if axis_rows and height >= 2 * channels + 8:
+    if axis_rows and height >= channels + 10:
         axis_rows = 2
     scale = _scale_width(history, width)
     width -= scale

@@ -55,6 +55,9 @@ export class Card {
     scrolling(this);
     addEventListener("theme", () => this.again());
     new ResizeObserver(() => this.resize()).observe(this.root);
+    // A card that is scrolled out of sight keeps its words, and draws nothing.
+    this.visible = true;
+    new IntersectionObserver((entries) => { this.visible = entries.at(-1).isIntersecting; this.again(); }, { rootMargin: "200px" }).observe(this.root);
   }
 
   // A typed threshold: request it, or mark it as invalid; if empty, show the board's.
@@ -228,7 +231,7 @@ export class Card {
       this.words();
       this.wordsDue = now + WORDS_MS;
     } else if (this.wordsDue) this.later ??= setTimeout(() => { this.later = null; this.again(); }, WORDS_MS);
-    if (!store.board) return true;
+    if (!store.board || !this.visible) return true;
     this.drawTraces();
     const newest = store.newest?.index;
     if (again || newest !== this.drawn) {
