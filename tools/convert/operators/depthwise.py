@@ -34,7 +34,9 @@ def _plan(planner: Planner, operator: Operator) -> None:
     layer = fold(planner, operator, source, weights, rows, bias, target)
     shape = image_shapes(at, layer, source, target)
     folded = with_one_multiplies(layer)
-    if not planner.plain and fits_plane(at, folded):
+    # A kernel of one column has one product for each word of a plane, fewer than four channels.
+    by_fours = multiplier == 1 and outputs >= 4 and at.kernel_width == 1
+    if not by_fours and not planner.plain and fits_plane(at, folded):
         planner.steps.append(depthwise_plane(operator, shape, at, folded, target))
         return
     layer = unfolded(layer, source)
