@@ -131,12 +131,19 @@ def counted_from_first(windows: NDArray[np.int64], lost: NDArray[np.int64]) -> N
     return windows.astype(np.int64) - (int(all_windows.min()) if len(all_windows) else 0)
 
 
-def close_counts(file: BinaryIO, channels: int) -> Counts:
-    """Close a file of little-endian int16 and return its whole frames, int16 [frames, channels]."""
-    with contextlib.suppress(OSError):  # on a full disk, keep the part that was written
+def close_counts(file: BinaryIO, channels: int) -> tuple[Counts, OSError | None]:
+    """Close a file of little-endian int16.
+
+    Returns its whole frames, int16 [frames, channels], and why the last ones are missing: the disk
+    may be full.
+    """
+    problem = None
+    try:
         file.flush()
+    except OSError as failure:
+        problem = failure
     size = os.fstat(file.fileno()).st_size // (2 * channels) * channels
     counts = np.frombuffer(os.pread(file.fileno(), 2 * size, 0), "<i2")
     with contextlib.suppress(OSError):
         file.close()
-    return counts.reshape(-1, channels).astype(np.int16)
+    return counts.reshape(-1, channels).astype(np.int16), problem

@@ -32,8 +32,10 @@ from training.resampling import resampled
 
 def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
     """Return the test recording of the data set that the bundle was trained on."""
-    settings = dict(bundle.manifest.recipe["data"])
-    name = str(settings.pop("name"))
+    settings = dict(bundle.manifest.recipe.get("data", {}))
+    name = str(settings.pop("name", ""))
+    if not name:
+        raise DataError("the bundle names no data set; name a recording with --source")
     if name == "csv" and isinstance(settings["path"], str) and not Path(settings["path"]).exists():
         raise DataError(
             f"{settings['path']}: is not in the current folder, and the bundle keeps no other "

@@ -85,13 +85,16 @@ class NpzWriter:
 
     def close(self) -> None:
         """Write the archive, complete or not at all; on a full disk, with the samples that fit."""
-        counts = close_counts(self._counts, len(self._source.channels) if self._source else 1)
+        channels = len(self._source.channels) if self._source else 1
+        counts, problem = close_counts(self._counts, channels)
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.npz")
         try:
             self._save(partial, counts)
             partial.replace(self.path)
         finally:
             partial.unlink(missing_ok=True)
+        if problem is not None:
+            raise problem
 
     def _save(self, path: Path, counts: Counts) -> None:
         rate = self._source.rate_hz if self._source and self._source.rate_hz else 0.0

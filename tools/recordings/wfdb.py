@@ -121,7 +121,7 @@ class WfdbWriter:
         with contextlib.ExitStack() as stack:
             stack.callback(self._scores.close)
             channels = len(self._source.channels) if self._source else 1
-            counts = close_counts(self._signal, channels)
+            counts, problem = close_counts(self._signal, channels)
             try:
                 self._describe(counts)
             except OSError:
@@ -129,6 +129,8 @@ class WfdbWriter:
                 os.truncate(self.path.with_suffix(".dat"), counts.nbytes)
                 self._describe(counts)
                 raise
+            if problem is not None:
+                raise problem
 
     def _append(self, first: int, counts: Counts) -> None:
         if self._first is None:

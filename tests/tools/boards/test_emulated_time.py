@@ -33,12 +33,13 @@ def test_counts_the_same_while_bytes_pour_in(sketch: Sketch) -> None:
     bursts = 50
     turns = 2_000_000
     quiet = int(sketch.ask("c", turns))
-    sketch.serial.write(f"c{turns}\n".encode() + b"#" * 20 + b"\n")
+    sent = sketch.serial.write(f"c{turns}\n".encode() + b"#" * 20 + b"\n")
     for _ in range(bursts):
         time.sleep(0.001)
-        sketch.serial.write(b"#" * 9 + b"\n")
+        sent += sketch.serial.write(b"#" * 9 + b"\n")
     busy = int(sketch.line().split()[1])
-    assert abs(busy - quiet) <= 2 * (bursts + 1)
+    # A busy machine delivers a burst byte by byte, each with an interrupt of its own.
+    assert abs(busy - quiet) <= 2 * sent
 
 
 def test_counts_agree_with_another_emulator(sketch: Sketch, image: BuildResult) -> None:

@@ -144,7 +144,10 @@ def test_the_arduino_example_runs_on_the_emulated_board(bundle: Bundle, tmp_path
     example = project(tmp_path / "example", f"lib_extra_dirs = {tmp_path / 'libraries'}\n")
     shutil.copy(tmp_path / "libraries/pump/examples/Score/Score.ino", example / "src/Score.ino")
     empty = project(tmp_path / "empty")
-    (empty / "src/Empty.ino").write_text("void setup() { Serial.begin(115200); }\nvoid loop() {}\n")
+    # It reads a pin as the example does: the emulated board's converter is no part of the library.
+    (empty / "src/Empty.ino").write_text(
+        "void setup() { Serial.begin(115200); }\nvoid loop() { analogRead(A0); }\n"
+    )
     image = build("emulated", None, tmp_path / "built", example).elf
     with EmulatedBoard(image) as board:
         port = BoardText(board.port, timeout=PATIENCE)

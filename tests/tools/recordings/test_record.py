@@ -482,13 +482,16 @@ def test_data_in_another_folder_are_named_by_source(tmp_path: Path, monkeypatch)
     model.manifest.recipe = {"data": {"name": "csv", "path": "pump.csv"}}
     with pytest.raises(DataError, match=r"pump\.csv: is not in the current folder, .* --source"):
         of_bundle(model)
+    model.manifest.recipe = {}
+    with pytest.raises(DataError, match=r"the bundle names no data set; .* --source"):
+        of_bundle(model)
 
 
 @pytest.mark.parametrize("name", ["run.csv", "run.npz", "run.hea"])
 def test_a_recording_holds_the_time_of_day(tmp_path: Path, name: str) -> None:
     path, before = tmp_path / name, time.time()
     record(path, source(20), FakeBoard())
-    after = time.time()
+    after = time.time() + 0.001  # stamps are rounded to milliseconds
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             began, stamps = arrays["began"] / 1000, arrays["ts"] / 1000
