@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import serial
 
 from tests.support.waiting import PATIENCE
@@ -36,3 +38,16 @@ class Sketch:
             name, value = line.split(" ", 1)
             pairs[name] = value
         return pairs
+
+    def exchange(self, size: int) -> None:
+        """Send `size` random bytes and receive as many, a multiple of 100; all must arrive."""
+        sent = os.urandom(size)
+        self.send("t", size)
+        self.serial.write(sent)
+        total = 0
+        for byte in sent:
+            total = (total * 31 + byte) & 0xFFFFFFFF
+        assert self.line() == f"sum {total}"
+        self.send("b", size)
+        assert self.serial.read(size) == bytes(range(100)) * (size // 100)
+        assert self.line() == f"sent {size}"
