@@ -21,7 +21,7 @@ from tools.link.messages import (
     WearerRequest,
     WearerStorage,
 )
-from tools.link.session import ASK_WEARER, Session
+from tools.link.session import Session
 from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.events import WindowNotJudged, WindowScored
@@ -238,7 +238,7 @@ def test_a_new_wearer_is_learned_anew_and_the_old_one_does_not_return(bundle, im
             assert (report.phase, report.beats, report.number) == (WearerPhase.LEARNING, 0, 5)
         assert until_saved(session).memory == WearerStorage.NONE
     with power(image, flash) as session:
-        report = session.wearer(ASK_WEARER)
+        report = session.wearer()
         assert (report.phase, report.memory) == (WearerPhase.LEARNING, WearerStorage.NONE)
 
 
