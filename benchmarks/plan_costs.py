@@ -1,10 +1,10 @@
 """What each part of the compiled engine's kernels takes, for the converter's prediction.
 
     .venv/bin/python -m benchmarks.plan_costs             # the prediction beside the count
-    .venv/bin/python -m benchmarks.plan_costs --write     # fits the costs again; two minutes
+    .venv/bin/python -m benchmarks.plan_costs --write     # fits the costs again; three minutes
 
 The first form prints one line per recipe whose data are there: MACs, instructions as the plan
-predicts them and as the emulated image takes them, and the difference. `--write` counts about 900
+predicts them and as the emulated image takes them, and the difference. `--write` counts about 1,400
 random models of one operator each, and fits `tools/convert/instruction_costs.json` to them. Run it
 after a change of a kernel in `firmware/lib/engine_compiled`, with the compiler of `make setup`.
 """
@@ -77,7 +77,7 @@ def random_models(rng: np.random.Generator) -> Iterator[bytes]:
             target = add(graph, source)
             if target is not source:
                 yield graph.builder.finish(source.index, target.index)
-    for _ in range(3 * PER_OPERATOR):
+    for _ in range(10 * PER_OPERATOR):
         yield random_network(rng)
     for inputs in range(4, 4 + 2 * PER_OPERATOR):
         yield paired_network(rng, (inputs, int(rng.integers(4, 20))))
