@@ -1,4 +1,4 @@
-"""What each part of the compiled engine's kernels takes, for the converter's prediction.
+"""Compare the plan's instructions with the emulated board's, and fit the costs of its kernels.
 
     .venv/bin/python -m benchmarks.plan_costs             # the prediction beside the count
     .venv/bin/python -m benchmarks.plan_costs --write     # fits the costs again; three minutes

@@ -1,4 +1,4 @@
-"""What a wearer's first beats teach, and how long it is remembered."""
+"""The wearer learns from the first beats, is restored from memory, and forgets at a restart."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class SimulatedBoards:
 
     @property
     def ids(self) -> list[str]:
-        """What the gateway calls the boards."""
+        """Names of the ports, by which the gateway knows its boards."""
         return [port.name for port in self.ports]
 
     @property

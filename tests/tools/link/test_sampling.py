@@ -218,7 +218,7 @@ def test_a_host_that_died_is_followed_by_one_that_continues_the_stream():
     while died.next_window < 10:
         events += died.poll(0.01)
     seen = max(windows_of(events))
-    assert line.board.is_open  # nobody has said goodbye
+    assert line.board.is_open  # no GOODBYE was sent
     with line.session() as session:
         first = session.board.next_window
         assert session.board.stream == 7 and 0 < first <= seen + 1

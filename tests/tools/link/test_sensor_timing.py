@@ -1,4 +1,4 @@
-"""What the host says about a sensor with a clock of its own."""
+"""The host reports the rate of a sensor with a clock of its own."""
 
 from __future__ import annotations
 

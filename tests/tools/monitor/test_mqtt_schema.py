@@ -1,4 +1,4 @@
-"""What is published has the form that docs/schema/mqtt.json specifies, for every topic."""
+"""Every topic's payloads satisfy docs/schema/mqtt.json."""
 
 from __future__ import annotations
 

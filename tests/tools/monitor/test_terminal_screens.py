@@ -1,4 +1,4 @@
-"""What the terminal shows of many channels, of lost stretches and of the log, at any size."""
+"""The terminal at several sizes: many channels, lost stretches, the log."""
 
 from __future__ import annotations
 
