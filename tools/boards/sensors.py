@@ -61,6 +61,11 @@ def find_sensor(key: str, board: Board) -> Sensor:
     )
 
 
+def key_of_sensor(name: str) -> str | None:
+    """Return the key of a sensor by the name that the board gives it; None if it has none."""
+    return next((key for key, row in _rows().items() if row["name"] == name), None)
+
+
 def sensor_keys() -> dict[str, tuple[str, ...]]:
     """Return the key of every sensor with the boards that can read it."""
     boards = load_boards()

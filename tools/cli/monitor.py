@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 import shutil
@@ -27,12 +26,14 @@ from tools.cli.options import (
     PlainOption,
     PortOption,
     SpeedOption,
+    WaitOption,
     alarm_levels_of,
     bundle_path,
     complain,
     console,
     faults_of,
     finite,
+    seconds_of,
     view_of,
 )
 from tools.link.faults import FaultConfig
@@ -71,26 +72,6 @@ def command_words(value: str | None) -> str | None:
         raise typer.BadParameter(f"{value}: {problem}") from None
     if not words or shutil.which(words[0]) is None:
         raise typer.BadParameter(f"{words[0] if words else value!r}: there is no such program")
-    return value
-
-
-def seconds_of(text: str) -> float:
-    """Return the seconds of --wait. Raises ValueError."""
-    seconds = math.inf if text == "forever" else float(text)
-    if not seconds > 0:
-        raise ValueError(text)
-    return seconds
-
-
-def patience(value: str | None) -> str | None:
-    """Check --wait. Raises BadParameter."""
-    if value is not None:
-        try:
-            seconds_of(value)
-        except ValueError:
-            raise typer.BadParameter(
-                f"{value}: write seconds, such as 3600, or 'forever'"
-            ) from None
     return value
 
 
@@ -199,15 +180,7 @@ def monitor(
             help="Run this program when the alarm is raised or cleared; see docs/monitor.md.",
         ),
     ] = None,
-    wait: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SECONDS|forever",
-            callback=patience,
-            help="How long to wait for a board that falls silent or is unplugged (default: forever "
-            "with --web, else 5 s for a silent one and 60 s for one without a port).",
-        ),
-    ] = None,
+    wait: WaitOption = None,
     faults: Annotated[
         str | None,
         typer.Option(
@@ -260,7 +233,7 @@ def monitor(
             None if mqtt is None else MqttOptions(mqtt, mqtt_discovery, mqtt_commands),
             alarm=alarm_levels_of(alarm),
             on_alarm=tuple(shlex.split(on_alarm or "")),
-            wait=None if wait is None else seconds_of(wait),
+            wait=seconds_of(wait),
         )
     )
 
@@ -289,6 +262,7 @@ def record(
         ),
     ] = None,
     overwrite: OverwriteOption = False,
+    wait: WaitOption = None,
     plain: PlainOption = False,
     json: JsonLinesOption = False,
 ) -> None:
@@ -305,6 +279,7 @@ def record(
             view,
             windows,
             recording=RecordingOptions(recording, overwrite),
+            wait=seconds_of(wait),
         )
     )
 

@@ -81,6 +81,41 @@ SpeedOption = Annotated[
     float | None,
     typer.Option(callback=finite, help="Multiple of real time (default: as fast as possible)."),
 ]
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Return the seconds of --wait; None: the default.
+
+    Raises:
+        BadParameter: neither seconds nor `forever`.
+    """
+    if text is None:
+        return None
+    try:
+        seconds = math.inf if text == "forever" else float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
+        raise typer.BadParameter(f"{text}: write seconds, such as 3600, or 'forever'")
+    return seconds
+
+
+def patience(text: str | None) -> str | None:
+    """Check --wait. Raises BadParameter."""
+    seconds_of(text)
+    return text
+
+
+WaitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS|forever",
+        callback=patience,
+        help="How long to wait for a board that falls silent, is unplugged or returns with another "
+        "model (default: forever with --web, else 5 s for a silent one and 60 s otherwise).",
+    ),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace an existing recording.")
 ]

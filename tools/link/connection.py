@@ -1,14 +1,15 @@
 """A connection to a board: the port, its loss and return, and requests with an answer."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from tools.link import messages as m
-from tools.link.events import PortLost
+from tools.link.events import OtherModel, PortLost
 from tools.link.exchange import Exchange
 from tools.link.explain import explain_error
-from tools.link.protocol import Mode, Protocol
+from tools.link.protocol import Mode, OtherModelError, Protocol
 from tools.link.timeouts import Timeouts
 from tools.link.transport import PortLostError, Transport
 from training.bundle.errors import LinkError
@@ -36,6 +37,7 @@ class Connection:
         self._reopen = reopen
         self._timeouts = timeouts
         self._lost_at = self._retry_at = 0.0  # on the system's clock: a lost port has none
+        self._other: m.HelloReply | None = None  # of a board that returned with another model
         self.exchange = Exchange(transport.name, timeouts)
         self.protocol = Protocol(self.exchange, timeouts, transport.now())
         self.abandon: Callable[[], bool] = lambda: False
@@ -83,7 +85,7 @@ class Connection:
         """Read for at most `wait` seconds, process what was received, and send what is due.
 
         Raises:
-            LinkError: the board does not answer, or the port is lost and did not come back.
+            LinkError: the board does not answer, has another model, or is lost with its port.
         """
         if self.mode is Mode.CLOSED:
             return
@@ -95,15 +97,40 @@ class Connection:
                 self.protocol.receive(message, self.now())
             self.protocol.act(self.now())
             self._flush()
-        except PortLostError as error:
+            if self.mode is Mode.STREAM:
+                self._other = None
+        except (PortLostError, OtherModelError) as error:
             if self._reopen is None:
                 raise
-            self.protocol.events.append(PortLost(str(error)))
-            self._transport.close()
-            self.protocol.enter(Mode.PORT_LOST, self.now())
-            self._lost_at = self._retry_at = time.monotonic()
+            self._wait_for_port(error)
         self.protocol.events.extend(self.exchange.texts)
         self.exchange.texts.clear()
+
+    def _wait_for_port(self, error: PortLostError | OtherModelError) -> None:
+        """Close the port and open it again later. Raises OtherModelError after its time.
+
+        A board with another model is left alone in between, so that its own program, or one that
+        flashes it, may open the port.
+        """
+        now = time.monotonic()
+        if isinstance(error, PortLostError):
+            self.protocol.events.append(PortLost(str(error)))
+            self._lost_at = self._retry_at = now
+            self._other = None
+        else:
+            new = self._other is None or self._other.model_hash != error.board.model_hash
+            since = now if new else self._lost_at
+            if now - since >= self._timeouts.other_model:
+                raise error
+            if new:
+                self.protocol.events.append(OtherModel(error.board))
+            self._other, self._lost_at = error.board, since
+            self._retry_at = now + self._timeouts.pause(self._timeouts.reconnect, now - since)
+            self.exchange.send(m.Goodbye(), self.now())
+            with contextlib.suppress(PortLostError):
+                self._flush()
+        self._transport.close()
+        self.protocol.enter(Mode.PORT_LOST, self.now())
 
     def _flush(self) -> None:
         if self.exchange.outgoing:

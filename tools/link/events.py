@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from tools.link.messages import CalibrationReport, ErrorCode, LostReason, WearerReport
+from tools.link.messages import (
+    CalibrationReport,
+    ErrorCode,
+    HelloReply,
+    LostReason,
+    WearerReport,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,13 @@ class PortLost:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherModel:
+    """The board returned with another model; the session waits for the one before."""
+
+    board: HelloReply  # the board's description of itself
+
+
+@dataclass(frozen=True, slots=True)
 class Silent:
     """The board owes an answer and is silent; the session sends HELLO until it answers."""
 
@@ -101,6 +114,7 @@ Event = (
     | Sampled
     | Resumed
     | PortLost
+    | OtherModel
     | Silent
     | BoardText
     | Refused

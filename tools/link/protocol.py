@@ -32,6 +32,17 @@ class Mode(Enum):
     CLOSED = "closed"
 
 
+class OtherModelError(LinkError):
+    """The board returned with another model."""
+
+    def __init__(self, port: str, board: m.HelloReply, before: m.HelloReply) -> None:
+        super().__init__(
+            f"{port}: the board now runs another model ({board.model} instead of {before.model}): "
+            "start again"
+        )
+        self.board = board
+
+
 class Protocol:
     """One session with a board, from HELLO to GOODBYE."""
 
@@ -196,10 +207,7 @@ class Protocol:
         if reply.session != self._id or self.mode is not Mode.HELLO:
             return
         if self._number and self._changed(reply):
-            raise LinkError(
-                f"{self._exchange.port}: the board now runs another model ({reply.model} instead "
-                f"of {self.board.model}): start again"
-            )
+            raise OtherModelError(self._exchange.port, reply, self.board)
         room = min(reply.max_payload, MAX_PAYLOAD) - INDEX_SIZE  # at least one sample must fit
         if not (reply.window and reply.hop and 0 < 2 * reply.channels <= room):
             raise LinkError(

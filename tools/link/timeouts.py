@@ -25,6 +25,7 @@ class Timeouts:
     """Between two HELLOs or attempts to open, maximum; both wait a tenth of the time that the board
     has been away, once that is longer."""
     port: float = 60.0  # until a vanished port is an error
+    other_model: float = 0.0  # until a board that returned with another model is an error
     write: float = 2.0  # until a port that accepts no bytes is an error
 
     def waiting(self, seconds: float) -> "Timeouts":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,7 @@ from tests.support.link_line import Line, expected_scores
 from tests.support.link_native import BoardConfig
 from tests.support.monitor_board import WINDOW, source
 from tools.link.session import Session
+from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport, PortLostError
 from tools.monitor.boards.link_board import LinkBoard
 from tools.monitor.controls import Controls, Reset, SetThreshold
@@ -43,7 +46,9 @@ def link_board(session: Session, abandon: Callable[[], bool] = lambda: False) ->
         segmenter=SimpleNamespace(window=WINDOW, hop=WINDOW),
         grid=Grid(WINDOW, 0, WINDOW, WINDOW),
     )
-    bundle: Any = SimpleNamespace(manifest=manifest, hash8=session.board.model_hash)
+    bundle: Any = SimpleNamespace(
+        manifest=manifest, hash8=session.board.model_hash, path=Path("build/noise")
+    )
     return LinkBoard(session, bundle, WHAT, False, abandon)
 
 
@@ -139,6 +144,59 @@ def test_a_port_that_is_lost_during_a_reset_comes_back_to_a_stream_that_runs() -
     assert board.room() > 0
     notices = [event for event in board.receive(0.01) if isinstance(event, Notice)]
     assert notices[-1] == Notice("the board answers again", answers=True)
+
+
+class Swap:
+    """A line whose board runs another model (windows half as long) once it scored 10 windows."""
+
+    def __init__(self, back: bool) -> None:
+        self.line, self.back, self.opened = Line(CONFIG), back, 0
+
+    def session(self, patience: float) -> Session:
+        timeouts = replace(Timeouts(), reconnect=0.01, other_model=patience)
+        return Session(self.line.transport(), reopen=self.reopen, timeouts=timeouts)
+
+    def reopen(self) -> MemoryTransport:
+        self.opened += 1
+        if self.back and self.opened == 3:
+            self.become(CONFIG)
+        return self.line.transport()
+
+    def become(self, config: BoardConfig) -> None:
+        self.line.config = config
+        self.line.reboot()
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, WindowScored) and event.index == 10 and not self.opened:
+            self.become(BoardConfig(window=WINDOW // 2, hop=WINDOW // 2))
+
+
+def test_a_board_that_returns_with_another_model_is_said_once_and_waited_for() -> None:
+    swap = Swap(back=True)
+    events = streamed(link_board(swap.session(patience=600.0)), Controls(), swap.take)
+    notices = [event for event in events if isinstance(event, Notice) and event.answers is not None]
+    other = [notice.text for notice in notices if "the board runs" in notice.text]
+    assert len(other) == 1 and other[0].startswith("memory: the board runs ")
+    assert other[0].endswith("`vigil flash build/noise --port memory`; waiting")
+    assert notices[-1].answers and "was reset: continuing at frame" in notices[-1].text
+    assert [window.index for window in scored(events)] == list(range(60))
+    expected = expected_scores(WHAT.counts, WINDOW, WINDOW).tolist()
+    assert [window.score for window in scored(events)] == expected
+    assert events[-1] == Ended(complete=True, reason="")
+
+
+def test_a_board_that_keeps_another_model_ends_the_stream_with_that_reason() -> None:
+    swap = Swap(back=False)
+    board, events = link_board(swap.session(patience=0.2)), list[Event]()
+
+    def take(event: Event) -> None:
+        events.append(event)
+        swap.take(event)
+
+    with pytest.raises(LinkError, match=r"`vigil flash build/noise --port memory`$") as failure:
+        Stream(board, WHAT, Controls(), take).run()
+    assert events[-1] == Ended(complete=False, reason=str(failure.value))
+    assert swap.opened > 1 and len(scored(events)) >= 10
 
 
 @pytest.mark.parametrize("ask", ["restart", "counters", "threshold", "close"])

@@ -1,5 +1,7 @@
 """A board unplugged in mid-stream and plugged in again: both views say so and go on."""
 
+# ruff: noqa: F811 (fixtures)
+
 from __future__ import annotations
 
 import json
@@ -15,16 +17,9 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from tests.support.screen import on_a_terminal
+from tests.support.sines import WINDOWS, bundle, csv_path, image, scores, whole  # noqa: F401 (fixtures)
 from tests.support.waiting import PATIENCE
-from tests.tools.monitor.test_run import (  # noqa: F401 (fixtures)
-    WINDOWS,
-    bundle,
-    csv_path,
-    image,
-    on_a_terminal,
-    scores,
-    whole,
-)
 from tests.tools.monitor.test_web_run import end
 from tools.boards.emulated import EmulatedBoard
 from training.bundle import Bundle
@@ -73,10 +68,10 @@ def plugged(elf: Path, folder: Path) -> Iterator[Plug]:
 
 @pytest.mark.toolchain
 def test_the_terminal_view_goes_on(
-    bundle: Bundle,  # noqa: F811
-    image: Path,  # noqa: F811
-    csv_path: Path,  # noqa: F811
-    whole: dict[int, str],  # noqa: F811
+    bundle: Bundle,
+    image: Path,
+    csv_path: Path,
+    whole: dict[int, str],
     tmp_path: Path,
 ) -> None:
     record = tmp_path / "run.csv"
@@ -100,10 +95,10 @@ def test_the_terminal_view_goes_on(
 
 @pytest.mark.toolchain
 def test_keys_while_it_is_unplugged_wait_for_nothing(
-    bundle: Bundle,  # noqa: F811
-    image: Path,  # noqa: F811
-    csv_path: Path,  # noqa: F811
-    whole: dict[int, str],  # noqa: F811
+    bundle: Bundle,
+    image: Path,
+    csv_path: Path,
+    whole: dict[int, str],
     tmp_path: Path,
 ) -> None:
     record = tmp_path / "run.csv"
@@ -126,9 +121,9 @@ def test_keys_while_it_is_unplugged_wait_for_nothing(
 @pytest.mark.parametrize("how", ["pull", "stop", "stop, and not known yet"])
 def test_the_monitor_ends_at_once_though_its_board_is_away(
     how: str,
-    bundle: Bundle,  # noqa: F811
-    image: Path,  # noqa: F811
-    csv_path: Path,  # noqa: F811
+    bundle: Bundle,
+    image: Path,
+    csv_path: Path,
     tmp_path: Path,
 ) -> None:
     with plugged(image, tmp_path) as plug:
@@ -152,10 +147,10 @@ def test_the_monitor_ends_at_once_though_its_board_is_away(
 
 @pytest.mark.toolchain
 def test_the_browser_view_goes_on(
-    bundle: Bundle,  # noqa: F811
-    image: Path,  # noqa: F811
-    csv_path: Path,  # noqa: F811
-    whole: dict[int, str],  # noqa: F811
+    bundle: Bundle,
+    image: Path,
+    csv_path: Path,
+    whole: dict[int, str],
     tmp_path: Path,
 ) -> None:
     record = tmp_path / "run.csv"

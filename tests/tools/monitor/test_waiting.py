@@ -10,7 +10,7 @@ import typer
 
 from tests.support.monitor_board import FakeBoard, source
 from tests.support.waiting import wait_until
-from tools.cli.monitor import patience, seconds_of
+from tools.cli.options import patience, seconds_of
 from tools.monitor.boards import strangers
 from tools.monitor.boards.strangers import Strangers
 from tools.monitor.controls import Controls, Reconnect
@@ -58,7 +58,7 @@ def test_reconnect_is_asked_for_by_key_and_by_button_and_reaches_a_board_that_is
 
 def test_how_long_to_wait_is_seconds_or_for_ever() -> None:
     assert seconds_of("forever") == math.inf and seconds_of("3600") == 3600.0
-    assert patience(None) is None and patience("2.5") == "2.5"
+    assert seconds_of(None) is None and patience(None) is None and patience("2.5") == "2.5"
     for text in ("", "-1", "0", "nan", "1h"):
         with pytest.raises(typer.BadParameter, match="write seconds, such as 3600, or 'forever'"):
             patience(text)

@@ -12,8 +12,8 @@ import pytest
 import wfdb
 
 from tests.support.monitor_board import WINDOW, FakeBoard, recording, source
-from tests.tools.recordings.test_record import bundle as facts_of
-from tests.tools.recordings.test_record import record
+from tests.support.recorded import bundle as facts_of
+from tests.support.recorded import record
 from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.board_run import ReplayError
 from tools.monitor.comparison import Comparison

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -16,11 +17,13 @@ from tools.link.messages import (
     WearerReport,
     WearerRequest,
 )
+from tools.link.protocol import OtherModelError
 from tools.link.session import Session, stream_id
 from tools.monitor.board import BoardEvent
 from tools.monitor.boards.alarm import alarm_of, alarm_set
 from tools.monitor.boards.calibrating import Calibrating, request_of, status_of
 from tools.monitor.boards.dequantize import of_model, to_counts
+from tools.monitor.boards.other_model import other_model
 from tools.monitor.boards.strangers import Strangers
 from tools.monitor.boards.wearing import ASK, accepting, renewing, status_of_report
 from tools.monitor.controls import Calibration
@@ -57,6 +60,7 @@ class LinkBoard:
         source: identifies the board's unfinished stream.
         watch: request each window's reconstruction.
         abandon: called while waiting for the board; returns whether to stop waiting.
+        sensor: name of the sensor that the board samples; empty: none.
 
     Raises:
         LinkError: the board runs another model.
@@ -69,14 +73,13 @@ class LinkBoard:
         source: Source,
         watch: bool,
         abandon: Callable[[], bool] = lambda: False,
+        sensor: str = "",
     ) -> None:
         hello, boot = session.board, session.boot
         if hello.model_hash != bundle.hash8:
-            raise LinkError(
-                f"{session.port}: the board runs {hello.model} ({hello.model_hash.hex()}), not "
-                f"{bundle.manifest.name} ({bundle.hash8.hex()}): build and flash this bundle"
-            )
+            raise LinkError(other_model(session, bundle, hello, sensor))
         self._session, self._source, self._manifest = session, source, bundle.manifest
+        self._other_model = partial(other_model, session, bundle, sensor=sensor)
         self._names = [stream_id(f"{source.identity}#{n}") for n in range(STREAM_NAMES)]
         self._thresholds = [(0, hello.threshold)]  # from which window on, ascending
         self._statistics = self._before = session.statistics()
@@ -174,11 +177,18 @@ class LinkBoard:
         self._session.skip(count)
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
-        received = self._held or self._session.poll(timeout)
-        self._held = []
+        received = self._poll(timeout)
         events = [self._translated(event) for event in received]
         scored = [event for event in events if event is not None]
         return [*scored, *self._take_own()]
+
+    def _poll(self, timeout: float) -> Sequence[link.Event]:
+        """Return the session's events; those that were held come first."""
+        held, self._held = self._held, []
+        try:
+            return held or self._session.poll(timeout)
+        except OtherModelError as error:
+            raise LinkError(self._other_model(error.board)) from None
 
     def _take_own(self) -> list[BoardEvent]:
         """Return the events that no message of the board brings."""
@@ -320,6 +330,10 @@ class LinkBoard:
             case link.PortLost():
                 self._answers = False
                 text = f"waiting for the port to return: {event.reason}"
+                return Notice(text, answers=False, severity=Severity.WARNING)
+            case link.OtherModel():
+                self._answers = False
+                text = f"{self._other_model(event.board)}; waiting"
                 return Notice(text, answers=False, severity=Severity.WARNING)
             case link.Silent():
                 self._answers = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tools.boards.adc import AdcRecording
 from tools.boards.emulated import EmulatedBoard
@@ -76,13 +77,17 @@ def open_sensor_board(
         BoardError, LinkError: as `open_board`, or the board has no sensor.
     """
     plays = None if source is None else AdcRecording(source.counts, source.missing, speed)
-    with _session(target, wait, plays) as session:
+    # A gateway takes up another bundle for a board that returns with another model.
+    with _session(target, wait, plays, await_model=keep is None) as session:
         yield SensorBoard(session, bundle, source, watch, abandon, keep)
 
 
 @contextlib.contextmanager
 def _session(
-    target: Port | Emulated, wait: float | None, plays: AdcRecording | None = None
+    target: Port | Emulated,
+    wait: float | None,
+    plays: AdcRecording | None = None,
+    await_model: bool = True,
 ) -> Iterator[Session]:
     with contextlib.ExitStack() as stack:
         emulated = None
@@ -94,6 +99,8 @@ def _session(
         if target.faults is not None:
             name = stack.enter_context(faulty_port(name, target.faults, emulated))
         timeouts = Timeouts() if wait is None else Timeouts().waiting(wait)
+        if await_model:
+            timeouts = replace(timeouts, other_model=timeouts.port)
         find = _finder(name) if isinstance(target, Port) and target.faults is None else None
         yield stack.enter_context(Session.open(name, timeouts=timeouts, find=find))
 

@@ -121,7 +121,7 @@ class SensorBoard(LinkBoard):
         else:
             description = f"{source.facts.description}, sampled by the board"
             self.source = replace(source, facts=replace(source.facts, description=description))
-        super().__init__(session, bundle, self.source, watch, abandon)
+        super().__init__(session, bundle, self.source, watch, abandon, sensor.sensor)
         self._recent = Recent(1 << 16 if keep is None else 1, self.facts.channels)
         self._waiting: deque[link.Event] = deque()  # scores whose samples have not been received
         self._state, self._state_time = sensor, 0.0
@@ -181,7 +181,7 @@ class SensorBoard(LinkBoard):
         if self._keep is not None:
             self._keep()
         events: list[BoardEvent] = []
-        for event in self._held or self._session.poll(timeout):
+        for event in self._poll(timeout):
             self._sample_time = time.monotonic()
             if isinstance(event, link.Sampled):
                 events += self._sampled(event)
@@ -189,7 +189,6 @@ class SensorBoard(LinkBoard):
                 self._waiting.append(event)
             while self._waiting and self._is_due(self._waiting[0]):
                 events += self._reported(self._waiting.popleft())
-        self._held = []
         events += self._update_state()
         return [*events, *self._take_own()]
 

@@ -12,7 +12,7 @@ from tools.monitor.events import WindowNotJudged, WindowScored
 from tools.monitor.history import History
 from tools.monitor.terminal.braille import Canvas
 from tools.monitor.terminal.log_panel import time_of_day
-from tools.monitor.terminal.palette import ANOMALY, DIM, NORMAL, RECONSTRUCTION, STRONG, USUAL
+from tools.monitor.terminal.palette import ANOMALY, BAD, DIM, NORMAL, RECONSTRUCTION, STRONG, USUAL
 from tools.monitor.terminal.panels import fit
 from tools.monitor.usual_beat import usual_beat
 
@@ -79,7 +79,23 @@ def _facts(history: History, window: Window) -> Text:
     line.append(f", {time_of_day(history.clock.at(window.first_frame))}")
     if isinstance(window, WindowScored) and window.outcome is not None:
         line.append(f", {text.VERDICT[window.outcome]}")
+    if isinstance(window, WindowScored) and window.alarm:
+        line.append(f", {_episode(history, window)}", BAD)
     return line
+
+
+def _episode(history: History, window: WindowScored) -> str:
+    """Return the windows of the alarm that holds `window`, as far as they are kept."""
+    kept = list(history.windows)
+    first = stop = kept.index(window)
+    while first > 0 and kept[first - 1].alarm:
+        first -= 1
+    while stop + 1 < len(kept) and kept[stop + 1].alarm:
+        stop += 1
+    flagged = sum(each.flag for each in kept[first : stop + 1])
+    return (
+        f"alarm {kept[first].index} to {kept[stop].index}, {flagged} of {stop + 1 - first} flagged"
+    )
 
 
 def _channel(curves: list[tuple[NDArray[np.float64], Style]], width: int, rows: int) -> list[Text]:

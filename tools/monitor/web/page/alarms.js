@@ -46,6 +46,15 @@ function since(store) {
   return `raised by ${noun} ${raised.index}, at ${moment(raised.first_frame, board?.rate_hz)}${ts === null ? "" : ` (${timeOfDay(ts)})`}`;
 }
 
+function button(text, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.dataset.ask = text;
+  made.textContent = text;
+  made.addEventListener("click", act);
+  return made;
+}
+
 // Show the alarms that are on, and those that were and are not acknowledged.
 export function showAlarms(cards) {
   const on = cards.filter(({ store }) => store.alarm), listed = cards.filter(({ store }) => store.alarm || store.unseen);
@@ -67,14 +76,8 @@ export function showAlarms(cards) {
   bar.replaceChildren(...listed.map((card) => {
     const { store } = card, entry = document.createElement("div"), text = document.createElement("span");
     text.textContent = `${card.title}: ${store.alarm ? "ALARM" : "alarm was on, cleared"}, ${since(store)}`;
-    entry.append(text);
-    if (store.unseen) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = "acknowledge";
-      button.addEventListener("click", () => card.ask("acknowledge"));
-      entry.append(button);
-    }
+    entry.append(text, button("show", () => card.pick(store.raised.index)));
+    if (store.unseen) entry.append(button("acknowledge", () => card.ask("acknowledge")));
     return entry;
   }));
 }

@@ -1,6 +1,7 @@
 // One board on the page: description, trace, scores, flags, statistics and commands.
 import * as paper from "./paper.js";
 import { paintPast, level, scorePlot, traceData, tracePlot } from "./plots.js";
+import { saveCsv, savePicture } from "./export.js";
 import { showLog } from "./log.js";
 import { pointing, scrolling } from "./navigate.js";
 import { rangeWords, scoreWords, when } from "./readout.js";
@@ -201,6 +202,8 @@ export class Card {
       case "in": return this.zoom(1 / 1.4);
       case "out": return this.zoom(1.4);
       case "live": return this.follow();
+      case "csv": return saveCsv(this);
+      case "picture": return savePicture(this);
       case "paper": return this.setPaper(!this.millivolts);
       case "pause": return this.ask("pause", { paused: !store.paused });
       case "mark": return this.ask("mark", { text: "mark" });

@@ -1,6 +1,7 @@
 // The inspector: signal and reconstruction of one window, and their difference.
 /* global uPlot */
 import { axis, base, colour, FONT, steps } from "./plots.js";
+import { showEpisode } from "./episode.js";
 import { fullTime, moment, number, verdict } from "./words.js";
 
 const PART = 0.5; // of the squared difference, whose shortest stretch is shown
@@ -53,6 +54,7 @@ function draw() {
     w.interval && rate && `RR ${Math.round(1000 * w.interval / rate)} ms`,
     store.source.rate_hz ? `at ${at}` : `frame ${at}`, store.timeOf(w.first_frame) !== null && fullTime(store.timeOf(w.first_frame)), verdict(w),
   ].filter(Boolean).join(" · ");
+  showEpisode(find(".episode"), store, w, (other) => inspect(store, other, ask));
   const charts = find(".plots"), where = find(".where"), usual = store.usualBeat(w);
   find(".usual").hidden = !usual;
   if (usual) find(".usual b").textContent = usual.beats;

@@ -3,6 +3,24 @@ import { heartRate, percent, perHour, rateWords, thresholdSource, wearerFacts, w
 
 const row = (name, value, bad = false, note = "") => ({ name, value, bad, note });
 
+// What each figure means.
+const MEANINGS = {
+  flagged: "Windows whose score is above the threshold",
+  "not judged": "Windows that the quality gate rejected, such as a flat or clipped signal, or from which a wearer is learned: neither normal nor abnormal",
+  alarms: "How often the alarm over windows was raised, and per hour of the stream",
+  lost: "Windows without a score because samples or reports are missing",
+  "heart rate, RR": "Median of the last eight intervals between two R",
+  wearer: "What the board knows about the person who wears it",
+  precision: "Share of the flagged windows that are labelled abnormal",
+  recall: "Share of the windows labelled abnormal that are flagged",
+  "false alarms": "Share of the windows labelled normal that are flagged",
+  "mean time": "Processor time of the board for a window: features, model and score",
+  "sample rate": "Rate of the board's clock, measured with this computer's",
+  "threshold from": "Where the threshold in force comes from",
+  frames: "Messages that this computer sent and received on the link",
+  "link, both ends": "Frames that arrived damaged or did not arrive; those that were sent again or came twice cost no data",
+};
+
 // Frames of both ends of the link. Frames that were sent again are no fault: nothing is lost by them.
 function linkRow(c) {
   const both = (name) => c[name] + c[`board_${name}`], corrupt = both("corrupt"), missing = both("missing");
@@ -33,6 +51,7 @@ export function showStatistics(list, store) {
   list.replaceChildren(...statistics(store).map(({ name, value, bad, note }) => {
     const entry = document.createElement("div"), term = document.createElement("dt"), text = document.createElement("dd");
     term.textContent = name;
+    entry.title = MEANINGS[name] ?? "Windows with a score";
     text.textContent = value;
     text.classList.toggle("bad", bad);
     if (note) {

@@ -1,0 +1,35 @@
+"""What is said of a board that runs another model than the bundle's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.boards.catalogue import load_boards
+from tools.boards.sensors import key_of_sensor
+from tools.checkout import shown
+from tools.link.messages import HelloReply
+from tools.link.session import Session
+from training.bundle import Bundle
+from training.bundle.validation import brief
+
+
+def other_model(session: Session, bundle: Bundle, board: HelloReply, sensor: str = "") -> str:
+    """Return one line: which model the board runs, and the command that flashes the bundle.
+
+    Args:
+        board: the board's description of itself.
+        sensor: name of the sensor that the board samples; empty: none.
+    """
+    runs = f"{brief(board.model)} ({board.model_hash.hex()})"
+    wanted = f"{bundle.manifest.name} ({bundle.hash8.hex()})"
+    remedy = _remedy(session.port, shown(bundle.path), board, sensor)
+    return f"{session.port}: the board runs {runs}, not {wanted}: {remedy}"
+
+
+def _remedy(port: str, bundle: Path, board: HelloReply, sensor: str) -> str:
+    row, key = load_boards().get(board.board), key_of_sensor(sensor)
+    if row is not None and row.emulated:
+        return f"start it again with `vigil board {bundle}`"
+    options = f" --board {row.id}" if row is not None else ""
+    options += f" --sensor {key}" if key is not None else ""
+    return f"flash it with `vigil flash {bundle}{options} --port {port}`"
