@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tests.support.broker import Subscriber, mosquitto
-from tests.support.postgres import postgres
+from tests.support.postgres import Database, postgres
+from tests.tools.monitor.test_mqtt_schema import PUBLISHED
 from tools.checkout import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -99,17 +100,48 @@ INSERT INTO alarm VALUES (now(), 'one', 1, 7, true);
 INSERT INTO drift VALUES (now(), 'one', 1, 7, true), (now(), 'two', 1, 7, false);
 INSERT INTO lost VALUES (now(), 'one', 1, 8, 2, 'overrun');
 INSERT INTO not_judged VALUES (now(), 'one', 1, 10, 'flat');
+INSERT INTO lost VALUES (now(), 'one', 1, 8, 2, 'overrun');  -- a double
 INSERT INTO link VALUES (now(), 'one', 1, 5, 5, 1, 0, 0, 5, 2, 0, 0);
+INSERT INTO link VALUES (now() - interval '2 minutes', 'two', 1, 5, 5, 1, 0, 0, 5, 2, 0, 0);
 """
 SHOWN = {  # the values in the last row of each panel
-    "Boards in alarm": ["one", "t"],
+    "Boards in alarm": ["one"],
+    "Silent boards": ["two"],
     "Alarms per hour": ["one", "1"],
-    "Boards that should be calibrated again": ["one", "t"],
-    "Score relative to the threshold": ["one", "0.2"],
+    "Boards that should be calibrated again": ["one"],
+    "Score relative to the threshold": ["one", "1.8"],
     "Flagged windows per hour": ["one", "1"],
     "Windows without a score": ["one", "3"],
     "Link: damaged and missing frames": ["one", "3"],
 }
+
+
+GRAFANA = {  # what Grafana puts in the place of its macros, for PostgreSQL
+    "$__timeFilter(time)": "time > now() - interval '1h'",
+    "$__timeGroupAlias(time, $__interval)": (
+        'to_timestamp(floor(extract(epoch from time) / 60) * 60) AS "time"'
+    ),
+    "$board": "'one', 'two'",
+}
+
+
+def answers(database: Database, query: str) -> list[list[str]]:
+    """The rows that Grafana gets."""
+    for macro, text in GRAFANA.items():
+        query = query.replace(macro, text)
+    return database.run(query)
+
+
+def as_telegraf_writes(topic: str, payload: dict[str, Any]) -> str:
+    """The row of a message, by telegraf.conf."""
+    (consumer,) = (c for c in CONSUMERS if c["name_override"] == topic)
+    names = [field["path"] for field in consumer["json_v2"][0]["field"]]
+    values = ", ".join(json.dumps(payload[name]).replace('"', "'") for name in names)
+    columns = ", ".join(f'"{name}"' for name in names)
+    return (
+        f"INSERT INTO {topic} (time, board, {columns}) "
+        f"VALUES (to_timestamp({payload['ts']} / 1000.0), 'three', {values});"
+    )
 
 
 @pytest.mark.database
@@ -119,11 +151,15 @@ def test_the_database_takes_the_rows_and_answers_every_panel() -> None:
         database.run(ROWS)
         assert database.run("SELECT count(*) FROM window_score") == [["2"]]  # without the double
         (variable,) = DASHBOARD["templating"]["list"]
-        assert database.run(variable["query"]) == [["one"]]
+        assert answers(database, variable["query"]) == [["one"], ["two"]]
         for panel in DASHBOARD["panels"]:
             (target,) = panel["targets"]
-            query = target["rawSql"].replace("$__timeFilter(time)", "time > now() - interval '1h'")
-            rows = database.run(query.replace("$board", "'one', 'two'"))
+            rows = answers(database, target["rawSql"])
             assert rows, panel["title"]
             assert set(SHOWN[panel["title"]]) <= set(rows[-1]), panel["title"]
-    assert len(SHOWN) == len(DASHBOARD["panels"])
+        assert len(SHOWN) == len(DASHBOARD["panels"])
+        published = [(topic, payload) for topic in tables() for payload in PUBLISHED[topic]]
+        database.run("\n".join(as_telegraf_writes(*message) for message in published))
+        counts = [f"SELECT count(*) FROM {t} WHERE board = 'three'" for t in tables()]
+        rows = database.run(" UNION ALL ".join(counts))
+        assert sum(int(count) for (count,) in rows) == len(published)

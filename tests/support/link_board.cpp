@@ -11,14 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "board_calibration.h"
-#include "board_link.h"
+#include "checksum_board.h"
 #include "crc32.h"
 #include "frame.h"
 #include "messages.h"
 #include "plot_line.h"
-#include "sampler.h"
-#include "segmenter.h"
 
 using namespace vigil;
 using namespace vigil::link;
@@ -82,25 +79,6 @@ bool recode(std::uint8_t type, Span<const std::uint8_t> payload, std::string& te
     return false;
 }
 
-// A sensor whose ticks the test triggers.
-struct TestDriver final : SensorDriver {
-    bool start(std::uint64_t sample) override {
-        started_at = sample;
-        running = answers;
-        return answers;
-    }
-    void stop() override { running = false; }
-    bool ended() const override { return over; }
-    bool present() const override { return true; }
-    bool gives_counts() const override { return true; }
-    const char* name() const override { return "test"; }
-
-    std::uint64_t started_at = 0;
-    bool running = false;
-    bool answers = true;
-    bool over = false;
-};
-
 // A sensor with a small ring, so that it fills.
 struct TestSensor {
     explicit TestSensor(std::uint32_t channels)
@@ -112,42 +90,22 @@ struct TestSensor {
     Sampler sampler;
 };
 
-// Memory that outlives the board: the test passes it on to the next one, like a board's flash.
-struct TestSlots final : Slots {
-    void read(unsigned slot, Span<std::uint32_t> words) const override {
-        std::copy_n(memory[slot], words.size(), words.begin());
-    }
-    void erase(unsigned slot) override { std::fill_n(memory[slot], kWords, ~0U); }
-    void write(unsigned slot, Span<const std::uint32_t> words) override {
-        for (std::size_t i = 0; i < words.size(); ++i) memory[slot][i] &= words[i];
-    }
-
-    static constexpr std::size_t kWords = 16;
-    std::uint32_t memory[2][kWords];
-};
-
 constexpr std::uint8_t kModel[8] = {0, 1, 2, 3, 4, 5, 6, 7};
 constexpr ImageThreshold kImage = {kModel, 0.5f, ThresholdSource::bundle};
 constexpr std::uint8_t kOtherModel[8] = {1};
 constexpr ImageThreshold kOtherImage = {kOtherModel, 0.25f, ThresholdSource::build};
 
-// A board whose detector is a checksum: any wrong, missing or misplaced sample changes the score.
-class Board final : public Stream, public Handler, private Segmenter::Sink {
+class Board final : public ChecksumBoard {
   public:
     Board(std::uint32_t window, std::uint32_t hop, std::uint32_t channels, std::uint32_t ring,
           std::uint32_t boot, bool other_model)
-        : ring_size_(ring),
-          counts_(window * channels),
+        : ChecksumBoard({window, hop, channels}, other_model ? kOtherImage : kImage),
+          ring_size_(ring),
           input_(window * channels),
           output_(window * channels),
-          segmenter_({window, hop, channels}, Span<std::int16_t>(counts_.data(), counts_.size())),
-          facts_(facts(window, hop, channels, ring)),
-          calibration_(other_model ? kOtherImage : kImage, slots_),
-          link_(*this, *this, facts_, memory_) {
+          link_(*this, *this, facts("host", "test", kModel, {window, hop, channels}, 360.0f, ring),
+                memory_) {
         link_.set_boot_id(boot);
-        slots_.erase(0);
-        slots_.erase(1);
-        calibration_.begin();
     }
 
     std::size_t read(Span<std::uint8_t> bytes) override {
@@ -163,21 +121,6 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
         return size;
     }
 
-    void restart(std::uint64_t sample) override { segmenter_.restart(sample); }
-    void samples(std::uint64_t sample, Span<const std::int16_t> counts) override {
-        segmenter_.push(sample, counts, *this);
-    }
-    float threshold() override { return calibration_.threshold(); }
-    void set_threshold(float value) override { calibration_.set_threshold(value); }
-    bool calibrate(const Calibrate& message) override { return calibration_.calibrate(message); }
-    void calibration(CalibrationReport& message) override { calibration_.describe(message); }
-    BootReport boot_report() override {
-        BootReport report;
-        report.golden_passed = report.golden_total = 4;
-        report.ticks = report.microseconds = 42;
-        report.cache = static_cast<std::uint8_t>(Cache::none);
-        return report;
-    }
     void statistics(Statistics& counts) override { counts.overruns += dropped_; }
     void reboot() override { reboot_asked_ = true; }
 
@@ -220,33 +163,16 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     bool is_open() const { return link_.is_open(); }
 
   private:
-    static BoardFacts facts(std::uint32_t window, std::uint32_t hop, std::uint32_t channels,
-                            std::uint32_t ring) {
-        BoardFacts facts{};
-        facts.board = Span<const char>("host", 4);
-        facts.engine = Span<const char>("checksum", 8);
-        facts.model = Span<const char>("test", 4);
-        facts.version[1] = 1;
-        std::memcpy(facts.model_hash, kModel, sizeof facts.model_hash);
-        facts.window = window;
-        facts.hop = hop;
-        facts.channels = static_cast<std::uint8_t>(channels);
-        facts.rate = 360.0f;
-        facts.credit = static_cast<std::uint16_t>(std::min<std::uint32_t>(ring, 65535));
-        return facts;
-    }
     void window(std::uint64_t index, Span<const std::int16_t> frames) override {
         if (index == fail_on_) {
             link_.lost(index, 1, LostReason::engine);
             return;
         }
-        std::uint32_t hash = 2166136261u;
         for (std::size_t i = 0; i < frames.size(); ++i) {
-            hash = (hash ^ static_cast<std::uint16_t>(frames[i])) * 16777619u;
             input_[i] = static_cast<std::int8_t>(frames[i] >> 8);
             output_[i] = static_cast<std::int8_t>(frames[i]);
         }
-        const float score = static_cast<float>(hash >> 8) / 16777216.0f;
+        const float score = score_of(frames);
         const bool anomaly = score > calibration_.threshold();
         if (calibration_.push(score)) link_.calibrated(index + 1);
         link_.score(index, score, anomaly, 42,
@@ -264,13 +190,8 @@ class Board final : public Stream, public Handler, private Segmenter::Sink {
     std::uint32_t dropped_ = 0;
     bool reboot_asked_ = false;
     std::uint64_t fail_on_ = ~std::uint64_t{0};
-    std::vector<std::int16_t> counts_;
     std::vector<std::int8_t> input_;
     std::vector<std::int8_t> output_;
-    Segmenter segmenter_;
-    BoardFacts facts_;
-    TestSlots slots_;
-    BoardCalibration<0> calibration_;
     LinkMemory<8> memory_;
     BoardLink link_;
     std::unique_ptr<TestSensor> sensor_;

@@ -28,10 +28,7 @@
 #include <string>
 #include <vector>
 
-#include "board_calibration.h"
-#include "board_link.h"
-#include "sampler.h"
-#include "segmenter.h"
+#include "checksum_board.h"
 
 using namespace vigil;
 using namespace vigil::link;
@@ -49,50 +46,23 @@ std::uint64_t micros() {
         duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
-struct Driver final : SensorDriver {
-    bool start(std::uint64_t sample) override {
-        next = sample;
-        return running = true;
-    }
-    void stop() override { running = false; }
-    bool ended() const override { return false; }
-    bool present() const override { return true; }
-    bool gives_counts() const override { return true; }
-    const char* name() const override { return "simulated"; }
-    bool running = false;
-    std::uint64_t next = 0;  // sample
-};
-
-// Memory that forgets: nothing here outlives the process.
-struct NoSlots final : Slots {
-    void read(unsigned, Span<std::uint32_t> words) const override {
-        std::fill(words.begin(), words.end(), ~0U);
-    }
-    void erase(unsigned) override {}
-    void write(unsigned, Span<const std::uint32_t>) override {}
-};
-
 struct Model {
     std::uint32_t window, hop;
     float rate;
     std::uint8_t hash[8];
 };
 
-class Board final : private link::Stream, private Handler, private Segmenter::Sink {
+class Board final : public ChecksumBoard {
   public:
     Board(const Model& model, std::uint32_t number)
-        : model_(model),
-          image_{model_.hash, kThreshold, ThresholdSource::bundle},
-          counts_(model.window),
-          segmenter_({model.window, model.hop, 1},
-                     Span<std::int16_t>(counts_.data(), counts_.size())),
+        : ChecksumBoard(grid(model), {model.hash, kThreshold, ThresholdSource::bundle}),
+          model_(model),
           sampler_(driver_, samples_, {}),
-          calibration_(image_, slots_),
-          link_(*this, *this, facts(model_), memory_),
+          link_(*this, *this,
+                facts("simulated", "fleet", model.hash, grid(model), model.rate, kRing), memory_),
           noise_(number + 1) {
         link_.set_boot_id(number + 1);
         link_.attach(sampler_);
-        calibration_.begin();
         if (openpty(&port_, &own_, name, nullptr, nullptr) != 0)
             std::perror("openpty"), std::exit(2);
         termios raw;
@@ -131,19 +101,7 @@ class Board final : private link::Stream, private Handler, private Segmenter::Si
         std::uint64_t windows;
     };
 
-    static BoardFacts facts(const Model& model) {
-        BoardFacts facts{};
-        facts.board = Span<const char>("simulated", 9);
-        facts.engine = Span<const char>("checksum", 8);
-        facts.model = Span<const char>("fleet", 5);
-        std::memcpy(facts.model_hash, model.hash, sizeof facts.model_hash);
-        facts.window = model.window;
-        facts.hop = model.hop;
-        facts.channels = 1;
-        facts.rate = model.rate;
-        facts.credit = kRing;
-        return facts;
-    }
+    static SegmenterConfig grid(const Model& model) { return {model.window, model.hop, 1}; }
     std::size_t read(Span<std::uint8_t> bytes) override {
         const ssize_t size = ::read(port_, bytes.data(), bytes.size());
         return size < 0 ? 0 : static_cast<std::size_t>(size);
@@ -153,31 +111,14 @@ class Board final : private link::Stream, private Handler, private Segmenter::Si
         return size < 0 ? 0 : static_cast<std::size_t>(size);
     }
     void restart(std::uint64_t sample) override {
-        segmenter_.restart(sample);
+        ChecksumBoard::restart(sample);
         if (streams_.empty() || streams_.back().number != link_.stream()) {
             streams_.push_back({link_.stream(), 0});
         }
     }
-    void samples(std::uint64_t sample, Span<const std::int16_t> counts) override {
-        segmenter_.push(sample, counts, *this);
-    }
-    float threshold() override { return calibration_.threshold(); }
-    void set_threshold(float value) override { calibration_.set_threshold(value); }
-    bool calibrate(const Calibrate& message) override { return calibration_.calibrate(message); }
-    void calibration(CalibrationReport& message) override { calibration_.describe(message); }
-    BootReport boot_report() override {
-        BootReport report;
-        report.golden_passed = report.golden_total = 4;
-        return report;
-    }
     void statistics(Statistics& counts) override { counts.overruns += sampler_.status().overruns; }
-    void reboot() override {}
     void window(std::uint64_t index, Span<const std::int16_t> frames) override {
-        std::uint32_t hash = 2166136261u;
-        for (const std::int16_t frame : frames) {
-            hash = (hash ^ static_cast<std::uint16_t>(frame)) * 16777619u;
-        }
-        const float score = static_cast<float>(hash >> 8) / 16777216.0f;
+        const float score = score_of(frames);
         const std::uint8_t flags = score > calibration_.threshold() ? kAnomaly : 0;
         const std::uint64_t last = index * model_.hop + model_.window - 1;
         if (link_.score(index, score, flags, sampled_at_[last % kKept], {}, {})) {
@@ -189,14 +130,9 @@ class Board final : private link::Stream, private Handler, private Segmenter::Si
     }
 
     const Model model_;
-    const ImageThreshold image_;
-    std::vector<std::int16_t> counts_;
-    Segmenter segmenter_;
-    Driver driver_;
+    TestDriver driver_;
     SampleMemory<kKept, 1> samples_;
     Sampler sampler_;
-    NoSlots slots_;
-    BoardCalibration<0> calibration_;
     LinkMemory<16> memory_;
     BoardLink link_;
     std::uint32_t noise_;

@@ -18,7 +18,7 @@ Reply = TypeVar("Reply", bound=m.Message)
 
 NAP = 0.02
 """Longest wait for received bytes between two looks at the clock, in seconds."""
-CALM_NAP = 0.5
+CALM_NAP = 1.0
 """The same while the board owes no answer."""
 
 
@@ -81,8 +81,11 @@ class Connection:
                 raise LinkError(f"{self.port}: the board does not answer")
             self.pump(NAP)
 
-    def pump(self, wait: float) -> None:
+    def pump(self, wait: float | None) -> None:
         """Read for at most `wait` seconds, process what was received, and send what is due.
+
+        Args:
+            wait: None: do not read.
 
         Raises:
             LinkError: the board does not answer, has another model, or is lost with its port.
@@ -90,10 +93,11 @@ class Connection:
         if self.mode is Mode.CLOSED:
             return
         if self.mode is Mode.PORT_LOST:
-            self._try_port(wait)
+            self._try_port(wait or 0.0)
             return
         try:
-            for message in self.exchange.receive(self._transport.read(wait)):
+            received = b"" if wait is None else self._transport.read(wait)
+            for message in self.exchange.receive(received):
                 self.protocol.receive(message, self.now())
             self.protocol.act(self.now())
             self._flush()

@@ -318,7 +318,8 @@ class Session(Requests):
         """
         deadline, events = self._connection.now() + timeout, self._protocol.events
         self._confirm()
-        self._connection.pump(0.0)
+        # A wait reads what was received before, too.
+        self._connection.pump(None if timeout > 0 else 0.0)
         while not events and self._protocol.mode is not Mode.CLOSED:
             left = deadline - self._connection.now()
             if left <= 0:

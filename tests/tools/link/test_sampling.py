@@ -48,6 +48,8 @@ def check_scores(events: list[Event], channels: int = 1) -> dict[int, np.float32
     assert list(windows) == list(range(len(windows)))
     for index, score in windows.items():
         frames = range(index * HOP, index * HOP + WINDOW)
+        if frames.stop > max(samples) + 1:
+            continue  # its score came before its samples
         whole = all(frame in samples for frame in frames)
         assert whole == (score is not None), index
         if score is not None:

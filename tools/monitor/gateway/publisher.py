@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -30,12 +31,12 @@ class Publisher:
             was not acknowledged, and no command waits at the broker while the gateway is away.
         subscriptions: returns the topics to read, whenever the connection is made.
         receive: is called with topic, payload and whether the message was retained.
-        say: is called with a line when the connection is made, lost or refused.
+        say: is called with level and text when the connection is made, lost or refused.
 
     Attributes:
         status_topic: says whether the gateway is online; retained; offline is the last will.
         published: messages that the broker has acknowledged.
-        problem: why nothing is sent although the broker answers; empty: nothing is wrong.
+        problem: why nothing is sent; empty: nothing is wrong.
 
     Raises:
         MqttError: the credentials cannot be used.
@@ -48,13 +49,14 @@ class Publisher:
         spool: Spool,
         subscriptions: Callable[[], Iterable[str]],
         receive: Callable[[str, bytes, bool], None],
-        say: Callable[[str], None] = lambda _: None,
+        say: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._broker, self._spool = broker, spool
         self._subscriptions, self._say = subscriptions, say
         self.status_topic = f"{broker.prefix}/gateway/{name}/status"
         self.published = 0
         self.problem = ""
+        self._accepted = False  # the broker has accepted the present connection
         # Message id of MQTT to id in the spool; None: the gateway's own status.
         self._sent: dict[int, int | None] = {}
         self._early: set[int] = set()  # acknowledged before `publish` returned its id
@@ -66,7 +68,7 @@ class Publisher:
         client.reconnect_delay_set(1, 30)
         client.will_set(self.status_topic, "offline", qos=1, retain=True)
         client.on_connect = self._on_connect
-        client.on_connect_fail = lambda *_: say(f"no MQTT broker at {broker.address}; trying again")
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = lambda _client, _data, m: receive(
@@ -124,9 +126,7 @@ class Publisher:
         try:
             taken = self._spool.take(after, most)
         except DataError as problem:
-            if str(problem) != self.problem:
-                self._say(str(problem))
-            self.problem = str(problem)
+            self._problem_is(str(problem))
             return []
         self.problem = ""
         return taken
@@ -145,13 +145,24 @@ class Publisher:
             else:
                 self._early.add(mid)
 
+    def _problem_is(self, problem: str) -> None:
+        if problem != self.problem:
+            self._say("warning", problem)
+        self.problem = problem
+
+    def _on_connect_fail(self, client: paho.Client, userdata: Any) -> None:
+        cause = sys.exception()  # paho-mqtt calls this while it handles the exception
+        assert isinstance(cause, Exception)
+        self._problem_is(f"{self._broker.unreachable(cause)}; trying again")
+
     def _on_connect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
         if reason.is_failure:
-            self._say(str(self._broker.refused(str(reason))))
+            self._problem_is(f"{self._broker.refused(str(reason))}; trying again")
             return
-        self._say(f"connected to the MQTT broker at {self._broker.address}")
+        self._accepted, self.problem = True, ""
+        self._say("info", f"connected to the MQTT broker at {self._broker.address}")
         # On the thread that also takes the acknowledgement, which therefore cannot be early.
         info = client.publish(self.status_topic, "online", qos=1, retain=True)
         with self._lock:
@@ -161,5 +172,7 @@ class Publisher:
     def _on_disconnect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
     ) -> None:
-        if not self._stop.is_set():
-            self._say(f"connection to the MQTT broker lost: {reason}; messages are kept on disk")
+        if self._accepted and not self._stop.is_set():
+            lost = f"connection to the MQTT broker at {self._broker.address} lost: {reason}"
+            self._problem_is(f"{lost}; messages are kept on disk")
+        self._accepted = False

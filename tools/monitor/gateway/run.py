@@ -23,6 +23,7 @@ from tools.monitor.mqtt.board_topics import BoardTopics
 from tools.monitor.mqtt.broker import Broker
 from tools.monitor.run import polite_end
 from tools.monitor.settings import Emulated, Port
+from tools.monitor.sinks import attempt
 from tools.recordings.source import Source
 from training.bundle import Bundle
 from training.bundle.errors import DataError
@@ -72,8 +73,8 @@ class Log:
         line = json.dumps(
             {"ts": round(1000 * time.time()), "level": level, "board": board, "text": text}
         )
-        with self._lock:
-            print(line, file=self._out, flush=True)
+        with self._lock:  # the gateway outlives the reader of its log
+            attempt(lambda: print(line, file=self._out), self._out)
 
 
 class Gateway:
@@ -97,7 +98,7 @@ class Gateway:
                 self.spool,
                 self._subscriptions,
                 self._receive,
-                lambda text: log("info", "", text),
+                lambda level, text: log(level, "", text),
             )
             self.health = None
             if settings.health is not None:
@@ -134,8 +135,8 @@ class Gateway:
         self.publisher.close()
         if self.health is not None:
             self.health.close()
-        left = self.spool.depth
         self.spool.close()
+        left = self.spool.depth
         rest = f"; {left} messages wait in {self.spool.path}" if left else ""
         self._log("info", "", f"ended: {reason}{rest}")
 

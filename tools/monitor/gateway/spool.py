@@ -6,6 +6,7 @@ acknowledged is sent again after a restart: at least once, in order.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 import time
@@ -20,6 +21,9 @@ from training.bundle.errors import DataError
 
 BATCH_SECONDS = 0.03
 MOST_IN_MEMORY = 10_000  # messages that wait for a disk that cannot be written
+# Free bytes of the disk below which nothing is added: removing messages needs some, too.
+RESERVED_BYTES = 16 << 20
+MOST_REMOVED = 1000  # messages in one transaction, which is written beside the file first
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -27,7 +31,15 @@ CREATE TABLE IF NOT EXISTS messages (
     retain INTEGER NOT NULL
 )
 """
-_DROP = "DELETE FROM messages WHERE id IN (SELECT id FROM messages ORDER BY id LIMIT ?)"
+_OWN_INDEX = "CREATE INDEX IF NOT EXISTS retained ON messages (topic, id) WHERE retain"
+# Of what a broker retains, the newest message of each topic stays: it has no successor.
+_DROP = """
+DELETE FROM messages WHERE id IN (
+    SELECT id FROM messages AS old WHERE NOT retain OR EXISTS (
+        SELECT 1 FROM messages WHERE retain AND topic = old.topic AND id > old.id
+    ) ORDER BY id LIMIT ?
+)
+"""
 
 
 class Spool:
@@ -36,7 +48,7 @@ class Spool:
     Args:
         path: the file; a spool that exists is continued.
         most: messages to keep; beyond, the oldest are dropped and counted.
-        say: is called with a line if the disk fails.
+        say: is called with a line if the disk fails, and if messages are dropped.
 
     Attributes:
         dropped: messages that were dropped since the start.
@@ -51,7 +63,8 @@ class Spool:
         self, path: Path, most: int = 1_000_000, say: Callable[[str], None] = lambda _: None
     ) -> None:
         self.path, self._most, self._say = path, most, say
-        self.dropped = 0
+        self.dropped = self._dropped_said = 0
+        self._is_full = False
         self._new: list[Message] = []
         self._acknowledged: list[int] = []
         self._lock = threading.Lock()
@@ -61,20 +74,25 @@ class Spool:
         self._written = threading.Condition(self._lock)
         self._closing = False
         self.problem = ""
+        self._one = FileLock(f"{path}.lock")
         try:
-            if path.is_symlink():
-                raise DataError(f"{path}: is a symbolic link; give a file")
+            for file in (path, Path(self._one.lock_file)):
+                if file.is_symlink():
+                    raise DataError(f"{file}: is a symbolic link; give a file")
             if not path.parent.is_dir():
                 raise DataError(f"{path}: there is no such folder")
-            self._one = FileLock(f"{path}.lock")
             self._one.acquire(timeout=0)
             self._file, self._reader = (
                 sqlite3.connect(path, check_same_thread=False, isolation_level=None)
                 for _ in range(2)
             )
+            tables = self._file.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            if (names := {name for (name,) in tables}) and "messages" not in names:
+                raise sqlite3.Error("it is the database of another program")
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = FULL")
             self._file.execute(_TABLE)
+            self._file.execute(_OWN_INDEX)
             count = self._file.execute("SELECT COUNT(*) FROM messages").fetchone()
             self._depth = int(count[0])
         except Timeout:
@@ -83,7 +101,9 @@ class Spool:
             ) from None
         except (OSError, sqlite3.Error) as problem:
             self._one.release()
-            raise DataError(f"{path}: cannot be used as a spool: {problem}") from None
+            raise DataError(
+                f"{path}: cannot be used as a spool: {problem}; give another file as --spool"
+            ) from None
         self._writer = threading.Thread(target=self._write, name="spool", daemon=True)
         self._writer.start()
 
@@ -140,7 +160,7 @@ class Spool:
                 self._changed.notify()
 
     def close(self) -> None:
-        """Write what is queued, and close the file."""
+        """Write what is queued, and close the file. What cannot be written is dropped."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -148,6 +168,10 @@ class Spool:
         self._reader.close()
         self._file.close()
         self._one.release()
+        with self._lock:
+            self.dropped += len(self._new)
+            self._new.clear()
+        self._say_dropped()
 
     def _write(self) -> None:
         while True:
@@ -156,7 +180,7 @@ class Spool:
                     self._changed.wait()
             time.sleep(BATCH_SECONDS)
             with self._lock:
-                new, acknowledged = self._new[:], self._acknowledged[:]
+                new, acknowledged = self._new[:], self._acknowledged[:MOST_REMOVED]
             self._commit(new, acknowledged)  # no thread waits for the disk
             with self._written:
                 self.commits += 1
@@ -166,38 +190,63 @@ class Spool:
                     return
 
     def _commit(self, new: list[Message], acknowledged: list[int]) -> None:
-        """Write the first of the queued changes.
-
-        What the broker has is removed first, in a transaction of its own: on a full disk, that
-        makes the room for what is new.
-        """
+        """Write the first of the queued changes; say what keeps them from being written."""
         try:
-            with self._transaction():
-                self._file.executemany(
-                    "DELETE FROM messages WHERE id = ?", [(number,) for number in acknowledged]
-                )
-            with self._lock:
-                self._depth -= len(acknowledged)
-                del self._acknowledged[: len(acknowledged)]
-            excess = max(self._depth + len(new) - self._most, 0)
-            with self._transaction():
-                self._file.executemany(
-                    "INSERT INTO messages (topic, text, retain) VALUES (?, ?, ?)",
-                    [(m.topic, m.text, int(m.retain)) for m in new],
-                )
-                self._file.execute(_DROP, (excess,))
+            try:
+                self._change(new, acknowledged)
+            except sqlite3.Error:  # on a full disk, what the broker has makes room
+                self._change([], acknowledged)
+                self._change(new, [])
         except sqlite3.Error as problem:
             line = f"{self.path}: cannot be written: {problem}; messages wait in memory"
             if line != self.problem:
                 self._say(line)
             self.problem = line
             return
-        with self._lock:
+        if self.problem:
             self.problem = ""
-            self._depth += len(new) - excess
-            self.dropped += excess
+            self._say(f"{self.path}: can be written again")
+        if self._depth < self._most:
+            self._is_full = False
+            self._say_dropped()
+        elif self.dropped > self._dropped_said and not self._is_full:
+            self._is_full = True
+            self._say(f"{self.path}: full with {self._most} messages: the oldest are dropped")
+
+    def _change(self, new: list[Message], acknowledged: list[int]) -> None:
+        """Remove the messages that the broker has, and add new ones, in one transaction."""
+        if new and not self._has_room():
+            raise sqlite3.Error(f"the disk has less than {RESERVED_BYTES >> 20} MB left")
+        with self._transaction():
+            removed = self._file.executemany(
+                "DELETE FROM messages WHERE id = ?", [(number,) for number in acknowledged]
+            ).rowcount
+            self._file.executemany(
+                "INSERT INTO messages (topic, text, retain) VALUES (?, ?, ?)",
+                [(m.topic, m.text, int(m.retain)) for m in new],
+            )
+            excess = max(self._depth - removed + len(new) - self._most, 0)
+            dropped = self._file.execute(_DROP, (excess,)).rowcount if excess else 0
+        with self._lock:
+            # What was dropped while it was under way has arrived all the same.
+            self.dropped += dropped - (len(acknowledged) - removed)
+            self._depth += len(new) - removed - dropped
             self._committed += len(new)
-            del self._new[: len(new)]
+            del self._new[: len(new)], self._acknowledged[: len(acknowledged)]
+
+    def _has_room(self) -> bool:
+        if shutil.disk_usage(self.path.parent).free >= RESERVED_BYTES:
+            return True
+        pages, size = (
+            int(self._file.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("freelist_count", "page_size")
+        )
+        return pages * size >= RESERVED_BYTES
+
+    def _say_dropped(self) -> None:
+        if self.dropped > self._dropped_said:
+            self._say(f"{self.path}: {self.dropped - self._dropped_said} messages were dropped")
+            self._dropped_said = self.dropped
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ from training.bundle import Bundle
 from training.bundle.errors import BoardError, VigilError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
-IDLE_S = 0.5  # until a command is obeyed, at most
+IDLE_S = 1.0  # until a command is obeyed, at most
 COUNTERS_S = 10.0  # between two messages of the link's counters
 SETTLED_S = 60.0  # a stream that ran this long makes the next wait short again
 
@@ -101,6 +101,7 @@ class BoardWorker(threading.Thread):
         if self._stop_asked.is_set():
             return
         with contextlib.ExitStack() as stack:
+            stack.callback(controls.quit, "the stream has ended")  # commands are refused
             bundle = self._bundle_of(target)
             board = stack.enter_context(
                 open_sensor_board(
@@ -114,7 +115,8 @@ class BoardWorker(threading.Thread):
             topics = self.topics = self._make_topics(board_id(board.facts), controls, self._send)
             self._status_is("online")
             self.state.problem = ""
-            self._say("info", self.key, f"{board.facts.model} {board.facts.model_hash} streams")
+            model = f"{board.facts.model} {board.facts.model_hash}"
+            self._say("info", self.key, f"{model} streams to {topics.root}")
             Stream(
                 board,
                 board.source,

@@ -205,11 +205,12 @@ class BoardTopics(View):
         given: dict[str, Any] = {}
         try:
             given, command = command_of(payload)
+            if controls.quitting:
+                raise ValueError("the board does not answer")
+            controls.ask(command)
+            answer: dict[str, Any] = {"accepted": True}
         except ValueError as problem:
             answer = {"accepted": False, "error": str(problem)}
-        else:
-            controls.ask(command)
-            answer = {"accepted": True}
         if isinstance(number := given.get("id"), str | int):
             answer["id"] = number if isinstance(number, int) else brief(number)
         self._publish("reply", answer, round(1000 * time.time()))

@@ -62,7 +62,10 @@ class Broker:
             try:
                 client.tls_set(ca_certs=self.ca, tls_version=ssl.PROTOCOL_TLS_CLIENT)
             except (OSError, ValueError) as problem:
-                raise self.unreachable(problem) from None
+                reason = getattr(problem, "strerror", None) or str(problem)
+                raise MqttError(
+                    f"{self.ca}: cannot be read as certificates: {reason}; correct {CA}"
+                ) from None
 
     def unreachable(self, problem: Exception) -> MqttError:
         """Return the error for a connection that failed."""
@@ -91,6 +94,7 @@ def broker_of(url: str, environment: Mapping[str, str] = os.environ) -> Broker:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # a name of any length and alphabet is not one
     except ValueError as problem:
         raise MqttError(f"{url}: {problem}; give mqtt://HOST[:PORT][/PREFIX]") from None
     if parts.username or parts.password:

@@ -47,12 +47,18 @@ def forget(broker: Broker, board_id: str, home_assistant: str | None = None) -> 
         if not status:
             raise MqttError(f"the MQTT broker at {broker.address} keeps nothing of {root}")
         if status != "offline":
-            raise MqttError(f"{root} is {status}: end its monitor or gateway first")
+            raise MqttError(
+                f"{root} is {status}: end its monitor or gateway first; if that has died, publish "
+                f"a retained message 'offline' to {root}/status"
+            )
         topics = [f"{root}/{topic}" for topic in RETAINED]
         if home_assistant is not None:
             topics.append(discovery_topic(home_assistant, board_id))
         for topic in topics:
-            client.publish(topic, b"", qos=1, retain=True).wait_for_publish(CONNECT_SECONDS)
+            removed = client.publish(topic, b"", qos=1, retain=True)
+            removed.wait_for_publish(CONNECT_SECONDS)
+            if not removed.is_published():
+                raise MqttError(f"no answer from the MQTT broker at {broker.address}")
     except queue.Empty:
         raise MqttError(f"no answer from the MQTT broker at {broker.address}") from None
     except (OSError, RuntimeError) as problem:
