@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from tools.measure.bench import recorded
+from tools.measure.bench import cmsis, recorded
 from tools.measure.bench.bench import Say, measure, measure_compiled
 from tools.measure.bench.cases import Case, case_of, cases
 from tools.measure.bench.cores import CoreCount, count_cores
@@ -74,7 +74,7 @@ def write(keep: Path, data: Path | None, docs: Path, say: Say) -> Path:
     rows = [row for case in models for row in measure(case, keep, say)]
     on_cores = {}
     for case in models:
-        say(f"{case.key}: compiled engine, every core")
+        say(f"{case.key}: compiled engine and CMSIS-NN, every core")
         on_cores[case.key] = [*count_cores(case.model, case.inputs[:CORE_WINDOWS])]
     images = docs / "images"
     images.mkdir(exist_ok=True)
@@ -117,31 +117,38 @@ def page(
 
 def cores_section(models: Sequence[Case], on_cores: Mapping[str, Sequence[CoreCount]]) -> list[str]:
     """The lines of the chapter about other cores; `on_cores` by the model's key."""
+    beside = any(count.cmsis is not None for counts in on_cores.values() for count in counts)
     text = [
         "## Other cores",
         "",
         "Instructions of the compiled engine per inference, in all and per multiply-accumulate, "
-        "built with `-O2`. Every output byte equals the interpreter's. CMSIS-NN was measured on "
-        "the Cortex-M4 alone: its library is not built for the other cores.",
+        "built with `-O2`. Every output byte equals the interpreter's. " + _cmsis_note(beside),
         "",
     ]
     head = ["core", "QEMU's machine"]
+    cells = [[f"Cortex-{count.core}", f"`{count.machine}`"] for count in on_cores[models[0].key]]
     for case in models:
+        counts = on_cores[case.key]
         head += [case.title, "per MAC"]
-    columns = [on_cores[case.key] for case in models]
-    body = [
-        [
-            f"Cortex-{row[0].core}",
-            f"`{row[0].machine}`",
-            *(
-                cell
-                for each in row
-                for cell in (f"{each.instructions:,.0f}", _per_mac(each.instructions, each.macs))
-            ),
-        ]
-        for row in zip(*columns, strict=True)
-    ]
-    return [*text, *_table(head, body, left=2), "", *_CORES_NOTE, ""]
+        for row, count in zip(cells, counts, strict=True):
+            per_mac = _per_mac(count.instructions, count.macs)
+            row += [f"{count.instructions:,.0f}", f"**{per_mac}**" if beside else per_mac]
+        if any(count.cmsis is not None for count in counts):
+            head.append("CMSIS-NN, per MAC")
+            for row, count in zip(cells, counts, strict=True):
+                row.append("-" if count.cmsis is None else _per_mac(count.cmsis, count.macs))
+    return [*text, *_table(head, cells, left=2), "", *_CORES_NOTE, ""]
+
+
+def _cmsis_note(beside: bool) -> str:
+    library = cmsis.library() if beside else None
+    if library is None:
+        return "CMSIS-NN was not at hand for this table."
+    return (
+        f"CMSIS-NN (of {cmsis.version(library)}, by its header) is built with the same flags; its "
+        "`arm_fully_connected_s8` is called for each layer, without an interpreter. It has no "
+        "weights per channel. The variable `VIGIL_CMSIS_NN` names a folder with another version."
+    )
 
 
 def _section(case: Case, rows: Sequence[Row]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Counts of the compiled engine on one other core than the Cortex-M4."""
+"""Counts of the compiled engine and of CMSIS-NN on other cores than the Cortex-M4."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.measure.bench import cores, emulator
+from tools.convert.model import read_model
+from tools.measure.bench import cmsis, cores, emulator
 from tools.measure.bench.reference import make
 from training.bundle.errors import EstimateError
 
@@ -21,7 +22,34 @@ def test_a_core_counts_its_instructions_and_wrong_bytes_are_an_error(
     [count] = cores.count_cores(bundle.model, windows)
     assert (count.core, count.machine, count.macs) == ("M3", "mps2-an385", 10_240)
     assert count.instructions / count.macs <= 3.4
+    assert count.cmsis is None or count.cmsis > count.instructions
     run = cores._run
     monkeypatch.setattr(cores, "_run", lambda *args: (run(*args)[0], run(*args)[1] + 1))
     with pytest.raises(EstimateError, match="M3: 280 output bytes differ"):
         next(cores.count_cores(bundle.model, windows))
+
+
+@pytest.mark.cores
+@pytest.mark.parametrize(("core", "most"), [("M0", 5.4), ("M33", 0.95), ("M55", 0.38)])
+def test_every_core_is_ahead_of_cmsis_nn(
+    core: str, most: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulator, "CORES", {core: emulator.CORES[core]})
+    bundle = make(tmp_path / "reference")
+    [count] = cores.count_cores(bundle.model, bundle.golden.input[:2].reshape(2, -1))
+    assert count.instructions / count.macs <= most
+    assert count.cmsis is None or count.cmsis > count.instructions
+
+
+def test_a_folder_that_is_no_cmsis_nn_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGIL_CMSIS_NN", str(tmp_path))
+    with pytest.raises(EstimateError, match="no Include/arm_nnfunctions"):
+        cmsis.library()
+
+
+def test_cmsis_nn_runs_dense_layers_with_weights_per_tensor_alone(tmp_path: Path) -> None:
+    for per_channel in (False, True):
+        model = read_model(make(tmp_path / str(per_channel), per_channel=per_channel).model)
+        assert cmsis.can_run(model) != per_channel

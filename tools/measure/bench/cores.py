@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from tools.checkout import LIBRARIES
 from tools.convert.compiled import compile_model
+from tools.convert.graph import Model
 from tools.convert.model import read_model
-from tools.measure.bench import emulator
+from tools.measure.bench import cmsis, emulator
 from training.bundle.errors import EstimateError
 from training.bundle.interpreter import open_interpreter
 
@@ -35,6 +37,8 @@ class CoreCount:
     machine: str  # QEMU's
     instructions: float
     macs: int
+    # the same by CMSIS-NN's functions; None without the library, or for a model not of their kind
+    cmsis: float | None = None
 
 
 def count_cores(model: bytes, inputs: NDArray[np.int8]) -> Iterator[CoreCount]:
@@ -45,27 +49,49 @@ def count_cores(model: bytes, inputs: NDArray[np.int8]) -> Iterator[CoreCount]:
     """
     if absent := emulator.missing():
         raise EstimateError(absent)
-    expected = open_interpreter(model).run(inputs)
+    read, expected = read_model(model), open_interpreter(model).run(inputs)
+    library = cmsis.library() if cmsis.can_run(read) else None
     for name, core in emulator.CORES.items():
-        ticks, outputs = _run(core, model, inputs, expected.shape[1])
-        if wrong := int((outputs != expected).sum()):
-            raise EstimateError(f"{name}: {wrong} output bytes differ from the interpreter's")
-        mean = float(np.mean(ticks)) * 1e9 / core.systick_hz / _INSTRUCTION_NS
-        yield CoreCount(name, core.machine, mean, read_model(model).macs())
+        ours, outputs = _run(core, partial(_compiled, read), inputs, expected.shape[1])
+        _check(name, outputs, expected)
+        theirs = None
+        if library is not None:
+            write = partial(_cmsis, read, library)
+            theirs, outputs = _run(core, write, inputs, expected.shape[1])
+            _check(f"{name}, CMSIS-NN", outputs, expected)
+        yield CoreCount(name, core.machine, ours, read.macs(), theirs)
+
+
+def _check(name: str, outputs: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
+    if wrong := int((outputs != expected).sum()):
+        raise EstimateError(f"{name}: {wrong} output bytes differ from the interpreter's")
+
+
+Sources = Callable[[emulator.Core, Path], list[Path]]
+
+
+def _compiled(model: Model, core: emulator.Core, folder: Path) -> list[Path]:
+    files = compile_model(model, "bench", "bench", plain=not core.pairs)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    kernels = [path for path in sorted(_KERNELS.glob("*.cpp")) if path.name != "engine.cpp"]
+    return [folder / "compiled_model.cpp", *kernels]
+
+
+def _cmsis(model: Model, library: Path, core: emulator.Core, folder: Path) -> list[Path]:
+    return cmsis.build(model, folder, core, library)
 
 
 def _run(
-    core: emulator.Core, model: bytes, inputs: NDArray[np.int8], size: int
-) -> tuple[Sequence[int], NDArray[np.int8]]:
-    """Return the ticks of each inference, and the outputs int8 [n, size]."""
+    core: emulator.Core, write: Sources, inputs: NDArray[np.int8], size: int
+) -> tuple[float, NDArray[np.int8]]:
+    """Return the instructions of an inference, and the outputs int8 [n, size].
+
+    `write` writes a program's sources into a folder.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for name, text in compile_model(
-            read_model(model), "bench", "bench", plain=not core.pairs
-        ).items():
-            (folder / name).write_text(text, encoding="utf-8")
-        kernels = [path for path in sorted(_KERNELS.glob("*.cpp")) if path.name != "engine.cpp"]
-        sources = [_MAIN, folder / "compiled_model.cpp", *kernels]
+        sources = [_MAIN, *write(core, folder)]
         inputs.tofile(folder / "inputs.bin")
         try:
             elf = emulator.build(sources, [folder, _KERNELS], folder / "count.elf", core=core)
@@ -74,4 +100,5 @@ def _run(
             lines = (error.stderr or error.stdout or "no output").splitlines()
             raise EstimateError(f"{core.cpu}: {lines[0]}") from error
         outputs = np.fromfile(folder / "outputs.bin", np.int8).reshape(-1, size)
-    return [int(line) for line in text.split()], outputs
+    ticks = [int(line) for line in text.split()]
+    return float(np.mean(ticks)) * 1e9 / core.systick_hz / _INSTRUCTION_NS, outputs
