@@ -176,7 +176,7 @@ def test_a_board_that_returns_with_another_model_is_said_once_and_waited_for() -
     events = streamed(link_board(swap.session(patience=600.0)), Controls(), swap.take)
     notices = [event for event in events if isinstance(event, Notice) and event.answers is not None]
     other = [notice.text for notice in notices if "the board runs" in notice.text]
-    assert len(other) == 1 and other[0].startswith("memory: the board runs ")
+    assert len(other) == 1 and other[0].startswith("the board runs ")
     assert other[0].endswith("`vigil flash build/noise --port memory`; waiting")
     assert notices[-1].answers and "was reset: continuing at frame" in notices[-1].text
     assert [window.index for window in scored(events)] == list(range(60))

@@ -174,7 +174,7 @@ def test_watched_windows_come_with_what_the_model_made_of_them(
 @pytest.mark.toolchain
 def test_a_board_with_another_model_is_refused(port: str, csv_path: Path, tmp_path: Path) -> None:
     other = small_bundle(tmp_path / "other", per_window=True)
-    with pytest.raises(LinkError, match=r"not .*: start it again with `vigil board"):
+    with pytest.raises(LinkError, match=r"not .*: start `vigil board"):
         run(on_port(other, csv_path, port))
 
 

@@ -62,7 +62,7 @@ def test_eight_channels_the_threshold_and_the_flag_fit_60_columns_and_15_lines()
     past = eight_channels(*(scored(n) for n in range(8)), scored(8, flag=True))
     screen = screen_of(past, (60, 15))
     for axis in "abcdefgh":
-        assert re.search(rf"acc…\w+_{axis}│", screen), screen
+        assert re.search(rf"acc\w*…\w+_{axis} ↕\d+g│", screen), screen
     assert "threshold 1.0e+05" in screen and "ANOMALY" in screen
     assert "reconstruction" not in screen.replace("no reconstruction", "")
 

@@ -77,7 +77,7 @@ class LinkBoard:
     ) -> None:
         hello, boot = session.board, session.boot
         if hello.model_hash != bundle.hash8:
-            raise LinkError(other_model(session, bundle, hello, sensor))
+            raise LinkError(f"{session.port}: {other_model(session, bundle, hello, sensor)}")
         self._session, self._source, self._manifest = session, source, bundle.manifest
         self._other_model = partial(other_model, session, bundle, sensor=sensor)
         self._names = [stream_id(f"{source.identity}#{n}") for n in range(STREAM_NAMES)]
@@ -188,7 +188,7 @@ class LinkBoard:
         try:
             return held or self._session.poll(timeout)
         except OtherModelError as error:
-            raise LinkError(self._other_model(error.board)) from None
+            raise LinkError(f"{self._session.port}: {self._other_model(error.board)}") from None
 
     def _take_own(self) -> list[BoardEvent]:
         """Return the events that no message of the board brings."""

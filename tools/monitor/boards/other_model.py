@@ -20,16 +20,17 @@ def other_model(session: Session, bundle: Bundle, board: HelloReply, sensor: str
         board: the board's description of itself.
         sensor: name of the sensor that the board samples; empty: none.
     """
-    runs = f"{brief(board.model)} ({board.model_hash.hex()})"
-    wanted = f"{bundle.manifest.name} ({bundle.hash8.hex()})"
+    runs, wanted = brief(board.model), bundle.manifest.name
+    if runs == wanted:
+        runs, wanted = f"{runs} {board.model_hash.hex()[:8]}", bundle.hash8.hex()[:8]
     remedy = _remedy(session.port, shown(bundle.path), board, sensor)
-    return f"{session.port}: the board runs {runs}, not {wanted}: {remedy}"
+    return f"the board runs {runs}, not {wanted}: {remedy}"
 
 
 def _remedy(port: str, bundle: Path, board: HelloReply, sensor: str) -> str:
     row, key = load_boards().get(board.board), key_of_sensor(sensor)
     if row is not None and row.emulated:
-        return f"start it again with `vigil board {bundle}`"
+        return f"start `vigil board {bundle}`"
     options = f" --board {row.id}" if row is not None else ""
     options += f" --sensor {key}" if key is not None else ""
-    return f"flash it with `vigil flash {bundle}{options} --port {port}`"
+    return f"`vigil flash {bundle}{options} --port {port}`"

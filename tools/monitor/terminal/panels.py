@@ -28,6 +28,7 @@ from tools.monitor.terminal.palette import (
     THRESHOLD,
 )
 
+MORE = "  g: log"  # after a sentence that does not fit
 NEWS_SECONDS = 10.0  # for which a new sentence of the log stands in the header
 
 BRIEF = {
@@ -64,21 +65,25 @@ def header(history: History, width: int, height: int) -> list[Text]:
         right = Text.assemble((" ● REC ", BAD), right)
     if history.recalibrate:
         right = Text.assemble((" RECALIBRATE ", EMULATED), " ", right)
-    second = _news(history)
+    second = _news(history, width)
     if second is None:
         description = Text(f" {source.description}", DIM)
         second = _apart(description, Text(f"{board.port} ", DIM), width)
     return fit([_apart(first, right, width), second], width, height)
 
 
-def _news(history: History) -> Text | None:
+def _news(history: History, width: int) -> Text | None:
     """Return the newest sentence of the log while it is new, or while the board is away."""
     newest = history.log.entries[-1] if history.log.entries else None
     if newest is None or history.ended is not None:
         return None
     if history.answers and not 0 <= time.time() - newest.ts / 1000 < NEWS_SECONDS:
         return None
-    return Text(f" {newest.text}", STRONG if newest.severity is Severity.INFO else BAD)
+    line = Text(f" {newest.text}", STRONG if newest.severity is Severity.INFO else BAD)
+    if line.cell_len > width:
+        line.truncate(max(width - len(MORE), 0), overflow="ellipsis")
+        line.append(MORE, DIM)
+    return line
 
 
 def _state(history: History) -> tuple[str, Style]:

@@ -81,7 +81,9 @@ def trace(history: History, width: int, height: int) -> list[Text]:
     axis_rows = min(max(height - channels, 0), 1) if height >= 3 else 0
     if axis_rows and height >= channels + 10:
         axis_rows = 2
-    scale = _scale_width(history, width)
+    rows_left = height - axis_rows
+    drawn = min(channels, max(rows_left, 1))
+    scale = _scale_width(history, width, rows_left < 2 * drawn)
     width -= scale
     span = span_of(history, width)
     samples = history.samples(span.first, span.stop)
@@ -90,15 +92,14 @@ def trace(history: History, width: int, height: int) -> list[Text]:
         for w in history.windows
         if w.first_frame + window > span.first and w.first_frame < span.stop
     ]
-    rows_left = height - axis_rows
-    drawn = min(channels, max(rows_left, 1))
     lines: list[Text] = []
     for c in range(drawn):
         rows = rows_left * (c + 1) // drawn - rows_left * c // drawn
         curves, edges = _channel(history, span, samples[:, c], visible, c, width, rows)
         more = channels - drawn if c == drawn - 1 else 0
         if scale:
-            for line, words in zip(curves, _scale(history, c, edges, rows, more), strict=True):
+            beside = _scale(history, c, edges, rows, more, scale - 1)
+            for line, words in zip(curves, beside, strict=True):
                 line.append(f" {_shortened(words, scale - 1):<{scale - 1}}", DIM)
         lines += curves
     if axis_rows:
@@ -114,11 +115,16 @@ def trace(history: History, width: int, height: int) -> list[Text]:
     return fit(lines, width + scale, height)
 
 
-def _scale_width(history: History, width: int) -> int:
-    """Return the cells of the scale: enough for every name, and at most a sixth of the width."""
+def _scale_width(history: History, width: int, single: bool) -> int:
+    """Return the cells of the scale: enough for every name, and at most a sixth of the width.
+
+    If channels have a `single` line, their values stand beside the name, within a third.
+    """
     if width < 5 * SCALE or history.source is None:
         return 0
     longest = max(map(len, history.source.channels), default=0) + 1
+    if single:
+        return min(longest + SCALE, max(SCALE, width // 3))
     return min(max(SCALE, longest), max(SCALE, width // 6))
 
 
@@ -148,18 +154,33 @@ def _with_losses(axis: Text, history: History, span: Span, width: int) -> Text:
 
 
 def _scale(
-    history: History, channel: int, edges: tuple[float, float] | None, rows: int, more: int
+    history: History,
+    channel: int,
+    edges: tuple[float, float] | None,
+    rows: int,
+    more: int,
+    length: int,
 ) -> list[str]:
-    """Return the words beside a channel's rows: its values at the edges, and its name between."""
+    """Return the words beside a channel's rows: its values at the edges, and its name between.
+
+    Args:
+        more: channels that have no row.
+        length: cells of a word.
+    """
     assert history.source is not None
     source = history.source
     name = source.channels[channel] if not more else f"+{more} more"
     words = [""] * rows
     words[1 if rows > 2 else 0] = name
-    if edges is not None and rows >= 2:
+    if edges is not None:
         gain, offset, unit = source.gain[channel], source.offset[channel], source.units[channel]
         low, high = sorted((edge - offset) / gain for edge in edges)
-        if rows == 2:
+        if rows == 1:
+            digits = f"{high - low:.2g}" if not 100 <= high - low < 1e5 else f"{high - low:.0f}"
+            reach = f" ↕{digits}{unit}"
+            short = _shortened(name, max(length - len(reach), 0))
+            words[0] = f"{short}{reach}" if len(short) > 4 or short == name else name
+        elif rows == 2:
             words[1] = f"↕{high - low:.3g}{unit}"
         else:
             words[0], words[-1] = f"{high:.3g}", f"{low:.3g}"

@@ -1,6 +1,6 @@
 // The inspector: signal and reconstruction of one window, and their difference.
 /* global uPlot */
-import { axis, base, colour, FONT, steps } from "./plots.js";
+import { axis, base, channel, colour, DASHED, FONT, steps, valueAxis } from "./plots.js";
 import { showEpisode } from "./episode.js";
 import { fullTime, moment, number, verdict } from "./words.js";
 
@@ -68,22 +68,22 @@ function draw() {
   const label = (v) => (rate ? moment(v, rate, 1) : v);
   const timed = (c) => !output && c === n - 1; // else the chart below has the times
   for (let c = 0; c < n; c++) {
-    const pick = (values) => x.map((i) => values[i * n + c]);
+    const pick = (values) => x.map((i) => values[i * n + c]), height = Math.max(230 / n, 80);
     plots.push(new uPlot({
-      ...base(charts.clientWidth, Math.max(230 / n, 90)),
-      padding: [10, 20, 4, 0],
+      ...base(charts.clientWidth, height),
+      padding: [10, 30, 4, 0],
       scales: { x: { time: false }, y: {} },
       series: [
         {},
-        { stroke: () => colour("third"), width: 2.5, points: { show: false } },
+        { stroke: () => colour("third"), width: 2.5, dash: DASHED, points: { show: false } },
         { stroke: () => colour("ink"), width: 1.4, dash: [5, 4], points: { show: false } },
         { stroke: () => colour(w.flag ? "abnormal" : "normal"), width: 1.8, points: { show: false } },
       ],
       axes: [
         axis({ size: timed(c) ? 24 : 4, space: 80, incrs: steps(rate), values: (u, splits) => splits.map((v) => (timed(c) ? label(v) : "")) }),
-        axis({ size: 56, space: 36, label: store.source.units[c], labelSize: 16, labelFont: FONT, labelGap: 0 }),
+        valueAxis(72, height),
       ],
-      hooks: { drawClear: output ? [(u) => wash(u, first, stop - 1), between] : [] },
+      hooks: { drawClear: output ? [(u) => wash(u, first, stop - 1), between] : [], draw: [(u) => channel(u, store.source, c, null)] },
     }, [x, output ? pick(output) : x.map(() => null), usual ? pick(usual.values) : x.map(() => null), pick(samples)], charts));
   }
   if (!share) {

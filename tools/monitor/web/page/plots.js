@@ -13,13 +13,29 @@ export function colour(name) {
   return colours.get(name);
 }
 
+const FORCED = matchMedia("(forced-colors: active)"); // there, a grid has the colour of a line
+export const DASHED = FORCED.matches ? [4, 3] : []; // a reconstruction, where colours are few
+
+// The axis of a chart's values. A low chart has two labels: the outermost multiples of a round step.
+const LOW = 90; // pixels
+export function valueAxis(size, height) {
+  return axis(height >= LOW ? { size, space: 34 } : { size, splits: (u, i, min, max) => outermost(min, max), values: (u, splits) => splits.map((v) => `${+v.toPrecision(6)}`) });
+}
+
+function outermost(min, max) {
+  const half = (max - min) / 2, power = 10 ** Math.floor(Math.log10(half));
+  const step = power * [5, 2, 1].find((n) => n * power <= half);
+  const low = Math.ceil(min / step) * step, high = Math.floor(max / step) * step;
+  return low < high ? [low, high] : [low];
+}
+
 export const FONT = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
 const PIXELS_A_POINT = 0.5; // more points than two a pixel are drawn as their lowest and highest
 
 export function axis(options) {
   return {
     font: FONT, stroke: () => colour("faint"), ticks: { show: false }, gap: 4,
-    grid: { stroke: () => colour("line"), width: 1 }, ...options,
+    grid: { stroke: () => colour("line"), width: 1, dash: FORCED.matches ? [1, 5] : [] }, ...options,
   };
 }
 
@@ -84,10 +100,10 @@ export function tracePlot(parent, store, c, height, last, millivolts) {
   const options = {
     ...base(parent.clientWidth, height),
     scales: { x: { time: false, auto: false }, y: { auto: false } },
-    series: [{}, line("third", 2), line("normal", 1.5), line("abnormal", 1.7)],
+    series: [{}, { ...line("third", 2), dash: DASHED }, line("normal", 1.5), line("abnormal", 1.7)],
     axes: [
       axis({ size: last ? 38 : 0, space: 90, incrs: steps(rate), values: (u, splits, i, space, step) => splits.map((v) => (last ? tick(store, v, rate, step) : "")) }),
-      axis({ size: 52, space: 34 }),
+      valueAxis(52, height),
     ],
     hooks: {
       drawClear: [(u) => washes(u, store)],
@@ -108,15 +124,19 @@ function title(source, c, millivolts) {
 }
 
 // Name and unit of a channel, in the upper left corner.
-function channel(u, source, c, millivolts) {
-  const { ctx, bbox } = u, ratio = devicePixelRatio, text = title(source, c, millivolts);
+export function channel(u, source, c, millivolts) {
+  corner(u, title(source, c, millivolts), millivolts ? 1.5 * paper.pixels() : 5);
+}
+
+function corner(u, text, from) {
+  const { ctx, bbox } = u, ratio = devicePixelRatio;
   ctx.save();
   ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
   ctx.textBaseline = "top";
   ctx.textAlign = "left";
   ctx.fillStyle = colour("panel");
   ctx.globalAlpha = 0.8;
-  const at = bbox.left + (millivolts ? 1.5 * paper.pixels() : 5) * ratio;
+  const at = bbox.left + from * ratio;
   ctx.fillRect(at - 2 * ratio, bbox.top + ratio, ctx.measureText(text).width + 4 * ratio, 14 * ratio);
   ctx.globalAlpha = 1;
   ctx.fillStyle = colour("soft");
@@ -147,6 +167,23 @@ function clipped(u, draw) {
   ctx.restore();
 }
 
+// Diagonal lines, which tell lost from not judged in grey too.
+function hatch(ctx, left, right, { top, height }) {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, right - left, height);
+  ctx.clip();
+  ctx.strokeStyle = colour("third");
+  ctx.lineWidth = devicePixelRatio;
+  ctx.beginPath();
+  for (let x = left - height; x < right; x += 7 * devicePixelRatio) {
+    ctx.moveTo(x, top + height);
+    ctx.lineTo(x + height, top);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
 // Flagged windows, those that are not judged and those that are lost, as a background of the trace.
 function washes(u, store) {
   const { min, max } = u.scales.x, { window, hop } = store.board;
@@ -156,6 +193,7 @@ function washes(u, store) {
       if (min == null || first * hop >= max || (first + count) * hop <= min) continue;
       const left = u.valToPos(first * hop, "x", true), right = u.valToPos((first + count) * hop, "x", true);
       ctx.fillRect(left, bbox.top, right - left, bbox.height);
+      hatch(ctx, left, right, bbox);
     }
     ctx.fillStyle = colour("platform");
     ctx.globalAlpha = 0.3;
@@ -244,7 +282,7 @@ export function scorePlot(parent, height, pick, hover) {
       axis({ size: 22, space: 70, grid: { show: false }, values: (u, splits) => splits.map((v) => (v < 0 ? "" : v)), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }),
       axis({ size: 52, splits: () => [-1, 0, 1], values: () => ["÷ 10", "1", "× 10"], grid: { show: false } }),
     ],
-    hooks: { draw: [thresholdLine] },
+    hooks: { draw: [thresholdLine, (u) => corner(u, "score ÷ threshold, log scale", 5)] },
   };
   const plot = new uPlot(options, [[], [], [], [], []], parent);
   plot.over.addEventListener("pointermove", (e) => hover(Math.round(plot.posToVal(e.offsetX, "x"))));
