@@ -31,6 +31,8 @@ class Planner:
     views: Views = field(default_factory=Views)
     # tensors that exist as lanes of the paired kernel
     wide: dict[int, Lanes] = field(default_factory=dict)
+    # shifts of the paired kernels so far
+    shifts: list[int] = field(default_factory=list)
     _results: dict[Hashable, Any] = field(default_factory=dict)
 
     def refusal(self, operator: Operator, reason: str) -> ConvertError:

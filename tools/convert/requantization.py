@@ -9,6 +9,7 @@ converter has proven it, row by row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ class Requantization:
         value = requantize(sums, self.by) + self.zero_point
         return np.asarray(np.clip(value, self.low, self.high) + 128)
 
+    @cached_property
     def steps(self) -> NDArray[np.int64]:
         """int64 [255]: the smallest sum that gives at least 1, 2, ... 255; most + 1 if none."""
         below = np.full(255, self.least - 1)
@@ -50,9 +52,9 @@ class Requantization:
 class OneMultiply:
     """The kernels' form of a requantization.
 
-    t = 256 * sum; y = (t * multiplier >> 32) + rounding, plus `correction` where t is negative;
-    output = clamp(y >> 16, 0, 255). `shift` (left, or right where negative) applies to t, or with
-    `after` to y.
+    t = 256 * sum, shifted left by `shift`; y = (t * multiplier >> 32) + rounding, plus `correction`
+    where t is negative; output = clamp(y >> 16, 0, 255). With `after`, t is not shifted and
+    output = clamp(y >> (16 - shift), 0, 255).
     """
 
     shift: int
@@ -64,17 +66,18 @@ class OneMultiply:
     def __call__(self, sums: NDArray[np.int64]) -> NDArray[np.int64]:
         """The kernel's output, as long as nothing leaves 32 bits."""
         before, after = (0, self.shift) if self.after else (self.shift, 0)
-        t = sums << 8 << before if before >= 0 else sums << 8 >> -before
+        t = sums << (8 + before)
         y = (t * self.multiplier >> 32) + self.rounding + np.where(t < 0, self.correction, 0)
-        return np.asarray(np.clip(y << after >> 16, 0, 255))
+        return np.asarray(np.clip(y >> (16 - after), 0, 255))
 
     @property
     def initializer(self) -> str:
         """The C++ initializer of `OneMultiply` in dense.h."""
         return f"{{{self.multiplier}, {self.rounding}, {self.correction}}}"
 
-    def equals(self, exact: Requantization, steps: NDArray[np.int64]) -> bool:
-        """Whether both agree for every sum in [least, most]; `steps` are exact.steps()."""
+    def equals(self, exact: Requantization) -> bool:
+        """Whether both agree for every sum in [least, most]."""
+        steps = exact.steps
         at = self(np.minimum(steps, exact.most)) >= _OUTPUTS
         before = self(np.maximum(steps - 1, exact.least)) >= _OUTPUTS
         reached, started = steps <= exact.most, steps > exact.least
@@ -87,14 +90,18 @@ def best_shift(by: Multiplier) -> int:
 
 
 def fits(exact: Requantization, shift: int, after: bool) -> bool:
-    """Whether t, y and TensorFlow Lite's own left shift stay within 32 bits for every sum."""
+    """Whether t, y and TensorFlow Lite's own left shift stay within 32 bits for every sum.
+
+    The outputs before the clamp then fit 16 bits, too.
+    """
     largest = max(abs(exact.least), abs(exact.most)) + 1
     if largest << max(8, exact.by.shift) >= 1 << 31:
         return False
     if not after:
-        return largest << (8 + max(shift, 0)) < 1 << 31
-    highest = (largest << 8) * exact.by.value >> (32 + best_shift(exact.by) - shift)
-    return shift > 0 and (highest << shift) + (1 << 25) < 1 << 31
+        return largest << (8 + shift) < 1 << 31
+    # y with 16 fractional bits, and its roundings
+    highest = (largest * exact.by.value << 24 >> (39 - exact.by.shift)) + (1 << 25)
+    return highest << max(-shift, 0) < 1 << 31
 
 
 def one_multiply(
@@ -108,16 +115,15 @@ def one_multiply(
     dropped = shift - best_shift(exact.by)  # bits of the multiplier
     if dropped < 0:
         return None  # it would not fit 31 bits
-    steps = exact.steps()
     tie = 1 << (15 + exact.by.shift) if -15 <= exact.by.shift < 0 else 0
     middle = ((exact.zero_point + 128) << 16) + (1 << 15) + tie
     correction = -2 * tie if signed else 0
     if after:
-        middle, correction = middle >> shift, correction >> shift
+        middle, correction = middle << 8 >> (8 + shift), correction << 8 >> (8 + shift)
     for off in (0, 1, -1):
         for extra in (0, 1) if dropped else (0,):
             multiplier = (exact.by.value >> dropped) + extra
             form = OneMultiply(shift, after, multiplier, middle + off, correction)
-            if form.equals(exact, steps):
+            if form.equals(exact):
                 return form
     return None

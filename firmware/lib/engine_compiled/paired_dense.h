@@ -18,21 +18,26 @@ namespace vigil::compiled {
 // A widened input holds the model's int8 values; a kernel writes its outputs plus 128.
 using Wide = std::uint32_t;
 
-// The shift after which 65536 in the product (y) stands for one output step: none; t = 256 * sum
-// shifted left or right; or y shifted left, if t would leave 32 bits (`after`).
-enum class Shift : std::uint8_t { none, left, right, after };
-
 // The form of a layer's kernel. Layers of one model with the same form share the code.
+//   shift        16 - shift is the number of fractional bits of a first row's y (below)
+//   after        a second row's t, shifted, would leave 32 bits, so y is shifted instead
 //   sign         ties of negative sums are corrected (no ReLU hides them)
 //   per_channel  each row has its own constants
 //   bytes        the output is int8, not Wide
 //   loops        most rows take several passes through the inner loop (docs/engine.md)
 struct Form {
-    Shift shift;
+    std::int8_t shift;
+    bool after;
     bool sign;
     bool per_channel;
     bool bytes;
     bool loops;
+};
+
+// A requantization: y = high word of (t * multiplier) + rounding.
+struct Scale {
+    std::int32_t multiplier;
+    std::int32_t rounding;
 };
 
 // One layer, as the converter writes it.
@@ -41,18 +46,18 @@ struct Layer {
     //   2 words   start values of S for both pairs, then 2 words of B
     //   for every 8 inputs (4 at the end if the groups of four are odd)
     //             4 words of the first pair (2), then as many of the second;
-    //             each holds two lanes of 256 * a + b, b the pair's first row
-    //   with per_channel: 4 words of roundings, with sign 4 of corrections, 4 of multipliers,
-    //             all in the order r2 r3 r0 r1
+    //             each holds two lanes of 256 * a + b, a the pair's first row
+    //   with per_channel: 4 words of roundings, with sign 4 of corrections, 4 of multipliers
     const std::uint32_t* stream;
     std::uint16_t groups;  // inputs / 4, rounded up
     std::uint16_t fours;   // outputs / 4, rounded up
-    std::uint8_t shift;    // bits
-    // Unless per_channel: y = high word of (t * multiplier) + rounding, with sign + correction
-    // where t is negative; output = y / 65536, clamped to 0..255.
-    std::int32_t multiplier;
-    std::int32_t rounding;
-    std::int32_t correction;
+    // Unless per_channel. Of the pairs' first rows: t = 256 * sum,
+    // output = y / 2^(16 - shift), clamped to 0..255.
+    Scale first;
+    // Of their second rows: t = 2^(8 + shift) * sum, output = y / 2^16, clamped; with `after` as
+    // of first rows. With sign, y is half of t's scale less where t is negative: 2^7, or
+    // 2^(7 + shift). With per_channel, that correction is in the stream, too.
+    Scale second;
 };
 
 // Converts int8 values to lanes. `wide` takes 1 + 2 * (count / 4, rounded up) words.

@@ -5,14 +5,16 @@
 //   r0 stream   r1 inputs   r2 r3 S of the two pairs   r4 r5 B   r6-r9 four words of inputs
 //   r10 r11 r12 lr four words of weights
 //
-//   [sp]      inputs, multiplier, rounding, the inputs' sum of neighbours, output, correction or
-//             the outputs' sum of neighbours, end of the output, shift, shift + 8: nine words; one
-//             instruction loads the first seven to nine of them, into r1 r6-r12 lr
+//   [sp]      inputs, multiplier and rounding of first rows, the inputs' sum of neighbours (shifted
+//             as the second rows' t), output, the outputs' sum of neighbours, end of the output,
+//             multiplier and rounding of second rows: nine words, which one instruction loads into
+//             r1 r6-r12 lr
 //   [sp, 36]  address at which to enter the chain or the loop
 //   [sp, 40]  address after the chain; unused by the loop
 //   [sp, 44]  chain: the inputs at which the last pass begins; loop: the end of the inputs in
-//   eights [sp, 48]  address after several passes through the chain, or after the loop [sp, 52]
-//   address after vigil_paired_half [sp, 56]  with sign, the outputs' sum of neighbours
+//             eights
+//   [sp, 48]  address after several passes through the chain, or after the loop
+//   [sp, 52]  address after vigil_paired_half
 #pragma once
 
 #include <cstdint>
@@ -38,30 +40,6 @@ constexpr std::uint32_t kBlockBytes = 92;
 constexpr std::uint32_t kInputBytes = 16;  // per block
 constexpr std::uint32_t kThumb = 1;        // the lowest bit of an address to jump to
 
-template <bool kSign>
-struct Scale {
-    std::int32_t multiplier;
-    std::int32_t rounding;
-    std::int32_t correction;
-};
-
-template <>
-struct Scale<false> {
-    std::int32_t multiplier;
-    std::int32_t rounding;
-};
-
-template <const Form& kForm>
-constexpr Scale<kForm.sign> scale_of(const Layer& of) {
-    const std::int32_t multiplier = kForm.per_channel ? of.shift : of.multiplier;
-    const std::int32_t rounding = kForm.per_channel ? of.shift + 8 : of.rounding;
-    if constexpr (kForm.sign) {
-        return {multiplier, rounding, of.correction};
-    } else {
-        return {multiplier, rounding};
-    }
-}
-
 }  // namespace dsp
 
 // The layer's fields in the order in which the kernel loads them, with its path through the chain.
@@ -71,28 +49,27 @@ struct PairedDense {
     const char* after_chain;
     std::uint32_t input_bytes;  // [sp, 44] minus the address of the inputs
     const char* after_passes;
-    dsp::Scale<kForm.sign> scale;
+    Scale first;
     std::uint32_t output_bytes;
-    // Lowest byte: bits to shift by. Above: offset from sp of the address that the outputs follow.
-    std::uint32_t shift;
+    Scale second;
     const std::uint32_t* stream;
+    std::uint32_t outputs;  // offset from sp of the address that the outputs follow
 
     constexpr explicit PairedDense(const Layer& of)
         : entry((kForm.loops ? vigil_paired_loop : vigil_paired_chain) + dsp::kThumb),
           after_chain(nullptr),
           input_bytes(0),
           after_passes(nullptr),
-          scale(dsp::scale_of<kForm>(of)),
+          first(of.first),
           output_bytes(of.fours * (kForm.bytes ? 4U : 8U)),
-          shift(0),
-          stream(of.stream) {
+          second(of.second),
+          stream(of.stream),
+          outputs(40) {
         constexpr std::uint32_t kBlocks = kForm.loops ? dsp::kLoopBlocks : dsp::kChainBlocks;
         const std::uint32_t blocks = of.groups / 2U;
-        const std::uint32_t first = blocks % kBlocks;
-        if (first != 0) {
-            entry += (kBlocks - first) * dsp::kBlockBytes;
+        if (blocks % kBlocks != 0) {
+            entry += (kBlocks - blocks % kBlocks) * dsp::kBlockBytes;
         }
-        std::uint32_t outputs = 40;
         if (kForm.loops) {
             input_bytes = blocks * dsp::kInputBytes;
             outputs = 48;
@@ -106,16 +83,14 @@ struct PairedDense {
             (blocks == 0 ? entry : outputs == 48 ? after_passes : after_chain) = half;
             outputs = 52;
         }
-        shift = of.shift | outputs << 8;
     }
 };
 
 namespace dsp {
 
 // The converter counts these bytes (tools/convert/operators/paired_dense.py).
-constexpr Form kSigned{Shift::none, true, false, false, false};
-constexpr Form kUnsigned{Shift::none, false, false, false, false};
-static_assert(sizeof(PairedDense<kSigned>) == 40 && sizeof(PairedDense<kUnsigned>) == 36);
+constexpr Form kAny{0, false, false, false, false, false};
+static_assert(sizeof(PairedDense<kAny>) == 44);
 
 }  // namespace dsp
 
@@ -131,61 +106,29 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "ldr r8, [r1], #4\n"
         "ldmia r0!, {r3-r6}\n"
         "adds r5, r1\n"  // clears the carry flag, as no address overflows
-        "mov r10, #0\n"
-        "push {r3-r7, r10}\n"
-        ".if %c[sign]\n"
-        "ldmia r0!, {r6, r7, r10-r12}\n"
-        ".else\n"
-        "ldmia r0!, {r6, r7, r11, r12}\n"
-        ".endif\n"
+        "push {r3-r7}\n"
+        "ldmia r0!, {r6, r7, r11, r12, lr}\n"
         ".if %c[bytes]\n"
         "mov r9, r2\n"
         ".else\n"
         "add r9, r2, #4\n"
+        "mov r10, #0\n"
         ".endif\n"
         "add r11, r9\n"
-        "add lr, r12, #8\n"
+        "lsl r8, r8, #%c[left]\n"
         "push {r1, r6-r12, lr}\n"
-        "lsr r3, r12, #8\n"
-        "ldr r0, [r0]\n"
+        "ldmia r0, {r0, r3}\n"
         "bl 2f\n"  // lr: the code below, which computes the rows' outputs
 
         ".if %c[per_channel]\n"
-        "ldrd r6, r7, [sp, #4]\n"
-        ".elseif %c[left]\n"
+        "ldr r8, [sp, #12]\n"
+        ".else\n"
         "ldmia sp, {r1, r6-r12, lr}\n"
-        ".elseif %c[right] || %c[after]\n"
-        "ldmia sp, {r1, r6-r12}\n"
-        ".else\n"
-        "ldmia sp, {r1, r6-r11}\n"
         ".endif\n"
-        "sub r2, r4\n"  // S - B = 256 A
-        "sub r3, r5\n"
-        ".if %c[left] && %c[per_channel]\n"
-        "lsl r2, r6\n"
-        "lsl r3, r6\n"
-        "lsl r4, r7\n"
-        "lsl r5, r7\n"
-        ".elseif %c[left]\n"
-        "lsl r2, r12\n"
-        "lsl r3, r12\n"
-        "lsl r4, lr\n"
-        "lsl r5, lr\n"
-        ".else\n"
-        "lsl r4, #8\n"
-        "lsl r5, #8\n"
-        ".endif\n"
-        ".if %c[right] && %c[per_channel]\n"
-        "asr r2, r6\n"
-        "asr r3, r6\n"
-        "asr r4, r6\n"
-        "asr r5, r6\n"
-        ".elseif %c[right]\n"
-        "asr r2, r12\n"
-        "asr r3, r12\n"
-        "asr r4, r12\n"
-        "asr r5, r12\n"
-        ".endif\n"
+        "rsb r4, r8, r4, lsl #%c[left]\n"
+        "rsb r5, r8, r5, lsl #%c[left]\n"
+        "sub r2, r2, r4, asr #%c[left]\n"  // S - B = 256 A
+        "sub r3, r3, r5, asr #%c[left]\n"
 
         ".if %c[per_channel]\n"
         "ldmia r0!, {r6-r12, lr}\n"
@@ -204,51 +147,53 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "smmla r3, r3, r11, r7\n"
         "smmla r4, r4, r12, r8\n"
         "smmla r5, r5, lr, r9\n"
-        ".if %c[after]\n"
-        "ldmia sp, {r1, r6-r12}\n"
-        ".else\n"
         "ldmia sp, {r1, r6-r11}\n"
-        ".endif\n"
+        ".elseif %c[sign] && %c[bytes]\n"
+        "asr r10, r2, #31\n"
+        "add r10, r7, r10, lsl #7\n"
+        "smmla r2, r2, r6, r10\n"
+        "asr r10, r3, #31\n"
+        "add r10, r7, r10, lsl #7\n"
+        "smmla r3, r3, r6, r10\n"
+        "asr r10, r4, #31\n"
+        "add r10, lr, r10, lsl #%c[left] - 1\n"
+        "smmla r4, r4, r12, r10\n"
+        "asr r10, r5, #31\n"
+        "add r10, lr, r10, lsl #%c[left] - 1\n"
+        "smmla r5, r5, r12, r10\n"
         ".elseif %c[sign]\n"
-        "and lr, r10, r2, asr #31\n"
-        "add lr, r7\n"
-        "smmla r2, r2, r6, lr\n"
-        "and lr, r10, r3, asr #31\n"
-        "add lr, r7\n"
-        "smmla r3, r3, r6, lr\n"
-        "and lr, r10, r4, asr #31\n"
-        "add lr, r7\n"
-        "smmla r4, r4, r6, lr\n"
-        "and lr, r10, r5, asr #31\n"
-        "add lr, r7\n"
-        "smmla r5, r5, r6, lr\n"
+        "asr r1, r2, #31\n"
+        "add r1, r7, r1, lsl #7\n"
+        "smmla r2, r2, r6, r1\n"
+        "asr r1, r3, #31\n"
+        "add r1, r7, r1, lsl #7\n"
+        "smmla r3, r3, r6, r1\n"
+        "asr r1, r4, #31\n"
+        "add r1, lr, r1, lsl #%c[left] - 1\n"
+        "smmla r4, r4, r12, r1\n"
+        "asr r1, r5, #31\n"
+        "add r1, lr, r1, lsl #%c[left] - 1\n"
+        "smmla r5, r5, r12, r1\n"
+        "ldr r1, [sp]\n"
         ".else\n"
         "smmla r2, r2, r6, r7\n"
         "smmla r3, r3, r6, r7\n"
-        "smmla r4, r4, r6, r7\n"
-        "smmla r5, r5, r6, r7\n"
+        "smmla r4, r4, r12, lr\n"
+        "smmla r5, r5, r12, lr\n"
         ".endif\n"
         ".if %c[after]\n"
-        "lsl r2, r12\n"
-        "lsl r3, r12\n"
-        "lsl r4, r12\n"
-        "lsl r5, r12\n"
+        "lsl r4, r4, #%c[shift]\n"
+        "lsl r5, r5, #%c[shift]\n"
         ".endif\n"
 
-        "pkhtb r4, r2, r4, asr #16\n"
-        "pkhtb r5, r3, r5, asr #16\n"
+        "pkhtb r4, r4, r2, asr #16 - %c[shift]\n"
+        "pkhtb r5, r5, r3, asr #16 - %c[shift]\n"
         "usat16 r4, #8, r4\n"
         "usat16 r5, #8, r5\n"
         ".if %c[bytes]\n"
         "orr r4, r4, r5, lsl #8\n"
         "eor r4, r4, #0x80808080\n"
         "str r4, [r9], #4\n"
-        "str r9, [sp, #16]\n"
-        ".elseif %c[sign]\n"
-        "ldr r10, [sp, #56]\n"
-        "smlad r10, r4, r5, r10\n"
-        "str r10, [sp, #56]\n"
-        "strd r4, r5, [r9], #8\n"
         "str r9, [sp, #16]\n"
         ".else\n"
         "smlad r10, r4, r5, r10\n"
@@ -258,10 +203,8 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "cmp r9, r11\n"  // below: the carry flag is clear for the next four
         "beq 3f\n"
 
-        "1:\n"  // four rows; r1 inputs, r8 their sum of neighbours
+        "1:\n"  // four rows; r1 inputs
         "ldmia r0!, {r2-r5}\n"
-        "sub r4, r8\n"
-        "sub r5, r8\n"
         "ldr pc, [sp, #36]\n"
 
         "2:\n"
@@ -269,15 +212,15 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "b 1b\n"
         "3:\n"
         "mov r0, r10\n"
-        "add sp, #60\n"
+        "add sp, #56\n"
         "pop {r2, r4-r11, lr}\n"
         ".if !%c[bytes]\n"
         "str r0, [r2]\n"
         ".endif\n"
         : "+r"(r0), "+r"(r1), "+r"(r2)
-        : [left] "i"(kForm.shift == Shift::left), [right] "i"(kForm.shift == Shift::right),
-          [after] "i"(kForm.shift == Shift::after), [sign] "i"(kForm.sign),
-          [per_channel] "i"(kForm.per_channel), [bytes] "i"(kForm.bytes)
+        : [shift] "i"(kForm.shift), [left] "i"(kForm.after ? 8 : 8 + kForm.shift),
+          [after] "i"(kForm.after), [sign] "i"(kForm.sign), [per_channel] "i"(kForm.per_channel),
+          [bytes] "i"(kForm.bytes)
         : "r3", "r12", "cc", "memory");
 }
 

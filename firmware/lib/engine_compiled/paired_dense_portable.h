@@ -17,28 +17,30 @@ constexpr void four_inputs(const std::uint32_t* weights, const Wide* x, std::uin
     b = add_products(even_bytes(x[1], weights[0]), even_bytes(x[0], weights[1]), b);
 }
 
-// Requantizes 256 * accumulator to 0..255. `own` are the row's words of constants, if any.
+// Requantizes the sum of row 0 to 3 of four to 0..255: `sum` is 256 times that of rows 0 and 1.
+// `own` are the row's words of constants, if any.
 template <const Form& kForm>
-std::uint32_t requantize(const Layer& layer, std::uint32_t sum, const std::uint32_t* own) {
-    const auto column = [own](std::uint32_t i) { return static_cast<std::int32_t>(own[4 * i]); };
-    const std::int32_t multiplier =
-        kForm.per_channel ? column(kForm.sign ? 2 : 1) : layer.multiplier;
-    std::int32_t y = kForm.per_channel ? column(0) : layer.rounding;
-    auto t = static_cast<std::int32_t>(kForm.shift == Shift::left ? sum << layer.shift : sum);
-    if (kForm.shift == Shift::right) {
-        t >>= layer.shift;
+std::uint32_t requantize(const Layer& layer, std::uint32_t row, std::uint32_t sum,
+                         const std::uint32_t* own) {
+    constexpr std::uint32_t kLeft = kForm.after ? 8 : 8 + kForm.shift;
+    const bool first = row < 2;
+    const std::uint32_t t = first ? sum : sum << kLeft;
+    const Scale& scale = first ? layer.first : layer.second;
+    auto multiplier = static_cast<std::uint32_t>(scale.multiplier);
+    auto y = static_cast<std::uint32_t>(scale.rounding);
+    if (kForm.per_channel) {
+        y = own[0];
+        multiplier = own[kForm.sign ? 8 : 4];
+        if (kForm.sign && t >> 31 != 0) {
+            y += own[4];
+        }
+    } else if (kForm.sign && t >> 31 != 0) {
+        y -= 1U << (first ? 7 : kLeft - 1);
     }
-    if (kForm.sign && t < 0) {
-        y += kForm.per_channel ? column(1) : layer.correction;
-    }
-    y = static_cast<std::int32_t>(add_high_word(static_cast<std::uint32_t>(t),
-                                                static_cast<std::uint32_t>(multiplier),
-                                                static_cast<std::uint32_t>(y)));
-    if (kForm.shift == Shift::after) {
-        y = static_cast<std::int32_t>(static_cast<std::uint32_t>(y) << layer.shift);
-    }
-    y >>= 16;
-    return static_cast<std::uint32_t>(y < 0 ? 0 : y > 255 ? 255 : y);
+    y = add_high_word(t, multiplier, y);
+    constexpr int kSecond = kForm.after ? 16 - kForm.shift : 16;
+    const std::int32_t value = static_cast<std::int32_t>(y) >> (first ? 16 - kForm.shift : kSecond);
+    return static_cast<std::uint32_t>(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
 }  // namespace portable
@@ -71,22 +73,21 @@ void paired_dense(const PairedDense<kForm>& paired, const Wide* input, void* out
             }
             group += count;
         }
-        // Rows r2, r3 from S - B = 256 A; rows r0, r1 from B.
+        // Rows r0, r1 from S - B = 256 A; rows r2, r3 from B.
         std::uint32_t out[4];
         for (std::uint32_t row = 0; row < 4; ++row) {
-            const std::uint32_t sum = row < 2 ? s[row] - b[row] : b[row - 2] << 8;
-            out[row] = portable::requantize<kForm>(layer, sum, stream + row);
+            const std::uint32_t sum = row < 2 ? s[row] - b[row] : b[row - 2];
+            out[row] = portable::requantize<kForm>(layer, row, sum, stream + row);
         }
         if (kForm.per_channel) {
             stream += kForm.sign ? 12 : 8;
         }
-        const std::uint32_t even = (out[0] << 16) | out[2];
-        const std::uint32_t odd = (out[1] << 16) | out[3];
+        const std::uint32_t even = out[0] | (out[2] << 16);
+        const std::uint32_t odd = out[1] | (out[3] << 16);
         if (kForm.bytes) {
-            bytes[4 * four] = static_cast<std::int8_t>(out[2] - 128);
-            bytes[4 * four + 1] = static_cast<std::int8_t>(out[3] - 128);
-            bytes[4 * four + 2] = static_cast<std::int8_t>(out[0] - 128);
-            bytes[4 * four + 3] = static_cast<std::int8_t>(out[1] - 128);
+            for (std::uint32_t row = 0; row < 4; ++row) {
+                bytes[4 * four + row] = static_cast<std::int8_t>(out[row] - 128);
+            }
         } else {
             neighbours = add_products(even, odd, neighbours);
             wide[1 + 2 * four] = even;

@@ -121,7 +121,7 @@ def convolution(
     if at.is_pointwise(layer.outputs) and min(layer.inputs, layer.outputs) <= FEW_CHANNELS:
         return _pointwise(operator, shape, at, layer, target)
     at = at.turned()
-    fit = "plain: requested" if planner.plain else fit_paired(layer, INT8)
+    fit = "plain: requested" if planner.plain else fit_paired(layer, INT8, planner.shifts)
     if isinstance(fit, str):
         folded = with_one_multiplies(layer)
         if not planner.plain and fits_plane(at.interleaved(), folded):

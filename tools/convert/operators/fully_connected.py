@@ -74,7 +74,7 @@ def _fit(
 ) -> PairedLayer | str:
     if planner.plain:
         return "plain: requested"
-    return planner.once((operator.index, lanes), lambda: fit_paired(layer, lanes))
+    return planner.once((operator.index, lanes), lambda: fit_paired(layer, lanes, planner.shifts))
 
 
 def _only_paired_layers_read(planner: Planner, producer: Operator) -> bool:

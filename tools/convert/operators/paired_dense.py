@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,13 @@ from numpy.typing import NDArray
 from tools.convert import cpp
 from tools.convert.operators.dense import DenseLayer
 from tools.convert.planner import Lanes
-from tools.convert.requantization import OneMultiply, best_shift, fits, one_multiply
+from tools.convert.requantization import (
+    OneMultiply,
+    Requantization,
+    best_shift,
+    fits,
+    one_multiply,
+)
 from tools.convert.step import Report, Step, Value
 from tools.convert.work import Work
 
@@ -24,8 +31,14 @@ OFFSET: Lanes = (0, 255)
 CHAIN, LOOP = 9, 8
 """Blocks of eight inputs in the two forms of the inner loop (paired_dense_dsp.h)."""
 
-PAIRED_DENSE_BYTES, CORRECTION_BYTES = 36, 4
-"""sizeof(PairedDense) in paired_dense_dsp.h, and what a form with `sign` adds."""
+SHIFTS = range(-6, 16)
+"""Shifts that the kernel's instructions can encode."""
+
+DROPPED = 6
+"""A layer's shift is less than this above the one at which its multipliers keep all bits."""
+
+PAIRED_DENSE_BYTES = 44
+"""sizeof(PairedDense) in paired_dense_dsp.h."""
 
 
 def wide_bytes(values: int) -> int:
@@ -39,29 +52,18 @@ class PairedLayer:
 
     layer: DenseLayer  # the layer
     bias: NDArray[np.int64]  # int64 [outputs], for the lanes that the input comes in
-    forms: tuple[OneMultiply, ...]  # one multiplication per row, or one for all rows
+    # one multiplication per row, or one for the first rows of all pairs and one for the second
+    forms: tuple[OneMultiply, ...]
+    shift: int  # of all rows
+    after: bool  # whether the second rows' sums would leave 32 bits if shifted
     signed: bool  # whether ties of negative sums are corrected
 
-    @property
-    def per_channel(self) -> bool:
-        """Whether each row has its own constants."""
-        return len(self.forms) > 1
 
-    @property
-    def shift(self) -> int:
-        """The shift, which all rows share: left, or right where negative."""
-        return self.forms[0].shift
-
-    @property
-    def shift_name(self) -> str:
-        """The member of `enum class Shift` in paired_dense.h."""
-        if self.forms[0].after:
-            return "after"
-        return "none" if not self.shift else "left" if self.shift > 0 else "right"
-
-
-def fit_paired(layer: DenseLayer, lanes: Lanes) -> PairedLayer | str:
+def fit_paired(layer: DenseLayer, lanes: Lanes, used: list[int]) -> PairedLayer | str:
     """Fit the paired kernel to a layer whose inputs come in `lanes`.
+
+    Each shift is another copy of the kernel's code, so that those in `used` are preferred; the
+    layer's is added there.
 
     Returns the reason, for the layer table, if the kernel cannot run the layer.
     """
@@ -75,19 +77,45 @@ def fit_paired(layer: DenseLayer, lanes: Lanes) -> PairedLayer | str:
     least = bias + np.minimum(weights * lanes[0], weights * lanes[1]).sum(1)
     most = bias + np.maximum(weights * lanes[0], weights * lanes[1]).sum(1)
     exacts = layer.requantizations(least, most, layer.zero_point, layer.low, layer.high)
-    shift = max((best_shift(exact.by) for exact in exacts if exact.by.value), default=0)
-    if not -16 <= shift <= 23:
+    best = max((best_shift(exact.by) for exact in exacts if exact.by.value), default=0)
+    if best >= SHIFTS.stop:
         return "plain: scales too far apart"
-    # A shift of the product costs two instructions more per four rows than one of the sums.
-    possible = [
-        after for after in (False, True) if all(fits(exact, shift, after) for exact in exacts)
-    ]
-    for after in possible:
-        for signed in (False, True):
-            forms = [one_multiply(exact, shift, after=after, signed=signed) for exact in exacts]
-            if all(forms):
-                return PairedLayer(layer, bias, tuple(form for form in forms if form), signed)
+    # A larger shift drops bits of the multipliers. Of several, the largest is most likely to suit
+    # other layers too.
+    within = [shift for shift in reversed(SHIFTS) if best <= shift < best + DROPPED]
+    shifts = [*(shift for shift in used if shift in within), *within]
+    possible = False
+    for after, signed in itertools.product((False, True), repeat=2):
+        for shift in shifts:
+            if not all(fits(exact, shift, True) and fits(exact, shift, after) for exact in exacts):
+                continue
+            possible = True
+            forms = _fit_rows(layer, exacts, shift, after, signed)
+            if forms and (shift > 0 or not after):
+                used.append(shift)
+                return PairedLayer(layer, bias, forms, shift, after, signed)
     return "plain: steps unlike" if possible else "plain: sums too large"
+
+
+def _fit_rows(
+    layer: DenseLayer, exacts: Sequence[Requantization], shift: int, after: bool, signed: bool
+) -> tuple[OneMultiply, ...]:
+    """The forms of PairedLayer; empty if there is none.
+
+    A pair's first row comes as 256 times its sum, which the kernel does not shift.
+    """
+    pairs = [(exact, each) for exact in exacts for each in (True, after)]
+    if layer.per_channel:
+        pairs = [(exact, after or row % 4 < 2) for row, exact in enumerate(exacts)]
+    elif signed and shift != best_shift(exacts[0].by):
+        return ()  # the kernel's correction is that of the best shift
+    forms = []
+    for exact, each in pairs:
+        form = one_multiply(exact, shift, after=each, signed=signed)
+        if form is None:
+            return ()
+        forms.append(form)
+    return tuple(forms)
 
 
 def stream(paired: PairedLayer) -> NDArray[np.uint32]:
@@ -103,11 +131,11 @@ def stream(paired: PairedLayer) -> NDArray[np.uint32]:
     weights = weights[:, order]
     words: list[NDArray[np.int64]] = []
     for first in range(0, rows, 4):
-        b, a = weights[first : first + 2], weights[first + 2 : first + 4]
-        c_b, c_a = bias[first : first + 2], bias[first + 2 : first + 4]
+        a, b = weights[first : first + 2], weights[first + 2 : first + 4]
+        c_a, c_b = bias[first : first + 2], bias[first + 2 : first + 4]
         ahead = (b.reshape(2, -1, 2, 2).prod(2)).sum((1, 2))
         words += [256 * c_a + c_b, c_b - ahead, _interleaved(256 * a + b)]
-        if paired.per_channel:
+        if layer.per_channel:
             words += _row_constants(paired, first)
     return np.concatenate(words).astype(np.int64).astype(np.uint32)
 
@@ -123,7 +151,7 @@ def _interleaved(lanes: NDArray[np.int64]) -> NDArray[np.int64]:
 def _row_constants(paired: PairedLayer, first: int) -> list[NDArray[np.int64]]:
     forms: Sequence[OneMultiply] = [
         paired.forms[row] if row < len(paired.forms) else _NO_FORM
-        for row in (first + 2, first + 3, first, first + 1)
+        for row in range(first, first + 4)
     ]
     columns = [[form.rounding for form in forms]]
     if paired.signed:
@@ -138,17 +166,21 @@ _NO_FORM = OneMultiply(0, False, 0, 0, 0)
 def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:
     """The step of a layer in the paired kernel, which writes int8 with `to_bytes`, else lanes."""
     layer = paired.layer
-    one = _NO_FORM if paired.per_channel else paired.forms[0]
     groups, fours = -(-layer.inputs // 4), -(-layer.outputs // 4)
     words = stream(paired)
-    flags = {"sign": paired.signed, "per_channel": paired.per_channel, "bytes": to_bytes}
-    form = "_".join(["kForm", paired.shift_name, *(name for name, on in flags.items() if on)])
-    form_fields = ", ".join(
-        [f"Shift::{paired.shift_name}", *(str(on).lower() for on in flags.values()), "kLoops"]
-    )
-    record = (
-        f"kStream#, {groups}, {fours}, {abs(paired.shift)}, "
-        f"{one.multiplier}, {one.rounding}, {one.correction}"
+    flags = {
+        "after": paired.after,
+        "sign": paired.signed,
+        "per_channel": layer.per_channel,
+        "bytes": to_bytes,
+    }
+    side = "left" if paired.shift >= 0 else "right"
+    form = "_".join([f"kForm_{side}_{abs(paired.shift)}", *(name for name in flags if flags[name])])
+    form_fields = ", ".join([str(paired.shift), *(str(on).lower() for on in flags.values())])
+    scales = (_NO_FORM, _NO_FORM) if layer.per_channel else paired.forms
+    record = ", ".join(
+        ["kStream#", str(groups), str(fours)]
+        + [f"{{{scale.multiplier}, {scale.rounding}}}" for scale in scales]
     )
     read = Value(layer.source, wide_bytes(layer.inputs), wide=True)
     size = layer.outputs if to_bytes else wide_bytes(layer.outputs)
@@ -163,10 +195,8 @@ def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:
         frozenset({"paired_dense.h"}),
         constants=cpp.array("std::uint32_t", "kStream#", (f"0x{word:08X}" for word in words))
         + f"constexpr PairedDense<{form}> kPaired#{{Layer{{{record}}}}};\n",
-        constant_bytes=4 * len(words)
-        + PAIRED_DENSE_BYTES
-        + (CORRECTION_BYTES if paired.signed else 0),
-        shared=frozenset({f"constexpr Form {form} = {{{form_fields}}};\n"}),
+        constant_bytes=4 * len(words) + PAIRED_DENSE_BYTES,
+        shared=frozenset({f"constexpr Form {form} = {{{form_fields}, kLoops}};\n"}),
         pass_cycles=_pass_cycles(groups // 2, fours),
         paired_instructions=_instructions(paired, to_bytes),
         pass_instructions=_pass_instructions(groups // 2, fours),
@@ -175,13 +205,16 @@ def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:
 
 def _instructions(paired: PairedLayer, to_bytes: bool) -> int:
     """Instructions in paired_dense_dsp.h without those between passes; the call may take 1 less."""
-    groups, fours = -(-paired.layer.inputs // 4), -(-paired.layer.outputs // 4)
-    shift = {"none": 2, "left": 4, "right": 6, "after": 6}[paired.shift_name]
-    scale = 12 if paired.signed else 4
-    constants = (2 + paired.signed) if paired.per_channel else 0
-    written = 4 if to_bytes else 5 if paired.signed else 3
-    four = 4 + 23 * (groups // 2) + 13 * (groups % 2) + 9 + shift + scale + constants + written
-    return 26 + four * fours
+    layer = paired.layer
+    groups, fours = -(-layer.inputs // 4), -(-layer.outputs // 4)
+    requantized = 4 + 2 * paired.after
+    if layer.per_channel:
+        requantized += 3 + 9 * paired.signed
+    else:
+        requantized += 1 + paired.signed * (8 if to_bytes else 9)
+    written = 4 if to_bytes else 3
+    four = 2 + 23 * (groups // 2) + 13 * (groups % 2) + 10 + requantized + written
+    return (23 if to_bytes else 25) + four * fours
 
 
 def _pass_instructions(blocks: int, fours: int) -> tuple[int, int]:
