@@ -45,6 +45,14 @@ def cores_missing() -> str | None:
 
 
 @cache
+def riscv_missing() -> str | None:
+    programs = ("riscv64-unknown-elf-g++", "qemu-system-riscv32")
+    missing = [p for p in programs if shutil.which(p) is None]
+    packages = "gcc-riscv64-unknown-elf qemu-system-misc"
+    return f"not on PATH: {', '.join(missing)} (apt-get install {packages})" if missing else None
+
+
+@cache
 def board_missing() -> str | None:
     return None if find_ports() else "no board is plugged in: connect one by USB"
 
@@ -104,6 +112,7 @@ NEEDS: dict[str, Callable[[], str | None]] = {
     "tflm": tflm_missing,
     "registry": registry_missing,
     "cores": cores_missing,
+    "riscv": riscv_missing,
     "board": board_missing,
     "browser": browser_missing,
     "broker": broker_missing,

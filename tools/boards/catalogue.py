@@ -58,6 +58,11 @@ class Board:
         """Whether the compiled engine's paired kernels are its fastest on this core."""
         return self.dsp and self.core != "cortex-m55"
 
+    @property
+    def riscv(self) -> bool:
+        """Whether its core is a RISC-V: another compiler, another emulator than Arm's."""
+        return self.core.startswith("rv")
+
     def environment(self, engine: str) -> str:
         """Return the PlatformIO environment that builds for this board with `engine`.
 

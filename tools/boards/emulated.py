@@ -20,9 +20,15 @@ from tools.boards.qmp import Qmp
 from tools.boards.serial_bridge import SerialBridge
 from training.bundle.errors import BoardError, LinkError
 
-QEMU = "qemu-system-arm"
 _BOARD_SECTION = ".vigil.board"  # firmware/emulated/cores/arduino/startup.cpp
 _STOP_TIMEOUT_S = 5.0
+
+
+def emulator_of(board: Board) -> tuple[str, str]:
+    """Return QEMU's program for a board, and Debian's package that has it."""
+    if board.riscv:
+        return "qemu-system-riscv32", "qemu-system-misc"
+    return "qemu-system-arm", "qemu-system-arm"
 
 
 def board_of_image(elf: Path) -> Board:
@@ -143,11 +149,12 @@ class EmulatedBoard:
         """
         if self.running:
             raise BoardError("emulated board: already running")
-        if shutil.which(QEMU) is None:
-            raise BoardError(f"{QEMU} is not on PATH: sudo apt-get install qemu-system-arm")
         if not self.elf.is_file():
             raise BoardError(f"no image at {self.elf}: run `vigil build`")
         row = board_of_image(self.elf)
+        qemu, package = emulator_of(row)
+        if shutil.which(qemu) is None:
+            raise BoardError(f"{qemu} is not on PATH: sudo apt-get install {package}")
         self._stderr.seek(0)
         self._stderr.truncate()
         self._starts += 1  # each start has a boot id of its own
@@ -157,7 +164,7 @@ class EmulatedBoard:
         shared += [] if recording is None else [recording]
         try:
             self._process = subprocess.Popen(
-                self._command(row.machine, bridge, recording),
+                self._command(row, bridge, recording),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
@@ -169,7 +176,7 @@ class EmulatedBoard:
             )
         except OSError as error:
             bridge.close()
-            raise BoardError(f"{QEMU} does not start: {error}") from error
+            raise BoardError(f"{qemu} does not start: {error}") from error
         finally:
             if recording is not None:
                 os.close(recording)  # QEMU has its own copy
@@ -184,7 +191,7 @@ class EmulatedBoard:
             self.kill()
             raise BoardError(f"{error}: {self.log.strip() or 'no output'}") from error
 
-    def _command(self, machine: str, bridge: SerialBridge, recording: int | None) -> list[str]:
+    def _command(self, row: Board, bridge: SerialBridge, recording: int | None) -> list[str]:
         semihosting = [
             "enable=on,target=native,arg=firmware",
             f"arg=serial=/proc/self/fd/{bridge.memory}",
@@ -195,8 +202,10 @@ class EmulatedBoard:
         if recording is not None:
             semihosting.append(f"arg=adc=/proc/self/fd/{recording}")
         return [
-            QEMU,
-            *("-M", machine),
+            emulator_of(row)[0],
+            *("-M", row.machine),
+            # Without this, QEMU would start its own firmware for the RISC-V.
+            *(("-bios", "none") if row.riscv else ()),
             *("-display", "none"),
             "-nodefaults",
             *("-nic", "none"),

@@ -26,7 +26,8 @@ _SOURCES = (
     ROOT / "tools" / "convert",
     ROOT / "training" / "bundle",
 )
-_COMPILER = "arm-none-eabi-g++"
+_COMPILER = "arm-none-eabi-g++"  # its headers are the RISC-V's too
+_COMPILER_RISCV = "riscv64-unknown-elf-g++"
 _RUNTIME = ("libc_nano.a", "libstdc++_nano.a", "libgcc.a")
 
 
@@ -126,14 +127,19 @@ def _tools(environment: str) -> Iterator[str]:
     """Versions of what builds, and PlatformIO's settings in environment variables."""
     yield from (f"{name} {version(name)}" for name in ("platformio", "scons", "numpy"))
     yield from sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("PLATFORMIO_"))
-    if not board_of_environment(environment).emulated:
+    board = board_of_environment(environment)
+    if not board.emulated:
         # The compiler and the framework come from PlatformIO's registry.
         for package in sorted((core_dir() / "packages").glob("*/package.json")):
             yield f"{package.parent.name} {hashlib.sha256(package.read_bytes()).hexdigest()}"
         return
-    compiler = shutil.which(_COMPILER)
-    if compiler is None:
-        return
+    compilers = [_COMPILER, _COMPILER_RISCV] if board.riscv else [_COMPILER]
+    for compiler in filter(None, map(shutil.which, compilers)):
+        yield from _compiler_state(compiler)
+
+
+def _compiler_state(compiler: str) -> Iterator[str]:
+    """Version, files and libraries of a compiler."""
     options = ["-dumpfullversion", *(f"-print-file-name={name}" for name in _RUNTIME)]
     yield _state(Path(compiler))
     for option in options:

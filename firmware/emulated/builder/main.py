@@ -1,19 +1,49 @@
-"""Build script: the system's Arm compiler, the board's processor, the Nano's other flags."""
+"""Build script: the system's compiler for the board's processor, the Nano's other flags."""
 
+import os
+import re
 import shutil
+import subprocess
 import sys
 
 from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
 
-env = DefaultEnvironment()
-PREFIX = "arm-none-eabi-"
+ARM = "arm-none-eabi-"
+RISCV = "riscv64-unknown-elf-"
+PACKAGES = {  # of Debian
+    ARM: "gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib",
+    RISCV: "gcc-riscv64-unknown-elf qemu-system-misc",
+}
 
-if not shutil.which(f"{PREFIX}g++", path=env["ENV"]["PATH"]):
-    sys.stderr.write(
-        f"Error: {PREFIX}g++ is not on PATH; on Debian: sudo apt-get install "
-        "gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib\n"
-    )
-    env.Exit(1)
+env = DefaultEnvironment()
+PREFIX = RISCV if env.BoardConfig().get("build.architecture", "arm") == "riscv" else ARM
+
+for prefix in {ARM, PREFIX}:
+    if not shutil.which(f"{prefix}g++", path=env["ENV"]["PATH"]):
+        sys.stderr.write(
+            f"Error: {prefix}g++ is not on PATH; on Debian: "
+            f"sudo apt-get install {PACKAGES[prefix]}\n"
+        )
+        env.Exit(1)
+
+
+def arm_headers():
+    """Return the folders of C++'s and newlib's headers, which are the same for RISC-V.
+
+    Debian's compiler for RISC-V has no headers but its own.
+    """
+    search = subprocess.run(
+        [f"{ARM}g++", "-mcpu=cortex-m0", "-mthumb", "-E", "-v", "-x", "c++", "-"],
+        env=env["ENV"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    folders = re.findall(r"^ (/\S+)$", search.partition("#include <...>")[2], re.MULTILINE)
+    resolved = [os.path.realpath(path) for path in folders]
+    return [path for path in resolved if "/lib/gcc/" not in path]  # without the compiler's own
+
 
 env.Replace(
     AR=f"{PREFIX}gcc-ar",
@@ -63,13 +93,16 @@ env.Append(
         *MACHINE,
         "-Os",
         "-nostartfiles",
-        "--specs=nano.specs",
+        *(["-nostdlib"] if PREFIX == RISCV else ["--specs=nano.specs"]),
         "-Wl,--gc-sections",
         "-Wl,--fatal-warnings",
         "-Wl,--no-warn-rwx-segments",
     ],
-    LIBS=["m", "c", "gcc"],
+    LIBS=["gcc"] if PREFIX == RISCV else ["m", "c", "gcc"],
 )
+if PREFIX == RISCV:
+    for folder in arm_headers():
+        env.Append(CCFLAGS=["-isystem", folder])
 
 program = env.BuildProgram()
 AlwaysBuild(env.Alias("nobuild", program))

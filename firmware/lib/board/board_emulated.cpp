@@ -131,6 +131,15 @@ void sensor_begin(const SensorConfig& config, std::uint32_t channels, SensorTick
     recording.begin(config.rate_hz, channels, tick);
 }
 
+#if defined(__riscv)
+// Command FINISHER_RESET of SiFive's test device, in QEMU's machine `virt`.
+void reboot() {
+    *reinterpret_cast<volatile std::uint32_t*>(0x00100000U) = 0x7777U;
+    for (;;) {
+    }
+}
+#endif
+
 }  // namespace vigil::board
 
 #endif

@@ -9,7 +9,7 @@ from tests.support.images import build_image
 from tests.support.sketch import PROJECT, Sketch
 from tests.support.waiting import PATIENCE
 from tools.boards.build import BuildResult
-from tools.boards.catalogue import load_boards
+from tools.boards.catalogue import find_board, load_boards
 from tools.boards.emulated import EmulatedBoard, board_of_image
 from training.bundle.errors import BoardError
 
@@ -17,9 +17,12 @@ OTHERS = [row.id for row in load_boards().values() if row.emulated and row.core 
 DEFAULT = "emulated_m33"  # the one core that runs without VIGIL_CORES=1: the most different
 
 
-@pytest.fixture(
-    params=[pytest.param(key, marks=[] if key == DEFAULT else pytest.mark.cores) for key in OTHERS]
-)
+def marks(key: str) -> list[pytest.MarkDecorator]:
+    needs = [pytest.mark.riscv] if find_board(key).riscv else []
+    return [*needs, *([] if key == DEFAULT else [pytest.mark.cores])]
+
+
+@pytest.fixture(params=[pytest.param(key, marks=marks(key)) for key in OTHERS])
 def image(request: pytest.FixtureRequest) -> BuildResult:
     return build_image(request.param, project=PROJECT)
 

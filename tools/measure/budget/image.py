@@ -72,13 +72,13 @@ def read_image(elf: Path, link_map: Path | None = None) -> Image:
     """Read `elf`, and `link_map` (GNU ld's -Map) if given.
 
     Raises:
-        BudgetError: `elf` is no linked 32-bit Arm image with symbols.
+        BudgetError: `elf` is no linked image of a 32-bit Arm or RISC-V with symbols.
     """
     try:
         with elf.open("rb") as stream:
             file = ELFFile(stream)
-            if file["e_machine"] != "EM_ARM" or file["e_type"] != "ET_EXEC":
-                raise BudgetError(f"{elf}: not a linked program for Arm")
+            if file["e_machine"] not in ("EM_ARM", "EM_RISCV") or file["e_type"] != "ET_EXEC":
+                raise BudgetError(f"{elf}: not a linked program for Arm or RISC-V")
             sections = tuple(_sections(file))
             symbols = _symbols(file)
     except FileNotFoundError:

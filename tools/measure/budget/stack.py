@@ -5,6 +5,7 @@ between the frame's base and the stack pointer in the unwinding tables (.debug_f
 -fstack-usage also prints. The other is the sum of all pushes in its instructions, because the
 compiler does not see those of inline assembly. Calls, tail calls included, come from the
 disassembly. A call through a pointer or a recursion leaves the graph open: then there is no bound.
+Only Arm code is read: an image of another processor has no bound.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class _Function:
 
 
 class CallGraph:
-    """The functions of an image and their calls; empty without a disassembler."""
+    """The functions of an image and their calls; empty without a disassembler for it."""
 
     def __init__(self, elf: Path) -> None:
         self._functions = _read(elf)
@@ -106,7 +107,7 @@ class CallGraph:
 
 
 def _read(elf: Path) -> dict[int, _Function]:
-    if not has_disassembler():
+    if not has_disassembler() or not _is_arm(elf):
         return {}
     functions: dict[int, _Function] = {}
     at: _Function | None = None
@@ -122,6 +123,11 @@ def _read(elf: Path) -> dict[int, _Function]:
         if address in functions:
             functions[address].frame = frame
     return functions
+
+
+def _is_arm(elf: Path) -> bool:
+    with elf.open("rb") as stream:
+        return bool(ELFFile(stream)["e_machine"] == "EM_ARM")
 
 
 def _instruction(at: _Function, name: str, operands: str) -> None:

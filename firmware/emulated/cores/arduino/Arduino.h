@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interrupts.h"
+
 #define HIGH 1
 #define LOW 0
 #define INPUT 0
@@ -61,6 +63,3 @@ void analogReadResolution(int bits);
 
 #include "HardwareSerial.h"
 #endif
-
-#define noInterrupts() __asm volatile("cpsid i" ::: "memory")
-#define interrupts() __asm volatile("cpsie i" ::: "memory")

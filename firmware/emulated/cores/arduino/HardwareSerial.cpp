@@ -6,7 +6,9 @@
 #include "clock.h"
 #include "emulated.h"
 #include "host_ring.h"
-#include "registers.h"
+#include "interrupts.h"
+#include "timers.h"
+#include "uart.h"
 
 HardwareSerial Serial;
 
@@ -18,8 +20,6 @@ namespace {
 constexpr std::uint32_t kRingBytes = 1024;
 constexpr std::uint32_t kStallNanoseconds = 100000000;
 constexpr int kPacketBytes = 64;
-constexpr std::uint32_t kControl =
-    emulated::kUartTxEnable | emulated::kUartRxEnable | emulated::kUartRxInterrupt;
 
 std::uint8_t ring[kRingBytes];
 volatile std::uint32_t head = 0;  // counts bytes in; written by the handler
@@ -28,20 +28,16 @@ volatile bool waiting = false;    // the ring was full, and the host may have mo
 
 emulated::HostRing host;  // open if the host sends bytes in bulk
 
-bool transmitter_full() {
-    return (emulated::uart0().state & emulated::kUartTxFull) != 0;
-}
-
 // Sleeps until the host has read a byte, for at most kStallNanoseconds; returns whether it has. A
 // deterministic board waits without limit, because its time does not follow the wall clock.
 bool wait_for_transmitter() {
     const std::uint64_t end = emulated_nanoseconds() + kStallNanoseconds;
-    emulated::uart0().control = kControl | emulated::kUartTxInterrupt;
-    while (transmitter_full() && (emulated::spins() || emulated_nanoseconds() < end)) {
+    emulated::uart_interrupt_when_sent(true);
+    while (emulated::uart_is_full() && (emulated::spins() || emulated_nanoseconds() < end)) {
         emulated_sleep(kStallNanoseconds / 10);
     }
-    emulated::uart0().control = kControl;
-    return !transmitter_full();
+    emulated::uart_interrupt_when_sent(false);
+    return !emulated::uart_is_full();
 }
 
 // Reads received bytes in one piece, at most `size`; returns their number.
@@ -49,24 +45,23 @@ std::uint32_t receive(std::uint8_t* bytes, std::uint32_t size) {
     if (host.is_open()) {
         return host.read(bytes, size);
     }
-    emulated::Uart& uart = emulated::uart0();
-    if ((uart.state & emulated::kUartRxFull) == 0) {
+    if (!emulated::uart_has_received()) {
         return 0;
     }
-    *bytes = static_cast<std::uint8_t>(uart.data);
+    *bytes = emulated::uart_receive();
     return 1;
 }
 
 // Fills the ring. Call with interrupts locked, or from the handler.
 void take_received() {
     if (host.is_open()) {
-        static_cast<void>(emulated::uart0().data);  // clears the bell for the next one
+        static_cast<void>(emulated::uart_receive());  // clears the bell for the next one
     }
     for (;;) {
         const std::uint32_t available = kRingBytes - (head - tail);
         const std::uint32_t to_end = kRingBytes - head % kRingBytes;
         waiting = available == 0;
-        if (waiting) {
+        if (available == 0) {
             return;
         }
         const std::uint32_t got =
@@ -80,31 +75,32 @@ void take_received() {
 
 }  // namespace
 
+extern "C" {
+void Uart0Rx_Handler(void);
+void Uart0Tx_Handler(void);
+}
+
 extern "C" void Uart0Rx_Handler(void) {
-    const std::uint32_t start = emulated::timer0().value;
+    const std::uint32_t start = emulated::clock_reading();
     // Cleared first: a byte that arrives in the meantime raises it again.
-    emulated::uart0().interrupts = emulated::kUartRxPending;
+    emulated::uart_clear_received();
     take_received();
     emulated::handler_done(start);
 }
 
 // Wakes a sleeping writer.
 extern "C" void Uart0Tx_Handler(void) {
-    const std::uint32_t start = emulated::timer0().value;
-    emulated::uart0().interrupts = emulated::kUartTxPending;
+    const std::uint32_t start = emulated::clock_reading();
+    emulated::uart_clear_sent();
     emulated::handler_done(start);
 }
 
 void HardwareSerial::begin(unsigned long) {
-    emulated::Uart& uart = emulated::uart0();
     if (begun_) {
         return;
     }
     host.open();
-    uart.divider = 16;  // the UART's minimum; QEMU ignores it and sends at once
-    uart.control = kControl;
-    emulated::enable_irq(emulated::machine::kUart0RxIrq);
-    emulated::enable_irq(emulated::machine::kUart0TxIrq);
+    emulated::uart_begin();
     begun_ = true;
     // A bell that rang before the interrupt was enabled is lost, but its bytes are not.
     const emulated::InterruptLock lock;
@@ -112,7 +108,7 @@ void HardwareSerial::begin(unsigned long) {
 }
 
 void HardwareSerial::end() {
-    emulated::uart0().control = 0;
+    emulated::uart_end();
     begun_ = false;
 }
 
@@ -142,17 +138,16 @@ size_t HardwareSerial::write(const uint8_t* bytes, size_t count) {
     if (!begun_) {
         return 0;
     }
-    emulated::Uart& uart = emulated::uart0();
     size_t sent = 0;
     while (sent < count) {
-        if (transmitter_full()) {
+        if (emulated::uart_is_full()) {
             stalled_ = stalled_ || !wait_for_transmitter();
             if (stalled_) {
                 break;
             }
         }
         stalled_ = false;
-        uart.data = bytes[sent];
+        emulated::uart_send(bytes[sent]);
         ++sent;
     }
     if (sent > 0) {
@@ -162,11 +157,11 @@ size_t HardwareSerial::write(const uint8_t* bytes, size_t count) {
 }
 
 int HardwareSerial::availableForWrite() {
-    return transmitter_full() ? 0 : kPacketBytes;
+    return emulated::uart_is_full() ? 0 : kPacketBytes;
 }
 
 void HardwareSerial::flush() {
-    if (begun_ && !stalled_ && transmitter_full()) {
+    if (begun_ && !stalled_ && emulated::uart_is_full()) {
         stalled_ = !wait_for_transmitter();
     }
 }

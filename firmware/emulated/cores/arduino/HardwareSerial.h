@@ -1,4 +1,4 @@
-// The serial port: CMSDK UART 0, connected to a pseudo-terminal on the host.
+// The serial port: the UART of uart.h, connected to a pseudo-terminal on the host.
 #pragma once
 
 #include "Print.h"

@@ -4,8 +4,8 @@
 
 #include "boot.h"
 #include "clock.h"
-#include "registers.h"
 #include "semihosting.h"
+#include "timers.h"
 
 namespace {
 
@@ -20,8 +20,7 @@ struct Header {
 static_assert(sizeof(Header) == 16, "tools/boards/adc.py writes four words");
 
 constexpr std::uint32_t kMagic = 0x43444156;  // "VADC"
-constexpr float kTimerHz = 1e9F / emulated::machine::kTickNanoseconds;
-constexpr std::uint32_t kValues = 256;  // values per read from the host
+constexpr std::uint32_t kValues = 256;        // values per read from the host
 constexpr unsigned kMostChannels = kValues - 1;
 
 emulated::HostFile file;
@@ -59,12 +58,14 @@ const std::int16_t* frame(std::uint32_t number) {
 
 }  // namespace
 
-extern "C" void DualTimer_Handler(void) {
-    const std::uint32_t start = emulated::timer0().value;
-    emulated::dual_timer().clear = 1;
+extern "C" void Sampling_Handler(void);
+
+extern "C" void Sampling_Handler(void) {
+    const std::uint32_t start = emulated::clock_reading();
+    emulated::clear_sampling();
     const std::int16_t* const now = frame(next);
     if (now == nullptr) {
-        emulated::dual_timer().control = 0;
+        emulated::stop_sampling();
         over = true;
     } else {
         next = next + 1;
@@ -93,17 +94,12 @@ void emulated_adc_start(float rate_hz, std::uint64_t first,
     kept = 0;
     over = false;
     give = tick;
-    emulated::DualTimer& timer = emulated::dual_timer();
-    const float rate = rate_hz * static_cast<float>(header.speed);
-    timer.load = static_cast<std::uint32_t>(kTimerHz / rate + 0.5F);
-    emulated::enable_irq(emulated::machine::kDualTimerIrq);
-    timer.control = emulated::kDualTimerEnable | emulated::kDualTimerPeriodic |
-                    emulated::kDualTimerInterrupt | emulated::kDualTimer32Bit;
+    emulated::start_sampling(rate_hz * static_cast<float>(header.speed));
 }
 
 void emulated_adc_stop(void) {
-    emulated::dual_timer().control = 0;
-    emulated::dual_timer().clear = 1;
+    emulated::stop_sampling();
+    emulated::clear_sampling();
 }
 
 std::int16_t emulated_adc_read(void) {

@@ -1,9 +1,9 @@
 // Calls the sketch, and sleeps while it has nothing to do.
 #include "Arduino.h"
 #include "activity.h"
-#include "clock.h"
 #include "emulated.h"
-#include "registers.h"
+#include "interrupts.h"
+#include "timers.h"
 
 namespace {
 
@@ -33,7 +33,7 @@ void yield(void) {
 }
 
 int main() {
-    emulated::start_clock();
+    emulated::start_timers();
     setup();
     for (;;) {
         active = false;

@@ -4,11 +4,16 @@
 #include "Arduino.h"
 #include "adc.h"
 #include "emulated.h"
-#include "registers.h"
+#include "machine.h"
 
 namespace {
 
 volatile std::uint8_t levels[kPinCount];
+
+// LEDs of the FPGA board, or what stands for them; the host reads them in QEMU's monitor.
+volatile std::uint32_t& leds() {
+    return *reinterpret_cast<volatile std::uint32_t*>(emulated::machine::kLeds);
+}
 
 }  // namespace
 
@@ -24,7 +29,7 @@ void digitalWrite(pin_size_t pin, int level) {
     }
     levels[pin] = level == LOW ? LOW : HIGH;
     if (pin == LED_BUILTIN) {
-        emulated::leds() = level == LOW ? 0U : 1U;
+        leds() = level == LOW ? 0U : 1U;
     }
 }
 

@@ -1,7 +1,10 @@
-// The Arm semihosting calls that the emulated board makes; QEMU executes them on the host.
+// The semihosting calls that the emulated board makes; QEMU executes them on the host. Arm and
+// RISC-V number them alike.
 #pragma once
 
 #include <cstdint>
+
+#include "semihost.h"
 
 namespace emulated {
 
@@ -16,10 +19,7 @@ enum class Call : std::uint32_t {
 };
 
 inline std::uint32_t semihost(Call call, const void* argument) {
-    register std::uint32_t r0 asm("r0") = static_cast<std::uint32_t>(call);
-    register const void* r1 asm("r1") = argument;
-    asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
-    return r0;
+    return semihost(static_cast<std::uint32_t>(call), argument);
 }
 
 // A file of the host, opened for binary reading and writing.

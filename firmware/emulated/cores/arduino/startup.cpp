@@ -1,11 +1,9 @@
-// From reset to main(): vectors, memories, FPU, memory protection.
+// From reset to main(): stack, memories, processor.
 #include <cstddef>
 #include <cstdint>
 
 #include "emulated.h"
-#include "machine.h"
-#include "memory_protection.h"
-#include "registers.h"
+#include "processor.h"
 
 // Names the board's row in tools/boards/boards.toml, in a section that takes no memory: the
 // host reads there which machine to emulate.
@@ -27,51 +25,15 @@ void _init(void) {}
 void _fini(void) {}
 
 [[noreturn]] void Reset_Handler(void);
-void Fault_Handler(void);
-void Uart0Rx_Handler(void);
-void Uart0Tx_Handler(void);
-void Timer0_Handler(void);
-void Timer1_Handler(void);
-void DualTimer_Handler(void);
 }
 
 namespace {
 
 constexpr std::uint32_t kPaint = 0xA5A5A5A5U;
-// Configuration and Control Register: a division by zero faults, and where the program's core has
-// no unaligned access, that too.
-#if defined(__ARM_FEATURE_UNALIGNED)
-constexpr std::uint32_t kTraps = 1U << 4U;
-#else
-constexpr std::uint32_t kTraps = 1U << 4U | 1U << 3U;
-#endif
-
-// An interrupt or exception without handler is a fault.
-using Handler = void (*)();
-struct Vectors {
-    const void* stack;
-    Handler handlers[15 + emulated::machine::kInterrupts];
-};
-
-constexpr Vectors make_vectors() {
-    Vectors v{};
-    v.stack = __stack_top;
-    for (Handler& handler : v.handlers) {
-        handler = Fault_Handler;
-    }
-    v.handlers[0] = Reset_Handler;
-    v.handlers[15 + emulated::machine::kUart0RxIrq] = Uart0Rx_Handler;
-    v.handlers[15 + emulated::machine::kUart0TxIrq] = Uart0Tx_Handler;
-    v.handlers[15 + emulated::machine::kTimer0Irq] = Timer0_Handler;
-    v.handlers[15 + emulated::machine::kTimer1Irq] = Timer1_Handler;
-    v.handlers[15 + emulated::machine::kDualTimerIrq] = DualTimer_Handler;
-    return v;
-}
-
-[[gnu::section(".vectors"), gnu::used]] constexpr Vectors kVectors = make_vectors();
 
 }  // namespace
 
+// The architecture's vectors lead here, with the stack pointer at the top of the stack.
 extern "C" void Reset_Handler(void) {
     // Paint the stack below this frame before the first call.
     const std::uint32_t* const here = static_cast<std::uint32_t*>(__builtin_frame_address(0));
@@ -86,10 +48,7 @@ extern "C" void Reset_Handler(void) {
     for (volatile std::uint32_t* p = __bss_start; p < __bss_end; ++p) {
         *p = 0;
     }
-    emulated::system_register(0xE000ED88U) |= 0xFU << 20U;  // CPACR: the FPU is on
-    emulated::system_register(0xE000ED14U) |= kTraps;
-    asm volatile("dsb\n isb" ::: "memory");
-    emulated::protect_memory();
+    emulated::prepare_processor();
     __libc_init_array();
     emulated_exit(main());
 }

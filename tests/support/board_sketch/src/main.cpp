@@ -31,7 +31,27 @@ void answer(const char* name, unsigned long value) {
 
 // Two instructions a turn, and no others.
 void spin(uint32_t turns) {
+#if defined(__riscv)
+    asm volatile("1: addi %0, %0, -1\n bnez %0, 1b" : "+r"(turns));
+#else
     asm volatile("1: subs %0, #1\n bne 1b" : "+r"(turns)::"cc");
+#endif
+}
+
+void run_undefined_instruction() {
+#if defined(__riscv)
+    asm volatile("unimp");
+#else
+    asm volatile("udf #0");
+#endif
+}
+
+uint32_t number(const char* digits) {
+    uint32_t value = 0;
+    for (; *digits >= '0' && *digits <= '9'; ++digits) {
+        value = 10 * value + static_cast<uint32_t>(*digits - '0');
+    }
+    return value;
 }
 
 // Uses about `bytes` of stack, for real: every word is written.
@@ -183,7 +203,7 @@ void obey(char command, uint32_t number) {
             answer("read", *static_cast<volatile uint32_t*>(__ram_end));
             break;
         case 'U':
-            asm volatile("udf #0");
+            run_undefined_instruction();
             break;
         case 'D':
             answer("quotient", 1000 / zero);
@@ -218,6 +238,6 @@ void loop() {
         }
         line[length] = '\0';
         length = 0;
-        obey(line[0], strtoul(line + 1, nullptr, 10));
+        obey(line[0], number(line + 1));
     }
 }

@@ -1,5 +1,5 @@
-// Registers of Arm's FPGA images as QEMU models them (CMSDK APB UART and timers); their addresses
-// and interrupts are in machine.h.
+// Registers of the core, and of Arm's FPGA images as QEMU models them (CMSDK APB UART and timers);
+// addresses and interrupts of the latter are in machine.h.
 #pragma once
 
 #include <cstddef>
@@ -62,33 +62,12 @@ inline DualTimer& dual_timer() {
     return *reinterpret_cast<DualTimer*>(machine::kDualTimer);
 }
 
-// Two LEDs of the FPGA board; the host reads them in QEMU's monitor.
-inline volatile std::uint32_t& leds() {
-    return *reinterpret_cast<volatile std::uint32_t*>(machine::kLeds);
-}
-
 inline volatile std::uint32_t& system_register(std::uintptr_t address) {
     return *reinterpret_cast<volatile std::uint32_t*>(address);
 }
 
 inline void enable_irq(unsigned number) {
     system_register(0xE000E100U + number / 32 * 4) = 1U << number % 32;
-}
-
-// Disables interrupts for a scope, and restores their state.
-class InterruptLock {
-  public:
-    InterruptLock() { asm volatile("mrs %0, primask\n cpsid i" : "=r"(saved_)::"memory"); }
-    ~InterruptLock() { asm volatile("msr primask, %0" ::"r"(saved_) : "memory"); }
-    InterruptLock(const InterruptLock&) = delete;
-    InterruptLock& operator=(const InterruptLock&) = delete;
-
-  private:
-    std::uint32_t saved_;
-};
-
-inline void wait_for_interrupt() {
-    asm volatile("wfi" ::: "memory");
 }
 
 }  // namespace emulated

@@ -1,0 +1,24 @@
+// What the core needs before the program runs: FPU, traps, memory protection.
+#pragma once
+
+#include "memory_protection.h"
+#include "registers.h"
+
+namespace emulated {
+
+// Configuration and Control Register: a division by zero faults, and where the program's core has
+// no unaligned access, that too.
+#if defined(__ARM_FEATURE_UNALIGNED)
+constexpr std::uint32_t kTraps = 1U << 4U;
+#else
+constexpr std::uint32_t kTraps = 1U << 4U | 1U << 3U;
+#endif
+
+inline void prepare_processor() {
+    system_register(0xE000ED88U) |= 0xFU << 20U;  // CPACR: the FPU is on
+    system_register(0xE000ED14U) |= kTraps;
+    asm volatile("dsb\n isb" ::: "memory");
+    protect_memory();
+}
+
+}  // namespace emulated

@@ -1,0 +1,79 @@
+// Timers of Arm's FPGA images: 32 bits, counting down, at one rate.
+//
+// Timer 0 is the clock of virtual time, timer 1 wakes a sleeping board, and the dual timer starts
+// the frames of the analog-to-digital converter: its interrupt calls Sampling_Handler.
+#pragma once
+
+#include "registers.h"
+
+namespace emulated {
+
+// Ten instructions of an interrupt handler are outside its two readings of the clock, by the
+// listing for the Cortex-M4. A change fails tests/tools/boards/test_emulated_time.py.
+constexpr std::uint32_t kInstructionsAroundHandler = 10;
+
+// Timer 0 wraps every 172 seconds. Its interrupt counts the wraps.
+extern volatile std::uint32_t clock_wraps;
+
+inline void start_timers() {
+    Timer& timer = timer0();
+    timer.control = 0;
+    timer.reload = 0xFFFFFFFFU;
+    timer.value = 0xFFFFFFFFU;
+    timer.interrupts = 1;
+    enable_irq(machine::kTimer0Irq);
+    enable_irq(machine::kTimer1Irq);
+    timer.control = kTimerEnable | kTimerInterrupt;
+}
+
+// A reading of the clock, and the ticks since one, modulo 2^32.
+inline std::uint32_t clock_reading() {
+    return timer0().value;
+}
+inline std::uint32_t ticks_since(std::uint32_t reading) {
+    return reading - timer0().value;
+}
+
+// Ticks since start_timers(). With interrupts locked, a wrap shows as pending.
+inline std::uint64_t clock_ticks() {
+    const Timer& timer = timer0();
+    for (;;) {
+        const std::uint32_t before = clock_wraps;
+        const std::uint32_t down = timer.value;
+        const bool pending = (timer.interrupts & 1U) != 0;
+        if (before == clock_wraps) {
+            const std::uint32_t high = before + (pending && down > 0x80000000U ? 1U : 0U);
+            return static_cast<std::uint64_t>(high) << 32U | (0xFFFFFFFFU - down);
+        }
+    }
+}
+
+// Interrupts once, `nanoseconds` from now, unless stop_alarm() comes first.
+inline void start_alarm(std::uint32_t nanoseconds) {
+    Timer& timer = timer1();
+    timer.control = 0;
+    timer.reload = nanoseconds / machine::kTickNanoseconds + 1;
+    timer.value = nanoseconds / machine::kTickNanoseconds + 1;
+    timer.control = kTimerEnable | kTimerInterrupt;
+}
+inline void stop_alarm() {
+    timer1().control = 0;
+}
+
+// Interrupts `rate_hz` times per second, until stop_sampling().
+inline void start_sampling(float rate_hz) {
+    constexpr float kTimerHz = 1e9F / machine::kTickNanoseconds;
+    DualTimer& timer = dual_timer();
+    timer.load = static_cast<std::uint32_t>(kTimerHz / rate_hz + 0.5F);
+    enable_irq(machine::kDualTimerIrq);
+    timer.control = kDualTimerEnable | kDualTimerPeriodic | kDualTimerInterrupt | kDualTimer32Bit;
+}
+inline void stop_sampling() {
+    dual_timer().control = 0;
+}
+// Call it in Sampling_Handler, and after stop_sampling().
+inline void clear_sampling() {
+    dual_timer().clear = 1;
+}
+
+}  // namespace emulated

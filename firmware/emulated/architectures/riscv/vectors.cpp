@@ -1,0 +1,70 @@
+// Reset, the table of traps, and calls of the emulator. An exception or an interrupt without
+// handler is a fault, reported from the top of the stack, because the stack itself may have
+// overflowed.
+#include <cstdint>
+
+#include "registers.h"
+#include "uart.h"
+
+asm(R"(
+    .section .vectors, "ax", @progbits
+    .option push
+    .option norvc
+    .global vigil_reset
+vigil_reset:
+    la sp, __stack_top
+    la t0, vigil_traps + 1
+    csrw mtvec, t0
+    tail Reset_Handler
+
+    .balign 64
+vigil_traps:
+    .rept 7
+    j vigil_fault
+    .endr
+    j Sampling_Trap
+    .rept 3
+    j vigil_fault
+    .endr
+    j External_Trap
+
+vigil_fault:
+    la sp, __stack_top
+    csrr a0, mcause
+    csrr a1, mepc
+    csrr a2, mtval
+    mv a3, ra
+    tail report_fault
+
+    .global vigil_semihost
+    .balign 16
+vigil_semihost:
+    slli zero, zero, 0x1f
+    ebreak
+    srai zero, zero, 7
+    ret
+    .option pop
+    .text
+)");
+
+extern "C" {
+void Sampling_Handler(void);
+void Sampling_Trap(void);
+void External_Trap(void);
+}
+
+extern "C" [[gnu::interrupt]] void Sampling_Trap(void) {
+    Sampling_Handler();
+}
+
+extern "C" [[gnu::interrupt]] void External_Trap(void) {
+    const std::uint32_t irq =
+        emulated::device_register(emulated::machine::kPlic, emulated::kPlicClaim);
+    constexpr std::uint8_t kSent = 2;
+    if ((emulated::uart0(emulated::kUartCause) & 0xFU) == kSent) {
+        Uart0Tx_Handler();
+    } else {
+        emulated::uart_handle_received();
+    }
+    emulated::device_register(emulated::machine::kPlic, emulated::kPlicClaim) = irq;
+}
