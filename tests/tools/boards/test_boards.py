@@ -60,7 +60,8 @@ def test_an_emulated_board_has_the_nanos_limits_wherever_they_are_written(key: s
     assert f"kRingBytes = {emulated.receive_ring};" in serial
     assert build["f_cpu"] == f"{emulated.clock_hz}L"
     assert (build["mcu"], build["cpu"]) == (emulated.machine, emulated.core)
-    assert f"-mcpu={emulated.core}" in build["machine_flags"].split()
+    flag = "-march" if emulated.riscv else "-mcpu"
+    assert f"{flag}={emulated.core}" in build["machine_flags"].split()
 
 
 def test_catalogue_and_platformio_know_the_same_environments() -> None:
