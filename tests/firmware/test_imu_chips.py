@@ -65,3 +65,48 @@ def test_the_lsm9ds1_tells_what_is_new(program: Path, axes: str, values: list[in
     repeated, skipped, *_ = read(program, "lsm9ds1", axes, "200", "119", "1000")
     assert repeated == pytest.approx(1000 - 595, abs=1)
     assert skipped == 0
+
+
+CHIPS = [("lsm9ds1", "119"), ("bmi270", "100")]
+
+
+def follow(
+    program: Path, chip: str, rate: str, clock: float, first: int = 0, count: int = 0, how: str = ""
+) -> list[int]:
+    """Samples, missed, refused, out of step, and mHz, of 20,000 polls; `clock` is the chip's."""
+    chip_hz = str(float(rate) * clock)
+    return read(program, chip, "6", rate, chip_hz, "20000", str(first), str(count), how)
+
+
+@pytest.mark.parametrize(("chip", "rate"), CHIPS)
+@pytest.mark.parametrize("clock", [0.93, 0.97, 1.0, 1.03, 1.07])
+def test_each_measurement_is_one_sample(program: Path, chip: str, rate: str, clock: float) -> None:
+    """The chip's clock is off by up to 7 %: none is repeated, none is skipped."""
+    samples, missed, refused, wrong, millihertz = follow(program, chip, rate, clock)
+    assert (missed, refused, wrong) == (0, 0, 0)
+    assert samples == pytest.approx(10_000 * clock, abs=1)
+    assert millihertz == pytest.approx(1000 * float(rate) * clock, rel=2e-3)
+
+
+@pytest.mark.parametrize(("chip", "rate"), CHIPS)
+@pytest.mark.parametrize("polls", [1, 2, 3, 20, 170])
+def test_measurements_lost_by_a_late_interrupt_keep_their_numbers(
+    program: Path, chip: str, rate: str, polls: int
+) -> None:
+    """Two polls per measurement; 170 at 119 Hz are longer than the erase of a page of flash."""
+    samples, missed, _, wrong, _ = follow(program, chip, rate, 1.0, 5000, polls, "late")
+    assert polls / 2 - 1 <= missed <= polls / 2 + 1
+    assert samples + missed == pytest.approx(10_000, abs=1)
+    assert wrong == 0
+
+
+@pytest.mark.parametrize(("chip", "rate"), CHIPS)
+@pytest.mark.parametrize("polls", [1, 2, 20, 2000])
+def test_a_chip_that_does_not_answer_gives_samples_without_values(
+    program: Path, chip: str, rate: str, polls: int
+) -> None:
+    samples, missed, refused, wrong, _ = follow(program, chip, rate, 1.0, 5000, polls, "refused")
+    assert refused <= polls / 2
+    assert refused >= polls / 2 - 2
+    assert samples + missed + refused == pytest.approx(10_000, abs=1)
+    assert wrong == 0

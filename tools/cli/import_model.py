@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from tools.cli.app import app
+from tools.cli.child import continue_in_child
 from tools.cli.options import console
 from tools.cli.train import is_file, show_metrics
 from tools.convert.compiled import compile_model
@@ -55,6 +56,7 @@ def import_(
     ] = None,
 ) -> None:
     """Quantize and calibrate a model that was trained elsewhere; write the bundle build/NAME."""
+    continue_in_child(file.name)
     out_console, start = console(), time.monotonic()
     with out_console.status("loading TensorFlow"):
         # Imported here: TensorFlow takes seconds to start; `vigil --help` does without it.

@@ -102,7 +102,8 @@ def to_int8(
                 f"{where}: TensorFlow cannot quantize it: {reason}; convert it with full-integer "
                 "quantization"
             ) from None
-    return match_factors(without_unused_buffers(bytes(quantized)))
+        # Still without warnings: of factors that overflow, which the converter then refuses.
+        return match_factors(without_unused_buffers(bytes(quantized)))
 
 
 def with_fixed_shapes(flatbuffer: bytes) -> bytes:

@@ -17,6 +17,7 @@ from training.bundle.files import MAX_FILE_BYTES
 from training.bundle.flatbuffer import DamagedError, root
 from training.bundle.regular_file import check_regular, read_regular
 from training.bundle.validation import brief
+from training.imported.structure import check_structure
 from training.quiet import quiet
 from training.tensorflow_setup import keras, tf
 
@@ -141,7 +142,8 @@ def read_source(path: Path) -> Source:
 def _checked(data: bytes, path: Path) -> Source:
     """Check what TensorFlow Lite does not: that the file is whole, and one graph."""
     try:
-        graphs = root(data, b"TFL3").tables(2)
+        model = root(data, b"TFL3")
+        graphs = model.tables(2)
         inputs = [len(graph.array(1, "<i4")) for graph in graphs[:1]]
         outputs = [len(graph.array(2, "<i4")) for graph in graphs[:1]]
     except DamagedError as problem:
@@ -155,6 +157,12 @@ def _checked(data: bytes, path: Path) -> Source:
         )
     for role, count in (("input", inputs[0]), ("output", outputs[0])):
         _check_one(count, role, str(path))
+    try:
+        check_structure(model, graphs[0])
+    except DamagedError as problem:
+        raise ConvertError(
+            f"{path}: the model is damaged: {problem}; copy or convert it again"
+        ) from None
     return Source(data, path.name)
 
 

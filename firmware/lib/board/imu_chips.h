@@ -47,15 +47,16 @@ class Lsm9ds1 {
     static constexpr std::uint8_t kFieldAddress = 0x1E;
     static constexpr std::uint8_t kIdRegister = 0x0F;
     static constexpr std::uint8_t kId = 0x68;
+    // It tells that it has measured since the last reading, not how often.
+    static constexpr bool kCountsMeasurements = false;
     // The slowest of the rates that both parts have, from 119 Hz on, that is not below `rate_hz`.
-    static std::uint8_t rate_code(float rate_hz) {
-        constexpr float kRates[] = {119, 238, 476, 952};
+    static constexpr std::uint8_t rate_code(float rate_hz) {
         std::uint8_t code = 3;
-        for (const float rate : kRates) {
-            if (rate >= rate_hz || code == 6) break;
-            ++code;
-        }
+        for (float rate = 119; rate < rate_hz && code < 6; rate *= 2) ++code;
         return code;
+    }
+    static constexpr float nominal_hz(float rate_hz) {
+        return static_cast<float>(119U << (rate_code(rate_hz) - 3U));
     }
 
     Lsm9ds1(std::uint32_t axes, float rate_hz) : axes_(axes), code_(rate_code(rate_hz)) {}
@@ -82,7 +83,6 @@ class Lsm9ds1 {
     static constexpr Burst field() { return {kFieldAddress, 0x28 | 0x80, 6}; }
     static constexpr Setting off() { return {kAddress, 0x20, 0, 0}; }
 
-    // The chip tells that it has measured since, not how often.
     Sample decode(const volatile std::uint8_t* bytes, std::int16_t* values) {
         const std::uint32_t acceleration = axes_ > 3 ? 17 : 1;
         for (std::uint32_t i = 0; i < 3; ++i) values[i] = word(bytes + acceleration + 2 * i);
@@ -120,10 +120,14 @@ class Bmi270 {
     static constexpr std::uint8_t kInitData = 0x5E;
     static constexpr std::uint8_t kInternalStatus = 0x21;
     static constexpr std::uint8_t kInitialized = 1;
-    static std::uint8_t rate_code(float rate_hz) {
+    static constexpr bool kCountsMeasurements = true;  // SENSORTIME
+    static constexpr std::uint8_t rate_code(float rate_hz) {
         std::uint8_t code = 6;  // 25 Hz; each code doubles the rate, up to 1,600 Hz
         for (float rate = 25; rate < rate_hz && code < 12; rate *= 2) ++code;
         return code;
+    }
+    static constexpr float nominal_hz(float rate_hz) {
+        return static_cast<float>(25U << (rate_code(rate_hz) - 6U));
     }
 
     Bmi270(std::uint32_t axes, float rate_hz) : axes_(axes), code_(rate_code(rate_hz)) {}

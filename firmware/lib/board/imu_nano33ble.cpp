@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "imu_chips.h"
+#include "imu_data_ready.h"
 #include "sensor_constants.h"
 #include "timers_nano33ble.h"
 
@@ -30,9 +31,19 @@ volatile std::uint8_t got[imu::kMostBytes];
 const char* problem = nullptr;
 std::int16_t raw[imu::kMostAxes];
 bool reading_field = false;
-bool refused_main = false;
+// Of the reading in progress.
+Chip before = chip;
+imu::Sample newest;
+bool main_refused = false;
 
-// Since the start.
+// Samples are the chip's measurements, or its newest one at the model's rate.
+constexpr bool kFollowsChip = imu::follows_chip<Chip>(model::kSensor.rate_hz);
+constexpr float kPollHz = kFollowsChip
+                              ? imu::kPollsPerMeasurement * Chip::nominal_hz(model::kSensor.rate_hz)
+                              : model::kSensor.rate_hz;
+imu::DataReady<Chip> data_ready;
+
+// Since the start, where a timer takes the newest measurement.
 std::uint32_t readings = 0;
 std::uint32_t repeated = 0;
 std::uint32_t skipped = 0;
@@ -162,24 +173,37 @@ bool measure_rate() {
     return true;
 }
 
-// A reading is over: TIMER3 counts the starts. If the next one has started, it may have overwritten
-// this one.
-void give_reading(bool refused) {
-    const std::uint32_t started = counted();
-    if (started == given) return;
-    give_missed(started - 1);
-    ++given;
-    wanted.give(refused ? nullptr : counted() != started ? kMissedTick : raw);
+// --- samples -------------------------------------------------------------------------------------
+
+// Gives what a reading is worth; `raw` has its values.
+void give_reading(const imu::Sample& sample, bool refused) {
+    if constexpr (kFollowsChip) {
+        if (refused) {
+            if (data_ready.refuse(given)) wanted.give(nullptr);
+            return;
+        }
+        const imu::Due due = data_ready.take(given, sample);
+        for (std::uint32_t i = 0; i < due.missed; ++i) wanted.give(kMissedTick);
+        if (due.sample) wanted.give(raw);
+    } else {
+        if (!refused) ++readings;
+        repeated += sample.repeated;
+        skipped += sample.skipped;
+        wanted.give(refused ? nullptr : raw);
+    }
 }
 
-void take_main() {
-    const imu::Sample sample = chip.decode(got, raw);
-    ++readings;
-    repeated += sample.repeated;
-    skipped += sample.skipped;
+// The bytes of readings up to `started` are lost: that of the next one may overwrite them.
+void drop_readings(std::uint32_t started) {
+    if constexpr (kFollowsChip) {
+        given = started;  // the chip's next measurement tells what was missed
+    } else {
+        give_missed(started);
+    }
 }
 
-// The magnetic field is another chip: a second transfer, which this interrupt starts.
+// A transfer is over: TIMER3 counts the starts. The magnetic field is another chip: a second
+// transfer, which this interrupt starts.
 void on_stopped() {
     if (NRF_TWIM1->EVENTS_ERROR != 0) {
         NRF_TWIM1->EVENTS_ERROR = 0;
@@ -190,19 +214,35 @@ void on_stopped() {
     NRF_TWIM1->EVENTS_STOPPED = 0;
     const bool refused = NRF_TWIM1->ERRORSRC != 0;
     NRF_TWIM1->ERRORSRC = NRF_TWIM1->ERRORSRC;
-    if (!reading_field) {
-        refused_main = refused;
-        if (!refused) take_main();
-        if (wanted.values <= 6) return give_reading(refused);
-        reading_field = true;
-        prepare_read(chip.field());
-        NRF_TWIM1->TASKS_STARTTX = 1;
-        return;
-    }
+    const std::uint32_t started = counted();
+    const bool was_field = reading_field;
+    if (was_field) prepare_read(chip.main());
     reading_field = false;
-    if (!refused) chip.decode_field(got, raw + 6);
-    prepare_read(chip.main());
-    give_reading(refused || refused_main);
+    if (started == given) return;  // dropped already
+    if (started - given > 1) {
+        if (was_field) chip = before;
+        return drop_readings(started);
+    }
+    if (was_field) {
+        if (!refused) chip.decode_field(got, raw + 6);
+        main_refused = main_refused || refused;
+    } else {
+        before = chip;
+        main_refused = refused;
+        newest = refused ? imu::Sample{} : chip.decode(got, raw);
+        if (counted() != started) {
+            chip = before;
+            return drop_readings(counted());
+        }
+        if (wanted.values > 6 && !(kFollowsChip && newest.repeated != 0)) {
+            reading_field = true;
+            prepare_read(chip.field());
+            NRF_TWIM1->TASKS_STARTTX = 1;
+            return;
+        }
+    }
+    given = started;
+    give_reading(newest, main_refused);
 }
 
 }  // namespace
@@ -219,13 +259,15 @@ bool start_imu() {
         if (!write(setting)) return false;
     }
     if (!measure_rate()) return false;
+    chip = Chip(model::kChannels, model::kSensor.rate_hz);  // what it counted belongs to no sample
+    data_ready = {chip_hz, kPollHz};
     readings = repeated = skipped = 0;
     reading_field = false;
     prepare_read(chip.main());
     take_interrupt(SPIM1_SPIS1_TWIM1_TWIS1_SPI1_TWI1_IRQn, on_stopped);
     NRF_TWIM1->INTENSET = TWIM_INTENSET_STOPPED_Msk | TWIM_INTENSET_ERROR_Msk;
     start_counter();
-    start_timer(NRF_TWIM1->TASKS_STARTTX, &NRF_TIMER3->TASKS_COUNT);
+    start_timer(kPollHz, NRF_TWIM1->TASKS_STARTTX, &NRF_TIMER3->TASKS_COUNT);
     return true;
 }
 
@@ -243,10 +285,13 @@ const char* imu_problem() {
     return problem;
 }
 
-// The LSM9DS1 does not count its measurements: its rate says how many were not read.
 SensorTiming imu_timing() {
+    if constexpr (kFollowsChip) {
+        const float measured_hz = data_ready.measured_hz();
+        return {static_cast<std::uint32_t>(measured_hz * 1000), 0, data_ready.missed()};
+    }
     std::uint32_t not_read = skipped;
-    if constexpr (!kIsBmi270) {
+    if constexpr (!Chip::kCountsMeasurements) {  // its rate says how many
         const float measured = static_cast<float>(readings) * chip_hz / wanted.config.rate_hz;
         const auto fresh = static_cast<float>(readings - repeated);
         not_read = measured > fresh ? static_cast<std::uint32_t>(measured - fresh) : 0;

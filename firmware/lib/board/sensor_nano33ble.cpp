@@ -96,7 +96,7 @@ std::uint32_t analog_input(std::uint32_t pin) {
     connect(kAgainChannel, NRF_SAADC->EVENTS_END, NRF_SAADC->TASKS_START, &NRF_TIMER3->TASKS_COUNT);
     take_interrupt(SAADC_IRQn, on_converted);
     NRF_SAADC->INTENSET = SAADC_INTENSET_END_Msk;
-    start_timer(NRF_SAADC->TASKS_SAMPLE);
+    start_timer(wanted.config.rate_hz, NRF_SAADC->TASKS_SAMPLE);
     return true;
 }
 

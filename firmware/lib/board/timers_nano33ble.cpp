@@ -44,14 +44,15 @@ void connect(unsigned channel, const volatile std::uint32_t& event,
     NRF_PPI->CHENSET = 1UL << channel;
 }
 
-void start_timer(const volatile std::uint32_t& task, const volatile std::uint32_t* other_task) {
+void start_timer(float hz, const volatile std::uint32_t& task,
+                 const volatile std::uint32_t* other_task) {
     NRF_CLOCK->TASKS_HFCLKSTART = 1;  // the crystal: the internal oscillator is off by percents
     NRF_TIMER4->TASKS_STOP = 1;
     NRF_TIMER4->TASKS_CLEAR = 1;
     NRF_TIMER4->MODE = TIMER_MODE_MODE_Timer;
     NRF_TIMER4->BITMODE = TIMER_BITMODE_BITMODE_32Bit;
     NRF_TIMER4->PRESCALER = 0;
-    NRF_TIMER4->CC[0] = static_cast<std::uint32_t>(kTimerHz / wanted.config.rate_hz + 0.5F);
+    NRF_TIMER4->CC[0] = static_cast<std::uint32_t>(kTimerHz / hz + 0.5F);
     NRF_TIMER4->SHORTS = TIMER_SHORTS_COMPARE0_CLEAR_Msk;
     connect(kStartChannel, NRF_TIMER4->EVENTS_COMPARE[0], task, other_task);
     NRF_TIMER4->TASKS_START = 1;

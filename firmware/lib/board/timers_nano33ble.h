@@ -33,8 +33,8 @@ void give_missed(std::uint32_t last);
 // Connects an event to a task, and to `other_task` if given, through a channel of the PPI.
 void connect(unsigned channel, const volatile std::uint32_t& event,
              const volatile std::uint32_t& task, const volatile std::uint32_t* other_task);
-// Starts `task` of a peripheral once per period, and `other_task` if given.
-void start_timer(const volatile std::uint32_t& task,
+// Starts `task` of a peripheral `hz` times per second, and `other_task` if given.
+void start_timer(float hz, const volatile std::uint32_t& task,
                  const volatile std::uint32_t* other_task = nullptr);
 void stop_timers();
 

@@ -1,11 +1,17 @@
 // imu_readings CHIP AXES READ_HZ CHIP_HZ READINGS: reads a simulated chip that measures at CHIP_HZ,
 // READ_HZ times per second. The values of its measurement n are n + 100 * axis in the chip's own
 // order. Prints repeated and skipped measurements, then the last values.
+//
+// imu_readings CHIP AXES RATE_HZ CHIP_HZ POLLS FIRST COUNT HOW: polls it as often as a model of
+// RATE_HZ asks for; COUNT polls from number FIRST on are `late` (read, but their bytes are lost) or
+// `refused`. Prints samples with values, missed, refused, those that are not the measurement of
+// their number, and the measured rate in mHz.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "imu_chips.h"
+#include "imu_data_ready.h"
 
 namespace {
 
@@ -58,15 +64,66 @@ int run(Chip chip, double nominal, double read_hz, double chip_hz, unsigned long
     return chip.settings().size() > 0 ? 0 : 1;
 }
 
+struct Disturbed {
+    unsigned long first, count;
+    bool refused;
+};
+
+template <typename Chip>
+int follow(Chip chip, float rate_hz, double chip_hz, unsigned long polls, Disturbed disturbed) {
+    const double nominal = Chip::nominal_hz(rate_hz);
+    const double poll_hz = kPollsPerMeasurement * nominal;
+    // Timed once at the start, with an error of a percent.
+    DataReady<Chip> ready(static_cast<float>(1.01 * chip_hz), static_cast<float>(poll_hz));
+    std::int16_t values[kMostAxes] = {};
+    unsigned long samples = 0;
+    unsigned long refusals = 0;
+    unsigned long slots = 0;
+    unsigned long wrong = 0;
+    unsigned long before = 0;
+    for (unsigned long poll = 1; poll <= polls; ++poll) {
+        const bool hit = poll - disturbed.first < disturbed.count;
+        if (hit && disturbed.refused) {
+            if (!ready.refuse(static_cast<std::uint32_t>(poll))) continue;
+            ++refusals;
+            ++slots;
+            continue;
+        }
+        std::uint8_t bytes[kMostBytes] = {};
+        const double measurements = 1.3 + static_cast<double>(poll - 1) * chip_hz / poll_hz;
+        const auto n = static_cast<unsigned long>(measurements);
+        fill(chip, chip.main(), n, n != before, measurements * 25600 / nominal, bytes);
+        before = n;
+        if (hit) continue;
+        const Due due = ready.take(static_cast<std::uint32_t>(poll), chip.decode(bytes, values));
+        slots += due.missed;
+        if (!due.sample) continue;
+        ++slots;
+        ++samples;
+        wrong += static_cast<std::uint16_t>(values[2] - 200) == (slots & 0xFFFFU) ? 0 : 1;
+    }
+    std::printf("%lu %u %lu %lu %.0f\n", samples, static_cast<unsigned>(ready.missed()), refusals,
+                wrong, static_cast<double>(ready.measured_hz()) * 1000);
+    return 0;
+}
+
 }  // namespace
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
     const auto axes = static_cast<std::uint32_t>(std::atoi(argv[2]));
     const double read_hz = std::atof(argv[3]);
     const double chip_hz = std::atof(argv[4]);
     const auto readings = static_cast<unsigned long>(std::atol(argv[5]));
     const auto rate = static_cast<float>(read_hz);
-    if (std::strcmp(argv[1], "lsm9ds1") == 0) {
+    const bool is_lsm9ds1 = std::strcmp(argv[1], "lsm9ds1") == 0;
+    if (argc > 6) {
+        const Disturbed disturbed{std::strtoul(argv[6], nullptr, 10),
+                                  std::strtoul(argv[7], nullptr, 10),
+                                  std::strcmp(argv[8], "refused") == 0};
+        if (is_lsm9ds1) return follow(Lsm9ds1(axes, rate), rate, chip_hz, readings, disturbed);
+        return follow(Bmi270(axes, rate), rate, chip_hz, readings, disturbed);
+    }
+    if (is_lsm9ds1) {
         return run(Lsm9ds1(axes, rate), 0, read_hz, chip_hz, readings);
     }
     const double nominal = 25.0 * (1U << (Bmi270::rate_code(rate) - 6U));
