@@ -9,34 +9,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from training.sections import Corruption
 from training.tensorflow_setup import tf
 
-CorruptionFunction = Callable[[tf.Tensor, Any], tf.Tensor]
-"""Takes windows, float32 [batch, size], and a seed of two integers; returns corrupted windows."""
+
+class Corrupted(NamedTuple):
+    """Corrupted windows."""
+
+    windows: tf.Tensor  # float32 [batch, size]
+    hidden: tf.Tensor  # bool [batch, size], values that masking, span or square replaced
+
+
+CorruptionFunction = Callable[[tf.Tensor, Any], Corrupted]
+"""Takes windows, float32 [batch, size], and a seed of two integers."""
 
 
 def make(settings: Corruption, channels: int) -> CorruptionFunction:
     """Build the function that corrupts windows, float32 [batch, window * channels]."""
 
-    def corrupt(x: tf.Tensor, seed: Any) -> tf.Tensor:
+    def corrupt(x: tf.Tensor, seed: Any) -> Corrupted:
         draws = iter(tf.unstack(_seeds(seed), num=12))
         shape = tf.shape(x)
         window = x.shape[1] // channels
         frame = tf.cast(tf.range(window), tf.float32)
+        hidden = tf.zeros(shape, tf.bool)
+        present = [1.0] * 3  # gaussian, wander, hum: 1 or 0 for each window, [batch, 1]
+        if settings.share < 1:
+            chance = tf.random.stateless_uniform((shape[0], 3), tf.random.fold_in(seed, 12))
+            present = tf.split(tf.cast(chance < settings.share, tf.float32), 3, axis=1)
         if settings.gaussian:
-            x += settings.gaussian * tf.random.stateless_normal(shape, next(draws))
+            noise = tf.random.stateless_normal(shape, next(draws))
+            x += present[0] * settings.gaussian * noise
         if settings.wander:
             cycles = tf.random.stateless_uniform((shape[0], 1), next(draws), 0.5, 2) / window
-            x += _wave(cycles, settings.wander, frame, shape[0], channels, draws)
+            x += present[1] * _wave(cycles, settings.wander, frame, shape[0], channels, draws)
         if settings.hum:
             cycles = tf.fill((shape[0], 1), settings.hum_cycles)
-            x += _wave(cycles, settings.hum, frame, shape[0], channels, draws)
+            x += present[2] * _wave(cycles, settings.hum, frame, shape[0], channels, draws)
         if settings.masking:
-            hit = tf.random.stateless_uniform(shape, next(draws)) < settings.masking
-            x = tf.where(hit, settings.fill, x)
+            hidden = tf.random.stateless_uniform(shape, next(draws)) < settings.masking
+            x = tf.where(hidden, settings.fill, x)
         if settings.salt_pepper:
             hit = tf.random.stateless_uniform(shape, next(draws)) < settings.salt_pepper
             salt = tf.random.stateless_uniform(shape, next(draws)) < 0.5
@@ -49,7 +63,9 @@ def make(settings: Corruption, channels: int) -> CorruptionFunction:
         if settings.span:
             first = _first(window, settings.span, shape[0], next(draws))
             hit = (frame >= first) & (frame < first + settings.span)
-            x = tf.where(tf.repeat(hit, channels, axis=1), settings.fill, x)
+            hit = tf.repeat(hit, channels, axis=1)
+            hidden |= hit
+            x = tf.where(hit, settings.fill, x)
         if settings.square:
             row, column = frame // settings.width, frame % settings.width
             height = window // settings.width
@@ -57,8 +73,10 @@ def make(settings: Corruption, channels: int) -> CorruptionFunction:
             left = _first(settings.width, settings.square, shape[0], next(draws))
             hit = (row >= top) & (row < top + settings.square)
             hit &= (column >= left) & (column < left + settings.square)
-            x = tf.where(tf.repeat(hit, channels, axis=1), settings.fill, x)
-        return x
+            hit = tf.repeat(hit, channels, axis=1)
+            hidden |= hit
+            x = tf.where(hit, settings.fill, x)
+        return Corrupted(x, hidden)
 
     return corrupt
 

@@ -94,8 +94,12 @@ def fit(
     kernels = rounded_kernels(model) if settings.round_weights else []
 
     def objective(x: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
-        inputs = x if corruption is None else corruption(x, seeds)
-        losses_of_windows = window_loss(x, model(inputs, training=True))
+        inputs, weight = x, None
+        if corruption is not None:
+            inputs, hidden = corruption(x, seeds)
+            if settings.given_weight != 1:
+                weight = tf.where(hidden, 1.0, settings.given_weight)
+        losses_of_windows = window_loss(x, model(inputs, training=True), weight)
         total = objectives.over_windows(losses_of_windows, settings.power)
         return total + tf.add_n(model.losses) if model.losses else total
 

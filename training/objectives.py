@@ -1,7 +1,7 @@
 """Objectives of the fit: reconstruction losses, and their mean over windows.
 
-A loss takes target and output, float32 [batch, size], and returns one value per window,
-float32 [batch]. All functions run inside a compiled graph.
+A loss takes target, output and, optionally, the weight of each value, float32 [batch, size], and
+returns one value per window, float32 [batch]. All functions run inside a compiled graph.
 """
 
 from __future__ import annotations
@@ -10,25 +10,33 @@ from collections.abc import Callable
 
 from training.tensorflow_setup import tf
 
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Loss = Callable[..., tf.Tensor]
 
 EPSILON = 1e-7  # keeps the logarithms finite
 
 
-def mse(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+def mse(target: tf.Tensor, output: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
     """Compute the mean squared error."""
-    return tf.reduce_mean(tf.square(output - target), axis=-1)
+    return _mean(tf.square(output - target), weight)
 
 
-def mae(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+def mae(target: tf.Tensor, output: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
     """Compute the mean absolute error."""
-    return tf.reduce_mean(tf.abs(output - target), axis=-1)
+    return _mean(tf.abs(output - target), weight)
 
 
-def binary_crossentropy(target: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+def binary_crossentropy(
+    target: tf.Tensor, output: tf.Tensor, weight: tf.Tensor | None = None
+) -> tf.Tensor:
     """Compute the mean of -t log y - (1 - t) log(1 - y), for targets and outputs in 0 to 1."""
     y = tf.clip_by_value(output, EPSILON, 1 - EPSILON)
-    return -tf.reduce_mean(target * tf.math.log(y) + (1 - target) * tf.math.log(1 - y), axis=-1)
+    return -_mean(target * tf.math.log(y) + (1 - target) * tf.math.log(1 - y), weight)
+
+
+def _mean(values: tf.Tensor, weight: tf.Tensor | None) -> tf.Tensor:
+    if weight is None:
+        return tf.reduce_mean(values, axis=-1)
+    return tf.reduce_sum(values * weight, axis=-1) / tf.reduce_sum(weight, axis=-1)
 
 
 LOSSES: dict[str, Loss] = {"mse": mse, "mae": mae, "binary_crossentropy": binary_crossentropy}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).parent / "recipes"
 
-DENSE_FAMILIES = ("adversarial", "dense", "sparse", "variational")
+DENSE_FAMILIES = ("adversarial", "dense", "ensemble", "sparse", "variational")
 """Families whose input need not be a series."""
 
 
@@ -199,6 +199,11 @@ def _check_fit(recipe: Recipe) -> None:
             "fit.round_weights rounds dense and convolutional kernels but not those of an LSTM: "
             "set it to false, or choose another model.family"
         )
+    if recipe.fit.round_weights and family == "ensemble":
+        raise ValueError(
+            "fit.round_weights would be lost when the members of an ensemble are joined: set it "
+            "to false, or choose another model.family"
+        )
 
 
 def _check_features(recipe: Recipe) -> None:
@@ -268,9 +273,20 @@ def _check_corruption(recipe: Recipe) -> None:
             )
     if settings.hum_cycles != default.hum_cycles and not settings.hum:
         raise ValueError("corruption.hum_cycles has no effect without corruption.hum: set both")
-    if settings.fill != default.fill and not (settings.masking or settings.span or settings.square):
+    if settings.share != default.share and not (
+        settings.gaussian or settings.wander or settings.hum
+    ):
+        raise ValueError(
+            "corruption.share needs added noise: set corruption.gaussian, wander or hum too"
+        )
+    hides = settings.masking or settings.span or settings.square
+    if settings.fill != default.fill and not hides:
         raise ValueError(
             "corruption.fill needs masked samples: set corruption.masking, span or square too"
+        )
+    if recipe.fit.given_weight != 1 and not hides:
+        raise ValueError(
+            "fit.given_weight needs hidden values: set corruption.masking, span or square too"
         )
 
 

@@ -125,6 +125,9 @@ class Fit(Strict):
     # same weight; a larger power gives more weight to windows with a large error, so that the
     # model also learns rare normal shapes.
     power: Annotated[float, Field(ge=1, le=16)] = 1.0
+    # Weight in a window's loss of the values that corruption.masking, span or square do not hide;
+    # hidden values have 1.
+    given_weight: Annotated[float, Field(gt=0, le=1)] = 1.0
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
@@ -149,6 +152,9 @@ class Corruption(Strict):
     wander: Amount = 0.0  # largest amplitude of baseline wander, 0.5 to 2 cycles per window
     hum: Amount = 0.0  # largest amplitude of mains hum
     hum_cycles: Annotated[float, Field(gt=0, le=0.5)] = 0.25  # cycles of the hum per frame
+    # Share of the windows that have each of the three kinds above, drawn apart for each kind: below
+    # 1, the model also learns windows with one kind alone, and clean ones.
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
     masking: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of values that become `fill`
     # Share of the values that become the largest or the smallest of their channel.
     salt_pepper: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -15,6 +15,7 @@ from training.evaluation import Fitted, evaluate
 from training.fit import History, fit
 from training.input_quantization import InputQuantizer, fit_input_quantizer
 from training.model_size import ModelSize, model_size
+from training.models import ensemble
 from training.precheck import warnings_before_fit
 from training.pretrain import pretrain
 from training.quality_gate import fit_gate, judge
@@ -101,7 +102,12 @@ def train(
 def fit_model(
     recipe: Recipe, parts: Parts, quantizer: InputQuantizer, progress: bool
 ) -> tuple[keras.Model, History]:
-    """Build the recipe's model and fit it to the dequantized int8 windows."""
+    """Build the recipe's model and fit it to the dequantized int8 windows.
+
+    The members of an ensemble are fitted one after the other; the history is that of the first.
+    """
+    if isinstance(recipe.model, ensemble.Settings):
+        return _fit_members(recipe, recipe.model, parts, quantizer, progress)
     keras.backend.clear_session()  # or the names of layers, which the file holds, are counted up
     keras.utils.set_random_seed(recipe.seed)
     model = recipe.build_model(quantizer.channels)
@@ -116,3 +122,25 @@ def fit_model(
         pretrain(model, train, recipe.fit, recipe.seed, corrupt)
     history = fit(model, train, validation, recipe.fit, recipe.seed, progress, corrupt)
     return model, history
+
+
+def _fit_members(
+    recipe: Recipe,
+    settings: ensemble.Settings,
+    parts: Parts,
+    quantizer: InputQuantizer,
+    progress: bool,
+) -> tuple[keras.Model, History]:
+    fits = [
+        fit_model(
+            recipe.model_copy(update={"model": settings.member(), "seed": seed}),
+            parts,
+            quantizer,
+            progress,
+        )
+        for seed in ensemble.member_seeds(recipe.seed, settings.members)
+    ]
+    keras.backend.clear_session()
+    model = recipe.build_model(quantizer.channels)
+    ensemble.fold([member for member, _ in fits], model)
+    return model, fits[0][1]

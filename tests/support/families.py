@@ -38,6 +38,17 @@ FAMILIES = {
         },
         {"FULLY_CONNECTED"},
     ),
+    "ensemble": Family(
+        {"family": "ensemble", "members": 3, "hidden": [16], "code": 4},
+        140,
+        {
+            "encoder_1": 3 * (140 * 16 + 16),
+            "code": 3 * 16 * 3 * 4 + 3 * 4,  # with the zeros between blocks
+            "decoder_1": 3 * 4 * 3 * 16 + 3 * 16,
+            "reconstruction": 3 * 16 * 140 + 140,
+        },
+        {"FULLY_CONNECTED"},
+    ),
     # 1000x1 - 32@5 - pool - 16@3 - pool - 16@3 - up - 32@5 - up - 1@3: 5,217 in all.
     "conv1d": Family(
         {"family": "conv1d"},

@@ -11,7 +11,7 @@ SEED = np.array([1, 2])
 
 
 def damaged(x, channels=1, **settings):
-    return np.asarray(corruption.make(sections.Corruption(**settings), channels)(x, SEED))
+    return np.asarray(corruption.make(sections.Corruption(**settings), channels)(x, SEED).windows)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,19 @@ def test_hum_is_one_line_of_the_spectrum_and_wander_stays_slow(windows):
     assert np.abs(wander).max() <= 0.5 + 1e-5
 
 
+def test_a_share_leaves_each_kind_out_of_its_own_windows(windows):
+    settings = {"gaussian": 0.3, "wander": 1.0, "hum": 1.0}
+    kinds = [
+        (damaged(windows, **{kind: amount}, share=0.6) != windows).any(axis=1)
+        for kind, amount in settings.items()
+    ]
+    together = (damaged(windows, **settings, share=0.6) != windows).any(axis=1)
+    for kind in kinds:
+        assert kind.mean() == pytest.approx(0.6, abs=0.1)
+    np.testing.assert_array_equal(together, np.any(kinds, axis=0))
+    assert together.mean() == pytest.approx(1 - 0.4**3, abs=0.05)
+
+
 def test_a_span_masks_whole_frames_and_a_square_is_square(windows):
     hit = damaged(windows, channels=2, span=7, fill=9.0) == 9
     assert (hit.sum(axis=1) == 14).all() and (hit[:, ::2] == hit[:, 1::2]).all()
@@ -63,6 +76,16 @@ def test_a_span_masks_whole_frames_and_a_square_is_square(windows):
     square = (damaged(windows, square=4, width=10, fill=9.0) == 9).reshape(-1, 10, 10)
     assert (square.sum(axis=(1, 2)) == 16).all()
     assert (square.any(axis=1).sum(axis=1) == 4).all()
+
+
+def test_what_is_hidden_is_what_was_replaced_also_where_the_value_was_the_same(windows):
+    settings = sections.Corruption(gaussian=0.1, masking=0.1, span=5, square=3, width=10)
+    damage = corruption.make(settings, 1)
+    x, hidden = (np.asarray(each) for each in damage(np.zeros_like(windows), SEED))
+    np.testing.assert_array_equal(hidden, x == 0)
+    assert not np.asarray(
+        corruption.make(sections.Corruption(hum=1), 1)(windows, SEED).hidden
+    ).any()
 
 
 def test_a_square_without_a_width_is_refused():

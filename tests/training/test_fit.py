@@ -160,6 +160,21 @@ def test_power_raises_each_windows_loss_and_reports_their_power_mean(windows):
         assert reported[0] == pytest.approx((losses**3).mean() ** (1 / 3), rel=1e-4)
 
 
+def test_given_values_weigh_less_than_hidden_ones(windows):
+    train, held = windows
+    hide = sections.Corruption(span=3)
+    settings = sections.Fit(
+        batch=80, epochs=1, optimizer="sgd", learning_rate=1e-9, given_weight=0.25
+    )
+    model, damage = build(), corruption.make(hide, 1)
+    history = fit(model, train, held, settings, seed=1, corruption=damage)
+    hidden_input, hidden = (np.asarray(each) for each in damage(held, np.array([1, -1])))
+    weight = np.where(hidden, 1, 0.25)
+    error = (model.predict(hidden_input, verbose=0) - held) ** 2
+    expected = (error * weight).sum(axis=1) / weight.sum(axis=1)
+    assert history.validation[0] == pytest.approx(expected.mean(), rel=1e-5)
+
+
 def test_losses_are_their_formulas():
     rng = np.random.default_rng(1)
     t, y = rng.uniform(0.05, 0.95, (2, 5, 7)).astype(np.float32)

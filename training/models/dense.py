@@ -54,12 +54,17 @@ def check(settings: Stack, window: int, channels: int) -> None:
 
 def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Model:
     """Build the Keras model, float32 [batch, window * channels] in and out."""
+    check(settings, window, channels)
+    return build_stack(settings, window * channels, seed, "dense")
+
+
+def build_stack(settings: Settings, size: int, seed: int, name: str) -> keras.Model:
+    """Build a mirrored stack of any widths for windows of `size` values."""
     # Here, not at the top: TensorFlow takes seconds to start, and a recipe is read without it.
     from training.models.layers import dense_stack, glorot
     from training.tensorflow_setup import keras
 
-    size, depth = window * channels, len(settings.hidden)
-    check(settings, window, channels)
+    depth = len(settings.hidden)
     inputs = keras.Input((size,), name="window")
     x = dense_stack(inputs, settings.hidden, settings.activation, "encoder", seed, 0)
     x = keras.layers.Dense(
@@ -75,4 +80,4 @@ def build(settings: Settings, window: int, channels: int, seed: int) -> keras.Mo
         kernel_initializer=glorot(seed, 2 * depth + 1),
         name="reconstruction",
     )(x)
-    return keras.Model(inputs, outputs, name="dense")
+    return keras.Model(inputs, outputs, name=name)

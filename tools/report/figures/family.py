@@ -91,7 +91,7 @@ def activations(trained: Trained) -> Part:
 def cleaned(trained: Trained) -> Part:
     """Noisy, cleaned and clean windows; the gain for all noise together and for each kind."""
     clean = _clean(trained)
-    settings = trained.damage
+    settings = trained.damage.model_copy(update={"share": 1.0})  # every kind in every window
     mixture = trained.damaged(clean, settings)
     kinds = [kind for kind in (*ADDED, *HIDDEN) if getattr(settings, kind)]
     gains = {"all together": mixture.gain_db()} if len(kinds) > 1 else {}
@@ -119,9 +119,7 @@ def cleaned(trained: Trained) -> Part:
     )
     if len(kinds) > 1:
         each = ", ".join(f"{kind} {gain:+.1f} dB" for kind, gain in list(gains.items())[1:])
-        words += (
-            f" with all kinds of noise, as in training. With one kind alone, the gain is: {each}"
-        )
+        words += f" with all kinds of noise. With one kind alone, the gain is: {each}"
     if min(gains.values()) < 0:
         words += "; where it is negative, the network adds more error than it removes"
     return Part(

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int16]]
-_FAR = 1e6  # too large for any noise of a recipe to turn it into `fill`
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +147,9 @@ class Trained:
 
         damage = make(kinds, self.quantizer.channels)
         seed = np.array([self.bundle.manifest.seed, 12345])
-        steps = (
-            np.rint(np.asarray(damage(clean, seed)) / self.quantizer.scale)
-            + self.quantizer.zero_point
-        )
+        windows, hidden = (np.asarray(each) for each in damage(clean, seed))
+        steps = np.rint(windows / self.quantizer.scale) + self.quantizer.zero_point
         quantized = np.clip(steps, -128, 127).astype(np.int8)
-        # Windows of one high value show which values the corruption replaces.
-        marked = np.asarray(damage(np.full_like(clean, _FAR), seed))
-        hidden = marked == np.float32(kinds.fill)
         return Damaged(
             clean,
             self.quantizer.dequantize(quantized),
