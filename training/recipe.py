@@ -251,7 +251,6 @@ def _check_score(recipe: Recipe) -> None:
 def _check_corruption(recipe: Recipe) -> None:
     """Masks must be smaller than a window, and no setting may be without effect."""
     settings, length = recipe.corruption, recipe.windows.length
-    default = Corruption()
     if settings.span >= length:
         raise ValueError(
             f"corruption.span is {settings.span} frames and would mask the whole window: set it "
@@ -271,23 +270,8 @@ def _check_corruption(recipe: Recipe) -> None:
                 f"corruption.square is {settings.square} pixels, but the image is "
                 f"{length // settings.width} x {settings.width}: set it below {side}"
             )
-    if settings.hum_cycles != default.hum_cycles and not settings.hum:
-        raise ValueError("corruption.hum_cycles has no effect without corruption.hum: set both")
-    if settings.share != default.share and not (
-        settings.gaussian or settings.wander or settings.hum
-    ):
-        raise ValueError(
-            "corruption.share needs added noise: set corruption.gaussian, wander or hum too"
-        )
-    hides = settings.masking or settings.span or settings.square
-    if settings.fill != default.fill and not hides:
-        raise ValueError(
-            "corruption.fill needs masked samples: set corruption.masking, span or square too"
-        )
-    if recipe.fit.given_weight != 1 and not hides:
-        raise ValueError(
-            "fit.given_weight needs hidden values: set corruption.masking, span or square too"
-        )
+    if recipe.fit.given_weight != 1 and not settings.hides:
+        raise ValueError("fit.given_weight needs hidden values: set corruption.masking or square")
 
 
 def _check_model(recipe: Recipe) -> None:

@@ -163,10 +163,25 @@ class Corruption(Strict):
     width: Annotated[int, Field(ge=0)] = 0  # width of the image in a window, for `square`
     fill: Annotated[float, Field(ge=-100, le=100)] = 0.0  # value of masked samples
 
+    @property
+    def hides(self) -> bool:
+        """Whether values are masked."""
+        return bool(self.masking or self.span or self.square)
+
     @model_validator(mode="after")
-    def _square_needs_width(self) -> Self:
+    def _has_effect(self) -> Self:
         if self.square and not self.width:
             raise ValueError("square needs the width of the image: set corruption.width")
+        if self.hum_cycles != 0.25 and not self.hum:
+            raise ValueError("corruption.hum_cycles has no effect without corruption.hum: set both")
+        if self.share != 1 and not (self.gaussian or self.wander or self.hum):
+            raise ValueError(
+                "corruption.share needs added noise: set corruption.gaussian, wander or hum too"
+            )
+        if self.fill != 0 and not self.hides:
+            raise ValueError(
+                "corruption.fill needs masked samples: set corruption.masking, span or square too"
+            )
         return self
 
 
