@@ -1,8 +1,10 @@
-"""Compare the fit with plain Keras: same model, data, epochs, batch, optimizer and early stopping.
+"""Compare the fits with plain Keras: same model, data, epochs, batch, optimizer and early stopping.
 
-    python -m benchmarks.fit [--epochs 100]
+    python -m benchmarks.fit [--recipe NAME] [--epochs 300] [--seeds 1]
 
-prints both times, start-up (tracing) included, and their ratio.
+prints the times of `model.fit`, of training.fit, and of the stacked fit that `vigil tune` uses for
+dense models, start-up (tracing, compilation) included, and the ratios. The stacked fit does all
+seeds at once. Ratios are of processor time, which other programs on the machine disturb little.
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import models, sections
+from training import sections
 from training.fit import fit, make_optimizer
 from training.input_quantization import fit_input_quantizer
+from training.models import dense
 from training.recipe import read_recipe
+from training.stacked_fit import Member, fit_stacked, unstackable
 from training.windows import divide, load_data
 
 Windows = NDArray[np.float32]
@@ -36,6 +40,8 @@ class Result:
     compiled_seconds: float
     plain_loss: float  # mean over seeds of the last epoch's held-out loss
     compiled_loss: float
+    stacked_seconds: float | None  # None: this recipe's models cannot be stacked
+    stacked_loss: float | None
 
     @property
     def ratio(self) -> float:
@@ -77,24 +83,35 @@ def plain_fit(
 def measure(name: str, epochs: int, seeds: int) -> Result:
     chosen, dataset = load_data(read_recipe(name), print)
     parts = divide(dataset, chosen.windows, chosen.split, chosen.seed)
-    quantizer = fit_input_quantizer(chosen.scaler, parts.train.counts, dataset.train.gain)
+    quantizer = fit_input_quantizer(
+        chosen.scaler, parts.train.counts, dataset.train.gain, chosen.features
+    )
     train, held = (
         quantizer.dequantize(quantizer.quantize(w.counts)) for w in (parts.train, parts.validation)
     )
     settings = chosen.fit.model_copy(update={"epochs": epochs, "patience": 0})
-    family = models.family(chosen.model.family)
 
     def build(seed: int) -> Any:
-        return family.build(chosen.model, chosen.windows.length, len(dataset.train.channels), seed)
+        own = chosen.model_copy(update={"seed": seed})
+        return own.build_model(len(dataset.train.channels))
 
     times, losses = [], []
     for run in (
         lambda seed: plain_fit(build(seed), train, held, settings, seed),
         lambda seed: fit(build(seed), train, held, settings, seed).validation,
     ):
-        begin = time.perf_counter()
+        begin = time.process_time()
         losses.append(float(np.mean([run(seed)[-1] for seed in range(1, seeds + 1)])))
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
+    stacked: tuple[float, float] | tuple[None, None] = (None, None)
+    if unstackable(chosen) is None:
+        assert isinstance(chosen.model, dense.Settings)
+        members = [
+            Member(chosen.model, settings, seed, train, held) for seed in range(1, seeds + 1)
+        ]
+        begin = time.process_time()
+        fitted = fit_stacked(members)
+        stacked = time.process_time() - begin, float(fitted.validation[:, -1].mean())
     return Result(
         data=dataset.name,
         windows=len(train),
@@ -105,6 +122,8 @@ def measure(name: str, epochs: int, seeds: int) -> Result:
         compiled_seconds=times[1],
         plain_loss=losses[0],
         compiled_loss=losses[1],
+        stacked_seconds=stacked[0],
+        stacked_loss=stacked[1],
     )
 
 
@@ -126,6 +145,10 @@ def main() -> None:
     print(f"plain model.fit  {result.plain_seconds:7.2f} s  held-out loss {result.plain_loss:.5f}")
     print(f"training.fit     {result.compiled_seconds:7.2f} s  {result.compiled_loss:.5f}")
     print(f"ratio            {result.ratio:7.1f}")
+    if result.stacked_seconds is not None:
+        ratio = result.plain_seconds / result.stacked_seconds
+        print(f"stacked fit      {result.stacked_seconds:7.2f} s  {result.stacked_loss:.5f}")
+        print(f"ratio            {ratio:7.1f}")
 
 
 if __name__ == "__main__":

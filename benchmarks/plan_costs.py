@@ -5,8 +5,9 @@
 
 The first form prints one line per recipe whose data are there: MACs, instructions as the plan
 predicts them and as the emulated image takes them, and the difference. `--write` counts about 1,400
-random models of one operator each, and fits `tools/convert/instruction_costs.json` to them. Run it
-after a change of a kernel in `firmware/lib/engine_compiled`, with the compiler of `make setup`.
+random models of one operator each, and fits `tools/convert/instruction_costs.json` to them; then
+the costs of the signal chain (benchmarks.chain_costs). Run it after a change of a kernel in
+`firmware/lib/engine_compiled`, with the compiler of `make setup`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.chain_costs import refit as refit_chain
+from benchmarks.cost_fit import fit_costs
 from tests.support.graph_operators import LARGEST, Tensor
 from tests.support.graphs import Graph
 from tests.support.networks import count_emulated, paired_network, random_network
@@ -33,7 +36,6 @@ from training.recipe import read_recipe, recipe_names
 from training.train import train
 
 PER_OPERATOR = 40  # random models of each operator
-ROUNDS, LEAST = 20, 0.0005  # of the fit, and the relative difference that counts as none
 PER_IMAGE = 150  # models in one image: their windows must fit the memory
 
 OPERATORS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
@@ -93,22 +95,7 @@ def fit(models: Sequence[bytes]) -> tuple[dict[str, float], NDArray[np.float64]]
     counted = np.array(counts)
     works = [added(*(step.work for step in plan.steps)) for plan in plans]
     target = counted - np.array([_assembly(plan) for plan in plans])
-    parts = sorted({part for work in works for part in work if work[part]})
-    matrix = np.array([[work.get(part, 0) for part in parts] for work in works])
-    kept = np.arange(len(parts))
-    residuals = np.ones(len(models))
-    for _ in range(ROUNDS):
-        # Least absolute relative differences, as some models' branches depend on their values.
-        weights = 1 / (counted + 50) / np.sqrt(np.maximum(abs(residuals), LEAST))
-        while True:
-            costs, *_ = np.linalg.lstsq(matrix[:, kept] * weights[:, None], target * weights)
-            if costs.min() >= 0:
-                break
-            kept = np.delete(kept, costs.argmin())
-        residuals = (matrix[:, kept] @ costs - target) / counted
-    fitted = np.zeros(len(parts))
-    fitted[kept] = costs
-    return dict(zip(parts, map(float, fitted.round(3)), strict=True)), residuals
+    return fit_costs(works, target, counted)
 
 
 def _assembly(plan: Plan) -> float:
@@ -171,6 +158,7 @@ def main() -> None:
         COSTS.write_text(json.dumps(costs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         largest = ", ".join(f"{each:.1%}" for each in np.sort(abs(residuals))[-5:])
         print(f"{len(models)} models, {len(costs)} parts; largest residuals {largest}")
+        refit_chain()
     else:
         compare(arguments or recipe_names())
 

@@ -9,7 +9,7 @@ the selection of the best weights. Control returns to Python every few epochs, f
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from training import objectives, sections
 from training.bundle.errors import RecipeError
 from training.corruption import CorruptionFunction
+from training.flat_adam import FlatAdam
 from training.models.layers import held_out, warm_up_steps
 from training.tensorflow_setup import keras, tf
 from training.weight_rounding import restore_all, round_all, rounded_kernels
@@ -70,8 +71,7 @@ def fit(
     """
     n, batch, epochs = len(train), min(settings.batch, len(train)), settings.epochs
     steps = math.ceil(n / batch)
-    optimizer = make_optimizer(settings, steps * epochs)
-    optimizer.build(model.trainable_variables)
+    optimizer = _prepared(make_optimizer(settings, steps * epochs), model.trainable_variables)
     window_loss = objectives.LOSSES[settings.loss]
     has_validation = len(validation) > 0
     warm_up = warm_up_steps(model)
@@ -185,6 +185,17 @@ def make_optimizer(settings: sections.Fit, total_steps: int) -> keras.Optimizer:
         "sgd": keras.optimizers.SGD,
     }
     return kinds[settings.optimizer](rate, weight_decay=settings.weight_decay or None)
+
+
+def _prepared(
+    optimizer: keras.Optimizer, variables: Sequence[keras.Variable]
+) -> keras.Optimizer | FlatAdam:
+    """Build the optimizer for the variables; plain Adam becomes the same one on a flat vector."""
+    constrained = any(variable.constraint is not None for variable in variables)
+    if type(optimizer) is keras.optimizers.Adam and not optimizer.weight_decay and not constrained:
+        return FlatAdam(optimizer, variables)
+    optimizer.build(variables)
+    return optimizer
 
 
 @contextmanager

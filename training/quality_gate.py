@@ -46,7 +46,7 @@ def fit_gate(
     frames, channels = counts.shape[1:]
     mains = []
     if recording.rate_hz is not None and not recording.rate_is_nominal:
-        mains = _cosines(settings.mains_hz, recording.rate_hz, frames)
+        mains = mains_cosines(settings.mains_hz, recording.rate_hz, frames)
     zeros, never = [0] * channels, [NEVER] * channels
     whole = [-32768] * channels, [32767] * channels
     gate = QualityGate(zeros, zeros, never, never, never, *whole, mains)
@@ -116,7 +116,7 @@ def judge(parts: Parts, gate: GateLimits | NoGate) -> tuple[Parts, NotJudged]:
     )
 
 
-def _cosines(mains_hz: tuple[float, ...], rate_hz: float, frames: int) -> list[int]:
+def mains_cosines(mains_hz: tuple[float, ...], rate_hz: float, frames: int) -> list[int]:
     """cos(w) * 2^15 of each frequency that such a window can resolve."""
     cosines = []
     for hertz in mains_hz:

@@ -1,5 +1,7 @@
 """Run a search of a small recipe without its end, on this machine or on a Ray cluster.
 
+A journal that exists is continued.
+
 python -m tests.support.small_search RECIPE JOURNAL TRIALS [ADDRESS]
 """
 
@@ -26,7 +28,7 @@ def main(recipe_path: str, journal: str, trials: str, address: str | None = None
     board, space = find_board("nano33ble"), read_space(recipe)
     budget = read_budget(board, None)
     setting = Setting(recipe, dataset, space, budget, Costs(board, None), splits=2, seed=1)
-    study = Study(Path(journal), {"seed": 1}, space, budget, resume=False)
+    study = Study(Path(journal), {"seed": 1}, space, budget, resume=Path(journal).exists())
     workers: Workers
     if address is None:
         workers = LocalWorkers(1, recipe, dataset, space)

@@ -1,10 +1,11 @@
-"""Run a command against two Ray nodes of one processor each, and kill one of them in between.
+"""Run a command against two Ray nodes of one processor each; kill a node, and then the command.
 
-    unshare -rn python -m tests.support.two_ray_nodes FOLDER JOURNAL TRIALS COMMAND...
+    unshare -rn python -m tests.support.two_ray_nodes FOLDER JOURNAL NODE_AT DRIVER_AT COMMAND...
 
 Ray listens on all interfaces and asks the network for its own address, so the network is a
 namespace that has the loopback interface only. ADDRESS in the command is the head node's. The
-second node is killed when the journal holds TRIALS trials.
+second node is killed when the journal holds NODE_AT trials. After that, when it holds DRIVER_AT,
+the command is killed, and run again.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def _wait_for_nodes(count: int, folder: Path) -> None:
 
 def main() -> int:
     """Return the command's exit code."""
-    folder, journal, trials = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    folder, journal, node_at, driver_at = *map(Path, sys.argv[1:3]), *map(int, sys.argv[3:5])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     head = [f"--node-ip-address={HEAD}", f"--port={PORT}", "--include-dashboard=false"]
@@ -55,15 +56,21 @@ def main() -> int:
     try:
         _wait_for_nodes(1, folder)
         nodes.append(_node(folder, f"--address={HEAD}:{PORT}", f"--node-ip-address={SECOND}"))
-        words = [f"{HEAD}:{PORT}" if word == "ADDRESS" else word for word in sys.argv[4:]]
+        words = [f"{HEAD}:{PORT}" if word == "ADDRESS" else word for word in sys.argv[5:]]
         _wait_for_nodes(2, folder)
-        running = subprocess.Popen(words)
+        running, again = subprocess.Popen(words), False
         while running.poll() is None:
-            told = journal.read_text(errors="replace") if journal.exists() else ""
-            if len(nodes) == 2 and told.count('"figures"') >= trials:
+            text = journal.read_text(errors="replace") if journal.exists() else ""
+            told = text.count('"figures"')
+            if len(nodes) == 2 and told >= node_at:
                 os.killpg(nodes.pop().pid, signal.SIGKILL)
                 print("one node was killed", flush=True)
-            time.sleep(0.2)
+            elif len(nodes) == 1 and told >= driver_at and not again:
+                running.kill()
+                running.wait()
+                print("the driver was killed", flush=True)
+                running, again = subprocess.Popen(words), True
+            time.sleep(0.05)
         return running.returncode
     finally:
         for node in nodes:

@@ -50,6 +50,26 @@ def test_one_batch_an_epoch_gives_plain_keras_weights(windows):
     assert history.best_epoch == int(np.argmin(theirs["val_loss"]))
 
 
+def test_adam_on_a_flat_vector_gives_the_bytes_of_keras(windows, monkeypatch):
+    import training.fit as module
+
+    settings = sections.Fit(epochs=7, batch=32, power=2.0, schedule="cosine")
+
+    def weights():
+        model = build()
+        fit(model, *windows, settings, seed=5)
+        return b"".join(np.asarray(each).tobytes() for each in model.weights)
+
+    flat = weights()
+
+    def as_keras_does(optimizer, variables):
+        optimizer.build(variables)
+        return optimizer
+
+    monkeypatch.setattr(module, "_prepared", as_keras_does)
+    assert weights() == flat
+
+
 def test_a_last_batch_that_is_smaller_counts_by_its_windows(windows):
     train, held = windows
     settings = sections.Fit(batch=32, epochs=1, optimizer="sgd", learning_rate=1e-9)

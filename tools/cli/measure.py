@@ -25,6 +25,7 @@ from tools.cli.options import (
     bundle_path,
     console,
 )
+from tools.convert.chain_work import chain_shape, stage_instructions
 from tools.convert.model import read_model
 from tools.convert.plan import make_plan
 from tools.measure import budget as budgets
@@ -177,7 +178,8 @@ def estimate(
     with out.status(f"counting the instructions of {len(inputs)} inferences"):
         counts = estimates.count_inference(image, inputs, outputs)
     boards = list(load_boards().values())
-    result = estimates.estimate(bundle.name, engine, counts, len(inputs), boards, planned)
+    stages = stage_instructions(chain_shape(contents.manifest, golden.counts))
+    result = estimates.estimate(bundle.name, engine, counts, len(inputs), boards, planned, stages)
     if json:
         print(result.to_json(), end="")
     else:

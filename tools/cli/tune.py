@@ -87,6 +87,7 @@ def tune(
         "recipe": recipe.as_json(),
         "space": space.as_json(),
         "data": dataset.sha256,
+        "cost": "window",  # what trials are ranked by, beside detection
         "budget": {k: v for k, v in vars(limit).items() if v != float("inf")},
         "board": row.id,
         "splits": splits,
@@ -99,9 +100,8 @@ def tune(
         from tools.tune.search import Setting, affordable
         from tools.tune.workers import LocalWorkers
 
-        setting = Setting(
-            recipe, dataset, space, limit, Costs(row, dataset.train.rate_hz), splits, seed
-        )
+        costs = Costs(row, dataset.train.rate_hz, dataset.train.rate_is_nominal)
+        setting = Setting(recipe, dataset, space, limit, costs, splits, seed)
         setting = replace(setting, space=affordable(setting))
         study = Study(path, identity, setting.space, limit, resume)
         objective = Bench(recipe, dataset, space).objective
@@ -234,8 +234,8 @@ def _on_the_emulated_board(out: Console, chosen: Finalist, bundle: Path) -> str:
     counts = estimates.count_inference(elf, golden.input[windows], golden.output[windows])
     line = (
         f"{chosen.recipe.name} on the emulated board: every byte equal; "
-        f"{counts.instructions:,.0f} instructions counted, {chosen.cost.instructions:,.0f} "
-        "predicted."
+        f"{counts.instructions:,.0f} instructions of an inference counted, "
+        f"{chosen.cost.instructions:,.0f} predicted."
     )
     out.print(escape(line))
     return line

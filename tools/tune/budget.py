@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from tools.boards.catalogue import Board
 from training.bundle.errors import BudgetError
 from training.bundle.validation import nearest
 
-UNITS = {"flash": "bytes of flash", "sram": "bytes of SRAM", "instructions": "instructions"}
-FORM = "flash=BYTES,sram=BYTES,instructions=COUNT"
+UNITS = {
+    "flash": "bytes of flash",
+    "sram": "bytes of SRAM",
+    "instructions": "instructions",
+    "window": "instructions per window",
+}
+FORM = "flash=BYTES,sram=BYTES,instructions=COUNT,window=COUNT"
 
 
 @dataclass(frozen=True)
@@ -21,12 +26,17 @@ class Cost:
     sram: int  # bytes
     instructions: float  # of one inference
     macs: int  # multiply-accumulates of one inference
+    chain: float = 0.0  # instructions of filter, gate, input and score for one window
+
+    @property
+    def window(self) -> float:
+        """Instructions of one window: those of its inference and of the stages around it."""
+        return self.instructions + self.chain
 
     @property
     def text(self) -> str:
         """The figures for a message."""
-        values = asdict(self)
-        return ", ".join(f"{round(values[key]):,} {unit}" for key, unit in UNITS.items())
+        return ", ".join(f"{round(getattr(self, key)):,} {unit}" for key, unit in UNITS.items())
 
 
 @dataclass(frozen=True)
@@ -35,7 +45,8 @@ class Budget:
 
     flash: float
     sram: float
-    instructions: float = math.inf
+    instructions: float = math.inf  # of one inference
+    window: float = math.inf  # instructions of one window
 
     def excess(self, cost: Cost) -> dict[str, float]:
         """By how much a cost exceeds each limit, as a share of it; 0 or less: it is met."""

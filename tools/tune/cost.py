@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tools.boards.catalogue import Board
+from tools.convert.chain_work import ChainShape, stage_instructions
 from tools.convert.model import read_model
 from tools.convert.plan import make_plan
 from tools.measure.bench.models import Activation, ModelBuilder, dense, unary
 from tools.measure.budget import forecast
 from tools.tune.budget import Cost
 from training.bundle.features import transform_points
+from training.bundle.manifest import Biquads, Features
+from training.filters import filter_of
 from training.input_quantization import InputQuantizer
 from training.model_size import ModelSize, model_size
 from training.models import dense as dense_family
+from training.quality_gate import mains_cosines
 from training.recipe import Recipe
+from training.score import JOINED
 
 _FUSED = {
     "linear": Activation.NONE,
@@ -31,15 +37,19 @@ _FUSED = {
 class Costs:
     """Computes costs for one board, each shape of model once."""
 
-    def __init__(self, board: Board, rate_hz: float | None) -> None:
-        self.board, self.rate_hz = board, rate_hz
+    def __init__(self, board: Board, rate_hz: float | None, nominal: bool = False) -> None:
+        """Take the rate of the recording; `nominal`: the gate does not look for mains hum."""
+        self.board, self.rate_hz, self._nominal = board, rate_hz, nominal
         self._known: dict[str, Cost] = {}
 
-    def of(self, recipe: Recipe, quantizer: InputQuantizer) -> Cost:
-        """Compute the cost of a recipe's model with the compiled engine.
+    def of(self, recipe: Recipe, quantizer: InputQuantizer, extremes: float = 0.0) -> Cost:
+        """Compute the cost of a recipe's model with the compiled engine, and of its signal chain.
 
         The model has random weights. Bytes and instructions depend on the shape alone, but for the
         form of a few steps.
+
+        Args:
+            extremes: of the recipe's windows (ChainShape.extremes).
 
         Raises:
             ConvertError: the compiled engine cannot run the model.
@@ -48,7 +58,9 @@ class Costs:
         key = json.dumps([*settings, recipe.windows.length, quantizer.raw_size], sort_keys=True)
         if key not in self._known:
             self._known[key] = self._compute(recipe, quantizer)
-        return self._known[key]
+        shape = recipe_shape(recipe, quantizer, self.rate_hz, self._nominal, extremes)
+        chain = stage_instructions(shape)
+        return replace(self._known[key], chain=sum(chain.values()))
 
     def _compute(self, recipe: Recipe, quantizer: InputQuantizer) -> Cost:
         if isinstance(recipe.model, dense_family.Settings):
@@ -60,6 +72,39 @@ class Costs:
         need = forecast.Need("compiled", plan.constant_bytes, arena, plan.instructions)
         whole = forecast.image(need, size, self.board)
         return Cost(whole.flash, whole.sram, plan.instructions, size.macs)
+
+
+def recipe_shape(
+    recipe: Recipe,
+    quantizer: InputQuantizer,
+    rate_hz: float | None,
+    nominal: bool,
+    extremes: float,
+) -> ChainShape:
+    """The shape of the signal chain that `vigil train` will make of a recipe.
+
+    Raises:
+        RecipeError: the filter does not fit the rate.
+    """
+    windows, features = recipe.windows, quantizer.features
+    measured = recipe.gate.kind != "none"
+    known = rate_hz is not None and not nominal
+    hum = known and mains_cosines(recipe.gate.mains_hz, rate_hz or 0.0, windows.length)
+    filtered = filter_of(recipe.filter, rate_hz)
+    kind = recipe.score.kind
+    return ChainShape(
+        window=windows.length,
+        hop=windows.hop if windows.kind == "fixed" else windows.length,
+        channels=quantizer.channels,
+        sections=len(filtered.sections) if isinstance(filtered, Biquads) else 0,
+        gate="none" if not measured else "mains" if hum else "shape",
+        scaler=quantizer.scaler.kind,
+        statistics=tuple(features.statistics) if isinstance(features, Features) else (),
+        edges=tuple(features.edges) if isinstance(features, Features) else (),
+        scores=tuple(each for each, _ in JOINED) if kind == "join" else (kind,),
+        joined=kind == "join",
+        extremes=extremes,
+    )
 
 
 def _dense_size(

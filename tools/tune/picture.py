@@ -1,8 +1,9 @@
-"""Picture of a result: detection against instructions."""
+"""Picture of a result: detection against instructions of a window."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from tools.monitor.theme import LIGHT, style, themed_svg
@@ -32,7 +33,7 @@ def draw(
     with style(colours):
         figure = Figure(figsize=(8.6, 5.0))
         axes = figure.add_axes((0.09, 0.12, 0.88, 0.72))
-        known = [(t.cost.instructions, t.mean) for t in trials if t.detection and t.cost]
+        known = [(t.cost.window, t.mean) for t in trials if t.detection and t.cost]
         across, up = zip(*known, strict=True)
         axes.scatter(across, up, s=12, color=colours["platform"])
         flash = [each.cost.flash for each in finalists]
@@ -40,7 +41,7 @@ def draw(
         for number, each in enumerate(finalists):
             colour = colours["third"] if each.trial is None else colours["normal"]
             colour = colours["abnormal"] if each is chosen else colour
-            fresh, at = each.fresh, each.cost.instructions
+            fresh, at = each.fresh, each.cost.window
             axes.plot([at, at], [fresh.lowest, fresh.highest], color=colour, linewidth=1.2)
             area = 50 + 350 * (each.cost.flash - least) / span
             axes.scatter([at], [fresh.mean], s=area, color=colour, alpha=0.75, zorder=3)
@@ -59,13 +60,16 @@ def draw(
         low = min(values) - 0.15 * (max(values) - min(values) + 1e-6)
         high = max(values) + 0.12 * (max(values) - min(values) + 1e-6)
         axes.set_ylim(low, high)
-        costs = [each.cost.instructions for each in finalists]
+        costs = [each.cost.window for each in finalists]
         axes.set_xlim(0.6 * min(costs), 1.18 * max(costs))
-        if budget.instructions < axes.get_xlim()[1]:
-            axes.axvline(budget.instructions, color=colours["abnormal"], linewidth=1, linestyle=":")
+        # Where all chains take as much, the limit of an inference is one of the window too.
+        chains = {round(each.cost.chain) for each in finalists}
+        limit = min(budget.window, budget.instructions + max(chains) if len(chains) == 1 else inf)
+        if limit < axes.get_xlim()[1]:
+            axes.axvline(limit, color=colours["abnormal"], linewidth=1, linestyle=":")
             axes.annotate(
                 "budget",
-                (budget.instructions, low),
+                (limit, low),
                 (4, 4),
                 textcoords="offset points",
                 color=colours["abnormal"],
@@ -74,7 +78,7 @@ def draw(
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.grid(visible=True)
         axes.set_axisbelow(True)
-        axes.set_xlabel("instructions of one inference (Cortex-M4, predicted)")
+        axes.set_xlabel("instructions of one window and its inference (Cortex-M4, predicted)")
         axes.set_ylabel("detection")
         hidden = sum(mean < low for _, mean in known)
         below = f" ({hidden} below the picture)" if hidden else ""

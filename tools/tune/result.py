@@ -95,7 +95,7 @@ def choose_finalists(trials: list[Done], most: int) -> list[Done]:
         best = sorted(points, key=lambda each: -each.mean)
         finalists += best[: most - len(finalists)]
         rest = [each for each in rest if each not in points]
-    return sorted(finalists, key=lambda each: each.cost.instructions if each.cost else 0.0)
+    return sorted(finalists, key=lambda each: each.cost.window if each.cost else 0.0)
 
 
 def score_finalists(
@@ -156,7 +156,7 @@ def recommend(finalists: Sequence[Finalist], budget: Budget) -> Finalist:
     tuned = [each for each in tuned if budget.allows(each.cost)] or tuned
     best = max(tuned, key=lambda each: each.fresh.mean)
     near = [each for each in tuned if each.fresh.mean >= best.fresh.mean - best.fresh.error]
-    return min(near, key=lambda each: each.cost.instructions)
+    return min(near, key=lambda each: each.cost.window)
 
 
 def kilobyte(finalists: Sequence[Finalist], chosen: Finalist) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tools.convert.chain_work import extremes
 from tools.tune.budget import Budget, Cost
 from tools.tune.cost import Costs
 from tools.tune.space import Dimension, Space, apply
@@ -42,7 +43,7 @@ class Setting:
     costs: Costs
     splits: int
     seed: int
-    _quantizers: dict[str, InputQuantizer] = field(default_factory=dict)
+    _inputs: dict[str, tuple[InputQuantizer, float]] = field(default_factory=dict)
 
     def cost(self, recipe: Recipe) -> Cost:
         """Compute the cost of a recipe.
@@ -53,18 +54,20 @@ class Setting:
         check_model(recipe, len(self.dataset.train.channels))
         sections = recipe.windows, recipe.scaler, recipe.features
         key = json.dumps([each.model_dump(mode="json") for each in sections])
-        if key not in self._quantizers:
-            self._quantizers[key] = self._quantizer(recipe)
-        return self.costs.of(recipe, self._quantizers[key])
+        if key not in self._inputs:
+            self._inputs[key] = self._input(recipe)
+        return self.costs.of(recipe, *self._inputs[key])
 
-    def _quantizer(self, recipe: Recipe) -> InputQuantizer:
+    def _input(self, recipe: Recipe) -> tuple[InputQuantizer, float]:
+        """The input quantization of a recipe, and what the gate's cost depends on."""
         train = self.dataset.train
         settings = segmenter(recipe.windows, train.rate_hz)
         # The size of a model depends on the shape of a window, not on its values.
         some = cut(train.part(0, min(train.frames, 20 * settings.span)), settings).counts
         if recipe.scaler.kind != "per_window" and (np.ptp(some, axis=(0, 1)) == 0).any():
             some = cut(train, settings).counts
-        return fit_input_quantizer(recipe.scaler, some, train.gain, recipe.features)
+        quantizer = fit_input_quantizer(recipe.scaler, some, train.gain, recipe.features)
+        return quantizer, extremes(some)
 
     def task(self, recipe: Recipe) -> Task:
         """The task that screens a recipe."""

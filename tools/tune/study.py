@@ -172,7 +172,7 @@ class Study:
             trial.set_constraint(key, excess)
         # A model beyond the budget is not fitted; its constraints say how far beyond it is.
         mean = done.mean if done.detection else 0.0
-        self._study.tell(done.number, [mean, done.cost.instructions])
+        self._study.tell(done.number, [mean, done.cost.window])
 
     def _done(self, kept: Any) -> Done:
         figures = kept.user_attrs.get("figures", {})
@@ -217,7 +217,7 @@ def front(trials: list[Done]) -> list[Done]:
 
     def order(each: Done) -> tuple[float, float, int]:
         assert each.cost is not None
-        return each.cost.instructions, -each.mean, each.number
+        return each.cost.window, -each.mean, each.number
 
     for each in sorted(known, key=order):
         if each.mean > best:

@@ -19,6 +19,8 @@ def progress(
 ) -> RenderableType:
     """Return the Pareto front so far, the rate and the time left.
 
+    "window" and "inference" are instructions: of a window as a whole, and of the model alone.
+
     Args:
         before: fitted trials that were stored before this run began.
         seconds: since then.
@@ -42,7 +44,7 @@ def progress(
         parts.append(f"{refused} beyond the budget")
     if invalid:
         parts.append(f"{invalid} not possible")
-    table = _table("trial", "detection", "instructions", "flash", "SRAM", "settings")
+    table = _table("trial", "detection", "window", "inference", "flash", "SRAM", "settings")
     points = front(list(trials))
     for each in points[-MOST_ROWS:]:
         assert each.cost is not None
@@ -50,6 +52,7 @@ def progress(
         table.add_row(
             str(each.number),
             f"{each.mean:.4f}",
+            f"{each.cost.window:,.0f}",
             f"{each.cost.instructions:,.0f}",
             f"{each.cost.flash:,}",
             f"{each.cost.sram:,}",
@@ -60,11 +63,14 @@ def progress(
 
 def result(finalists: Sequence[Finalist], chosen: Finalist) -> RenderableType:
     """Return the finalists: what the search believed, fresh seeds, and the test."""
-    table = _table("", "instructions", "flash", "searched, float", "fresh seeds, int8", "test")
+    table = _table(
+        "", "window", "inference", "flash", "searched, float", "fresh seeds, int8", "test"
+    )
     for each in finalists:
         name = "as it was" if each.trial is None else each.recipe.name.rpartition("-")[2]
         table.add_row(
             name,
+            f"{each.cost.window:,.0f}",
             f"{each.cost.instructions:,.0f}",
             f"{each.cost.flash:,}",
             each.believed.short,
@@ -77,14 +83,16 @@ def result(finalists: Sequence[Finalist], chosen: Finalist) -> RenderableType:
 
 def markdown(finalists: Sequence[Finalist], chosen: Finalist) -> str:
     """Return the same as a Markdown table."""
-    head = ("", "instructions", "flash", "SRAM", "searched (float)", "fresh seeds (int8)")
-    rows = [(*head, "test AUROC", "test false alarms", "test recall"), ("---",) * 9]
+    costs = ("instructions of a window", "of its inference", "flash", "SRAM")
+    head = ("", *costs, "searched (float)", "fresh seeds (int8)")
+    rows = [(*head, "test AUROC", "test false alarms", "test recall"), ("---",) * 10]
     for each in finalists:
         name = each.recipe.name + (" (as it was)" if each.trial is None else "")
         rows.append(
             (
                 f"**{name}**" if each is chosen else name,
-                *(f"{each.cost.instructions:,.0f}", f"{each.cost.flash:,}", f"{each.cost.sram:,}"),
+                *(f"{each.cost.window:,.0f}", f"{each.cost.instructions:,.0f}"),
+                *(f"{each.cost.flash:,}", f"{each.cost.sram:,}"),
                 *(each.believed.text, each.fresh.text, _or_dash(each.test)),
                 *(_or_dash(each.false_alarms), _or_dash(each.recall)),
             )
@@ -95,7 +103,7 @@ def markdown(finalists: Sequence[Finalist], chosen: Finalist) -> str:
 def _table(*heads: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for head in heads:
-        right = head in ("trial", "detection", "instructions", "flash", "SRAM")
+        right = head in ("trial", "detection", "window", "inference", "flash", "SRAM")
         table.add_column(head, justify="right" if right else "left", no_wrap=head != "settings")
     return table
 

@@ -75,3 +75,33 @@ def test_the_cost_of_a_dense_model_is_that_of_its_conversion(model):
         pytest.approx(image.sram, rel=0.001),
     )
     assert cost.macs == size.macs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {
+            "features": {"statistics": ["mean", "deviation"], "bands": 5},
+            "filter": {"low_hz": 0.5, "notch_hz": [50]},
+            "score": {"kind": "join"},
+            "gate": {"mains_hz": []},
+        },
+    ],
+)
+def test_the_chain_that_is_predicted_is_that_of_the_bundle(changes, tmp_path):
+    from tools.convert.chain_work import chain_shape, extremes
+    from tools.tune.cost import recipe_shape
+    from training.input_quantization import fit_input_quantizer
+    from training.train import train
+    from training.windows import cut, load_data, segmenter
+
+    quick = {"fit": {"epochs": 1}, "checks": {"baselines": False, "challenge": 0}}
+    recipe, dataset = load_data(small_recipe(**quick, **changes))
+    train_part = dataset.train
+    windows = cut(train_part, segmenter(recipe.windows, train_part.rate_hz)).counts
+    quantizer = fit_input_quantizer(recipe.scaler, windows, train_part.gain, recipe.features)
+    manifest = train(recipe, tmp_path / "small", progress=False).manifest
+    of_recipe = recipe_shape(recipe, quantizer, train_part.rate_hz, False, extremes(windows))
+    assert of_recipe == chain_shape(manifest, windows)

@@ -47,17 +47,18 @@ def _figures(journal: Path) -> dict[int, object]:
 
 @pytest.mark.slow
 @pytest.mark.cluster
-def test_two_nodes_of_which_one_is_killed_do_the_trials_of_one_machine(tmp_path):
+def test_a_killed_node_and_a_killed_driver_leave_the_trials_of_one_machine(tmp_path):
     (tmp_path / "small.toml").write_text(RECIPE, encoding="utf-8")
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     search = [sys.executable, "-m", "tests.support.small_search", str(tmp_path / "small.toml")]
     alone, both = tmp_path / "alone.log", tmp_path / "both.log"
     subprocess.run([*search, str(alone), "12"], env=env, check=True)
     nodes = ["unshare", "-rn", sys.executable, "-m", "tests.support.two_ray_nodes"]
-    words = [*nodes, str(tmp_path), str(both), "4", *search, str(both), "12", "ADDRESS"]
+    words = [*nodes, str(tmp_path), str(both), "2", "5", *search, str(both), "12", "ADDRESS"]
     done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "one node was killed" in done.stdout
+    assert "the driver was killed" in done.stdout
     assert "2 processors" in done.stdout
     assert len(_figures(both)) == 12
     assert _figures(both) == _figures(alone)

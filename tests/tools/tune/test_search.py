@@ -118,7 +118,10 @@ def test_models_beyond_the_budget_are_not_fitted_and_do_not_count(setting, tmp_p
 
 def test_a_budget_that_nothing_meets_says_what_the_smallest_model_takes(setting):
     tiny = dataclasses.replace(setting, budget=Budget(1e9, 1e9, 300))
-    with pytest.raises(BudgetError, match=r"smallest takes .* 1,\d\d\d instructions; raise") as e:
+    with pytest.raises(
+        BudgetError,
+        match=r"smallest takes .* 1,\d\d\d instructions, \d,\d\d\d instructions per window; raise",
+    ) as e:
         affordable(tiny)
     assert "\n" not in str(e.value)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,8 @@ class Estimate:
     left_out: tuple[str, ...] = ()  # boards whose core executes other instructions
     # instructions that the compiled engine's plan predicts; None: another engine
     planned: float | None = None
+    # predicted instructions of the stages around the inference, per window, by name
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the estimate as JSON text that ends with a newline."""
@@ -127,10 +129,12 @@ def estimate(
     windows: int,
     boards: Sequence[Board],
     planned: float | None = None,
+    stages: Mapping[str, float] | None = None,
 ) -> Estimate:
     """Convert the counts of a Cortex-M4 to time and energy on those `boards` that have this core.
 
-    The emulated board is left out: its time is virtual. `planned` is Plan.instructions.
+    The emulated board is left out: its time is virtual. `planned` is Plan.instructions, and
+    `stages` is stage_instructions() of the bundle's chain.
     """
     real = [b for b in boards if not b.emulated]
     same = [b for b in real if b.core == CORE and b.dsp]
@@ -142,6 +146,7 @@ def estimate(
         tuple(_on(b, counts) for b in same),
         tuple(b.name for b in real if b not in same),
         planned,
+        dict(stages or {}),
     )
 
 

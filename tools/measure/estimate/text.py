@@ -44,6 +44,7 @@ def render(result: Estimate) -> RenderableType:
             if result.planned is not None
             else []
         ),
+        *([Text(), Text(_around(result))] if result.stages else []),
         Text(),
         *(Text(line) for line in _gaps(result)),
         *(Text(line, style="dim") for line in _BASIS),
@@ -55,8 +56,15 @@ _BASIS = (
     "Low: cycle model without flash waits. High: every word from flash waits.",
     "Waits and currents are not yet checked against the printed specifications.",
     "\u00b5J: the busy processor during the inference, with DC/DC (low) or LDO (high) regulator.",
-    "Scaling, scoring, radio, sensor, LED and USB are not included.",
+    "Scaling, scoring, radio, sensor, LED and USB are not included in time and energy.",
 )
+
+
+def _around(result: Estimate) -> str:
+    """The predicted instructions of the stages before and after the inference."""
+    stages = ", ".join(f"{name} {count:,.0f}" for name, count in result.stages.items() if count)
+    whole = result.counts.instructions + sum(result.stages.values())
+    return f"Predicted around it, per window: {stages}; {whole:,.0f} instructions with it"
 
 
 def _gaps(result: Estimate) -> list[str]:

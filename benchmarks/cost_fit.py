@@ -1,0 +1,40 @@
+"""Fit what each part of a program takes to counts of whole runs: least absolute differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROUNDS, LEAST = 20, 0.0005  # of the fit, and the relative difference that counts as none
+
+
+def fit_costs(
+    works: Sequence[Mapping[str, float]],
+    target: NDArray[np.float64],
+    counted: NDArray[np.float64],
+) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """Return the cost of each part, none negative, and the relative residuals of the runs.
+
+    Args:
+        works: how often each part runs, for each run.
+        target: float64 [runs], the instructions that the parts account for.
+        counted: float64 [runs], all instructions, to which the residuals are relative.
+    """
+    parts = sorted({part for work in works for part in work if work[part]})
+    matrix = np.array([[work.get(part, 0) for part in parts] for work in works])
+    kept = np.arange(len(parts))
+    residuals = np.ones(len(works))
+    for _ in range(ROUNDS):
+        # Least absolute relative differences, as some runs' branches depend on their values.
+        weights = 1 / (counted + 50) / np.sqrt(np.maximum(abs(residuals), LEAST))
+        while True:
+            costs, *_ = np.linalg.lstsq(matrix[:, kept] * weights[:, None], target * weights)
+            if costs.min() >= 0:
+                break
+            kept = np.delete(kept, costs.argmin())
+        residuals = (matrix[:, kept] @ costs - target) / counted
+    fitted = np.zeros(len(parts))
+    fitted[kept] = costs
+    return dict(zip(parts, map(float, fitted.round(3)), strict=True)), residuals
