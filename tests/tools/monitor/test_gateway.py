@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -23,8 +24,11 @@ from tests.support.images import emulated_image
 from tests.support.requirements import toolchain_missing
 from tests.support.waiting import PATIENCE, wait_until
 from tests.tools.monitor.test_board_sampling import WINDOWS, recording_of
+from tools.boards.catalogue import load_boards
+from tools.boards.ports import Port as UsbPort
 from tools.checkout import ROOT
 from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.gateway import run, worker
 from tools.monitor.gateway.health import HealthServer
 from tools.monitor.gateway.publisher import Publisher
 from tools.monitor.gateway.run import Gateway, GatewaySettings, Log, name_of
@@ -62,7 +66,7 @@ def test_a_spool_keeps_its_messages_in_order_over_a_restart(tmp_path: Path) -> N
 
 def test_a_spool_is_bounded_and_says_what_it_drops(tmp_path: Path) -> None:
     said: list[str] = []
-    spool = Spool(tmp_path / "spool", most=10, say=said.append)
+    spool = Spool(tmp_path / "spool", most=10, say=lambda _, text: said.append(text))
     for message in messages(25):
         spool.put(message)
     wait_until(lambda: spool.dropped == 15)
@@ -106,7 +110,7 @@ def test_what_was_dropped_while_it_was_under_way_is_not_counted_twice(tmp_path: 
 
 def test_the_last_of_the_disk_is_left_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    spool = Spool(tmp_path / "spool", say=said.append)
+    spool = Spool(tmp_path / "spool", say=lambda _, text: said.append(text))
     for message in messages(3):
         spool.put(message)
     wait_until(lambda: len(texts(spool)) == 3)
@@ -125,7 +129,7 @@ def test_the_last_of_the_disk_is_left_free(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_full_disk_keeps_messages_in_memory_until_there_is_room(tmp_path: Path) -> None:
     said: list[str] = []
-    spool = Spool(tmp_path / "spool", say=said.append)
+    spool = Spool(tmp_path / "spool", say=lambda _, text: said.append(text))
     spool._file.execute("PRAGMA max_page_count = 1")
     for message in messages(MOST_IN_MEMORY + 5):
         spool.put(message)
@@ -317,6 +321,40 @@ def test_a_defect_does_not_end_a_board_in_silence(tmp_path: Path) -> None:
     assert not worker.is_alive()
 
 
+def test_a_board_that_is_plugged_in_again_is_tried_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugged: list[UsbPort] = []
+    tries: list[object] = []
+    monkeypatch.setattr(run, "find_ports", lambda: list(plugged))
+    monkeypatch.setattr(run, "_plugged_in", tries.append)  # returns None: not there
+    monkeypatch.setattr(worker, "FIRST_WAIT_S", 1000.0)
+    address = f"mqtt://127.0.0.1:{free_port()}"
+    settings = GatewaySettings((), broker_of(address, {}), tmp_path / "spool", "gate")
+    gateway = Gateway(settings, Log(io.StringIO()))
+    for k in range(1, 4):
+        plugged.append(UsbPort("/dev/ttyACM0", load_boards()["nano33ble"], "A1"))
+        gateway.look_for_boards()
+        gateway.look_for_boards()  # still there: nothing new
+        wait_until(lambda k=k: len(tries) == k)
+        plugged.clear()
+        gateway.look_for_boards()
+    gateway.close("the test ends")
+    assert len(tries) == 3 and set(gateway.states()) == {"A1"}
+
+
+def test_the_log_says_once_why_there_is_no_broker(tmp_path: Path) -> None:
+    said: list[tuple[str, str]] = []
+    spool = Spool(tmp_path / "spool")
+    broker = broker_of(f"mqtt://127.0.0.1:{free_port()}", {})
+    gate = Publisher(broker, "gate", spool, list, lambda *_: None, lambda *line: said.append(line))
+    wait_until(lambda: said)
+    assert said[0] == ("warning", gate.problem)
+    assert f"no MQTT broker at {broker.address}: Connection refused" in gate.problem
+    gate.close()
+    spool.close()
+
+
 @pytest.mark.broker
 @pytest.mark.toolchain
 def test_every_window_of_a_board_reaches_the_broker(tmp_path: Path) -> None:
@@ -409,3 +447,12 @@ def test_the_unit_starts_a_command_that_exists(tmp_path: Path) -> None:
         check=True,
     ).stdout
     assert all(word in shown for word in words if word.startswith("--"))
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_knows_every_setting_of_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "vigil-gateway.service"
+    text = (ROOT / "deploy" / unit.name).read_text()
+    unit.write_text(text.replace("/opt/vigil/.venv/bin/python", "/bin/true"))
+    said = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert not [line for line in said.stderr.splitlines() if str(unit) in line], said.stderr

@@ -145,19 +145,33 @@ def test_the_schema_refuses_the_commands_that_are_refused(payload: dict[str, Any
         command_of(json.dumps(payload).encode())
 
 
+def test_a_command_to_a_board_that_is_away_is_refused() -> None:
+    sent: list[Message] = []
+    controls = Controls()
+    topics = BoardTopics("vigil", "one", sent.append, controls=controls)
+    controls.quit("the stream has ended")
+    topics.receive("vigil/one/command", b'{"id": 1, "threshold": 0.5}', retained=False)
+    (reply,) = (json.loads(message.text) for message in sent)
+    validator("reply").validate(reply)
+    assert not reply["accepted"] and reply["id"] == 1
+    assert reply["error"] == "the board does not answer" and not list(controls.take())
+
+
 @pytest.mark.parametrize("commands", [False, True])
 @pytest.mark.parametrize("wearer", [False, True])
+@pytest.mark.parametrize("alarm", ["", "mean of 8"])
 def test_home_assistants_documentation_allows_the_discovery_message(
-    commands: bool, wearer: bool
+    commands: bool, wearer: bool, alarm: str
 ) -> None:
     path = Path(monitor_board.__file__).with_name("home_assistant_discovery.json")
     documented = Draft202012Validator(json.loads(path.read_text()))
-    facts = FakeBoard().facts
+    facts = dataclasses.replace(FakeBoard().facts, alarm=alarm)
     values = discovery(facts, "A1", "vigil/A1", "beats", commands, "vigil/gateway/g/status", wearer)
     documented.validate(values)
     buttons = {name for name, entity in values["cmps"].items() if entity["p"] == "button"}
     wanted = {"accept", "wearer"} if wearer else {"accept"}
     assert buttons == (wanted if commands else set())
+    assert {"alarm", "drift"} & values["cmps"].keys() == ({"alarm", "drift"} if alarm else set())
     del values["cmps"]["score"]["state_topic"]
     assert not documented.is_valid(values)
 

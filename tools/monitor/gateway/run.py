@@ -57,9 +57,9 @@ def default_name() -> str:
 
 
 def name_of(text: str) -> str:
-    """Return a gateway's name. Raises DataError if a topic cannot hold it."""
+    """Return a name of a gateway or board. Raises DataError if a topic cannot hold it."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
-        raise DataError(f"{text[:60]}: a gateway's name has 1 to 64 letters, digits, _ and -")
+        raise DataError(f"{text[:60]}: a name in topics has 1 to 64 letters, digits, _ and -")
     return text
 
 
@@ -88,9 +88,14 @@ class Gateway:
         self._settings, self._log = settings, log
         self._bundles = {bundle.hash8: bundle for bundle in settings.bundles}
         self._workers: dict[str, BoardWorker] = {}
-        self.spool = Spool(settings.spool, settings.most_messages, lambda t: log("error", "", t))
+        self._present: set[str] = set()  # boards that were plugged in at the last look
+
+        def say(level: str, text: str) -> None:
+            log(level, "", text)
+
+        self.spool = Spool(settings.spool, settings.most_messages, say)
         if self.spool.depth:
-            log("info", "", f"{self.spool.depth} messages of an earlier run wait for the broker")
+            say("info", f"{self.spool.depth} messages of an earlier run wait for the broker")
         try:
             self.publisher = Publisher(
                 settings.broker,
@@ -98,12 +103,12 @@ class Gateway:
                 self.spool,
                 self._subscriptions,
                 self._receive,
-                lambda level, text: log(level, "", text),
+                say,
             )
             self.health = None
             if settings.health is not None:
                 self.health = HealthServer(settings.health, self.states, self.spool, self.publisher)
-                log("info", "", f"http://{self.health.address}/health and /metrics")
+                say("info", f"http://{self.health.address}/health and /metrics")
         except BaseException:
             self.spool.close()
             raise
@@ -115,13 +120,16 @@ class Gateway:
         return {key: worker.state for key, worker in tuple(self._workers.items())}
 
     def look_for_boards(self) -> None:
-        """Add the boards that were plugged in since the last call."""
+        """Add the boards that were plugged in since the last call; end the wait for those known."""
         if self._settings.targets:
             return
-        for port in find_ports():
-            key = port.serial_number or port.path
-            if key not in self._workers:
+        present = {port.serial_number or port.path for port in find_ports()}
+        for key in sorted(present - self._present):
+            if key in self._workers:
+                self._workers[key].retry()
+            else:
                 self._add(key, lambda key=key: _plugged_in(key))  # type: ignore[misc]
+        self._present = present
 
     def close(self, reason: str) -> None:
         """End the streams, send what the broker takes within seconds, and keep the rest."""

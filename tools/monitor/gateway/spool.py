@@ -48,7 +48,7 @@ class Spool:
     Args:
         path: the file; a spool that exists is continued.
         most: messages to keep; beyond, the oldest are dropped and counted.
-        say: is called with a line if the disk fails, and if messages are dropped.
+        say: is called with level and text if the disk fails, and if messages are dropped.
 
     Attributes:
         dropped: messages that were dropped since the start.
@@ -60,7 +60,10 @@ class Spool:
     """
 
     def __init__(
-        self, path: Path, most: int = 1_000_000, say: Callable[[str], None] = lambda _: None
+        self,
+        path: Path,
+        most: int = 1_000_000,
+        say: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self.path, self._most, self._say = path, most, say
         self.dropped = self._dropped_said = 0
@@ -200,18 +203,20 @@ class Spool:
         except sqlite3.Error as problem:
             line = f"{self.path}: cannot be written: {problem}; messages wait in memory"
             if line != self.problem:
-                self._say(line)
+                self._say("error", line)
             self.problem = line
             return
         if self.problem:
             self.problem = ""
-            self._say(f"{self.path}: can be written again")
+            self._say("info", f"{self.path}: can be written again")
         if self._depth < self._most:
             self._is_full = False
             self._say_dropped()
         elif self.dropped > self._dropped_said and not self._is_full:
             self._is_full = True
-            self._say(f"{self.path}: full with {self._most} messages: the oldest are dropped")
+            self._say(
+                "error", f"{self.path}: full with {self._most} messages: the oldest are dropped"
+            )
 
     def _change(self, new: list[Message], acknowledged: list[int]) -> None:
         """Remove the messages that the broker has, and add new ones, in one transaction."""
@@ -235,17 +240,20 @@ class Spool:
             del self._new[: len(new)], self._acknowledged[: len(acknowledged)]
 
     def _has_room(self) -> bool:
-        if shutil.disk_usage(self.path.parent).free >= RESERVED_BYTES:
+        folder = self.path.parent
+        if shutil.disk_usage(folder).free >= RESERVED_BYTES:
             return True
+        self._file.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # gives back what the log takes
         pages, size = (
             int(self._file.execute(f"PRAGMA {name}").fetchone()[0])
             for name in ("freelist_count", "page_size")
         )
-        return pages * size >= RESERVED_BYTES
+        return shutil.disk_usage(folder).free + pages * size >= RESERVED_BYTES
 
     def _say_dropped(self) -> None:
         if self.dropped > self._dropped_said:
-            self._say(f"{self.path}: {self.dropped - self._dropped_said} messages were dropped")
+            count = self.dropped - self._dropped_said
+            self._say("error", f"{self.path}: {count} messages were dropped")
             self._dropped_said = self.dropped
 
     @contextmanager

@@ -68,14 +68,19 @@ class BoardWorker(threading.Thread):
         self._make_topics, self._say, self._spool = topics, say, spool
         self._last = 0  # number in the spool of the last message
         self._controls: Controls | None = None
-        self._stop_asked = threading.Event()
+        self._stop_asked, self._wake = threading.Event(), threading.Event()
         self.topics: BoardTopics | None = None  # once the board has answered
 
     def stop(self, reason: str) -> None:
         """End the stream; `join` waits for its end."""
         self._stop_asked.set()
+        self._wake.set()
         if self._controls is not None:
             self._controls.quit(reason)
+
+    def retry(self) -> None:
+        """Try now to reach a board that is waited for."""
+        self._wake.set()
 
     def run(self) -> None:
         wait = FIRST_WAIT_S
@@ -90,7 +95,8 @@ class BoardWorker(threading.Thread):
             # `offline` once the gateway ends; until then the board is expected back.
             self._status_is("offline" if self._stop_asked.is_set() else "away")
             wait = FIRST_WAIT_S if time.monotonic() - began > SETTLED_S else wait
-            self._stop_asked.wait(wait)
+            self._wake.wait(wait)
+            self._wake.clear()
             wait = min(2 * wait, LONGEST_WAIT_S)
 
     def _stream(self) -> None:
@@ -155,7 +161,7 @@ class BoardWorker(threading.Thread):
         """Write a notice of the stream to the log."""
         if event.answers is not None:
             self.state.state = "online" if event.answers else "away"
-        self._say("warning" if event.answers is False else "info", self.key, event.text)
+        self._say(event.severity.value, self.key, event.text)
 
 
 class _Log:

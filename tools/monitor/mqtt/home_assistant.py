@@ -78,6 +78,18 @@ def discovery(
             "value_template": "{{ value_json.count }}",
         },
     }
+    if board.alarm:
+        for name, label, field in (
+            ("alarm", "Alarm", "on"),
+            ("drift", "Should be calibrated again", "recalibrate"),
+        ):
+            entities[name] = {
+                "p": "binary_sensor",
+                "name": label,
+                "device_class": "problem",
+                "state_topic": f"{root}/{name}",
+                "value_template": f"{{{{ 'ON' if value_json.{field} else 'OFF' }}}}",
+            }
     threshold: dict[str, Any] = {
         "name": "Threshold",
         "state_topic": f"{root}/threshold",
