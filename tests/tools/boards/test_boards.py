@@ -55,7 +55,7 @@ def test_an_emulated_board_has_the_nanos_limits_wherever_they_are_written(key: s
     upload, build = written["upload"], written["build"]
     assert (upload["maximum_size"], upload["maximum_ram_size"]) == limits
     script = (platform / "machines" / build["machine"] / "memory.ld").read_text()
-    assert tuple(int(n) for n in re.findall(r"LENGTH = (\d+)", script)) == limits
+    assert tuple(int(n) for n in re.findall(r"(?:FLASH|RAM) .*LENGTH = (\d+)", script)) == limits
     serial = (platform / "cores" / "arduino" / "HardwareSerial.cpp").read_text()
     assert f"kRingBytes = {emulated.receive_ring};" in serial
     assert build["f_cpu"] == f"{emulated.clock_hz}L"

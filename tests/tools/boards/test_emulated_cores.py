@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.images import build_image
 from tests.support.sketch import PROJECT, Sketch
 from tests.support.waiting import PATIENCE
+from tools.boards.adc import AdcRecording
 from tools.boards.build import BuildResult
 from tools.boards.catalogue import find_board, load_boards
 from tools.boards.emulated import EmulatedBoard, board_of_image
@@ -49,6 +51,20 @@ def test_the_board_works_like_the_m4s(image: BuildResult, board: EmulatedBoard) 
         assert board.led() == bool(level)
     board.reset()
     assert Sketch(board.port).report()["boot"] != report["boot"]
+
+
+@pytest.mark.toolchain
+def test_an_interrupt_keeps_every_register(image: BuildResult) -> None:
+    """The converter's interrupt computes with the registers in which the program computes."""
+    frames, rate = 2000, 10_000
+    recording = AdcRecording(np.zeros((frames, 1), np.int16), np.zeros(frames, bool))
+    with EmulatedBoard(image.elf, deterministic=True, adc=recording) as board:
+        sketch = Sketch(board.port)
+        assert sketch.ask("v", rate) == str(frames)
+        assert sketch.line() == "wrong 0"
+        # The frame after the last one ends the recording; then the program notices.
+        length_us = (frames + 1) / rate * 1e6
+        assert length_us <= int(sketch.line().split()[1]) <= length_us + 500
 
 
 FAULTS = {

@@ -15,6 +15,9 @@ constexpr std::uint32_t kTraps = 1U << 4U | 1U << 3U;
 #endif
 
 inline void prepare_processor() {
+    if constexpr (!machine::kVectorsAtReset) {
+        system_register(0xE000ED08U) = reinterpret_cast<std::uintptr_t>(__flash_start);  // VTOR
+    }
     system_register(0xE000ED88U) |= 0xFU << 20U;  // CPACR: the FPU is on
     system_register(0xE000ED14U) |= kTraps;
     asm volatile("dsb\n isb" ::: "memory");

@@ -17,8 +17,10 @@ constexpr std::uint32_t kTickNanoseconds = 50;  // all timers run at 20 MHz
 constexpr unsigned kInterrupts = 64;
 constexpr unsigned kUart0RxIrq = 32;
 constexpr unsigned kUart0TxIrq = 33;
-constexpr unsigned kTimer0Irq = 3;
-constexpr unsigned kTimer1Irq = 4;
-constexpr unsigned kDualTimerIrq = 5;
+constexpr unsigned kClockIrq = 3;
+constexpr unsigned kAlarmIrq = 4;
+constexpr unsigned kSamplingIrq = 5;
+
+constexpr bool kVectorsAtReset = true;  // whether the processor starts with the whole table
 
 }  // namespace emulated::machine

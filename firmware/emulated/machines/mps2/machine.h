@@ -16,8 +16,10 @@ constexpr std::uint32_t kTickNanoseconds = 40;  // all timers run at 25 MHz
 constexpr unsigned kInterrupts = 32;
 constexpr unsigned kUart0RxIrq = 0;
 constexpr unsigned kUart0TxIrq = 1;
-constexpr unsigned kTimer0Irq = 8;
-constexpr unsigned kTimer1Irq = 9;
-constexpr unsigned kDualTimerIrq = 10;
+constexpr unsigned kClockIrq = 8;
+constexpr unsigned kAlarmIrq = 9;
+constexpr unsigned kSamplingIrq = 10;
+
+constexpr bool kVectorsAtReset = true;  // whether the processor starts with the whole table
 
 }  // namespace emulated::machine

@@ -2,6 +2,7 @@
 // what the emulated board has. Answers are lines too.
 #include <Arduino.h>
 #include <Wire.h>
+#include <adc.h>
 #include <assert.h>
 #include <board.h>
 #include <emulated.h>
@@ -88,6 +89,68 @@ extern "C" [[gnu::noinline]] uint32_t no_work(uint32_t rounds) {
 }
 
 namespace {
+
+// Sums in the floating point unit's registers and, where the core has them, in vectors of 16
+// values: of the values above -50, by a loop whose last turn leaves lanes out.
+[[gnu::noinline]] uint32_t sums_of(const int8_t* values, uint32_t length) {
+    float even = 1;
+    float odd = 2;
+    int32_t sum = 0;
+    for (uint32_t i = 0; i + 1 < length; i += 2) {
+        even = even * 0.75F + static_cast<float>(values[i]);
+        odd = odd * 0.5F + static_cast<float>(values[i + 1]);
+#if defined(__ARM_FEATURE_MVE)
+        const int8_t* from = values;
+        asm volatile(
+            "wlstp.8 lr, %[length], 2f\n"
+            "1: vldrb.8 q4, [%[from]], #16\n"
+            "vpt.s8 gt, q4, %[least]\n"
+            "vmladavat.s8 %[sum], q4, q4\n"
+            "letp lr, 1b\n"
+            "2:\n"
+            : [sum] "+Te"(sum), [from] "+r"(from)
+            : [length] "r"(length), [least] "r"(-50)
+            : "lr", "q4", "memory");
+#endif
+    }
+    return static_cast<uint32_t>(sum) ^
+           static_cast<uint32_t>(static_cast<int32_t>(even * odd * 16.0F));
+}
+
+constexpr int8_t kValues[] = {3,  -14, 15, -92, 65, -35, 89, -79, 32, -38, 46, -26,
+                              43, -38, 32, -79, 50, -28, 84, -19, 71, -69, 39};
+constexpr uint32_t kHandlersLength = 21;
+
+struct Disturbed {
+    uint32_t expected;
+    volatile uint32_t wrong;
+    volatile uint32_t frames;
+};
+Disturbed disturbed;
+
+void disturb(const int16_t*) {
+    disturbed.wrong = disturbed.wrong + (sums_of(kValues, kHandlersLength) != disturbed.expected);
+    disturbed.frames = disturbed.frames + 1;
+}
+
+// Plays the converter's recording at `rate` frames per second while the interrupt that each frame
+// causes computes with the same registers. Answers how often either of them was wrong.
+void play(uint32_t rate) {
+    if (!emulated_adc_begin(1)) {
+        return answer("frames", 0);
+    }
+    const uint32_t expected = sums_of(kValues, sizeof(kValues));
+    disturbed = {sums_of(kValues, kHandlersLength), 0, 0};
+    const uint64_t start = emulated_nanoseconds();
+    emulated_adc_start(static_cast<float>(rate), 0, disturb);
+    uint32_t wrong = 0;
+    while (!emulated_adc_ended()) {
+        wrong += sums_of(kValues, sizeof(kValues)) != expected;
+    }
+    answer("frames", disturbed.frames);
+    answer("wrong", wrong + disturbed.wrong);
+    answer("us", static_cast<unsigned long>((emulated_nanoseconds() - start) / 1000U));
+}
 
 template <typename Function>
 uint32_t count(Function function) {
@@ -188,6 +251,8 @@ void obey(char command, uint32_t number) {
             return send(number);
         case 't':
             return take(number);
+        case 'v':
+            return play(number);
         case 'r':
             board::reboot();
         case 'x':

@@ -1,19 +1,53 @@
-// Timers of Arm's FPGA images: 32 bits, counting down, at one rate.
+// Timers of Arm's CMSDK: 32 bits, counting down, at one rate.
 //
 // Timer 0 is the clock of virtual time, timer 1 wakes a sleeping board, and the dual timer starts
-// the frames of the analog-to-digital converter: its interrupt calls Sampling_Handler.
+// the frames of the analog-to-digital converter.
 #pragma once
 
+#include "clock.h"
 #include "registers.h"
 
 namespace emulated {
+
+struct Timer {
+    volatile std::uint32_t control;
+    volatile std::uint32_t value;  // counts down
+    volatile std::uint32_t reload;
+    volatile std::uint32_t interrupts;  // write 1 to clear
+};
+
+// One of the two counters of the dual timer (Arm CMSDK, as SP804).
+struct DualTimer {
+    volatile std::uint32_t load;
+    volatile std::uint32_t value;  // counts down
+    volatile std::uint32_t control;
+    volatile std::uint32_t clear;  // any write clears the interrupt
+};
+
+constexpr std::uint32_t kTimerEnable = 1U << 0U;
+constexpr std::uint32_t kTimerInterrupt = 1U << 3U;
+
+constexpr std::uint32_t kDualTimer32Bit = 1U << 1U;
+constexpr std::uint32_t kDualTimerInterrupt = 1U << 5U;
+constexpr std::uint32_t kDualTimerPeriodic = 1U << 6U;
+constexpr std::uint32_t kDualTimerEnable = 1U << 7U;
+
+inline Timer& timer0() {
+    return *reinterpret_cast<Timer*>(machine::kTimer0);
+}
+inline Timer& timer1() {
+    return *reinterpret_cast<Timer*>(machine::kTimer1);
+}
+inline DualTimer& dual_timer() {
+    return *reinterpret_cast<DualTimer*>(machine::kDualTimer);
+}
 
 // Ten instructions of an interrupt handler are outside its two readings of the clock, by the
 // listing for the Cortex-M4. A change fails tests/tools/boards/test_emulated_time.py.
 constexpr std::uint32_t kInstructionsAroundHandler = 10;
 
 // Timer 0 wraps every 172 seconds. Its interrupt counts the wraps.
-extern volatile std::uint32_t clock_wraps;
+inline volatile std::uint32_t clock_wraps = 0;
 
 inline void start_timers() {
     Timer& timer = timer0();
@@ -21,8 +55,8 @@ inline void start_timers() {
     timer.reload = 0xFFFFFFFFU;
     timer.value = 0xFFFFFFFFU;
     timer.interrupts = 1;
-    enable_irq(machine::kTimer0Irq);
-    enable_irq(machine::kTimer1Irq);
+    enable_irq(machine::kClockIrq);
+    enable_irq(machine::kAlarmIrq);
     timer.control = kTimerEnable | kTimerInterrupt;
 }
 
@@ -65,7 +99,7 @@ inline void start_sampling(float rate_hz) {
     constexpr float kTimerHz = 1e9F / machine::kTickNanoseconds;
     DualTimer& timer = dual_timer();
     timer.load = static_cast<std::uint32_t>(kTimerHz / rate_hz + 0.5F);
-    enable_irq(machine::kDualTimerIrq);
+    enable_irq(machine::kSamplingIrq);
     timer.control = kDualTimerEnable | kDualTimerPeriodic | kDualTimerInterrupt | kDualTimer32Bit;
 }
 inline void stop_sampling() {
@@ -75,5 +109,32 @@ inline void stop_sampling() {
 inline void clear_sampling() {
     dual_timer().clear = 1;
 }
+
+}  // namespace emulated
+
+extern "C" inline void Clock_Handler(void) {
+    const std::uint32_t start = emulated::clock_reading();
+    emulated::clock_wraps = emulated::clock_wraps + 1;
+    emulated::timer0().interrupts = 1;
+    emulated::handler_done(start);
+}
+
+// Wakes emulated_sleep().
+extern "C" inline void Alarm_Handler(void) {
+    const std::uint32_t start = emulated::clock_reading();
+    emulated::timer1().control = 0;
+    emulated::timer1().interrupts = 1;
+    emulated::handler_done(start);
+}
+
+extern "C" void Sampling_Handler(void);
+
+namespace emulated {
+
+constexpr Interrupt kTimerInterrupts[] = {
+    {machine::kClockIrq, Clock_Handler},
+    {machine::kAlarmIrq, Alarm_Handler},
+    {machine::kSamplingIrq, Sampling_Handler},
+};
 
 }  // namespace emulated
