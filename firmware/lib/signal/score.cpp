@@ -20,7 +20,7 @@ float ReconstructionError<kKind>::operator()(Span<const std::int8_t> input,
         const std::int32_t e = offset + input_weight * *x++ - output_weight * *y++;
         add_product(sum, e, kKind == ScoreKind::mse ? e : e < 0 ? -1 : 1);
     } while (x != input.end());
-    return static_cast<float>(sum) * factor;
+    return to_float(sum) * factor;
 }
 
 template struct ReconstructionError<ScoreKind::mse>;

@@ -53,9 +53,12 @@ void Segmenter::push(std::uint64_t first_frame, Span<const std::int16_t> samples
         if (take < missing) return;
         sink.window(next_window_, buffer_);
         ++next_window_;
-        if (config_.hop < config_.window) {  // the overlap is the next window's beginning
-            std::memmove(buffer_.data(), buffer_.data() + config_.hop * channels,
-                         (config_.window - config_.hop) * channels * sizeof(std::int16_t));
+        // The overlap is the next window's beginning. Its copy does not overlap it hop by hop.
+        const std::size_t hop = config_.hop * channels;
+        for (std::size_t at = hop; at < buffer_.size(); at += hop) {
+            const std::size_t left = buffer_.size() - at;
+            std::memcpy(buffer_.data() + at - hop, buffer_.data() + at,
+                        (left < hop ? left : hop) * sizeof(std::int16_t));
         }
     }
 }

@@ -4,7 +4,9 @@
 
 namespace {
 
-size_t print_magnitude(Print& out, unsigned long long value, int base, bool negative) {
+// Like ArduinoCore-API, a value of 32 bits is not divided in 64.
+template <typename Unsigned>
+size_t print_magnitude(Print& out, Unsigned value, int base, bool negative) {
     if (base < 2 || base > 16) {
         base = 10;
     }
@@ -23,7 +25,7 @@ size_t print_magnitude(Print& out, unsigned long long value, int base, bool nega
 }  // namespace
 
 size_t Print::print(unsigned char value, int base) {
-    return print_magnitude(*this, value, base, false);
+    return print_magnitude(*this, static_cast<unsigned long>(value), base, false);
 }
 
 size_t Print::print(int value, int base) {
@@ -31,13 +33,13 @@ size_t Print::print(int value, int base) {
 }
 
 size_t Print::print(unsigned int value, int base) {
-    return print_magnitude(*this, value, base, false);
+    return print_magnitude(*this, static_cast<unsigned long>(value), base, false);
 }
 
 // As in ArduinoCore-API: only decimal numbers have a sign, the others show the bits.
 size_t Print::print(long value, int base) {
     if (base == 10 && value < 0) {
-        return print_magnitude(*this, 0ULL - static_cast<unsigned long long>(value), 10, true);
+        return print_magnitude(*this, 0UL - static_cast<unsigned long>(value), 10, true);
     }
     return print_magnitude(*this, static_cast<unsigned long>(value), base, false);
 }
