@@ -28,6 +28,7 @@ from tools.boards.catalogue import load_boards
 from tools.boards.ports import Port as UsbPort
 from tools.checkout import ROOT
 from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.events import Notice
 from tools.monitor.gateway import run, worker
 from tools.monitor.gateway.health import HealthServer
 from tools.monitor.gateway.publisher import Publisher
@@ -319,6 +320,15 @@ def test_a_defect_does_not_end_a_board_in_silence(tmp_path: Path) -> None:
     worker.stop("the test ends")
     worker.join(PATIENCE)
     assert not worker.is_alive()
+
+
+def test_the_health_page_has_what_a_board_is_waited_for() -> None:
+    say = lambda *_: None  # noqa: E731
+    board = BoardWorker("one", lambda: None, {}, None, None, say, None)  # type: ignore[arg-type]
+    board.note(Notice("the board does not answer", answers=False))
+    assert (board.state.state, board.state.problem) == ("away", "the board does not answer")
+    board.note(Notice("the board answers again", answers=True))
+    assert (board.state.state, board.state.problem) == ("online", "")
 
 
 def test_a_board_that_is_plugged_in_again_is_tried_at_once(

@@ -104,8 +104,9 @@ class Spool:
             ) from None
         except (OSError, sqlite3.Error) as problem:
             self._one.release()
+            reason = getattr(problem, "strerror", None) or str(problem)
             raise DataError(
-                f"{path}: cannot be used as a spool: {problem}; give another file as --spool"
+                f"{path}: cannot be used as a spool: {reason}; give another file as --spool"
             ) from None
         self._writer = threading.Thread(target=self._write, name="spool", daemon=True)
         self._writer.start()

@@ -161,6 +161,7 @@ class BoardWorker(threading.Thread):
         """Write a notice of the stream to the log."""
         if event.answers is not None:
             self.state.state = "online" if event.answers else "away"
+            self.state.problem = "" if event.answers else event.text
         self._say(event.severity.value, self.key, event.text)
 
 
