@@ -16,7 +16,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "vibration": (),
     "nab": (),
     "mitdb": (),
-    "activity": ("fit.epochs=40",),
+    "activity": (),
     "mnist": (*_DIGITS, "fit.epochs=10"),
     "inpainting": (*_DIGITS, "fit.epochs=10"),
     "mnist_conv": ("data.train=2500", "data.test=100", "fit.epochs=6"),
