@@ -32,11 +32,16 @@ def cases(
     return models, inputs, expected, list(range(count // 2, count))
 
 
+def marks(core: str) -> list[pytest.MarkDecorator]:
+    needs = [pytest.mark.riscv] if emulator.OTHER_CORES[core].riscv else []
+    return [pytest.mark.cores, *needs]
+
+
 # A few networks on the smallest core by default; more of them on every core with VIGIL_CORES=1.
 @pytest.mark.toolchain
 @pytest.mark.parametrize(
     ("core", "count"),
-    [("M0", 4), *(pytest.param(key, 20, marks=pytest.mark.cores) for key in emulator.OTHER_CORES)],
+    [("M0", 4), *(pytest.param(key, 20, marks=marks(key)) for key in emulator.OTHER_CORES)],
 )
 def test_random_networks(core: str, count: int, tmp_path: Path) -> None:
     models, inputs, expected, plain = cases(len(core) + count, count)

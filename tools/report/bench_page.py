@@ -50,8 +50,8 @@ _METHOD = (
 _CORES_NOTE = (
     "The code for the Cortex-M0 runs on QEMU's Cortex-M3, which has all of its instructions. "
     "Cortex-M4, M7 and M33 have the paired kernel. Cortex-M0 and M3 add up four rows at a time, "
-    "Cortex-M55 with vectors of 16 values. Their instructions take other numbers of cycles: "
-    "compare engines on one core, not cores.",
+    "Cortex-M55 with vectors of 16 values. RISC-V (RV32IMAC) does as Cortex-M0 and M3 do, in C++. "
+    "Their instructions take other numbers of cycles: compare engines on one core, not cores.",
 )
 CORE_WINDOWS = 4
 """Windows counted on each core: the counts of dense layers hardly depend on the window."""
@@ -117,7 +117,7 @@ def page(
 
 def cores_section(models: Sequence[Case], on_cores: Mapping[str, Sequence[CoreCount]]) -> list[str]:
     """The lines of the chapter about other cores; `on_cores` by the model's key."""
-    beside = any(count.cmsis is not None for counts in on_cores.values() for count in counts)
+    beside = any(count.library is not None for counts in on_cores.values() for count in counts)
     text = [
         "## Other cores",
         "",
@@ -126,18 +126,23 @@ def cores_section(models: Sequence[Case], on_cores: Mapping[str, Sequence[CoreCo
         "",
     ]
     head = ["core", "QEMU's machine"]
-    cells = [[f"Cortex-{count.core}", f"`{count.machine}`"] for count in on_cores[models[0].key]]
+    first = on_cores[models[0].key]
+    cells = [[_core_name(count.core), f"`{count.machine}`"] for count in first]
     for case in models:
         counts = on_cores[case.key]
         head += [case.title, "per MAC"]
         for row, count in zip(cells, counts, strict=True):
             per_mac = _per_mac(count.instructions, count.macs)
             row += [f"{count.instructions:,.0f}", f"**{per_mac}**" if beside else per_mac]
-        if any(count.cmsis is not None for count in counts):
-            head.append("CMSIS-NN, per MAC")
+        if any(count.library is not None for count in counts):
+            head.append("library, per MAC")
             for row, count in zip(cells, counts, strict=True):
-                row.append("-" if count.cmsis is None else _per_mac(count.cmsis, count.macs))
+                row.append("-" if count.library is None else _per_mac(count.library, count.macs))
     return [*text, *_table(head, cells, left=2), "", *_CORES_NOTE, ""]
+
+
+def _core_name(core: str) -> str:
+    return core if core == "RISC-V" else f"Cortex-{core}"
 
 
 def _cmsis_note(beside: bool) -> str:
@@ -145,6 +150,7 @@ def _cmsis_note(beside: bool) -> str:
     if library is None:
         return "CMSIS-NN was not at hand for this table."
     return (
+        "The library is CMSIS-NN, for RISC-V the reference kernel of TensorFlow Lite Micro. "
         f"CMSIS-NN (of {cmsis.version(library)}, by its header) is built with the same flags; its "
         "`arm_fully_connected_s8` is called for each layer, without an interpreter. It has no "
         "weights per channel. The variable `VIGIL_CMSIS_NN` names a folder with another version."

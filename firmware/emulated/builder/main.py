@@ -1,10 +1,9 @@
 """Build script: the system's compiler for the board's processor, the Nano's other flags."""
 
-import os
-import re
+import runpy
 import shutil
-import subprocess
 import sys
+from pathlib import Path
 
 from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
 
@@ -25,24 +24,6 @@ for prefix in {ARM, PREFIX}:
             f"sudo apt-get install {PACKAGES[prefix]}\n"
         )
         env.Exit(1)
-
-
-def arm_headers():
-    """Return the folders of C++'s and newlib's headers, which are the same for RISC-V.
-
-    Debian's compiler for RISC-V has no headers but its own.
-    """
-    search = subprocess.run(
-        [f"{ARM}g++", "-mcpu=cortex-m0", "-mthumb", "-E", "-v", "-x", "c++", "-"],
-        env=env["ENV"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stderr
-    folders = re.findall(r"^ (/\S+)$", search.partition("#include <...>")[2], re.MULTILINE)
-    resolved = [os.path.realpath(path) for path in folders]
-    return [path for path in resolved if "/lib/gcc/" not in path]  # without the compiler's own
 
 
 env.Replace(
@@ -101,7 +82,8 @@ env.Append(
     LIBS=["gcc"] if PREFIX == RISCV else ["m", "c", "gcc"],
 )
 if PREFIX == RISCV:
-    for folder in arm_headers():
+    script = Path(env.PioPlatform().get_dir()) / "builder" / "arm_headers.py"
+    for folder in runpy.run_path(str(script))["arm_headers"](dict(env["ENV"])):
         env.Append(CCFLAGS=["-isystem", folder])
 
 program = env.BuildProgram()

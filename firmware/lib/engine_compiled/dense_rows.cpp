@@ -78,7 +78,8 @@ inline void add_four_rows(const std::int8_t* weights, std::uint32_t step, const 
         s1 += static_cast<std::uint32_t>(row_1[at] * value);
         s2 += static_cast<std::uint32_t>(row_2[at] * value);
         s3 += static_cast<std::uint32_t>(row_3[at] * value);
-        asm("" : "+r"(s0), "+r"(s1), "+r"(s2), "+r"(s3));  // keeps the sums in registers
+        // Keeps the sums in registers, and the loads of the next value behind this one.
+        asm volatile("" : "+r"(s0), "+r"(s1), "+r"(s2), "+r"(s3)::"memory");
     };
     for (; count >= 8; count -= 8) {
         one(0);

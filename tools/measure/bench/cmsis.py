@@ -29,7 +29,7 @@ _HEADER = """#pragma once
 
 #include <cstdint>
 
-extern "C" void cmsis_infer(const std::int8_t* input, std::int8_t* output);
+extern "C" void library_infer(const std::int8_t* input, std::int8_t* output);
 
 namespace vigil::model::compiled {{
 
@@ -37,7 +37,7 @@ constexpr std::uint32_t kInputSize = {inputs};
 constexpr std::uint32_t kOutputSize = {outputs};
 
 inline void infer(const std::int8_t* input, std::int8_t* output) {{
-    cmsis_infer(input, output);
+    library_infer(input, output);
 }}
 
 }}  // namespace vigil::model::compiled
@@ -65,7 +65,7 @@ __attribute__((constructor)) static void fold(void) {
     }
 }
 
-void cmsis_infer(const int8_t* input, int8_t* output) {
+void library_infer(const int8_t* input, int8_t* output) {
     for (int n = 0; n < kLayers; ++n) {
         const struct layer* at = &layers[n];
         int8_t* const target = n == kLayers - 1 ? output : values[n % 2];
@@ -118,19 +118,25 @@ def build(model: Model, folder: Path, core: emulator.Core, library: Path) -> lis
     Raises:
         EstimateError: a source of the library does not compile for the core.
     """
-    head = _HEADER.format(inputs=model.input.size, outputs=model.output.size)
-    (folder / "compiled_model.h").write_text(head, encoding="utf-8")
-    layers = folder / "layers.c"
-    layers.write_text(_layers(model), encoding="utf-8")
+    write_header(model, folder)
+    source = folder / "layers.c"
+    includes_text = '#include <stdalign.h>\n\n#include "arm_nnfunctions.h"\n'
+    source.write_text(f"{includes_text}{layers(model)}{_CODE}", encoding="utf-8")
     # Inside TensorFlow Lite Micro, headers name each other from the top of that library.
     includes = [library / "Include", library.parent.parent]
-    sources = [layers, *(library / "Source" / name for name in _SOURCES)]
+    sources = [source, *(library / "Source" / name for name in _SOURCES)]
     return [_object(source, folder, includes, core) for source in sources if source.is_file()]
 
 
-def _layers(model: Model) -> str:
-    text = ["#include <stdalign.h>\n", '#include "arm_nnfunctions.h"\n']
-    rows = []
+def write_header(model: Model, folder: Path) -> None:
+    """Write the header through which the counting program calls `library_infer`."""
+    head = _HEADER.format(inputs=model.input.size, outputs=model.output.size)
+    (folder / "compiled_model.h").write_text(head, encoding="utf-8")
+
+
+def layers(model: Model) -> str:
+    """Return C for the table `layers` of a chain of dense layers, which is C++ too."""
+    text, rows = [], []
     for n, operator in enumerate(model.operators):
         arrays, row = _layer(model, operator, n)
         text += arrays
@@ -146,7 +152,7 @@ def _layers(model: Model) -> str:
     )
     text.append(f"enum {{ kLayers = {len(rows)}, kMostOutputs = {most} }};\n")
     text.append(array("struct layer", "layers", rows).replace("const", "static const", 1))
-    return "\n".join(text) + _CODE
+    return "\n".join(text)
 
 
 def _layer(model: Model, operator: Operator, n: int) -> tuple[list[str], str]:

@@ -20,7 +20,7 @@ from tools.checkout import LIBRARIES
 from tools.convert.compiled import compile_model
 from tools.convert.graph import Model
 from tools.convert.model import read_model
-from tools.measure.bench import cmsis, emulator
+from tools.measure.bench import cmsis, emulator, reference_kernel
 from training.bundle.errors import EstimateError
 from training.bundle.interpreter import open_interpreter
 
@@ -37,8 +37,9 @@ class CoreCount:
     machine: str  # QEMU's
     instructions: float
     macs: int
-    # the same by CMSIS-NN's functions; None without the library, or for a model not of their kind
-    cmsis: float | None = None
+    # the same by CMSIS-NN's functions, on RISC-V by TensorFlow Lite Micro's reference kernel; None
+    # without the library, or for a model not of their kind
+    library: float | None = None
 
 
 def count_cores(model: bytes, inputs: NDArray[np.int8]) -> Iterator[CoreCount]:
@@ -50,15 +51,18 @@ def count_cores(model: bytes, inputs: NDArray[np.int8]) -> Iterator[CoreCount]:
     if absent := emulator.missing():
         raise EstimateError(absent)
     read, expected = read_model(model), open_interpreter(model).run(inputs)
-    library = cmsis.library() if cmsis.can_run(read) else None
     for name, core in emulator.CORES.items():
+        if core.riscv and emulator.missing(core):
+            continue
+        beside = reference_kernel if core.riscv else cmsis
+        library = beside.library() if cmsis.can_run(read) else None
         ours, outputs = _run(core, partial(_compiled, read), inputs, expected.shape[1])
         _check(name, outputs, expected)
         theirs = None
         if library is not None:
-            write = partial(_cmsis, read, library)
+            write = partial(beside.build, read, library=library)
             theirs, outputs = _run(core, write, inputs, expected.shape[1])
-            _check(f"{name}, CMSIS-NN", outputs, expected)
+            _check(f"{name}, the library beside", outputs, expected)
         yield CoreCount(name, core.machine, ours, read.macs(), theirs)
 
 
@@ -67,19 +71,15 @@ def _check(name: str, outputs: NDArray[np.int8], expected: NDArray[np.int8]) -> 
         raise EstimateError(f"{name}: {wrong} output bytes differ from the interpreter's")
 
 
-Sources = Callable[[emulator.Core, Path], list[Path]]
+Sources = Callable[[Path, emulator.Core], list[Path]]
 
 
-def _compiled(model: Model, core: emulator.Core, folder: Path) -> list[Path]:
+def _compiled(model: Model, folder: Path, core: emulator.Core) -> list[Path]:
     files = compile_model(model, "bench", "bench", plain=not core.pairs)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     kernels = [path for path in sorted(_KERNELS.glob("*.cpp")) if path.name != "engine.cpp"]
     return [folder / "compiled_model.cpp", *kernels]
-
-
-def _cmsis(model: Model, library: Path, core: emulator.Core, folder: Path) -> list[Path]:
-    return cmsis.build(model, folder, core, library)
 
 
 def _run(
@@ -91,14 +91,14 @@ def _run(
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        sources = [_MAIN, *write(core, folder)]
+        sources = [_MAIN, *write(folder, core)]
         inputs.tofile(folder / "inputs.bin")
         try:
             elf = emulator.build(sources, [folder, _KERNELS], folder / "count.elf", core=core)
-            text = emulator.run(elf, folder, core=core)
+            emulator.run(elf, folder, core=core)
         except subprocess.CalledProcessError as error:
             lines = (error.stderr or error.stdout or "no output").splitlines()
             raise EstimateError(f"{core.cpu}: {lines[0]}") from error
         outputs = np.fromfile(folder / "outputs.bin", np.int8).reshape(-1, size)
-    ticks = [int(line) for line in text.split()]
-    return float(np.mean(ticks)) * 1e9 / core.systick_hz / _INSTRUCTION_NS, outputs
+        ticks = np.fromfile(folder / "ticks.bin", np.uint32)
+    return float(np.mean(ticks)) * 1e9 / core.clock_hz / _INSTRUCTION_NS, outputs

@@ -10,20 +10,39 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from runpy import run_path
+
+from tools.checkout import FIRMWARE
 
 BARE = Path(__file__).resolve().parent / "bare"
 
 NANO = ("-Os", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-funsigned-char")
 """Arduino's flags for the Nano 33 BLE."""
 
+RISCV_PACKAGES = "apt-get install gcc-riscv64-unknown-elf qemu-system-misc"
+# Instructions for counters are part of that older version's base.
+_RISCV = ("-misa-spec=2.2", "-mabi=ilp32", "-msmall-data-limit=0")
+
 FAST = ("-O2", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 
 
-def missing() -> str | None:
-    """What to install, or None if the toolchain and the emulator are there."""
-    absent = [t for t in ("arm-none-eabi-g++", "qemu-system-arm") if not shutil.which(t)]
-    return f"needs {' and '.join(absent)} (make setup)" if absent else None
+def missing(core: Core | None = None) -> str | None:
+    """What to install for a core, the M4 if None, or None if compiler and emulator are there."""
+    if core is not None and core.riscv:
+        programs, remedy = ("riscv64-unknown-elf-g++", "qemu-system-riscv32"), RISCV_PACKAGES
+    else:
+        programs, remedy = ("arm-none-eabi-g++", "qemu-system-arm"), "make setup"
+    absent = [program for program in programs if not shutil.which(program)]
+    return f"needs {' and '.join(absent)} ({remedy})" if absent else None
+
+
+@cache
+def _riscv_includes() -> tuple[str, ...]:
+    script = FIRMWARE / "emulated" / "builder" / "arm_headers.py"
+    folders = run_path(str(script))["arm_headers"]()
+    return tuple(word for folder in folders for word in ("-isystem", folder))
 
 
 @dataclass(frozen=True)
@@ -35,14 +54,23 @@ class Core:
     machine: str = "mps2-an386"  # QEMU's
     code: int = 0x00000000  # start of the memory for code
     data: int = 0x20000000  # start of the memory for data
-    systick_hz: int = 25_000_000  # rate of the core's own timer
+    clock_hz: int = 25_000_000  # rate of the core's own timer, or of its counter
     pairs: bool = True  # whether the paired kernels are the fastest (Board.pairs)
+
+    @property
+    def riscv(self) -> bool:
+        """Whether it is a RISC-V, not an Arm."""
+        return self.cpu.startswith("rv")
 
     @property
     def compiler(self) -> tuple[str, ...]:
         """The compiler and the flags of every bare program."""
+        if self.riscv:
+            kind = ("riscv64-unknown-elf-g++", f"-march={self.cpu}", *_RISCV, *_riscv_includes())
+        else:
+            kind = ("arm-none-eabi-g++", f"-mcpu={self.cpu}", "-mthumb")
         return (
-            *("arm-none-eabi-g++", "-std=gnu++17", f"-mcpu={self.cpu}", "-mthumb"),
+            *(*kind, "-std=gnu++17"),
             *("-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"),
             *("-ffunction-sections", "-fdata-sections"),
         )
@@ -59,18 +87,28 @@ OTHER_CORES = {
         "mps2-an505",
         code=0x10000000,
         data=0x38000000,
-        systick_hz=20_000_000,
+        clock_hz=20_000_000,
     ),
     "M55": Core(
         "cortex-m55",
         ("-O2", "-mfloat-abi=hard"),
         "mps3-an547",
         data=0x21000000,
-        systick_hz=32_000_000,
+        clock_hz=32_000_000,
+        pairs=False,
+    ),
+    "RISC-V": Core(
+        "rv32imac",
+        ("-O2",),
+        "virt",
+        code=0x80000000,
+        data=0x80400000,
+        clock_hz=1_000_000_000,
         pairs=False,
     ),
 }
 CORES = {"M4": M4, **OTHER_CORES}
+_RISCV_LIBRARY = FIRMWARE / "emulated" / "architectures" / "riscv" / "libc.cpp"
 COMPILER = M4.compiler
 
 
@@ -85,14 +123,18 @@ def build(
 
     Raises CalledProcessError with the compiler's output.
     """
+    startup, library = [BARE / "startup.cpp"], ["--specs=rdimon.specs"]
+    if core.riscv:
+        startup = [BARE / "startup_riscv.cpp", _RISCV_LIBRARY]
+        library = ["-nostdlib", "-lgcc"]
     command = [
         *(*core.compiler, *(core.flags if flags is None else flags)),
         *("-Wl,--gc-sections", "-nostartfiles"),
         *(f"-Wl,--defsym=code_start={core.code}", f"-Wl,--defsym=data_start={core.data}"),
-        *("--specs=rdimon.specs", f"-T{BARE / 'bare.ld'}", "-Wl,--no-warn-rwx-segments"),
+        *(f"-T{BARE / 'bare.ld'}", "-Wl,--no-warn-rwx-segments"),
         *(f"-I{folder}" for folder in (BARE, *includes)),
-        *map(str, (BARE / "startup.cpp", *sources)),
-        *("-o", str(elf)),
+        *map(str, (*startup, *sources)),
+        *(*library, "-o", str(elf)),
     ]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return elf
@@ -105,7 +147,8 @@ def run(elf: Path, folder: Path, seconds: float = 120, core: Core = M4) -> str:
     """
     done = subprocess.run(
         [
-            *("qemu-system-arm", "-M", core.machine, "-nographic", "-monitor", "none"),
+            *(("qemu-system-riscv32", "-bios", "none") if core.riscv else ("qemu-system-arm",)),
+            *("-M", core.machine, "-nographic", "-monitor", "none"),
             *("-serial", "none", "-icount", "shift=6"),
             *("-semihosting-config", "enable=on,target=native"),
             *("-kernel", str(elf.resolve())),

@@ -10,6 +10,7 @@ asm(R"(
     .section .vectors, "ax", @progbits
     .option push
     .option norvc
+    .option norelax
     .global vigil_reset
 vigil_reset:
     la sp, __stack_top
