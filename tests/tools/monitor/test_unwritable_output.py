@@ -33,8 +33,10 @@ from pathlib import Path
 from tests.support.monitor_board import FakeBoard, source
 from tools.monitor import board_run, run as monitor
 from tools.monitor.settings import *
+from tools.monitor.wall_clock import WallClock
 from training.bundle.errors import LinkError, VigilError
 
+WallClock.__init__.__defaults__ = (lambda: 1.7e9,)  # the size of an archive depends on its times
 view, record, how = sys.argv[1:]
 board = FakeBoard()
 if how == "never begins":
