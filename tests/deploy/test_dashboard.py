@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from tests.support.broker import Subscriber, mosquitto
 from tests.support.postgres import Database, postgres
+from tests.support.waiting import PATIENCE
 from tests.tools.monitor.test_mqtt_schema import PUBLISHED
 from tools.checkout import ROOT
 
@@ -88,6 +90,34 @@ def test_mosquitto_takes_its_configuration(tmp_path: Path) -> None:
     with mosquitto(tmp_path, lines) as port:
         Subscriber(port).close()
     assert (tmp_path / "mosquitto.db").exists()
+
+
+@pytest.mark.broker
+def test_the_rights_of_the_page_leave_measuring_and_commanding_apart(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "gateway.md").read_text()
+    (rights,) = re.findall(r"```\n(user .*?)```", page, re.DOTALL)
+    (tmp_path / "acl").write_text(rights)
+    for name in re.findall(r"^user (\w+)$", rights, re.MULTILINE):
+        command = ["mosquitto_passwd", "-b", *(["-c"] if name == "gateway" else [])]
+        subprocess.run([*command, tmp_path / "passwords", name, name], check=True)
+    files = f"password_file {tmp_path / 'passwords'}", f"acl_file {tmp_path / 'acl'}"
+    with mosquitto(tmp_path, "allow_anonymous false", *files) as port:
+        gateway = Subscriber(port, "vigil/+/command", user="gateway")
+        telegraf = Subscriber(port, "vigil/#", user="telegraf")
+        operator = Subscriber(port, "vigil/#", user="operator")
+        for client, topic in (
+            (operator, "vigil/one/score"),  # refused
+            (telegraf, "vigil/one/command"),  # refused
+            (operator, "vigil/one/command"),
+            (gateway, "vigil/one/score"),
+        ):
+            client.client.publish(topic, "x", qos=1).wait_for_publish(PATIENCE)
+        telegraf.wait(lambda s: s.of("vigil/one/score"))
+        gateway.wait(lambda s: s.heard)
+        assert [m.topic for m in telegraf.heard] == ["vigil/one/command", "vigil/one/score"]
+        assert len(gateway.heard) == 1
+        for client in (gateway, telegraf, operator):
+            client.close()
 
 
 ROWS = """

@@ -51,12 +51,14 @@ def mosquitto(folder: Path, *lines: str, port: int | None = None) -> Iterator[in
 
 
 class Subscriber:
-    """Another client, which keeps what it hears."""
+    """Another client, which keeps what it hears; `user` is its name and password."""
 
-    def __init__(self, port: int, topic: str = "#") -> None:
+    def __init__(self, port: int, topic: str = "#", user: str | None = None) -> None:
         self.heard: list[paho.MQTTMessage] = []
         ready = threading.Event()
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        if user is not None:
+            self.client.username_pw_set(user, user)
         self.client.on_message = lambda client, data, message: self.heard.append(message)
         self.client.on_subscribe = lambda *_: ready.set()
         self.client.connect("127.0.0.1", port)
