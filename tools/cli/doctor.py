@@ -231,6 +231,22 @@ def qemu(computer: Computer) -> Finding:
     return Finding("QEMU", State.GOOD, f"{version}, with {QEMU_MACHINE}")
 
 
+def riscv(computer: Computer) -> Finding:
+    """Check compiler and emulator of the RISC-V board, which nothing else needs."""
+    wanted = {
+        "riscv64-unknown-elf-g++": "gcc-riscv64-unknown-elf",
+        "qemu-system-riscv32": "qemu-system-misc",
+    }
+    missing = [program for program in wanted if computer.which(program) is None]
+    if missing:
+        packages = " ".join(wanted[program] for program in missing)
+        detail = f"no {' and no '.join(missing)} on PATH"
+        remedy = f"for emulated_riscv only: apt-get install {packages}"
+        return Finding("RISC-V", State.NOTE, detail, remedy)
+    version = computer.says("riscv64-unknown-elf-g++", "-dumpfullversion").strip() or "no answer"
+    return Finding("RISC-V", State.GOOD, f"riscv64-unknown-elf-g++ {version}, with QEMU")
+
+
 def platformio(computer: Computer) -> Iterator[Finding]:
     """Check the build system, and whether its TensorFlow Lite Micro library is installed."""
     version = computer.version("platformio")
@@ -343,6 +359,7 @@ CHECKS: Sequence[Check] = (
     native,
     compilers,
     qemu,
+    riscv,
     platformio,
     ports,
     permission,

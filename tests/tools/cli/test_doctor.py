@@ -94,6 +94,8 @@ def test_all_is_well_on_a_healthy_machine(machine):
         ("arm-none-eabi-g++", "Arm compiler", State.BAD, "gcc-arm-none-eabi"),
         ("arm-none-eabi-gcc", "Arm C library", State.BAD, "libnewlib-arm-none-eabi"),
         ("qemu-system-arm", "QEMU", State.BAD, "apt-get install qemu-system-arm"),
+        ("riscv64-unknown-elf-g++", "RISC-V", State.NOTE, "apt-get install gcc-riscv64"),
+        ("qemu-system-riscv32", "RISC-V", State.NOTE, "apt-get install qemu-system-misc"),
         ("numpy", "Python packages", State.BAD, "make setup"),
         ("tensorflow", "training packages", State.NOTE, "pip install -e '.[train]'"),
         ("platformio", "PlatformIO", State.BAD, "make setup"),

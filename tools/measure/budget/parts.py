@@ -100,12 +100,16 @@ _RULES = (
     _Rule("link", symbol=r"^_ZNK?5vigil4link"),
     _Rule("sketch", source=r"(^|/)src/|/lib\w*/app/|libapp\.a"),
     _Rule(
-        "vectors", source=r"/startup\w*\.|\bcrt(i|n|0|begin|end)\.o|\bstartup\w*\.(S|cpp|c)?\.?o"
+        "vectors",
+        source=r"/(startup|vectors)\w*\.|\bcrt(i|n|0|begin|end)\.o|\bstartup\w*\.(S|cpp|c)?\.?o",
     ),
     _Rule("libm", source=r"/libm(_nano)?\.a"),
-    _Rule("libc", source=r"/lib(c|g|rdimon|nosys)(_nano|_s)?\.a"),
+    _Rule("libc", source=r"/architecture/libc\.|/lib(c|g|rdimon|nosys)(_nano|_s)?\.a"),
     _Rule("libgcc", source=r"/lib(gcc|stdc\+\+|supc\+\+)(_nano|_s)?\.a|^linker stubs"),
-    _Rule("arduino", source=r"Framework\w*|framework-arduino|libmbed|libcc_|/cores?/|/variants?/"),
+    _Rule(
+        "arduino",
+        source=r"Framework\w*|framework-arduino|libmbed|libcc_|/cores?/|/architecture/|/variants?/",
+    ),
     _Rule("arduino", source=r"/(SPI|Wire|PDM|USB\w*)/"),
     _Rule("arduino", section=r"^\.(crash_data_ram|sdh_\w+)"),
 )
