@@ -15,7 +15,6 @@ import pty
 import subprocess
 import sys
 import termios
-import threading
 import time
 
 import numpy as np
@@ -71,8 +70,8 @@ class Feed:
         return WindowScored(index, index * WINDOW, score, 0.3, flag, 900, reconstruction=output)
 
 
-def view(seconds: float) -> None:
-    """Run the view on this terminal, and write what it did to standard error, as JSON."""
+def view(seconds: float, to: int) -> None:
+    """Run the view on this terminal, and write what it did to a file descriptor, as JSON."""
     drawn: list[float] = []
     render = Panel.render
 
@@ -91,38 +90,37 @@ def view(seconds: float) -> None:
         for at in np.arange(began, stop - 1, 0.25).tolist()
     )
     mean = sum(began <= each < stop for each in drawn) / seconds
-    print(json.dumps([mean, worst, time.process_time() / (START_S + seconds)]), file=sys.stderr)
+    cores = time.process_time() / (START_S + seconds)
+    os.write(to, json.dumps([mean, worst, cores]).encode())
 
 
 def measure(lines: int, columns: int, seconds: float) -> list[float]:
     """Return mean and worst redraws per second, and the cores that the view took."""
     master, slave = pty.openpty()
+    answer, to = os.pipe()
     termios.tcsetwinsize(slave, (lines, columns))
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.terminal", "view", str(seconds)],
+        [sys.executable, "-m", "benchmarks.terminal", "view", str(seconds), str(to)],
         stdin=slave,
         stdout=slave,
-        stderr=subprocess.PIPE,
+        stderr=slave,
+        pass_fds=(to,),
         env={**os.environ, "TERM": "xterm-256color"},
         start_new_session=True,
     )
     os.close(slave)
-
-    def read() -> None:
-        try:
-            while os.read(master, 65536):
-                pass
-        except OSError:  # the other side is closed
-            return
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    _, error = process.communicate()
-    reader.join()
+    os.close(to)
+    shown = b""
+    try:
+        while data := os.read(master, 65536):
+            shown = (shown + data)[-4096:]
+    except OSError:  # the other side is closed
+        pass
     os.close(master)
-    if process.returncode:
-        sys.exit(error.decode())
-    return list(json.loads(error))
+    if process.wait():
+        sys.exit(shown.decode(errors="replace"))
+    with os.fdopen(answer) as file:
+        return list(json.load(file))
 
 
 def main(seconds: float) -> None:
@@ -138,6 +136,6 @@ def main(seconds: float) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["view"]:
-        view(float(sys.argv[2]))
+        view(float(sys.argv[2]), int(sys.argv[3]))
     else:
         main(float(sys.argv[1]) if len(sys.argv) > 1 else 20.0)

@@ -78,6 +78,7 @@ class History(View):
         self.sample_rate = SampleRate()
         self.lost: deque[WindowsLost] = deque(maxlen=WINDOWS)
         self.version = 0  # number of events; unchanged: nothing to redraw
+        self.reports = 0  # number of events other than samples
         self._tally = Tally()
         self._lock = threading.Lock()
         self._samples = np.zeros((FRAMES, 1), np.int16)
@@ -159,6 +160,7 @@ class History(View):
             self.clock.stamp(event)
             self.sample_rate.take(event)
             self.version += 1
+            self.reports += not isinstance(event, SamplesSent)
             self._take(event)
 
     def _take(self, event: Event) -> None:

@@ -5,14 +5,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 
 import pytest
 
-from tests.support.watched import history  # noqa: F401 (fixture)
+from tests.support.monitor_board import WINDOW, source
+from tests.support.watched import history, watched  # noqa: F401 (fixture)
 from tools.monitor.controls import Controls, Mark, Reset, SetPaused, SetThreshold
+from tools.monitor.events import Event, LinkCounters, SamplesSent
 from tools.monitor.history import History
-from tools.monitor.terminal.app import KEYS, MonitorApp, heights
+from tools.monitor.terminal.app import KEYS, MonitorApp, Panel, heights
 
 
 @pytest.mark.parametrize("total", range(0, 80))
@@ -94,6 +97,31 @@ def test_who_presses_q_again_waits_for_nothing(history: History) -> None:
 
     assert asyncio.run(press())
     assert controls.hurried
+
+
+def test_samples_alone_draw_the_trace_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.monitor.terminal.app.WHOLE_S", math.inf)
+    past, drawn = History(), list[str | None]()
+    watched(past)
+    render = Panel.render
+    monkeypatch.setattr(Panel, "render", lambda panel: (drawn.append(panel.id), render(panel))[1])
+
+    async def look(event: Event) -> set[str | None]:
+        app = MonitorApp(past, Controls(), lambda: None)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause(0.3)
+            app._paint()
+            await pilot.pause(0.3)
+            drawn.clear()
+            past.handle(event)
+            app._paint()
+            await pilot.pause(0.3)
+        return set(drawn)
+
+    samples = SamplesSent(past.next_frame, source().counts[:WINDOW])
+    assert asyncio.run(look(samples)) == {"trace"}
+    every = {"header", "trace", "scores", "windows", "facts"}
+    assert asyncio.run(look(LinkCounters(sent=5))) == every
 
 
 def screen_of(app: MonitorApp) -> str:

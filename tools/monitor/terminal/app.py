@@ -43,6 +43,7 @@ from tools.monitor.theme import DARK
 FRAMES_PER_SECOND = 12
 STEP = 1.05  # factor of the threshold per key press
 BELOW_LEAST = 3  # lines: a border, and the newest window between
+WHOLE_S = 1.0  # between two redraws of all panels while only samples arrive
 CONFIRM_S = 0.5  # within which key presses add up before the board confirms the first
 
 LEGEND = f"[{DARK['normal']}]━ signal[/]  [{DARK['abnormal']}]━ flagged[/]"
@@ -185,6 +186,7 @@ class MonitorApp(App[None]):
         self._history, self._controls = history, controls
         self._begin, self._over = begin, over  # start the stream; return whether it has ended
         self._painted = -1
+        self._reported, self._whole_due = -1, 0.0  # of the last redraw of all panels
         self._arranged_for: BoardFacts | None = None
         self._inspecting = False
         self._reading = False  # the log
@@ -338,14 +340,24 @@ class MonitorApp(App[None]):
             return
         if self._arranged_for is not history.board:  # now the channels are known
             self._arrange(self.size.width, self.size.height)
+        # Samples alone change the trace alone, and an age or a time of day at most once a second.
+        whole = self._painted < 0 or history.reports != self._reported
+        if whole or time.monotonic() > self._whole_due:
+            whole = True
+            self._reported, self._whole_due = history.reports, time.monotonic() + WHOLE_S
         self._painted = history.version
         name, legend = self._trace_titles()
         self.query_one("#trace").border_title = name.replace("[", "\\[")
         self.query_one("#trace").border_subtitle = legend
+        if whole:
+            self._titles_of_reports()
+        for panel in self.query(Panel) if whole else self.query("#trace"):
+            panel.refresh()
+
+    def _titles_of_reports(self) -> None:
+        history = self._history
         self.query_one("#scores").border_title = panels.scores_title(history)
         windows = self.query_one("#windows")
         windows.border_title = panels.windows_title(history)
         windows.border_subtitle = newest(history, windows.size.width - 4).replace("[", "\\[")
         self.query_one("#facts").border_title = "statistics"
-        for panel in self.query(Panel):
-            panel.refresh()
