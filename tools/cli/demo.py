@@ -104,7 +104,9 @@ def _watch(bundle: Path, image: Path, windows: int | None) -> None:
     if windows is None:
         windows = JUDGED + (m.wearer.learn if isinstance(m.wearer, Wearer) else 0)
     speed = LIVE_SPEED if timed and sys.stdout.isatty() else None
-    run_monitor(MonitorSettings(bundle, (Emulated(image),), Streamed(speed=speed), windows=windows))
+    settings = MonitorSettings(bundle, (Emulated(image),), Streamed(speed=speed), windows=windows)
+    if any(summary.interrupted for summary in run_monitor(settings)):
+        raise KeyboardInterrupt  # ends the demo, not the stream alone as `q` does
 
 
 def _step(out: Console, title: str) -> None:

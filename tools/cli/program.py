@@ -75,10 +75,22 @@ def _plain(message: str) -> str:
     )
 
 
+def _open_missing_streams() -> None:
+    """Open standard streams that the caller has closed on the null device.
+
+    Else the next file that is opened would get the number of standard output, and its prints.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # the lowest free number is that of the stream
+            null = os.open(os.devnull, os.O_RDONLY if name == "stdin" else os.O_WRONLY)
+            setattr(sys, name, os.fdopen(null, "r" if name == "stdin" else "w"))
+
+
 def main() -> None:
     """Run the program. Bad input is reported on one line of standard error, with exit code 2."""
     # TensorFlow logs a missing GPU and its own options on every import; errors stay visible.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character shows "?" instead
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -93,6 +105,9 @@ def main() -> None:
         see = f"vigil {command} --help" if command else "vigil --help"
         complain(f"{_plain(problem.format_message())} (see `{see}`)")
         code = 2
+    except BrokenPipeError:  # the reader of our output has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except OSError as problem:
         if problem.errno != errno.ENAMETOOLONG:
             raise
@@ -109,7 +124,4 @@ def main() -> None:
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    except BrokenPipeError:  # the reader of our output has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)

@@ -54,7 +54,12 @@ class Summary:
     seconds: float = 0.0  # from the first event to the last, on the host's clock
     counters: LinkCounters = field(default_factory=LinkCounters)
     complete: bool = False
-    reason: str = ""
+    reason: str = ""  # for which it ended early: a signal's name, or in words
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended the stream, Ctrl-C among them."""
+        return self.reason.startswith(("SIG", "interrupted"))
 
     @property
     def labelled(self) -> int:

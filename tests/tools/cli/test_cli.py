@@ -4,19 +4,22 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 
 from tests.support.command_line import vigil
 from tools.checkout import ROOT
-from tools.cli import program
+from tools.cli import demo, program
 from tools.cli.app import app
 from tools.cli.options import DEFAULT, bundle_path, faults_of
 from tools.cli.program import COMMANDS, load_commands
 from tools.link.faults import FaultConfig
 from tools.measure.bench.small_bundle import small_bundle
+from tools.monitor.summary import Summary
 from training.bundle import read_bundle
 from training.bundle.errors import BundleError, DataError
 
@@ -172,6 +175,35 @@ def test_a_terminal_without_unicode_gets_its_lines(command: str, tmp_path: Path)
     )
     assert "Traceback" not in done.stderr, done.stderr
     assert done.stdout.isascii() and len(done.stdout.splitlines()) > 5
+
+
+@pytest.mark.parametrize(("reason", "goes_on"), [("by key", True), ("", True), ("SIGINT", False)])
+def test_ctrl_c_while_the_demo_streams_ends_the_demo(reason: str, goes_on: bool, monkeypatch):
+    given = SimpleNamespace(signal=SimpleNamespace(rate_hz=None), wearer=None)
+    monkeypatch.setattr(demo, "read_bundle", lambda path: SimpleNamespace(manifest=given))
+    monkeypatch.setattr(demo, "run_monitor", lambda settings: [Summary(reason=reason)])
+    with nullcontext() if goes_on else pytest.raises(KeyboardInterrupt):
+        demo._watch(Path("bundle"), Path("image"), 5)
+
+
+def test_a_closed_standard_output_takes_nothing_and_lends_its_number_to_no_file(tmp_path: Path):
+    program = (
+        "import sys; from tools.cli.program import main\n"
+        "sys.argv = ['vigil', 'boards']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        "assert open('kept', 'w').fileno() > 2"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: os.closerange(0, 2),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "kept").read_bytes() == b""
 
 
 def test_recipes_and_boards_are_listed(tmp_path):

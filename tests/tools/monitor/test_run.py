@@ -107,7 +107,7 @@ def test_the_terminal_is_given_back(tmp_path: Path, how: str | signal.Signals) -
         screen.wait_for(b"CLOSED")
     assert before
     after = screen.output[screen.output.index(LEAVE) :].decode()
-    reason = how.name if isinstance(how, signal.Signals) else "by key"
+    reason = how.name if isinstance(how, signal.Signals) else {"q": "by key"}.get(how, "SIGINT")
     assert f"ended early: {reason}" in after
     assert f"CLOSED 1 True {reason}" in after
     assert "Traceback" not in screen.output.decode(errors="replace")

@@ -153,7 +153,8 @@ class MonitorApp(App[None]):
     FooterKey .footer-key--key {{ background: {DARK["room"]}; color: {DARK["ink"]}; }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+c,ctrl+q", "stop", "quit", key_display="q", priority=True),
+        Binding("q,ctrl+q", "stop('by key')", "quit", key_display="q", priority=True),
+        Binding("ctrl+c", "stop('SIGINT')", show=False, priority=True),
         Binding("question_mark,h", "help", "keys", key_display="?"),
         Binding("space", "pause", "pause", key_display="space"),
         Binding("up,plus", "threshold(1)", "threshold", key_display="↑↓"),
@@ -214,11 +215,11 @@ class MonitorApp(App[None]):
     def on_resize(self, event: events.Resize) -> None:
         self._arrange(event.size.width, event.size.height)
 
-    def action_stop(self) -> None:
+    def action_stop(self, reason: str) -> None:
         if self._controls.quitting:
             self._controls.hurry()
             self.exit()
-        self._controls.quit("by key")
+        self._controls.quit(reason)
 
     def action_pause(self) -> None:
         self._controls.ask(SetPaused())
