@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,7 @@ from training.imported.integer import (
 from training.imported.rewrites import without_missing_operators
 from training.imported.scaling import SCALINGS, Scaling, find_scaling, quantizer_of
 from training.imported.source import Source, read_source
+from training.imported.sparse import with_dense_constants
 from training.models import FamilySettings
 from training.quality_gate import fit_gate, judge
 from training.quantize import CALIBRATION_WINDOWS, read_model_info
@@ -67,8 +69,7 @@ def import_model(
     """
     out = Path("build") / recipe.name if out_dir is None else out_dir
     check_destination(out)
-    source = read_source(path)
-    flatbuffer, whole = _prepared(source)
+    source, flatbuffer, whole = _prepared(read_source(path))
     if whole is not None:
         check(whole)
     else:
@@ -117,12 +118,13 @@ def import_model(
     return write(fitted, evaluated, run_checks(fitted, evaluated), out)
 
 
-def _prepared(source: Source) -> tuple[bytes, bytes | None]:
-    """The flatbuffer that engines can run, and its int8 part; None where it is float."""
+def _prepared(source: Source) -> tuple[Source, bytes, bytes | None]:
+    """The model with dense constants, the same for engines, and its int8 part; None if float."""
     try:
+        source = replace(source, flatbuffer=with_dense_constants(source.flatbuffer))
         flatbuffer = without_missing_operators(with_fixed_shapes(source.flatbuffer))
         refuse_other_tasks(flatbuffer, source.where)
-        return flatbuffer, without_float_ends(flatbuffer)
+        return source, flatbuffer, without_float_ends(flatbuffer)
     except ConvertError:
         raise
     except Exception as problem:  # a damaged file breaks the schema's reader in a dozen ways

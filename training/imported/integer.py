@@ -19,16 +19,6 @@ from training.weight_scales import match_factors
 
 _PLAIN = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
 _INT8 = schema.TensorType.INT8
-_SHAPES = (
-    "SHAPE",
-    "STRIDED_SLICE",
-    "PACK",
-    "CONCATENATION",
-    "GATHER",
-    "CAST",
-    "REDUCE_PROD",
-    "MUL",
-)
 
 
 def without_float_ends(flatbuffer: bytes) -> bytes | None:
@@ -122,13 +112,12 @@ def with_fixed_shapes(flatbuffer: bytes) -> bytes:
     }
     folded = []
     for operator in graph.operators:
-        name = names[operator.opcodeIndex]
         inputs = {int(i) for i in operator.inputs if i >= 0}
         integers = all(
             graph.tensors[i].type in (schema.TensorType.INT32, schema.TensorType.INT64)
             for i in operator.outputs
         )
-        if integers and (name == "SHAPE" or (name in _SHAPES and inputs <= known)):
+        if integers and (names[operator.opcodeIndex] == "SHAPE" or inputs <= known):
             folded.append(operator)
             known.update(int(i) for i in operator.outputs)
     is_open = any(-1 in _sides(tensor.shapeSignature) for tensor in graph.tensors)

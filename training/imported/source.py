@@ -23,6 +23,11 @@ from training.tensorflow_setup import keras, tf
 
 MOST_STEPS = 64  # of a recurrent layer that is unrolled: each step is a copy of its operators
 
+_ACCELERATORS = {  # by the name of the operator that holds their program
+    "ethos-u": "an Arm Ethos-U",
+    "edgetpu-custom-op": "a Coral Edge TPU",
+}
+
 SUFFIXES = (".tflite", ".lite", ".keras", ".h5", ".hdf5")
 
 Values = NDArray[np.float32]
@@ -158,6 +163,12 @@ def _checked(data: bytes, path: Path) -> Source:
     for role, count in (("input", inputs[0]), ("output", outputs[0])):
         _check_one(count, role, str(path))
     try:
+        for code in model.tables(1):
+            if code.text(1) in _ACCELERATORS:
+                raise ConvertError(
+                    f"{path}: is compiled for {_ACCELERATORS[code.text(1)]}; import the file from "
+                    "which it was compiled"
+                )
         check_structure(model, graphs[0])
     except DamagedError as problem:
         raise ConvertError(
