@@ -56,7 +56,8 @@ class Interpreter:
             except (struct.error, TypeError, IndexError, UnicodeDecodeError) as problem:
                 # of its Python part, which parses parts of the file that nothing else reads
                 raise ConvertError(
-                    f"the model is damaged: {problem}; copy or convert it again"
+                    "the model is damaged: the interpreter cannot read all of it "
+                    f"({problem}); copy or convert it again"
                 ) from None
         self._input_shape = tuple(self._interpreter.get_input_details(0)["shape"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -130,6 +131,8 @@ def read_source(path: Path) -> Source:
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
             raise ConvertError(f"{path}: is no SavedModel: it holds no saved_model.pb")
+        for file in (path / "saved_model.pb", *path.glob("variables/*")):
+            check_regular(file, MAX_FILE_BYTES, ConvertError)
         return _checked(_guarded(path, lambda: _of_saved_model(path)), path)
     if path.suffix.lower() not in SUFFIXES:
         raise ConvertError(
@@ -141,6 +144,9 @@ def read_source(path: Path) -> Source:
     check_regular(path, MAX_FILE_BYTES, ConvertError)
     if not path.exists():
         raise ConvertError(f"{path}: no such file")
+    # Keras calls a damaged archive a file that is not there.
+    if path.suffix.lower() == ".keras" and not zipfile.is_zipfile(path):
+        raise ConvertError(f"{path}: is not a whole .keras file; copy or save it again")
     return _checked(_guarded(path, lambda: _of_keras(path)), path)
 
 

@@ -1,13 +1,25 @@
 """Devices, pipes, huge files, deep nesting and odd names: one line each, and exit code 2."""
 
 import os
+import struct
 
+import numpy as np
 import pytest
 
 from tests.support.command_line import vigil
+from tests.support.networks import paired_network
+from training.bundle.flatbuffer import root
 
 LONG = "x" * 5000
 HUGE = 5 << 30  # bytes of a sparse file, which takes no disk
+
+
+def with_a_name_outside_the_file():
+    """A model of which the converter reads nothing damaged, but the interpreter does."""
+    data = bytearray(paired_network(np.random.default_rng(1), (16, 12, 16)))
+    tensor = root(bytes(data), b"TFL3").tables(2)[0].tables(0)[0]
+    struct.pack_into("<I", data, tensor._field(3), 0x7FFFFFF0)
+    return bytes(data)
 
 
 @pytest.fixture
@@ -18,6 +30,7 @@ def folder(tmp_path):
         with (tmp_path / f"huge.{suffix}").open("wb") as file:
             file.truncate(HUGE)
     (tmp_path / "deep.toml").write_text("a = " + "[" * 20_000)
+    (tmp_path / "name.tflite").write_bytes(with_a_name_outside_the_file())
     (tmp_path / "device.csv").symlink_to("/dev/zero")
     return tmp_path
 
@@ -32,6 +45,10 @@ def folder(tmp_path):
         (["inspect", "huge.csv"], "5,120 MB, must have at most 4,096 MB"),
         (["train", "huge.toml"], "5,120 MB, must have at most 1 MB"),
         (["bench", "huge.tflite"], "5,120 MB, must have at most 256 MB"),
+        (
+            ["bench", "name.tflite"],
+            "name.tflite: the model is damaged: the interpreter cannot read",
+        ),
         (["train", "deep.toml"], "nested too deeply"),
         (["train", "csv", "--set", "a=" + "[" * 20_000], "nested too deeply"),
         (["train", LONG], "File name too long"),

@@ -212,13 +212,16 @@ def test_an_open_window_is_refused(folder, tmp_path):
 def test_files_that_are_no_models_are_refused(folder, tmp_path):
     for name, data, said in (
         ("m.tflite", b"no model at all", "not a whole TensorFlow Lite model"),
-        ("m.keras", b"no zip", "cannot be read"),
+        ("m.keras", b"no zip", "is not a whole .keras file"),
         ("m.h5", b"no hdf5", "cannot be read"),
         ("m.onnx", b"onnx", "is no model that Vigil reads"),
     ):
         assert said in refusal(written(data, tmp_path / name), folder, tmp_path)
     assert "no such file" in refusal(tmp_path / "absent.tflite", folder, tmp_path)
     assert "holds no saved_model.pb" in refusal(tmp_path, folder, tmp_path)
+    with (tmp_path / "saved_model.pb").open("wb") as file:
+        file.truncate(5 << 30)
+    assert "has 5,120 MB, must have at most" in refusal(tmp_path, folder, tmp_path)
 
 
 def test_damage_anywhere_is_refused_or_harmless(model, folder, tmp_path):

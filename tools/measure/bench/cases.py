@@ -12,9 +12,9 @@ from tools.convert.model import read_model
 from tools.measure.bench import reference
 from tools.measure.estimate import WINDOWS
 from training.bundle import read_bundle
-from training.bundle.errors import EstimateError
+from training.bundle.errors import ConvertError, EstimateError
 from training.bundle.files import MAX_FILE_BYTES
-from training.bundle.interpreter import Interpreter
+from training.bundle.interpreter import Interpreter, probe_arena
 from training.bundle.regular_file import read_regular
 from training.weight_scales import match_factors
 
@@ -88,8 +88,12 @@ def random_case(name: str, model: bytes) -> Case:
     """Return `model` with random windows.
 
     Raises:
-        ConvertError: it is no model of one window.
+        ConvertError: it is no model of one window, or the interpreter cannot run it.
     """
     size = read_model(model, name).input.size
+    try:
+        probe_arena(model)
+    except ConvertError as problem:
+        raise ConvertError(f"{name}: {problem}") from None
     inputs = np.random.default_rng(1).integers(-128, 128, (WINDOWS, size)).astype(np.int8)
     return Case(name, name, model, inputs)
