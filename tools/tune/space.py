@@ -205,11 +205,14 @@ def default_space(recipe: Recipe) -> dict[str, Any]:
             *([16, 8], [24, 12], [32, 16], [48, 24], [64, 32]),
         ]
         space["model.activation"] = ["relu", "tanh"]
-        if recipe.model.family == "dense":
+        if recipe.model.family in ("dense", "ensemble"):
             space["fit.power"] = [1.0, 2.0, 3.0, 4.0]
     code = getattr(recipe.model, "code", None)
     if isinstance(code, int):  # a code of a series has two sides
-        space["model.code"] = {"low": max(1, min(2, code)), "high": max(2 * code, 4)}
+        high = max(2 * code, 4)
+        if "hidden" in fields:  # these families refuse a code as wide as the window
+            high = min(high, recipe.input_shape(1)[0] - 1)
+        space["model.code"] = {"low": max(1, min(2, code)), "high": high}
     if not recipe.features.per_channel:
         space["score.kind"] = ["mse", "mae"]
     rate = recipe.fit.learning_rate
