@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from tests.support import graphs, networks
+from tests.support.graph_operators import VALID
 from tools.convert.model import read_model
+from tools.convert.plan import make_plan
 from tools.measure.bench import emulator
+from tools.measure.bench.models import Activation
+from tools.measure.bench.reference import make
 from training.bundle.interpreter import Interpreter
 
 WINDOWS = 40
@@ -48,6 +52,25 @@ def test_random_networks(core: str, count: int, tmp_path: Path) -> None:
     there = emulator.OTHER_CORES[core]
     outputs = networks.run_emulated(models, inputs, tmp_path, core=there, plain=plain)
     assert sum(differing(outputs, expected)) == 0
+
+
+def test_with_vectors_dense_layers_are_plain_and_convolutions_paired(tmp_path: Path) -> None:
+    graph = graphs.Graph(np.random.default_rng(3), (Activation.NONE,))
+    source = graph.tensor((1, 20, 6, 8), 0.05, 3)
+    made = graph.conv(source, 16, (3, 3), (1, 1), VALID)
+    convolution = graph.builder.finish(source.index, made.index)
+    for model, plain, vectors in (
+        (convolution, "dense", "paired_dense"),
+        (make(tmp_path / "dense").model, "dense", "dense"),
+    ):
+        read = read_model(model)
+        for planned, kernel in (
+            (make_plan(read, "model"), "paired_dense"),
+            (make_plan(read, "model", plain=True), plain),
+            (make_plan(read, "model", vectors=True), vectors),
+        ):
+            kernels = {step.report.kernel for step in planned.steps if step.report.macs}
+            assert kernels == {kernel}
 
 
 @pytest.mark.parametrize("count", [8])

@@ -54,9 +54,9 @@ class Board:
     adc_hz: float | None = None  # fastest rate at which the firmware reads the converter
 
     @property
-    def pairs(self) -> bool:
-        """Whether the compiled engine's paired kernels are its fastest on this core."""
-        return self.dsp and self.core != "cortex-m55"
+    def vectors(self) -> bool:
+        """Whether the core has vectors, with which the compiled engine runs dense layers."""
+        return self.core == "cortex-m55"
 
     @property
     def riscv(self) -> bool:

@@ -105,7 +105,9 @@ def build_image(
     with platformio.alone(lambda: _say_waiting(console)):
         inputs = cache.inputs()
         convert_bundle(
-            bundle, GENERATED, [engine], own_sensor, threshold, alarm, plain=not row.pairs
+            *(bundle, GENERATED, [engine], own_sensor, threshold, alarm),
+            plain=not row.dsp,
+            vectors=row.vectors,
         )
         with console.status(f"compiling for {row.name}, {engine} engine"):
             result = platformio.build(environment, library=library)
@@ -146,7 +148,9 @@ def flash(
         own_sensor = find_sensor(sensor, row) if sensor is not None else None
         library = own_sensor.library if own_sensor is not None else None
         convert_bundle(
-            bundle, GENERATED, [engine], own_sensor, threshold, levels, plain=not row.pairs
+            *(bundle, GENERATED, [engine], own_sensor, threshold, levels),
+            plain=not row.dsp,
+            vectors=row.vectors,
         )
         port = port or find_port(row).path
         with out.status(f"uploading to {row.name} on {port}"):

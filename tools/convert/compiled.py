@@ -54,19 +54,25 @@ void infer(const std::int8_t* input, std::int8_t* output) {{
 
 
 def compile_model(
-    model: Model, title: str, where: str, *, plain: bool = False, name: str = "compiled"
+    model: Model,
+    title: str,
+    where: str,
+    *,
+    plain: bool = False,
+    vectors: bool = False,
+    name: str = "compiled",
 ) -> dict[str, str]:
     """File name to text of the model's C++; the same model gives the same text.
 
     Args:
         where: the model's name in errors.
-        plain: leave the paired kernels out.
+        plain, vectors: leave the paired kernels out, or out of dense layers: see make_plan().
         name: of the files and the namespace, for a second model in one image.
 
     Raises:
         ConvertError: in one line: the engine cannot run the model.
     """
-    plan = make_plan(model, where, plain=plain)
+    plan = make_plan(model, where, plain=plain, vectors=vectors)
     steps = plan.steps
     rows = [Report.HEAD, *(step.report.cells(i) for i, step in enumerate(steps))]
     arena = plan.memory.arena_bytes

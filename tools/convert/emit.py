@@ -121,6 +121,7 @@ def convert(
     alarm: AlarmLevels | None = None,
     golden_windows: int = GOLDEN_ON_BOARD,
     plain: bool = False,
+    vectors: bool = False,
 ) -> list[Path]:
     """Write the C++ for a bundle.
 
@@ -137,6 +138,7 @@ def convert(
         golden_windows: most golden windows in the image.
         plain: leave out the compiled engine's paired kernels, which are fast only on cores with the
             DSP extension. The outputs are the same.
+        vectors: leave them out of dense layers, which are faster with the core's vectors.
 
     Returns:
         The files, sorted.
@@ -160,7 +162,9 @@ def convert(
             if engine == "tflm":
                 files |= tflm_model(model, bundle.model, where)
             else:
-                files |= compile_model(model, bundle.manifest.name, where, plain=plain)
+                files |= compile_model(
+                    model, bundle.manifest.name, where, plain=plain, vectors=vectors
+                )
         except ConvertError as problem:
             if engines and engine in engines:
                 raise

@@ -50,14 +50,16 @@ class Plan:
         return RUN + steps - inlined
 
 
-def make_plan(model: Model, where: str, *, plain: bool = False) -> Plan:
+def make_plan(model: Model, where: str, *, plain: bool = False, vectors: bool = False) -> Plan:
     """Choose kernels and lay out memory; with `plain`, the portable kernels only.
+
+    With `vectors`, dense layers have the plain kernel: where the core has vectors, it uses them.
 
     Raises:
         ConvertError: in one line with the first operator that the engine cannot run.
     """
     model = fold_constants(model, where)
-    planner = Planner(model, where, plain)
+    planner = Planner(model, where, plain, vectors)
     for operator in model.operators:
         kind = kinds().get(operator.name)
         if kind is None or kind.plan is None:

@@ -26,6 +26,7 @@ class Planner:
     model: Model  # the model
     where: str  # its name in messages
     plain: bool = False  # leave the paired kernels out
+    vectors: bool = False  # leave them out of dense layers alone
     steps: list[Step] = field(default_factory=list)  # the plan so far
     # tensors that share another's memory, so that they need no step
     views: Views = field(default_factory=Views)

@@ -72,7 +72,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
 def _fit(
     planner: Planner, operator: Operator, layer: DenseLayer, lanes: Lanes
 ) -> PairedLayer | str:
-    if planner.plain:
+    if planner.plain or planner.vectors:
         return "plain: requested"
     return planner.once((operator.index, lanes), lambda: fit_paired(layer, lanes, planner.shifts))
 

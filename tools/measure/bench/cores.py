@@ -75,7 +75,7 @@ Sources = Callable[[Path, emulator.Core], list[Path]]
 
 
 def _compiled(model: Model, folder: Path, core: emulator.Core) -> list[Path]:
-    files = compile_model(model, "bench", "bench", plain=not core.pairs)
+    files = compile_model(model, "bench", "bench", plain=not core.dsp, vectors=core.vectors)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     kernels = [path for path in sorted(_KERNELS.glob("*.cpp")) if path.name != "engine.cpp"]

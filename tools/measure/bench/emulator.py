@@ -55,7 +55,8 @@ class Core:
     code: int = 0x00000000  # start of the memory for code
     data: int = 0x20000000  # start of the memory for data
     clock_hz: int = 25_000_000  # rate of the core's own timer, or of its counter
-    pairs: bool = True  # whether the paired kernels are the fastest (Board.pairs)
+    dsp: bool = True  # whether it has the DSP extension, for the paired kernels
+    vectors: bool = False  # whether it has vectors, for dense layers
 
     @property
     def riscv(self) -> bool:
@@ -78,8 +79,8 @@ class Core:
 
 M4 = Core("cortex-m4", FAST)
 OTHER_CORES = {
-    "M0": Core("cortex-m0", ("-O2", "-masm-syntax-unified"), "mps2-an385", pairs=False),
-    "M3": Core("cortex-m3", ("-O2",), "mps2-an385", pairs=False),
+    "M0": Core("cortex-m0", ("-O2", "-masm-syntax-unified"), "mps2-an385", dsp=False),
+    "M3": Core("cortex-m3", ("-O2",), "mps2-an385", dsp=False),
     "M7": Core("cortex-m7", ("-O2", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"), "mps2-an500"),
     "M33": Core(
         "cortex-m33",
@@ -95,7 +96,7 @@ OTHER_CORES = {
         "mps3-an547",
         data=0x21000000,
         clock_hz=32_000_000,
-        pairs=False,
+        vectors=True,
     ),
     "RISC-V": Core(
         "rv32imac",
@@ -104,7 +105,7 @@ OTHER_CORES = {
         code=0x80000000,
         data=0x80400000,
         clock_hz=1_000_000_000,
-        pairs=False,
+        dsp=False,
     ),
 }
 CORES = {"M4": M4, **OTHER_CORES}
