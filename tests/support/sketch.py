@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from pathlib import Path
 
 import serial
 
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_until
+from tools.boards.emulated import board_of_image, emulator_of
 from tools.checkout import ROOT
 
 PROJECT = ROOT / "tests" / "support" / "board_sketch"
@@ -51,3 +54,38 @@ class Sketch:
         self.send("b", size)
         assert self.serial.read(size) == bytes(range(100)) * (size // 100)
         assert self.line() == f"sent {size}"
+
+
+def exchange_on_plain_uart(elf: Path) -> None:
+    """Start QEMU by hand, as docs/emulated.md shows; send more than the board buffers."""
+    row = board_of_image(elf)
+    process = subprocess.Popen(
+        [
+            *(emulator_of(row)[0], "-M", row.machine, "-display", "none", "-nodefaults"),
+            *(("-bios", "none") if row.riscv else ()),
+            *("-icount", "shift=6", "-semihosting", "-serial", "pty", "-kernel", str(elf)),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        port = process.stdout.readline().split("redirected to ")[1].split()[0]
+        sketch = Sketch(port)
+        sketch.serial.timeout = 1
+
+        def answers() -> bool:
+            sketch.send("l", 1)
+            return sketch.serial.readline().endswith(b" 1\r\n")
+
+        wait_until(answers)  # QEMU checks once per second whether its terminal is open
+        sketch.serial.reset_input_buffer()
+        sketch.serial.timeout = PATIENCE
+        sketch.send("t", 2000)
+        sketch.serial.write(b"\1" * 2000)
+        assert sketch.line().startswith("sum ")
+        sketch.serial.close()
+    finally:
+        process.kill()
+        process.wait()

@@ -1,12 +1,11 @@
 """The emulated board's Arduino API and serial port, asked from a sketch of its own."""
 
-import subprocess
 import time
 
 import pytest
 
-from tests.support.sketch import Sketch
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.sketch import Sketch, exchange_on_plain_uart
+from tests.support.waiting import PATIENCE
 from tools.boards.build import BuildResult
 from tools.boards.emulated import EmulatedBoard
 
@@ -49,36 +48,7 @@ def test_a_host_that_does_not_read_does_not_hang_the_board(board: EmulatedBoard)
 
 
 def test_plain_uart_works_without_a_bridge(image: BuildResult) -> None:
-    """What someone gets who starts QEMU by hand, as docs/emulated.md shows."""
-    process = subprocess.Popen(
-        [
-            *("qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-nodefaults"),
-            *("-icount", "shift=6", "-semihosting", "-serial", "pty", "-kernel", str(image.elf)),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        port = process.stdout.readline().split("redirected to ")[1].split()[0]
-        sketch = Sketch(port)
-        sketch.serial.timeout = 1
-
-        def answers() -> bool:
-            sketch.send("l", 1)
-            return sketch.serial.readline().endswith(b" 1\r\n")
-
-        wait_until(answers)  # QEMU checks once per second whether its terminal is open
-        sketch.serial.reset_input_buffer()
-        sketch.serial.timeout = PATIENCE
-        sketch.send("t", 2000)
-        sketch.serial.write(b"\1" * 2000)
-        assert sketch.line().startswith("sum ")
-        sketch.serial.close()
-    finally:
-        process.kill()
-        process.wait()
+    exchange_on_plain_uart(image.elf)
 
 
 def test_stack_high_water_mark(sketch: Sketch) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.images import build_image
-from tests.support.sketch import PROJECT, Sketch
+from tests.support.sketch import PROJECT, Sketch, exchange_on_plain_uart
 from tests.support.waiting import PATIENCE
 from tools.boards.adc import AdcRecording
 from tools.boards.build import BuildResult
@@ -67,6 +67,11 @@ def test_an_interrupt_keeps_every_register(image: BuildResult) -> None:
         # The frame after the last one ends the recording; then the program notices.
         length_us = (frames + 1) / rate * 1e6
         assert length_us <= int(sketch.line().split()[1]) <= length_us + 1000
+
+
+@pytest.mark.toolchain
+def test_plain_uart_works_without_a_bridge(image: BuildResult) -> None:
+    exchange_on_plain_uart(image.elf)
 
 
 FAULTS = {

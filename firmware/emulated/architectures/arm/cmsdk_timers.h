@@ -47,7 +47,7 @@ inline DualTimer& dual_timer() {
 constexpr std::uint32_t kInstructionsAroundHandler = 10;
 
 // Timer 0 wraps every 172 seconds. Its interrupt counts the wraps.
-inline volatile std::uint32_t clock_wraps = 0;
+extern volatile std::uint32_t clock_wraps;
 
 inline void start_timers() {
     Timer& timer = timer0();

@@ -60,7 +60,7 @@ inline std::uint8_t uart_receive() {
 inline void uart_handle_received() {
     uart_took = false;
     Uart0Rx_Handler();
-    if (!uart_took) {
+    if (!uart_took && uart_has_received()) {
         uart_interrupt(kUartRxInterrupt, false);
     }
 }
