@@ -66,7 +66,7 @@ class _Metrics(Collector):
         )
         yield CounterMetricFamily(
             "vigil_spool_dropped",
-            "Messages dropped because the spool was full",
+            "Messages dropped because the spool or its disk was full",
             self._spool.dropped,
         )
 

@@ -32,12 +32,12 @@ CREATE TABLE IF NOT EXISTS messages (
 )
 """
 _OWN_INDEX = "CREATE INDEX IF NOT EXISTS retained ON messages (topic, id) WHERE retain"
-# Of what a broker retains, the newest message of each topic stays: it has no successor.
+# What is under way stays. Of what a broker retains, the newest message of each topic stays, too.
 _DROP = """
 DELETE FROM messages WHERE id IN (
-    SELECT id FROM messages AS old WHERE NOT retain OR EXISTS (
+    SELECT id FROM messages AS old WHERE id > ? AND (NOT retain OR EXISTS (
         SELECT 1 FROM messages WHERE retain AND topic = old.topic AND id > old.id
-    ) ORDER BY id LIMIT ?
+    )) ORDER BY id LIMIT ?
 )
 """
 
@@ -74,6 +74,8 @@ class Spool:
         self._changed = threading.Condition(self._lock)
         self.commits = 0
         self._put = self._committed = 0  # messages since the start
+        self._taken = 0  # id of the newest message that was taken
+        self._drop_or_take = threading.Lock()
         self._written = threading.Condition(self._lock)
         self._closing = False
         self.problem = ""
@@ -147,13 +149,16 @@ class Spool:
         Raises:
             DataError: the file cannot be read.
         """
-        try:
-            rows = self._reader.execute(
-                "SELECT id, topic, text, retain FROM messages WHERE id > ? ORDER BY id LIMIT ?",
-                (after, most),
-            ).fetchall()
-        except sqlite3.Error as problem:
-            raise DataError(f"{self.path}: cannot be read: {problem}") from None
+        with self._drop_or_take:
+            try:
+                rows = self._reader.execute(
+                    "SELECT id, topic, text, retain FROM messages WHERE id > ? ORDER BY id LIMIT ?",
+                    (after, most),
+                ).fetchall()
+            except sqlite3.Error as problem:
+                raise DataError(f"{self.path}: cannot be read: {problem}") from None
+            if rows:
+                self._taken = rows[-1][0]
         return [(row[0], Message(row[1], row[2], bool(row[3]))) for row in rows]
 
     def acknowledge(self, number: int) -> None:
@@ -223,20 +228,21 @@ class Spool:
         """Remove the messages that the broker has, and add new ones, in one transaction."""
         if new and not self._has_room():
             raise sqlite3.Error(f"the disk has less than {RESERVED_BYTES >> 20} MB left")
-        with self._transaction():
-            removed = self._file.executemany(
+        with self._drop_or_take, self._transaction():
+            self._file.executemany(
                 "DELETE FROM messages WHERE id = ?", [(number,) for number in acknowledged]
-            ).rowcount
+            )
             self._file.executemany(
                 "INSERT INTO messages (topic, text, retain) VALUES (?, ?, ?)",
                 [(m.topic, m.text, int(m.retain)) for m in new],
             )
-            excess = max(self._depth - removed + len(new) - self._most, 0)
-            dropped = self._file.execute(_DROP, (excess,)).rowcount if excess else 0
+            depth = self._depth - len(acknowledged) + len(new)
+            excess, dropped = depth - self._most, 0
+            if excess > 0:
+                dropped = self._file.execute(_DROP, (self._taken, excess)).rowcount
         with self._lock:
-            # What was dropped while it was under way has arrived all the same.
-            self.dropped += dropped - (len(acknowledged) - removed)
-            self._depth += len(new) - removed - dropped
+            self.dropped += dropped
+            self._depth = depth - dropped
             self._committed += len(new)
             del self._new[: len(new)], self._acknowledged[: len(acknowledged)]
 
