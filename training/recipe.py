@@ -256,8 +256,6 @@ def _check_corruption(recipe: Recipe) -> None:
             f"corruption.span is {settings.span} frames and would mask the whole window: set it "
             f"below windows.length {length}"
         )
-    if settings.width and not settings.square:
-        raise ValueError("corruption.width is the width of the image for square: set both or none")
     if settings.square:
         if length % settings.width:
             raise ValueError(

@@ -172,6 +172,10 @@ class Corruption(Strict):
     def _has_effect(self) -> Self:
         if self.square and not self.width:
             raise ValueError("square needs the width of the image: set corruption.width")
+        if self.width and not self.square:
+            raise ValueError(
+                "corruption.width is the width of the image for square: set both or none"
+            )
         if self.hum_cycles != 0.25 and not self.hum:
             raise ValueError("corruption.hum_cycles has no effect without corruption.hum: set both")
         if self.share != 1 and not (self.gaussian or self.wander or self.hum):

@@ -128,7 +128,7 @@ def test_a_familys_layers_have_the_parameters_that_its_shape_says(name):
         ("ecg5000", ["windows.hop=70"], "piece of 140 frames"),
         ("mitdb", ["windows.train_hop=3"], "windows.train_hop to 128"),
         ("ecg5000", ["model.code=140"], "model.code is 140, not below the window's 140 values"),
-        ("activity", ["model.code=363"], "model.code is 363, not below the window's 363 values"),
+        ("activity", ["model.code=63"], "model.code is 63, not below the window's 63 values"),
         ("lstm", ["model.code=500"], "model.code is 500"),
         ("mnist_conv", ["model.code=900"], "model.code is 900"),
         ("mnist_conv", ["model.width=27"], "model.width"),
