@@ -91,11 +91,11 @@ inline void stop_alarm() {
 }
 
 inline std::uint64_t next_frame = 0;
-inline std::uint32_t frame_period = 0;
+inline std::uint64_t frame_period = 0;
 
 // Interrupts `rate_hz` times per second, until stop_sampling().
 inline void start_sampling(float rate_hz) {
-    frame_period = static_cast<std::uint32_t>(1e9F / rate_hz + 0.5F);
+    frame_period = static_cast<std::uint64_t>(1e9F / rate_hz + 0.5F);
     next_frame = clock_ticks() + frame_period;
     interrupt_at(sampling_timer(), next_frame);
     sampling_timer().control = kTimerEnable;
