@@ -1,5 +1,6 @@
 """The emulated boards of other cores: the same API, serial port, counts and faults as the M4's."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,22 @@ def test_an_interrupt_keeps_every_register(image: BuildResult) -> None:
         # The frame after the last one ends the recording; then the program notices.
         length_us = (frames + 1) / rate * 1e6
         assert length_us <= int(sketch.line().split()[1]) <= length_us + 1000
+
+
+@pytest.mark.cores
+@pytest.mark.toolchain
+def test_counts_leave_interrupts_out(image: BuildResult, board: EmulatedBoard) -> None:
+    sketch = Sketch(board.port)
+    turns = 2_000_000
+    quiet = int(sketch.ask("c", turns))
+    sent = sketch.serial.write(f"c{turns}\n".encode() + b"#" * 20 + b"\n")
+    for _ in range(50):
+        time.sleep(0.001)
+        sent += sketch.serial.write(b"#" * 9 + b"\n")
+    busy = int(sketch.line().split()[1])
+    # One interrupt per burst; on a busy machine, one per byte.
+    per_interrupt = 1 if find_board(image.environment).riscv else 10
+    assert abs(busy - quiet) <= per_interrupt * sent
 
 
 @pytest.mark.toolchain
