@@ -3,8 +3,8 @@
     python -m benchmarks.seeds [NAME ...] [--seeds 10] [--write]
 
 A seed chooses the split of the normal windows, the first weights and the order of the batches.
-`--write` writes docs/seeds.md. ECG5000 takes 3 seconds per seed on an idle core; all recipes with
-10 seeds take about an hour and a half.
+`--write` puts each row into docs/seeds.md when it is measured; rows of other recipes stay. ECG5000
+takes 3 seconds per seed on an idle core; all recipes with 10 seeds take about an hour and a half.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HEADS = ("recipe", "AUROC, int8", "false alarms asked", "got", "recall", "float 
 
 HEAD = """# Spread over seeds
 
-This page is written by `python -m benchmarks.seeds {names} --seeds {seeds} --write`.
+This page is written by `python -m benchmarks.seeds --seeds {seeds} --write`.
 
 A recipe's `seed` chooses the split of the normal windows, the first weights and the order of the
 batches. Each row is the int8 model's figures on the recipe's test windows over {seeds} seeds: the
@@ -41,7 +41,7 @@ between the float and the int8 model of one seed. Figures of a single seed on ot
 anywhere in these ranges. [Detection](detection.md) and [ECG](ecg.md) have the designs for your own
 sensor and for continuous ECG.
 
-"""
+{missing}"""
 
 
 @dataclass(frozen=True)
@@ -97,24 +97,37 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+TABLE = _line(HEADS) + "\n|---|" + "--:|" * (len(HEADS) - 1)
+
+
+def put(row: Row, seeds: int, page: Path) -> None:
+    """Write a row into the page, in the order of NAMES; keep the rows of other recipes.
+
+    Rows of another number of seeds are dropped.
+    """
+    text = page.read_text("utf-8") if page.exists() else ""
+    kept = text.split(TABLE)[-1] if f" over {seeds} seeds:" in text else ""
+    rows = {line.split("|")[1].strip(): line for line in kept.splitlines() if line[:2] == "| "}
+    rows[row.name] = _line(row.cells())
+    order = {name: number for number, name in enumerate(NAMES)}
+    names = sorted(rows, key=lambda name: (order.get(name, len(order)), name))
+    absent = [name for name in NAMES if name not in rows]
+    missing = f"Not measured yet over so many seeds: {', '.join(absent)}.\n\n" if absent else ""
+    lines = [TABLE, *(rows[name] for name in names)]
+    page.write_text(HEAD.format(seeds=seeds, missing=missing) + "\n".join(lines) + "\n", "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
     arguments = parser.parse_args()
-    lines = [_line(HEADS), "|---|" + "--:|" * (len(HEADS) - 1)]
-    print("\n".join(lines), flush=True)
+    print(TABLE, flush=True)
     for row in measure(arguments.names, arguments.seeds):
-        lines.append(_line(row.cells()))
-        print(lines[-1], flush=True)
-    if arguments.write:
-        PAGE.write_text(
-            HEAD.format(seeds=arguments.seeds, names=" ".join(arguments.names))
-            + "\n".join(lines)
-            + "\n",
-            "utf-8",
-        )
+        print(_line(row.cells()), flush=True)
+        if arguments.write:
+            put(row, arguments.seeds, PAGE)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,6 @@ def tune(
         costs = Costs(row, dataset.train.rate_hz, dataset.train.rate_is_nominal)
         setting = Setting(recipe, dataset, space, limit, costs, splits, seed)
         setting = replace(setting, space=affordable(setting))
-        study = Study(path, identity, setting.space, limit, resume)
         objective = Bench(recipe, dataset, space).objective
     out.print(f"objective: {escape(objective)}, mean of {splits} splits; budget: {limit.text}")
     pool: Workers
@@ -115,11 +114,12 @@ def tune(
     else:
         pool = LocalWorkers(workers or os.cpu_count() or 1, recipe, dataset, setting.space)
     try:
+        # After the workers, so that a cluster that cannot be reached leaves no storage behind.
+        study = Study(path, identity, setting.space, limit, resume)
         run(out, setting, study, pool, trials, seconds)
         finish(out, setting, study, pool, objective, folder, finalists, seeds)
     except KeyboardInterrupt:
-        told = len(study.finished())
-        out.print(f"stopped; {told} trials are kept in {path}: continue with --resume")
+        out.print(f"stopped; all trials are kept in {escape(str(path))}: continue with --resume")
         raise
     finally:
         pool.close()

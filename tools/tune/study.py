@@ -202,11 +202,14 @@ class _NoLock:
 
 
 def _drop_unfinished_line(path: Path) -> None:
-    """Cut a last line that was not written whole, such as after a power cut."""
+    """Cut a last line that was not written whole, such as after a power cut.
+
+    A file that is no journal is left alone.
+    """
     if path.exists():
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
-        if 0 < whole < len(data):
+        if 0 < whole < len(data) and data.startswith(b'{"op_code"'):
             os.truncate(path, whole)
 
 

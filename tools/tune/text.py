@@ -62,17 +62,14 @@ def progress(
 
 
 def result(finalists: Sequence[Finalist], chosen: Finalist) -> RenderableType:
-    """Return the finalists: what the search believed, fresh seeds, and the test."""
-    table = _table(
-        "", "window", "inference", "flash", "searched, float", "fresh seeds, int8", "test"
-    )
+    """Return the finalists: what the search believed, fresh seeds, and the test; 80 columns."""
+    table = _table("", "window", "inference", "searched", "fresh seeds", "test")
     for each in finalists:
         name = "as it was" if each.trial is None else each.recipe.name.rpartition("-")[2]
         table.add_row(
             name,
             f"{each.cost.window:,.0f}",
             f"{each.cost.instructions:,.0f}",
-            f"{each.cost.flash:,}",
             each.believed.short,
             each.fresh.short,
             "-" if each.test is None else each.test.short,

@@ -137,9 +137,10 @@ def test_storage_of_another_search_is_refused_and_left_alone(setting, tmp_path):
     with pytest.raises(TuneError, match="no search at"):
         _study(setting, tmp_path / "none.log", resume=True)
     assert path.read_bytes().startswith(kept)  # opening a journal appends to it
-    (tmp_path / "text.log").write_text("samples\n1\n2\n")
+    (tmp_path / "text.log").write_text("samples\n1\n2")
     with pytest.raises(TuneError, match="not a search of vigil, or damaged"):
         _study(setting, tmp_path / "text.log", resume=True)
+    assert (tmp_path / "text.log").read_text() == "samples\n1\n2"
 
 
 def test_a_journal_belongs_to_one_process_at_a_time(setting, tmp_path):
