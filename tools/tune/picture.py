@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from tools.monitor.theme import LIGHT, style, themed_svg
 from tools.tune.budget import Budget
 from tools.tune.result import Finalist
 from tools.tune.study import Done
+
+LABEL_WIDTH, LABEL_HEIGHT = 110.0, 11.0  # points
 
 
 def draw(
@@ -38,37 +41,35 @@ def draw(
         axes.scatter(across, up, s=12, color=colours["platform"])
         flash = [each.cost.flash for each in finalists]
         least, span = min(flash), max(max(flash) - min(flash), 1)
-        for number, each in enumerate(finalists):
-            colour = colours["third"] if each.trial is None else colours["normal"]
-            colour = colours["abnormal"] if each is chosen else colour
+        for each in finalists:
+            colour = colours[_colour(each, chosen)]
             fresh, at = each.fresh, each.cost.window
             axes.plot([at, at], [fresh.lowest, fresh.highest], color=colour, linewidth=1.2)
             area = 50 + 350 * (each.cost.flash - least) / span
             axes.scatter([at], [fresh.mean], s=area, color=colour, alpha=0.75, zorder=3)
-            name = "as it was" if each.trial is None else each.recipe.name.rpartition("-")[2]
-            # Neighbours often lie close to each other: one label above, the next one below.
-            offset = (10, 8) if number % 2 else (10, -16)
-            axes.annotate(
-                f"{name}, {each.cost.flash / 1024:.1f} KB",
-                (at, fresh.mean),
-                offset,
-                textcoords="offset points",
-                color=colour,
-                fontsize=8,
-            )
         values = [value for each in finalists for value in (each.fresh.lowest, each.fresh.highest)]
         low = min(values) - 0.15 * (max(values) - min(values) + 1e-6)
         high = max(values) + 0.12 * (max(values) - min(values) + 1e-6)
         axes.set_ylim(low, high)
         costs = [each.cost.window for each in finalists]
         axes.set_xlim(0.6 * min(costs), 1.18 * max(costs))
-        # Where all chains take as much, the limit of an inference is one of the window too.
+        for each, colour, offset in _labels(finalists, chosen, axes):
+            name = "as it was" if each.trial is None else each.recipe.name.rpartition("-")[2]
+            axes.annotate(
+                f"{name}, {each.cost.flash / 1024:.1f} KB",
+                (each.cost.window, each.fresh.mean),
+                (12, offset),
+                textcoords="offset points",
+                color=colours[colour],
+                fontsize=8,
+            )
+        # If the chains of all finalists take as much, an inference's limit is one of the window.
         chains = {round(each.cost.chain) for each in finalists}
         limit = min(budget.window, budget.instructions + max(chains) if len(chains) == 1 else inf)
         if limit < axes.get_xlim()[1]:
             axes.axvline(limit, color=colours["abnormal"], linewidth=1, linestyle=":")
             axes.annotate(
-                "budget",
+                "budget" if limit == budget.window else "budget with this chain",
                 (limit, low),
                 (4, 4),
                 textcoords="offset points",
@@ -78,7 +79,7 @@ def draw(
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.grid(visible=True)
         axes.set_axisbelow(True)
-        axes.set_xlabel("instructions of one window and its inference (Cortex-M4, predicted)")
+        axes.set_xlabel("instructions of one window, inference included (Cortex-M4, predicted)")
         axes.set_ylabel("detection")
         hidden = sum(mean < low for _, mean in known)
         below = f" ({hidden} below the picture)" if hidden else ""
@@ -93,3 +94,30 @@ def draw(
         )
         path.write_text(themed_svg(figure, "tune", alone=True) + "\n", encoding="utf-8")
         figure.savefig(path.with_suffix(".png"), dpi=160, facecolor=colours["panel"])
+
+
+def _colour(finalist: Finalist, chosen: Finalist) -> str:
+    """The name of a finalist's colour."""
+    if finalist is chosen:
+        return "abnormal"
+    return "third" if finalist.trial is None else "normal"
+
+
+def _labels(
+    finalists: Sequence[Finalist], chosen: Finalist, axes: Any
+) -> Iterator[tuple[Finalist, str, float]]:
+    """Yield each finalist with its colour and how far above it its label stands, in points.
+
+    Neighbours often lie close to each other: a label that would touch another one moves down.
+    """
+    box = axes.figure.get_size_inches() * 72 * axes.get_position().size
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    taken: list[tuple[float, float]] = []
+    for each in sorted(finalists, key=lambda one: -one.fresh.mean):
+        x = (each.cost.window - left) / (right - left) * box[0]
+        own = (each.fresh.mean - low) / (high - low) * box[1]
+        y = own - 3
+        while any(abs(x - px) < LABEL_WIDTH and abs(y - py) < LABEL_HEIGHT for px, py in taken):
+            y -= 1
+        taken.append((x, y))
+        yield each, _colour(each, chosen), y - own
