@@ -161,7 +161,11 @@ def _checked(data: bytes, path: Path) -> Source:
         raise ConvertError(
             f"{path}: not a whole TensorFlow Lite model: {problem}; copy or convert it again"
         ) from None
-    if len(graphs) != 1:
+    if not graphs:
+        raise ConvertError(
+            f"{path}: the model is damaged: it has no graph; copy or convert it again"
+        )
+    if len(graphs) > 1:
         raise ConvertError(
             f"{path}: has {len(graphs)} graphs: a loop, such as that of a recurrent layer; use a "
             f"Keras model with a window of at most {MOST_STEPS} steps, which is unrolled"

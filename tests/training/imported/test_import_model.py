@@ -1,6 +1,7 @@
 """Models that were trained elsewhere become bundles, in every file format."""
 
 import random
+import struct
 
 import numpy as np
 import pytest
@@ -209,9 +210,14 @@ def test_an_open_window_is_refused(folder, tmp_path):
     assert "the length of its window is open" in refusal(path, folder, tmp_path)
 
 
+# A table without fields: its position, the identifier, its vtable, and its distance from that.
+NO_GRAPH = struct.pack("<I4sHHi", 12, b"TFL3", 4, 4, 4)
+
+
 def test_files_that_are_no_models_are_refused(folder, tmp_path):
     for name, data, said in (
         ("m.tflite", b"no model at all", "not a whole TensorFlow Lite model"),
+        ("m.tflite", NO_GRAPH, "it has no graph"),
         ("m.keras", b"no zip", "is not a whole .keras file"),
         ("m.h5", b"no hdf5", "cannot be read"),
         ("m.onnx", b"onnx", "is no model that Vigil reads"),
