@@ -5,6 +5,7 @@ _DIGITS = ("data.train=12000", "data.test=600")
 
 SMALL: dict[str, tuple[str, ...]] = {
     "ecg5000": (),
+    "ecg5000_tiny": (),
     "linear": (),
     "sparse": (),
     "sparse_kl": (),
