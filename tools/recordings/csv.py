@@ -33,6 +33,7 @@ from tools.recordings.source import Counts, SourceFacts
 from training.bundle.errors import DataError
 from training.bundle.labels import UNKNOWN
 from training.bundle.manifest import Signal
+from training.bundle.regular_file import check_regular
 from training.data.files.counts import Range, to_int16
 from training.data.files.gaps import with_gaps
 from training.data.files.options import Options
@@ -52,6 +53,8 @@ COLUMNS = (
 )
 SIMULATED = "# simulated: true"
 MISSING = "# missing:"  # then the first missing row, and how many follow
+
+MAX_SCORES_BYTES = 1 << 30  # of a table of scores
 
 
 def samples_path(path: Path) -> Path:
@@ -253,6 +256,7 @@ def read_scores(path: Path) -> RecordedScores:
 
 def read_score_table(path: Path, samples: Path) -> RecordedScores:
     """Return the scores in the table `path`, and the model that a comment of `samples` names."""
+    check_regular(path, MAX_SCORES_BYTES, DataError)
     windows: list[int] = []
     lost: list[int] = []
     scores: list[float] = []

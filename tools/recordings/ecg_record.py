@@ -16,6 +16,7 @@ from training.bundle.errors import DataError
 from training.bundle.labels import UNKNOWN
 from training.bundle.manifest import Signal
 from training.data.files.heartbeats import label_frames
+from training.data.files.wfdb_files import check_annotations, check_record
 from training.data.recording import Recording, to_counts
 
 PREFERRED = ("MLII", "II", "ECG")  # of several leads, for a model of one
@@ -36,6 +37,7 @@ def read_ecg(
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file")
+    check_record(path)
     import wfdb  # imports pandas, which takes a second
 
     name = str(path.with_suffix(""))
@@ -91,7 +93,7 @@ def _held(values: NDArray[np.float64], missing: NDArray[np.bool_]) -> NDArray[np
 
 def _labels(path: Path, frames: int, rate: float) -> NDArray[np.int8]:
     """Return the labels of the annotated beats, int8 [frames]; all unknown without annotations."""
-    if not path.with_suffix(f".{BEATS}").is_file():
+    if not check_annotations(path.with_suffix(f".{BEATS}")):
         return np.full(frames, UNKNOWN, np.int8)
     import wfdb  # imports pandas, which takes a second
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from tools.recordings import csv, npz, wfdb
 from tools.recordings.format import Format, RecordedScores, Writer
 from training.bundle.errors import DataError
+from training.bundle.regular_file import check_regular
+from training.data.files.text import LARGEST
 
 FORMATS = {format.suffix: format for format in (csv.FORMAT, npz.FORMAT, wfdb.FORMAT)}
 
@@ -67,6 +69,7 @@ def open_writer(path: Path) -> Writer:
 def read_scores(path: Path) -> RecordedScores:
     """Return the scores of a recording. Raises DataError."""
     form = format_of(path)
-    if not path.is_file():
+    check_regular(path, LARGEST, DataError)
+    if not path.exists():
         raise DataError(f"{path}: no such file")
     return form.read_scores(path)

@@ -41,6 +41,8 @@ from tools.recordings.source import Counts, SourceFacts
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import Signal
+from training.bundle.regular_file import read_regular
+from training.data.files.wfdb_files import HEADER, check_annotations, check_record
 from training.data.recording import Recording, to_counts
 
 FLAGS, LABELS = "flag", "label"  # the annotators
@@ -208,6 +210,7 @@ def read(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | Non
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file")
+    check_record(path)
     try:
         record = _wfdb().rdrecord(str(path.with_suffix("")), physical=False)
         if record.d_signal is None:
@@ -251,20 +254,24 @@ def read(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | Non
 def is_own(path: Path) -> bool:
     """Whether the monitor wrote the record `path`."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        text = read_regular(path, HEADER, DataError).decode("utf-8", "replace")
+    except DataError:
         return False  # the reader says why
     return any(line.startswith(MODEL) for line in text.splitlines())
 
 
 def _read_labels(path: Path, frames: int) -> NDArray[np.int8]:
     labels = np.full(frames, UNKNOWN, np.int8)
-    if not path.with_suffix(f".{LABELS}").is_file():
+    file = path.with_suffix(f".{LABELS}")
+    if not check_annotations(file):
         return labels
-    notes = _wfdb().rdann(str(path.with_suffix("")), LABELS)
     values = {word: label for label, word in WORDS.items()}
-    for frame, text in zip(notes.sample, notes.aux_note, strict=True):
-        labels[int(frame) :] = values.get(text.strip("\0"), UNKNOWN)
+    try:
+        notes = _wfdb().rdann(str(path.with_suffix("")), LABELS)
+        for frame, text in zip(notes.sample, notes.aux_note, strict=True):
+            labels[max(int(frame), 0) :] = values.get(text.strip("\0"), UNKNOWN)
+    except Exception as problem:  # the package raises many kinds
+        raise DataError(f"{file}: not readable annotations ({problem})") from None
     return labels
 
 

@@ -11,6 +11,7 @@ from training.bundle.errors import DataError
 from training.data.files.cells import quoted
 from training.data.files.options import Options
 from training.data.files.sheet import Column, Sheet, check_size
+from training.data.files.wfdb_files import check_record
 
 SUFFIXES = (".hea",)
 
@@ -29,6 +30,7 @@ def read(path: Path, options: Options) -> Sheet:
     """Read all signals of the record in their units; invalid samples are missing."""
     if path.suffix != ".hea":
         raise DataError(f"{path}: is the header of a WFDB record: name it .hea")
+    check_record(path)
     import wfdb  # imports pandas, which takes a second
 
     try:

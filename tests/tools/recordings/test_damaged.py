@@ -1,0 +1,97 @@
+"""Damaged recordings: each is one line with the file's name, before memory or time is spent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.monitor_board import FakeBoard, source
+from tests.support.recorded import bundle, record
+from tools.recordings.load import of_file
+from tools.recordings.registry import read_scores
+from training.bundle.errors import DataError
+
+RANDOM = np.random.default_rng(1).bytes(5000)
+SKIPS = struct.pack("<HHH", 59 << 10, 0x7FFF, 0xFFFF) * 1000  # far beyond the record's end
+PIPE, DEVICE, HUGE = "a pipe", "/dev/zero", 5 << 30
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WFDB recording of the monitor."""
+    path = tmp_path_factory.mktemp("whole") / "run.hea"
+    record(path, source(60), FakeBoard())
+    return path
+
+
+def damaged(whole: Path, folder: Path, suffix: str, content: bytes | str | int) -> Path:
+    """A copy of the recording in which one file is replaced."""
+    for file in whole.parent.glob("run.*"):
+        shutil.copy(file, folder)
+    path = folder / f"run.{suffix}"
+    path.unlink(missing_ok=True)
+    match content:
+        case bytes():
+            path.write_bytes(content)
+        case int():
+            with path.open("wb") as file:
+                file.truncate(content)
+        case "a pipe":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to(content)
+    return folder / "run.hea"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "said"),
+    [
+        ("hea", RANDOM, r"run\.hea: not a readable WFDB record"),
+        ("hea", b"", r"run\.hea: not a readable WFDB record"),
+        ("hea", PIPE, r"run\.hea: is a device, a pipe or a socket"),
+        ("hea", b"run 100000000 100 1200\nrun.dat 16\n", "claims 100000000 signals"),
+        ("hea", b"run 1 100 100000000000\nrun.dat 16\n", "signals of 100000000000 samples"),
+        ("hea", b"run 1 100 9\n../../etc/passwd 16\n", r"not a file beside it"),
+        ("hea", b"run 1 100 9\nrun.dat 16x1000000000\n", "a number that is too large"),
+        ("hea", b"run/2 1 100 9\n../x 4\n~ 5\n", r"not a file beside it"),
+        ("dat", PIPE, r"run\.dat: is a device, a pipe or a socket"),
+        ("dat", DEVICE, r"run\.dat: is a device, a pipe or a socket"),
+        ("dat", HUGE, r"run\.dat: has 5,120 MB"),
+        ("dat", b"", r"run\.hea: not a readable WFDB record"),
+        ("label", SKIPS, r"run\.label: not readable annotations"),
+        ("label", PIPE, r"run\.label: is a device, a pipe or a socket"),
+        ("label", DEVICE, r"run\.label: is a device, a pipe or a socket"),
+        ("label", HUGE, r"run\.label: has 5,120 MB"),
+    ],
+)
+def test_a_damaged_record_is_one_line(
+    whole: Path, tmp_path: Path, suffix: str, content: bytes | str | int, said: str
+) -> None:
+    path = damaged(whole, tmp_path, suffix, content)
+    with pytest.raises(DataError, match=said) as problem:
+        of_file(path, bundle())
+    assert "\n" not in str(problem.value) and len(str(problem.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "said"),
+    [
+        ("csv", PIPE, r"run\.csv: is a device, a pipe or a socket"),
+        ("csv", DEVICE, r"run\.csv: is a device, a pipe or a socket"),
+        ("csv", HUGE, r"run\.csv: has 5,120 MB"),
+        ("csv", RANDOM, r"run\.csv: has no scores of the monitor"),
+        ("hea", PIPE, r"run\.hea: is a device, a pipe or a socket"),
+    ],
+)
+def test_damaged_scores_are_one_line(
+    whole: Path, tmp_path: Path, suffix: str, content: bytes | str | int, said: str
+) -> None:
+    path = damaged(whole, tmp_path, suffix, content)
+    with pytest.raises(DataError, match=said) as problem:
+        read_scores(path)
+    assert "\n" not in str(problem.value)
