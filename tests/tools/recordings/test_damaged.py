@@ -56,6 +56,8 @@ def damaged(whole: Path, folder: Path, suffix: str, content: bytes | str | int) 
         ("hea", PIPE, r"run\.hea: is a device, a pipe or a socket"),
         ("hea", b"run 100000000 100 1200\nrun.dat 16\n", "claims 100000000 signals"),
         ("hea", b"run 1 100 100000000000\nrun.dat 16\n", "signals of 100000000000 samples"),
+        ("hea", b"run 1 0 1200\nrun.dat 16\n", "sample rate is 0, must be a positive"),
+        ("hea", b"run 1 1e999/9 1200\nrun.dat 16\n", "sample rate is 1e999/9, must be"),
         ("hea", b"run 1 100 9\n../../etc/passwd 16\n", r"not a file beside it"),
         ("hea", b"run 1 100 9\nrun.dat 16x1000000000\n", "a number that is too large"),
         ("hea", b"run/2 1 100 9\n../x 4\n~ 5\n", r"not a file beside it"),

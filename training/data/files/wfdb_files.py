@@ -6,6 +6,7 @@ the header claims. https://wfdb.io/spec describes the header.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -33,6 +34,9 @@ def check_record(path: Path) -> None:
         )
     record, signals = lines[0][0], int(lines[0][1])
     frames = int(lines[0][3]) if len(lines[0]) > 3 and lines[0][3].isdigit() else 0
+    rate = re.match(r"[\d.eE+-]+", lines[0][2]) if len(lines[0]) > 2 else None
+    if rate is not None and not _is_rate(rate[0]):
+        raise DataError(f"{path}: its sample rate is {lines[0][2][:40]}, must be a positive number")
     if signals > SIGNALS or signals * frames > VALUES:
         raise DataError(
             f"{path}: claims {signals} signals of {frames} samples; a record has at most "
@@ -45,6 +49,13 @@ def check_record(path: Path) -> None:
                 _check_signals(path.with_name(f"{words[0]}.hea"))
     else:
         _check_signals(path)
+
+
+def _is_rate(text: str) -> bool:
+    try:
+        return 0 < float(text) < math.inf
+    except ValueError:
+        return False
 
 
 def check_annotations(path: Path) -> bool:
