@@ -28,7 +28,7 @@ inline volatile std::uint32_t& device_register(std::uint32_t device, std::uint32
 constexpr std::uint32_t kTimeCompare = 0x4000U;
 constexpr std::uint32_t kTime = 0xBFF8U;
 
-// Platform-Level Interrupt Controller, context 0: the first hart in machine mode.
+// Platform-Level Interrupt Controller, context 0: processor 0 in machine mode.
 constexpr std::uint32_t kPlicPriority = 0x0U;   // a word per interrupt
 constexpr std::uint32_t kPlicEnable = 0x2000U;  // a bit per interrupt
 constexpr std::uint32_t kPlicThreshold = 0x200000U;
