@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from tools.convert.constant_folding import fold_constants
@@ -59,17 +60,12 @@ def make_plan(model: Model, where: str, *, plain: bool = False, vectors: bool = 
         ConvertError: in one line with the first operator that the engine cannot run.
     """
     model = fold_constants(model, where)
-    planner = Planner(model, where, plain, vectors)
-    for operator in model.operators:
-        kind = kinds().get(operator.name)
-        if kind is None or kind.plan is None:
-            cure = "not in the compiled engine; build with the tflm engine, or"
-            if operator.name not in REGISTERED:
-                cure = "in neither engine;"
-            raise ConvertError(
-                f"{where}: {operator.label} is {cure} use layers that convert to other operators"
-            )
-        kind.plan(planner, operator)
+    planner = _read(Planner(model, where, plain, vectors))
+    if len(set(planner.shifts)) > 1:
+        # Each is a copy of the paired kernel. Again, with those of most layers first: this leaves
+        # fewer, as the first layers could not know what the later ones need.
+        common = [shift for shift, _ in Counter(planner.shifts).most_common()]
+        planner = _read(Planner(model, where, plain, vectors, shifts=common))
     for step in planner.steps:
         for value in step.reads:
             if value.tensor >= 0 and model.tensors[value.tensor].data is not None:
@@ -79,3 +75,19 @@ def make_plan(model: Model, where: str, *, plain: bool = False, vectors: bool = 
                 )
     memory = lay_out(planner.steps, planner.views, model.input.index, model.output.index, where)
     return Plan(tuple(planner.steps), memory)
+
+
+def _read(planner: Planner) -> Planner:
+    """Plan every operator of the planner's model, which it returns."""
+    for operator in planner.model.operators:
+        kind = kinds().get(operator.name)
+        if kind is None or kind.plan is None:
+            cure = "not in the compiled engine; build with the tflm engine, or"
+            if operator.name not in REGISTERED:
+                cure = "in neither engine;"
+            raise ConvertError(
+                f"{planner.where}: {operator.label} is {cure} use layers that convert to other "
+                "operators"
+            )
+        kind.plan(planner, operator)
+    return planner

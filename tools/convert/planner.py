@@ -32,8 +32,8 @@ class Planner:
     views: Views = field(default_factory=Views)
     # tensors that exist as lanes of the paired kernel
     wide: dict[int, Lanes] = field(default_factory=dict)
-    # shifts of the paired kernels so far
-    shifts: list[int] = field(default_factory=list)
+    # shifts of the paired kernels so far, and whether each is after the product
+    shifts: list[tuple[int, bool]] = field(default_factory=list)
     _results: dict[Hashable, Any] = field(default_factory=dict)
 
     def refusal(self, operator: Operator, reason: str) -> ConvertError:

@@ -103,10 +103,11 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
     register void* r2 asm("r2") = output;
     asm volatile(
         "push {r2, r4-r11, lr}\n"
-        "ldr r8, [r1], #4\n"
+        "ldmia r1!, {r7}\n"
         "ldmia r0!, {r3-r6}\n"
-        "adds r5, r1\n"  // clears the carry flag, as no address overflows
-        "push {r3-r7}\n"
+        "adds r5, r1\n"   // clears the carry flag, as no address overflows
+        "push {r3-r7}\n"  // r7 is stored where lr will be
+        "lsl r8, r7, #%c[left]\n"
         "ldmia r0!, {r6, r7, r11, r12, lr}\n"
         ".if %c[bytes]\n"
         "mov r9, r2\n"
@@ -115,7 +116,6 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "mov r10, #0\n"
         ".endif\n"
         "add r11, r9\n"
-        "lsl r8, r8, #%c[left]\n"
         "push {r1, r6-r12, lr}\n"
         "ldmia r0, {r0, r3}\n"
         "bl 2f\n"  // lr: the code below, which computes the rows' outputs
@@ -211,7 +211,9 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "str lr, [sp, r3]\n"
         "b 1b\n"
         "3:\n"
+        ".if !%c[bytes]\n"
         "mov r0, r10\n"
+        ".endif\n"
         "add sp, #56\n"
         "pop {r2, r4-r11, lr}\n"
         ".if !%c[bytes]\n"

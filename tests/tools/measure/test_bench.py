@@ -30,10 +30,11 @@ def test_ecg(tmp_path: Path, flags: str) -> None:
     """140-32-16-8-16-32-140: the reference model, which needs no data."""
     tensor, channel = cases(tmp_path, None)
     row = compiled(tensor, flags)
-    assert row.instructions <= 11_000
+    assert row.instructions <= 9_400
+    assert row.code is not None and row.tables is not None and row.code + row.tables <= 2048
     assert row.ram is not None and row.ram <= 600
     row = compiled(channel, flags)
-    assert row.instructions <= 12_500
+    assert row.instructions <= 9_600
     assert row.ram is not None and row.ram <= 600
 
 
@@ -47,11 +48,10 @@ def test_ad01(tmp_path: Path, flags: str) -> None:
     row = compiled(case, flags)
     first = next(layer for layer in row.layers if layer.macs)
     assert row.macs == 264_192 and first.macs == 640 * 128
-    assert row.instructions <= 0.80 * row.macs
+    assert row.instructions <= 0.775 * row.macs
     assert first.instructions <= 0.75 * first.macs
     assert row.cycles is not None and row.cycles <= 1.20 * row.macs
-    # Five forms of the paired kernel: a copy of its code for each shift of the layers.
-    assert row.code is not None and row.tables is not None and row.code + row.tables <= 2400
+    assert row.code is not None and row.tables is not None and row.code + row.tables <= 2048
     assert row.bytes_per_weight is not None and row.bytes_per_weight <= 1.05
 
 

@@ -34,7 +34,7 @@ CHAIN, LOOP = 9, 8
 SHIFTS = range(-6, 16)
 """Shifts that the kernel's instructions can encode."""
 
-DROPPED = 6
+DROPPED = 7
 """A layer's shift is less than this above the one at which its multipliers keep all bits."""
 
 PAIRED_DENSE_BYTES = 44
@@ -59,11 +59,11 @@ class PairedLayer:
     signed: bool  # whether ties of negative sums are corrected
 
 
-def fit_paired(layer: DenseLayer, lanes: Lanes, used: list[int]) -> PairedLayer | str:
+def fit_paired(layer: DenseLayer, lanes: Lanes, used: list[tuple[int, bool]]) -> PairedLayer | str:
     """Fit the paired kernel to a layer whose inputs come in `lanes`.
 
-    Each shift is another copy of the kernel's code, so that those in `used` are preferred; the
-    layer's is added there.
+    Each shift, with whether it is after the product, is another copy of the kernel's code, so that
+    those in `used` are preferred; the layer's is added there.
 
     Returns the reason, for the layer table, if the kernel cannot run the layer.
     """
@@ -80,20 +80,21 @@ def fit_paired(layer: DenseLayer, lanes: Lanes, used: list[int]) -> PairedLayer 
     best = max((best_shift(exact.by) for exact in exacts if exact.by.value), default=0)
     if best >= SHIFTS.stop:
         return "plain: scales too far apart"
-    # A larger shift drops bits of the multipliers. Of several, the largest is most likely to suit
-    # other layers too.
-    within = [shift for shift in reversed(SHIFTS) if best <= shift < best + DROPPED]
-    shifts = [*(shift for shift in used if shift in within), *within]
+    # A larger shift drops bits of the multipliers. Of several, the one most likely to suit other
+    # layers too is the largest; of those after the product, which no sum limits, the smallest.
+    within = [shift for shift in SHIFTS if best <= shift < best + DROPPED]
+    shifts = [(shift, False) for shift in reversed(within)]
+    shifts += [(shift, True) for shift in within if shift > 0]
+    shifts = [*(each for each in used if each in shifts), *shifts]
     possible = False
-    for after, signed in itertools.product((False, True), repeat=2):
-        for shift in shifts:
-            if not all(fits(exact, shift, True) and fits(exact, shift, after) for exact in exacts):
-                continue
-            possible = True
-            forms = _fit_rows(layer, exacts, shift, after, signed)
-            if forms and (shift > 0 or not after):
-                used.append(shift)
-                return PairedLayer(layer, bias, forms, shift, after, signed)
+    for signed, (shift, after) in itertools.product((False, True), shifts):
+        if not all(fits(exact, shift, True) and fits(exact, shift, after) for exact in exacts):
+            continue
+        possible = True
+        forms = _fit_rows(layer, exacts, shift, after, signed)
+        if forms:
+            used.append((shift, after))
+            return PairedLayer(layer, bias, forms, shift, after, signed)
     return "plain: steps unlike" if possible else "plain: sums too large"
 
 
@@ -214,7 +215,7 @@ def _instructions(paired: PairedLayer, to_bytes: bool) -> int:
         requantized += 1 + paired.signed * (8 if to_bytes else 9)
     written = 4 if to_bytes else 3
     four = 2 + 23 * (groups // 2) + 13 * (groups % 2) + 10 + requantized + written
-    return (23 if to_bytes else 25) + four * fours
+    return (22 if to_bytes else 25) + four * fours
 
 
 def _pass_instructions(blocks: int, fours: int) -> tuple[int, int]:
