@@ -5,8 +5,10 @@ import pytest
 
 from training import models
 from training.bundle.errors import RecipeError
+from training.corruption import Corrupted
 from training.pretrain import pretrain
 from training.sections import Fit
+from training.tensorflow_setup import tf
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +41,7 @@ def test_pretraining_damages_what_the_outermost_pair_is_given_and_no_code(window
 
     def damage(x, seeds):
         seen.append(x.shape[1])
-        return 0 * x
+        return Corrupted(0 * x, tf.zeros(tf.shape(x), tf.bool))
 
     pretrain(model, windows, Fit(pretrain=1), 1, damage)
     assert set(seen) == {100}

@@ -130,7 +130,9 @@ def test_what_is_masked_may_also_have_noise(tmp_path):
 
 
 def test_images_are_drawn_as_images(tmp_path):
-    bundle = bundle_of(tmp_path / "mine", recipe={"corruption": {"width": 8}}, window=64)
+    bundle = bundle_of(
+        tmp_path / "mine", recipe={"corruption": {"width": 8, "square": 2}}, window=64
+    )
     assert layout(bundle.manifest).kind == "image"
     page = report_of(bundle)
     assert page.count("img", "pixels") == 2 * 16 and page.count("svg", "window") == 0
