@@ -86,6 +86,12 @@ def _open_missing_streams() -> None:
             setattr(sys, name, os.fdopen(null, "r" if name == "stdin" else "w"))
 
 
+def _discard_output() -> int:
+    """Redirect standard output to the null device, for Python's flush at exit; return code 0."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
 def main() -> None:
     """Run the program. Bad input is reported on one line of standard error, with exit code 2."""
     # TensorFlow logs a missing GPU and its own options on every import; errors stay visible.
@@ -97,6 +103,7 @@ def main() -> None:
     try:
         load_commands(sys.argv[1] if len(sys.argv) > 1 else None)
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except VigilError as problem:
         complain(str(problem))
         code = 2
@@ -106,8 +113,11 @@ def main() -> None:
         complain(f"{_plain(problem.format_message())} (see `{see}`)")
         code = 2
     except BrokenPipeError:  # the reader of our output has closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = _discard_output()
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        code = _discard_output()  # Rich and Typer end with code 1 if the pipe is closed
     except OSError as problem:
         if problem.errno != errno.ENAMETOOLONG:
             raise

@@ -206,6 +206,16 @@ def test_a_closed_standard_output_takes_nothing_and_lends_its_number_to_no_file(
     assert (tmp_path / "kept").read_bytes() == b""
 
 
+@pytest.mark.parametrize("words", [["boards"], ["recipes"], ["--help"], ["monitor", "--help"]])
+def test_a_reader_that_has_closed_the_pipe_ends_a_command_quietly(words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tools.cli", *words]
+    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_recipes_and_boards_are_listed(tmp_path):
     assert "ecg5000" in vigil("recipes", cwd=tmp_path).stdout
     assert "nano33ble" in vigil("boards", cwd=tmp_path).stdout
