@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -18,6 +19,11 @@ from training.data.files.sheet import Column, Sheet, check_size
 
 SUFFIXES = (".npy", ".npz")
 RATES = re.compile(r"(?:rate|rate_hz|fs|sfreq|sampling_?rate|sample_?rate|samplingrate)", re.I)
+
+HEADERS = {  # readers by the version of the format
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def sniff(head: bytes) -> bool:
@@ -85,9 +91,16 @@ def _arrays(path: Path) -> Mapping[str, Any]:
         zipped = file.read(2) == b"PK"
     if zipped:
         with zipfile.ZipFile(path) as archive:
-            check_size(path, sum(member.file_size for member in archive.infolist()) // 8)
+            members = archive.infolist()
+            check_size(path, sum(member.file_size for member in members) // 8)
+            for member in members:
+                with archive.open(member) as array:
+                    _check_claim(path, array, member.file_size)
     else:
-        check_size(path, path.stat().st_size // 8)
+        size = path.stat().st_size
+        check_size(path, size // 8)
+        with path.open("rb") as array:
+            _check_claim(path, array, size)
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         if loaded.dtype.names:
@@ -95,6 +108,24 @@ def _arrays(path: Path) -> Mapping[str, Any]:
         return {"signal": loaded}
     with loaded:
         return {name: loaded[name] for name in loaded.files}
+
+
+def _check_claim(path: Path, array: IO[bytes], size: int) -> None:
+    """Raise DataError if the header of an array claims more than the `size` bytes that it has.
+
+    NumPy would allocate what the header claims.
+    """
+    try:
+        version = np.lib.format.read_magic(array)  # type: ignore[no-untyped-call]
+        shape, _, kind = HEADERS[version](array)
+    except (ValueError, KeyError):
+        return  # np.load says why
+    claimed = math.prod(shape) * kind.itemsize
+    if not kind.hasobject and claimed > size - array.tell():
+        raise DataError(
+            f"{path}: is damaged: an array's header claims {claimed} bytes, but "
+            f"{size - array.tell()} follow; copy or save it again"
+        )
 
 
 def _plain(name: str) -> str:
