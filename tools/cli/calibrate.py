@@ -17,7 +17,7 @@ from tools.boards.catalogue import is_emulated
 from tools.cli.app import app
 from tools.cli.calibrate_board import calibrate_board, forget_calibration
 from tools.cli.calibrate_recording import calibrate_threshold
-from tools.cli.monitor import targets_of
+from tools.cli.monitor import ports_of, targets_of
 from tools.cli.options import DEFAULT, PortOption, bundle_path, console, finite
 from tools.monitor import text
 from tools.monitor.controls import CALIBRATION_TOLERATED, CALIBRATION_WINDOWS, Calibrate
@@ -95,7 +95,7 @@ def calibrate(
     played = DataSet() if source is None else File(source)
     settings = MonitorSettings(
         bundle,
-        targets_of(bundle, [port] if port else []),
+        targets_of(bundle, ports_of([port] if port else [])),
         BoardSensor(played, speed) if sample else Streamed(played, speed, resume=False),
         "plain",
     )

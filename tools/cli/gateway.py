@@ -86,7 +86,8 @@ def gateway(
     emulated = any(is_emulated(name) for name in port or [])
     if emulated and len(paths) > 1:
         raise typer.BadParameter("an emulated board runs one bundle: name one")
-    targets = targets_of(paths[0], port, several=True) if port else ()
+    played = of_bundle(bundles[0]) if emulated else None  # before the build, which takes longer
+    targets = targets_of(paths[0], port) if port else ()
     run_gateway(
         GatewaySettings(
             bundles,
@@ -94,7 +95,7 @@ def gateway(
             spool,
             default_name() if gateway_name is None else name_of(gateway_name),
             tuple(target for target in targets if isinstance(target, Port | Emulated)),
-            of_bundle(bundles[0]) if emulated else None,
+            played,
             health,
             mqtt_discovery,
             mqtt_commands,

@@ -56,7 +56,7 @@ from tools.monitor.settings import (
     Target,
 )
 from tools.recordings.format import RecordedScores
-from tools.recordings.load import of_file, trained_on
+from tools.recordings.load import check_data_set, of_file, trained_on
 from tools.recordings.registry import check_target, read_scores
 from training.bundle import read_bundle
 from training.bundle.errors import BoardError
@@ -218,7 +218,10 @@ def monitor(
     stream: Input = (
         BoardSensor(played, speed) if sample else Streamed(played, speed, repeat, resume=not fresh)
     )
-    targets = targets_of(path, ports, link_faults, several=web)
+    ports = ports_of(ports, several=web)
+    if source is None and (not sample or any(map(is_emulated, ports))):
+        check_data_set(read_bundle(path))
+    targets = targets_of(path, ports, link_faults)
     if board_name is not None:
         name_board(targets, board_name)
     run(
@@ -271,10 +274,13 @@ def record(
     path = bundle_path(name)
     stream = BoardSensor(DataSet() if source is None else File(source), speed)
     check_target(recording, source, overwrite)  # before the build, which takes longer
+    ports = ports_of([port] if port else [])
+    if source is None and is_emulated(ports[0]):
+        check_data_set(read_bundle(path))
     run(
         MonitorSettings(
             path,
-            targets_of(path, [port] if port else []),
+            targets_of(path, ports),
             stream,
             view,
             windows,
@@ -303,7 +309,7 @@ def replay(
     view = view_of(plain=plain, json=json)
     scores = read_scores(recording)
     path = bundle_path(name or model_name(scores) or DEFAULT)
-    targets = (InProcess(),) if host else targets_of(path, [port] if port else [])
+    targets = (InProcess(),) if host else targets_of(path, ports_of([port] if port else []))
     run(MonitorSettings(path, targets, Replay(scores, speed), view))
 
 
@@ -320,22 +326,22 @@ def name_board(targets: Sequence[Target], name: str) -> None:
     keep_name(key_of(targets[0].name), name)
 
 
-def targets_of(
-    bundle: Path,
-    ports: Sequence[str],
-    faults: FaultConfig | None = None,
-    several: bool = False,
-) -> tuple[Target, ...]:
-    """Return the boards on `ports`; by default those that are plugged in, else an emulated one.
+def ports_of(given: list[str], several: bool = False) -> list[str]:
+    """Return the given ports; by default those of the boards that are plugged in, else EMULATED.
 
-    The name of an emulated board stands for a port. Builds its image. Raises BoardError if several
-    boards are plugged in and only one can be shown.
+    Raises BoardError if several boards are plugged in and only one can be shown.
     """
-    if not ports:
-        ports = [port.path for port in find_ports()] or [EMULATED]
-        if len(ports) > 1 and not several:
-            names = ", ".join(ports)
-            raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
+    ports = given or [port.path for port in find_ports()] or [EMULATED]
+    if not given and len(ports) > 1 and not several:
+        names = ", ".join(ports)
+        raise BoardError(f"several boards are plugged in ({names}): choose one with --port")
+    return ports
+
+
+def targets_of(
+    bundle: Path, ports: Sequence[str], faults: FaultConfig | None = None
+) -> tuple[Target, ...]:
+    """Return the boards on `ports`; the name of an emulated board boots it. Builds its image."""
     images = {
         port: build_image(console(stderr=True), bundle, port, "compiled").elf
         for port in dict.fromkeys(ports)

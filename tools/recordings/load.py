@@ -30,18 +30,27 @@ from training.data.recording import Recording
 from training.resampling import resampled
 
 
-def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
-    """Return the test recording of the data set that the bundle was trained on."""
-    settings = dict(bundle.manifest.recipe.get("data", {}))
-    name = str(settings.pop("name", ""))
+def check_data_set(bundle: Bundle) -> None:
+    """Check that the bundle's data set can be named: a `csv` one lies in the current folder.
+
+    Raises DataError.
+    """
+    data = bundle.manifest.recipe.get("data", {})
+    name, path = str(data.get("name", "")), data.get("path")
     if not name:
         raise DataError("the bundle names no data set; name a recording with --source")
-    if name == "csv" and isinstance(settings["path"], str) and not Path(settings["path"]).exists():
+    if name == "csv" and isinstance(path, str) and not Path(path).exists():
         raise DataError(
-            f"{settings['path']}: is not in the current folder, and the bundle keeps no other "
-            "path of its data; name the file with --source"
+            f"{path}: is not in the current folder, and the bundle keeps no other path of its "
+            "data; name the file with --source"
         )
-    dataset = load_data_set(name, **settings)
+
+
+def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
+    """Return the test recording of the data set that the bundle was trained on."""
+    check_data_set(bundle)
+    settings = dict(bundle.manifest.recipe["data"])
+    dataset = load_data_set(settings.pop("name"), **settings)
     _check(dataset.test, bundle)
     recording, missing = with_gaps(dataset.test, *_placed(bundle))
     return of_recording(recording, repeat, missing)

@@ -131,6 +131,22 @@ def test_a_damaged_bundle_is_refused_with_its_reason(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["monitor", "b"],
+        ["record", "r.csv", "b", "-p", "emulated"],
+        ["gateway", "b", "-p", "emulated"],
+    ],
+)
+def test_a_bundle_without_a_data_set_is_refused_before_firmware_is_built(words, tmp_path):
+    small_bundle(tmp_path / "b")
+    done = vigil(*words, cwd=tmp_path)
+    said = "vigil: the bundle names no data set; name a recording with --source\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    assert not (tmp_path / "b" / "firmware").exists()
+
+
 def test_help_lists_every_command():
     done = subprocess.run(
         [sys.executable, "-m", "tools.cli", "--help"], cwd=ROOT, capture_output=True, text=True
