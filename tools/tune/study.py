@@ -84,13 +84,15 @@ class Study:
             )
         if resume and not path.exists():
             raise TuneError(f"no search at {path} to resume: leave --resume out")
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Held as long as this process lives: Optuna's own lock, a file, survives SIGKILL.
         self._lock = FileLock(f"{path}.lock")
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise TuneError(f"{path} is in use by a search that is running") from None
+        except OSError as problem:
+            raise TuneError(f"{path} cannot be written: {problem.strerror or problem}") from None
         try:
             _drop_unfinished_line(path)
             storage = JournalStorage(JournalFileBackend(str(path), _NoLock()))  # type: ignore
@@ -101,8 +103,11 @@ class Study:
                 load_if_exists=resume,
             )
             kept = self._study.user_attrs.get("identity")
-        except (OSError, ValueError, KeyError) as problem:
-            raise TuneError(f"{path}: not a search of vigil, or damaged: {problem}") from None
+            self.finished()  # reads the figures of every trial
+        except (OSError, ValueError, KeyError, TypeError, AssertionError) as problem:
+            raise TuneError(
+                f"{path}: not a search of vigil, or damaged ({problem}): choose another --storage"
+            ) from None
         if kept is None and not self._study.get_trials(deepcopy=False):
             self._study.set_user_attr("identity", identity)
         elif kept != identity:
@@ -209,7 +214,7 @@ def _drop_unfinished_line(path: Path) -> None:
     if path.exists():
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
-        if 0 < whole < len(data) and data.startswith(b'{"op_code"'):
+        if whole < len(data) and data.startswith(b'{"op_code"'):
             os.truncate(path, whole)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -94,11 +95,13 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(setting, tmp_p
     assert len(rest.recipes) == 24 - at  # no trial is done twice
 
 
-def test_a_journal_that_was_cut_while_it_was_written_goes_on(setting, tmp_path):
+@pytest.mark.parametrize("first", [False, True])
+def test_a_journal_that_was_cut_while_it_was_written_goes_on(setting, tmp_path, first):
     path = tmp_path / "search.log"
     list(search(setting, _study(setting, path), FakeWorkers(), 8, None))
     data = path.read_bytes()
-    path.write_bytes(data[: len(data) - 7])  # within the last line, as after a power cut
+    # Within the first or the last line, as after a power cut.
+    path.write_bytes(data[: 20 if first else len(data) - 7])
     study = _study(setting, path, resume=True)
     list(search(setting, study, FakeWorkers(), 16, None))
     assert [t.number for t in study.finished()] == list(range(16))
@@ -137,10 +140,29 @@ def test_storage_of_another_search_is_refused_and_left_alone(setting, tmp_path):
     with pytest.raises(TuneError, match="no search at"):
         _study(setting, tmp_path / "none.log", resume=True)
     assert path.read_bytes().startswith(kept)  # opening a journal appends to it
-    (tmp_path / "text.log").write_text("samples\n1\n2")
-    with pytest.raises(TuneError, match="not a search of vigil, or damaged"):
-        _study(setting, tmp_path / "text.log", resume=True)
-    assert (tmp_path / "text.log").read_text() == "samples\n1\n2"
+    with pytest.raises(TuneError, match="cannot be written: "):
+        _study(setting, path / "below.log")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement"),
+    [
+        (rb"(?s).*", b"samples\n1\n2"),
+        (rb"(?s).*", b"[1]\n"),
+        (rb"(?s).*", b'{"op_code": 99, "worker_id": "1"}\n'),
+        (rb"\A", b"\0\n"),
+        (rb'"flash"', b'"flush"'),
+    ],
+)
+def test_a_file_that_is_no_journal_is_refused_in_one_line(setting, tmp_path, pattern, replacement):
+    path = tmp_path / "search.log"
+    list(search(setting, _study(setting, path), FakeWorkers(), 8, None))
+    damaged = re.sub(pattern, lambda _: replacement, path.read_bytes(), count=1)
+    path.write_bytes(damaged)
+    with pytest.raises(TuneError, match="not a search of vigil, or damaged") as caught:
+        _study(setting, path, resume=True)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes().startswith(damaged)
 
 
 def test_a_journal_belongs_to_one_process_at_a_time(setting, tmp_path):
