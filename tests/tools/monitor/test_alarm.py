@@ -176,13 +176,17 @@ def test_an_alarm_stays_in_view_until_it_is_acknowledged(bundle):
     def show(event: Event) -> None:
         for view in (history, card):
             view.handle(event)
-        state.append(header(history, 80, 2)[0].plain.split()[-2:])
+        shown, board = header(history, 100, 2)[0].plain, history.board
+        state.append(" ".join(shown.partition(board.model_hash)[2].split()))
 
+    away, back = (Notice("the board", answers=answers) for answers in (False, True))
     events = streamed(InProcessBoard(bundle), noisy(bundle))
-    for event in [e for e in events if isinstance(e, Started | AlarmChanged)][:3]:
+    started, raised, cleared = [e for e in events if isinstance(e, Started | AlarmChanged)][:3]
+    for event in (started, away, back, raised, away, back, cleared, AlarmAcknowledged()):
         show(event)
-    show(AlarmAcknowledged())
-    assert [" ".join(each) for each in state] == ["● live", "▲ ALARM", "was on", "● live"]
+    was_live = ["● live", "○ away", "● live"]
+    with_alarm = ["▲ ALARM", "▲ ALARM ○ away", "▲ ALARM", "▲ alarm was on"]
+    assert state == [*was_live, *with_alarm, "● live"]
     _, past = card.news_and_past()
     told = [e["event"] for e in past["events"] if "alarm" in e["event"]]
     assert told == ["alarm", "alarm", "alarm_acknowledged"]  # for a browser that connects later

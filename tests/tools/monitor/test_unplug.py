@@ -81,7 +81,7 @@ def test_the_terminal_view_goes_on(
             screen.wait_for(b"ANOMALY")
             plug.pull()
             screen.wait_for(b"waiting for the port to return")
-            screen.wait_for("○ no answer".encode())
+            screen.wait_for("○ away".encode())
             scored = len(record.read_text().splitlines())
             time.sleep(0.5)
             assert len(record.read_text().splitlines()) == scored < WINDOWS  # nothing is made up
@@ -107,7 +107,7 @@ def test_keys_while_it_is_unplugged_wait_for_nothing(
         with on_a_terminal([sys.executable, "-c", PROGRAM, *words]) as (screen, _):
             screen.wait_for(b"ANOMALY")
             plug.pull()
-            screen.wait_for("○ no answer".encode())
+            screen.wait_for("○ away".encode())
             os.write(screen.master, b"r")
             screen.wait_for(b"trying to reach the board")
             os.write(screen.master, b"c")
@@ -132,12 +132,12 @@ def test_the_monitor_ends_at_once_though_its_board_is_away(
             screen.wait_for(b"ANOMALY")
             if how == "pull":
                 plug.pull()
-                screen.wait_for("○ no answer".encode())
+                screen.wait_for("○ away".encode())
                 os.write(screen.master, b"r+++++")
             else:
                 os.kill(plug.board.pid, signal.SIGSTOP)
                 if how == "stop":
-                    screen.wait_for("○ no answer".encode())  # after a silence of 2.5 s
+                    screen.wait_for("○ away".encode())  # after a silence of 2.5 s
             os.write(screen.master, b"q")
             screen.wait_for(b"ENDED by key")
             ended = screen.output

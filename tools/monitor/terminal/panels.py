@@ -61,6 +61,9 @@ def header(history: History, width: int, height: int) -> list[Text]:
     if board.golden_total:
         first.append(f" {golden}", GOOD if exact else BAD)
     right = Text(f" {state} ", style)
+    alarm = _alarm(history)
+    if alarm is not None and alarm[0] != state:  # a board that is away or paused
+        right = Text.assemble((f" {alarm[0]} ", alarm[1]), right)
     if history.recording:
         right = Text.assemble((" ● REC ", BAD), right)
     if history.recalibrate:
@@ -90,16 +93,20 @@ def _state(history: History) -> tuple[str, Style]:
     if history.ended is not None:
         return ("■ complete" if history.ended.complete else "■ ended", DIM)
     if not history.answers:
-        return "○ no answer", BAD
+        return "○ away", BAD
     if history.paused:
         return "‖ paused", MARK
-    if history.alarm:
-        return ("▲ ALARM", ALARM) if history.unacknowledged else ("▲ alarm, seen", BAD)
-    if history.unacknowledged:
-        return "▲ alarm was on", BAD
+    if (alarm := _alarm(history)) is not None:
+        return alarm
     if history.not_judged_for is not None:
         return f"◌ not judged: {history.not_judged_for}", BAD
     return "● live", GOOD
+
+
+def _alarm(history: History) -> tuple[str, Style] | None:
+    if history.alarm:
+        return ("▲ ALARM", ALARM) if history.unacknowledged else ("▲ alarm, seen", BAD)
+    return ("▲ alarm was on", BAD) if history.unacknowledged else None
 
 
 def scores(history: History, width: int, height: int) -> list[Text]:

@@ -330,12 +330,12 @@ export class Card {
   words() {
     const { store, parts } = this, { board, source, totals: t, counters: c } = store;
     showLog(parts.log, store);
-    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !this.connected ? "monitor lost" : !store.answers ? "no answer" : store.paused ? "paused" : store.notJudgedFor() ? `not judged: ${store.notJudgedFor()}` : board ? "live" : "waiting";
+    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !this.connected ? "monitor lost" : !store.answers ? "away" : store.paused ? "paused" : store.notJudgedFor() ? `not judged: ${store.notJudgedFor()}` : board ? "live" : "waiting";
     parts.state.textContent = state;
     parts.state.dataset.state = state;
     for (const each of parts.commands) each.disabled = !board || store.ended !== null || !this.connected || document.body.classList.contains("viewer");
     for (const each of parts.zooms) each.disabled = !board;
-    this.root.querySelector("[data-ask=reconnect]").hidden = state !== "no answer";
+    this.root.querySelector("[data-ask=reconnect]").hidden = state !== "away";
     if (!board) { parts.name.textContent = store.key; return; }
     parts.name.textContent = board.name ? `${board.name} · ${board.model}` : board.emulated ? board.model : `${board.model} on ${board.board}`;
     this.root.querySelector(".emulated").hidden = !board.emulated;
