@@ -19,6 +19,7 @@ from training.bundle.flatbuffer import DamagedError, root
 from training.bundle.regular_file import check_regular, read_regular
 from training.bundle.validation import brief
 from training.imported.structure import check_structure
+from training.imported.weight_limit import weight_limit
 from training.quiet import quiet
 from training.tensorflow_setup import keras, tf
 
@@ -218,7 +219,8 @@ def _guarded(path: Path, convert: Any) -> bytes:
 
 
 def _of_keras(path: Path) -> bytes:
-    model = keras.models.load_model(path, compile=False)
+    with weight_limit(str(path)):
+        model = keras.models.load_model(path, compile=False)
     for role, tensors in (("input", model.inputs), ("output", model.outputs)):
         _check_one(len(tensors), role, str(path))
     shape = _fixed(tuple(model.inputs[0].shape[1:]), path)
