@@ -221,15 +221,15 @@ def monitor(
     ports = ports_of(ports, several=web)
     if source is None and (not sample or any(map(is_emulated, ports))):
         check_data_set(read_bundle(path))
-    targets = targets_of(path, ports, link_faults)
     if board_name is not None:
-        name_board(targets, board_name)
+        name_board(ports, board_name)
+    shown = Browser(web_port, web_host, web_certificate, web_origin) if web else view
     run(
         MonitorSettings(
             path,
-            targets,
+            targets_of(path, ports, link_faults),
             stream,
-            Browser(web_port, web_host, web_certificate, web_origin) if web else view,
+            shown,
             windows,
             threshold,
             None if record is None else RecordingOptions(record, overwrite),
@@ -319,11 +319,11 @@ def model_name(scores: RecordedScores) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else ""
 
 
-def name_board(targets: Sequence[Target], name: str) -> None:
+def name_board(ports: Sequence[str], name: str) -> None:
     """Keep the user's name for the only board. Raises BoardError."""
-    if len(targets) != 1 or not isinstance(targets[0], Port):
+    if len(ports) != 1 or is_emulated(ports[0]):
         raise BoardError("--name names one board that is plugged in: choose it with --port")
-    keep_name(key_of(targets[0].name), name)
+    keep_name(key_of(ports[0]), name)
 
 
 def ports_of(given: list[str], several: bool = False) -> list[str]:

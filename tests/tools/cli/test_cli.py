@@ -147,6 +147,22 @@ def test_a_bundle_without_a_data_set_is_refused_before_firmware_is_built(words, 
     assert not (tmp_path / "b" / "firmware").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--web", "--web-host", "0.0.0.0"], "without TLS"),
+        (["--name", "pump-3"], "--name names one board that is plugged in"),
+    ],
+)
+def test_a_wrong_option_of_the_monitor_is_refused_before_firmware_is_built(
+    options: list[str], said: str, tmp_path: Path
+) -> None:
+    small_bundle(tmp_path / "b", data_set="sines")
+    done = vigil("monitor", "b", "-p", "emulated", *options, cwd=tmp_path)
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "b" / "firmware").exists()
+
+
 def test_help_lists_every_command():
     done = subprocess.run(
         [sys.executable, "-m", "tools.cli", "--help"], cwd=ROOT, capture_output=True, text=True
