@@ -1,7 +1,7 @@
 """Compare the predicted instructions of the chain's stages with counts, and fit them again.
 
     .venv/bin/python -m benchmarks.chain_costs             # the prediction beside the count
-    .venv/bin/python -m benchmarks.chain_costs --write     # fits the costs again; two minutes
+    .venv/bin/python -m benchmarks.chain_costs --write     # fits the costs again; a minute
 
 The first form trains each recipe for one epoch and prints a line per stage of its chain. `--write`
 counts some hundred random chains and fits `tools/convert/chain_costs.json` to them. Run it after a

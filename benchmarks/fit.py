@@ -5,6 +5,8 @@
 prints the times of `model.fit`, of training.fit, and of the stacked fit that `vigil tune` uses for
 dense models, start-up (tracing, compilation) included, and the ratios. The stacked fit does all
 seeds at once. Ratios are of processor time, which other programs on the machine disturb little.
+Held-out losses are those after the last epoch. A seed draws the same first weights for all fits;
+Keras draws another order of the windows, which alone changes the loss of a small data set.
 """
 
 from __future__ import annotations
@@ -38,10 +40,10 @@ class Result:
     seeds: int
     plain_seconds: float
     compiled_seconds: float
-    plain_loss: float  # mean over seeds of the last epoch's held-out loss
-    compiled_loss: float
+    plain_losses: list[float]  # held-out loss after the last epoch, of each seed
+    compiled_losses: list[float]
     stacked_seconds: float | None  # None: this recipe's models cannot be stacked
-    stacked_loss: float | None
+    stacked_losses: list[float] | None
 
     @property
     def ratio(self) -> float:
@@ -95,15 +97,16 @@ def measure(name: str, epochs: int, seeds: int) -> Result:
         own = chosen.model_copy(update={"seed": seed})
         return own.build_model(len(dataset.train.channels))
 
-    times, losses = [], []
+    times: list[float] = []
+    losses: list[list[float]] = []
     for run in (
         lambda seed: plain_fit(build(seed), train, held, settings, seed),
         lambda seed: fit(build(seed), train, held, settings, seed).validation,
     ):
         begin = time.process_time()
-        losses.append(float(np.mean([run(seed)[-1] for seed in range(1, seeds + 1)])))
+        losses.append([float(run(seed)[-1]) for seed in range(1, seeds + 1)])
         times.append(time.process_time() - begin)
-    stacked: tuple[float, float] | tuple[None, None] = (None, None)
+    stacked: tuple[float, list[float]] | tuple[None, None] = (None, None)
     if unstackable(chosen) is None:
         assert isinstance(chosen.model, dense.Settings)
         members = [
@@ -111,7 +114,7 @@ def measure(name: str, epochs: int, seeds: int) -> Result:
         ]
         begin = time.process_time()
         fitted = fit_stacked(members)
-        stacked = time.process_time() - begin, float(fitted.validation[:, -1].mean())
+        stacked = time.process_time() - begin, fitted.validation[:, -1].tolist()
     return Result(
         data=dataset.name,
         windows=len(train),
@@ -120,11 +123,16 @@ def measure(name: str, epochs: int, seeds: int) -> Result:
         seeds=seeds,
         plain_seconds=times[0],
         compiled_seconds=times[1],
-        plain_loss=losses[0],
-        compiled_loss=losses[1],
+        plain_losses=losses[0],
+        compiled_losses=losses[1],
         stacked_seconds=stacked[0],
-        stacked_loss=stacked[1],
+        stacked_losses=stacked[1],
     )
+
+
+def spread(losses: list[float]) -> str:
+    """The mean and the range over seeds."""
+    return f"{np.mean(losses):.5f} ({min(losses):.5f} to {max(losses):.5f})"
 
 
 def main() -> None:
@@ -142,12 +150,14 @@ def main() -> None:
         f"{result.data}: {result.windows} windows, batch {result.batch}, {result.epochs} epochs, "
         f"{result.seeds} seed(s)"
     )
-    print(f"plain model.fit  {result.plain_seconds:7.2f} s  held-out loss {result.plain_loss:.5f}")
-    print(f"training.fit     {result.compiled_seconds:7.2f} s  {result.compiled_loss:.5f}")
+    plain, compiled = spread(result.plain_losses), spread(result.compiled_losses)
+    print(f"plain model.fit  {result.plain_seconds:7.2f} s  held-out loss {plain}")
+    print(f"training.fit     {result.compiled_seconds:7.2f} s  held-out loss {compiled}")
     print(f"ratio            {result.ratio:7.1f}")
-    if result.stacked_seconds is not None:
+    if result.stacked_seconds is not None and result.stacked_losses is not None:
         ratio = result.plain_seconds / result.stacked_seconds
-        print(f"stacked fit      {result.stacked_seconds:7.2f} s  {result.stacked_loss:.5f}")
+        stacked = spread(result.stacked_losses)
+        print(f"stacked fit      {result.stacked_seconds:7.2f} s  held-out loss {stacked}")
         print(f"ratio            {ratio:7.1f}")
 
 

@@ -17,7 +17,6 @@ from training.bundle.manifest import Biquads, Manifest, NoDecision, Segmenter
 
 SIGNAL = LIBRARIES / "signal"
 SOURCES = ("biquad", "fourier", "quality_gate", "scaler", "score", "spectrum", "statistics")
-PER_UNIT = 20  # chains in one translation unit
 FRAMES = 32  # frames over which the instructions of a filter are counted
 
 _CHAIN = """
@@ -101,34 +100,27 @@ def _count(
 
 
 def _sources(manifests: Sequence[Manifest], folder: Path) -> list[Path]:
-    """Write the chains, and a main that keeps them in the image."""
+    """Write a file for each chain, and a main that keeps them in the image.
+
+    As in a board's image, a file has one chain: with several, the compiler would not inline what
+    they share.
+    """
     paths, names = [], []
-    for first in range(0, len(manifests), PER_UNIT):
-        texts: list[str] = []
-        headers = {"biquad.h", "span.h"}
-        for i in range(first, min(first + PER_UNIT, len(manifests))):
-            manifest = manifests[i].model_copy(update={"decision": NoDecision()})
-            channels = len(manifest.signal.channels)
-            of_chain, text = chain_text(manifest)
-            headers |= set(of_chain)
-            numbers = {
-                "counts": manifest.segmenter.window * channels,
-                "inputs": manifest.model.input.size,
-            }
-            texts.append(_CHAIN.format(i=i, text=text, **numbers))
-            names += [f"{stage}_{i}" for stage in ("gate", "input", "score")]
-            if isinstance(manifest.filter, Biquads):
-                sections = ", ".join(
-                    f"{{{', '.join(map(str, row))}}}" for row in manifest.filter.sections
-                )
-                states = channels * (len(manifest.filter.sections) + 1)
-                texts.append(
-                    _FILTER.format(i=i, sections=sections, states=states, channels=channels)
-                )
-                names.append(f"filter_{i}")
-        path = folder / f"chains{first // PER_UNIT}.cpp"
+    for i, manifest in enumerate(manifests):
+        channels = len(manifest.signal.channels)
+        headers, text = chain_text(manifest.model_copy(update={"decision": NoDecision()}))
+        headers += ["biquad.h", "span.h"]
+        counts = manifest.segmenter.window * channels
+        text = _CHAIN.format(i=i, text=text, counts=counts, inputs=manifest.model.input.size)
+        names += [f"{stage}_{i}" for stage in ("gate", "input", "score")]
+        if isinstance(manifest.filter, Biquads):
+            rows = [f"{{{', '.join(map(str, row))}}}" for row in manifest.filter.sections]
+            states = channels * (len(rows) + 1)
+            text += _FILTER.format(i=i, sections=", ".join(rows), states=states, channels=channels)
+            names.append(f"filter_{i}")
+        path = folder / f"chain{i}.cpp"
         head = "".join(f'#include "{name}"\n' for name in sorted(headers))
-        path.write_text("#include <cstdint>\n" + head + "".join(texts))
+        path.write_text("#include <cstdint>\n" + head + text)
         paths.append(path)
     table = folder / "chains_main.cpp"
     declared = "".join(f"void {name}();\n" for name in names)

@@ -50,6 +50,31 @@ def test_one_batch_an_epoch_gives_plain_keras_weights(windows):
     assert history.best_epoch == int(np.argmin(theirs["val_loss"]))
 
 
+def test_batches_in_the_same_order_give_plain_keras_losses(windows, monkeypatch):
+    # Apart from the order of the windows, the fit is that of Keras, a smaller last batch included.
+    import keras
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.random.experimental, "stateless_shuffle", lambda value, seed: value)
+    train, held = windows
+    settings = sections.Fit(batch=32, epochs=15, learning_rate=0.003, power=3.0, schedule="cosine")
+    history = fit(build(), train, held, settings, seed=1)
+    plain = build()
+    rate = keras.optimizers.schedules.CosineDecay(0.003, 3 * 15)
+    plain.compile(keras.optimizers.Adam(rate), lambda x, y: over_windows(LOSSES["mse"](x, y), 3.0))
+    theirs = plain.fit(
+        train,
+        train,
+        batch_size=32,
+        epochs=15,
+        shuffle=False,
+        verbose=0,
+        validation_data=(held, held),
+    ).history
+    assert history.loss**3 == pytest.approx(theirs["loss"], rel=1e-3)
+    assert history.validation**3 == pytest.approx(theirs["val_loss"], rel=1e-3)
+
+
 def test_adam_on_a_flat_vector_gives_the_bytes_of_keras(windows, monkeypatch):
     import training.fit as module
 

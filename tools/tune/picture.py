@@ -49,7 +49,8 @@ def draw(
             axes.scatter([at], [fresh.mean], s=area, color=colour, alpha=0.75, zorder=3)
         values = [value for each in finalists for value in (each.fresh.lowest, each.fresh.highest)]
         low = min(values) - 0.15 * (max(values) - min(values) + 1e-6)
-        high = max(values) + 0.12 * (max(values) - min(values) + 1e-6)
+        best = max(*values, *up)
+        high = best + 0.12 * (best - min(values) + 1e-6)
         axes.set_ylim(low, high)
         costs = [each.cost.window for each in finalists]
         axes.set_xlim(0.6 * min(costs), 1.18 * max(costs))
