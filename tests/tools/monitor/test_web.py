@@ -10,7 +10,14 @@ from tests.support.monitor_board import WINDOW, FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.web_page import browser, inspected, opened, rgb, served, wait_drawn, wait_text
 from tools.monitor.controls import Controls
-from tools.monitor.events import AlarmChanged, LinkCounters, Notice, Severity, Started
+from tools.monitor.events import (
+    AlarmChanged,
+    LinkCounters,
+    Notice,
+    RecordingChanged,
+    Severity,
+    Started,
+)
 from tools.monitor.settings import Browser
 from tools.monitor.theme import DARK, LIGHT
 from tools.monitor.web.hub import Hub
@@ -219,13 +226,17 @@ def test_a_board_that_ends_is_shown_and_so_is_a_monitor_that_is_gone(browser):
 @pytest.mark.browser
 def test_a_board_is_not_live_once_the_monitor_is_gone(browser):
     hub = Hub()
-    hub.view("one", Controls()).handle(Started(FakeBoard().facts, source().facts, 0))
+    view = hub.view("one", Controls())
+    view.handle(Started(FakeBoard().facts, source().facts, 0))
+    view.handle(RecordingChanged(True, "run.csv"))
     context = browser.new_context()
     page = context.new_page()
     with serve(hub) as addresses:
         page.goto(addresses.operator)
         wait_text(page.locator("[data-key=one] .state"), "live")
+        assert page.is_visible("[data-key=one] .badge.recording")
     wait_text(page.locator("[data-key=one] .state"), "monitor lost")
+    assert page.is_hidden("[data-key=one] .badge.recording")
     assert page.is_disabled("[data-key=one] [data-ask=reset]")
     context.close()
 

@@ -340,7 +340,7 @@ export class Card {
     parts.name.textContent = board.name ? `${board.name} · ${board.model}` : board.emulated ? board.model : `${board.model} on ${board.board}`;
     this.root.querySelector(".emulated").hidden = !board.emulated;
     this.root.querySelector(".simulated").hidden = !source.simulated;
-    this.root.querySelector(".badge.recording").hidden = !store.recording;
+    this.root.querySelector(".badge.recording").hidden = !store.recording || !this.connected;
     this.root.querySelector(".badge.alarm").hidden = !store.alarm;
     this.root.querySelector(".badge.recalibrate").hidden = !store.recalibrate;
     this.root.querySelector(".badge.adjusted").hidden = !store.adjusted;
