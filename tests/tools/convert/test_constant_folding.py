@@ -41,6 +41,20 @@ def test_a_result_of_constants_is_the_interpreters(form, tmp_path):
     assert [step.report.operator for step in make_plan(read_model(model), "m").steps] == ["ADD"]
 
 
+def test_a_shape_that_a_slice_reads_is_a_constant(tmp_path):
+    """The size of the slice is the shape of a value that the input gives."""
+    graph = Graph(np.random.default_rng(3))
+    builder, source = graph.builder, graph.tensor((1, 8), 0.1)
+    narrow = graph.dense(source, 4)
+    shape = builder._add((2,), "int32", 0, None, 0, 0)
+    builder.operator("SHAPE", [narrow.index], [shape])
+    cut = graph.alike(source, narrow.shape)
+    builder.operator("SLICE", [source.index, graph.integers([0, 3]), shape], [cut.index])
+    model = builder.finish(source.index, graph.combine("ADD", narrow, cut).index)
+    inputs = random_inputs(np.random.default_rng(0), 100, source.size)
+    assert (engine_of(model, tmp_path).run(inputs) == Interpreter(model).run(inputs)).all()
+
+
 def test_an_output_of_constants_is_refused():
     graph = Graph(np.random.default_rng(3))
     source = graph.tensor((1, 4), 0.1)

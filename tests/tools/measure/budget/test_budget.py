@@ -19,6 +19,8 @@ from tools.measure.budget import (
     render_text,
     with_measured,
 )
+from tools.measure.budget.budget import _reserved_stack
+from tools.measure.budget.image import Image, Piece, Section
 from tools.measure.budget.linkmap import parse_map
 from tools.report.budget_picture import draw
 from training.bundle.errors import BudgetError
@@ -90,6 +92,15 @@ def test_over_the_limit_fails(elf: Path, flash: int, sram: int, word: str) -> No
     with pytest.raises(BudgetError, match=f"bytes of {word}, .* more than tiny has") as caught:
         check(small)
     assert "\n" not in str(caught.value)
+
+
+def test_the_sketch_runs_on_the_stack_of_the_main_thread() -> None:
+    """Mbed reserves a stack per thread; the sketch may use its own alone."""
+    sram = Section(".bss", 0x2000_0000, 40_960, in_flash=False, in_sram=True)
+    sizes = {"_main_stack": 32_768, "os_idle_thread_stack": 512, "os_timer_thread_stack": 768}
+    threads = tuple(Piece(sram, symbol, "", "", "", size) for symbol, size in sizes.items())
+    assert _reserved_stack(Image(Path("nano.elf"), (sram,), threads, mapped=False)) == 32_768
+    assert _reserved_stack(Image(Path("other.elf"), (sram,), threads[1:], mapped=False)) == 1_280
 
 
 def test_a_stack_used_beyond_its_reserve_fails(budget: Budget) -> None:
