@@ -14,6 +14,7 @@ from tests.firmware.test_engine_compiled import differing, engine_of, needs_emul
 from tests.support import graphs, networks
 from tests.support.graph_operators import SAME, VALID
 from tests.support.graphs import Graph
+from tests.support.uneven_channels import UnevenChannels
 from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.operators import kinds
@@ -73,6 +74,48 @@ def test_random_networks_on_the_host(tmp_path):
     met = Counter(each.name for model in models for each in read_model(model).operators)
     assert set(met) == OPERATORS
     assert min(met.values()) >= 4
+
+
+@functools.cache
+def uneven_channels():
+    """Convolutions that the paired kernel runs but for a few channels, which the plain one runs."""
+    rng = np.random.default_rng(3)
+    models = []
+    for operator in ("conv", "transposed", "dense"):
+        rows = {"rows": 3} if operator == "dense" else {}
+        for _ in range(25):
+            graph = UnevenChannels(rng)
+            source = graph.tensor((3, 100) if rows else (1, 5, 4, 16), 0.05)
+            target = getattr(graph, operator)(source, int(rng.choice([13, 16, 21])), **rows)
+            if target is not source:
+                models.append(graph.builder.finish(source.index, target.index))
+    models = [model for model in models if _kernels(model) == {"paired_dense", "dense"}]
+    return with_expected(rng, models)
+
+
+def _macs(plan):
+    return sum(step.report.macs for step in plan.steps)
+
+
+def _kernels(model):
+    return {step.report.kernel for step in make_plan(read_model(model), "m").steps}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(networks.run_on_host, id="host"),
+        pytest.param(
+            networks.run_emulated, id="emulated", marks=(needs_emulator, pytest.mark.toolchain)
+        ),
+    ],
+)
+def test_channels_without_an_exact_form_run_in_the_plain_kernel(run, tmp_path):
+    models, inputs, expected = uneven_channels()
+    assert len(models) >= 6
+    assert sum(differing(run(models, inputs, tmp_path), expected)) == 0
+    for model in map(read_model, models):
+        assert _macs(make_plan(model, "m")) == _macs(make_plan(model, "m", plain=True))
 
 
 def test_plain_kernels_alone(tmp_path):

@@ -51,6 +51,9 @@ from tools.convert.work import added, repeated
 FEW_CHANNELS = 3
 """Inputs or outputs of a layer at every pixel up to which its own kernel is faster."""
 
+SPARE = 4
+"""One of so many channels may have no exact form in the paired kernel."""
+
 
 def conv_tensors(
     planner: Planner, operator: Operator, positions: tuple[int, int, int] = (0, 1, 2)
@@ -114,25 +117,49 @@ def unfolded(layer: DenseLayer, source: Tensor) -> DenseLayer:
 
 def convolution(
     planner: Planner, operator: Operator, shape: str, at: Positions, layer: DenseLayer
-) -> Step:
-    """The step of a dense layer at many positions."""
+) -> list[Step]:
+    """The steps of a dense layer at many positions."""
     source = planner.model.tensors[layer.source]
     target = planner.model.tensors[layer.target]
     if at.is_pointwise(layer.outputs) and min(layer.inputs, layer.outputs) <= FEW_CHANNELS:
-        return _pointwise(operator, shape, at, layer, target)
+        return [_pointwise(operator, shape, at, layer, target)]
     at = at.turned()
-    fit = "plain: requested" if planner.plain else fit_paired(layer, INT8, planner.shifts)
-    if isinstance(fit, str):
-        folded = with_one_multiplies(layer)
-        if not planner.plain and fits_plane(at.interleaved(), folded):
-            return depthwise_plane(operator, shape, at.interleaved(), folded, target)
-        plain = unfolded(layer, source)
-        inner = plain_dense(plain, fit)
-        step = at_positions(
-            inner, operator, shape, at, target, "convolve", ("kDense#",), "convolve.h"
+    fit: PairedLayer | str = "plain: requested"
+    if not planner.plain:
+        fit = fit_paired(layer, INT8, planner.shifts, layer.outputs // SPARE)
+    if isinstance(fit, PairedLayer):
+        paired = _paired_convolution(operator, shape, at, fit, target)
+        return [paired, *_missing_channels(operator, at, fit, source, target)]
+    folded = with_one_multiplies(layer)
+    if not planner.plain and fits_plane(at.interleaved(), folded):
+        return [depthwise_plane(operator, shape, at.interleaved(), folded, target)]
+    return [_plain_convolution(operator, shape, at, unfolded(layer, source), target, fit)]
+
+
+def _plain_convolution(
+    operator: Operator, shape: str, at: Positions, plain: DenseLayer, target: Tensor, why: str
+) -> Step:
+    inner = plain_dense(plain, why)
+    step = at_positions(inner, operator, shape, at, target, "convolve", ("kDense#",), "convolve.h")
+    return replace(step, work=convolve_work(at, plain))
+
+
+def _missing_channels(
+    operator: Operator, at: Positions, paired: PairedLayer, source: Tensor, target: Tensor
+) -> list[Step]:
+    """The plain kernel's steps that write the channels which the paired kernel leaves out."""
+    layer = paired.layer
+    return [
+        _plain_convolution(
+            operator,
+            f"channel {row} of {layer.outputs}",
+            replace(at, first=at.first + row),
+            unfolded(layer.row(row), source),
+            target,
+            "plain: steps unlike",
         )
-        return replace(step, work=convolve_work(at, plain))
-    return _paired_convolution(operator, shape, at, fit, target)
+        for row in paired.missing
+    ]
 
 
 def _pointwise(
@@ -169,10 +196,12 @@ def _paired_convolution(
     sums = None if whole else Value(names[2], wide_bytes(layer.outputs), wide=True)
     memory: list[str | Value] = ["{", patch or "nullptr", ", ", lanes, ", ", sums or "nullptr", "}"]
     read, written = step.reads[0], step.writes[0]
+    macs = step.report.macs - len(paired.missing) * layer.inputs * at.count
     chain, loop = inner.pass_cycles
     conversions = added(widen_work(layer.inputs), {} if whole else narrow_work(layer.outputs))
     return replace(
         step,
+        report=replace(step.report, macs=macs),
         writes=(written, *(value for value in (lanes, patch, sums) if value)),
         arguments=(
             *("kPositions#", "kPaired#", str(layer.outputs), read),
@@ -189,7 +218,7 @@ def _paired_convolution(
     )
 
 
-def dense_rows(planner: Planner, operator: Operator, layer: DenseLayer, rows: int) -> Step:
+def dense_rows(planner: Planner, operator: Operator, layer: DenseLayer, rows: int) -> list[Step]:
     """A FULLY_CONNECTED on several rows: a convolution with a kernel of one pixel."""
     source = planner.model.tensors[layer.source]
     at = Positions(
@@ -211,7 +240,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
     rows = values.reshape(outputs, -1)
     layer = fold(planner, operator, source, weights, rows, bias, target)
     shape = image_shapes(at, layer, source, target)
-    planner.steps.append(convolution(planner, operator, shape, at, layer))
+    planner.steps.extend(convolution(planner, operator, shape, at, layer))
 
 
 CONVOLUTION_OPTIONS = {

@@ -72,6 +72,16 @@ class DenseLayer:
         """`, RELU`, or nothing."""
         return "" if self.activation == "none" else f", {self.activation}"
 
+    def row(self, index: int) -> DenseLayer:
+        """The layer of one row, of a layer with weights per channel."""
+        one = slice(index, index + 1)
+        return replace(
+            self,
+            weights=self.weights[one],
+            bias=self.bias[one],
+            multipliers=self.multipliers[one],
+        )
+
     def requantizations(
         self,
         least: NDArray[np.int64],

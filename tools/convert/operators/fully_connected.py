@@ -50,7 +50,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
     layer = read_dense(planner, operator)
     rows = planner.model.tensors[layer.source].size // layer.inputs
     if rows > 1:
-        planner.steps.append(dense_rows(planner, operator, layer, rows))
+        planner.steps.extend(dense_rows(planner, operator, layer, rows))
         return
     base = planner.views.name(layer.source)
     fit = _fit(planner, operator, layer, planner.wide.get(base, INT8))

@@ -37,6 +37,9 @@ SHIFTS = range(-6, 16)
 DROPPED = 7
 """A layer's shift is less than this above the one at which its multipliers keep all bits."""
 
+_NO_FORM = OneMultiply(0, False, 0, 0, 0)
+"""For a row of which the kernel's output has no use: it is the smallest value."""
+
 PAIRED_DENSE_BYTES = 44
 """sizeof(PairedDense) in paired_dense_dsp.h."""
 
@@ -58,12 +61,20 @@ class PairedLayer:
     after: bool  # whether the second rows' sums would leave 32 bits if shifted
     signed: bool  # whether ties of negative sums are corrected
 
+    @property
+    def missing(self) -> list[int]:
+        """Rows without an exact form, whose outputs another step has to compute."""
+        return [row for row, form in enumerate(self.forms) if form is _NO_FORM]
 
-def fit_paired(layer: DenseLayer, lanes: Lanes, used: list[tuple[int, bool]]) -> PairedLayer | str:
+
+def fit_paired(
+    layer: DenseLayer, lanes: Lanes, used: list[tuple[int, bool]], spare: int = 0
+) -> PairedLayer | str:
     """Fit the paired kernel to a layer whose inputs come in `lanes`.
 
     Each shift, with whether it is after the product, is another copy of the kernel's code, so that
-    those in `used` are preferred; the layer's is added there.
+    those in `used` are preferred; the layer's is added there. With weights per channel, up to
+    `spare` rows may have no exact form, if no shift suits them all.
 
     Returns the reason, for the layer table, if the kernel cannot run the layer.
     """
@@ -87,21 +98,32 @@ def fit_paired(layer: DenseLayer, lanes: Lanes, used: list[tuple[int, bool]]) ->
     shifts += [(shift, True) for shift in within if shift > 0]
     shifts = [*(each for each in used if each in shifts), *shifts]
     possible = False
+    fitted: PairedLayer | None = None
     for signed, (shift, after) in itertools.product((False, True), shifts):
         if not all(fits(exact, shift, True) and fits(exact, shift, after) for exact in exacts):
             continue
         possible = True
-        forms = _fit_rows(layer, exacts, shift, after, signed)
+        forms = _fit_rows(layer, exacts, shift, after, signed, spare)
         if forms:
-            used.append((shift, after))
-            return PairedLayer(layer, bias, forms, shift, after, signed)
-    return "plain: steps unlike" if possible else "plain: sums too large"
+            fitted = PairedLayer(layer, bias, forms, shift, after, signed)
+            if not fitted.missing:
+                break
+            spare = len(fitted.missing) - 1
+    if fitted is None:
+        return "plain: steps unlike" if possible else "plain: sums too large"
+    used.append((fitted.shift, fitted.after))
+    return fitted
 
 
 def _fit_rows(
-    layer: DenseLayer, exacts: Sequence[Requantization], shift: int, after: bool, signed: bool
+    layer: DenseLayer,
+    exacts: Sequence[Requantization],
+    shift: int,
+    after: bool,
+    signed: bool,
+    spare: int,
 ) -> tuple[OneMultiply, ...]:
-    """The forms of PairedLayer; empty if there is none.
+    """The forms of PairedLayer; empty if more than `spare` are missing.
 
     A pair's first row comes as 256 times its sum, which the kernel does not shift.
     """
@@ -114,8 +136,10 @@ def _fit_rows(
     for exact, each in pairs:
         form = one_multiply(exact, shift, after=each, signed=signed)
         if form is None:
-            return ()
-        forms.append(form)
+            spare -= 1
+            if spare < 0 or not layer.per_channel:
+                return ()
+        forms.append(form or _NO_FORM)
     return tuple(forms)
 
 
@@ -159,9 +183,6 @@ def _row_constants(paired: PairedLayer, first: int) -> list[NDArray[np.int64]]:
         columns.append([form.correction for form in forms])
     columns.append([form.multiplier for form in forms])
     return [np.array(column, np.int64) for column in columns]
-
-
-_NO_FORM = OneMultiply(0, False, 0, 0, 0)
 
 
 def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:

@@ -75,7 +75,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
                 *(kernel.reshape(outputs, -1), bias, target),
             )
             shape = image_shapes(at, layer, source, target)
-            planner.steps.append(convolution(planner, operator, shape, at, layer))
+            planner.steps.extend(convolution(planner, operator, shape, at, layer))
 
 
 def _macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:
