@@ -17,7 +17,7 @@ INTERPOLATE_BYTES = 28
 def _plan(planner: Planner, operator: Operator) -> None:
     source, target = planner.model.ends(operator)
     planner.check_moves(operator, source, target)
-    largest = max(*source.shape, *target.shape, 0)
+    largest = max((*source.shape, *target.shape), default=0)
     if len(source.shape) != 4 or len(target.shape) != 4 or largest > 65535:
         raise planner.refusal(operator, "input and output must have four dimensions below 65536")
     if (source.shape[0], source.shape[3], target.shape[0]) != (1, target.shape[3], 1):
