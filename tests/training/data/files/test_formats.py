@@ -198,10 +198,14 @@ def test_every_format_has_suffixes_and_any_file_makes_a_data_set(tmp_path: Path)
 
 
 @pytest.mark.parametrize("rows", [11, 10**8, 10**13])
-def test_an_array_that_claims_more_than_follows_is_refused(rows: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_array_that_claims_more_than_follows_is_refused(
+    rows: int, version: int, tmp_path: Path
+) -> None:
     header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({rows},), }}"
     text = header.ljust(117) + "\n"
-    content = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(80)
+    size = len(text).to_bytes(2 if version == 1 else 4, "little")
+    content = b"\x93NUMPY" + bytes([version, 0]) + size + text.encode() + bytes(80)
     (tmp_path / "a.npy").write_bytes(content)
     with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
         archive.writestr("x.npy", content)
