@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -48,52 +49,52 @@ def damaged(whole: Path, folder: Path, suffix: str, content: bytes | str | int) 
     return folder / "run.hea"
 
 
+def samples(path: Path) -> object:
+    return of_file(path, bundle())
+
+
 @pytest.mark.parametrize(
-    ("suffix", "content", "said"),
+    ("read", "suffix", "content", "said"),
     [
-        ("hea", RANDOM, r"run\.hea: not a readable WFDB record"),
-        ("hea", b"", r"run\.hea: not a readable WFDB record"),
-        ("hea", PIPE, r"run\.hea: is a device, a pipe or a socket"),
-        ("hea", b"run 100000000 100 1200\nrun.dat 16\n", "claims 100000000 signals"),
-        ("hea", b"run 1 100 100000000000\nrun.dat 16\n", "signals of 100000000000 samples"),
-        ("hea", b"run 1 0 1200\nrun.dat 16\n", "sample rate is 0, must be a positive"),
-        ("hea", b"run 1 1e999/9 1200\nrun.dat 16\n", "sample rate is 1e999/9, must be"),
-        ("hea", b"run 1 100 9\n../../etc/passwd 16\n", r"not a file beside it"),
-        ("hea", b"run 1 100 9\nrun.dat 16x1000000000\n", "a number that is too large"),
-        ("hea", b"run/2 1 100 9\n../x 4\n~ 5\n", r"not a file beside it"),
-        ("dat", PIPE, r"run\.dat: is a device, a pipe or a socket"),
-        ("dat", DEVICE, r"run\.dat: is a device, a pipe or a socket"),
-        ("dat", HUGE, r"run\.dat: has 5,120 MB"),
-        ("dat", b"", r"run\.hea: not a readable WFDB record"),
-        ("label", SKIPS, r"run\.label: not readable annotations"),
-        ("label", PIPE, r"run\.label: is a device, a pipe or a socket"),
-        ("label", DEVICE, r"run\.label: is a device, a pipe or a socket"),
-        ("label", HUGE, r"run\.label: has 5,120 MB"),
+        (samples, "hea", RANDOM, r"run\.hea: not a readable WFDB record"),
+        (samples, "hea", b"", r"run\.hea: not a readable WFDB record"),
+        (samples, "hea", PIPE, r"run\.hea: is a device, a pipe or a socket"),
+        (samples, "hea", b"run 100000000 100 1200\nrun.dat 16\n", "claims 100000000 signals"),
+        (
+            samples,
+            "hea",
+            b"run 1 100 100000000000\nrun.dat 16\n",
+            "signals of 100000000000 samples",
+        ),
+        (samples, "hea", b"run 1 0 1200\nrun.dat 16\n", "sample rate is 0, must be a positive"),
+        (samples, "hea", b"run 1 1e999/9 1200\nrun.dat 16\n", "sample rate is 1e999/9, must be"),
+        (samples, "hea", b"run 1 100 9\n../../etc/passwd 16\n", r"not a file beside it"),
+        (samples, "hea", b"run 1 100 9\nrun.dat 16x1000000000\n", "a number that is too large"),
+        (samples, "hea", b"run/2 1 100 9\n../x 4\n~ 5\n", r"not a file beside it"),
+        (samples, "dat", PIPE, r"run\.dat: is a device, a pipe or a socket"),
+        (samples, "dat", DEVICE, r"run\.dat: is a device, a pipe or a socket"),
+        (samples, "dat", HUGE, r"run\.dat: has 5,120 MB"),
+        (samples, "dat", b"", r"run\.hea: not a readable WFDB record"),
+        (samples, "label", SKIPS, r"run\.label: not readable annotations"),
+        (samples, "label", PIPE, r"run\.label: is a device, a pipe or a socket"),
+        (samples, "label", DEVICE, r"run\.label: is a device, a pipe or a socket"),
+        (samples, "label", HUGE, r"run\.label: has 5,120 MB"),
+        (read_scores, "csv", PIPE, r"run\.csv: is a device, a pipe or a socket"),
+        (read_scores, "csv", DEVICE, r"run\.csv: is a device, a pipe or a socket"),
+        (read_scores, "csv", HUGE, r"run\.csv: has 5,120 MB"),
+        (read_scores, "csv", RANDOM, r"run\.csv: has no scores of the monitor"),
+        (read_scores, "hea", PIPE, r"run\.hea: is a device, a pipe or a socket"),
     ],
 )
-def test_a_damaged_record_is_one_line(
-    whole: Path, tmp_path: Path, suffix: str, content: bytes | str | int, said: str
+def test_a_damaged_recording_is_one_line(
+    whole: Path,
+    tmp_path: Path,
+    read: Callable[[Path], object],
+    suffix: str,
+    content: bytes | str | int,
+    said: str,
 ) -> None:
     path = damaged(whole, tmp_path, suffix, content)
     with pytest.raises(DataError, match=said) as problem:
-        of_file(path, bundle())
+        read(path)
     assert "\n" not in str(problem.value) and len(str(problem.value)) < 500
-
-
-@pytest.mark.parametrize(
-    ("suffix", "content", "said"),
-    [
-        ("csv", PIPE, r"run\.csv: is a device, a pipe or a socket"),
-        ("csv", DEVICE, r"run\.csv: is a device, a pipe or a socket"),
-        ("csv", HUGE, r"run\.csv: has 5,120 MB"),
-        ("csv", RANDOM, r"run\.csv: has no scores of the monitor"),
-        ("hea", PIPE, r"run\.hea: is a device, a pipe or a socket"),
-    ],
-)
-def test_damaged_scores_are_one_line(
-    whole: Path, tmp_path: Path, suffix: str, content: bytes | str | int, said: str
-) -> None:
-    path = damaged(whole, tmp_path, suffix, content)
-    with pytest.raises(DataError, match=said) as problem:
-        read_scores(path)
-    assert "\n" not in str(problem.value)
