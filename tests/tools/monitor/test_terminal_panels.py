@@ -17,6 +17,8 @@ from tests.support.watched import history, watched  # noqa: F401 (fixture)
 from tools.monitor.events import (
     Ended,
     LinkCounters,
+    SamplesSent,
+    Started,
     ThresholdChanged,
     WindowNotJudged,
     WindowScored,
@@ -83,10 +85,6 @@ def test_several_channels_lie_below_each_other() -> None:
         }
     )
     past, what = History(), of_recording(two)
-    from dataclasses import replace
-
-    from tools.monitor.events import SamplesSent, Started
-
     past.handle(Started(replace(FakeBoard().facts, channels=2), what.facts, 0))
     past.handle(SamplesSent(0, what.counts))
     lines = trace(past, 40, 9)
