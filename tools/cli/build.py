@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from tools.boards import build as platformio
-from tools.boards.catalogue import find_board
+from tools.boards.catalogue import Board, find_board
 from tools.boards.image_cache import ImageCache
 from tools.boards.ports import find_port
 from tools.boards.sensors import find_sensor
@@ -30,6 +30,7 @@ from tools.cli.options import (
 )
 from tools.convert import convert as convert_bundle
 from tools.convert.encoder import convert_encoder
+from tools.convert.sensor import Sensor
 from tools.measure import budget
 from training.bundle.errors import BoardError
 from training.bundle.manifest import AlarmLevels
@@ -97,18 +98,13 @@ def build_image(
     row = find_board(board)
     environment = row.environment(engine)
     own_sensor = find_sensor(sensor, row) if sensor is not None else None
-    library = own_sensor.library if own_sensor is not None else None
     cache = ImageCache(bundle, environment, sensor, threshold, alarm)
     if kept := cache.find():
         console.print(f"{shown(kept.elf)}: up to date", soft_wrap=True)
         return kept
     with platformio.alone(lambda: _say_waiting(console)):
         inputs = cache.inputs()
-        convert_bundle(
-            *(bundle, GENERATED, [engine], own_sensor, threshold, alarm),
-            plain=not row.dsp,
-            vectors=row.vectors,
-        )
+        library = _convert(bundle, row, engine, own_sensor, threshold, alarm)
         with console.status(f"compiling for {row.name}, {engine} engine"):
             result = platformio.build(environment, library=library)
         measured = budget.measure(result.elf, row)
@@ -146,18 +142,35 @@ def flash(
         build_image(out, bundle, board, engine, sensor, threshold, levels)
         # PlatformIO uploads what it builds from these sources, which may be another model's.
         own_sensor = find_sensor(sensor, row) if sensor is not None else None
-        library = own_sensor.library if own_sensor is not None else None
-        convert_bundle(
-            *(bundle, GENERATED, [engine], own_sensor, threshold, levels),
-            plain=not row.dsp,
-            vectors=row.vectors,
-        )
+        library = _convert(bundle, row, engine, own_sensor, threshold, levels)
         port = port or find_port(row).path
         with out.status(f"uploading to {row.name} on {port}"):
             platformio.flash(row.environment(engine), port, library=library)
     how = " --sample" if sensor is not None else ""
     out.print(f"{row.name}: {row.checked}; check it: `vigil verify {name} --port {port}`")
     out.print(f"flashed {row.name} on {port}; next: `vigil monitor {name}{how} --port {port}`")
+
+
+def _convert(
+    bundle: Path,
+    row: Board,
+    engine: str,
+    sensor: Sensor | None,
+    threshold: float | None,
+    alarm: AlarmLevels | None,
+) -> str | None:
+    """Write the sources of a board's image; return the library that its sensor needs, if any."""
+    convert_bundle(
+        bundle,
+        GENERATED,
+        [engine],
+        sensor,
+        threshold,
+        alarm,
+        plain=not row.dsp,
+        vectors=row.vectors,
+    )
+    return None if sensor is None else sensor.library
 
 
 def _say_waiting(console: Console) -> None:
