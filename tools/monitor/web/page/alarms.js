@@ -47,12 +47,12 @@ function since(store) {
 }
 
 function button(text, act) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.dataset.ask = text;
-  made.textContent = text;
-  made.addEventListener("click", act);
-  return made;
+  const element = document.createElement("button");
+  element.type = "button";
+  element.dataset.ask = text;
+  element.textContent = text;
+  element.addEventListener("click", act);
+  return element;
 }
 
 // Show the alarms that are on, and those that were and are not acknowledged.

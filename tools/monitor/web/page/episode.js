@@ -14,10 +14,10 @@ export function episodeOf({ windows }, w) {
 
 // List the windows of the episode that holds `w`; `pick` opens one of them.
 export function showEpisode(section, store, w, pick) {
-  const found = episodeOf(store, w);
-  section.hidden = !found;
-  if (!found) return;
-  const [first, stop] = found, windows = store.windows.slice(first, stop), at = store.windows.indexOf(w) - first;
+  const positions = episodeOf(store, w);
+  section.hidden = !positions;
+  if (!positions) return;
+  const [first, stop] = positions, windows = store.windows.slice(first, stop), at = store.windows.indexOf(w) - first;
   const flagged = windows.filter((each) => each.flag).length, on = store.alarm && stop === store.windows.length;
   section.querySelector("h3").textContent = `Alarm, ${store.noun}s ${windows[0].index} to ${windows.at(-1).index}${on ? " and still on" : ""}: ${flagged} of ${windows.length} flagged`;
   const focused = section.contains(document.activeElement);

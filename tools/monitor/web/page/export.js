@@ -1,9 +1,9 @@
 // Saves what a card shows: samples and scores as CSV, the charts as a picture.
-import { colour, FONT } from "./plots.js";
+import { colour, FAMILY } from "./plots.js";
 import { rangeWords } from "./readout.js";
+import { two } from "./words.js";
 
 const MARGIN = 14, LINE = 18; // pixels
-const two = (n) => String(n).padStart(2, "0");
 
 // A cell of a CSV file. A spreadsheet takes text that begins with one of these for a formula.
 function cell(text) {
@@ -45,7 +45,7 @@ function picture(card) {
   ctx.scale(ratio, ratio);
   ctx.fillStyle = colour("panel");
   ctx.fillRect(0, 0, width, canvas.height);
-  const small = `12px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
+  const small = `12px ${FAMILY}`;
   const write = (text, x, y, name, font) => { ctx.font = font; ctx.fillStyle = colour(name); ctx.fillText(text, x, y, width - x - MARGIN); };
   write(`${card.title} · ${parts.state.textContent} · threshold ${parts.threshold.value}`, MARGIN, MARGIN + 8, "ink", `600 ${small}`);
   write(store.source.description, MARGIN, MARGIN + 8 + LINE, "soft", small);

@@ -29,7 +29,8 @@ function outermost(min, max) {
   return low < high ? [low, high] : [low];
 }
 
-export const FONT = '11px Inter, ui-sans-serif, system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+export const FAMILY = 'Inter, ui-sans-serif, system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+export const FONT = `11px ${FAMILY}`;
 const PIXELS_A_POINT = 0.5; // more points than two a pixel are drawn as their lowest and highest
 
 export function axis(options) {
@@ -131,7 +132,7 @@ export function channel(u, source, c, millivolts) {
 function corner(u, text, from) {
   const { ctx, bbox } = u, ratio = devicePixelRatio;
   ctx.save();
-  ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
+  ctx.font = `600 ${11 * ratio}px ${FAMILY}`;
   ctx.textBaseline = "top";
   ctx.textAlign = "left";
   ctx.fillStyle = colour("panel");
@@ -213,7 +214,7 @@ function washes(u, store) {
 // Their indices above it, where they fit; marks as dotted lines.
 function notes(u, store, numbered, title) {
   clipped(u, (ctx, bbox, ratio) => {
-    ctx.font = `600 ${11 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
+    ctx.font = `600 ${11 * ratio}px ${FAMILY}`;
     ctx.textBaseline = "top";
     ctx.textAlign = "left";
     ctx.fillStyle = colour("abnormal");
@@ -244,7 +245,7 @@ function peaks(u, store, rate, numbered) {
   if (min == null) return;
   clipped(u, (ctx, bbox, ratio) => {
     const bottom = bbox.top + bbox.height;
-    ctx.font = `500 ${10 * ratio}px ${FONT.slice(FONT.indexOf(" ") + 1)}`;
+    ctx.font = `500 ${10 * ratio}px ${FAMILY}`;
     ctx.textBaseline = "bottom";
     ctx.textAlign = "center";
     let free = -Infinity;

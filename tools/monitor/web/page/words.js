@@ -19,7 +19,7 @@ export function moment(frame, rate, step = Infinity) {
   return `${sign}${Math.floor(t / 60)}:${rest}`;
 }
 
-const two = (n) => String(n).padStart(2, "0");
+export const two = (n) => String(n).padStart(2, "0");
 
 // The time of day of Unix milliseconds, where this browser is; with the date if that is not today's.
 export function timeOfDay(ts) {
