@@ -194,8 +194,11 @@ def finish(
     best = result.recommend(scored, setting.budget)
     folder.mkdir(parents=True, exist_ok=True)
     out.print(text.result(scored, best))
-    bought = result.kilobyte(scored, best)
-    out.print(escape(bought))
+    remarks = [result.kilobyte(scored, best)]
+    if keep := result.unsurpassed(scored, best, setting.budget):
+        remarks.insert(0, keep)
+    for remark in remarks:
+        out.print(escape(remark))
     title = f"{setting.recipe.name}: {len(trials)} trials"
     picture.draw(folder / "front.svg", title, objective, trials, scored, best, setting.budget)
     facts = {"objective": objective, "trials": len(trials), "budget": setting.budget.text}
@@ -207,7 +210,7 @@ def finish(
         "scored once, after the choice.\n",
         text.markdown(scored, best),
         "![Detection against instructions](front.svg)\n",
-        bought + "\n",
+        *(remark + "\n" for remark in remarks),
     ]
     for each, path in result.write_recipes(scored, folder):
         with out.status(f"training {each.recipe.name}"):

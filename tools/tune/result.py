@@ -159,6 +159,19 @@ def recommend(finalists: Sequence[Finalist], budget: Budget) -> Finalist:
     return min(near, key=lambda each: each.cost.window)
 
 
+def unsurpassed(finalists: Sequence[Finalist], chosen: Finalist, budget: Budget) -> str | None:
+    """Return a sentence if the original recipe is no worse than `chosen`, and costs no more."""
+    for each in finalists:
+        better = each.fresh.mean >= chosen.fresh.mean and each.cost.window <= chosen.cost.window
+        if each.trial is None and better and budget.allows(each.cost):
+            return (
+                f"Keep {each.recipe.name} as it was: with fresh seeds it detects "
+                f"{each.fresh.mean:.4f} for {each.cost.window:,.0f} instructions of a window, "
+                f"{chosen.recipe.name} {chosen.fresh.mean:.4f} for {chosen.cost.window:,.0f}."
+            )
+    return None
+
+
 def kilobyte(finalists: Sequence[Finalist], chosen: Finalist) -> str:
     """Say what one more kilobyte of flash would buy beside the recommended finalist."""
     larger = [

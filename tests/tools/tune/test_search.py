@@ -13,7 +13,14 @@ from tests.support.training import small_recipe
 from tools.boards.catalogue import find_board
 from tools.tune.budget import Budget, Cost, read_budget
 from tools.tune.cost import Costs
-from tools.tune.result import Finalist, Spread, choose_finalists, kilobyte, recommend
+from tools.tune.result import (
+    Finalist,
+    Spread,
+    choose_finalists,
+    kilobyte,
+    recommend,
+    unsurpassed,
+)
 from tools.tune.search import Setting, affordable, search
 from tools.tune.space import read_space
 from tools.tune.study import Done, Study, front
@@ -207,3 +214,19 @@ def test_the_cheapest_finalist_that_is_as_good_is_recommended_without_the_test()
     close = _finalist(0.96, 60, 1400)
     assert "0.5 kilobytes of flash more buy +0.0100" in kilobyte([bad, close], bad)
     assert "buys nothing" in kilobyte(every, good)
+
+
+def test_a_recipe_that_was_better_and_cheaper_is_to_be_kept():
+    chosen, limits = _finalist(0.99, 100, 2000), Budget(3000, 1e9)
+    assert unsurpassed([_finalist(0.995, 90, 2000, None), chosen], chosen, limits) == (
+        "Keep f90 as it was: with fresh seeds it detects 0.9950 for 90 instructions of a window, "
+        "f100 0.9900 for 100."
+    )
+    for mean, instructions, flash, trial in (
+        (0.995, 110, 2000, None),  # dearer
+        (0.98, 90, 2000, None),  # worse
+        (0.995, 90, 4000, None),  # beyond the budget
+        (0.995, 90, 2000, 1),  # a trial
+    ):
+        other = _finalist(mean, instructions, flash, trial)
+        assert unsurpassed([other, chosen], chosen, limits) is None
