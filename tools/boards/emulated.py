@@ -145,7 +145,8 @@ class EmulatedBoard:
         """Start QEMU, wait for its serial port, and start the program.
 
         Raises:
-            BoardError: QEMU is not installed or does not start, or there is no image.
+            BoardError: QEMU is not installed or does not start, there is no image, or the shared
+                memory or pseudo-terminal cannot be created.
         """
         if self.running:
             raise BoardError("emulated board: already running")
@@ -158,8 +159,14 @@ class EmulatedBoard:
         self._stderr.seek(0)
         self._stderr.truncate()
         self._starts += 1  # each start has a boot id of its own
-        recording = self._adc.memory() if self._adc is not None else None
-        bridge = SerialBridge()
+        try:
+            recording = self._adc.memory() if self._adc is not None else None
+            bridge = SerialBridge()
+        except OSError as error:
+            raise BoardError(
+                f"the emulated board does not start: {error.strerror}; raise the limits of this "
+                "shell, such as `ulimit -f unlimited` for the size of files"
+            ) from error
         shared = [bridge.qemu_end.fileno(), bridge.memory, self._flash]
         shared += [] if recording is None else [recording]
         try:

@@ -1,5 +1,6 @@
 """The emulated board's Arduino API and serial port, asked from a sketch of its own."""
 
+import resource
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from tests.support.sketch import Sketch, exchange_on_plain_uart
 from tests.support.waiting import PATIENCE
 from tools.boards.build import BuildResult
 from tools.boards.emulated import EmulatedBoard
+from training.bundle.errors import BoardError
 
 pytestmark = pytest.mark.toolchain
 
@@ -49,6 +51,18 @@ def test_a_host_that_does_not_read_does_not_hang_the_board(board: EmulatedBoard)
 
 def test_plain_uart_works_without_a_bridge(image: BuildResult) -> None:
     exchange_on_plain_uart(image.elf)
+
+
+def test_a_limit_of_the_size_of_files_is_one_line(image: BuildResult) -> None:
+    board, before = EmulatedBoard(image.elf), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(BoardError, match="File too large; raise the limits of this shell"):
+            board.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    board.start()
+    board.stop()
 
 
 def test_stack_high_water_mark(sketch: Sketch) -> None:
