@@ -13,8 +13,12 @@ from tools.cli.app import app
 from tools.cli.monitor import targets_of
 from tools.cli.options import DEFAULT, bundle_path
 from tools.monitor.settings import Emulated, Port
-from tools.recordings.load import of_bundle
+from tools.recordings.load import check_data_set, of_bundle
 from training.bundle import read_bundle
+
+OF_A_FILE = (
+    "play a recording with `vigil monitor NAME --sample --port emulated --source FILE --mqtt URL`"
+)
 
 
 @app.command()
@@ -86,7 +90,10 @@ def gateway(
     emulated = any(is_emulated(name) for name in port or [])
     if emulated and len(paths) > 1:
         raise typer.BadParameter("an emulated board runs one bundle: name one")
-    played = of_bundle(bundles[0]) if emulated else None  # before the build, which takes longer
+    played = None
+    if emulated:  # before the build, which takes longer
+        check_data_set(bundles[0], OF_A_FILE)
+        played = of_bundle(bundles[0])
     targets = targets_of(paths[0], port) if port else ()
     run_gateway(
         GatewaySettings(

@@ -30,19 +30,22 @@ from training.data.recording import Recording
 from training.resampling import resampled
 
 
-def check_data_set(bundle: Bundle) -> None:
-    """Check that the bundle's data set can be named: a `csv` one lies in the current folder.
+def check_data_set(bundle: Bundle, cure: str = "name a recording with --source") -> None:
+    """Check that the bundle names a data set, and that the file of a `csv` one is at its path.
+
+    Args:
+        cure: what the user can do instead, for the message.
 
     Raises DataError.
     """
     data = bundle.manifest.recipe.get("data", {})
     name, path = str(data.get("name", "")), data.get("path")
     if not name:
-        raise DataError("the bundle names no data set; name a recording with --source")
+        raise DataError(f"the bundle names no data set; {cure}")
     if name == "csv" and isinstance(path, str) and not Path(path).exists():
         raise DataError(
             f"{path}: is not in the current folder, and the bundle keeps no other path of its "
-            "data; name the file with --source"
+            f"data; {cure}"
         )
 
 

@@ -15,6 +15,7 @@ from tests.support.command_line import vigil
 from tools.checkout import ROOT
 from tools.cli import demo, program
 from tools.cli.app import app
+from tools.cli.gateway import OF_A_FILE
 from tools.cli.options import DEFAULT, bundle_path, faults_of
 from tools.cli.program import COMMANDS, load_commands
 from tools.link.faults import FaultConfig
@@ -132,17 +133,17 @@ def test_a_damaged_bundle_is_refused_with_its_reason(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "cure"),
     [
-        ["monitor", "b"],
-        ["record", "r.csv", "b", "-p", "emulated"],
-        ["gateway", "b", "-p", "emulated"],
+        (["monitor", "b"], "name a recording with --source"),
+        (["record", "r.csv", "b", "-p", "emulated"], "name a recording with --source"),
+        (["gateway", "b", "-p", "emulated"], OF_A_FILE),
     ],
 )
-def test_a_bundle_without_a_data_set_is_refused_before_firmware_is_built(words, tmp_path):
+def test_a_bundle_without_a_data_set_is_refused_before_firmware_is_built(words, cure, tmp_path):
     small_bundle(tmp_path / "b")
     done = vigil(*words, cwd=tmp_path)
-    said = "vigil: the bundle names no data set; name a recording with --source\n"
+    said = f"vigil: the bundle names no data set; {cure}\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
     assert not (tmp_path / "b" / "firmware").exists()
 
