@@ -76,9 +76,9 @@ def _plain(message: str) -> str:
 
 
 def _open_missing_streams() -> None:
-    """Open standard streams that the caller has closed on the null device.
+    """Open the null device for each standard stream that the caller has closed.
 
-    Else the next file that is opened would get the number of standard output, and its prints.
+    Otherwise the next file to be opened would get the descriptor of standard output, and its text.
     """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # the lowest free number is that of the stream

@@ -54,7 +54,7 @@ class Summary:
     seconds: float = 0.0  # from the first event to the last, on the host's clock
     counters: LinkCounters = field(default_factory=LinkCounters)
     complete: bool = False
-    reason: str = ""  # for which it ended early: a signal's name, or in words
+    reason: str = ""  # why the stream ended early: a signal's name, or words
 
     @property
     def interrupted(self) -> bool:

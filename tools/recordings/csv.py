@@ -54,7 +54,7 @@ COLUMNS = (
 SIMULATED = "# simulated: true"
 MISSING = "# missing:"  # then the first missing row, and how many follow
 
-MAX_SCORES_BYTES = 1 << 30  # of a table of scores
+MAX_SCORES_BYTES = 1 << 30  # the largest table of scores that is read
 
 
 def samples_path(path: Path) -> Path:

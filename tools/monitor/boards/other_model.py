@@ -1,4 +1,4 @@
-"""What is said of a board that runs another model than the bundle's."""
+"""The message about a board that runs another model than the bundle's."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Gateway:
         self._settings, self._log = settings, log
         self._bundles = {bundle.hash8: bundle for bundle in settings.bundles}
         self._workers: dict[str, BoardWorker] = {}
-        self._present: set[str] = set()  # boards that were plugged in at the last look
+        self._present: set[str] = set()  # keys of the boards that were plugged in at the last call
 
         def say(level: str, text: str) -> None:
             log(level, "", text)
@@ -120,7 +120,7 @@ class Gateway:
         return {key: worker.state for key, worker in tuple(self._workers.items())}
 
     def look_for_boards(self) -> None:
-        """Add the boards that were plugged in since the last call; end the wait for those known."""
+        """Add boards that were plugged in since the last call; try known ones again at once."""
         if self._settings.targets:
             return
         present = {port.serial_number or port.path for port in find_ports()}

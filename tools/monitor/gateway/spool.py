@@ -21,7 +21,7 @@ from training.bundle.errors import DataError
 
 BATCH_SECONDS = 0.03
 MOST_IN_MEMORY = 10_000  # messages that wait for a disk that cannot be written
-# Free bytes of the disk below which nothing is added: removing messages needs some, too.
+# Below so many free bytes of the disk, nothing is added, because removing messages needs some.
 RESERVED_BYTES = 16 << 20
 MOST_REMOVED = 1000  # messages in one transaction, which is written beside the file first
 
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS messages (
 )
 """
 _OWN_INDEX = "CREATE INDEX IF NOT EXISTS retained ON messages (topic, id) WHERE retain"
-# What is under way stays. Of what a broker retains, the newest message of each topic stays, too.
+# Messages under way to the broker stay, and so does the newest retained message of each topic.
 _DROP = """
 DELETE FROM messages WHERE id IN (
     SELECT id FROM messages AS old WHERE id > ? AND (NOT retain OR EXISTS (

@@ -24,7 +24,7 @@ from training.bundle import Bundle
 from training.bundle.errors import BoardError, VigilError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
-IDLE_S = 1.0  # until a command is obeyed, at most
+IDLE_S = 1.0  # the longest time until a command is obeyed
 COUNTERS_S = 10.0  # between two messages of the link's counters
 SETTLED_S = 60.0  # a stream that ran this long makes the next wait short again
 
@@ -79,7 +79,7 @@ class BoardWorker(threading.Thread):
             self._controls.quit(reason)
 
     def retry(self) -> None:
-        """Try now to reach a board that is waited for."""
+        """Try at once to reach the board, if it is away."""
         self._wake.set()
 
     def run(self) -> None:
@@ -107,7 +107,7 @@ class BoardWorker(threading.Thread):
         if self._stop_asked.is_set():
             return
         with contextlib.ExitStack() as stack:
-            stack.callback(controls.quit, "the stream has ended")  # commands are refused
+            stack.callback(controls.quit, "the stream has ended")  # then, commands are refused
             bundle = self._bundle_of(target)
             board = stack.enter_context(
                 open_sensor_board(

@@ -187,7 +187,8 @@ class MonitorApp(App[None]):
         self._history, self._controls = history, controls
         self._begin, self._over = begin, over  # start the stream; return whether it has ended
         self._painted = -1
-        self._reported, self._whole_due = -1, 0.0  # of the last redraw of all panels
+        self._reported = -1  # reports of the history when all panels were last redrawn
+        self._whole_due = 0.0  # when they are redrawn again even without a report
         self._arranged_for: BoardFacts | None = None
         self._inspecting = False
         self._reading = False  # the log
@@ -341,7 +342,7 @@ class MonitorApp(App[None]):
             return
         if self._arranged_for is not history.board:  # now the channels are known
             self._arrange(self.size.width, self.size.height)
-        # Samples alone change the trace alone, and an age or a time of day at most once a second.
+        # While only samples arrive, the trace is redrawn, and the other panels once per second.
         whole = self._painted < 0 or history.reports != self._reported
         if whole or time.monotonic() > self._whole_due:
             whole = True
