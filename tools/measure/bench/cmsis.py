@@ -43,8 +43,8 @@ inline void infer(const std::int8_t* input, std::int8_t* output) {{
 }}  // namespace vigil::model::compiled
 """
 
-# Newer versions of the library take each row's bias with the input's zero point folded in, where
-# the core has vectors; the size of that buffer says so.
+# On a core with vectors, newer versions of the library take each row's bias with the input's zero
+# point folded in. They state the size of that buffer, which is 0 otherwise.
 _CODE = """
 static int32_t folded[kMostOutputs * kLayers];
 static int8_t values[2][kMostOutputs];
@@ -93,7 +93,10 @@ def library() -> Path | None:
     if (folder / "Include" / "arm_nnfunctions.h").is_file():
         return folder
     if chosen:
-        raise EstimateError(f"VIGIL_CMSIS_NN={chosen}: no Include/arm_nnfunctions.h in this folder")
+        raise EstimateError(
+            f"VIGIL_CMSIS_NN={chosen}: no Include/arm_nnfunctions.h in this folder; "
+            "name a checkout of CMSIS-NN, or unset the variable"
+        )
     return None
 
 
