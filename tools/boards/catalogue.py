@@ -60,7 +60,7 @@ class Board:
 
     @property
     def riscv(self) -> bool:
-        """Whether its core is a RISC-V: another compiler, another emulator than Arm's."""
+        """Whether its core is a RISC-V, which needs another compiler and emulator than an Arm."""
         return self.core.startswith("rv")
 
     def environment(self, engine: str) -> str:

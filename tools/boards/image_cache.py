@@ -26,7 +26,7 @@ _SOURCES = (
     ROOT / "tools" / "convert",
     ROOT / "training" / "bundle",
 )
-_COMPILER = "arm-none-eabi-g++"  # its headers are the RISC-V's too
+_COMPILER = "arm-none-eabi-g++"  # whose headers the RISC-V's compiler uses too
 _COMPILER_RISCV = "riscv64-unknown-elf-g++"
 _RUNTIME = ("libc_nano.a", "libstdc++_nano.a", "libgcc.a")
 

@@ -1,6 +1,7 @@
 """Finds the headers of C++ and newlib, which Debian's compiler for RISC-V lacks.
 
-They are the Arm compiler's, and the same for both. Run by path, as the build script cannot import.
+The Arm compiler's headers serve both processors. Callers run this file by its path, because the
+build script of PlatformIO cannot import it.
 """
 
 import os

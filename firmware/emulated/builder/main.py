@@ -9,7 +9,7 @@ from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
 
 ARM = "arm-none-eabi-"
 RISCV = "riscv64-unknown-elf-"
-PACKAGES = {  # of Debian
+PACKAGES = {  # names on Debian
     ARM: "gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib",
     RISCV: "gcc-riscv64-unknown-elf qemu-system-misc",
 }

@@ -47,7 +47,7 @@ class Lsm9ds1 {
     static constexpr std::uint8_t kFieldAddress = 0x1E;
     static constexpr std::uint8_t kIdRegister = 0x0F;
     static constexpr std::uint8_t kId = 0x68;
-    // It tells that it has measured since the last reading, not how often.
+    // Its status tells that it has measured since the last reading, not how often.
     static constexpr bool kCountsMeasurements = false;
     // The slowest of the rates that both parts have, from 119 Hz on, that is not below `rate_hz`.
     static constexpr std::uint8_t rate_code(float rate_hz) {

@@ -1,5 +1,5 @@
-// Samples of an inertial chip at its own rate: it is polled more often than it measures, and each
-// of its measurements becomes one sample.
+// Takes the samples of an inertial chip at its own rate. The chip is polled more often than it
+// measures, and each measurement becomes one sample.
 #pragma once
 
 #include <cstdint>
@@ -10,33 +10,35 @@ namespace vigil::imu {
 
 constexpr float kPollsPerMeasurement = 2;
 
-// What a poll adds to the samples: `missed` of them without values, then perhaps one.
+// The samples that a poll yields: first `missed` without values, then one with values if `sample`.
 struct Due {
     std::uint32_t missed = 0;
     bool sample = false;
 };
 
-// Whether samples of a model of `rate_hz` are those of the chip: it measures at this rate, within
-// the precision of its clock. Otherwise a timer takes the newest measurement at the model's rate.
+// Returns whether the chip measures at the model's `rate_hz`, within the precision of its clock, so
+// that each measurement is one sample. Otherwise a timer takes the newest one at the model's rate.
 template <typename Chip>
 constexpr bool follows_chip(float rate_hz) {
     constexpr float kPrecision = 0.03F;
     return rate_hz >= (1 - kPrecision) * Chip::nominal_hz(rate_hz);
 }
 
-// Polls have the numbers 1, 2, ...; those that are never given here were lost.
+// Turns polls into samples. Polls have the numbers 1, 2, ...; a number that is not passed is a lost
+// poll.
 template <typename Chip>
 class DataReady {
   public:
     DataReady() = default;
-    // `chip_hz`: the measured rate of its measurements.
+    // `chip_hz` is the measured rate of the chip.
     DataReady(float chip_hz, float poll_hz) : poll_hz_(poll_hz), ratio_(chip_hz / poll_hz) {}
 
+    // Takes the reading of a poll that the chip answered.
     Due take(std::uint32_t poll, const Sample& reading) {
         pass(poll);
         if (reading.repeated != 0) return {};
-        // Every poll since has shown the LSM9DS1's flag; after lost polls, the time must do. It
-        // also bounds what a disturbed transfer says.
+        // The LSM9DS1 does not count. After lost polls, its measurements are therefore estimated
+        // from the time. The time also bounds the count that a disturbed transfer gives.
         const std::uint32_t most = at_least_one(since_sample() + 1.5F);
         std::uint32_t since = reading.skipped < most ? reading.skipped + 1 : most;
         if (!Chip::kCountsMeasurements && lost_poll_)
@@ -49,8 +51,8 @@ class DataReady {
         return {missed, true};
     }
 
-    // The chip did not answer. Returns true if that has lost a measurement: a sample without
-    // values.
+    // Takes a poll that the chip did not answer. Returns true if a measurement was lost, which
+    // becomes a sample without values.
     bool refuse(std::uint32_t poll) {
         pass(poll);
         lost_poll_ = true;
@@ -59,9 +61,10 @@ class DataReady {
         return true;
     }
 
-    // Samples without values because polls were lost.
+    // Number of samples without values because polls were lost.
     std::uint32_t missed() const { return missed_; }
-    // The chip's rate by the clock of the polls: as given, then over the last 1,000 samples.
+    // The chip's rate by the clock of the polls: `chip_hz` at first, then the rate of the last
+    // 1,000 samples.
     float measured_hz() const { return ratio_ * poll_hz_; }
 
   private:
@@ -92,7 +95,7 @@ class DataReady {
     std::uint32_t counted_from_ = 0;
     std::uint32_t missed_ = 0;
     std::uint32_t refused_ = 0;  // samples without values since the last one with values
-    bool lost_poll_ = false;     // since that one
+    bool lost_poll_ = false;     // since the last one with values
 };
 
 }  // namespace vigil::imu

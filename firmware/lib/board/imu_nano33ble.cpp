@@ -31,19 +31,19 @@ volatile std::uint8_t got[imu::kMostBytes];
 const char* problem = nullptr;
 std::int16_t raw[imu::kMostAxes];
 bool reading_field = false;
-// Of the reading in progress.
-Chip before = chip;
+// The reading in progress, which may take two transfers.
+Chip before = chip;  // the chip's state before the reading, restored if it is dropped
 imu::Sample newest;
-bool main_refused = false;
+bool main_refused = false;  // whether a transfer failed
 
-// Samples are the chip's measurements, or its newest one at the model's rate.
+// Whether each measurement is one sample. If not, a timer takes the newest at the model's rate.
 constexpr bool kFollowsChip = imu::follows_chip<Chip>(model::kSensor.rate_hz);
 constexpr float kPollHz = kFollowsChip
                               ? imu::kPollsPerMeasurement * Chip::nominal_hz(model::kSensor.rate_hz)
                               : model::kSensor.rate_hz;
 imu::DataReady<Chip> data_ready;
 
-// Since the start, where a timer takes the newest measurement.
+// Counts since the start, used if a timer takes the newest measurement.
 std::uint32_t readings = 0;
 std::uint32_t repeated = 0;
 std::uint32_t skipped = 0;
@@ -175,7 +175,7 @@ bool measure_rate() {
 
 // --- samples -------------------------------------------------------------------------------------
 
-// Gives what a reading is worth; `raw` has its values.
+// Gives the samples that a reading yields; `raw` holds its values.
 void give_reading(const imu::Sample& sample, bool refused) {
     if constexpr (kFollowsChip) {
         if (refused) {
@@ -193,7 +193,7 @@ void give_reading(const imu::Sample& sample, bool refused) {
     }
 }
 
-// The bytes of readings up to `started` are lost: that of the next one may overwrite them.
+// Drops the readings up to number `started`, whose bytes a later reading may have overwritten.
 void drop_readings(std::uint32_t started) {
     if constexpr (kFollowsChip) {
         given = started;  // the chip's next measurement tells what was missed
@@ -202,8 +202,8 @@ void drop_readings(std::uint32_t started) {
     }
 }
 
-// A transfer is over: TIMER3 counts the starts. The magnetic field is another chip: a second
-// transfer, which this interrupt starts.
+// Handles the end of a transfer; TIMER3 counts the starts. The magnetic field is in another chip,
+// so this interrupt starts a second transfer for it.
 void on_stopped() {
     if (NRF_TWIM1->EVENTS_ERROR != 0) {
         NRF_TWIM1->EVENTS_ERROR = 0;
@@ -291,7 +291,7 @@ SensorTiming imu_timing() {
         return {static_cast<std::uint32_t>(measured_hz * 1000), 0, data_ready.missed()};
     }
     std::uint32_t not_read = skipped;
-    if constexpr (!Chip::kCountsMeasurements) {  // its rate says how many
+    if constexpr (!Chip::kCountsMeasurements) {  // computed from its rate
         const float measured = static_cast<float>(readings) * chip_hz / wanted.config.rate_hz;
         const auto fresh = static_cast<float>(readings - repeated);
         not_read = measured > fresh ? static_cast<std::uint32_t>(measured - fresh) : 0;

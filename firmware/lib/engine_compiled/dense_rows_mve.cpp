@@ -11,7 +11,7 @@
 namespace vigil::compiled {
 namespace {
 
-// Four rows of weights: where each begins.
+// Addresses of the next weights in four rows.
 struct Rows {
     const std::int8_t* first;
     const std::int8_t* second;
@@ -25,12 +25,12 @@ struct Rows {
           fourth(third + layer.inputs) {}
 };
 
-// The rows' sums of products with `count` values, from `bias` on: 16 values in ten instructions.
-// The loop leaves out the lanes past the end. Moves `bias` by four, and the rows by `count`,
-// rounded up to a multiple of 16.
+// Returns the sums of four rows: `bias`, plus the products with `count` values. The loop takes 16
+// values in ten instructions, and leaves out the lanes past the end. Moves `bias` by four, and the
+// rows by `count`, rounded up to a multiple of 16.
 inline int32x4_t four_rows(Rows& rows, const std::int8_t* values, std::uint32_t count,
                            const std::int32_t*& bias) {
-    int32x4_t sums;  // first the values
+    int32x4_t sums;  // in the loop, its register holds the values
     std::int32_t s0;
     std::int32_t s1;
     std::int32_t s2;
@@ -61,7 +61,7 @@ inline int32x4_t four_rows(Rows& rows, const std::int8_t* values, std::uint32_t 
     return sums;
 }
 
-// From one group of four rows to the next, behind four_rows().
+// Moves the addresses to the next four rows. Call it after four_rows().
 inline void next_rows(Rows& rows, std::uint32_t count) {
     const std::uint32_t left = 4 * count - ((count + 15U) & ~15U);
     rows.first += static_cast<std::int32_t>(left);

@@ -20,7 +20,7 @@ using Wide = std::uint32_t;
 
 // The form of a layer's kernel. Layers of one model with the same form share the code.
 //   shift        16 - shift is the number of fractional bits of a first row's y (below)
-//   after        a second row's t, shifted, would leave 32 bits, so y is shifted instead
+//   after        a second row's t would leave 32 bits if shifted, so y is shifted instead
 //   sign         ties of negative sums are corrected (no ReLU hides them)
 //   per_channel  each row has its own constants
 //   bytes        the output is int8, not Wide
@@ -51,12 +51,13 @@ struct Layer {
     const std::uint32_t* stream;
     std::uint16_t groups;  // inputs / 4, rounded up
     std::uint16_t fours;   // outputs / 4, rounded up
-    // Unless per_channel. Of the pairs' first rows: t = 256 * sum,
-    // output = y / 2^(16 - shift), clamped to 0..255.
+    // The scales are unused with per_channel: the stream then has them, and the corrections.
+    // Scale of the pairs' first rows: t = 256 * sum and output = y / 2^(16 - shift), clamped to
+    // 0..255. With sign, y of a negative t is corrected by -2^7.
     Scale first;
-    // Of their second rows: t = 2^(8 + shift) * sum, output = y / 2^16, clamped; with `after` as
-    // of first rows. With sign, y is half of t's scale less where t is negative: 2^7, or
-    // 2^(7 + shift). With per_channel, that correction is in the stream, too.
+    // Scale of the pairs' second rows: t = 2^(8 + shift) * sum and output = y / 2^16, clamped too.
+    // With sign, y of a negative t is corrected by -2^(7 + shift). With `after`, the formulas of
+    // first rows hold.
     Scale second;
 };
 

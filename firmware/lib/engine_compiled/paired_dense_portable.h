@@ -17,8 +17,8 @@ constexpr void four_inputs(const std::uint32_t* weights, const Wide* x, std::uin
     b = add_products(even_bytes(x[1], weights[0]), even_bytes(x[0], weights[1]), b);
 }
 
-// Requantizes the sum of row 0 to 3 of four to 0..255: `sum` is 256 times that of rows 0 and 1.
-// `own` are the row's words of constants, if any.
+// Requantizes the sum of one of four rows to 0..255. `sum` is 256 times the sum of rows 0 and 1,
+// and the sum itself of rows 2 and 3. With per_channel, `own` points to the row's constants.
 template <const Form& kForm>
 std::uint32_t requantize(const Layer& layer, std::uint32_t row, std::uint32_t sum,
                          const std::uint32_t* own) {

@@ -67,8 +67,8 @@ inline void add_product(std::int64_t& sum, std::int32_t a, std::int32_t b) {
 #endif
 }
 
-// The nearest single-precision value of a sum, 0 or more; of two, the even one. The compiler's own
-// conversion calls 540 bytes of its library.
+// Converts a sum, 0 or more, to the nearest single-precision value; a tie goes to the even one. The
+// compiler's own conversion calls 540 bytes of its library.
 inline float to_float(std::int64_t sum) {
     const auto high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(sum) >> 32);
     if (high == 0) return static_cast<float>(static_cast<std::uint32_t>(sum));

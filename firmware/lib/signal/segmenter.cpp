@@ -53,7 +53,8 @@ void Segmenter::push(std::uint64_t first_frame, Span<const std::int16_t> samples
         if (take < missing) return;
         sink.window(next_window_, buffer_);
         ++next_window_;
-        // The overlap is the next window's beginning. Its copy does not overlap it hop by hop.
+        // The overlap becomes the next window's beginning. It is copied hop by hop, because source
+        // and target of memcpy() must not overlap.
         const std::size_t hop = config_.hop * channels;
         for (std::size_t at = hop; at < buffer_.size(); at += hop) {
             const std::size_t left = buffer_.size() - at;

@@ -37,8 +37,8 @@ class CoreCount:
     machine: str  # QEMU's
     instructions: float
     macs: int
-    # the same by CMSIS-NN's functions, on RISC-V by TensorFlow Lite Micro's reference kernel; None
-    # without the library, or for a model not of their kind
+    # by CMSIS-NN's functions, or on RISC-V by TensorFlow Lite Micro's reference kernel; None if the
+    # library is not installed or cannot run the model
     library: float | None = None
 
 

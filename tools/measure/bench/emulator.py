@@ -22,7 +22,7 @@ NANO = ("-Os", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-funsigned-char")
 """Arduino's flags for the Nano 33 BLE."""
 
 RISCV_PACKAGES = "apt-get install gcc-riscv64-unknown-elf qemu-system-misc"
-# Instructions for counters are part of that older version's base.
+# In version 2.2, -march=rv32imac has the instructions that read counters.
 _RISCV = ("-misa-spec=2.2", "-mabi=ilp32", "-msmall-data-limit=0")
 
 FAST = ("-O2", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")

@@ -1,4 +1,4 @@
-// Apart from the header, because a variable of a header costs the image some padding.
+// The variable is not in the header: an inline variable there would add padding to the image.
 #include <cstdint>
 
 namespace emulated {

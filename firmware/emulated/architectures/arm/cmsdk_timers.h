@@ -60,7 +60,7 @@ inline void start_timers() {
     timer.control = kTimerEnable | kTimerInterrupt;
 }
 
-// A reading of the clock, and the ticks since one, modulo 2^32.
+// clock_reading() reads the clock; ticks_since() returns the ticks since a reading, modulo 2^32.
 inline std::uint32_t clock_reading() {
     return timer0().value;
 }

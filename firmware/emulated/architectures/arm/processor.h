@@ -1,4 +1,4 @@
-// What the core needs before the program runs: FPU, traps, memory protection.
+// Prepares the core before the program runs: turns on the FPU, the traps and memory protection.
 #pragma once
 
 #include "memory_protection.h"
@@ -6,8 +6,8 @@
 
 namespace emulated {
 
-// Configuration and Control Register: a division by zero faults, and where the program's core has
-// no unaligned access, that too.
+// Bits of the Configuration and Control Register. A division by zero faults. An unaligned access
+// faults if the program's core does not have it.
 #if defined(__ARM_FEATURE_UNALIGNED)
 constexpr std::uint32_t kTraps = 1U << 4U;
 #else

@@ -117,8 +117,8 @@ void exit(int code) {
     _exit(code);
 }
 
-// The root of a number, rounded to nearest as in hardware: that of its 24 bits of mantissa, a bit
-// at a time, with two bits more that decide the rounding.
+// Returns the square root, rounded to nearest as in hardware. The loop finds 25 bits of the root,
+// one at a time; the last one decides the rounding.
 float sqrtf(float value) {
     std::uint32_t bits;
     __builtin_memcpy(&bits, &value, sizeof bits);

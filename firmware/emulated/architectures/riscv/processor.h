@@ -1,4 +1,4 @@
-// What the core needs before the program runs: memory protection, interrupts.
+// Prepares the core before the program runs: turns on memory protection and interrupts.
 #pragma once
 
 #include "memory_protection.h"

@@ -37,7 +37,7 @@ constexpr std::uint32_t kPlicClaim = 0x200004U;  // read: the interrupt; write: 
 // 16550 UART: registers of a byte.
 constexpr std::uint32_t kUartData = 0;
 constexpr std::uint32_t kUartInterrupts = 1;
-constexpr std::uint32_t kUartCause = 2;  // of its interrupt
+constexpr std::uint32_t kUartCause = 2;  // cause of the interrupt
 constexpr std::uint32_t kUartState = 5;
 
 constexpr std::uint8_t kUartRxInterrupt = 1U << 0U;

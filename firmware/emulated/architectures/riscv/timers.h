@@ -1,4 +1,4 @@
-// Time: the counter mcycle and the timer of the CLINT.
+// The clock is the counter mcycle. The timer of the CLINT interrupts.
 //
 // With -icount, QEMU counts nanoseconds of virtual time in mcycle, not cycles. The timer, of 100
 // ns, wakes a sleeping board and starts the frames of the analog-to-digital converter: its
@@ -16,7 +16,7 @@ constexpr std::uint32_t kInstructionsAroundHandler = 64;
 
 inline std::uint64_t clock_start = 0;
 
-// A reading of the clock, and the ticks since one, modulo 2^32.
+// clock_reading() reads the clock; ticks_since() returns the ticks since a reading, modulo 2^32.
 inline std::uint32_t clock_reading() {
     return VIGIL_READ_CSR("mcycle");
 }
@@ -54,7 +54,7 @@ inline std::uint64_t timer_time() {
     }
 }
 
-// No value on the way from the old time to the new one interrupts.
+// Sets the time of the next interrupt. The first write excludes an interrupt in between.
 inline void interrupt_at(std::uint64_t time) {
     device_register(machine::kClint, kTimeCompare + 4) = UINT32_MAX;
     device_register(machine::kClint, kTimeCompare) = static_cast<std::uint32_t>(time);

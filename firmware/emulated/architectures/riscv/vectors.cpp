@@ -1,6 +1,6 @@
-// Reset, the table of traps, and calls of the emulator. An exception or an interrupt without
-// handler is a fault, reported from the top of the stack, because the stack itself may have
-// overflowed.
+// Holds the code at reset, the table of traps and the call of the emulator. An exception or an
+// interrupt without handler is a fault. Its report starts at the top of the stack, because the
+// stack itself may have overflowed.
 #include <cstdint>
 
 #include "registers.h"

@@ -4,7 +4,7 @@
 
 namespace {
 
-// Like ArduinoCore-API, a value of 32 bits is not divided in 64.
+// As in ArduinoCore-API, a value of 32 bits is divided in 32 bits, not in 64.
 template <typename Unsigned>
 size_t print_magnitude(Print& out, Unsigned value, int base, bool negative) {
     if (base < 2 || base > 16) {

@@ -1,5 +1,5 @@
-// Reports on the emulator's standard error and on the serial port, and the end of the emulator with
-// an error code. The architecture's report_fault.cpp names the faults.
+// Writes reports to the emulator's standard error and to the serial port, and ends the emulator
+// with an error code. The architecture's report_fault.cpp names the faults.
 #include "fault.h"
 
 #include <cstdint>

@@ -10,7 +10,7 @@ namespace {
 
 volatile std::uint8_t levels[kPinCount];
 
-// LEDs of the FPGA board, or what stands for them; the host reads them in QEMU's monitor.
+// LEDs of the FPGA board, or a word of memory instead; the host reads them in QEMU's monitor.
 volatile std::uint32_t& leds() {
     return *reinterpret_cast<volatile std::uint32_t*>(emulated::machine::kLeds);
 }

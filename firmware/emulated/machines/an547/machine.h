@@ -9,10 +9,10 @@ namespace emulated::machine {
 constexpr std::uint32_t kUart0 = 0x59303000U;
 constexpr std::uint32_t kTimer0 = 0x58000000U;
 constexpr std::uint32_t kTimer1 = 0x58001000U;
-constexpr std::uint32_t kCounter = 0x58100000U;  // of all timers: its control frame
+constexpr std::uint32_t kCounter = 0x58100000U;  // control frame of the timers' counter
 constexpr std::uint32_t kLeds = 0x59302000U;     // FPGA I/O block
 
-constexpr std::uint32_t kTickNanoseconds = 1;  // timers.h
+constexpr std::uint32_t kTickNanoseconds = 1;  // timers.h sets the scale
 
 constexpr unsigned kInterrupts = 128;
 constexpr unsigned kUart0RxIrq = 33;
@@ -20,6 +20,6 @@ constexpr unsigned kUart0TxIrq = 34;
 constexpr unsigned kAlarmIrq = 3;
 constexpr unsigned kSamplingIrq = 4;
 
-constexpr bool kVectorsAtReset = false;  // memory.ld
+constexpr bool kVectorsAtReset = false;  // memory.ld has two words at reset
 
 }  // namespace emulated::machine

@@ -53,7 +53,7 @@ inline void start_timers() {
     enable_irq(machine::kSamplingIrq);
 }
 
-// A reading of the clock, and the ticks since one, modulo 2^32.
+// clock_reading() reads the clock; ticks_since() returns the ticks since a reading, modulo 2^32.
 inline std::uint32_t clock_reading() {
     return alarm_timer().count[0];
 }
@@ -73,7 +73,7 @@ inline std::uint64_t clock_ticks() {
     }
 }
 
-// At `time` or up to 124 ns later, without a value in between that interrupts too early.
+// Interrupts at `time` or up to 124 ns later. The first write excludes an interrupt in between.
 inline void interrupt_at(SystemTimer& timer, std::uint64_t time) {
     const std::uint64_t value = (time + kFourPeriods - 1) / kFourPeriods * kFourPeriods;
     timer.compare[1] = UINT32_MAX;

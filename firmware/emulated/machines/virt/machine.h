@@ -13,7 +13,7 @@ constexpr std::uint32_t kPlic = 0x0C000000U;
 constexpr std::uint32_t kUart0 = 0x10000000U;
 constexpr std::uint32_t kLeds = 0x80200000U;
 
-constexpr std::uint32_t kTickNanoseconds = 1;  // of the clock: the counter mcycle
+constexpr std::uint32_t kTickNanoseconds = 1;  // the clock is the counter mcycle
 constexpr std::uint32_t kTimerNanoseconds = 100;
 
 constexpr unsigned kUart0Irq = 10;
