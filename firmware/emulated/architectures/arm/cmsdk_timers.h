@@ -5,6 +5,7 @@
 #pragma once
 
 #include "clock.h"
+#include "handlers.h"
 #include "registers.h"
 
 namespace emulated {
@@ -126,8 +127,6 @@ extern "C" inline void Alarm_Handler(void) {
     emulated::timer1().interrupts = 1;
     emulated::handler_done(start);
 }
-
-extern "C" void Sampling_Handler(void);
 
 namespace emulated {
 

@@ -1,6 +1,7 @@
 // The vector table. An interrupt or exception without handler is a fault.
 #include <cstdint>
 
+#include "handlers.h"
 #include "registers.h"
 #include "timers.h"
 
@@ -8,10 +9,7 @@ extern "C" {
 
 extern std::uint32_t __stack_top[];
 
-[[noreturn]] void Reset_Handler(void);
 void Fault_Handler(void);
-void Uart0Rx_Handler(void);
-void Uart0Tx_Handler(void);
 }
 
 namespace {

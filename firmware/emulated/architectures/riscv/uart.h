@@ -2,13 +2,9 @@
 // Uart0Tx_Handler.
 #pragma once
 
+#include "handlers.h"
 #include "interrupts.h"
 #include "registers.h"
-
-extern "C" {
-void Uart0Rx_Handler(void);
-void Uart0Tx_Handler(void);
-}
 
 namespace emulated {
 

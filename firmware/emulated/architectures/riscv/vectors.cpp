@@ -3,6 +3,7 @@
 // stack itself may have overflowed.
 #include <cstdint>
 
+#include "handlers.h"
 #include "registers.h"
 #include "uart.h"
 
@@ -49,7 +50,6 @@ vigil_semihost:
 )");
 
 extern "C" {
-void Sampling_Handler(void);
 void Sampling_Trap(void);
 void External_Trap(void);
 }

@@ -5,6 +5,7 @@
 #include "boot.h"
 #include "clock.h"
 #include "emulated.h"
+#include "handlers.h"
 #include "host_ring.h"
 #include "interrupts.h"
 #include "timers.h"
@@ -74,11 +75,6 @@ void take_received() {
 }
 
 }  // namespace
-
-extern "C" {
-void Uart0Rx_Handler(void);
-void Uart0Tx_Handler(void);
-}
 
 extern "C" void Uart0Rx_Handler(void) {
     const std::uint32_t start = emulated::clock_reading();

@@ -4,6 +4,7 @@
 
 #include "boot.h"
 #include "clock.h"
+#include "handlers.h"
 #include "semihosting.h"
 #include "timers.h"
 
@@ -57,8 +58,6 @@ const std::int16_t* frame(std::uint32_t number) {
 }
 
 }  // namespace
-
-extern "C" void Sampling_Handler(void);
 
 extern "C" void Sampling_Handler(void) {
     const std::uint32_t start = emulated::clock_reading();

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "emulated.h"
+#include "handlers.h"
 #include "processor.h"
 
 // Names the board's row in tools/boards/boards.toml, in a section that takes no memory: the
@@ -23,8 +24,6 @@ int main(void);
 // Called by __libc_init_array(); crti.o, which has them, is excluded by -nostartfiles.
 void _init(void) {}
 void _fini(void) {}
-
-[[noreturn]] void Reset_Handler(void);
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "clock.h"
+#include "handlers.h"
 #include "registers.h"
 
 namespace emulated {
@@ -117,8 +118,6 @@ extern "C" inline void Alarm_Handler(void) {
     emulated::stop_alarm();
     emulated::handler_done(start);
 }
-
-extern "C" void Sampling_Handler(void);
 
 namespace emulated {
 
