@@ -1,19 +1,16 @@
-// Interrupts of the core: locked, restored, waited for.
+// Locks interrupts and waits for one.
 #pragma once
 
-#define noInterrupts() __asm volatile("csrci mstatus, 8" ::: "memory")
-#define interrupts() __asm volatile("csrsi mstatus, 8" ::: "memory")
+#include "interrupt_state.h"
 
 #ifdef __cplusplus
-#include <cstdint>
-
 namespace emulated {
 
 // Disables interrupts for a scope, and restores their state.
 class InterruptLock {
   public:
-    InterruptLock() { asm volatile("csrrci %0, mstatus, 8" : "=r"(saved_)::"memory"); }
-    ~InterruptLock() { asm volatile("csrs mstatus, %0" ::"r"(saved_ & 8U) : "memory"); }
+    InterruptLock() { disable_interrupts(saved_); }
+    ~InterruptLock() { restore_interrupts(saved_); }
     InterruptLock(const InterruptLock&) = delete;
     InterruptLock& operator=(const InterruptLock&) = delete;
 
