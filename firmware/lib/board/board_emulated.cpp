@@ -5,6 +5,7 @@
 #include <adc.h>
 #include <emulated.h>
 #include <flash.h>
+#include <machine.h>
 
 namespace vigil::board {
 namespace {
@@ -134,7 +135,7 @@ void sensor_begin(const SensorConfig& config, std::uint32_t channels, SensorTick
 #if defined(__riscv)
 // Command FINISHER_RESET of SiFive's test device, in QEMU's machine `virt`.
 void reboot() {
-    *reinterpret_cast<volatile std::uint32_t*>(0x00100000U) = 0x7777U;
+    *reinterpret_cast<volatile std::uint32_t*>(emulated::machine::kTestDevice) = 0x7777U;
     for (;;) {
     }
 }
