@@ -109,7 +109,7 @@ OTHER_CORES = {
     ),
 }
 CORES = {"M4": M4, **OTHER_CORES}
-_RISCV_LIBRARY = FIRMWARE / "emulated" / "architectures" / "riscv" / "libc.cpp"
+_RISCV_BOARD = FIRMWARE / "emulated" / "architectures" / "riscv"
 COMPILER = M4.compiler
 
 
@@ -126,7 +126,8 @@ def build(
     """
     startup, library = [BARE / "startup.cpp"], ["--specs=rdimon.specs"]
     if core.riscv:
-        startup = [BARE / "startup_riscv.cpp", _RISCV_LIBRARY]
+        includes = [*includes, _RISCV_BOARD]
+        startup = [BARE / "startup_riscv.cpp", _RISCV_BOARD / "libc.cpp"]
         library = ["-nostdlib", "-lgcc"]
     command = [
         *(*core.compiler, *(core.flags if flags is None else flags)),

@@ -3,7 +3,18 @@
 
 #include <cstdint>
 
-extern "C" std::uint32_t vigil_semihost(std::uint32_t call, const void* argument);  // vectors.cpp
+// Assembly of vigil_semihost(), for a program's startup code. Its three instructions must lie in
+// one page of memory.
+#define VIGIL_SEMIHOST_ROUTINE    \
+    "   .global vigil_semihost\n" \
+    "   .balign 16\n"             \
+    "vigil_semihost:\n"           \
+    "   slli zero, zero, 0x1f\n"  \
+    "   ebreak\n"                 \
+    "   srai zero, zero, 7\n"     \
+    "   ret\n"
+
+extern "C" std::uint32_t vigil_semihost(std::uint32_t call, const void* argument);
 
 namespace emulated {
 

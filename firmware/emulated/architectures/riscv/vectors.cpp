@@ -5,6 +5,7 @@
 
 #include "handlers.h"
 #include "registers.h"
+#include "semihost.h"
 #include "uart.h"
 
 asm(R"(
@@ -38,13 +39,7 @@ vigil_fault:
     mv a3, ra
     tail report_fault
 
-    .global vigil_semihost
-    .balign 16
-vigil_semihost:
-    slli zero, zero, 0x1f
-    ebreak
-    srai zero, zero, 7
-    ret
+)" VIGIL_SEMIHOST_ROUTINE R"(
     .option pop
     .text
 )");

@@ -1,9 +1,12 @@
 // The least that a program needs on QEMU's virt: reset, semihosting, the files of <cstdio> that the
-// programs here use. Other functions of the C library are the emulated board's (libc.cpp).
+// programs here use. The call of the emulator and other functions of the C library are the emulated
+// board's (semihost.h, libc.cpp).
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+
+#include "semihost.h"
 
 // The emulator starts at the first instruction.
 asm(R"(
@@ -23,12 +26,7 @@ reset:
 fault:
     li a0, 99
     tail _exit
-    .balign 16
-semihost:
-    slli zero, zero, 0x1f
-    ebreak
-    srai zero, zero, 7
-    ret
+)" VIGIL_SEMIHOST_ROUTINE R"(
     .option pop
     .text
 )");
@@ -36,12 +34,13 @@ semihost:
 extern "C" {
 extern char end[], stack_top[];
 
-std::int32_t semihost(std::uint32_t call, const void* argument);
 [[noreturn]] void _exit(int code);
 void* _sbrk(std::ptrdiff_t bytes);
 }
 
 namespace {
+
+using emulated::semihost;
 
 constexpr std::uint32_t kOpen = 0x01;
 constexpr std::uint32_t kClose = 0x02;
@@ -59,7 +58,7 @@ std::size_t moved(std::uint32_t call, const void* data, std::size_t size, std::s
                   std::FILE* file) {
     const std::uint32_t block[3] = {number_of(file), reinterpret_cast<std::uintptr_t>(data),
                                     size * count};
-    const auto left = static_cast<std::uint32_t>(semihost(call, block));
+    const std::uint32_t left = semihost(call, block);
     return (size * count - left) / size;
 }
 
@@ -101,6 +100,6 @@ std::size_t fwrite(const void* data, std::size_t size, std::size_t count, std::F
 
 int fclose(std::FILE* file) {
     const std::uint32_t block[1] = {number_of(file)};
-    return semihost(kClose, block);
+    return static_cast<int>(semihost(kClose, block));
 }
 }
