@@ -58,11 +58,10 @@ class Sketch:
 
 def exchange_on_plain_uart(elf: Path) -> None:
     """Start QEMU by hand, as docs/emulated.md shows; send more than the board buffers."""
-    row = board_of_image(elf)
+    command, _ = emulator_of(board_of_image(elf))
     process = subprocess.Popen(
         [
-            *(emulator_of(row)[0], "-M", row.machine, "-display", "none", "-nodefaults"),
-            *(("-bios", "none") if row.riscv else ()),
+            *(*command, "-display", "none", "-nodefaults"),
             *("-icount", "shift=6", "-semihosting", "-serial", "pty", "-kernel", str(elf)),
         ],
         stdout=subprocess.PIPE,

@@ -24,11 +24,13 @@ _BOARD_SECTION = ".vigil.board"  # firmware/emulated/cores/arduino/startup.cpp
 _STOP_TIMEOUT_S = 5.0
 
 
-def emulator_of(board: Board) -> tuple[str, str]:
-    """Return QEMU's program for a board, and Debian's package that has it."""
+def emulator_of(board: Board) -> tuple[list[str], str]:
+    """Return QEMU's command for a board's machine, and Debian's package that has the program."""
+    machine = ["-M", board.machine]
     if board.riscv:
-        return "qemu-system-riscv32", "qemu-system-misc"
-    return "qemu-system-arm", "qemu-system-arm"
+        # Without -bios, QEMU would start its own firmware.
+        return ["qemu-system-riscv32", *machine, "-bios", "none"], "qemu-system-misc"
+    return ["qemu-system-arm", *machine], "qemu-system-arm"
 
 
 def board_of_image(elf: Path) -> Board:
@@ -152,8 +154,8 @@ class EmulatedBoard:
             raise BoardError("emulated board: already running")
         if not self.elf.is_file():
             raise BoardError(f"no image at {self.elf}: run `vigil build`")
-        row = board_of_image(self.elf)
-        qemu, package = emulator_of(row)
+        command, package = emulator_of(board_of_image(self.elf))
+        qemu = command[0]
         if shutil.which(qemu) is None:
             raise BoardError(f"{qemu} is not on PATH: sudo apt-get install {package}")
         self._stderr.seek(0)
@@ -171,7 +173,7 @@ class EmulatedBoard:
         shared += [] if recording is None else [recording]
         try:
             self._process = subprocess.Popen(
-                self._command(row, bridge, recording),
+                [*command, *self._options(bridge, recording)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
@@ -198,7 +200,7 @@ class EmulatedBoard:
             self.kill()
             raise BoardError(f"{error}: {self.log.strip() or 'no output'}") from error
 
-    def _command(self, row: Board, bridge: SerialBridge, recording: int | None) -> list[str]:
+    def _options(self, bridge: SerialBridge, recording: int | None) -> list[str]:
         semihosting = [
             "enable=on,target=native,arg=firmware",
             f"arg=serial=/proc/self/fd/{bridge.memory}",
@@ -209,10 +211,6 @@ class EmulatedBoard:
         if recording is not None:
             semihosting.append(f"arg=adc=/proc/self/fd/{recording}")
         return [
-            emulator_of(row)[0],
-            *("-M", row.machine),
-            # Without this, QEMU would start its own firmware for the RISC-V.
-            *(("-bios", "none") if row.riscv else ()),
             *("-display", "none"),
             "-nodefaults",
             *("-nic", "none"),
