@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -185,14 +184,9 @@ def _layer(model: Model, operator: Operator, n: int) -> tuple[list[str], str]:
 
 
 def _object(source: Path, folder: Path, includes: Sequence[Path], core: emulator.Core) -> Path:
-    target = folder / f"{source.stem}.o"
-    command = [
+    compiler = [
         *("arm-none-eabi-gcc", f"-mcpu={core.cpu}", "-mthumb", *core.flags, "-w"),
         *("-ffunction-sections", "-fdata-sections", *(f"-I{each}" for each in includes)),
-        *("-c", str(source), "-o", str(target)),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or ["not compiled"]
-        raise EstimateError(f"CMSIS-NN for {core.cpu}: {lines[0]}")
-    return target
+    target = folder / f"{source.stem}.o"
+    return emulator.compile_library(compiler, source, target, f"CMSIS-NN for {core.cpu}")

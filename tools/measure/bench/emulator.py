@@ -15,6 +15,7 @@ from pathlib import Path
 from runpy import run_path
 
 from tools.checkout import FIRMWARE
+from training.bundle.errors import EstimateError
 
 BARE = Path(__file__).resolve().parent / "bare"
 
@@ -140,6 +141,20 @@ def build(
     ]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return elf
+
+
+def compile_library(compiler: Sequence[str], source: Path, target: Path, what: str) -> Path:
+    """Compile a source of another library to the object `target`; return it.
+
+    Raises:
+        EstimateError: it does not compile; the message starts with `what`.
+    """
+    command = [*compiler, "-c", str(source), "-o", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or ["not compiled"]
+        raise EstimateError(f"{what}: {lines[0]}")
+    return target
 
 
 def run(elf: Path, folder: Path, seconds: float = 120, core: Core = M4) -> str:

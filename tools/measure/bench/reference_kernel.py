@@ -5,13 +5,11 @@ It is the one inside TensorFlow Lite Micro for Arduino, where PlatformIO has ins
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from tools.boards.build import library_folder
 from tools.convert.graph import Model
 from tools.measure.bench import cmsis, emulator
-from training.bundle.errors import EstimateError
 
 _KERNEL = "tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h"
 
@@ -63,13 +61,9 @@ def build(model: Model, folder: Path, core: emulator.Core, library: Path) -> lis
     text = f'#include "{_KERNEL}"\n{cmsis.layers(model)}{_CODE}'
     source.write_text(text, encoding="utf-8")
     includes = [library, library / "third_party" / "gemmlowp"]
-    command = [
+    compiler = [
         *(*core.compiler, *core.flags, "-w", "-DNDEBUG"),
         *(word for each in includes for word in ("-isystem", str(each))),
-        *("-c", str(source), "-o", str(target := folder / "layers.o")),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or ["not compiled"]
-        raise EstimateError(f"TensorFlow Lite Micro's kernel for {core.cpu}: {lines[0]}")
-    return [target]
+    what = f"TensorFlow Lite Micro's kernel for {core.cpu}"
+    return [emulator.compile_library(compiler, source, folder / "layers.o", what)]
