@@ -18,6 +18,7 @@ SIGNAL = 4096 * MEGABYTE  # bytes of a file of samples, at most
 ANNOTATIONS = 8 * MEGABYTE  # bytes, at most; a day of heartbeats takes 0.3 MB
 SIGNALS = 4096  # of a record, at most
 VALUES = 1 << 29  # of a record, at most
+DIGITS = 18  # of a number, at most
 _FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?")
 
 
@@ -28,12 +29,14 @@ def check_record(path: Path) -> None:
         DataError: a file is not a regular one beside the header, or the header claims too much.
     """
     lines = _lines(path)
-    if not lines or len(lines[0]) < 2 or not lines[0][1].isdigit():
+    if not lines or len(lines[0]) < 2 or not lines[0][1].isdecimal():
         raise DataError(
-            f"{path}: not a readable WFDB record: its first line lacks the number of signals"
+            f"{path}: not a readable WFDB record: its first line lacks the number of signals; copy "
+            "the record again"
         )
-    record, signals = lines[0][0], int(lines[0][1])
-    frames = int(lines[0][3]) if len(lines[0]) > 3 and lines[0][3].isdigit() else 0
+    record, signals = lines[0][0], _number(path, lines[0][1])
+    sized = re.match(r"\d+", lines[0][3]) if len(lines[0]) > 3 else None
+    frames = _number(path, sized[0]) if sized else 0
     rate = re.match(r"[\d.eE+-]+", lines[0][2]) if len(lines[0]) > 2 else None
     if rate is not None and not _is_rate(rate[0]):
         raise DataError(f"{path}: its sample rate is {lines[0][2][:40]}, must be a positive number")
@@ -45,8 +48,7 @@ def check_record(path: Path) -> None:
     if "/" in record:
         for words in lines[1:]:
             if words[0] != "~":
-                check_regular(_beside(path, f"{words[0]}.hea"), HEADER, DataError)
-                _check_signals(path.with_name(f"{words[0]}.hea"))
+                _check_signals(_beside(path, f"{words[0]}.hea"))
     else:
         _check_signals(path)
 
@@ -70,9 +72,19 @@ def _check_signals(path: Path) -> None:
             continue
         check_regular(_beside(path, words[0]), SIGNAL, DataError)
         form = _FORMAT.fullmatch(words[1]) if len(words) > 1 else None
-        numbers = [int(number or 0) for number in form.groups()] if form else []
+        numbers = [_number(path, number or "0") for number in form.groups()] if form else []
         if numbers and max(numbers) > 1 << 24:
             raise DataError(f"{path}: its format {words[1][:40]} has a number that is too large")
+
+
+def _number(path: Path, text: str) -> int:
+    """Read the digits of a header. Python refuses to read thousands of them."""
+    if len(text) > DIGITS:
+        raise DataError(
+            f"{path}: has the number {text[:DIGITS]}..., must have at most {DIGITS} digits; copy "
+            "the record again"
+        )
+    return int(text)
 
 
 def _lines(path: Path) -> list[list[str]]:
