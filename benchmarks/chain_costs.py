@@ -10,7 +10,6 @@ change of a stage in `firmware/lib/signal`, with the compiler of `make setup`.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cost_fit import fit_costs
+from benchmarks.cost_fit import fit_costs, summary, write_costs
 from tests.support.chains import count_stages
 from tools.convert.chain_work import (
     COSTS,
@@ -139,9 +138,8 @@ def refit(chains: int = CHAINS) -> None:
         target = np.array([counted[i][stage] for i in used])
         costs, residuals = fit_costs([works[i][stage] for i in used], target, target)
         table |= costs
-        largest = ", ".join(f"{each:.1%}" for each in np.sort(abs(residuals))[-5:])
-        print(f"{stage}: {len(used)} chains, {len(costs)} parts; largest residuals {largest}")
-    COSTS.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        print(f"{stage}: {len(used)} chains, {summary(costs, residuals)}")
+    write_costs(COSTS, table)
 
 
 def trained(name: str, folder: Path) -> tuple[Manifest, NDArray[np.int16]]:

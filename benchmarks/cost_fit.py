@@ -1,8 +1,10 @@
-"""Fit what each part of a program takes to counts of whole runs: least absolute differences."""
+"""Fit the instructions of each part of a program to counts of whole runs."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,3 +40,14 @@ def fit_costs(
     fitted = np.zeros(len(parts))
     fitted[kept] = costs
     return dict(zip(parts, map(float, fitted.round(3)), strict=True)), residuals
+
+
+def summary(costs: Mapping[str, float], residuals: NDArray[np.float64]) -> str:
+    """Return the number of parts and the largest relative residuals of a fit."""
+    largest = ", ".join(f"{each:.1%}" for each in np.sort(abs(residuals))[-5:])
+    return f"{len(costs)} parts; largest residuals {largest}"
+
+
+def write_costs(path: Path, costs: Mapping[str, float]) -> None:
+    """Write the table that tools.convert.work.costs() reads."""
+    path.write_text(json.dumps(costs, indent=1, sort_keys=True) + "\n", encoding="utf-8")

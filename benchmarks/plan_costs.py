@@ -13,7 +13,6 @@ the costs of the signal chain (benchmarks.chain_costs). Run it after a change of
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.chain_costs import refit as refit_chain
-from benchmarks.cost_fit import fit_costs
+from benchmarks.cost_fit import fit_costs, summary, write_costs
 from tests.support.graph_operators import LARGEST, Tensor
 from tests.support.graphs import Graph
 from tests.support.networks import count_emulated, paired_network, random_network
@@ -155,9 +154,8 @@ def main() -> None:
                 continue
             models.append(model)
         costs, residuals = fit(models)
-        COSTS.write_text(json.dumps(costs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        largest = ", ".join(f"{each:.1%}" for each in np.sort(abs(residuals))[-5:])
-        print(f"{len(models)} models, {len(costs)} parts; largest residuals {largest}")
+        write_costs(COSTS, costs)
+        print(f"{len(models)} models, {summary(costs, residuals)}")
         refit_chain()
     else:
         compare(arguments or recipe_names())

@@ -7,9 +7,7 @@ with DSP, fitted by `python -m benchmarks.chain_costs` to counts of emulated pro
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,14 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.convert.work import Work, added
+from tools.convert.work import Work, added, instructions, repeated
 from training.bundle.features import Statistic, transform_points
 from training.bundle.manifest import (
     Biquads,
     Features,
     GateLimits,
     JoinScore,
-    MahalanobisScore,
     Manifest,
     NoScaler,
     Segmenter,
@@ -52,11 +49,11 @@ class ChainShape:
     scaler: ScalerKind
     statistics: tuple[Statistic, ...]
     edges: tuple[int, ...]  # bins of the transform, as of band_edges(); empty: no spectrum
-    # Of the score: one kind, or those that a joined score adds up.
+    # kind of the score, or the kinds that a joined score adds up
     scores: tuple[str, ...]
     joined: bool = False
-    # Mean number of samples of a channel's window that are its largest or smallest so far, for
-    # which the gate takes a branch.
+    # Mean number of samples per channel and window that are the largest or the smallest so far:
+    # the gate takes a branch for each.
     extremes: float = 0.0
 
     @property
@@ -102,26 +99,15 @@ def chain_shape(manifest: Manifest, counts: NDArray[np.int16]) -> ChainShape:
         scaler="none" if isinstance(manifest.scaler, NoScaler) else manifest.scaler.kind,
         statistics=tuple(features.statistics) if isinstance(features, Features) else (),
         edges=tuple(features.edges) if isinstance(features, Features) else (),
-        scores=tuple("mahalanobis" if isinstance(h, MahalanobisScore) else h.kind for h in heads),
+        scores=tuple(head.kind for head in heads),
         joined=isinstance(score, JoinScore),
         extremes=extremes(counts),
     )
 
 
-@functools.cache
-def costs() -> Mapping[str, float]:
-    """Instructions of each part."""
-    table: dict[str, float] = json.loads(COSTS.read_text(encoding="utf-8"))
-    return table
-
-
 def stage_instructions(shape: ChainShape) -> dict[str, float]:
     """Instructions of each of STAGES for one window; the filter's are those of `hop` frames."""
-    table = costs()
-    return {
-        stage: sum(table.get(part, 0.0) * times for part, times in work.items())
-        for stage, work in stage_work(shape).items()
-    }
+    return {stage: instructions(work, COSTS) for stage, work in stage_work(shape).items()}
 
 
 def stage_work(shape: ChainShape) -> dict[str, Work]:
@@ -174,8 +160,7 @@ def _input(shape: ChainShape) -> Work:
         _statistics(shape.statistics, shape.window) if shape.statistics else {},
         _spectrum(shape.edges, shape.window) if shape.edges else {},
     )
-    of_channels = {part: times * shape.channels for part, times in channel.items()}
-    return added(scaler, {"features": 1}, of_channels)
+    return added(scaler, {"features": 1}, repeated(channel, shape.channels))
 
 
 def _statistics(names: Sequence[str], frames: int) -> Work:

@@ -22,18 +22,19 @@ Work = Mapping[str, float]
 
 
 @functools.cache
-def costs() -> Mapping[str, float]:
+def costs(path: Path = COSTS) -> Mapping[str, float]:
     """Instructions of each part."""
-    table: dict[str, float] = json.loads(COSTS.read_text(encoding="utf-8"))
+    table: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
     return table
 
 
-def instructions(work: Work) -> float:
-    """Instructions of the work.
+def instructions(work: Work, path: Path = COSTS) -> float:
+    """Instructions of the work, by the costs in the file `path`.
 
-    A part so rare that no model of the fit had it counts as nothing.
+    A part so rare that no run of the fit had it counts as nothing.
     """
-    return sum(costs().get(part, 0.0) * times for part, times in work.items())
+    table = costs(path)
+    return sum(table.get(part, 0.0) * times for part, times in work.items())
 
 
 def added(*works: Work) -> dict[str, float]:

@@ -9,12 +9,13 @@ import pytest
 
 from tests.support.chains import count_stages
 from tools.convert.chain_work import (
+    COSTS,
     ChainShape,
     chain_shape,
-    costs,
     stage_instructions,
     stage_work,
 )
+from tools.convert.work import costs
 from tools.measure.bench.small_bundle import small_bundle
 from training.bundle import Bundle
 from training.bundle.features import STATISTICS, band_edges
@@ -87,8 +88,8 @@ def test_every_part_has_a_cost():
     ]
     parts = {p for s in shapes for work in stage_work(s).values() for p, n in work.items() if n}
     assert len(parts) > 50
-    assert not parts - set(costs()), "run python -m benchmarks.chain_costs --write"
-    assert min(costs().values()) >= 0
+    assert not parts - set(costs(COSTS)), "run python -m benchmarks.chain_costs --write"
+    assert min(costs(COSTS).values()) >= 0
 
 
 def test_a_stage_that_is_none_takes_nothing_and_more_of_anything_takes_more():
