@@ -27,15 +27,14 @@ from benchmarks.fit import plain_fit
 from tools.boards.catalogue import find_board
 from tools.tune.budget import read_budget
 from tools.tune.cost import Costs
-from tools.tune.evaluation import Bench, Run
+from tools.tune.evaluation import Bench, Run, run_of
 from tools.tune.search import Setting, search
 from tools.tune.space import Range, Space, apply, read_space
-from tools.tune.splits import SearchSplit
 from tools.tune.study import Study
 from tools.tune.workers import Outcome, Task, perform
-from training.evaluation import predict
-from training.input_quantization import InputQuantizer
-from training.recipe import Recipe, read_recipe
+from training.models import dense
+from training.recipe import read_recipe
+from training.stacked_fit import Member
 from training.windows import load_data
 
 SEED = 1
@@ -61,22 +60,13 @@ class InProcess:
 class PlainBench(Bench):
     """The same trials, each model fitted with `model.fit`."""
 
-    def _stacked(
-        self,
-        recipe: Recipe,
-        divided: Sequence[SearchSplit],
-        quantizers: Sequence[InputQuantizer],
-        seeds: Sequence[int],
-    ) -> list[Run]:
-        runs: list[Run] = []
-        for split, quantizer, seed in zip(divided, quantizers, seeds, strict=True):
-            train, held = (
-                quantizer.dequantize(quantizer.quantize(each.counts))
-                for each in (split.train, split.validation)
-            )
-            model = recipe.model_copy(update={"seed": seed}).build_model(quantizer.channels)
-            plain_fit(model, train, held, recipe.fit, seed)
-            runs.append(lambda x, model=model: predict(model, x))  # type: ignore[misc]
+    def fit(self, members: Sequence[Member]) -> list[Run]:
+        """Fit models one after the other."""
+        runs = []
+        for each in members:
+            model = dense.build_stack(each.model, each.train.shape[1], each.seed, "dense")
+            plain_fit(model, each.train, each.validation, each.fit, each.seed)
+            runs.append(run_of(model))
         return runs
 
 

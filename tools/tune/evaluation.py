@@ -145,6 +145,10 @@ class Bench:
             _member(recipe, recipe.model, q, split.train, split.validation, s)
             for q, split, s in zip(quantizers, divided, seeds, strict=True)
         ]
+        return self.fit(members)
+
+    def fit(self, members: Sequence[Member]) -> list[Run]:
+        """Fit models of one kind, at once."""
         fitted = fit_stacked(members, self._padded(members[0]))
 
         def runner(k: int) -> Run:
@@ -170,7 +174,7 @@ class Bench:
         for split, quantizer, seed in zip(divided, quantizers, seeds, strict=True):
             own = replace(parts, train=split.train, validation=split.validation)
             model, _ = fit_model(recipe.model_copy(update={"seed": seed}), own, quantizer, False)
-            runs.append(_runner(model))
+            runs.append(run_of(model))
         return runs
 
     def _detection(
@@ -319,7 +323,8 @@ def _member(
     return Member(model, recipe.fit, seed, *real)
 
 
-def _runner(model: keras.Model) -> Run:
+def run_of(model: keras.Model) -> Run:
+    """Return the function that runs a model."""
     return lambda x: predict(model, x)
 
 
