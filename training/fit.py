@@ -21,7 +21,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from training import objectives, sections
 from training.bundle.errors import RecipeError
 from training.corruption import CorruptionFunction
-from training.flat_adam import FlatAdam
+from training.flat_adam import FlatAdam, is_plain_adam
 from training.models.layers import held_out, warm_up_steps
 from training.tensorflow_setup import keras, tf
 from training.weight_rounding import restore_all, round_all, rounded_kernels
@@ -191,8 +191,7 @@ def _prepared(
     optimizer: keras.Optimizer, variables: Sequence[keras.Variable]
 ) -> keras.Optimizer | FlatAdam:
     """Build the optimizer for the variables; plain Adam becomes the same one on a flat vector."""
-    constrained = any(variable.constraint is not None for variable in variables)
-    if type(optimizer) is keras.optimizers.Adam and not optimizer.weight_decay and not constrained:
+    if is_plain_adam(optimizer, variables):
         return FlatAdam(optimizer, variables)
     optimizer.build(variables)
     return optimizer

@@ -12,9 +12,24 @@ from collections.abc import Sequence
 
 from training.tensorflow_setup import keras, tf
 
+LEFT_OUT = (
+    *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "amsgrad"),
+    *("loss_scale_factor", "gradient_accumulation_steps"),
+)
+"""Settings of Keras's Adam that FlatAdam does not have."""
+
+
+def is_plain_adam(optimizer: keras.Optimizer, variables: Sequence[keras.Variable]) -> bool:
+    """Return whether FlatAdam gives the variables the same values as this optimizer."""
+    if type(optimizer) is not keras.optimizers.Adam:
+        return False
+    config = optimizer.get_config()
+    constrained = any(variable.constraint is not None for variable in variables)
+    return not constrained and not any(config[name] for name in LEFT_OUT)
+
 
 class FlatAdam:
-    """The updates of a Keras Adam optimizer, without weight decay, clipping or averages."""
+    """The updates of a Keras Adam optimizer for which is_plain_adam() holds."""
 
     def __init__(self, adam: keras.optimizers.Adam, variables: Sequence[keras.Variable]) -> None:
         """Take constants and learning rate from `adam`; the moments begin at zero."""

@@ -8,6 +8,7 @@ import pytest
 from training import corruption, models, sections
 from training.bundle.errors import RecipeError
 from training.fit import fit
+from training.flat_adam import LEFT_OUT, FlatAdam
 from training.objectives import LOSSES, over_windows
 from training.weight_rounding import restore_all, round_all, rounded_kernels
 
@@ -93,6 +94,19 @@ def test_adam_on_a_flat_vector_gives_the_bytes_of_keras(windows, monkeypatch):
 
     monkeypatch.setattr(module, "_prepared", as_keras_does)
     assert weights() == flat
+
+
+def test_adam_with_a_setting_that_the_flat_vector_lacks_stays_that_of_keras():
+    import keras
+
+    import training.fit as module
+
+    variables = build().trainable_variables
+    optimizer = module.make_optimizer(sections.Fit(), 1)
+    assert isinstance(module._prepared(optimizer, variables), FlatAdam)
+    others = [keras.optimizers.Adam(**{name: 2}) for name in LEFT_OUT]
+    for other in (*others, keras.optimizers.AdamW()):
+        assert module._prepared(other, variables) is other
 
 
 def test_a_last_batch_that_is_smaller_counts_by_its_windows(windows):
