@@ -61,22 +61,18 @@ def member_seeds(seed: int, members: int) -> list[int]:
 
 def fold(members: Sequence[keras.Model], ensemble: keras.Model) -> None:
     """Set the weights of `ensemble`, of the shape of `build`, to those of its fitted members."""
-    layers = [
-        [layer.get_weights() for layer in model.layers if layer.weights]
-        for model in (*members, ensemble)
-    ]
-    last = len(layers[-1]) - 1
-    for i, whole in enumerate(layer for layer in ensemble.layers if layer.weights):
-        parts = [each[i] for each in layers[:-1]]
-        kernel = np.zeros_like(layers[-1][i][0])
-        row = column = 0
-        for part, _ in parts:
-            rows, columns = part.shape
-            kernel[row : row + rows, column : column + columns] = part
-            row += rows if i > 0 else 0  # all members see the window
-            column += columns if i < last else 0  # all outputs are of the window
-        bias = np.concatenate([each for _, each in parts])
-        if i == last:
-            kernel /= len(members)
-            bias = np.mean([each for _, each in parts], axis=0)
+    from scipy.linalg import block_diag  # takes time, and a recipe is read without it
+
+    stacks = [[layer for layer in model.layers if layer.weights] for model in (ensemble, *members)]
+    first, last = stacks[0][0], stacks[0][-1]
+    for whole, *parts in zip(*stacks, strict=True):
+        kernels, biases = zip(*(part.get_weights() for part in parts), strict=True)
+        bias = np.concatenate(biases)
+        if whole is first:  # all members see the window
+            kernel = np.concatenate(kernels, axis=1)
+        elif whole is last:  # all outputs are of the window
+            kernel = np.concatenate(kernels, axis=0) / np.float32(len(members))
+            bias = np.mean(biases, axis=0)
+        else:
+            kernel = block_diag(*kernels)
         whole.set_weights([kernel, bias])
