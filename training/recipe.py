@@ -269,7 +269,9 @@ def _check_corruption(recipe: Recipe) -> None:
                 f"{length // settings.width} x {settings.width}: set it below {side}"
             )
     if recipe.fit.given_weight != 1 and not settings.hides:
-        raise ValueError("fit.given_weight needs hidden values: set corruption.masking or square")
+        raise ValueError(
+            "fit.given_weight needs hidden values: set corruption.masking, span or square too"
+        )
 
 
 def _check_model(recipe: Recipe) -> None:

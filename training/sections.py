@@ -176,7 +176,8 @@ class Corruption(Strict):
             raise ValueError(
                 "corruption.width is the width of the image for square: set both or none"
             )
-        if self.hum_cycles != 0.25 and not self.hum:
+        default = type(self).model_fields["hum_cycles"].default
+        if self.hum_cycles != default and not self.hum:
             raise ValueError("corruption.hum_cycles has no effect without corruption.hum: set both")
         if self.share != 1 and not (self.gaussian or self.wander or self.hum):
             raise ValueError(
