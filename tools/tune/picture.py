@@ -54,14 +54,14 @@ def draw(
         axes.set_ylim(low, high)
         costs = [each.cost.window for each in finalists]
         axes.set_xlim(0.6 * min(costs), 1.18 * max(costs))
-        for each, colour, offset in _labels(finalists, chosen, axes):
+        for each, offset in _labels(finalists, axes):
             name = "as it was" if each.trial is None else each.recipe.name.rpartition("-")[2]
             axes.annotate(
                 f"{name}, {each.cost.flash / 1024:.1f} KB",
                 (each.cost.window, each.fresh.mean),
                 (12, offset),
                 textcoords="offset points",
-                color=colours[colour],
+                color=colours[_colour(each, chosen)],
                 fontsize=8,
             )
         # If the chains of all finalists take as much, an inference's limit is one of the window.
@@ -104,10 +104,8 @@ def _colour(finalist: Finalist, chosen: Finalist) -> str:
     return "third" if finalist.trial is None else "normal"
 
 
-def _labels(
-    finalists: Sequence[Finalist], chosen: Finalist, axes: Any
-) -> Iterator[tuple[Finalist, str, float]]:
-    """Yield each finalist with its colour and how far above it its label stands, in points.
+def _labels(finalists: Sequence[Finalist], axes: Any) -> Iterator[tuple[Finalist, float]]:
+    """Yield each finalist with the height of its label above it, in points.
 
     Neighbours often lie close to each other: a label that would touch another one moves down.
     """
@@ -121,4 +119,4 @@ def _labels(
         while any(abs(x - px) < LABEL_WIDTH and abs(y - py) < LABEL_HEIGHT for px, py in taken):
             y -= 1
         taken.append((x, y))
-        yield each, _colour(each, chosen), y - own
+        yield each, y - own
