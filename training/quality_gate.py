@@ -44,9 +44,8 @@ def fit_gate(
     if settings.kind == "none":
         return NoGate(kind="none")
     frames, channels = counts.shape[1:]
-    mains = []
-    if recording.rate_hz is not None and not recording.rate_is_nominal:
-        mains = mains_cosines(settings.mains_hz, recording.rate_hz, frames)
+    rate_hz = None if recording.rate_is_nominal else recording.rate_hz
+    mains = mains_cosines(settings.mains_hz, rate_hz, frames)
     zeros, never = [0] * channels, [NEVER] * channels
     whole = [-32768] * channels, [32767] * channels
     gate = QualityGate(zeros, zeros, never, never, never, *whole, mains)
@@ -116,8 +115,10 @@ def judge(parts: Parts, gate: GateLimits | NoGate) -> tuple[Parts, NotJudged]:
     )
 
 
-def mains_cosines(mains_hz: tuple[float, ...], rate_hz: float, frames: int) -> list[int]:
-    """cos(w) * 2^15 of each frequency that such a window can resolve."""
+def mains_cosines(mains_hz: tuple[float, ...], rate_hz: float | None, frames: int) -> list[int]:
+    """cos(w) * 2^15 of each frequency that such a window can resolve; none without a rate."""
+    if rate_hz is None:
+        return []
     cosines = []
     for hertz in mains_hz:
         w = 2 * math.pi * hertz / rate_hz

@@ -88,8 +88,8 @@ def recipe_shape(
     """
     windows, features = recipe.windows, quantizer.features
     measured = recipe.gate.kind != "none"
-    known = rate_hz is not None and not nominal
-    hum = known and mains_cosines(recipe.gate.mains_hz, rate_hz or 0.0, windows.length)
+    gate_rate_hz = None if nominal else rate_hz
+    hum = mains_cosines(recipe.gate.mains_hz, gate_rate_hz, windows.length)
     filtered = filter_of(recipe.filter, rate_hz)
     kind = recipe.score.kind
     return ChainShape(
