@@ -112,7 +112,7 @@ def put(row: Row, seeds: int, page: Path) -> None:
     order = {name: number for number, name in enumerate(NAMES)}
     names = sorted(rows, key=lambda name: (order.get(name, len(order)), name))
     absent = [name for name in NAMES if name not in rows]
-    missing = f"Not measured yet over so many seeds: {', '.join(absent)}.\n\n" if absent else ""
+    missing = f"Not yet measured over {seeds} seeds: {', '.join(absent)}.\n\n" if absent else ""
     lines = [TABLE, *(rows[name] for name in names)]
     page.write_text(HEAD.format(seeds=seeds, missing=missing) + "\n".join(lines) + "\n", "utf-8")
 

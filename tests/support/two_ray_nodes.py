@@ -61,11 +61,11 @@ def main() -> int:
         running, again = subprocess.Popen(words), False
         while running.poll() is None:
             text = journal.read_text(errors="replace") if journal.exists() else ""
-            told = text.count('"figures"')
-            if len(nodes) == 2 and told >= node_at:
+            trials = text.count('"figures"')
+            if len(nodes) == 2 and trials >= node_at:
                 os.killpg(nodes.pop().pid, signal.SIGKILL)
                 print("one node was killed", flush=True)
-            elif len(nodes) == 1 and told >= driver_at and not again:
+            elif len(nodes) == 1 and trials >= driver_at and not again:
                 running.kill()
                 running.wait()
                 print("the driver was killed", flush=True)

@@ -60,12 +60,12 @@ def make_plan(model: Model, where: str, *, plain: bool = False, vectors: bool = 
         ConvertError: in one line with the first operator that the engine cannot run.
     """
     model = fold_constants(model, where)
-    planner = _read(Planner(model, where, plain, vectors))
+    planner = _planned(Planner(model, where, plain, vectors))
     if len(set(planner.shifts)) > 1:
-        # Each is a copy of the paired kernel. Again, with those of most layers first: this leaves
-        # fewer, as the first layers could not know what the later ones need.
+        # Each shift is another copy of the paired kernel's code. The first layers could not know
+        # what the later ones need: plan again, and prefer the shifts that most layers have.
         common = [shift for shift, _ in Counter(planner.shifts).most_common()]
-        planner = _read(Planner(model, where, plain, vectors, shifts=common))
+        planner = _planned(Planner(model, where, plain, vectors, shifts=common))
     for step in planner.steps:
         for value in step.reads:
             if value.tensor >= 0 and model.tensors[value.tensor].data is not None:
@@ -77,8 +77,8 @@ def make_plan(model: Model, where: str, *, plain: bool = False, vectors: bool = 
     return Plan(tuple(planner.steps), memory)
 
 
-def _read(planner: Planner) -> Planner:
-    """Plan every operator of the planner's model, which it returns."""
+def _planned(planner: Planner) -> Planner:
+    """Plan every operator of the planner's model; return the planner."""
     for operator in planner.model.operators:
         kind = kinds().get(operator.name)
         if kind is None or kind.plan is None:

@@ -90,9 +90,14 @@ class Study:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise TuneError(f"{path} is in use by a search that is running") from None
+            raise TuneError(
+                f"{path} is in use by a search that is running: wait for its end, or choose "
+                "another --storage"
+            ) from None
         except OSError as problem:
-            raise TuneError(f"{path} cannot be written: {problem.strerror or problem}") from None
+            raise TuneError(
+                f"{path} cannot be written: {problem.strerror or problem}; choose another --storage"
+            ) from None
         try:
             _drop_unfinished_line(path)
             storage = JournalStorage(JournalFileBackend(str(path), _NoLock()))  # type: ignore

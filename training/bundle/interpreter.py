@@ -54,7 +54,7 @@ class Interpreter:
                     f"{_last_line(stderr_text()) or problem}"
                 ) from None
             except (struct.error, TypeError, IndexError, UnicodeDecodeError) as problem:
-                # of its Python part, which parses parts of the file that nothing else reads
+                # The interpreter's Python part parses parts of the file that nothing else reads.
                 raise ConvertError(
                     "the model is damaged: the interpreter cannot read all of it "
                     f"({problem}); copy or convert it again"

@@ -119,7 +119,10 @@ def import_model(
 
 
 def _prepared(source: Source) -> tuple[Source, bytes, bytes | None]:
-    """The model with dense constants, the same for engines, and its int8 part; None if float."""
+    """Return the model with dense constants, its flatbuffer for engines, and its int8 part.
+
+    The int8 part of a float model is None.
+    """
     try:
         source = replace(source, flatbuffer=with_dense_constants(source.flatbuffer))
         flatbuffer = without_missing_operators(with_fixed_shapes(source.flatbuffer))

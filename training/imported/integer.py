@@ -92,7 +92,7 @@ def to_int8(
                 f"{where}: TensorFlow cannot quantize it: {reason}; convert it with full-integer "
                 "quantization"
             ) from None
-        # Still without warnings: of factors that overflow, which the converter then refuses.
+        # Warnings are still off: factors may overflow, and the converter then refuses them.
         return match_factors(without_unused_buffers(bytes(quantized)))
 
 

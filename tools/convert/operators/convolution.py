@@ -52,7 +52,7 @@ FEW_CHANNELS = 3
 """Inputs or outputs of a layer at every pixel up to which its own kernel is faster."""
 
 SPARE = 4
-"""One of so many channels may have no exact form in the paired kernel."""
+"""Channels of which one may have no exact form in the paired kernel."""
 
 
 def conv_tensors(

@@ -35,10 +35,10 @@ SHIFTS = range(-6, 16)
 """Shifts that the kernel's instructions can encode."""
 
 DROPPED = 7
-"""A layer's shift is less than this above the one at which its multipliers keep all bits."""
+"""Shifts that a layer may have, from the one at which its multipliers keep all bits upwards."""
 
 _NO_FORM = OneMultiply(0, False, 0, 0, 0)
-"""For a row of which the kernel's output has no use: it is the smallest value."""
+"""Form of a row whose output in the kernel is not used; the output is the smallest value."""
 
 PAIRED_DENSE_BYTES = 44
 """sizeof(PairedDense) in paired_dense_dsp.h."""
@@ -72,9 +72,9 @@ def fit_paired(
 ) -> PairedLayer | str:
     """Fit the paired kernel to a layer whose inputs come in `lanes`.
 
-    Each shift, with whether it is after the product, is another copy of the kernel's code, so that
-    those in `used` are preferred; the layer's is added there. With weights per channel, up to
-    `spare` rows may have no exact form, if no shift suits them all.
+    Each pair of a shift and whether it is after the product is another copy of the kernel's code.
+    The pairs in `used` are therefore preferred, and the layer's pair is added there. With weights
+    per channel, up to `spare` rows may have no exact form, if no shift suits them all.
 
     Returns the reason, for the layer table, if the kernel cannot run the layer.
     """

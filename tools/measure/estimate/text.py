@@ -61,10 +61,13 @@ _BASIS = (
 
 
 def _around(result: Estimate) -> str:
-    """The predicted instructions of the stages before and after the inference."""
+    """Return the predicted instructions of the stages before and after the inference."""
     stages = ", ".join(f"{name} {count:,.0f}" for name, count in result.stages.items() if count)
     whole = result.counts.instructions + sum(result.stages.values())
-    return f"Predicted around it, per window: {stages}; {whole:,.0f} instructions with it"
+    return (
+        f"Predicted for the other stages of a window: {stages}; with the inference, {whole:,.0f} "
+        "instructions"
+    )
 
 
 def _gaps(result: Estimate) -> list[str]:
