@@ -35,6 +35,7 @@ from training.bundle.errors import VigilError
 from training.bundle.features import STATISTICS, transform_points
 from training.bundle.manifest import Biquads, GateLimits, Manifest, Segmenter, Tensor
 from training.input_quantization import fit_input_quantizer
+from training.quality_gate import NEVER
 from training.recipe import read_recipe, recipe_names
 from training.score import Reference, fit_score
 from training.train import train
@@ -111,9 +112,9 @@ def open_gate(channels: int, *, mains: bool) -> GateLimits:
         kind="limits",
         min_range=[0] * channels,
         min_variation=[0] * channels,
-        max_run=[2**32 - 1] * channels,
-        max_extreme=[2**32 - 1] * channels,
-        max_mains=[2**32 - 1] * channels,
+        max_run=[NEVER] * channels,
+        max_extreme=[NEVER] * channels,
+        max_mains=[NEVER] * channels,
         lowest=[-32768] * channels,
         highest=[32767] * channels,
         mains=[30000, 29000] if mains else [],
