@@ -29,7 +29,7 @@ from tools.recordings.source import SourceFacts
 SIZES = ((15, 60), (24, 80), (50, 200))  # lines and columns
 CHANNELS, RATE, WINDOW = 8, 250, 250
 CHUNK = 5  # frames per message
-START_S = 2.0  # that the view has to start, which is not counted
+START_S = 2.0  # time for the start of the view, which is not counted
 
 
 class Feed:

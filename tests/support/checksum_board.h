@@ -1,4 +1,4 @@
-// What the tests' boards share: a detector that is a checksum, a sensor whose timer the program
+// Shared by the tests' boards: a detector that is a checksum, a sensor whose timer the program
 // runs, and memory in place of flash.
 #pragma once
 

@@ -64,7 +64,7 @@ def port(image: Path) -> Iterator[str]:
 
 
 def scores(path: Path) -> dict[int, str]:
-    """Of a recording: window to score, as written."""
+    """Return the scores of a recording as text, by window."""
     rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
     by_index = {int(row[0]): row[2] for row in rows if row[2]}
     assert len(by_index) == len([row for row in rows if row[2]])  # each once

@@ -33,7 +33,7 @@ STAGES = ("filter", "gate", "input", "score")
 """Names of the stages, in the order of the chain."""
 
 Gate = Literal["none", "shape", "mains"]
-"""What the gate measures: nothing, the shape, or the shape and the share of mains hum."""
+"""Measures of the gate: none, the shape, or the shape and the share of mains hum."""
 ScalerKind = Literal["none", "affine", "per_window"]
 
 

@@ -148,7 +148,7 @@ def _core_name(core: str) -> str:
 def _cmsis_note(beside: bool) -> str:
     library = cmsis.library() if beside else None
     if library is None:
-        return "CMSIS-NN was not at hand for this table."
+        return "CMSIS-NN was not available for this table."
     return (
         "The library is CMSIS-NN, for RISC-V the reference kernel of TensorFlow Lite Micro. "
         f"CMSIS-NN (of {cmsis.version(library)}, by its header) is built with the same flags; its "

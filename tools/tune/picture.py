@@ -64,7 +64,7 @@ def draw(
                 color=colours[_colour(each, chosen)],
                 fontsize=8,
             )
-        # If the chains of all finalists take as much, an inference's limit is one of the window.
+        # If the chains of all finalists cost the same, a limit on the inference limits the window.
         chains = {round(each.cost.chain) for each in finalists}
         limit = min(budget.window, budget.instructions + max(chains) if len(chains) == 1 else inf)
         if limit < axes.get_xlim()[1]:

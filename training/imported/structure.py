@@ -9,7 +9,7 @@ import numpy as np
 from training.bundle.flatbuffer import DamagedError, Table
 
 MOST_VALUES = 1 << 24  # of a tensor; no board has memory for more
-SCALES = 1e-20, 1e20
+SCALES = 1e-20, 1e20  # smallest and largest scale of a tensor
 _FLOAT32 = 0  # tensor type
 
 

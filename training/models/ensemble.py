@@ -22,7 +22,7 @@ SEED_STRIDE = 100_003  # between the seeds of members
 
 
 class Settings(dense.Stack):
-    """Widths and activations of one member, and how many there are."""
+    """Widths and activations of one member, and the number of members."""
 
     family: Literal["ensemble"]
     members: Annotated[int, Field(ge=2, le=16)] = 4

@@ -73,7 +73,7 @@ def test_the_prediction_of_each_stage_is_within_three_percent_of_the_emulator(tm
 
 
 class _Recording:
-    """What the gate reads of a recording."""
+    """The rate of a recording, for the gate."""
 
     rate_is_nominal = False
 
