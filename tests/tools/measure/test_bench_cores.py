@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.requirements import tflm_missing
 from tools.convert.model import read_model
 from tools.measure.bench import cmsis, cores, emulator
 from tools.measure.bench.reference import make
@@ -46,7 +47,9 @@ def test_every_core_is_ahead_of_the_library(
     bundle = make(tmp_path / "reference")
     [count] = cores.count_cores(bundle.model, bundle.golden.input[:2].reshape(2, -1))
     assert count.instructions / count.macs <= most
-    assert count.library is None or count.library > count.instructions
+    if count.library is None:
+        pytest.skip(f"nothing to compare with: {tflm_missing()}")
+    assert count.library > count.instructions
 
 
 def test_a_folder_that_is_no_cmsis_nn_is_one_line(
