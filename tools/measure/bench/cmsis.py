@@ -48,11 +48,6 @@ _CODE = """
 static int32_t folded[kMostOutputs * kLayers];
 static int8_t values[2][kMostOutputs];
 
-static cmsis_nn_dims filter_of(const struct layer* at) {
-    const cmsis_nn_dims dims = {at->inputs, 1, 1, at->outputs};
-    return dims;
-}
-
 __attribute__((constructor)) static void fold(void) {
     for (int n = 0; n < kLayers; ++n) {
         const struct layer* at = &layers[n];
@@ -69,7 +64,7 @@ void library_infer(const int8_t* input, int8_t* output) {
         const struct layer* at = &layers[n];
         int8_t* const target = n == kLayers - 1 ? output : values[n % 2];
         const cmsis_nn_dims source = {1, 1, 1, at->inputs};
-        const cmsis_nn_dims filter = filter_of(at);
+        const cmsis_nn_dims filter = {at->inputs, 1, 1, at->outputs};
         const cmsis_nn_dims rows = {1, 1, 1, at->outputs};
         const int32_t size = arm_fully_connected_s8_get_buffer_size(&filter);
         const cmsis_nn_context context = {size > 0 ? &folded[n * kMostOutputs] : 0, size};
