@@ -4,7 +4,7 @@ from platformio.public import PlatformBase
 
 
 class EmulatedPlatform(PlatformBase):
-    """Boards in QEMU. The compiler is the one on PATH (Debian: gcc-arm-none-eabi)."""
+    """Boards in QEMU. The compilers are those on PATH; builder/main.py names their packages."""
 
     def is_embedded(self) -> bool:
         """Return that programs run on a target, so that libraries may depend on each other."""
