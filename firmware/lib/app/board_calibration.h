@@ -10,7 +10,7 @@
 
 namespace vigil {
 
-// What the image says about its threshold.
+// The threshold that is built into the image.
 struct ImageThreshold {
     const std::uint8_t (&model)[8];  // hash of the model
     float value;
@@ -23,7 +23,7 @@ struct LargestScores {
     std::uint32_t count;
     float values[kMost];
 
-    // Those after the first `aside` ones, which were set aside.
+    // Takes the scores after the first `aside` ones, which were set aside.
     void take(Span<const float> largest, std::size_t aside) {
         for (count = 0; count < kMost && aside + count < largest.size(); ++count) {
             values[count] = largest[aside + count];
@@ -53,8 +53,8 @@ class BoardCalibration {
     link::ThresholdSource source() const { return source_; }
     void set_threshold(float value);
 
-    // Of the calibration that chose the threshold: its largest scores, and how many were not set
-    // aside.
+    // Largest scores of the calibration that chose the threshold, and the number of its scores that
+    // were not set aside.
     Span<const float> largest() const { return kept_.all(); }
     std::uint32_t scores() const { return kept_.plan.windows - kept_.result.set_aside; }
 

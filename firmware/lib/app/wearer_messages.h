@@ -1,4 +1,4 @@
-// What an image says to the host about alarm and wearer, and the wearer's memory.
+// The messages of an image about alarm and wearer, and the wearer's memory.
 #pragma once
 
 #include <cstdint>

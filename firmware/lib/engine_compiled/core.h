@@ -7,7 +7,8 @@
 //   VIGIL_THUMB2: Cortex-M3.
 //   VIGIL_THUMB1: Cortex-M0, M0+: no product of 64 bits, no unaligned words.
 //   Neither: other small cores, such as RISC-V.
-// None of them: the host, and a board with VIGIL_PORTABLE_KERNELS: the DSP's lanes, in C++.
+// On the host, and on a board with VIGIL_PORTABLE_KERNELS, none is defined: C++ does the DSP's work
+// on lanes.
 #if defined(VIGIL_PORTABLE_KERNELS)
 #elif defined(__ARM_FEATURE_DSP)
 #define VIGIL_DSP 1

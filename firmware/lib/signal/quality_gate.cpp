@@ -67,7 +67,7 @@ inline void add_square(std::uint64_t& sum, std::int32_t x) {
 #endif
 }
 
-// What one pass over a channel collects.
+// Measures that one pass over a channel collects.
 struct Pass {
     std::int32_t previous;
     std::int32_t largest = previous;

@@ -43,7 +43,7 @@ struct GateLimits {
     std::int16_t highest;         // counts: a sample above is clipped; 32767: none
 };
 
-// What the gate measures of one channel of a window, in the units of GateLimits.
+// Measures of one channel of a window, in the units of GateLimits.
 struct GateMeasures {
     std::int32_t smallest;
     std::int32_t largest;

@@ -30,7 +30,7 @@ class Segmenter {
         Memory memory() { return Span<std::int16_t>(counts); }
     };
 
-    // What a call to push() reports; an implementation lives as long as the call.
+    // Receives the reports of a call to push(); an implementation lives as long as the call.
     class Sink {
       public:
         // `frames`: window * channels counts, valid during the call.

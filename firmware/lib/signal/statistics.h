@@ -35,7 +35,7 @@ enum Statistic : std::uint8_t {
     kDifferences = 128,
 };
 
-// What one pass over a channel collects.
+// Sums and extremes that one pass over a channel collects.
 struct Totals {
     std::int32_t values;
     std::int64_t squares;

@@ -51,8 +51,8 @@ struct WearerForm {
     std::int32_t early;     // log2 of RR over its reference, mean of its beats, 1/65536
     std::int32_t distance;  // log2 of its beats' distance, mean, 1/65536
     std::int32_t error;     // log2 of the model's error on its beats, mean, 1/65536
-    // Of a form that the host called normal; else kNotEarly and kNoError. A beat that agrees with
-    // the form may come as early, and the model's error may be as large.
+    // Limits of a form that the host called normal: a beat that agrees with it may come this early,
+    // and the model's error may be this large. Other forms have kNotEarly and kNoError.
     std::int32_t accepted_early;
     std::int32_t accepted_error;
 };
@@ -136,7 +136,7 @@ class Wearer {
     // Forms that the host called normal.
     std::uint32_t accepted() const;
 
-    // What outlives a power cut: state and forms, in words.
+    // Size and words of the record that outlives a power cut: state and forms.
     std::size_t words() const {
         return sizeof(WearerState) / sizeof(std::uint32_t) + kWearerForms * values();
     }

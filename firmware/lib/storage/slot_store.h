@@ -32,7 +32,7 @@ class SlotStore {
     // Erases the slot that save() will write. Apart, because an erase may stop the processor for
     // long (85 ms on the nRF52840), and the caller knows when that costs no samples.
     void prepare() { slots_.erase(next()); }
-    // That slot, for a caller that erases it in steps.
+    // Returns the slot that save() will write, for a caller that erases it in steps.
     unsigned next() const { return newest_ == 0 ? 1 : 0; }
 
     // Writes payload() after prepare(), and reads it back. False if the memory did not keep it;
