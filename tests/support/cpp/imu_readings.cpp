@@ -126,6 +126,5 @@ int main(int argc, char** argv) {
     if (is_lsm9ds1) {
         return run(Lsm9ds1(axes, rate), 0, read_hz, chip_hz, readings);
     }
-    const double nominal = 25.0 * (1U << (Bmi270::rate_code(rate) - 6U));
-    return run(Bmi270(axes, rate), nominal, read_hz, chip_hz, readings);
+    return run(Bmi270(axes, rate), Bmi270::nominal_hz(rate), read_hz, chip_hz, readings);
 }
