@@ -26,14 +26,16 @@ class WallClock:
     """Stamps a stream's events with Unix time in milliseconds.
 
     A frame's time is that at which it reached this program: the end of each run of samples is
-    noted, and times in between are interpolated. The time of a window is that of its first frame,
-    and the time of any other event is now. A jump of the computer's clock moves later times only.
+    noted, and times in between are interpolated. No frame is earlier than the start of its stream.
+    The time of a window is that of its first frame, and the time of any other event is now. A jump
+    of the computer's clock moves later times only.
     """
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._ends: deque[tuple[int, float]] = deque(maxlen=KEPT)  # frame after a run, its time
         self._seconds_per_frame = 0.0
+        self._began = 0.0  # Unix seconds at which the stream began
         self._hop = 1
 
     def stamp(self, event: Event) -> int:
@@ -43,8 +45,10 @@ class WallClock:
                 rate = event.source.rate_hz
                 self._hop = event.board.hop
                 self._seconds_per_frame = 1 / rate if rate else 0.0
+                return self._begin(event.began)
             case Restarted():
                 self._ends.clear()
+                return self._begin(event.began)
             case SamplesSent():
                 return self._run(event.first_frame, len(event.counts))
             case SamplesLost():
@@ -66,10 +70,18 @@ class WallClock:
         ends = (self._ends[-2], self._ends[-1]) if len(self._ends) > 1 else ()
         return [(frame, round(1000 * seconds)) for frame, seconds in ends]
 
+    def _begin(self, began: int | None) -> int:
+        now = self._now()
+        self._began = now if began is None else began
+        return round(1000 * now)
+
     def _run(self, first: int, frames: int) -> int:
         now = self._now()
         if not self._ends or self._ends[-1][0] < first:
-            self._ends.append((first, now - frames * self._seconds_per_frame))
+            begin = now - frames * self._seconds_per_frame
+            if not self._ends:  # the first run may have been faster than real time
+                begin = max(begin, min(self._began, now))
+            self._ends.append((first, begin))
         more = self._ends[-1][0] < first + frames
         if more and len(self._ends) > 1 and 0 <= now - self._ends[-2][1] < STEP_S:
             self._ends.pop()  # its moment lies between two that are kept

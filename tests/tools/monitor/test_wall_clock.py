@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,9 +48,11 @@ def scored(first: int) -> WindowScored:
 def test_a_window_has_the_time_of_its_first_frame() -> None:
     time = Time()
     clock = WallClock(time)
-    clock.stamp(started())
     rate = source().facts.rate_hz
     assert rate is not None
+    end, time.now = time.now, time.now - 1
+    clock.stamp(started())
+    time.now = end
     begin = 1000 * time.now - 1000 * WINDOW / rate
     assert clock.stamp(sent(0, WINDOW)) == round(begin)
     time.now += 2
@@ -60,6 +63,27 @@ def test_a_window_has_the_time_of_its_first_frame() -> None:
     assert clock.stamp(scored(WINDOW + WINDOW // 2)) == 1_700_000_001_000
     assert clock.stamp(WindowsLost(1, 1, "engine")) == 1_700_000_000_000
     assert clock.stamp(Notice("here")) == 1_700_000_012_000
+
+
+def test_no_frame_is_earlier_than_its_stream() -> None:
+    time = Time()
+    clock = WallClock(time)
+    begin = clock.stamp(started())
+    time.now += 0.25
+    assert clock.stamp(sent(0, 100 * WINDOW)) == begin  # faster than real time
+    time.now += 5
+    begin = clock.stamp(Restarted(0, "reset"))
+    time.now += 0.25
+    assert clock.stamp(sent(0, 100 * WINDOW)) == begin
+
+
+def test_a_sensor_may_have_begun_before_the_program() -> None:
+    time = Time()
+    clock = WallClock(time)
+    clock.stamp(replace(started(), began=round(time.now) - 10))
+    assert clock.stamp(sent(0, 5 * 100)) == 1000 * (time.now - 5)
+    clock.stamp(Restarted(0, "reset", round(time.now) - 10))
+    assert clock.stamp(sent(0, 60 * 100)) == 1000 * (time.now - 10)
 
 
 def test_missing_samples_take_time_too() -> None:
