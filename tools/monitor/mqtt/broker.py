@@ -76,6 +76,10 @@ class Broker:
             reason = getattr(problem, "strerror", None) or str(problem)
         return MqttError(f"no MQTT broker at {self.address}: {reason}")
 
+    def silent(self) -> MqttError:
+        """Return the error for a broker that accepted the connection and does not answer."""
+        return MqttError(f"no answer from the MQTT broker at {self.address}; try again later")
+
     def refused(self, reason: str) -> MqttError:
         """Return the error for a connection that the broker refused."""
         hint = f" (set {USER} and {PASSWORD})" if "uthor" in reason else ""

@@ -45,7 +45,10 @@ def forget(broker: Broker, board_id: str, home_assistant: str | None = None) -> 
         while (answer := answers.get(timeout=CONNECT_SECONDS)) != f"subscribed {end}":
             status = status if answer.startswith("subscribed") else answer
         if not status:
-            raise MqttError(f"the MQTT broker at {broker.address} keeps nothing of {root}")
+            raise MqttError(
+                f"the MQTT broker at {broker.address} keeps nothing of {root}; correct the board's "
+                "ID, or the prefix in --mqtt"
+            )
         if status != "offline":
             raise MqttError(
                 f"{root} is {status}: end its monitor or gateway first; if that has died, publish "
@@ -58,9 +61,9 @@ def forget(broker: Broker, board_id: str, home_assistant: str | None = None) -> 
             removed = client.publish(topic, b"", qos=1, retain=True)
             removed.wait_for_publish(CONNECT_SECONDS)
             if not removed.is_published():
-                raise MqttError(f"no answer from the MQTT broker at {broker.address}")
+                raise broker.silent()
     except queue.Empty:
-        raise MqttError(f"no answer from the MQTT broker at {broker.address}") from None
+        raise broker.silent() from None
     except (OSError, RuntimeError) as problem:
         raise broker.unreachable(problem) from None
     finally:
