@@ -129,30 +129,42 @@ def cleaned(trained: Trained) -> Part:
     )
 
 
+def restoration(trained: Trained) -> tuple[Damaged, dict[str, tuple[float, float]]]:
+    """Mask normal test windows, and restore them with the int8 model.
+
+    Returns:
+        The windows, of which only the masked values come from the model; and the root mean square
+        errors before and after, of the masked values, of all, and of those that the mask changed.
+    """
+    damaged = trained.damaged(_clean(trained), trained.damage).given_kept()
+    before, after = ((each - damaged.clean) ** 2 for each in (damaged.damaged, damaged.restored))
+    rows = {
+        "masked values": damaged.hidden,
+        "all values": np.ones_like(damaged.hidden),
+        "masked values that the mask changed": damaged.hidden & (damaged.damaged != damaged.clean),
+    }
+    return damaged, {
+        name: (float(np.sqrt(before[which].mean())), float(np.sqrt(after[which].mean())))
+        for name, which in rows.items()
+        if which.any()
+    }
+
+
 def restored(trained: Trained) -> Part:
     """Masked, restored and original windows; the error of the masked values and of all.
 
     The model restores the masked values. The others are given, and kept as they are.
     """
-    damaged = trained.damaged(_clean(trained), trained.damage).given_kept()
-    before, after = ((each - damaged.clean) ** 2 for each in (damaged.damaged, damaged.restored))
-    changed = damaged.hidden & (damaged.damaged != damaged.clean)
-    rows = {
-        "masked values": damaged.hidden,
-        "all values": np.ones_like(damaged.hidden),
-        "masked values that the mask changed": changed,
-    }
+    damaged, rows = restoration(trained)
     errors = "; ".join(
-        f"{name}, {np.sqrt(before[which].mean()):.3f} before and "
-        f"{np.sqrt(after[which].mean()):.3f} after"
-        for name, which in rows.items()
-        if which.any()
+        f"{name}, {before:.3f} before and {after:.3f} after"
+        for name, (before, after) in rows.items()
     )
     unit = value_words(trained.bundle.manifest)
     return Part(
         _TITLES[restored],
         "The masked values are the model's; the given ones are kept. Root mean square error over "
-        f"{len(before)} normal test windows ({unit}), int8: {errors}.",
+        f"{len(damaged.clean)} normal test windows ({unit}), int8: {errors}.",
         tuple(_samples(trained, damaged, "masked", "restored")),
         height=_height(trained, 3),
     )

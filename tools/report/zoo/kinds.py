@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.monitor.theme import LIGHT, plain_log, style
 from tools.report.figures import draw, latent, parts_of
@@ -230,8 +231,24 @@ def distortion_by_code(trained: Trained, others: tuple[int, ...]) -> tuple[list[
     return sorted(error), [float(error[size]) for size in sorted(error)]
 
 
-def digits(trained: Trained) -> Extra:
-    """Draw the codes of all test digits, and measure whether neighbours are of the same class."""
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """Test images classified by the training images with the nearest codes.
+
+    Attributes:
+        codes, classes: float32 [n, code] and int16 [n], of the test images.
+        fitted: number of training images.
+        accuracy: share of the test images whose class the vote of the neighbours gives.
+    """
+
+    codes: NDArray[np.float32]
+    classes: NDArray[np.int16]
+    fitted: int
+    accuracy: float
+
+
+def neighbours(trained: Trained) -> Neighbours:
+    """Classify all test images by the 5 nearest of the training images, by their float codes."""
     from sklearn.neighbors import KNeighborsClassifier
 
     # All test images: Keras encodes them in seconds, the interpreter ran only a few.
@@ -240,14 +257,20 @@ def digits(trained: Trained) -> Extra:
     test = trained.codes(divide(whole, recipe.windows, recipe.split, recipe.seed).test, whole.test)
     train = trained.codes(trained.parts.train, trained.dataset.train)
     accuracy = KNeighborsClassifier(5).fit(*train).score(*test)
-    code, classes = test[0][:MOST_POINTS], test[1][:MOST_POINTS]
+    return Neighbours(*test, len(train[0]), float(accuracy))
+
+
+def digits(trained: Trained) -> Extra:
+    """Draw the codes of all test digits, and measure whether neighbours are of the same class."""
+    recipe, near = trained.recipe, neighbours(trained)
+    code, classes = near.codes[:MOST_POINTS], near.classes[:MOST_POINTS]
     names = [str(digit) for digit in range(10)]
     x, y = trained.input(), trained.output()
     pairs = [("image", x[:7]), ("int8", y[:7]), ("image", x[7:14]), ("int8", y[7:14])]
     remarks = (
         f"A 5-nearest-neighbour classifier on the code (two numbers, float) classifies "
-        f"{len(test[0]):,} test images by {len(train[0]):,} training images with an accuracy of "
-        f"{accuracy:.3f}. The picture shows {len(code):,} of them."
+        f"{len(near.codes):,} test images by {near.fitted:,} training images with an accuracy of "
+        f"{near.accuracy:.3f}. The picture shows {len(code):,} of them."
     )
     if getattr(recipe.model, "activation", "") == "relu" and recipe.name == "mnist_conv":
         remarks += (
