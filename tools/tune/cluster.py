@@ -6,10 +6,11 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from tools.tune.space import Space
-from tools.tune.workers import Outcome, Task, perform
+from tools.tune.workers import Outcome, Task, in_order, perform
 from training.bundle.errors import TuneError
 from training.data.recording import Dataset
 from training.recipe import Recipe
@@ -72,16 +73,18 @@ class RayWorkers:
         self._remote = ray.remote(num_cpus=1, max_retries=RETRIES)(_evaluate)
         self._key = key
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Yield the outcome of each task, in order. Tasks of a lost node are done on another."""
-        waiting = [self._remote.remote(self._key, self._shared, task) for task in tasks]
-        for each in waiting:
-            try:
-                outcome: Outcome = self._ray.get(each)
-            except self._ray.exceptions.RayError as problem:
-                line = str(problem).strip().splitlines()[0]
-                raise TuneError(f"the Ray cluster lost a trial {RETRIES} times: {line}") from None
-            yield outcome
+    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
+        """Yield outcomes as Workers.run does; tasks of a lost node are done on another."""
+
+        def begin(task: Task) -> Future[Outcome]:
+            future: Future[Outcome] = self._remote.remote(self._key, self._shared, task).future()
+            return future
+
+        try:
+            yield from in_order(tasks, self.count, end, begin)
+        except self._ray.exceptions.RayError as problem:
+            line = str(problem).strip().splitlines()[0]
+            raise TuneError(f"the Ray cluster lost a trial {RETRIES} times: {line}") from None
 
     def close(self) -> None:
         """Leave the cluster."""

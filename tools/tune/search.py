@@ -133,7 +133,9 @@ def search(
 ) -> Iterator[Done]:
     """Run trials until `trials` were fitted, or for that many seconds; yield each as it is stored.
 
-    A trial beyond the budget is not fitted; at most ASKED times as many trials are asked.
+    A trial beyond the budget is not fitted; at most ASKED times as many trials are asked. When the
+    time is over, the trials that were begun are finished, and the others of their batch are left
+    for the next search of this study.
     """
     end = None if seconds is None else time.monotonic() + seconds
     while True:
@@ -147,10 +149,12 @@ def search(
         batch = study.ask(BATCH if trials is None else min(BATCH, trials - fitted))
         prepared = [_prepare(setting, trial) for trial in batch]
         tasks = [task for task, _ in prepared if task is not None]
-        outcomes = workers.run(tasks)
+        outcomes = workers.run(tasks, end)
         for trial, (task, done) in zip(batch, prepared, strict=True):
             if task is not None:
-                outcome = next(outcomes)
+                outcome = next(outcomes, None)
+                if outcome is None:
+                    return
                 detection, problem = outcome.detection, outcome.problem
                 if problem is None and not np.isfinite(detection).all():
                     detection, problem = (), "the fit diverged"

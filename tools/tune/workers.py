@@ -10,8 +10,9 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -52,11 +53,33 @@ class Workers(Protocol):
 
     count: int
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Yield the outcome of each task, in the order of the tasks."""
+    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
+        """Yield the outcome of each task, in the order of the tasks.
+
+        Args:
+            end: time of time.monotonic() from which on no task is begun; those begun are finished.
+        """
 
     def close(self) -> None:
         """End the processes."""
+
+
+def in_order(
+    tasks: Sequence[Task], count: int, end: float | None, begin: Callable[[Task], Future[Outcome]]
+) -> Iterator[Outcome]:
+    """Yield the outcomes as Workers.run does, with at most `count` tasks begun and not finished."""
+    waiting, begun = deque(tasks), deque[Future[Outcome]]()
+    while True:
+        running = [future for future in begun if not future.done()]
+        while waiting and len(running) < count and (end is None or time.monotonic() < end):
+            running.append(begin(waiting.popleft()))
+            begun.append(running[-1])
+        if not begun:
+            return
+        if begun[0].done():
+            yield begun.popleft().result()
+        else:
+            wait(running, return_when=FIRST_COMPLETED)
 
 
 def perform(bench: Bench, task: Task) -> Outcome:
@@ -113,14 +136,14 @@ class LocalWorkers:
             self.count, context, _start, (*self._arguments, os.getpid(), processors)
         )
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Yield the outcome of each task, in order; tasks of a process that died are repeated."""
+    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
+        """Yield outcomes as Workers.run does; tasks of a process that died are repeated."""
         for attempt in range(ATTEMPTS):
-            futures: list[Future[Outcome]] = []
             try:
-                futures = [self._pool.submit(_perform, task) for task in tasks]
-                for future in futures:
-                    yield future.result()
+                for outcome in in_order(
+                    tasks, self.count, end, lambda task: self._pool.submit(_perform, task)
+                ):
+                    yield outcome
                     tasks = tasks[1:]
                 return
             except BrokenProcessPool:

@@ -46,15 +46,21 @@ def setting() -> Setting:
 
 
 class FakeWorkers:
-    """Detection grows with the code, up to 6, and falls with the hidden width."""
+    """Detection grows with the code, up to 6, and falls with the hidden width.
+
+    After `most` tasks the search is interrupted, or its time is over.
+    """
 
     count = 2
 
-    def __init__(self, most: int = 10**9) -> None:
-        self.left, self.recipes = most, []
+    def __init__(self, most: int = 10**9, late: bool = False) -> None:
+        self.left, self.late, self.recipes = most, late, []
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
         for task in tasks:
+            if self.left == 0 and self.late:
+                assert end is not None
+                return
             if self.left == 0:
                 raise KeyboardInterrupt
             self.left -= 1
@@ -100,6 +106,16 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(setting, tmp_p
     list(search(setting, study, rest, 24, None))
     assert _facts(study.finished()) == _facts(whole)
     assert len(rest.recipes) == 24 - at  # no trial is done twice
+
+
+@pytest.mark.parametrize("at", [5, 8])
+def test_a_search_whose_time_is_over_tells_what_was_begun_and_is_continued(setting, tmp_path, at):
+    whole = list(search(setting, _study(setting, tmp_path / "whole"), FakeWorkers(), 24, None))
+    study = _study(setting, tmp_path / "cut")
+    told = list(search(setting, study, FakeWorkers(at, late=True), None, 1e9))
+    assert _facts(told) == _facts(study.finished()) == _facts(whole[:at])
+    list(search(setting, study, FakeWorkers(), 24, None))
+    assert _facts(study.finished()) == _facts(whole)
 
 
 @pytest.mark.parametrize("first", [False, True])

@@ -1,0 +1,64 @@
+"""The order in which tasks are begun, and their outcomes yielded."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+
+from tools.tune import workers
+from tools.tune.workers import Outcome, Task, in_order
+
+TASKS = [Task(None, "screen", (number,), 0) for number in range(7)]  # type: ignore[arg-type]
+
+
+class Processes:
+    """Tasks that finish when the clock, which counts how often it is read, says so."""
+
+    def __init__(self) -> None:
+        self.begun, self.running = [], []
+
+    def begin(self, task: Task) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        self.begun.append(task.seeds[0])
+        self.running.append((task, future))
+        return future
+
+    def finish(self, place: int) -> None:
+        task, future = self.running.pop(place)
+        future.set_result(Outcome(detection=task.seeds))
+
+
+@pytest.fixture
+def processes(monkeypatch) -> Processes:
+    """The newest running task always finishes first, so that outcomes come out of order."""
+    processes = Processes()
+
+    def wait(running, return_when):
+        assert {future for _, future in processes.running} == set(running)
+        processes.finish(-1)
+
+    monkeypatch.setattr(workers, "wait", wait)
+    return processes
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10])
+def test_outcomes_have_the_order_of_the_tasks_whichever_is_ready_first(processes, count):
+    most = 0
+    for number, outcome in enumerate(in_order(TASKS, count, None, processes.begin)):
+        assert outcome.detection == (number,)
+        most = max(most, len(processes.running))
+    assert number == 6 and most <= count
+    assert processes.begun == list(range(7))
+
+
+@pytest.mark.parametrize(("reads", "expected"), [(0, 0), (1, 1), (2, 2), (4, 4)])
+def test_no_task_is_begun_after_the_end_and_those_begun_are_finished(
+    processes, monkeypatch, reads, expected
+):
+    clock = iter(range(100))
+    monkeypatch.setattr(workers.time, "monotonic", lambda: float(next(clock)))
+    outcomes = list(in_order(TASKS, 2, reads, processes.begin))
+    assert processes.begun == list(range(expected))
+    assert [outcome.detection for outcome in outcomes] == [(n,) for n in range(expected)]
+    assert not processes.running
