@@ -12,12 +12,12 @@ from pathlib import Path
 
 from tools.boards.build import has_tflm_library
 from tools.boards.ports import find_ports
+from tools.measure.bench import emulator
 
 
 @cache
 def toolchain_missing() -> str | None:
-    missing = [p for p in ("arm-none-eabi-g++", "qemu-system-arm") if shutil.which(p) is None]
-    return f"not on PATH: {', '.join(missing)} (run: make setup)" if missing else None
+    return emulator.missing()
 
 
 @cache
@@ -46,10 +46,7 @@ def cores_missing() -> str | None:
 
 @cache
 def riscv_missing() -> str | None:
-    programs = ("riscv64-unknown-elf-g++", "qemu-system-riscv32")
-    missing = [p for p in programs if shutil.which(p) is None]
-    packages = "gcc-riscv64-unknown-elf qemu-system-misc"
-    return f"not on PATH: {', '.join(missing)} (apt-get install {packages})" if missing else None
+    return emulator.missing(emulator.CORES["RISC-V"])
 
 
 @cache

@@ -55,7 +55,7 @@ class LostReason(IntEnum):
 
 
 class AlarmKind(IntEnum):
-    """What an alarm over windows looks at."""
+    """Measure that an alarm over windows watches."""
 
     NONE = 0
     MEAN = 1
@@ -74,7 +74,7 @@ class SensorState(IntEnum):
 
 
 class CalibrateAction(IntEnum):
-    """What CALIBRATE asks for."""
+    """Action that CALIBRATE requests."""
 
     ASK = 0
     START = 1
@@ -102,7 +102,7 @@ class CalibrationState(IntEnum):
 
 
 class WearerAction(IntEnum):
-    """What WEARER_REQUEST asks for."""
+    """Action that WEARER_REQUEST requests."""
 
     ASK = 0
     ACCEPT = 1

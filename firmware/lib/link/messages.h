@@ -89,7 +89,7 @@ enum class LostReason : std::uint8_t {
     clipped = 10,
 };
 
-// What an alarm over windows looks at.
+// Measure that an alarm over windows watches.
 enum class AlarmKind : std::uint8_t { none = 0, mean = 1, count = 2 };
 
 // State of the on-board sensor.
@@ -102,7 +102,7 @@ enum class SensorState : std::uint8_t {
     failed = 5,
 };
 
-// What CALIBRATE asks for.
+// Action that CALIBRATE requests.
 enum class CalibrateAction : std::uint8_t { ask = 0, start = 1, stop = 2, forget = 3 };
 
 // Where the threshold in force comes from.
@@ -117,7 +117,7 @@ enum class CalibrationState : std::uint8_t {
     other_model = 4,
 };
 
-// What WEARER_REQUEST asks for.
+// Action that WEARER_REQUEST requests.
 enum class WearerAction : std::uint8_t { ask = 0, accept = 1, renew = 2 };
 
 // Whether the wearer is known.
