@@ -223,8 +223,10 @@ class Connection:
 
     def _say_goodbye(self) -> None:
         stream = self.protocol.stream
-        if stream is not None and stream.reports.ack_due:
-            self.exchange.send(m.ReportAck(stream.reports.acknowledge()), self.now())
+        if stream is not None:
+            stream.reports.patience = 0  # there will be no later acknowledgement
+            if stream.reports.ack_due:
+                self.exchange.send(m.ReportAck(stream.reports.acknowledge()), self.now())
         for _ in range(3):
             self.exchange.send(m.Goodbye(), self.now())
             self._flush()

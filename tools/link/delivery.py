@@ -24,6 +24,8 @@ class Delivery:
         """The board must get another acknowledgement, because it did not get the last one."""
         self.gap = False
         """An item arrived before an earlier one, which the board must resend."""
+        self.patience = 0
+        """Items that may wait for an acknowledgement; `keepalive` brings one in any case."""
         self._handed_over = self._confirmed = self._acknowledged = start
 
     def hand_over(self) -> None:
@@ -35,9 +37,14 @@ class Delivery:
         self._confirmed = self._handed_over
 
     @property
+    def unacknowledged(self) -> int:
+        """Items that the program has received, and that the board keeps."""
+        return self._handed_over - self._acknowledged
+
+    @property
     def ack_due(self) -> bool:
         """Whether an acknowledgement should be sent."""
-        return self.ack_missed or self._confirmed > self._acknowledged
+        return self.ack_missed or self._confirmed - self._acknowledged > self.patience
 
     def acknowledge(self) -> int:
         """Return the number for an acknowledgement that is sent now."""

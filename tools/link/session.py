@@ -32,6 +32,7 @@ from tools.link.transport import SerialTransport, Transport
 from training.bundle.errors import LinkError
 
 Samples = npt.NDArray[np.int16]
+Settle = Callable[[], None] | None
 
 
 def stream_id(name: str) -> int:
@@ -307,17 +308,23 @@ class Session(Requests):
             yield from self.poll(NAP)
         self._confirm()
 
-    def poll(self, timeout: float = 0.0) -> list[Event]:
+    def poll(self, timeout: float = 0.0, settle: Settle = None) -> list[Event]:
         """Read, act, and return the events.
 
         Args:
             timeout: seconds to wait for the first event.
+            settle: waits until the program has processed the events of earlier calls. It is called
+                when the next ones have arrived, or the board has little memory left for reports.
+                None: they are processed already.
 
         Raises:
             LinkError: the board no longer answers, or the port did not come back.
         """
+        if settle is None:
+            self._confirm()
+        elif self._keeps_many():
+            timeout = 0.0
         deadline, events = self._connection.now() + timeout, self._protocol.events
-        self._confirm()
         # A wait reads what was received before, too.
         self._connection.pump(None if timeout > 0 else 0.0)
         while not events and self._protocol.mode is not Mode.CLOSED:
@@ -325,11 +332,19 @@ class Session(Requests):
             if left <= 0:
                 break
             self._connection.pump(min(left, self._connection.nap))
+        if settle is not None:
+            settle()
+            self._confirm()
         new = list(events)
         events.clear()
         if self._protocol.stream is not None:
             self._protocol.stream.hand_over()
         return new
+
+    def _keeps_many(self) -> bool:
+        """Whether half of the board's memory for reports holds some that were returned before."""
+        stream, most = self._protocol.stream, max(self.board.reports, 1)
+        return stream is not None and 2 * stream.reports.unacknowledged >= most
 
     def _confirm(self) -> None:
         if self._protocol.stream is not None:

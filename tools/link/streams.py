@@ -268,6 +268,8 @@ class SensorStream(Stream):
         window, sample = (board.next_window, board.next_sample) if resume else (0, 0)
         super().__init__(number, window, board, exchange, emit)
         self._samples = SensorSamples(sample, 2 * board.channels, watched)
+        # Without samples, one acknowledgement serves several reports.
+        self.reports.patience = 0 if watched else board.reports // 4
         self._gather = timeouts.resend_first
         self._sampled_came = self._resend_samples_asked = float("-inf")
         self._heard_at: float | None = None  # last known position; None: not begun yet

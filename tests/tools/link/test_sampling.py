@@ -9,7 +9,7 @@ from tests.support.link_line import Line, expected_score, windows_of
 from tests.support.link_native import BoardConfig
 from tests.support.link_sensor import HOP, WINDOW, SensorLine, sensor_board
 from tools.link import messages as m
-from tools.link.codec import encode
+from tools.link.codec import decode, encode
 from tools.link.events import Event, Lost, Resumed, Sampled, Scored
 from tools.link.faults import FaultConfig
 from tools.link.frames import Frame, FrameReceiver, encode_frame
@@ -138,6 +138,67 @@ def test_samples_that_are_not_watched_are_scored():
     for index, score in windows_of(events).items():
         frames = range(index * HOP, index * HOP + WINDOW)
         assert score == expected_score(np.array([line.value(f) for f in frames], np.int16))
+
+
+def report_acks(line: SensorLine) -> list[int]:
+    """The windows of the REPORT_ACKs that reach the board from now on."""
+    windows: list[int] = []
+    receiver = FrameReceiver()
+
+    def note(data: bytes, _now: float) -> bytes:
+        for frame in receiver.feed(data):
+            if isinstance(frame, Frame) and frame.type == m.ReportAck.TYPE:
+                message = decode(frame.type, frame.payload)
+                assert isinstance(message, m.ReportAck)
+                windows.append(message.window)
+        return data
+
+    line.drop = note
+    return windows
+
+
+def test_reports_without_samples_share_acknowledgements_and_the_last_are_acknowledged_at_the_end():
+    line = SensorLine()
+    acks = report_acks(line)
+    with line.session() as session:
+        session.start_sampling(7, samples=False)
+        while session.next_window < 100:
+            session.poll(0.01)
+        assert session.board.reports == 8
+        assert 5 < len(acks) < 40
+        last = session.next_window
+    assert acks[-1] >= last
+
+
+def test_no_report_is_acknowledged_before_the_program_has_settled_it():
+    line = SensorLine()
+    acks = report_acks(line)
+    returned = settled = 0
+
+    def settle() -> None:
+        nonlocal settled
+        assert all(window <= settled for window in acks)
+        settled = returned
+
+    session = line.session()
+    session.start_sampling(7, samples=False)
+    while returned < 100:
+        events = session.poll(0.05, settle)
+        returned += len(windows_of(events))
+        assert all(window <= settled for window in acks)
+    assert acks[-1] > 80
+    assert line.overruns == 0
+
+
+def test_a_board_without_memory_for_reports_is_not_kept_waiting():
+    line, returned = SensorLine(), 0
+    session = line.session()
+    session.start_sampling(7, samples=False)
+    line.stall(0.15)  # as many windows as the board keeps
+    began = line.now
+    while returned < 16:
+        returned += len(windows_of(session.poll(1.0, lambda: None)))
+    assert line.now - began < 0.5
 
 
 def test_watched_windows_of_the_sensor():

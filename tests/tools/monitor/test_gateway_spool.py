@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.waiting import wait_until
-from tools.monitor.gateway.spool import MOST_IN_MEMORY, Spool
+from tests.support.waiting import PATIENCE, wait_until
+from tools.monitor.gateway import spool as spool_module
+from tools.monitor.gateway.spool import MANY_ACKNOWLEDGED, MOST_IN_MEMORY, Spool
 from tools.monitor.mqtt.board_topics import Message
 from training.bundle.errors import DataError
 
@@ -34,6 +35,28 @@ def test_a_spool_keeps_its_messages_in_order_over_a_restart(tmp_path: Path) -> N
     wait_until(lambda: len(texts(again)) == 50)
     assert texts(again) == [*map(str, range(1, 50)), "online"]
     assert [m.retain for _, m in again.take(0, 1000)] == [False] * 49 + [True]
+    again.close()
+
+
+def test_what_the_broker_has_is_removed_with_new_messages_or_when_it_is_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "REMOVAL_SECONDS", 10 * PATIENCE)
+    spool = Spool(tmp_path / "spool")
+    spool.put(messages(1)[0])
+    wait_until(lambda: spool.commits == 1)
+    spool.acknowledge(spool.take(0, 1)[0][0])
+    for message in messages(MANY_ACKNOWLEDGED, first=1):
+        spool.put(message)
+    wait_until(lambda: len(texts(spool)) == MANY_ACKNOWLEDGED)
+    before = spool.commits
+    for number, _ in spool.take(0, MANY_ACKNOWLEDGED):
+        spool.acknowledge(number)
+    wait_until(lambda: spool.commits > before)
+    assert spool.depth == 0
+    spool.close()
+    again = Spool(tmp_path / "spool")
+    assert texts(again) == []
     again.close()
 
 

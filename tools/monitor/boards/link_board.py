@@ -18,7 +18,7 @@ from tools.link.messages import (
     WearerRequest,
 )
 from tools.link.protocol import OtherModelError
-from tools.link.session import Session, stream_id
+from tools.link.session import Session, Settle, stream_id
 from tools.monitor.board import BoardEvent
 from tools.monitor.boards.alarm import alarm_of, alarm_set
 from tools.monitor.boards.calibrating import Calibrating, request_of, status_of
@@ -182,11 +182,11 @@ class LinkBoard:
         scored = [event for event in events if event is not None]
         return [*scored, *self._take_own()]
 
-    def _poll(self, timeout: float) -> Sequence[link.Event]:
+    def _poll(self, timeout: float, settle: Settle = None) -> Sequence[link.Event]:
         """Return the session's events; those that were held come first."""
         held, self._held = self._held, []
         try:
-            return held or self._session.poll(timeout)
+            return held or self._session.poll(timeout, settle)
         except OtherModelError as error:
             raise LinkError(f"{self._session.port}: {self._other_model(error.board)}") from None
 

@@ -24,7 +24,7 @@ from training.bundle.errors import LinkError
 from training.bundle.labels import UNKNOWN
 
 STATE_SECONDS = 0.5  # between two requests of the sensor's state
-STATE_SECONDS_UNATTENDED = 5.0
+STATE_SECONDS_UNATTENDED = 10.0
 TIMED_SAMPLES = 1000  # after which the sensor's own rate is stated
 SILENT_SECONDS = 0.3  # without a sample at a recording's end: no more will come
 OLDEST_SECONDS = 400 * 24 * 3600  # a stream's number that is no older time says when it began
@@ -99,8 +99,8 @@ class SensorBoard(LinkBoard):
         source: the recording that an emulated board samples; None: a real sensor.
         watch: request each window's reconstruction.
         abandon: called while waiting for the board; returns whether to stop waiting.
-        keep: of a gateway: is called with everything received handled, before the board may forget
-            it. The stream then outlives this program. None: a monitor.
+        keep: of a gateway: waits until what `receive` has returned is kept, before the board may
+            forget it. The stream then outlives this program. None: a monitor.
 
     Raises:
         LinkError: the board runs another model, or has no sensor.
@@ -178,10 +178,8 @@ class SensorBoard(LinkBoard):
 
     def receive(self, timeout: float) -> Sequence[BoardEvent]:
         """Return what was received, with a window's samples before its score."""
-        if self._keep is not None:
-            self._keep()
         events: list[BoardEvent] = []
-        for event in self._poll(timeout):
+        for event in self._poll(timeout, self._keep):
             self._sample_time = time.monotonic()
             if isinstance(event, link.Sampled):
                 events += self._sampled(event)

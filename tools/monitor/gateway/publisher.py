@@ -119,7 +119,7 @@ class Publisher:
                         self._done(number)
                     else:
                         self._sent[info.mid] = number
-            if not taken:
+            if len(taken) < max(room, 1):  # there are no more, or there is no room for more
                 self._spool.wait_for_commit(commits, IDLE_SECONDS)
 
     def _take(self, after: int, most: int) -> list[tuple[int, Message]]:

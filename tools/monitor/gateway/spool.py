@@ -20,6 +20,10 @@ from tools.monitor.mqtt.board_topics import Message
 from training.bundle.errors import DataError
 
 BATCH_SECONDS = 0.03
+# Messages that the broker has are removed together with the next new ones, which saves a write;
+# at once if there are so many, and after this time if there are no new ones.
+MANY_ACKNOWLEDGED = 100
+REMOVAL_SECONDS = 1.0
 MOST_IN_MEMORY = 10_000  # messages that wait for a disk that cannot be written
 # Below so many free bytes of the disk, nothing is added, because removing messages needs some.
 RESERVED_BYTES = 16 << 20
@@ -165,7 +169,7 @@ class Spool:
         """Note that the broker has the message with this id."""
         with self._changed:
             self._acknowledged.append(number)
-            if len(self._acknowledged) == 1:
+            if self._has_many_acknowledged:
                 self._changed.notify()
 
     def close(self) -> None:
@@ -182,11 +186,16 @@ class Spool:
             self._new.clear()
         self._say_dropped()
 
+    @property
+    def _has_many_acknowledged(self) -> bool:
+        return len(self._acknowledged) >= MANY_ACKNOWLEDGED
+
     def _write(self) -> None:
         while True:
             with self._changed:
-                while not (self._new or self._acknowledged or self._closing):
-                    self._changed.wait()
+                while not (self._new or self._closing or self._has_many_acknowledged):
+                    if not self._changed.wait(REMOVAL_SECONDS) and self._acknowledged:
+                        break
             time.sleep(BATCH_SECONDS)
             with self._lock:
                 new, acknowledged = self._new[:], self._acknowledged[:MOST_REMOVED]
