@@ -189,8 +189,14 @@ def finish(
 
     trials = study.finished()
     chosen = result.choose_finalists(trials, most)
-    with out.status(f"training {len(chosen) + 1} recipes with {seeds} fresh seeds each"):
-        scored = result.score_finalists(setting, workers, chosen, seeds)
+    scored: list[result.Finalist] = []
+    with out.status(state := f"training finalists with {seeds} fresh seeds each") as status:
+        for each in result.score_finalists(setting, study, workers, chosen, seeds):
+            scored.append(each)
+            line = f"{state}: {len(scored)} done, {each.recipe.name}: {each.fresh.text}"
+            status.update(escape(line))
+            if not out.is_terminal:
+                print(line, flush=True)
     best = result.recommend(scored, setting.budget)
     folder.mkdir(parents=True, exist_ok=True)
     out.print(text.result(scored, best))

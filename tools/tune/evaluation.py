@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from tools.convert.model import read_model
 from tools.convert.plan import make_plan
 from tools.tune.space import Space
 from tools.tune.splits import SearchSplit, search_splits
+from tools.tune.study import Final
 from training import metrics
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.manifest import NotJudged, Tensor, float32_text
@@ -49,18 +50,6 @@ ScoreFunction = Callable[[NDArray[np.int16]], Scores]
 """Counts int16 [n, window, channels] to scores float32 [n]."""
 
 _NO_HISTORY = History(np.empty(0, np.float32), np.empty(0, np.float32), 0)
-
-
-@dataclass(frozen=True, eq=False)
-class Final:
-    """A model of one seed, trained as `vigil train` does: figures in int8."""
-
-    seed: int
-    detection: float  # on the training part's held-out windows; see Bench.objective
-    test_auroc: float | None  # None: the test part has not both labels
-    test_false_alarms: float | None
-    test_recall: float | None
-    instructions: float  # of one inference, from the plan
 
 
 class Bench:

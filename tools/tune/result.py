@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from tools.tune.budget import Budget, Cost
 from tools.tune.space import apply
-from tools.tune.study import Done, front
+from tools.tune.study import Done, Study, front
 from tools.tune.workers import Task, Workers
 from training.bundle.errors import DataError, TuneError
 from training.recipe import Recipe
@@ -99,11 +99,12 @@ def choose_finalists(trials: list[Done], most: int) -> list[Done]:
 
 
 def score_finalists(
-    setting: Setting, workers: Workers, chosen: Sequence[Done], seeds: int
-) -> list[Finalist]:
+    setting: Setting, study: Study, workers: Workers, chosen: Sequence[Done], seeds: int
+) -> Iterator[Finalist]:
     """Train each finalist, and the original recipe, with fresh seeds, and score them once.
 
-    The original recipe comes first, unless its own cost exceeds the budget.
+    The original recipe comes first, unless its own cost exceeds the budget. The study keeps the
+    figures of each recipe, so that a search that is resumed trains only the others.
     """
     entries: list[tuple[int | None, Recipe, Cost, Sequence[float]]] = []
     original = setting.recipe
@@ -118,27 +119,34 @@ def score_finalists(
         recipe = recipe.model_copy(update={"name": name})
         entries.append((each.number, recipe, each.cost, each.detection))
     fresh = tuple(range(SEEDS_FROM, SEEDS_FROM + seeds))
-    outcomes = workers.run([Task(entry[1], "finals", fresh, setting.seed + 1) for entry in entries])
-    finalists = []
-    for (trial, recipe, cost, detection), outcome in zip(entries, outcomes, strict=True):
-        if outcome.problem is not None:
-            raise DataError(f"recipe '{recipe.name}': {outcome.problem}")
-        finals = outcome.finals
+    kept = [study.finals(trial, fresh) for trial, *_ in entries]
+    outcomes = workers.run(
+        [
+            Task(recipe, "finals", fresh, setting.seed + 1)
+            for (_, recipe, *_), finals in zip(entries, kept, strict=True)
+            if finals is None
+        ]
+    )
+    for (trial, recipe, cost, detection), stored in zip(entries, kept, strict=True):
+        finals = stored
+        if finals is None:
+            outcome = next(outcomes)
+            if outcome.problem is not None:
+                raise DataError(f"recipe '{recipe.name}': {outcome.problem}")
+            finals = outcome.finals
+            study.keep_finals(trial, fresh, finals)
         # The plans of the fitted models, whose scales are known now, replace the forecast.
         cost = replace(cost, instructions=max(each.instructions for each in finals))
-        finalists.append(
-            Finalist(
-                recipe,
-                trial,
-                cost,
-                Spread.of(detection),
-                Spread.of([each.detection for each in finals]),
-                _spread([each.test_auroc for each in finals]),
-                _spread([each.test_false_alarms for each in finals]),
-                _spread([each.test_recall for each in finals]),
-            )
+        yield Finalist(
+            recipe,
+            trial,
+            cost,
+            Spread.of(detection),
+            Spread.of([each.detection for each in finals]),
+            _spread([each.test_auroc for each in finals]),
+            _spread([each.test_false_alarms for each in finals]),
+            _spread([each.test_recall for each in finals]),
         )
-    return finalists
 
 
 def _spread(values: Sequence[float | None]) -> Spread | None:

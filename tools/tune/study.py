@@ -11,6 +11,7 @@ import json
 import math
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from training.bundle.errors import TuneError
 STARTUP = 16
 """Trials drawn at random before the sampler models what is good."""
 
+FINALS = "finals of"
+"""Start of the keys that store the figures of finalists."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -31,6 +35,18 @@ class Trial:
 
     number: int
     values: dict[str, Any]  # the settings, by key of the space
+
+
+@dataclass(frozen=True)
+class Final:
+    """A model of one seed, trained as `vigil train` does: figures in int8."""
+
+    seed: int
+    detection: float  # on the training part's held-out windows; see Bench.objective
+    test_auroc: float | None  # None: the test part has not both labels
+    test_false_alarms: float | None
+    test_recall: float | None
+    instructions: float  # of one inference, from the plan
 
 
 @dataclass(frozen=True)
@@ -109,6 +125,11 @@ class Study:
             )
             kept = self._study.user_attrs.get("identity")
             self.finished()  # reads the figures of every trial
+            self._finals = {
+                key: tuple(Final(**each) for each in value)
+                for key, value in self._study.user_attrs.items()
+                if key.startswith(FINALS)
+            }
         except (OSError, ValueError, KeyError, TypeError, AssertionError) as problem:
             raise TuneError(
                 f"{path}: not a search of vigil, or damaged ({problem}): choose another --storage"
@@ -184,6 +205,14 @@ class Study:
         mean = done.mean if done.detection else 0.0
         self._study.tell(done.number, [mean, done.cost.window])
 
+    def keep_finals(self, trial: int | None, seeds: Sequence[int], finals: Sequence[Final]) -> None:
+        """Store the figures of a finalist; no trial is the recipe that the search began with."""
+        self._study.set_user_attr(_finals_key(trial, seeds), [vars(each) for each in finals])
+
+    def finals(self, trial: int | None, seeds: Sequence[int]) -> tuple[Final, ...] | None:
+        """Return the figures of a finalist with these seeds if they were stored before."""
+        return self._finals.get(_finals_key(trial, seeds))
+
     def _done(self, kept: Any) -> Done:
         figures = kept.user_attrs.get("figures", {})
         values = {
@@ -198,6 +227,11 @@ class Study:
             None if cost is None else Cost(**cost),
             figures.get("problem"),
         )
+
+
+def _finals_key(trial: int | None, seeds: Sequence[int]) -> str:
+    name = "the recipe" if trial is None else f"trial {trial}"
+    return f"{FINALS} {name}, seeds {seeds[0]} to {seeds[-1]}"
 
 
 class _NoLock:

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tools.tune.space import Space
+from tools.tune.study import Final
 from training.bundle.errors import TuneError, VigilError
 from training.data.recording import Dataset
 from training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from tools.tune.evaluation import Bench, Final
+    from tools.tune.evaluation import Bench
 
 ATTEMPTS = 3
 """Times that a task is given to a new pool after one of its processes died."""
@@ -123,7 +124,12 @@ class LocalWorkers:
     def __init__(self, count: int, recipe: Recipe, dataset: Dataset, space: Space) -> None:
         self.count = count
         self._arguments = recipe, dataset, space
-        self._pool = self._make()
+        self._pool: ProcessPoolExecutor | None = None  # begun with the first task
+
+    def _begin(self, task: Task) -> Future[Outcome]:
+        if self._pool is None:
+            self._pool = self._make()
+        return self._pool.submit(_perform, task)
 
     def _make(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
@@ -140,15 +146,12 @@ class LocalWorkers:
         """Yield outcomes as Workers.run does; tasks of a process that died are repeated."""
         for attempt in range(ATTEMPTS):
             try:
-                for outcome in in_order(
-                    tasks, self.count, end, lambda task: self._pool.submit(_perform, task)
-                ):
+                for outcome in in_order(tasks, self.count, end, self._begin):
                     yield outcome
                     tasks = tasks[1:]
                 return
             except BrokenProcessPool:
-                self._pool.shutdown(wait=False, cancel_futures=True)
-                self._pool = self._make()
+                self.close()
                 if attempt == ATTEMPTS - 1:
                     raise TuneError(
                         "worker processes die again and again: is memory short? Use fewer --workers"
@@ -156,7 +159,8 @@ class LocalWorkers:
 
     def close(self) -> None:
         """End the processes at once."""
-        processes = list((self._pool._processes or {}).values())
-        for process in processes:
-            process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None

@@ -19,11 +19,12 @@ from tools.tune.result import (
     choose_finalists,
     kilobyte,
     recommend,
+    score_finalists,
     unsurpassed,
 )
 from tools.tune.search import Setting, affordable, search
 from tools.tune.space import read_space
-from tools.tune.study import Done, Study, front
+from tools.tune.study import Done, Final, Study, front
 from tools.tune.workers import Outcome, Task
 from training.bundle.errors import BudgetError, TuneError
 from training.windows import load_data
@@ -65,6 +66,12 @@ class FakeWorkers:
                 raise KeyboardInterrupt
             self.left -= 1
             self.recipes.append(task.recipe)
+            if task.kind == "finals":
+                finals = [
+                    Final(seed, 0.9 + 1e-5 * seed, 0.5, None, 0.25, 99) for seed in task.seeds
+                ]
+                yield Outcome(finals=tuple(finals))
+                continue
             model = task.recipe.model
             good = 0.9 + 0.01 * min(model.code, 6) - 0.0001 * sum(model.hidden)
             yield Outcome(detection=tuple(good + 1e-4 * seed for seed in task.seeds))
@@ -116,6 +123,27 @@ def test_a_search_whose_time_is_over_tells_what_was_begun_and_is_continued(setti
     assert _facts(told) == _facts(study.finished()) == _facts(whole[:at])
     list(search(setting, study, FakeWorkers(), 24, None))
     assert _facts(study.finished()) == _facts(whole)
+
+
+def test_finalists_that_were_scored_before_an_interruption_are_not_trained_again(setting, tmp_path):
+    study = _study(setting, tmp_path / "a")
+    chosen = choose_finalists(list(search(setting, study, FakeWorkers(), 16, None)), 3)
+    whole = list(score_finalists(setting, study, FakeWorkers(), chosen, 2))
+    assert [each.trial for each in whole] == [None, *(each.number for each in chosen)]
+
+    # The second of the four finalists is interrupted, after the search's figure of the recipe.
+    study = _study(setting, tmp_path / "b")
+    list(search(setting, study, FakeWorkers(), 16, None))
+    with pytest.raises(KeyboardInterrupt):
+        list(score_finalists(setting, study, FakeWorkers(2), chosen, 2))
+    del study
+    study, rest = _study(setting, tmp_path / "b", resume=True), FakeWorkers()
+    assert list(score_finalists(setting, study, rest, chosen, 2)) == whole
+    assert len(rest.recipes) == 1 + 3
+    # Figures of other seeds are other figures.
+    more = FakeWorkers()
+    list(score_finalists(setting, study, more, chosen, 3))
+    assert len(more.recipes) == 1 + 4
 
 
 @pytest.mark.parametrize("first", [False, True])
