@@ -128,25 +128,31 @@ def fit_stacked(members: Sequence[Member], widest: Sequence[int] | None = None) 
     widths = np.array([member.widths for member in members])
     padded = tuple(int(w) for w in (widths.max(axis=0) if widest is None else widest))
     n = len(first.train)
-    run = _graph(first.fit, _layer_activations(first))
-    kernels, biases = _first_weights(members, padded)
+    run = _graph(first.fit, _layer_activations(first), padded)
     orders = [_orders(member.seed, n, first.fit.epochs) for member in members]
-    kernels, biases, held, best = run(
-        tuple(map(tf.constant, kernels)),
-        tuple(map(tf.constant, biases)),
+    weights, held, best = run(
+        tf.constant(_first_weights(members, padded)),
         tf.constant(np.stack([member.train for member in members])),
         tf.constant(np.stack([member.validation for member in members])),
         tf.constant(np.stack(orders, axis=1)),
         tf.constant([member.fit.learning_rate for member in members], tf.float32),
         tf.constant([member.fit.power for member in members], tf.float32),
     )
+    shapes = _shapes(padded)
+    ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+    arrays = [
+        piece.reshape(len(members), *shape)
+        for piece, shape in zip(np.split(weights.numpy(), ends, axis=1), shapes, strict=True)
+    ]
     return StackedFit(
-        tuple(kernel.numpy() for kernel in kernels),
-        tuple(bias.numpy() for bias in biases),
-        tuple(members),
-        held.numpy().T,
-        best.numpy(),
+        tuple(arrays[0::2]), tuple(arrays[1::2]), tuple(members), held.numpy().T, best.numpy()
     )
+
+
+def _shapes(widths: Sequence[int]) -> list[tuple[int, ...]]:
+    """Shapes of each layer's kernel and bias, in their order in the vector of all weights."""
+    pairs = itertools.pairwise(widths)
+    return [shape for inputs, outputs in pairs for shape in ((inputs, outputs), (outputs,))]
 
 
 def _layer_activations(member: Member) -> tuple[str, ...]:
@@ -155,20 +161,21 @@ def _layer_activations(member: Member) -> tuple[str, ...]:
     return (*inner, model.code_activation, *inner, model.output_activation)
 
 
-def _first_weights(
-    members: Sequence[Member], padded: Sequence[int]
-) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """Glorot's weights with the seeds of training.models.dense, padded with zeros."""
-    kernels, biases = [], []
+def _first_weights(members: Sequence[Member], padded: Sequence[int]) -> NDArray[np.float32]:
+    """Glorot's weights with the seeds of training.models.dense, padded with zeros.
+
+    Returns:
+        float32 [K, weights], the weights of each model in one vector.
+    """
+    layers = []
     for layer, (inputs, outputs) in enumerate(itertools.pairwise(padded)):
         kernel = np.zeros((len(members), inputs, outputs), np.float32)
         for k, member in enumerate(members):
             shape = member.widths[layer], member.widths[layer + 1]
             drawn = glorot(member.seed, layer)(shape)
             kernel[k, : shape[0], : shape[1]] = np.asarray(drawn)
-        kernels.append(kernel)
-        biases.append(np.zeros((len(members), outputs), np.float32))
-    return kernels, biases
+        layers += [kernel.reshape(len(members), -1), np.zeros((len(members), outputs), np.float32)]
+    return np.concatenate(layers, axis=1)
 
 
 @lru_cache(maxsize=256)
@@ -188,32 +195,34 @@ def _draw_orders(seed: tf.Tensor, n: int, epochs: int) -> tf.Tensor:
     )
 
 
-def _graph(settings: Fit, activations: tuple[str, ...]) -> Any:
+def _graph(settings: Fit, activations: tuple[str, ...], widths: tuple[int, ...]) -> Any:
     """The compiled fit, traced and compiled anew for each shape of its arguments.
 
     Of the settings, those that the members of a stack have in common are used.
     """
     common = settings.model_copy(update={"learning_rate": 1.0, "power": 1.0})
-    return _compiled_fit(common, activations)
+    return _compiled_fit(common, activations, widths)
 
 
 @lru_cache(maxsize=32)
-def _compiled_fit(settings: Fit, activations: tuple[str, ...]) -> Any:
+def _compiled_fit(settings: Fit, activations: tuple[str, ...], widths: tuple[int, ...]) -> Any:
     functions = [_ACTIVATIONS[name] for name in activations]
     window_loss = objectives.LOSSES[settings.loss]
-    layers, epochs, patience = len(functions), settings.epochs, settings.patience
+    epochs, patience = settings.epochs, settings.patience
+    shapes = _shapes(widths)
+    sizes = [math.prod(shape) for shape in shapes]
 
-    def objective(weights: list[tf.Tensor], x: tf.Tensor, power: tf.Tensor) -> tf.Tensor:
+    def objective(weights: tf.Tensor, x: tf.Tensor, power: tf.Tensor) -> tf.Tensor:
         """Mean over windows of the powers of their losses, float32 [K]."""
         y = x
-        for i, function in enumerate(functions):
-            y = function(tf.matmul(y, weights[i]) + weights[layers + i][:, None])
+        pieces = iter(zip(tf.split(weights, sizes, axis=1), shapes, strict=True))
+        for function in functions:
+            (kernel, shape), (bias, _) = next(pieces), next(pieces)
+            y = function(tf.matmul(y, tf.reshape(kernel, (-1, *shape))) + bias[:, None])
         return tf.reduce_mean(window_loss(x, y) ** power[:, None], axis=1)
 
     @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
-    def run(
-        kernels: Any, biases: Any, train: Any, validation: Any, orders: Any, rate: Any, power: Any
-    ) -> Any:
+    def run(start: Any, train: Any, validation: Any, orders: Any, rate: Any, power: Any) -> Any:
         count, n, held_n = train.shape[0], train.shape[1], validation.shape[1]
         batch = min(settings.batch, n)
         whole, rest = n // batch, n % batch
@@ -226,23 +235,17 @@ def _compiled_fit(settings: Fit, activations: tuple[str, ...]) -> Any:
                 tape.watch(weights)
                 losses = objective(weights, x, power)
                 summed = tf.reduce_sum(losses)  # no model's loss depends on another's weights
-            gradients = tape.gradient(summed, weights)
+            gradient = tape.gradient(summed, weights)
             t = tf.cast(number + 1, tf.float32)
             now = rate
             if settings.schedule == "cosine":
                 done = tf.cast(number, tf.float32) / total
                 now = rate * 0.5 * (1 + tf.cos(math.pi * done))
             now = now * tf.sqrt(1 - SECOND_MOMENT**t) / (1 - FIRST_MOMENT**t)
-            new: tuple[list[tf.Tensor], ...] = ([], [], [])
-            for w, m, v, g in zip(weights, first, second, gradients, strict=True):
-                m += (g - m) * (1 - FIRST_MOMENT)
-                v += (g * g - v) * (1 - SECOND_MOMENT)
-                by = tf.reshape(now, (count, *[1] * (len(w.shape) - 1)))
-                for values, value in zip(
-                    new, (w - by * m / (tf.sqrt(v) + TINY), m, v), strict=True
-                ):
-                    values.append(value)
-            return new
+            first += (gradient - first) * (1 - FIRST_MOMENT)
+            second += (gradient * gradient - second) * (1 - SECOND_MOMENT)
+            weights -= now[:, None] * first / (tf.sqrt(second) + TINY)
+            return weights, first, second
 
         def one_epoch(epoch: tf.Tensor, state: Any) -> Any:
             shuffled = tf.gather(train, orders[epoch], batch_dims=1)
@@ -256,10 +259,6 @@ def _compiled_fit(settings: Fit, activations: tuple[str, ...]) -> Any:
                 state = step(shuffled[:, whole * batch :], epoch * steps + whole, state)
             return state
 
-        start = [*kernels, *biases]
-        zeros = [tf.zeros_like(w) for w in start]
-        inf = tf.fill([count], np.float32(np.inf))
-
         def body(
             epoch: Any, state: Any, kept: Any, best: Any, at: Any, running: Any, held: Any
         ) -> Any:
@@ -269,10 +268,7 @@ def _compiled_fit(settings: Fit, activations: tuple[str, ...]) -> Any:
                 return epoch + 1, state, weights, best, tf.fill([count], epoch), running, held
             current = objective(weights, validation, power)
             better = running & (current < best)
-            kept = [
-                tf.where(tf.reshape(better, (count, *[1] * (len(w.shape) - 1))), w, k)
-                for w, k in zip(weights, kept, strict=True)
-            ]
+            kept = tf.where(better[:, None], weights, kept)
             shown = tf.where(running, current ** (1 / power), np.float32(np.nan))
             held = tf.tensor_scatter_nd_update(held, [[epoch]], shown[None])
             best = tf.where(better, current, best)
@@ -286,14 +282,14 @@ def _compiled_fit(settings: Fit, activations: tuple[str, ...]) -> Any:
             body,
             (
                 tf.constant(0),
-                (start, zeros, list(zeros)),
+                (start, tf.zeros_like(start), tf.zeros_like(start)),
                 start,
-                inf,
+                tf.fill([count], np.float32(np.inf)),
                 tf.zeros([count], tf.int32),
                 tf.fill([count], True),
                 tf.fill([epochs, count], np.float32(np.nan)),
             ),
         )
-        return tuple(kept[:layers]), tuple(kept[layers:]), held, at
+        return kept, held, at
 
     return run
