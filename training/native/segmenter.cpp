@@ -52,8 +52,9 @@ class Segmenter {
     };
 
     static std::size_t checked(std::uint32_t window, std::uint32_t hop, std::uint32_t channels) {
-        require(window >= 1 && hop >= 1 && channels >= 1,
-                "window, hop and channels must be 1 or more");
+        constexpr std::uint32_t kMost = 1U << 30;
+        require(window >= 1 && hop >= 1 && channels >= 1 && window <= kMost && hop <= kMost,
+                "window and hop must be 1 to 2^30, channels 1 or more");
         return std::size_t{window} * channels;
     }
 

@@ -3,13 +3,27 @@
 #include <cstring>
 
 namespace vigil {
+namespace {
 
-bool same_bytes(Span<const std::int8_t> a, Span<const std::int8_t> b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+std::uint32_t add_to_hash(std::uint32_t state, Span<const std::int8_t> bytes) {
+    for (const std::int8_t byte : bytes) {
+        state = (state ^ static_cast<std::uint8_t>(byte)) * 16777619U;
+    }
+    return state;
+}
+
+}  // namespace
+
+std::uint32_t hash(Span<const std::int8_t> input, Span<const std::int8_t> output) {
+    return add_to_hash(add_to_hash(2166136261U, input), output);
 }
 
 bool same_bits(float a, float b) {
-    return std::memcmp(&a, &b, sizeof a) == 0;
+    std::uint32_t bits_a;
+    std::uint32_t bits_b;
+    std::memcpy(&bits_a, &a, sizeof a);
+    std::memcpy(&bits_b, &b, sizeof b);
+    return bits_a == bits_b;
 }
 
 }  // namespace vigil

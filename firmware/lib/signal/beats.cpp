@@ -6,6 +6,8 @@
 
 #include <cstring>
 
+#include "fixed_point.h"
+
 namespace vigil {
 
 // The next frame and slot, after missing frames; the slot does not begin before the frame.
@@ -17,14 +19,14 @@ void BeatSegmenter::begin(std::uint64_t frame, std::uint64_t slot) {
 }
 
 void BeatSegmenter::restart(std::uint64_t frame) {
-    begin(frame, (frame + config_.hop - 1) / config_.hop);
+    begin(frame, quotient(frame + config_.hop - 1, config_.hop));
     qrs_.restart();
 }
 
 // A gap ends just before `frame`: lost is every slot that begins before it and was not reported.
 void BeatSegmenter::skip_to(std::uint64_t frame, Sink& sink) {
     const std::uint64_t first = next_slot_;
-    const std::uint64_t whole = (frame + config_.hop - 1) / config_.hop;
+    const std::uint64_t whole = quotient(frame + config_.hop - 1, config_.hop);
     begin(frame, whole > first ? whole : first);
     qrs_.skip();
     if (whole <= first) return;
@@ -64,13 +66,13 @@ void BeatSegmenter::push(std::uint64_t first_frame, Span<const std::int16_t> sam
 void BeatSegmenter::report(Sink& sink) {
     const std::uint64_t slot = next_slot_++;
     until_report_ = config_.hop;
+    const std::uint64_t start = slot * config_.hop;
     while (pending_size_ > 0) {
-        const std::uint64_t of_beat = pending_[0].frame / config_.hop;
-        if (of_beat > slot) break;
+        if (pending_[0].frame >= start + config_.hop) break;
         mark_ = pending_[0];
         --pending_size_;
         for (std::size_t i = 0; i < pending_size_; ++i) pending_[i] = pending_[i + 1];
-        if (of_beat < slot) continue;  // it began before the stream, or in a gap
+        if (mark_.frame < start) continue;  // it began before the stream, or in a gap
         without_beat_ = false;
         if (mark_.frame < first_frame_ + config_.before) return sink.lost(slot, 1);
         cut();

@@ -38,8 +38,8 @@ namespace {
 void Resampler::restart(std::uint64_t frame) {
     next_in_ = frame;
     // The first output frame at `frame` or later.
-    next_out_ = (frame * config_.up + config_.down - 1) / config_.down;
-    const std::uint64_t base = next_out_ * config_.down / config_.up;
+    next_out_ = quotient(frame * config_.up + config_.down - 1, config_.down);
+    const std::uint64_t base = quotient(next_out_ * config_.down, config_.up);
     phase_ = static_cast<std::uint32_t>(next_out_ * config_.down - base * config_.up);
     // The filter of position `base` reaches input frame base + taps / 2.
     wait_ = static_cast<std::uint32_t>(base - frame) + config_.taps / 2 + 1;

@@ -2,57 +2,59 @@
 
 #include <cstring>
 
+#include "fixed_point.h"
+
 namespace vigil {
 
+// The next frame is `frame`, in or before the first window that begins there or later, and that is
+// not before window `first`.
+void Segmenter::begin(std::uint64_t frame, std::uint64_t first) {
+    next_window_ = quotient(frame + config_.hop - 1, config_.hop);
+    // With a hop longer than the window a gap may fall between two windows.
+    if (next_window_ < first) next_window_ = first;
+    filled_ = static_cast<std::int32_t>(frame - next_window_ * config_.hop);
+}
+
 void Segmenter::restart(std::uint64_t frame) {
-    next_frame_ = frame;
-    next_window_ = (frame + config_.hop - 1) / config_.hop;
+    begin(frame, 0);
 }
 
 // A gap ends just before `frame`: every window that begins before it and was not complete is lost.
 void Segmenter::skip_to(std::uint64_t frame, Sink& sink) {
     const std::uint64_t lost_from = next_window_;
-    std::uint64_t first_whole = (frame + config_.hop - 1) / config_.hop;
-    // With a hop longer than the window a gap may fall between two windows.
-    if (first_whole < next_window_) first_whole = next_window_;
-    next_frame_ = frame;
-    next_window_ = first_whole;
-    if (first_whole > lost_from) sink.lost(lost_from, first_whole - lost_from);
+    begin(frame, lost_from);
+    if (next_window_ > lost_from) sink.lost(lost_from, next_window_ - lost_from);
 }
 
 void Segmenter::push(std::uint64_t first_frame, Span<const std::int16_t> samples, Sink& sink) {
     const std::size_t channels = config_.channels;
-    std::uint64_t frames = samples.size() / channels;
+    std::size_t frames = samples.size() / channels;
     const std::int16_t* from = samples.data();
-    if (first_frame > next_frame_) {
+    const std::uint64_t next = next_frame();
+    if (first_frame > next) {
         skip_to(first_frame, sink);
     } else {
-        const std::uint64_t known = next_frame_ - first_frame;
+        const std::uint64_t known = next - first_frame;
         if (known >= frames) return;
-        from += known * channels;
-        frames -= known;
+        from += static_cast<std::size_t>(known) * channels;
+        frames -= static_cast<std::size_t>(known);
     }
     while (frames > 0) {
-        const std::uint64_t start = next_window_ * config_.hop;
-        if (next_frame_ < start) {  // between two windows: nothing to keep
-            const std::uint64_t between = start - next_frame_;
-            const std::uint64_t pass = between < frames ? between : frames;
-            next_frame_ += pass;
-            from += pass * channels;
-            frames -= pass;
-            continue;
+        const bool between = filled_ < 0;  // two windows: nothing to keep
+        const auto filled = static_cast<std::uint32_t>(between ? -filled_ : filled_);
+        const std::size_t missing = between ? filled : config_.window - filled;
+        const std::size_t take = missing < frames ? missing : frames;
+        if (!between) {
+            std::memcpy(buffer_.data() + filled * channels, from,
+                        take * channels * sizeof(std::int16_t));
         }
-        const std::uint64_t filled = next_frame_ - start;
-        const std::uint64_t missing = config_.window - filled;
-        const std::uint64_t take = missing < frames ? missing : frames;
-        std::memcpy(buffer_.data() + filled * channels, from,
-                    static_cast<std::size_t>(take * channels * sizeof(std::int16_t)));
-        next_frame_ += take;
+        filled_ += static_cast<std::int32_t>(take);
         from += take * channels;
         frames -= take;
-        if (take < missing) return;
+        if (between || take < missing) continue;
         sink.window(next_window_, buffer_);
         ++next_window_;
+        filled_ -= static_cast<std::int32_t>(config_.hop);
         // The overlap becomes the next window's beginning. It is copied hop by hop, because source
         // and target of memcpy() must not overlap.
         const std::size_t hop = config_.hop * channels;

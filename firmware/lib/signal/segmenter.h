@@ -12,8 +12,8 @@
 namespace vigil {
 
 struct SegmenterConfig {
-    std::uint32_t window;    // frames, 1 or more
-    std::uint32_t hop;       // frames, 1 or more
+    std::uint32_t window;    // frames, 1 to 2^30
+    std::uint32_t hop;       // frames, 1 to 2^30
     std::uint32_t channels;  // 1 or more
 };
 
@@ -61,16 +61,19 @@ class Segmenter {
         return frames;
     }
 
-    std::uint64_t next_frame() const { return next_frame_; }
+    std::uint64_t next_frame() const {
+        return next_window_ * config_.hop + static_cast<std::uint64_t>(std::int64_t{filled_});
+    }
     std::uint64_t next_window() const { return next_window_; }
 
   private:
+    void begin(std::uint64_t frame, std::uint64_t first);
     void skip_to(std::uint64_t frame, Sink& sink);
 
     SegmenterConfig config_;
-    Span<std::int16_t> buffer_;      // the frames from next_window_'s first to next_frame_ - 1
-    std::uint64_t next_frame_ = 0;   // the frame that must come now
+    Span<std::int16_t> buffer_;      // the frames of next_window_ that came
     std::uint64_t next_window_ = 0;  // the window that is being filled
+    std::int32_t filled_ = 0;        // frames in the buffer; below 0: until the window begins
 };
 
 }  // namespace vigil

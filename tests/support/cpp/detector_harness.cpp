@@ -80,10 +80,10 @@ int main(int argc, char** argv) {
     const std::int8_t bytes[] = {1, 2, 3, 4};
     const std::int8_t other[] = {1, 2, 3, 5};
     const vigil::GoldenWindow golden[] = {
-        {raw, bytes, bytes, 0.0F},   // exact
-        {raw, other, bytes, 0.0F},   // another input
-        {raw, bytes, other, 0.0F},   // another output
-        {raw, bytes, bytes, -0.0F},  // another score, by one bit
+        {raw, vigil::hash(bytes, bytes), 0.0F},   // exact
+        {raw, vigil::hash(other, bytes), 0.0F},   // another input
+        {raw, vigil::hash(bytes, other), 0.0F},   // another output
+        {raw, vigil::hash(bytes, bytes), -0.0F},  // another score, by one bit
     };
     const vigil::GoldenReport report = detector.check(golden, [] { return now += 7; });
     std::printf("golden %d %d %" PRIu32 "\n", report.passed, report.total, report.ticks_per_window);

@@ -236,9 +236,8 @@ int main() {
     }
     for (const GoldenWindow& g : model::kGolden) {
         model::kChain.input(g.counts, input);
-        bool exact = same_bytes(input, g.input);
-        exact = engine::run(input, output) == engine::Status::ok && exact;
-        exact = exact && same_bytes(output, g.output);
+        bool exact = engine::run(input, output) == engine::Status::ok;
+        exact = exact && hash(input, output) == g.bytes;
         exact = exact && same_bits(model::kChain.score(input, output), g.score);
         std::puts(exact ? "exact" : "differs");
     }

@@ -166,7 +166,8 @@ void {prefix}_restart(void) {{
 """
 
 # The Arduino IDE passes no flags of a library, and its compilers contract a * b + c, which changes
-# scores.
+# scores. Only where there are floats: GCC inlines no function of this pragma into one that another
+# pragma makes fast, as the kernels have them.
 _NO_CONTRACTION = """\
 #if defined(__clang__)
 #pragma clang fp contract(off)
@@ -282,8 +283,9 @@ def _quoted(texts: object) -> list[str]:
 
 
 def _renamed(name: str, text: str, prefix: str) -> str:
-    """The text with the namespace vigil_PREFIX, and without contraction in a source."""
+    """The text with the namespace vigil_PREFIX, and without contraction in a source with floats."""
     text = re.sub(r"\bvigil_(?=[a-z])", f"vigil_{prefix}_", text)  # in assembly
     text = re.sub(r"\bnamespace vigil\b", f"namespace vigil_{prefix}", text)
     text = re.sub(r"\bvigil(?=::|;)", f"vigil_{prefix}", text)
-    return _NO_CONTRACTION + text if name.endswith(".cpp") else text
+    floats = re.search(r"\bfloat\b", text) is not None
+    return _NO_CONTRACTION + text if name.endswith(".cpp") and floats else text

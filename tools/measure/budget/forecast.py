@@ -90,21 +90,21 @@ def needs(model: bytes, name: str = "model") -> tuple[Need, ...]:
 def buffers(size: ModelSize, arena: int, board: Board) -> Bytes:
     """Compute the share of the buffers, and of a spectrum's tables, of an image without a sensor.
 
-    Flash holds the golden windows: counts, inputs and outputs. SRAM holds the same of one window,
+    Flash holds the counts of the golden windows. SRAM holds counts, input and output of one window,
     and the values of the transform. The emulated board plays recordings, so it also has the sample
     ring: two windows and one second, each sample with its tick and gap flag, or as many as half of
     the free SRAM holds. `arena` is TensorFlow Lite Micro's.
     """
-    window = 2 * size.window * size.channels + size.inputs + size.outputs
+    counts = 2 * size.window * size.channels
     points = size.transform_points
     tables = 2 * size.window + 3 * points // 2 if points else 0
-    sram = window + 4 * points
+    sram = counts + size.inputs + size.outputs + 4 * points
     frame = 2 * size.channels + 5
     frames = 1
     if size.rate_hz and board.emulated:
         left = board.sram_bytes - (board.framework_sram or 0) - arena - sram
         frames = max(16, min(2 * size.window + int(size.rate_hz), left // 2 // frame))
-    return Bytes(GOLDEN_ON_BOARD * window + tables, sram + frames * frame)
+    return Bytes(GOLDEN_ON_BOARD * counts + tables, sram + frames * frame)
 
 
 def framework(board: Board) -> Bytes:

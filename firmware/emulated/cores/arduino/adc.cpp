@@ -79,7 +79,7 @@ bool emulated_adc_begin(unsigned channels) {
         const std::size_t length = emulated::command_line("adc=", path, sizeof(path));
         if (length == 0 || !file.open(path, static_cast<std::uint32_t>(length)) ||
             !file.read(0, &header, sizeof(header))) {
-            header = {};
+            header.magic = 0;
         }
     }
     return header.magic == kMagic && header.channels == channels && channels > 0 &&

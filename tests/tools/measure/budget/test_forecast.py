@@ -100,9 +100,11 @@ def test_what_fits_with_one_engine_alone_is_said():
 
 
 def test_buffers_follow_from_window_channels_and_rate():
-    """As firmware/lib/app/app.h has them: counts, input, output, and the samples' ring."""
+    """As firmware/lib/app/app.h has them: counts, input, output, and the samples' ring; in flash,
+    the counts of the golden windows.
+    """
     emulated, nano = find_board("emulated"), find_board("nano33ble")
-    one = Bytes(4 * 4 * 300, 4 * 300 + 1 * (2 * 3 + 4 + 1))
+    one = Bytes(4 * 2 * 300, 4 * 300 + 1 * (2 * 3 + 4 + 1))
     assert buffers(SIZE, 0, emulated) == one
     sampled = dataclasses.replace(SIZE, rate_hz=50.5)
     assert buffers(sampled, 0, emulated).sram == 4 * 300 + (200 + 50) * (2 * 3 + 4 + 1)
