@@ -1,4 +1,4 @@
-"""The Arm toolchain's view of an image: disassembly, register lists, readable names."""
+"""The toolchain's view of an image: disassembly, register lists, readable names."""
 
 from __future__ import annotations
 
@@ -8,27 +8,37 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from elftools.elf.elffile import ELFFile
+
 from training.bundle.errors import EstimateError
 
-_OBJDUMP = "arm-none-eabi-objdump"
+_PREFIX = {"EM_ARM": "arm-none-eabi", "EM_RISCV": "riscv64-unknown-elf"}
 _NAMED_REGISTERS = {"sb": 9, "sl": 10, "fp": 11, "ip": 12, "lr": 14}
 
 
-def has_disassembler() -> bool:
-    """Whether the Arm toolchain's disassembler is on PATH."""
-    return shutil.which(_OBJDUMP) is not None
+def processor_of(elf: Path) -> str:
+    """Return the processor that an image is for, in ELF's spelling: "EM_ARM", "EM_RISCV"."""
+    with elf.open("rb") as stream:
+        return str(ELFFile(stream)["e_machine"])
+
+
+def has_disassembler(elf: Path) -> bool:
+    """Whether the disassembler of an image's processor is on PATH."""
+    prefix = _PREFIX.get(processor_of(elf))
+    return prefix is not None and shutil.which(f"{prefix}-objdump") is not None
 
 
 def disassemble(elf: Path, *options: str) -> list[str]:
     """Return objdump's lines for `elf`.
 
     Raises:
-        EstimateError: the Arm toolchain is not installed.
+        EstimateError: the toolchain of its processor is not installed.
     """
-    if not has_disassembler():
-        raise EstimateError(f"{_OBJDUMP} is not on PATH: apt-get install binutils-arm-none-eabi")
+    prefix = _PREFIX.get(processor_of(elf), _PREFIX["EM_ARM"])
+    if not has_disassembler(elf):
+        raise EstimateError(f"{prefix}-objdump is not on PATH: apt-get install binutils-{prefix}")
     done = subprocess.run(
-        [_OBJDUMP, *options, str(elf)], capture_output=True, text=True, check=True
+        [f"{prefix}-objdump", *options, str(elf)], capture_output=True, text=True, check=True
     )
     return done.stdout.splitlines()
 

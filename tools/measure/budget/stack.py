@@ -5,7 +5,7 @@ between the frame's base and the stack pointer in the unwinding tables (.debug_f
 -fstack-usage also prints. The other is the sum of all pushes in its instructions, because the
 compiler does not see those of inline assembly. Calls, tail calls included, come from the
 disassembly. A call through a pointer or a recursion leaves the graph open: then there is no bound.
-Only Arm code is read: an image of another processor has no bound.
+On RISC-V a jump through a register leaves it open too, be it a call or the table of a switch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from elftools.common.exceptions import DWARFError
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 
-from tools.measure.disassembly import disassemble, has_disassembler, register_words
+from tools.measure.disassembly import (
+    disassemble,
+    has_disassembler,
+    processor_of,
+    register_words,
+)
 
 _FUNCTION = re.compile(r"^([0-9a-f]+) <(.+)>:$")
 _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")
@@ -27,6 +32,9 @@ _TARGET = re.compile(r"([0-9a-f]+) <([^>+]+)(\+0x[0-9a-f]+)?>")
 _CALLS = ("b", "bl", "blx")
 _SUB = r"sp,(?: sp,)? #(\d+)"
 _DOWN = {"sub": _SUB, "subw": _SUB, "str": r".*\[sp, #-(\d+)\]!"}
+# RISC-V: jumps that may call, and the move of the stack pointer.
+_JUMPS = ("jal", "j", "call", "tail")
+_ADD = re.compile(r"sp,\s*sp,\s*-(\d+)$")
 
 
 @dataclass(frozen=True)
@@ -107,8 +115,9 @@ class CallGraph:
 
 
 def _read(elf: Path) -> dict[int, _Function]:
-    if not has_disassembler() or not _is_arm(elf):
+    if not has_disassembler(elf):
         return {}
+    instruction = _riscv if processor_of(elf) == "EM_RISCV" else _arm
     functions: dict[int, _Function] = {}
     at: _Function | None = None
     for line in disassemble(elf, "-d", "--no-show-raw-insn"):
@@ -118,19 +127,14 @@ def _read(elf: Path) -> dict[int, _Function]:
             continue
         code = _INSTRUCTION.match(line)
         if at is not None and code:
-            _instruction(at, code[2], code[3])
+            instruction(at, code[2], code[3])
     for address, frame in _frames(elf).items():
         if address in functions:
             functions[address].frame = frame
     return functions
 
 
-def _is_arm(elf: Path) -> bool:
-    with elf.open("rb") as stream:
-        return bool(ELFFile(stream)["e_machine"] == "EM_ARM")
-
-
-def _instruction(at: _Function, name: str, operands: str) -> None:
+def _arm(at: _Function, name: str, operands: str) -> None:
     base = name.split(".")[0]
     target = _TARGET.search(operands)
     if base in _CALLS or (base.startswith("b") and base not in ("bic", "bics") and target):
@@ -144,6 +148,18 @@ def _instruction(at: _Function, name: str, operands: str) -> None:
     elif base in ("push", "vpush") or (base in ("stmdb", "vstmdb") and operands.startswith("sp!")):
         at.pushed += 4 * register_words(operands)
     elif base in _DOWN and (down := re.match(_DOWN[base], operands)):
+        at.pushed += int(down[1])
+
+
+def _riscv(at: _Function, name: str, operands: str) -> None:
+    target = _TARGET.search(operands)
+    if target is not None and (name in (*_JUMPS, "jalr", "jr") or name.startswith("b")):
+        calls = name in ("jal", "jalr", "call") and target[3] is None  # a recursion
+        if target[2] != at.name or calls:
+            at.calls.add(int(target[1], 16))
+    elif name in ("jr", "jalr"):  # returns are printed as "ret"
+        at.indirect = True
+    elif name in ("add", "addi") and (down := _ADD.match(operands.split("#")[0].strip())):
         at.pushed += int(down[1])
 
 
