@@ -85,12 +85,13 @@ def affordable(setting: Setting) -> Space:
             takes.
     """
     smallest: Cost | None = None
+    least: dict[str, Any] = {}  # values of the smallest
     problem: Exception | None = None
     corners = setting.space.corners()
 
     def meets(values: dict[str, Any]) -> bool | None:
         """Whether a model meets the budget; None if its settings do not agree."""
-        nonlocal smallest, problem
+        nonlocal smallest, least, problem
         try:
             cost = setting.cost(apply(setting.recipe, values))
         except (DataError, RecipeError, ConvertError) as error:
@@ -98,19 +99,22 @@ def affordable(setting: Setting) -> Space:
             return None
         excess = setting.budget.excess(cost)
         if smallest is None or max(excess.values()) < max(setting.budget.excess(smallest).values()):
-            smallest = cost
+            smallest, least = cost, values
         return setting.budget.allows(cost)
 
-    kept: dict[str, Dimension] = {}
-    for key, each in setting.space.dimensions.items():
-        kept[key] = each
-        if isinstance(each, list):
-            kept[key] = [
-                value
-                for value in each
-                if (answers := [meets({**corner, key: value}) for corner in corners])
-                and any(answer is not False for answer in answers)
-            ]
+    def within(each: Dimension, key: str) -> Dimension:
+        """Leave out the choices that no corner can afford."""
+        if not isinstance(each, list):
+            return each
+        answers = [[meets({**corner, key: value}) for corner in corners] for value in each]
+        return [v for v, met in zip(each, answers, strict=True) if any(m is not False for m in met)]
+
+    while True:
+        before = smallest
+        kept = {key: within(each, key) for key, each in setting.space.dimensions.items()}
+        if smallest is before:
+            break
+        corners.append(least)  # a smaller model than at the corners so far
     rng = np.random.default_rng(setting.seed)
     if all(kept.values()) and any(
         meets(values) for values in [*corners, *(Space(kept).draw(rng) for _ in range(PROBES))]

@@ -23,7 +23,7 @@ from tools.tune.result import (
     unsurpassed,
 )
 from tools.tune.search import Setting, affordable, search
-from tools.tune.space import read_space
+from tools.tune.space import apply, read_space
 from tools.tune.study import Done, Final, Study, front
 from tools.tune.workers import Outcome, Task
 from training.bundle.errors import BudgetError, TuneError
@@ -168,6 +168,20 @@ def test_models_beyond_the_budget_are_not_fitted_and_do_not_count(setting, tmp_p
     for each in trials:
         assert each.cost is not None
         assert bool(each.detection) == (each.cost.instructions <= 2700)
+
+
+def test_a_budget_that_a_single_model_meets_leaves_that_model(setting):
+    choices = {"model.hidden": [[8], [16]], "score.kind": ["mse", "mae"]}
+    tune = {**choices, "model.code": {"low": 2, "high": 12}}
+    recipe = setting.recipe.model_copy(update={"tune": tune})
+    values = {"model.hidden": [8], "model.code": 4, "score.kind": "mse"}
+    budget = Budget(1e9, 1e9, window=setting.cost(apply(recipe, values)).window)
+    one = dataclasses.replace(setting, recipe=recipe, space=read_space(recipe), budget=budget)
+    assert affordable(one).dimensions == {
+        **one.space.dimensions,
+        "model.hidden": [[8]],
+        "score.kind": ["mse"],
+    }
 
 
 def test_a_budget_that_nothing_meets_says_what_the_smallest_model_takes(setting):
