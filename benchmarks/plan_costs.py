@@ -61,13 +61,17 @@ OPERATORS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
     "softmax": lambda graph, x: graph.softmax(x),
     "dense": lambda graph, x: graph.dense(x),
     "lstm": lambda graph, x: graph.lstm(x),
+    "convolution of a series": lambda graph, x: graph.series(x),
+    "depthwise of three columns": lambda graph, x: graph.three_columns(x),
+    "transposed, doubled": lambda graph, x: graph.doubled(x),
+    "dense of few channels": lambda graph, x: graph.few(x),
 }
 
 
 def random_models(rng: np.random.Generator) -> Iterator[bytes]:
     """Models of one operator on images and series of many sizes, and dense networks."""
     for name, add in OPERATORS.items():
-        for _ in range(PER_OPERATOR * (3 if "pixels" in name else 1)):
+        for _ in range(PER_OPERATOR * (3 if "pixels" in name or "columns" in name else 1)):
             graph = Graph(rng)
             series = rng.integers(2)
             channels = int(rng.choice([1, 2, 3, 4, 5, 8, 12, 16]))

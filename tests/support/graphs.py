@@ -60,6 +60,38 @@ class Graph(GraphMoves):
         parts[i] = back
         return self.join(parts[::-1] if self.rng.integers(2) else parts, axis)
 
+    def series(self, x: Tensor) -> Tensor:
+        """A convolution of three or four neighbouring values."""
+        rng = self.rng
+        x = self.reshape(x, (1, x.size, 1, 1))
+        kernel = (int(rng.integers(3, 5)), 1)
+        outputs = int(rng.integers(1, 4 if kernel[0] > 3 else 20))
+        return self.conv(x, outputs, kernel, (int(rng.integers(1, 3)), 1))
+
+    def three_columns(self, x: Tensor) -> Tensor:
+        """A depthwise convolution with a kernel of three columns, on an image or a series."""
+        rng = self.rng
+        if not rng.integers(3):
+            x = self.reshape(x, (1, 1, x.shape[1] * x.shape[2], x.shape[3]))
+        kernel = (3 if x.shape[1] > 2 else 1, 3)
+        return self.depthwise(
+            x, int(rng.integers(1, 4)), kernel, (1,) * 2 if rng.integers(2) else (2,) * 2
+        )
+
+    def doubled(self, x: Tensor) -> Tensor:
+        """A transposed convolution to one channel that doubles the sides of an image."""
+        if x.size % (4 * x.shape[1]):
+            return x
+        channels = 8 if x.size % (8 * x.shape[1]) == 0 and self.rng.integers(2) else 4
+        x = self.reshape(x, (1, x.shape[1], x.size // x.shape[1] // channels, channels))
+        return self.transposed(x, 1, (3, 3), (2, 2), SAME)
+
+    def few(self, x: Tensor) -> Tensor:
+        """A dense layer to at most three outputs, or one from a single value."""
+        if self.rng.integers(2):
+            return self.dense(x, int(self.rng.integers(1, 4)))
+        return self.dense(self.dense(x, 1), 4 * int(self.rng.integers(1, 20)))
+
     def lstm_cells(self, x: Tensor) -> Tensor:
         """A few LSTM steps written out: the input's gates of all steps at once, then the cells."""
         units, steps = int(self.rng.integers(1, 9)), int(self.rng.integers(1, 4))

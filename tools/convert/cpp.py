@@ -13,6 +13,11 @@ def array(ctype: str, name: str, values: Iterable[int | str], align: int = 0) ->
     return f"{alignment}const {ctype} {name}[] = {braced(values)};\n"
 
 
+def words(name: str, values: Iterable[int]) -> str:
+    """A constant array of 32-bit words; negative values as their complement of two."""
+    return array("std::uint32_t", name, (f"{value & 0xFFFFFFFF}U" for value in values))
+
+
 def braced(values: Iterable[int | str]) -> str:
     """`{1, 2, ...}` over lines of at most 100 columns."""
     lines, line = [], ""

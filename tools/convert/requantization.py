@@ -127,3 +127,32 @@ def one_multiply(
             if form.equals(exact):
                 return form
     return None
+
+
+@dataclass(frozen=True)
+class TwoRoundings:
+    """Both roundings of TensorFlow Lite Micro, in the steps of rounded_twice() of two_roundings.h.
+
+    No search is needed: they are the same roundings. twice = sum * 2^(1 + left);
+    output = (((twice * multiplier + 2^31) >> 32) + start - (twice < 0)) >> shift, clamped to int8,
+    without the subtraction if shift is 0.
+    """
+
+    shift: int
+    left: int
+    multiplier: int
+    start: int
+
+
+def two_roundings(exact: Requantization) -> TwoRoundings | None:
+    """The steps of `exact` before the fused activation, or None if a value could leave 32 bits.
+
+    The factor 2^(1 + left) must fit the 16-bit lanes of the weights.
+    """
+    left, shift = max(exact.by.shift, 0), max(-exact.by.shift, 0)
+    start = (exact.zero_point << shift) + (1 << shift >> 1)
+    largest = max(abs(exact.least), abs(exact.most))
+    high = (largest << left) + 1  # as the multiplier is below 2^31
+    if left > 7 or largest << (1 + left) >= 1 << 31 or high + abs(start) + 1 >= 1 << 31:
+        return None
+    return TwoRoundings(shift, left, exact.by.value, start)

@@ -27,38 +27,6 @@ struct Two {
     std::uint32_t first, second;
 };
 
-// A kernel of three columns. Its weights are in registers, as far as there are enough.
-template <std::uint32_t kRows, std::uint32_t kStride>
-struct ThreeColumns {
-    static constexpr std::uint32_t pair_words() { return kStride; }
-    std::uint32_t row_words;
-    std::uint32_t begin[kRows], end[kRows];  // weights 0 and 1, and 1 and 2, of each row
-
-    ThreeColumns(const std::int8_t* weights, std::uint32_t words) : row_words(words) {
-        for (std::uint32_t i = 0; i < kRows; ++i, weights += 3) {
-            begin[i] = lanes_of(weights[0], weights[1]);
-            end[i] = lanes_of(weights[1], weights[2]);
-        }
-    }
-
-    Two sums(const std::uint32_t* lanes, std::uint32_t bias) const {
-        Two sum = {bias, bias};
-#pragma GCC unroll 3
-        for (std::uint32_t i = 0; i < kRows; ++i, lanes += row_words) {
-            const std::uint32_t a = lanes[0];
-            const std::uint32_t b = lanes[1];
-            sum.first = add_low_by_high(b, end[i], add_products(a, begin[i], sum.first));
-            if constexpr (kStride == 1) {
-                sum.second = add_products(b, end[i], add_low_by_high(begin[i], a, sum.second));
-            } else {
-                sum.second = add_products(b, begin[i], sum.second);
-                sum.second = add_low_by_high(lanes[2], end[i], sum.second);
-            }
-        }
-        return sum;
-    }
-};
-
 // Any kernel at stride 1 or 2. `weights` holds, for every two inputs, the lanes for the first and
 // the second output.
 template <std::uint32_t kStride>
@@ -175,18 +143,10 @@ void channel(const Positions& at, const Dense& layer, std::uint32_t o, const Pla
              std::uint32_t* to, std::int8_t* output) {
     const std::uint32_t words = at.dilation_height * plane.pitch;
     const std::uint32_t stride = at.stride_width;
-    const bool high = at.kernel_height == 3;
-    const bool flat = at.kernel_height == 1 && stride == 1;
     const std::int8_t* weights = layer.weights + o * layer.inputs;
     const auto run = [&](const auto& kernel) { channel(at, layer, o, kernel, plane, output); };
     if (stride > 2) {
         run(any_stride(at, weights, to, words));
-    } else if (at.kernel_width == 3 && flat) {
-        run(ThreeColumns<1, 1>(weights, words));
-    } else if (at.kernel_width == 3 && high && stride == 1) {
-        run(ThreeColumns<3, 1>(weights, words));
-    } else if (at.kernel_width == 3 && high) {
-        run(ThreeColumns<3, 2>(weights, words));
     } else if (stride == 1) {
         run(any_columns<1>(at, weights, to, words));
     } else {

@@ -35,6 +35,61 @@ inline void store_some(std::int8_t* values, std::uint32_t word, std::uint32_t co
     }
 }
 
+// The next words of a stream of constants, by one instruction on Arm cores.
+template <std::uint32_t kCount>
+inline void load_words(const std::uint32_t*& from, std::uint32_t* to) {
+#if defined(VIGIL_DSP)
+    static_assert(kCount <= 5);
+    register std::uint32_t a asm("r4");
+    register std::uint32_t b asm("r5");
+    register std::uint32_t c asm("r6");
+    register std::uint32_t d asm("r8");
+    register std::uint32_t e asm("r9");
+    if constexpr (kCount == 1) {
+        to[0] = *from++;
+    } else if constexpr (kCount == 2) {
+        asm("ldrd %1, %2, [%0], #8" : "+r"(from), "=r"(to[0]), "=r"(to[1]));
+    } else if constexpr (kCount == 3) {
+        asm("ldmia %0!, {%1, %2, %3}" : "+r"(from), "=r"(a), "=r"(b), "=r"(c));
+        to[0] = a, to[1] = b, to[2] = c;
+    } else if constexpr (kCount == 4) {
+        asm("ldmia %0!, {%1, %2, %3, %4}" : "+r"(from), "=r"(a), "=r"(b), "=r"(c), "=r"(d));
+        to[0] = a, to[1] = b, to[2] = c, to[3] = d;
+    } else {
+        asm("ldmia %0!, {%1, %2, %3, %4, %5}"
+            : "+r"(from), "=r"(a), "=r"(b), "=r"(c), "=r"(d), "=r"(e));
+        to[0] = a, to[1] = b, to[2] = c, to[3] = d, to[4] = e;
+    }
+#else
+    for (std::uint32_t i = 0; i < kCount; ++i) {
+        to[i] = *from++;
+    }
+#endif
+}
+
+// Two words at an address that is a multiple of four, by one instruction on Arm cores.
+inline void load_two(const std::uint32_t* from, std::uint32_t* to) {
+#if defined(VIGIL_DSP)
+    asm("ldrd %0, %1, %2"
+        : "=r"(to[0]), "=r"(to[1])
+        : "m"(*reinterpret_cast<const std::uint32_t (*)[2]>(from)));
+#else
+    to[0] = from[0];
+    to[1] = from[1];
+#endif
+}
+
+inline void store_two(std::uint32_t* to, std::uint32_t first, std::uint32_t second) {
+#if defined(VIGIL_DSP)
+    asm("strd %1, %2, %0"
+        : "=m"(*reinterpret_cast<std::uint32_t (*)[2]>(to))
+        : "r"(first), "r"(second));
+#else
+    to[0] = first;
+    to[1] = second;
+#endif
+}
+
 // The same value in all bytes, or in both halves.
 constexpr std::uint32_t bytes_of(std::int32_t value) {
     return (static_cast<std::uint32_t>(value) & 0xFF) * 0x01010101U;
@@ -64,6 +119,7 @@ constexpr std::uint32_t halves_of(std::int32_t value) {
     }
 VIGIL_ONE(even_bytes, "sxtb16 %0, %[a]")
 VIGIL_ONE(odd_bytes, "sxtb16 %0, %[a], ror #8")
+VIGIL_ONE(upper_even_bytes, "sxtb16 %0, %[a], ror #16")
 VIGIL_ONE(saturated, "usat16 %0, #8, %[a]")
 VIGIL_TWO(even_bytes, "sxtab16 %0, %[a], %[b]")
 VIGIL_TWO(odd_bytes, "sxtab16 %0, %[a], %[b], ror #8")
@@ -130,6 +186,10 @@ constexpr std::uint32_t even_bytes(std::uint32_t bytes) {
 }
 constexpr std::uint32_t odd_bytes(std::uint32_t bytes) {
     return odd_bytes(0, bytes);
+}
+// Bytes 2 and 0.
+constexpr std::uint32_t upper_even_bytes(std::uint32_t bytes) {
+    return even_bytes(0, bytes >> 16 | bytes << 16);
 }
 
 // SMULBB, SMULTT, SMLABB, SMLATT, SMLABT, SMLAD: products of lanes, added modulo 2^32.

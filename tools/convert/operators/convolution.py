@@ -17,7 +17,6 @@ from tools.convert.operator_kind import OperatorKind
 from tools.convert.operators.convolution_work import (
     convolve_work,
     patches_work,
-    pointwise_work,
 )
 from tools.convert.operators.dense import (
     DenseLayer,
@@ -27,7 +26,8 @@ from tools.convert.operators.dense import (
     plain_dense,
     with_one_multiplies,
 )
-from tools.convert.operators.depthwise_plane import depthwise_plane, fits_plane
+from tools.convert.operators.depthwise_plane import plane_step
+from tools.convert.operators.few_channels import few_in_series, few_inputs, few_outputs
 from tools.convert.operators.paired_dense import (
     INT8,
     PairedLayer,
@@ -121,8 +121,9 @@ def convolution(
     """The steps of a dense layer at many positions."""
     source = planner.model.tensors[layer.source]
     target = planner.model.tensors[layer.target]
-    if at.is_pointwise(layer.outputs) and min(layer.inputs, layer.outputs) <= FEW_CHANNELS:
-        return [_pointwise(operator, shape, at, layer, target)]
+    few = _few_channels(at, layer)
+    if few:
+        return [replace(few, report=replace(few.report, operator=operator.name, shape=shape))]
     at = at.turned()
     fit: PairedLayer | str = "plain: requested"
     if not planner.plain:
@@ -130,9 +131,10 @@ def convolution(
     if isinstance(fit, PairedLayer):
         paired = _paired_convolution(operator, shape, at, fit, target)
         return [paired, *_missing_channels(operator, at, fit, source, target)]
-    folded = with_one_multiplies(layer)
-    if not planner.plain and fits_plane(at.interleaved(), folded):
-        return [depthwise_plane(operator, shape, at.interleaved(), folded, target)]
+    if not planner.plain:
+        plane = plane_step(operator, shape, at.interleaved(), layer, target)
+        if plane:
+            return [plane]
     return [_plain_convolution(operator, shape, at, unfolded(layer, source), target, fit)]
 
 
@@ -162,25 +164,14 @@ def _missing_channels(
     ]
 
 
-def _pointwise(
-    operator: Operator, shape: str, at: Positions, layer: DenseLayer, target: Tensor
-) -> Step:
-    layer = with_one_multiplies(layer)
-    inner = plain_dense(layer, "few channels at every pixel")
-    read, written = Value(layer.source, at.in_size), Value.of(target)
-    macs = inner.report.macs * at.count
-    return replace(
-        inner,
-        report=replace(
-            inner.report, operator=operator.name, shape=shape, macs=macs, kernel="pointwise"
-        ),
-        reads=(read,),
-        writes=(written,),
-        function="pointwise",
-        arguments=("kDense#", str(at.count), read, written),
-        headers=frozenset({"pointwise.h"}),
-        work=pointwise_work(at.count, layer),
-    )
+def _few_channels(at: Positions, layer: DenseLayer) -> Step | None:
+    """The step of a layer of few channels, if such a kernel can run it."""
+    if not at.is_pointwise(layer.outputs):
+        return few_in_series(layer, at)
+    if min(layer.inputs, layer.outputs) > FEW_CHANNELS:
+        return None
+    few = few_inputs(layer, at.count, layer.inputs)
+    return few or few_outputs(layer, at.count)
 
 
 def _paired_convolution(

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from tools.convert.operators.dense import DenseLayer, finish_work
 from tools.convert.operators.positions import Positions
-from tools.convert.work import Work, added, dot, memcpy, memset, repeated
+from tools.convert.work import Work, added, memcpy, memset, repeated
 
 
 def _met(first: int, stride: int, count: int, kernel: int, dilation: int, size: int) -> list[int]:
@@ -106,21 +106,6 @@ def depthwise_work(at: Positions, layer: DenseLayer, multiplier: int) -> Work:
         finish_work("finish", layer, 4, groups * at.count),
         finish_work("finish", layer, 1, ones * at.count),
     )
-
-
-def pointwise_work(pixels: int, layer: DenseLayer) -> Work:
-    """pointwise() of pointwise.cpp: an output of all pixels at a time."""
-    values = pixels * layer.outputs
-    if not layer.one_multiplies:
-        return added(
-            {"pointwise.call": 1, "pointwise.slow_output": layer.outputs},
-            {"pointwise.slow": values, "pointwise.slow_input": values * layer.inputs},
-            finish_work("finish", layer, 1, values),
-        )
-    few = str(layer.inputs) if layer.inputs < 4 else "more"
-    products = dot("pointwise", layer.inputs, values) if few == "more" else {}
-    outputs = {f"pointwise.output_{few}": layer.outputs, f"pointwise.value_{few}": values}
-    return added({"pointwise.call": 1}, outputs, products)
 
 
 def patches_work(at: Positions) -> Work:

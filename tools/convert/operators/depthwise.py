@@ -15,8 +15,8 @@ from tools.convert.operators.convolution import (
     unfolded,
 )
 from tools.convert.operators.convolution_work import depthwise_work
-from tools.convert.operators.dense import fold, plain_dense, with_one_multiplies
-from tools.convert.operators.depthwise_plane import depthwise_plane, fits_plane
+from tools.convert.operators.dense import fold, plain_dense
+from tools.convert.operators.depthwise_plane import plane_step
 from tools.convert.operators.positions import at_positions, image_shapes
 from tools.convert.operators.window import WINDOW_OPTIONS
 from tools.convert.planner import Planner
@@ -33,12 +33,13 @@ def _plan(planner: Planner, operator: Operator) -> None:
     at = at.turned()
     layer = fold(planner, operator, source, weights, rows, bias, target)
     shape = image_shapes(at, layer, source, target)
-    folded = with_one_multiplies(layer)
     # A kernel of one column has one product for each word of a plane, fewer than four channels.
     by_fours = multiplier == 1 and outputs >= 4 and at.kernel_width == 1
-    if not by_fours and not planner.plain and fits_plane(at, folded):
-        planner.steps.append(depthwise_plane(operator, shape, at, folded, target))
-        return
+    if not by_fours and not planner.plain:
+        plane = plane_step(operator, shape, at, layer, target)
+        if plane:
+            planner.steps.append(plane)
+            return
     layer = unfolded(layer, source)
     # The kernel reads weights as [inputs, outputs].
     layer = replace(layer, weights=np.ascontiguousarray(rows.T).reshape(rows.shape))

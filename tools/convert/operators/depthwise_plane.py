@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.convert.graph import Operator, Tensor
-from tools.convert.operators.dense import DenseLayer, plain_dense
+from tools.convert.operators.dense import DenseLayer, plain_dense, with_one_multiplies
+from tools.convert.operators.plane_three import WHY, plane_three
 from tools.convert.operators.positions import Positions, at_positions
 from tools.convert.step import Step, Value, scratch
 from tools.convert.work import Work
@@ -33,14 +34,13 @@ def _plane_bytes(at: Positions) -> int:
     return 4 * (rows * _pitch(at) + weights)
 
 
-def fits_plane(at: Positions, layer: DenseLayer) -> bool:
+def _fits(at: Positions, layer: DenseLayer) -> bool:
     """Whether the kernel can run a layer, which has its `one_multiplies`."""
     return (
         bool(layer.one_multiplies)
         and at.stride_width <= 255
         and max(at.in_width, at.kernel_width, 2 * abs(at.left)) <= 65535
         and (at.dilation_width == 1 or at.kernel_width == 1)
-        and _plane_bytes(at) <= MOST_BYTES
     )
 
 
@@ -53,16 +53,13 @@ def _work(at: Positions, outputs: int) -> Work:
             (at.in_width, at.left, 2 * _pitch(at)),
         )
     )
-    kernel = at.kernel_height, at.kernel_width
     pairs = outputs * at.rows * -(-at.columns // 2)
     words = at.kernel_width // 2 + 1
-    three = {(3, 3, 1), (3, 3, 2), (1, 3, 1)}
     each = "plane.any"
-    if (*kernel, at.stride_width) in three:
-        each = f"plane.{kernel[0]}x3_stride_{at.stride_width}"
-    elif at.stride_width > 2:
+    if at.stride_width > 2:
         each, words = "plane.far", -(-at.kernel_width // 2)
-    work = {
+    lines = outputs * at.kernel_height
+    return {
         "plane.call": 1,
         "plane.word": _height(at) * _pitch(at),
         "plane.line": at.channels * height,
@@ -70,21 +67,30 @@ def _work(at: Positions, outputs: int) -> Work:
         f"{each}_output": outputs,
         f"{each}_row": outputs * at.rows,
         f"{each}_pair": pairs,
+        f"{each}_weight_line": lines,
+        f"{each}_weight": lines * at.kernel_width,
+        f"{each}_line": pairs * at.kernel_height,
+        f"{each}_word": pairs * at.kernel_height * words,
     }
-    if each in {"plane.any", "plane.far"}:
-        lines = outputs * at.kernel_height
-        work[f"{each}_weight_line"] = lines
-        work[f"{each}_weight"] = lines * at.kernel_width
-        work[f"{each}_line"] = pairs * at.kernel_height
-        work[f"{each}_word"] = pairs * at.kernel_height * words
-    return work
 
 
-def depthwise_plane(
+def plane_step(
     operator: Operator, shape: str, at: Positions, layer: DenseLayer, target: Tensor
-) -> Step:
-    """The step of a layer with weights [outputs, kernel], the input's zero point in its bias."""
-    inner = plain_dense(layer, "a channel's plane at a time")
+) -> Step | None:
+    """The step of a layer with weights [outputs, kernel], the input's zero point in its bias.
+
+    None if neither kernel can run it.
+    """
+    if _plane_bytes(at) > MOST_BYTES:
+        return None
+    step = plane_three(at, layer, _pitch(at), _height(at))
+    if step:
+        report = replace(step.report, operator=operator.name, shape=shape)
+        return replace(step, report=report, writes=(Value.of(target), *step.writes[1:]))
+    layer = with_one_multiplies(layer)
+    if not _fits(at, layer):
+        return None
+    inner = plain_dense(layer, WHY)
     plane = Value(scratch(layer.target, at.first)[0], _plane_bytes(at))
     step = at_positions(
         replace(inner, report=replace(inner.report, kernel="depthwise_plane")),

@@ -13,6 +13,7 @@ from tools.convert.operators.dense import (
     plain_dense,
     with_one_multiplies,
 )
+from tools.convert.operators.few_channels import few_outputs, one_input
 from tools.convert.operators.paired_dense import (
     INT8,
     OFFSET,
@@ -55,6 +56,10 @@ def _plan(planner: Planner, operator: Operator) -> None:
     base = planner.views.name(layer.source)
     fit = _fit(planner, operator, layer, planner.wide.get(base, INT8))
     if isinstance(fit, str):
+        few = None if planner.plain else one_input(layer) or few_outputs(layer, 1)
+        if few:
+            planner.steps.append(few)
+            return
         planner.steps.append(plain_dense(with_one_multiplies(layer), fit))
         return
     if base not in planner.wide:

@@ -6,7 +6,7 @@ In each of them only those weights remain that meet an input.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from tools.convert.operator_kind import OperatorKind
 from tools.convert.operators.convolution import conv_tensors, convolution
 from tools.convert.operators.dense import fold
 from tools.convert.operators.positions import Positions, image_shapes
+from tools.convert.operators.transposed_three import masks, transposed_three
 from tools.convert.operators.window import WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
 
@@ -56,6 +57,21 @@ def _plan(planner: Planner, operator: Operator) -> None:
         )
     _, in_height, in_width, channels = source.shape
     _, out_height, out_width, _ = target.shape
+    if _doubles_to_one(operator, weights.shape, strides, source.shape, target.shape):
+        blocks = [
+            fold(
+                *(planner, operator, source, weights),
+                *((values * mask[..., None]).reshape(1, -1), bias, target),
+            )
+            for mask in masks()
+        ]
+        three = transposed_three(blocks, (in_height, in_width), channels, source.zero_point)
+        if three and not planner.plain:
+            sizes = ["x".join(map(str, tensor.shape[1:])) for tensor in (source, target)]
+            shape = f"{sizes[0]} -> {sizes[1]}, 3x3{blocks[0].activation_suffix}"
+            report = replace(three.report, operator=operator.name, shape=shape)
+            planner.steps.append(replace(three, report=report))
+            return
     for y in range(min(strides[0], out_height)):
         rows = _phase(operator, height, strides[0], out_height, y)
         for x in range(min(strides[1], out_width)):
@@ -76,6 +92,20 @@ def _plan(planner: Planner, operator: Operator) -> None:
             )
             shape = image_shapes(at, layer, source, target)
             planner.steps.extend(convolution(planner, operator, shape, at, layer))
+
+
+def _doubles_to_one(
+    operator: Operator,
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    source: Sequence[int],
+    target: Sequence[int],
+) -> bool:
+    """Whether each input pixel gives a block of 2x2 outputs of one channel, by a kernel of 3x3."""
+    sides = source[1:3]
+    before = [windows(operator, side, 3, 2, 1).before for side in target[1:3]]
+    doubled = tuple(2 * side for side in sides) == tuple(target[1:3])
+    return (*kernel[:3], *strides, *before) == (1, 3, 3, 2, 2, 0, 0) and doubled
 
 
 def _macs(inputs: Sequence[Tensor | None], output: Tensor) -> int:

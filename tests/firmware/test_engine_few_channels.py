@@ -1,0 +1,63 @@
+"""The kernels that the converter instantiates with a layer's sizes equal the interpreter."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from tests.firmware.test_engine_compiled import differing, needs_emulator
+from tests.support import networks
+from tests.support.graphs import Graph
+from tools.convert.model import read_model
+from tools.convert.plan import make_plan
+from tools.measure.bench import emulator
+from training.bundle.interpreter import Interpreter
+
+KERNELS = {
+    "pixels": {"few_inputs", "few_outputs"},
+    "series": {"few_inputs"},
+    "three_columns": {"plane_three"},
+    "doubled": {"transposed_three"},
+    "few": {"few_inputs", "few_outputs"},
+}
+"""The kernels that networks of each operator of Graph must have."""
+
+
+@functools.cache
+def cases(kind: str) -> tuple[list[bytes], list[np.ndarray], list[np.ndarray]]:
+    """Networks of one operator whose kernels are all of KERNELS; inputs; expected outputs."""
+    rng = np.random.default_rng(7)
+    models: list[bytes] = []
+    while len(models) < 25:
+        graph = Graph(rng)
+        sides = int(rng.integers(1, 9)), int(rng.integers(2, 7))
+        source = graph.tensor((1, *sides, int(rng.integers(1, 9))), 0.05)
+        target = getattr(graph, kind)(source)
+        data = graph.builder.finish(source.index, target.index)
+        if target is not source and kernels_of(data) & KERNELS[kind]:
+            models.append(data)
+    inputs = [networks.random_inputs(rng, 100, read_model(data).input.size) for data in models]
+    return models, inputs, [Interpreter(m).run(x) for m, x in zip(models, inputs, strict=True)]
+
+
+def kernels_of(data: bytes) -> set[str]:
+    return {step.report.kernel for step in make_plan(read_model(data), "m").steps}
+
+
+@pytest.mark.parametrize("kind", KERNELS)
+def test_networks_on_the_host(kind, tmp_path):
+    models, inputs, expected = cases(kind)
+    assert set().union(*map(kernels_of, models)) >= KERNELS[kind]
+    assert sum(differing(networks.run_on_host(models, inputs, tmp_path), expected)) == 0
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("kind", KERNELS)
+@pytest.mark.parametrize("flags", [emulator.FAST, emulator.NANO], ids=["O2-hard", "nano"])
+def test_networks_emulated(kind, flags, tmp_path):
+    models, inputs, expected = cases(kind)
+    outputs = networks.run_emulated(models, inputs, tmp_path, flags)
+    assert sum(differing(outputs, expected)) == 0
