@@ -146,6 +146,67 @@ def paired_network(rng: np.random.Generator, widths: Sequence[int]) -> bytes:
     return builder.finish(source, value)
 
 
+def silent_network(
+    rng: np.random.Generator,
+    widths: Sequence[int],
+    silent: int,
+    *,
+    sign: bool = False,
+    per_channel: bool = False,
+) -> bytes:
+    """A dense network of which `silent` units of each hidden layer are 0 in normal windows.
+
+    silent_inputs() has windows for it. In hidden layers of 8 units or fewer, none is silent. The
+    last layer has int8 outputs; with `sign` it is without ReLU.
+    """
+    builder = ModelBuilder()
+    scale = 0.02
+    source = value = builder.tensor((1, widths[0]), scale, -128)
+    for i, (inputs, outputs) in enumerate(pairwise(widths)):
+        last = i == len(widths) - 2
+        weights = rng.integers(-127, 128, (outputs, inputs))
+        bias = rng.integers(-2000, 2000, outputs)
+        if not last and outputs > 8:
+            # Each silent unit follows one of the switches, the first eight inputs. Deeper ones
+            # follow silent units, which stand at the same places in every layer.
+            places = _silent_places(outputs, silent)
+            follow = np.arange(SWITCHES) if i == 0 else _silent_places(inputs, silent)
+            weights[places] = 0
+            weights[places, rng.choice(follow, silent)] = 127
+            bias[places] = -127
+        target_scale = float(np.float32(scale * 0.2031 * np.sqrt(inputs)))
+        factors = rng.uniform(0.7, 1, outputs if per_channel else 1)
+        value = dense(
+            builder,
+            value,
+            weights.astype(np.int8),
+            bias,
+            source_scale=scale,
+            weight_scale=[float(np.float32(0.01 * f)) for f in factors],
+            target_scale=target_scale,
+            target_zero_point=int(rng.integers(-20, 20)) if last and sign else -128,
+            activation=Activation.NONE if last and sign else Activation.RELU,
+        )
+        scale = target_scale
+    return builder.finish(source, value)
+
+
+SWITCHES = 8
+"""Inputs of silent_network() that are at their least in a normal window."""
+
+
+def _silent_places(units: int, silent: int) -> np.ndarray:
+    """Where the silent units stand: spread evenly."""
+    return np.linspace(0, units - 1, silent).round().astype(int)
+
+
+def silent_inputs(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
+    """int8 [count, size]: normal windows of silent_network()."""
+    inputs = rng.integers(-128, 128, (count, size))
+    inputs[:, :SWITCHES] = -128
+    return inputs.astype(np.int8)
+
+
 def random_inputs(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
     """int8 [count, size]: noise, constants, and both extremes, alternating or at random."""
     inputs = rng.integers(-128, 128, (count, size))
@@ -156,17 +217,23 @@ def random_inputs(rng: np.random.Generator, count: int, size: int) -> np.ndarray
 
 
 def write_sources(
-    models: Sequence[bytes], folder: Path, *, plain: Sequence[int] = ()
+    models: Sequence[bytes],
+    folder: Path,
+    *,
+    plain: Sequence[int] = (),
+    normal: Sequence[np.ndarray] | None = None,
 ) -> list[Path]:
     """Write C++ for all models, each in its own namespace, and the table for the runner.
 
-    Models whose number is in `plain` use the plain kernels only.
+    Models whose number is in `plain` use the plain kernels only. `normal` has windows of each
+    model, by which its layers may skip hidden units.
     """
     units: list[list[str]] = [[] for _ in range(-(-len(models) // PER_UNIT))]
     declared = []
     for i, data in enumerate(models):
         model = read_model(data, f"net{i}")
-        texts = compile_model(model, f"network {i}", f"net{i}", plain=i in plain)
+        windows = None if normal is None else normal[i]
+        texts = compile_model(model, f"network {i}", f"net{i}", plain=i in plain, windows=windows)
         for name in ("compiled_model.h", "compiled_model.cpp"):
             text = texts[name].replace("model::compiled", f"model::net{i}")
             text = text.replace("#pragma once\n", "").replace('#include "compiled_model.h"\n', "")
@@ -198,6 +265,7 @@ def run_on_host(
     flags: Sequence[str] = ("-O1",),
     plain: Sequence[int] = (),
     kernels: Path = KERNELS,
+    normal: Sequence[np.ndarray] | None = None,
 ) -> list[np.ndarray]:
     """Each model's outputs for its inputs, from the generated C++ on this machine.
 
@@ -205,7 +273,8 @@ def run_on_host(
         CalledProcessError: the sources do not compile, or the program fails.
     """
     compiler = ("g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", *flags)
-    sources = [*write_sources(models, folder, plain=plain), *kernel_sources(kernels)]
+    sources = [*write_sources(models, folder, plain=plain, normal=normal)]
+    sources += kernel_sources(kernels)
     program = link(
         compiler, compile_objects(compiler, sources, [kernels, RUNNER.parent]), "networks"
     )
@@ -222,11 +291,13 @@ def run_emulated(
     kernels: Path = KERNELS,
     core: emulator.Core = emulator.M4,
     plain: Sequence[int] = (),
+    normal: Sequence[np.ndarray] | None = None,
 ) -> list[np.ndarray]:
     """Each model's outputs for its inputs, from the generated C++ on an emulated core."""
     flags = core.flags if flags is None else flags
     compiler = (*core.compiler, *flags, f"-I{emulator.BARE}")
-    sources = [*write_sources(models, folder, plain=plain), *kernel_sources(kernels)]
+    sources = [*write_sources(models, folder, plain=plain, normal=normal)]
+    sources += kernel_sources(kernels)
     objects = compile_objects(compiler, sources, [kernels, RUNNER.parent])
     elf = emulator.build(objects, [], folder / "networks.elf", flags, core)
     put_inputs(inputs, folder)
@@ -234,19 +305,32 @@ def run_emulated(
     return get_outputs(models, inputs, folder)
 
 
-def count_emulated(models: Sequence[bytes], folder: Path, windows: int = 3) -> list[float]:
-    """Mean instructions of each model's infer() for random windows, built as on the Nano."""
+def count_emulated(
+    models: Sequence[bytes],
+    folder: Path,
+    windows: int = 3,
+    normal: Sequence[np.ndarray] | None = None,
+    inputs: Sequence[np.ndarray] | None = None,
+) -> list[float]:
+    """Mean instructions of each model's infer(), built as on the Nano.
+
+    Args:
+        windows: number of random windows, if there are no others.
+        normal: windows of each model, by which its layers may skip hidden units.
+        inputs: windows of each model to run, by default `normal`.
+    """
     compiler = (*emulator.COMPILER, *emulator.NANO, f"-I{emulator.BARE}")
-    sources = [*write_sources(models, folder), *kernel_sources(KERNELS)]
+    sources = [*write_sources(models, folder, normal=normal), *kernel_sources(KERNELS)]
     objects = compile_objects(compiler, sources, [KERNELS, RUNNER.parent])
     machine = Machine(emulator.build(objects, [], folder / "networks.elf", emulator.NANO))
     rng, counts = np.random.default_rng(1), []
     for i, data in enumerate(models):
         model, name = read_model(data), f"net{i}"
         infer = machine.find(f"_ZN5vigil5model{len(name)}{name}5infer")
+        given = inputs or normal
+        random = rng.integers(-128, 128, (windows, model.input.size)).astype(np.int8)
         traces = []
-        for _ in range(windows):
-            window = rng.integers(-128, 128, model.input.size).astype(np.int8)
+        for window in random if given is None else given[i]:
             at, to = machine.put(window.tobytes()), machine.put(bytes(model.output.size))
             traces.append(len(machine.trace(infer, at, to).addresses))
         counts.append(float(np.mean(traces)))

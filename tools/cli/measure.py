@@ -26,6 +26,7 @@ from tools.cli.options import (
     console,
 )
 from tools.convert.chain_work import chain_shape, stage_instructions
+from tools.convert.hidden_order import normal_windows
 from tools.convert.model import read_model
 from tools.convert.plan import make_plan
 from tools.measure import budget as budgets
@@ -172,7 +173,8 @@ def estimate(
     golden = contents.golden
     planned = None
     if engine == "compiled":
-        planned = make_plan(read_model(contents.model), bundle.name).instructions
+        windows = normal_windows(golden)
+        planned = make_plan(read_model(contents.model), bundle.name, windows=windows).instructions
     image = build_image(out, bundle, "emulated", engine).elf
     inputs, outputs = golden.input[: estimates.WINDOWS], golden.output[: estimates.WINDOWS]
     with out.status(f"counting the instructions of {len(inputs)} inferences"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tools.convert import cpp
 from tools.convert.graph import Model
 from tools.convert.plan import make_plan
@@ -60,6 +63,7 @@ def compile_model(
     *,
     plain: bool = False,
     vectors: bool = False,
+    windows: NDArray[np.int8] | None = None,
     name: str = "compiled",
 ) -> dict[str, str]:
     """File name to text of the model's C++; the same model gives the same text.
@@ -67,12 +71,13 @@ def compile_model(
     Args:
         where: the model's name in errors.
         plain, vectors: leave the paired kernels out, or out of dense layers: see make_plan().
+        windows: by which layers may skip hidden units: see make_plan().
         name: of the files and the namespace, for a second model in one image.
 
     Raises:
         ConvertError: in one line: the engine cannot run the model.
     """
-    plan = make_plan(model, where, plain=plain, vectors=vectors)
+    plan = make_plan(model, where, plain=plain, vectors=vectors, windows=windows)
     steps = plan.steps
     rows = [Report.HEAD, *(step.report.cells(i) for i, step in enumerate(steps))]
     arena = plan.memory.arena_bytes

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tools.convert import cpp
 from tools.convert.chain import chain_text, float_text, segmenter_text, wearer_text
 from tools.convert.compiled import compile_model
+from tools.convert.hidden_order import normal_windows
 from tools.convert.model import read_model
 from tools.convert.sensor import Conversion, Sensor, conversions
 from tools.convert.tflm import arena_bytes, refused_model, tflm_model
@@ -163,7 +164,12 @@ def convert(
                 files |= tflm_model(model, bundle.model, where)
             else:
                 files |= compile_model(
-                    model, bundle.manifest.name, where, plain=plain, vectors=vectors
+                    model,
+                    bundle.manifest.name,
+                    where,
+                    plain=plain,
+                    vectors=vectors,
+                    windows=normal_windows(bundle.golden),
                 )
         except ConvertError as problem:
             if engines and engine in engines:

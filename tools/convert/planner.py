@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tools.convert.graph import Model, Operator, Tensor
+from tools.convert.hidden_order import HiddenOrder
 from tools.convert.memory import Views
 from tools.convert.step import Step
 from training.bundle.errors import ConvertError
@@ -34,6 +35,8 @@ class Planner:
     wide: dict[int, Lanes] = field(default_factory=dict)
     # shifts of the paired kernels so far, and whether each is after the product
     shifts: list[tuple[int, bool]] = field(default_factory=list)
+    # orders of hidden tensors' units, by which layers skip zeros
+    orders: Mapping[int, HiddenOrder] = field(default_factory=dict)
     _results: dict[Hashable, Any] = field(default_factory=dict)
 
     def refusal(self, operator: Operator, reason: str) -> ConvertError:

@@ -77,12 +77,17 @@ class Step:
     work: Work = field(default_factory=dict)
     # instructions of the paired kernel's assembly, beside `work`
     paired_instructions: int = 0
+    # fewer in a window whose zeros it skips, as a mean over the windows of the hidden order
+    skipped_instructions: float = 0.0
     # those between its passes, if it is the chain and if it is the loop
     pass_instructions: tuple[int, int] = (0, 0)
 
     @property
     def instructions(self) -> float:
-        """Instructions of one call on a Cortex-M4 with DSP, without those between passes."""
+        """Instructions of one call on a Cortex-M4 with DSP, without those between passes.
+
+        Those of a window in which nothing is skipped.
+        """
         return self.paired_instructions + instructions(self.work)
 
     def definitions(self, index: int) -> str:

@@ -75,7 +75,8 @@ def write(keep: Path, data: Path | None, docs: Path, say: Say) -> Path:
     on_cores = {}
     for case in models:
         say(f"{case.key}: compiled engine and CMSIS-NN, every core")
-        on_cores[case.key] = [*count_cores(case.model, case.inputs[:CORE_WINDOWS])]
+        inputs = case.inputs[:CORE_WINDOWS]
+        on_cores[case.key] = [*count_cores(case.model, inputs, case.normal)]
     images = docs / "images"
     images.mkdir(exist_ok=True)
     titles = {case.key: case.title for case in models}

@@ -19,7 +19,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,19 @@ class Interpreter:
         ConvertError: the interpreter rejects the model.
     """
 
-    def __init__(self, model: bytes, arena_bytes: int = ARENA_BYTES) -> None:
+    def __init__(
+        self, model: bytes, arena_bytes: int = ARENA_BYTES, *, keep_tensors: bool = False
+    ) -> None:
+        """Load `model`; with `keep_tensors`, activations() can read its hidden tensors."""
         # Imported here: the conversion of most models, and the monitor, do not need it.
         from tflite_micro import runtime
 
+        config = runtime.InterpreterConfig(int(keep_tensors))
         with _captured_stderr() as stderr_text:
             try:
-                self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
+                self._interpreter = runtime.Interpreter.from_bytes(
+                    model, arena_size=arena_bytes, intrepreter_config=config
+                )
             except (RuntimeError, ValueError) as problem:
                 raise ConvertError(
                     "the TensorFlow Lite Micro interpreter rejects the model: "
@@ -75,6 +81,19 @@ class Interpreter:
             self._interpreter.invoke()
             outputs.append(np.array(self._interpreter.get_output(0), np.int8).ravel())
         return np.stack(outputs) if outputs else np.empty((0, 0), np.int8)
+
+    def activations(
+        self, inputs: NDArray[np.int8], tensors: Sequence[int]
+    ) -> list[NDArray[np.int8]]:
+        """Infer int8 [n, input size]; return int8 [n, size] of each of the `tensors`."""
+        windows: list[list[NDArray[np.int8]]] = []
+        for row in inputs:
+            self._interpreter.reset()
+            self._interpreter.set_input(row.reshape(self._input_shape), 0)
+            self._interpreter.invoke()
+            read = (self._interpreter.GetTensor(each, 0)["tensor_data"] for each in tensors)
+            windows.append([np.array(values, np.int8).ravel() for values in read])
+        return [np.stack(each) for each in zip(*windows, strict=True)]
 
     def constants(self, count: int) -> list[NDArray[Any]]:
         """Compute the first `count` outputs of a model whose outputs do not depend on its input."""
@@ -131,14 +150,16 @@ def probe_arena(model: bytes) -> int:
     return int(child.stdout)
 
 
-def open_interpreter(model: bytes) -> Interpreter:
+def open_interpreter(model: bytes, *, keep_tensors: bool = False) -> Interpreter:
     """Load `model` in this process, after `probe_arena` has shown that it does not crash.
+
+    With `keep_tensors`, Interpreter.activations() can read its hidden tensors.
 
     Raises:
         ConvertError: as `probe_arena`.
     """
     probe_arena(model)
-    return Interpreter(model)
+    return Interpreter(model, keep_tensors=keep_tensors)
 
 
 def _last_line(text: str) -> str:

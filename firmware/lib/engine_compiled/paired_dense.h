@@ -25,6 +25,7 @@ using Wide = std::uint32_t;
 //   per_channel  each row has its own constants
 //   bytes        the output is int8, not Wide
 //   loops        most rows take several passes through the inner loop (docs/engine.md)
+//   skips        a layer may have Layer::zeros
 struct Form {
     std::int8_t shift;
     bool after;
@@ -32,6 +33,7 @@ struct Form {
     bool per_channel;
     bool bytes;
     bool loops;
+    bool skips = false;
 };
 
 // A requantization: y = high word of (t * multiplier) + rounding.
@@ -59,6 +61,12 @@ struct Layer {
     // With sign, y of a negative t is corrected by -2^(7 + shift). With `after`, the formulas of
     // first rows hold.
     Scale second;
+    // With Form::skips, the first inputs that are often all 0; nullptr if a layer has none. At least
+    // 72 inputs follow them, and `groups` is even. If all of them are 0, they are left out:
+    //   1 word    bytes of their lanes: 16 for every 8 inputs
+    //   1 word    bytes of code between the entries of a whole row and of the inputs that follow
+    //   for every 4 rows, 3 words: what B lacks then for both pairs, and the bytes of their weights
+    const std::uint32_t* zeros = nullptr;
 };
 
 // Converts int8 values to lanes. `wide` takes 1 + 2 * (count / 4, rounded up) words.

@@ -10,11 +10,16 @@
 //             multiplier and rounding of second rows: nine words, which one instruction loads into
 //             r1 r6-r12 lr
 //   [sp, 36]  address at which to enter the chain or the loop
-//   [sp, 40]  address after the chain; unused by the loop
-//   [sp, 44]  chain: the inputs at which the last pass begins; loop: the end of the inputs in
-//             eights
+//   [sp, 40]  chain: address after it; loop: address at which a row of one pass enters it
+//   [sp, 44]  inputs at which the last of several passes begins
 //   [sp, 48]  address after several passes through the chain, or after the loop
 //   [sp, 52]  address after vigil_paired_half
+//
+// While inputs are left out (Layer::zeros), the inputs begin after them, and
+//
+//   [sp, 36]  address of vigil_paired_core
+//   [sp, 40]  what the next four rows' B lack
+//   [sp, 52]  address at which vigil_paired_core enters the loop
 #pragma once
 
 #include <cstdint>
@@ -23,11 +28,12 @@
 
 extern "C" {
 // The inner loop: consecutive blocks of eight inputs each. It is code, declared as bytes so that an
-// address within it is a constant. Enter it with the carry flag clear; it exits through the
-// addresses on the stack.
+// address within it is a constant. It exits through the addresses on the stack. The carry flag marks
+// the last pass; enter with the flag clear.
 extern const char vigil_paired_chain[];  // for rows of one pass: one instruction exits
 extern const char vigil_paired_again[];  // the chain once more, unless the carry flag is set
-extern const char vigil_paired_loop[];   // for rows of several passes: tests for the end
+extern const char vigil_paired_loop[];   // for rows of several passes: repeats itself
+extern const char vigil_paired_once[];   // less than a whole pass of the loop: sets the carry flag
 extern const char vigil_paired_half[];   // four inputs more
 }
 
@@ -37,8 +43,9 @@ namespace dsp {
 constexpr std::uint32_t kChainBlocks = 9;  // 72 inputs
 constexpr std::uint32_t kLoopBlocks = 8;   // 64 inputs
 constexpr std::uint32_t kBlockBytes = 92;
-constexpr std::uint32_t kInputBytes = 16;  // per block
-constexpr std::uint32_t kThumb = 1;        // the lowest bit of an address to jump to
+constexpr std::uint32_t kLastPassBytes = 4;  // before the loop: marks the last pass
+constexpr std::uint32_t kInputBytes = 16;     // per block
+constexpr std::uint32_t kThumb = 1;           // the lowest bit of an address to jump to
 
 }  // namespace dsp
 
@@ -46,9 +53,9 @@ constexpr std::uint32_t kThumb = 1;        // the lowest bit of an address to ju
 template <const Form& kForm>
 struct PairedDense {
     const char* entry;
-    const char* after_chain;
+    const char* next;
     std::uint32_t input_bytes;  // [sp, 44] minus the address of the inputs
-    const char* after_passes;
+    const void* after_passes;  // with Form::skips, Layer::zeros
     Scale first;
     std::uint32_t output_bytes;
     Scale second;
@@ -57,9 +64,9 @@ struct PairedDense {
 
     constexpr explicit PairedDense(const Layer& of)
         : entry((kForm.loops ? vigil_paired_loop : vigil_paired_chain) + dsp::kThumb),
-          after_chain(nullptr),
+          next(nullptr),
           input_bytes(0),
-          after_passes(nullptr),
+          after_passes(of.zeros),
           first(of.first),
           output_bytes(of.fours * (kForm.bytes ? 4U : 8U)),
           second(of.second),
@@ -70,17 +77,27 @@ struct PairedDense {
         if (blocks % kBlocks != 0) {
             entry += (kBlocks - blocks % kBlocks) * dsp::kBlockBytes;
         }
-        if (kForm.loops) {
-            input_bytes = blocks * dsp::kInputBytes;
-            outputs = 48;
-        } else if (blocks > kBlocks) {
-            after_chain = vigil_paired_again + dsp::kThumb;
+        if (blocks > kBlocks) {
             input_bytes = (blocks - kBlocks) * dsp::kInputBytes;
+            outputs = 48;
+            if (!kForm.loops) {
+                next = vigil_paired_again + dsp::kThumb;
+            }
+        } else if (kForm.loops && blocks == kBlocks) {
+            entry -= dsp::kLastPassBytes;
+            outputs = 48;
+        } else if (kForm.loops && blocks != 0) {
+            next = entry;
+            entry = vigil_paired_once + dsp::kThumb;
             outputs = 48;
         }
         if (of.groups % 2 != 0) {
             const char* half = vigil_paired_half + dsp::kThumb;
-            (blocks == 0 ? entry : outputs == 48 ? after_passes : after_chain) = half;
+            if (outputs == 48) {
+                after_passes = half;
+            } else {
+                (blocks == 0 ? entry : next) = half;
+            }
             outputs = 52;
         }
     }
@@ -89,7 +106,7 @@ struct PairedDense {
 namespace dsp {
 
 // The converter counts these bytes (tools/convert/operators/paired_dense.py).
-constexpr Form kAny{0, false, false, false, false, false};
+constexpr Form kAny{};
 static_assert(sizeof(PairedDense<kAny>) == 44);
 
 }  // namespace dsp
@@ -105,9 +122,12 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "push {r2, r4-r11, lr}\n"
         "ldmia r1!, {r7}\n"
         "ldmia r0!, {r3-r6}\n"
-        "adds r5, r1\n"   // clears the carry flag, as no address overflows
-        "push {r3-r7}\n"  // r7 is stored where lr will be
+        "adds r5, r1\n"  // clears the carry flag, as no address overflows
         "lsl r8, r7, #%c[left]\n"
+        ".if %c[skips]\n"
+        "bl vigil_paired_zeros\n"
+        ".endif\n"
+        "push {r3-r7}\n"  // in place of r6 or r7, lr will be stored
         "ldmia r0!, {r6, r7, r11, r12, lr}\n"
         ".if %c[bytes]\n"
         "mov r9, r2\n"
@@ -222,7 +242,7 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         : "+r"(r0), "+r"(r1), "+r"(r2)
         : [shift] "i"(kForm.shift), [left] "i"(kForm.after ? 8 : 8 + kForm.shift),
           [after] "i"(kForm.after), [sign] "i"(kForm.sign), [per_channel] "i"(kForm.per_channel),
-          [bytes] "i"(kForm.bytes)
+          [bytes] "i"(kForm.bytes), [skips] "i"(kForm.skips)
         : "r3", "r12", "cc", "memory");
 }
 

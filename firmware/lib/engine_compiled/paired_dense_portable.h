@@ -43,6 +43,17 @@ std::uint32_t requantize(const Layer& layer, std::uint32_t row, std::uint32_t su
     return static_cast<std::uint32_t>(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
+// The groups of four inputs to leave out.
+inline std::uint32_t zero_groups(const std::uint32_t* zeros, const Wide* input) {
+    const std::uint32_t words = zeros[0] / 4;
+    for (std::uint32_t i = 0; i < words; ++i) {
+        if (input[1 + i] != 0) {
+            return 0;
+        }
+    }
+    return words / 2;
+}
+
 }  // namespace portable
 
 // The layer as paired_dense() reads it.
@@ -60,11 +71,19 @@ void paired_dense(const PairedDense<kForm>& paired, const Wide* input, void* out
     auto* wide = static_cast<Wide*>(output);
     auto* bytes = static_cast<std::int8_t*>(output);
     std::uint32_t neighbours = 0;
+    const std::uint32_t* zeros = layer.zeros;
+    const std::uint32_t skipped = zeros == nullptr ? 0 : portable::zero_groups(zeros, input);
     for (std::uint32_t four = 0; four < layer.fours; ++four) {
         std::uint32_t s[2] = {stream[0], stream[1]};
         std::uint32_t b[2] = {stream[2] - input[0], stream[3] - input[0]};
         stream += 4;
-        for (std::uint32_t group = 0; group < layer.groups;) {
+        if (skipped != 0) {
+            const std::uint32_t* lack = zeros + 2 + 3 * four;
+            b[0] += lack[0];
+            b[1] += lack[1];
+            stream += lack[2] / 4;
+        }
+        for (std::uint32_t group = skipped; group < layer.groups;) {
             const std::uint32_t count = layer.groups - group > 1 ? 2 : 1;
             for (std::uint32_t pair = 0; pair < 2; ++pair) {
                 for (std::uint32_t i = 0; i < count; ++i, stream += 2) {

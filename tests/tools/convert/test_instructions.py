@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from tests.support.graphs import Graph, random_graph
-from tests.support.networks import count_emulated, form_network, paired_network, random_network
+from tests.support.networks import (
+    count_emulated,
+    form_network,
+    paired_network,
+    random_network,
+    silent_inputs,
+    silent_network,
+)
 from tools.convert.model import read_model
 from tools.convert.plan import RUN, make_plan
 from tools.convert.work import costs
@@ -28,6 +35,22 @@ def test_the_prediction_is_within_one_percent_of_the_emulator_for_dense_autoenco
     models = [paired_network(rng, widths) for widths in shapes]
     for model, counted in zip(models, count_emulated(models, tmp_path), strict=True):
         assert _predicted(model) == pytest.approx(counted, rel=0.01)
+
+
+@pytest.mark.toolchain
+def test_the_prediction_is_that_of_normal_windows_where_layers_skip_zeros(tmp_path):
+    rng = np.random.default_rng(7)
+    model = silent_network(rng, (640, 128, 128, 64), 48)
+    normal, noise = silent_inputs(rng, 12, 640), rng.integers(100, 128, (3, 640)).astype(np.int8)
+    plan = make_plan(read_model(model), "net", windows=normal)
+    assert plan.instructions < 0.95 * plan.most_instructions
+    # The mean counts one window more than there are, in which nothing is skipped.
+    [often] = count_emulated([model], tmp_path, normal=[normal])
+    mean = (len(normal) * often + plan.most_instructions) / (len(normal) + 1)
+    assert plan.instructions - RUN == pytest.approx(mean, rel=0.01)
+    [most] = count_emulated([model], tmp_path, normal=[normal], inputs=[noise])
+    assert plan.most_instructions - RUN == pytest.approx(most, rel=0.01)
+    assert plan.most_instructions > make_plan(read_model(model), "net").instructions
 
 
 @pytest.mark.toolchain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,11 @@ def test_ad01(tmp_path: Path, flags: str) -> None:
     data = Path(os.environ["VIGIL_DATA"])
     *_, case = cases(tmp_path, data)
     assert case.model == (data / "mlperf_tiny" / "ad01_int8.tflite").read_bytes()
-    row = compiled(case, flags)
+    normal = compiled(case, flags)
+    assert normal.instructions <= 0.72 * normal.macs
+    assert normal.cycles is not None and normal.cycles <= 1.08 * normal.macs
+    noise = np.random.default_rng(1).integers(-128, 128, case.inputs.shape).astype(np.int8)
+    row = compiled(replace(case, inputs=noise), flags)
     first = next(layer for layer in row.layers if layer.macs)
     assert row.macs == 264_192 and first.macs == 640 * 128
     assert row.instructions <= 0.775 * row.macs

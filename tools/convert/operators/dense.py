@@ -41,6 +41,10 @@ class DenseLayer:
     # for the plain kernel, a single multiplication per multiplier; empty where no such form is
     # exact
     one_multiplies: tuple[OneMultiply, ...] = ()
+    # for the paired kernel, the first inputs that it leaves out if all of them are 0, a multiple of
+    # 8; and the share of windows in which they are
+    silent: int = 0
+    silent_share: float = 0.0
 
     @property
     def inputs(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tools.convert.graph import Operator
 from tools.convert.operator_kind import OperatorKind
 from tools.convert.operators.convolution import dense_rows
@@ -47,8 +49,32 @@ def read_dense(planner: Planner, operator: Operator) -> DenseLayer:
     return fold(planner, operator, source, weights, rows, bias, target)
 
 
-def _plan(planner: Planner, operator: Operator) -> None:
+def _ordered(planner: Planner, operator: Operator) -> DenseLayer:
+    """The layer with its units in the planner's orders of its input and its output."""
     layer = read_dense(planner, operator)
+    orders = planner.orders
+    if layer.target in orders:
+        rows = orders[layer.target].units
+        by = layer.multipliers
+        layer = replace(
+            layer,
+            weights=layer.weights[rows],
+            bias=layer.bias[rows],
+            multipliers=tuple(by[row] for row in rows) if layer.per_channel else by,
+        )
+    if layer.source in orders:
+        order = orders[layer.source]
+        layer = replace(
+            layer,
+            weights=layer.weights[:, order.units],
+            silent=order.silent,
+            silent_share=order.share,
+        )
+    return layer
+
+
+def _plan(planner: Planner, operator: Operator) -> None:
+    layer = _ordered(planner, operator)
     rows = planner.model.tensors[layer.source].size // layer.inputs
     if rows > 1:
         planner.steps.extend(dense_rows(planner, operator, layer, rows))
@@ -67,7 +93,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
         planner.wide[base] = INT8
     to_bytes = not _only_paired_layers_read(planner, operator)
     whole = layer.outputs % 4 == 0
-    planner.steps.append(paired_dense(fit, to_bytes and whole))
+    planner.steps.append(paired_dense(fit, to_bytes and whole, bool(planner.orders)))
     if not to_bytes:
         planner.wide[layer.target] = OFFSET
     elif not whole:
@@ -79,6 +105,8 @@ def _fit(
 ) -> PairedLayer | str:
     if planner.plain or planner.vectors:
         return "plain: requested"
+    if lanes != OFFSET:  # no lane of 0 stands for the smallest value
+        layer = replace(layer, silent=0, silent_share=0.0)
     return planner.once((operator.index, lanes), lambda: fit_paired(layer, lanes, planner.shifts))
 
 
@@ -97,9 +125,7 @@ def _takes_lanes(planner: Planner, reader: Operator) -> bool:
     if reader.name != _NAME:
         return False
     one_row = tensors[reader.outputs[0]].size == tensors[reader.inputs[1]].shape[0]
-    return one_row and not isinstance(
-        _fit(planner, reader, read_dense(planner, reader), OFFSET), str
-    )
+    return one_row and not isinstance(_fit(planner, reader, _ordered(planner, reader), OFFSET), str)
 
 
 KINDS = {

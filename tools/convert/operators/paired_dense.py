@@ -31,6 +31,12 @@ OFFSET: Lanes = (0, 255)
 CHAIN, LOOP = 9, 8
 """Blocks of eight inputs in the two forms of the inner loop (paired_dense_dsp.h)."""
 
+BLOCK_BYTES = 92
+"""Code of a block, as in paired_dense_dsp.h."""
+
+LAST_PASS_BYTES = 4
+"""Code before the loop, which marks the last pass."""
+
 SHIFTS = range(-6, 16)
 """Shifts that the kernel's instructions can encode."""
 
@@ -165,6 +171,22 @@ def stream(paired: PairedLayer) -> NDArray[np.uint32]:
     return np.concatenate(words).astype(np.int64).astype(np.uint32)
 
 
+def zeros(paired: PairedLayer) -> NDArray[np.uint32]:
+    """The words of Layer::zeros in paired_dense.h, for the layer's `silent` first inputs."""
+    layer, blocks = paired.layer, paired.layer.inputs // 8
+    skipped = layer.silent // 8
+    rows = -(-layer.outputs // 4) * 4
+    weights = np.zeros((rows, layer.silent), np.int64)
+    weights[: layer.outputs] = layer.weights[:, : layer.silent]
+    lack = weights.reshape(rows, -1, 2).prod(2).sum(1).reshape(-1, 4)[:, 2:]
+    enter = BLOCK_BYTES * ((skipped - blocks) % LOOP - -blocks % LOOP)
+    if blocks - skipped == LOOP:
+        enter -= LAST_PASS_BYTES
+    size = np.full((len(lack), 1), 32 * skipped)
+    words = np.concatenate([[16 * skipped, enter], np.hstack([lack, size]).reshape(-1)])
+    return words.astype(np.int64).astype(np.uint32)
+
+
 def _interleaved(lanes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Both pairs' words, alternating every eight inputs; four inputs at the end."""
     words = ((lanes[:, 1::2] & 0xFFFF) << 16) | (lanes[:, 0::2] & 0xFFFF)
@@ -185,11 +207,20 @@ def _row_constants(paired: PairedLayer, first: int) -> list[NDArray[np.int64]]:
     return [np.array(column, np.int64) for column in columns]
 
 
-def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:
-    """The step of a layer in the paired kernel, which writes int8 with `to_bytes`, else lanes."""
+def paired_dense(paired: PairedLayer, to_bytes: bool, skips: bool = False) -> Step:
+    """The step of a layer in the paired kernel, which writes int8 with `to_bytes`, else lanes.
+
+    With `skips`, some layer of the model leaves inputs out, and this one has the same form.
+    """
     layer = paired.layer
     groups, fours = -(-layer.inputs // 4), -(-layer.outputs // 4)
+    skips = skips and groups % 2 == 0
     words = stream(paired)
+    first = ["kStream#"]
+    last: list[str] = []
+    if layer.silent:
+        lead = zeros(paired)
+        words, first, last = np.concatenate([lead, words]), [f"kStream# + {len(lead)}"], first
     flags = {
         "after": paired.after,
         "sign": paired.signed,
@@ -197,17 +228,22 @@ def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:
         "bytes": to_bytes,
     }
     side = "left" if paired.shift >= 0 else "right"
-    form = "_".join([f"kForm_{side}_{abs(paired.shift)}", *(name for name in flags if flags[name])])
-    form_fields = ", ".join([str(paired.shift), *(str(on).lower() for on in flags.values())])
+    name = [f"kForm_{side}_{abs(paired.shift)}", *(name for name in flags if flags[name])]
+    form = "_".join(name + ["skips"] * skips)
+    form_fields = [str(paired.shift), *(str(on).lower() for on in flags.values()), "kLoops"]
+    form_text = ", ".join(form_fields + ["true"] * skips)
     scales = (_NO_FORM, _NO_FORM) if layer.per_channel else paired.forms
     record = ", ".join(
-        ["kStream#", str(groups), str(fours)]
+        [*first, str(groups), str(fours)]
         + [f"{{{scale.multiplier}, {scale.rounding}}}" for scale in scales]
+        + last
     )
     read = Value(layer.source, wide_bytes(layer.inputs), wide=True)
     size = layer.outputs if to_bytes else wide_bytes(layer.outputs)
     written = Value(layer.target, size, wide=not to_bytes)
     why = "proven by its bounds and steps"
+    if layer.silent:
+        why += f"; skips {layer.silent} inputs if all are 0"
     return Step(
         Report("FULLY_CONNECTED", layer.shape, layer.macs, layer.scale, "paired_dense", why),
         (read,),
@@ -218,9 +254,10 @@ def paired_dense(paired: PairedLayer, to_bytes: bool) -> Step:
         constants=cpp.array("std::uint32_t", "kStream#", (f"0x{word:08X}" for word in words))
         + f"constexpr PairedDense<{form}> kPaired#{{Layer{{{record}}}}};\n",
         constant_bytes=4 * len(words) + PAIRED_DENSE_BYTES,
-        shared=frozenset({f"constexpr Form {form} = {{{form_fields}, kLoops}};\n"}),
+        shared=frozenset({f"constexpr Form {form} = {{{form_text}}};\n"}),
         pass_cycles=_pass_cycles(groups // 2, fours),
-        paired_instructions=_instructions(paired, to_bytes),
+        paired_instructions=_instructions(paired, to_bytes) + skips * _zeros_instructions(layer),
+        skipped_instructions=_skipped_instructions(layer),
         pass_instructions=_pass_instructions(groups // 2, fours),
     )
 
@@ -239,21 +276,35 @@ def _instructions(paired: PairedLayer, to_bytes: bool) -> int:
     return (22 if to_bytes else 25) + four * fours
 
 
+def _zeros_instructions(layer: DenseLayer) -> int:
+    """Instructions that look for inputs to leave out; the most of them."""
+    return 10 + 7 * (layer.silent // 8) if layer.silent else 3
+
+
+def _skipped_instructions(layer: DenseLayer) -> float:
+    """Instructions that a window takes less, as a mean over the windows of the layer's order."""
+    fours, blocks = -(-layer.outputs // 4), layer.inputs // 8
+    core = blocks - layer.silent // 8
+    four = 23 * (blocks - core) + 3 * (-(-blocks // LOOP) - -(-core // LOOP)) - 7
+    return layer.silent_share * fours * four if layer.silent else 0.0
+
+
 def _pass_instructions(blocks: int, fours: int) -> tuple[int, int]:
     """Instructions between passes of the inner loop, for all rows: of the chain and of the loop."""
     if not blocks:
         return 0, 0
     passes, loops = -(-blocks // CHAIN), -(-blocks // LOOP)
-    return fours * (1 if passes == 1 else 4 * passes - 1), fours * (3 * loops + 1)
+    chain = 1 if passes == 1 else 4 * passes - 1
+    return fours * chain, fours * (4 if loops == 1 else 3 * loops - 1)
 
 
 def _pass_cycles(blocks: int, fours: int) -> tuple[int, int]:
     """Cycles between passes of the inner loop, for all rows, as `vigil estimate` models them."""
     if not blocks:
         return 0, 0
-    more = max(-(-blocks // CHAIN) - 1, 0)
+    more, loops = -(-blocks // CHAIN) - 1, -(-blocks // LOOP) - 1
     chain = 8 * more + (11 if more else 4)
-    loop = 6 * max(-(-blocks // LOOP) - 1, 0) + 8
+    loop = 6 * loops + 5 if loops else 8 if blocks == LOOP else 10
     return fours * chain, fours * loop
 
 

@@ -71,7 +71,7 @@ def compiled(case: Case, flags: str, *, plain: bool = False) -> Row:
     `plain` builds it without the paired kernels.
     """
     model = read_model(case.model)
-    plan = make_plan(model, case.key, plain=plain)
+    plan = make_plan(model, case.key, plain=plain, windows=case.normal)
     sources = image.own_sources("compiled")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -79,7 +79,8 @@ def compiled(case: Case, flags: str, *, plain: bool = False) -> Row:
         for marked in (False, True):
             generated = folder / ("marked" if marked else "whole") / "generated"
             generated.mkdir(parents=True)
-            for name, text in compile_model(model, "bench", "bench", plain=plain).items():
+            files = compile_model(model, "bench", "bench", plain=plain, windows=case.normal)
+            for name, text in files.items():
                 (generated / name).write_text(_marked(text) if marked else text)
             every = {**sources, "generated/compiled_model.cpp": generated / "compiled_model.cpp"}
             images[marked] = image.link(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.convert.hidden_order import normal_windows
 from tools.convert.model import read_model
 from tools.measure.bench import reference
 from tools.measure.estimate import WINDOWS
@@ -32,6 +33,8 @@ class Case:
     # flatbuffer that TensorFlow Lite Micro is measured with; None to leave it out
     tflm: bytes | None = None
     note: str = ""  # remark for the reader
+    # int8 [m, input size], other normal windows, by which the converter orders hidden units
+    normal: NDArray[np.int8] | None = None
 
 
 def cases(keep: Path, data: Path | None) -> list[Case]:
@@ -72,7 +75,8 @@ def _ad01(folder: Path) -> Case:
         f"agree: {moved} bytes of the file; {int((one != other).sum()):,} of the interpreter's "
         f"{one.size:,} output bytes differ between the two."
     )
-    return Case("ad01", "MLPerf Tiny ad01", model, inputs[:WINDOWS], adjusted, note)
+    measured, others = inputs[:WINDOWS], inputs[WINDOWS:]
+    return Case("ad01", "MLPerf Tiny ad01", model, measured, adjusted, note, others)
 
 
 def case_of(path: Path) -> Case:
@@ -81,7 +85,9 @@ def case_of(path: Path) -> Case:
         return random_case(path.name, read_regular(path, MAX_FILE_BYTES, EstimateError))
     bundle = read_bundle(path)
     inputs = bundle.golden.input[:WINDOWS]
-    return Case(path.name, path.name, bundle.model, inputs.reshape(len(inputs), -1))
+    inputs = inputs.reshape(len(inputs), -1)
+    normal = normal_windows(bundle.golden)
+    return Case(path.name, path.name, bundle.model, inputs, normal=normal)
 
 
 def random_case(name: str, model: bytes) -> Case:

@@ -42,8 +42,14 @@ class CoreCount:
     library: float | None = None
 
 
-def count_cores(model: bytes, inputs: NDArray[np.int8]) -> Iterator[CoreCount]:
-    """Count an inference of `model` on each core; inputs int8 [n, input size].
+def count_cores(
+    model: bytes, inputs: NDArray[np.int8], normal: NDArray[np.int8] | None = None
+) -> Iterator[CoreCount]:
+    """Count an inference of `model` on each core.
+
+    Args:
+        inputs: int8 [n, input size].
+        normal: int8 [m, input size], other windows, by which the converter orders hidden units.
 
     Raises:
         EstimateError: a tool is missing, or an output differs from the interpreter's.
@@ -56,7 +62,7 @@ def count_cores(model: bytes, inputs: NDArray[np.int8]) -> Iterator[CoreCount]:
             continue
         beside = reference_kernel if core.riscv else cmsis
         library = beside.library() if cmsis.can_run(read) else None
-        ours, outputs = _run(core, partial(_compiled, read), inputs, expected.shape[1])
+        ours, outputs = _run(core, partial(_compiled, read, normal), inputs, expected.shape[1])
         _check(name, outputs, expected)
         theirs = None
         if library is not None:
@@ -74,8 +80,12 @@ def _check(name: str, outputs: NDArray[np.int8], expected: NDArray[np.int8]) -> 
 Sources = Callable[[Path, emulator.Core], list[Path]]
 
 
-def _compiled(model: Model, folder: Path, core: emulator.Core) -> list[Path]:
-    files = compile_model(model, "bench", "bench", plain=not core.dsp, vectors=core.vectors)
+def _compiled(
+    model: Model, normal: NDArray[np.int8] | None, folder: Path, core: emulator.Core
+) -> list[Path]:
+    files = compile_model(
+        model, "bench", "bench", plain=not core.dsp, vectors=core.vectors, windows=normal
+    )
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     kernels = [path for path in sorted(_KERNELS.glob("*.cpp")) if path.name != "engine.cpp"]

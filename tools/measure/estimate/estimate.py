@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.boards.catalogue import Board
+from tools.convert.hidden_order import MEASURED
 from tools.measure.disassembly import demangle
 from tools.measure.estimate.cycles import Code, Counts
 from tools.measure.estimate.machine import Machine, Trace
@@ -22,8 +23,8 @@ Range = tuple[float, float]
 CORE = "cortex-m4"
 """The core, with DSP extension, whose instructions are counted."""
 
-WINDOWS = 3
-"""Number of windows that are averaged: they differ by a few instructions in ten thousand."""
+WINDOWS = MEASURED
+"""Number of windows that are averaged."""
 
 _BEGIN, _RUN = "_ZN5vigil6engine5begin", "_ZN5vigil6engine3run"
 
