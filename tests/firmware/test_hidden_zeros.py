@@ -14,6 +14,7 @@ import pytest
 from tests.support import networks
 from tools.convert.model import read_model
 from tools.measure.bench import emulator
+from tools.measure.budget.stack import CallGraph
 from training.bundle.interpreter import Interpreter
 
 needs_emulator = pytest.mark.skipif(bool(emulator.missing()), reason=emulator.missing() or "")
@@ -78,6 +79,10 @@ def test_outputs_equal_the_interpreters_emulated(flags, tmp_path):
     models, normal, inputs, expected = cases()
     outputs = networks.run_emulated(models, inputs, tmp_path, flags, normal=normal)
     assert differing(outputs, expected) == 0
+    graph = CallGraph(tmp_path / "networks.elf")
+    for i in range(len(models)):
+        worst = graph.worst_case(graph.find(rf"_ZN5vigil5model4net{i}5infer"))
+        assert worst.closed and worst.bytes < 200
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,10 @@ struct Layer {
     Scale first;
     // Scale of the pairs' second rows: t = 2^(8 + shift) * sum and output = y / 2^16, clamped too.
     // With sign, y of a negative t is corrected by -2^(7 + shift). With `after`, the formulas of
-    // first rows hold.
+    // first rows hold. With `after` or a shift of 0, it is the same scale as `first`.
     Scale second;
-    // With Form::skips, the first inputs that are often all 0; nullptr if a layer has none. At least
-    // 72 inputs follow them, and `groups` is even. If all of them are 0, they are left out:
+    // With Form::skips, the first inputs that are often all 0; nullptr if a layer has none. At
+    // least 64 inputs follow them, and `groups` is even. If all of them are 0, they are left out:
     //   1 word    bytes of their lanes: 16 for every 8 inputs
     //   1 word    bytes of code between the entries of a whole row and of the inputs that follow
     //   for every 4 rows, 3 words: what B lacks then for both pairs, and the bytes of their weights

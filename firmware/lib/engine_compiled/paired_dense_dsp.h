@@ -28,8 +28,8 @@
 
 extern "C" {
 // The inner loop: consecutive blocks of eight inputs each. It is code, declared as bytes so that an
-// address within it is a constant. It exits through the addresses on the stack. The carry flag marks
-// the last pass; enter with the flag clear.
+// address within it is a constant. It exits through the addresses on the stack. The carry flag
+// marks the last pass; enter with the flag clear.
 extern const char vigil_paired_chain[];  // for rows of one pass: one instruction exits
 extern const char vigil_paired_again[];  // the chain once more, unless the carry flag is set
 extern const char vigil_paired_loop[];   // for rows of several passes: repeats itself
@@ -44,8 +44,8 @@ constexpr std::uint32_t kChainBlocks = 9;  // 72 inputs
 constexpr std::uint32_t kLoopBlocks = 8;   // 64 inputs
 constexpr std::uint32_t kBlockBytes = 92;
 constexpr std::uint32_t kLastPassBytes = 4;  // before the loop: marks the last pass
-constexpr std::uint32_t kInputBytes = 16;     // per block
-constexpr std::uint32_t kThumb = 1;           // the lowest bit of an address to jump to
+constexpr std::uint32_t kInputBytes = 16;    // per block
+constexpr std::uint32_t kThumb = 1;          // the lowest bit of an address to jump to
 
 }  // namespace dsp
 
@@ -55,7 +55,7 @@ struct PairedDense {
     const char* entry;
     const char* next;
     std::uint32_t input_bytes;  // [sp, 44] minus the address of the inputs
-    const void* after_passes;  // with Form::skips, Layer::zeros
+    const void* after_passes;   // with Form::skips, Layer::zeros
     Scale first;
     std::uint32_t output_bytes;
     Scale second;
@@ -142,8 +142,14 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
 
         ".if %c[per_channel]\n"
         "ldr r8, [sp, #12]\n"
+        ".elseif %c[alike]\n"
+        "ldmia sp, {r1, r6-r11}\n"
+        "vigil_multiplier .req r6\n"
+        "vigil_rounding .req r7\n"
         ".else\n"
         "ldmia sp, {r1, r6-r12, lr}\n"
+        "vigil_multiplier .req r12\n"
+        "vigil_rounding .req lr\n"
         ".endif\n"
         "rsb r4, r8, r4, lsl #%c[left]\n"
         "rsb r5, r8, r5, lsl #%c[left]\n"
@@ -176,11 +182,11 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "add r10, r7, r10, lsl #7\n"
         "smmla r3, r3, r6, r10\n"
         "asr r10, r4, #31\n"
-        "add r10, lr, r10, lsl #%c[left] - 1\n"
-        "smmla r4, r4, r12, r10\n"
+        "add r10, vigil_rounding, r10, lsl #%c[left] - 1\n"
+        "smmla r4, r4, vigil_multiplier, r10\n"
         "asr r10, r5, #31\n"
-        "add r10, lr, r10, lsl #%c[left] - 1\n"
-        "smmla r5, r5, r12, r10\n"
+        "add r10, vigil_rounding, r10, lsl #%c[left] - 1\n"
+        "smmla r5, r5, vigil_multiplier, r10\n"
         ".elseif %c[sign]\n"
         "asr r1, r2, #31\n"
         "add r1, r7, r1, lsl #7\n"
@@ -189,17 +195,21 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         "add r1, r7, r1, lsl #7\n"
         "smmla r3, r3, r6, r1\n"
         "asr r1, r4, #31\n"
-        "add r1, lr, r1, lsl #%c[left] - 1\n"
-        "smmla r4, r4, r12, r1\n"
+        "add r1, vigil_rounding, r1, lsl #%c[left] - 1\n"
+        "smmla r4, r4, vigil_multiplier, r1\n"
         "asr r1, r5, #31\n"
-        "add r1, lr, r1, lsl #%c[left] - 1\n"
-        "smmla r5, r5, r12, r1\n"
+        "add r1, vigil_rounding, r1, lsl #%c[left] - 1\n"
+        "smmla r5, r5, vigil_multiplier, r1\n"
         "ldr r1, [sp]\n"
         ".else\n"
         "smmla r2, r2, r6, r7\n"
         "smmla r3, r3, r6, r7\n"
-        "smmla r4, r4, r12, lr\n"
-        "smmla r5, r5, r12, lr\n"
+        "smmla r4, r4, vigil_multiplier, vigil_rounding\n"
+        "smmla r5, r5, vigil_multiplier, vigil_rounding\n"
+        ".endif\n"
+        ".if !%c[per_channel]\n"
+        ".unreq vigil_multiplier\n"
+        ".unreq vigil_rounding\n"
         ".endif\n"
         ".if %c[after]\n"
         "lsl r4, r4, #%c[shift]\n"
@@ -242,7 +252,8 @@ __attribute__((noinline)) void paired_dense(const PairedDense<kForm>& paired, co
         : "+r"(r0), "+r"(r1), "+r"(r2)
         : [shift] "i"(kForm.shift), [left] "i"(kForm.after ? 8 : 8 + kForm.shift),
           [after] "i"(kForm.after), [sign] "i"(kForm.sign), [per_channel] "i"(kForm.per_channel),
-          [bytes] "i"(kForm.bytes), [skips] "i"(kForm.skips)
+          [bytes] "i"(kForm.bytes), [skips] "i"(kForm.skips),
+          [alike] "i"(kForm.after || kForm.shift == 0)  // `second` is `first`
         : "r3", "r12", "cc", "memory");
 }
 
