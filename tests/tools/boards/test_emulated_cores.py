@@ -17,6 +17,8 @@ from tools.boards.emulated import EmulatedBoard, board_of_image
 from training.bundle.errors import BoardError
 
 OTHERS = [row.id for row in load_boards().values() if row.emulated and row.core != "cortex-m4"]
+FRAMES = 500
+WITH_FPU = ("cortex-m7", "cortex-m33", "cortex-m55")
 DEFAULT = "emulated_m33"  # the one core that runs without VIGIL_CORES=1: the most different
 
 
@@ -54,20 +56,43 @@ def test_the_board_works_like_the_m4s(image: BuildResult, board: EmulatedBoard) 
     assert Sketch(board.port).report()["boot"] != report["boot"]
 
 
+def disturbed(image: BuildResult, broken: int) -> dict[str, int]:
+    """How often the program and the converter's interrupt, which use the same registers, err.
+
+    Args:
+        broken: a value of Break in the sketch: 0 for nothing.
+    """
+    recording = AdcRecording(np.zeros((FRAMES, 1), np.int16), np.zeros(FRAMES, bool))
+    with EmulatedBoard(image.elf, deterministic=True, adc=recording) as board:
+        sketch = Sketch(board.port)
+        sketch.send("v", broken)
+        answers = [sketch.line().split() for _ in range(5)]
+    return {name: int(count) for name, count in answers}
+
+
 @pytest.mark.cores
 @pytest.mark.toolchain
 def test_an_interrupt_keeps_every_register(image: BuildResult) -> None:
-    """The converter's interrupt computes with the registers in which the program computes."""
-    frames, rate = 500, 1000
-    recording = AdcRecording(np.zeros((frames, 1), np.int16), np.zeros(frames, bool))
-    with EmulatedBoard(image.elf, deterministic=True, adc=recording) as board:
-        sketch = Sketch(board.port)
-        sketch.send("v", rate)
-        assert sketch.line() == f"frames {frames}", board.log
-        assert sketch.line() == "wrong 0"
-        # The frame after the last one ends the recording; then the program notices.
-        length_us = (frames + 1) / rate * 1e6
-        assert length_us <= int(sketch.line().split()[1]) <= length_us + 1000
+    wrong = disturbed(image, 0)
+    length_us = wrong.pop("us")
+    assert wrong == {"frames": FRAMES, "handler": 0, "floats": 0, "vectors": 0}
+    # The frame after the last one ends the recording; then the program notices.
+    assert (FRAMES + 1) * 1000 <= length_us <= (FRAMES + 2) * 1000
+
+
+@pytest.mark.cores
+@pytest.mark.toolchain
+@pytest.mark.parametrize(("broken", "seen"), [(1, ("floats", "vectors")), (2, ("vectors",))])
+def test_a_register_that_an_interrupt_loses_is_noticed(
+    image: BuildResult, broken: int, seen: tuple[str, ...]
+) -> None:
+    """The test above can fail: here the processor, or the handler, saves too few registers."""
+    core = find_board(image.environment).core
+    expected = {
+        name for name in seen if (core == "cortex-m55" if name == "vectors" else core in WITH_FPU)
+    }
+    wrong = disturbed(image, broken)
+    assert {name for name in ("floats", "vectors") if wrong[name]} == expected
 
 
 @pytest.mark.cores

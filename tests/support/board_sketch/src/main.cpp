@@ -90,9 +90,17 @@ extern "C" [[gnu::noinline]] uint32_t no_work(uint32_t rounds) {
 
 namespace {
 
-// Sums in the floating point unit's registers and, where the core has them, in vectors of 16
-// values: of the values above -50, by a loop whose last turn leaves lanes out.
-[[gnu::noinline]] uint32_t sums_of(const int8_t* values, uint32_t length) {
+struct Sums {
+    int32_t floats;   // in the floating point unit's registers
+    int32_t vectors;  // in vectors of 16 values, where the core has them
+};
+
+bool operator!=(const Sums& a, const Sums& b) {
+    return a.floats != b.floats || a.vectors != b.vectors;
+}
+
+// The vectors sum the values above -50, by a loop whose last turn leaves lanes out.
+[[gnu::noinline]] Sums sums_of(const int8_t* values, uint32_t length) {
     float even = 1;
     float odd = 2;
     int32_t sum = 0;
@@ -113,16 +121,23 @@ namespace {
             : "lr", "q4", "memory");
 #endif
     }
-    return static_cast<uint32_t>(sum) ^
-           static_cast<uint32_t>(static_cast<int32_t>(even * odd * 16.0F));
+    return {static_cast<int32_t>(even * odd * 16.0F), sum};
 }
 
 constexpr int8_t kValues[] = {3,  -14, 15, -92, 65, -35, 89, -79, 32, -38, 46, -26,
                               43, -38, 32, -79, 50, -28, 84, -19, 71, -69, 39};
 constexpr uint32_t kHandlersLength = 21;
 
+// Errors that make an interrupt lose a register, to show that play() notices.
+enum class Break : uint32_t {
+    nothing,
+    frame,   // the processor leaves the FPU's and the vectors' registers out of what it saves
+    vector,  // the handler changes a vector that its caller owns
+};
+
 struct Disturbed {
-    uint32_t expected;
+    Sums expected;
+    Break broken;
     volatile uint32_t wrong;
     volatile uint32_t frames;
 };
@@ -131,24 +146,48 @@ Disturbed disturbed;
 void disturb(const int16_t*) {
     disturbed.wrong = disturbed.wrong + (sums_of(kValues, kHandlersLength) != disturbed.expected);
     disturbed.frames = disturbed.frames + 1;
+#if defined(__ARM_FEATURE_MVE)
+    if (disturbed.broken == Break::vector) {
+        asm volatile("vmov.i8 q4, #1");  // the compiler does not know, and saves nothing
+    }
+#endif
 }
 
-// Plays the converter's recording at `rate` frames per second while the interrupt that each frame
-// causes computes with the same registers. Answers how often either of them was wrong.
-void play(uint32_t rate) {
+// Turns off what makes the processor save the registers in an interrupt: ASPEN and LSPEN of FPCCR,
+// and FPCA of CONTROL, which says that the program has used them.
+void save_no_frame() {
+#if defined(__ARM_FP)
+    *reinterpret_cast<volatile uint32_t*>(0xE000EF34U) &= ~(3U << 30U);
+    asm volatile("msr control, %0\n isb" ::"r"(0) : "memory");
+#endif
+}
+
+// Plays the converter's recording at a fixed rate while the interrupt that each frame causes
+// computes with the same registers. Answers how often the handler was wrong, and the program's
+// sums.
+void play(Break broken) {
+    constexpr float kRate = 1000;
     if (!emulated_adc_begin(1)) {
         return answer("frames", 0);
     }
-    const uint32_t expected = sums_of(kValues, sizeof(kValues));
-    disturbed = {sums_of(kValues, kHandlersLength), 0, 0};
+    const Sums expected = sums_of(kValues, sizeof(kValues));
+    disturbed = {sums_of(kValues, kHandlersLength), broken, 0, 0};
+    if (broken == Break::frame) {
+        save_no_frame();
+    }
     const uint64_t start = emulated_nanoseconds();
-    emulated_adc_start(static_cast<float>(rate), 0, disturb);
-    uint32_t wrong = 0;
+    emulated_adc_start(kRate, 0, disturb);
+    uint32_t floats = 0;
+    uint32_t vectors = 0;
     while (!emulated_adc_ended()) {
-        wrong += sums_of(kValues, sizeof(kValues)) != expected;
+        const Sums sums = sums_of(kValues, sizeof(kValues));
+        floats += sums.floats != expected.floats;
+        vectors += sums.vectors != expected.vectors;
     }
     answer("frames", disturbed.frames);
-    answer("wrong", wrong + disturbed.wrong);
+    answer("handler", disturbed.wrong);
+    answer("floats", floats);
+    answer("vectors", vectors);
     answer("us", static_cast<unsigned long>((emulated_nanoseconds() - start) / 1000U));
 }
 
@@ -252,7 +291,7 @@ void obey(char command, uint32_t number) {
         case 't':
             return take(number);
         case 'v':
-            return play(number);
+            return play(static_cast<Break>(number));
         case 'r':
             board::reboot();
         case 'x':
