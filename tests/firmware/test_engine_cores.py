@@ -37,7 +37,7 @@ def cases(
 
 
 def marks(core: str) -> list[pytest.MarkDecorator]:
-    needs = [pytest.mark.riscv] if emulator.OTHER_CORES[core].riscv else []
+    needs = [pytest.mark.riscv] if emulator.OTHER_CORES[core].board.riscv else []
     return [pytest.mark.cores, *needs]
 
 

@@ -180,8 +180,8 @@ def _layer(model: Model, operator: Operator, n: int) -> tuple[list[str], str]:
 
 def _object(source: Path, folder: Path, includes: Sequence[Path], core: emulator.Core) -> Path:
     compiler = [
-        *("arm-none-eabi-gcc", f"-mcpu={core.cpu}", "-mthumb", *core.flags, "-w"),
+        *("arm-none-eabi-gcc", f"-mcpu={core.board.core}", "-mthumb", *core.flags, "-w"),
         *("-ffunction-sections", "-fdata-sections", *(f"-I{each}" for each in includes)),
     ]
     target = folder / f"{source.stem}.o"
-    return emulator.compile_library(compiler, source, target, f"CMSIS-NN for {core.cpu}")
+    return emulator.compile_library(compiler, source, target, f"CMSIS-NN for {core.board.core}")

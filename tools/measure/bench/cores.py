@@ -58,9 +58,9 @@ def count_cores(
         raise EstimateError(absent)
     read, expected = read_model(model), open_interpreter(model).run(inputs)
     for name, core in emulator.CORES.items():
-        if core.riscv and emulator.missing(core):
+        if core.board.riscv and emulator.missing(core):
             continue
-        beside = reference_kernel if core.riscv else cmsis
+        beside = reference_kernel if core.board.riscv else cmsis
         library = beside.library() if cmsis.can_run(read) else None
         ours, outputs = _run(core, partial(_compiled, read, normal), inputs, expected.shape[1])
         _check(name, outputs, expected)
@@ -69,7 +69,7 @@ def count_cores(
             write = partial(beside.build, read, library=library)
             theirs, outputs = _run(core, write, inputs, expected.shape[1])
             _check(f"{name}, the library beside", outputs, expected)
-        yield CoreCount(name, core.machine, ours, read.macs(), theirs)
+        yield CoreCount(name, core.board.machine, ours, read.macs(), theirs)
 
 
 def _check(name: str, outputs: NDArray[np.int8], expected: NDArray[np.int8]) -> None:
@@ -83,8 +83,9 @@ Sources = Callable[[Path, emulator.Core], list[Path]]
 def _compiled(
     model: Model, normal: NDArray[np.int8] | None, folder: Path, core: emulator.Core
 ) -> list[Path]:
+    board = core.board
     files = compile_model(
-        model, "bench", "bench", plain=not core.dsp, vectors=core.vectors, windows=normal
+        model, "bench", "bench", plain=not board.dsp, vectors=board.vectors, windows=normal
     )
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -108,7 +109,7 @@ def _run(
             emulator.run(elf, folder, core=core)
         except subprocess.CalledProcessError as error:
             lines = (error.stderr or error.stdout or "no output").splitlines()
-            raise EstimateError(f"{core.cpu}: {lines[0]}") from error
+            raise EstimateError(f"{core.board.core}: {lines[0]}") from error
         outputs = np.fromfile(folder / "outputs.bin", np.int8).reshape(-1, size)
         ticks = np.fromfile(folder / "ticks.bin", np.uint32)
     return float(np.mean(ticks)) * 1e9 / core.clock_hz / _INSTRUCTION_NS, outputs

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from runpy import run_path
 
+from tools.boards.catalogue import Board, find_board
 from tools.checkout import FIRMWARE
 from training.bundle.errors import EstimateError
 
@@ -31,7 +32,7 @@ FAST = ("-O2", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 
 def missing(core: Core | None = None) -> str | None:
     """What to install for a core, the M4 if None, or None if compiler and emulator are there."""
-    if core is not None and core.riscv:
+    if core is not None and core.board.riscv:
         programs, remedy = ("riscv64-unknown-elf-g++", "qemu-system-riscv32"), RISCV_PACKAGES
     else:
         programs, remedy = ("arm-none-eabi-g++", "qemu-system-arm"), "make setup"
@@ -50,27 +51,24 @@ def _riscv_includes() -> tuple[str, ...]:
 class Core:
     """A processor core and the machine that executes its programs."""
 
-    cpu: str  # in the compiler's spelling
+    board: Board  # the emulated board with this core and this machine
     flags: tuple[str, ...] = ()  # beside -mcpu, for programs without flags of their own
-    machine: str = "mps2-an386"  # QEMU's
     code: int = 0x00000000  # start of the memory for code
     data: int = 0x20000000  # start of the memory for data
     clock_hz: int = 25_000_000  # rate of the core's own timer, or of its counter
-    dsp: bool = True  # whether it has the DSP extension, for the paired kernels
-    vectors: bool = False  # whether it has vectors, for dense layers
-
-    @property
-    def riscv(self) -> bool:
-        """Whether it is a RISC-V, not an Arm."""
-        return self.cpu.startswith("rv")
 
     @property
     def compiler(self) -> tuple[str, ...]:
         """The compiler and the flags of every bare program."""
-        if self.riscv:
-            kind = ("riscv64-unknown-elf-g++", f"-march={self.cpu}", *_RISCV, *_riscv_includes())
+        if self.board.riscv:
+            kind = (
+                "riscv64-unknown-elf-g++",
+                f"-march={self.board.core}",
+                *_RISCV,
+                *_riscv_includes(),
+            )
         else:
-            kind = ("arm-none-eabi-g++", f"-mcpu={self.cpu}", "-mthumb")
+            kind = ("arm-none-eabi-g++", f"-mcpu={self.board.core}", "-mthumb")
         return (
             *(*kind, "-std=gnu++17"),
             *("-Wall", "-Wextra", "-Werror", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"),
@@ -78,35 +76,30 @@ class Core:
         )
 
 
-M4 = Core("cortex-m4", FAST)
+M4 = Core(find_board("emulated"), FAST)
 OTHER_CORES = {
-    "M0": Core("cortex-m0", ("-O2", "-masm-syntax-unified"), "mps2-an385", dsp=False),
-    "M3": Core("cortex-m3", ("-O2",), "mps2-an385", dsp=False),
-    "M7": Core("cortex-m7", ("-O2", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"), "mps2-an500"),
+    "M0": Core(find_board("emulated_m0"), ("-O2", "-masm-syntax-unified")),
+    "M3": Core(find_board("emulated_m3"), ("-O2",)),
+    "M7": Core(find_board("emulated_m7"), ("-O2", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16")),
     "M33": Core(
-        "cortex-m33",
+        find_board("emulated_m33"),
         ("-O2", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"),
-        "mps2-an505",
         code=0x10000000,
         data=0x38000000,
         clock_hz=20_000_000,
     ),
     "M55": Core(
-        "cortex-m55",
+        find_board("emulated_m55"),
         ("-O2", "-mfloat-abi=hard"),
-        "mps3-an547",
         data=0x21000000,
         clock_hz=32_000_000,
-        vectors=True,
     ),
     "RISC-V": Core(
-        "rv32imac",
+        find_board("emulated_riscv"),
         ("-O2",),
-        "virt",
         code=0x80000000,
         data=0x80400000,
         clock_hz=1_000_000_000,
-        dsp=False,
     ),
 }
 CORES = {"M4": M4, **OTHER_CORES}
@@ -126,7 +119,7 @@ def build(
     Raises CalledProcessError with the compiler's output.
     """
     startup, library = [BARE / "startup.cpp"], ["--specs=rdimon.specs"]
-    if core.riscv:
+    if core.board.riscv:
         includes = [*includes, _RISCV_BOARD]
         startup = [BARE / "startup_riscv.cpp", _RISCV_BOARD / "libc.cpp"]
         library = ["-nostdlib", "-lgcc"]
@@ -164,8 +157,12 @@ def run(elf: Path, folder: Path, seconds: float = 120, core: Core = M4) -> str:
     """
     done = subprocess.run(
         [
-            *(("qemu-system-riscv32", "-bios", "none") if core.riscv else ("qemu-system-arm",)),
-            *("-M", core.machine, "-nographic", "-monitor", "none"),
+            *(
+                ("qemu-system-riscv32", "-bios", "none")
+                if core.board.riscv
+                else ("qemu-system-arm",)
+            ),
+            *("-M", core.board.machine, "-nographic", "-monitor", "none"),
             *("-serial", "none", "-icount", "shift=6"),
             *("-semihosting-config", "enable=on,target=native"),
             *("-kernel", str(elf.resolve())),

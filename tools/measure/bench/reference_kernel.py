@@ -65,5 +65,5 @@ def build(model: Model, folder: Path, core: emulator.Core, library: Path) -> lis
         *(*core.compiler, *core.flags, "-w", "-DNDEBUG"),
         *(word for each in includes for word in ("-isystem", str(each))),
     ]
-    what = f"TensorFlow Lite Micro's kernel for {core.cpu}"
+    what = f"TensorFlow Lite Micro's kernel for {core.board.core}"
     return [emulator.compile_library(compiler, source, folder / "layers.o", what)]

@@ -5,6 +5,7 @@
 // interrupt calls Sampling_Handler.
 #pragma once
 
+#include "counter.h"
 #include "interrupts.h"
 #include "registers.h"
 
@@ -25,13 +26,7 @@ inline std::uint32_t ticks_since(std::uint32_t reading) {
 }
 
 inline std::uint64_t read_clock() {
-    for (;;) {
-        const std::uint32_t high = VIGIL_READ_CSR("mcycleh");
-        const std::uint32_t low = clock_reading();
-        if (high == VIGIL_READ_CSR("mcycleh")) {
-            return std::uint64_t{high} << 32U | low;
-        }
-    }
+    return read_counter([] { return VIGIL_READ_CSR("mcycleh"); }, [] { return clock_reading(); });
 }
 
 // Ticks since start_timers().
@@ -45,13 +40,8 @@ inline std::uint64_t next_frame = kNever;
 inline std::uint32_t frame_period = 0;
 
 inline std::uint64_t timer_time() {
-    for (;;) {
-        const std::uint32_t high = device_register(machine::kClint, kTime + 4);
-        const std::uint32_t low = device_register(machine::kClint, kTime);
-        if (high == device_register(machine::kClint, kTime + 4)) {
-            return std::uint64_t{high} << 32U | low;
-        }
-    }
+    return read_counter([] { return device_register(machine::kClint, kTime + 4); },
+                        [] { return device_register(machine::kClint, kTime); });
 }
 
 // Sets the time of the next interrupt. The first write excludes an interrupt in between.

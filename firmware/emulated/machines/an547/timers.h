@@ -7,6 +7,7 @@
 #pragma once
 
 #include "clock.h"
+#include "counter.h"
 #include "handlers.h"
 #include "registers.h"
 
@@ -65,13 +66,7 @@ inline std::uint32_t ticks_since(std::uint32_t reading) {
 // Ticks since start_timers().
 inline std::uint64_t clock_ticks() {
     const SystemTimer& timer = alarm_timer();
-    for (;;) {
-        const std::uint32_t high = timer.count[1];
-        const std::uint32_t low = timer.count[0];
-        if (high == timer.count[1]) {
-            return std::uint64_t{high} << 32U | low;
-        }
-    }
+    return read_counter([&] { return timer.count[1]; }, [&] { return timer.count[0]; });
 }
 
 // Interrupts at `time` or up to 124 ns later. The first write excludes an interrupt in between.

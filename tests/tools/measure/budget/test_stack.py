@@ -126,7 +126,7 @@ def test_functions_that_are_not_there(graph: CallGraph) -> None:
 def test_an_inference_stays_within_its_bound_and_reaches_it(key: str, tmp_path: Path) -> None:
     core = emulator.CORES[key]
     model = read_model(make(tmp_path / "reference").model)
-    for name, text in compile_model(model, "test", "test", plain=not core.dsp).items():
+    for name, text in compile_model(model, "test", "test", plain=not core.board.dsp).items():
         (tmp_path / name).write_text(text)
     kernels = LIBRARIES / "engine_compiled"
     sources = [
