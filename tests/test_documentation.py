@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer
 
 from tools.checkout import DOCS, ROOT
-from tools.cli.program import COMMANDS
+from tools.cli.app import app
+from tools.cli.program import COMMANDS, load_commands
 
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 MOST_PICTURE_BYTES = 1_500_000
@@ -64,3 +67,44 @@ def test_the_readme_names_every_command():
     rows = re.findall(r"^\| (`vigil .*?) \|", (ROOT / "README.md").read_text("utf-8"), flags=re.M)
     named = {word.removeprefix("vigil ") for row in rows for word in re.findall(r"`([^`]+)`", row)}
     assert named == {command for commands in COMMANDS.values() for command in commands}
+
+
+def code_of(page: Path) -> list[str]:
+    """The lines of a page's blocks of code, and the code within its sentences."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    blocks = re.findall(r"```\w*\n(.*?)```", text, flags=re.S)
+    rest = re.sub(r"```.*?```", "", text, flags=re.S)
+    return [line for block in blocks for line in block.splitlines()] + re.findall(
+        r"`([^`\n]+)`", rest
+    )
+
+
+def test_every_option_that_a_page_names_exists():
+    load_commands(None)
+    group = typer.main.get_command(app)
+    options = {
+        name: {"--help"} | {each for p in command.params for each in (*p.opts, *p.secondary_opts)}
+        for name, command in group.commands.items()
+    }
+    unknown, checked = [], 0
+    for page in [page for page in PAGES if page.name != "CHANGELOG.md"]:
+        for line in code_of(page):
+            found = re.search(r"\bvigil ([a-z]+)\b([^|;&]*)", line.partition(" #")[0])
+            if not found:
+                continue
+            for word in shlex.split(found[2]):
+                if re.match("--?[a-z]", word):
+                    checked += 1
+                    if word.partition("=")[0].rstrip(",.") not in options.get(found[1], ()):
+                        unknown.append(f"{page.name}: {line}")
+    assert unknown == []
+    assert checked > 100
+
+
+def test_every_benchmark_that_a_page_names_exists():
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"python -m benchmarks\.(\w+)", page.read_text(encoding="utf-8"))
+    }
+    assert named and all((ROOT / "benchmarks" / f"{name}.py").exists() for name in named)
