@@ -15,7 +15,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class InProcess:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
-    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
         """Yield the outcome of each task, in order; this benchmark has no end of time."""
         for task in tasks:
             yield perform(self._bench, task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -69,11 +69,24 @@ class RayWorkers:
         self._ray: Any = ray
         self.count = int(self._ray.cluster_resources().get("CPU", 1))
         self._shared = ray.put((recipe, dataset, space))
-        key = self._shared.hex()
+        self._key = self._shared.hex()
         self._remote = ray.remote(num_cpus=1, max_retries=RETRIES)(_evaluate)
-        self._key = key
+        self._load()
 
-    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
+    def _load(self) -> None:
+        """Start every process of the cluster, which takes seconds, before the first trial."""
+        load = self._ray.remote(num_cpus=1, max_retries=RETRIES)(_load)
+        try:
+            self._ray.get([load.remote(self._key, self._shared) for _ in range(self.count)])
+        except self._ray.exceptions.RayError as problem:
+            self.close()
+            line = str(problem).strip().splitlines()[-1]
+            raise TuneError(
+                f"a node of the Ray cluster cannot load Vigil ({line}): install the same version "
+                "with the same packages on each node"
+            ) from None
+
+    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
         """Yield outcomes as Workers.run does; tasks of a lost node are done on another."""
 
         def begin(task: Task) -> Future[Outcome]:
@@ -91,8 +104,8 @@ class RayWorkers:
         self._ray.shutdown()
 
 
-def _evaluate(key: str, shared: tuple[Recipe, Dataset, Space], task: Task) -> Outcome:
-    """Evaluate a task in a process of the cluster, which keeps TensorFlow and compiled fits."""
+def _load(key: str, shared: tuple[Recipe, Dataset, Space]) -> None:
+    """Load TensorFlow and the data in a process of the cluster, if it has not."""
     if key not in _benches:
         os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
         # Here, because TensorFlow takes seconds to start and reads the variables when it does.
@@ -100,4 +113,9 @@ def _evaluate(key: str, shared: tuple[Recipe, Dataset, Space], task: Task) -> Ou
 
         _benches.clear()
         _benches[key] = Bench(*shared)
+
+
+def _evaluate(key: str, shared: tuple[Recipe, Dataset, Space], task: Task) -> Outcome:
+    """Evaluate a task in a process of the cluster, which keeps TensorFlow and compiled fits."""
+    _load(key, shared)
     return perform(_benches[key], task)

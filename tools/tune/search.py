@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,29 +143,32 @@ def search(
     for the next search of this study.
     """
     end = None if seconds is None else time.monotonic() + seconds
-    while True:
-        told = study.finished()
-        if end is not None and time.monotonic() >= end:
-            return
-        if trials is not None:
-            fitted = sum(bool(each.detection) for each in told)
-            if fitted >= trials or len(told) >= ASKED * trials:
+    with ThreadPoolExecutor(1) as thread:
+        while True:
+            told = study.finished()
+            if end is not None and time.monotonic() >= end:
                 return
-        batch = study.ask(BATCH if trials is None else min(BATCH, trials - fitted))
-        prepared = [_prepare(setting, trial) for trial in batch]
-        tasks = [task for task, _ in prepared if task is not None]
-        outcomes = workers.run(tasks, end)
-        for trial, (task, done) in zip(batch, prepared, strict=True):
-            if task is not None:
-                outcome = next(outcomes, None)
-                if outcome is None:
+            if trials is not None:
+                fitted = sum(bool(each.detection) for each in told)
+                if fitted >= trials or len(told) >= ASKED * trials:
                     return
-                detection, problem = outcome.detection, outcome.problem
-                if problem is None and not np.isfinite(detection).all():
-                    detection, problem = (), "the fit diverged"
-                done = Done(trial.number, trial.values, detection, done.cost, problem)
-            study.tell(done)
-            yield done
+            batch = study.ask(BATCH if trials is None else min(BATCH, trials - fitted))
+            # Costs take time, in which the first trials can be fitted already.
+            prepared = [thread.submit(_prepare, setting, trial) for trial in batch]
+            results = (each.result()[0] for each in prepared)
+            outcomes = workers.run((task for task in results if task is not None), end)
+            for trial, each in zip(batch, prepared, strict=True):
+                task, done = each.result()
+                if task is not None:
+                    outcome = next(outcomes, None)
+                    if outcome is None:
+                        return
+                    detection, problem = outcome.detection, outcome.problem
+                    if problem is None and not np.isfinite(detection).all():
+                        detection, problem = (), "the fit diverged"
+                    done = Done(trial.number, trial.values, detection, done.cost, problem)
+                study.tell(done)
+                yield done
 
 
 def _prepare(setting: Setting, trial: Trial) -> tuple[Task | None, Done]:

@@ -11,10 +11,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tools.tune.space import Space
@@ -54,10 +55,11 @@ class Workers(Protocol):
 
     count: int
 
-    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
         """Yield the outcome of each task, in the order of the tasks.
 
         Args:
+            tasks: each is taken when it can be begun.
             end: time of time.monotonic() from which on no task is begun; those begun are finished.
         """
 
@@ -66,14 +68,17 @@ class Workers(Protocol):
 
 
 def in_order(
-    tasks: Sequence[Task], count: int, end: float | None, begin: Callable[[Task], Future[Outcome]]
+    tasks: Iterable[Task], count: int, end: float | None, begin: Callable[[Task], Future[Outcome]]
 ) -> Iterator[Outcome]:
     """Yield the outcomes as Workers.run does, with at most `count` tasks begun and not finished."""
-    waiting, begun = deque(tasks), deque[Future[Outcome]]()
+    waiting, begun = iter(tasks), deque[Future[Outcome]]()
     while True:
         running = [future for future in begun if not future.done()]
-        while waiting and len(running) < count and (end is None or time.monotonic() < end):
-            running.append(begin(waiting.popleft()))
+        while len(running) < count and (end is None or time.monotonic() < end):
+            task = next(waiting, None)
+            if task is None:
+                break
+            running.append(begin(task))
             begun.append(running[-1])
         if not begun:
             return
@@ -142,20 +147,27 @@ class LocalWorkers:
             self.count, context, _start, (*self._arguments, os.getpid(), processors)
         )
 
-    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
         """Yield outcomes as Workers.run does; tasks of a process that died are repeated."""
-        for attempt in range(ATTEMPTS):
+        waiting = iter(tasks)
+        for _ in range(ATTEMPTS):
+            begun = deque[Task]()
+
+            def begin(task: Task, begun: deque[Task] = begun) -> Future[Outcome]:
+                begun.append(task)
+                return self._begin(task)
+
             try:
-                for outcome in in_order(tasks, self.count, end, self._begin):
+                for outcome in in_order(waiting, self.count, end, begin):
+                    begun.popleft()
                     yield outcome
-                    tasks = tasks[1:]
                 return
             except BrokenProcessPool:
                 self.close()
-                if attempt == ATTEMPTS - 1:
-                    raise TuneError(
-                        "worker processes die again and again: is memory short? Use fewer --workers"
-                    ) from None
+                waiting = chain(begun, waiting)
+        raise TuneError(
+            "worker processes die again and again: is memory short? Use fewer --workers"
+        )
 
     def close(self) -> None:
         """End the processes at once."""

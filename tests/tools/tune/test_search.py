@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -57,7 +57,7 @@ class FakeWorkers:
     def __init__(self, most: int = 10**9, late: bool = False) -> None:
         self.left, self.late, self.recipes = most, late, []
 
-    def run(self, tasks: Sequence[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
         for task in tasks:
             if self.left == 0 and self.late:
                 assert end is not None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
 from tools.tune import workers
-from tools.tune.workers import Outcome, Task, in_order
+from tools.tune.space import Space
+from tools.tune.workers import LocalWorkers, Outcome, Task, in_order
+from training.bundle.errors import TuneError
 
 TASKS = [Task(None, "screen", (number,), 0) for number in range(7)]  # type: ignore[arg-type]
 
@@ -62,3 +65,28 @@ def test_no_task_is_begun_after_the_end_and_those_begun_are_finished(
     assert processes.begun == list(range(expected))
     assert [outcome.detection for outcome in outcomes] == [(n,) for n in range(expected)]
     assert not processes.running
+
+
+@pytest.mark.parametrize("deaths", [2, 3])
+def test_tasks_of_a_process_that_died_are_repeated_and_no_outcome_is_yielded_twice(deaths):
+    begun = []
+
+    class Mortal(LocalWorkers):
+        def _begin(self, task: Task) -> Future[Outcome]:
+            number = task.seeds[0]
+            begun.append(number)
+            future: Future[Outcome] = Future()
+            if number == 4 and begun.count(4) <= deaths:
+                future.set_exception(BrokenProcessPool())
+            else:
+                future.set_result(Outcome(detection=task.seeds))
+            return future
+
+    workers = Mortal(2, None, None, Space({}))  # type: ignore[arg-type]
+    outcomes = workers.run(iter(TASKS))
+    if deaths == 3:
+        with pytest.raises(TuneError, match="die again and again"):
+            list(outcomes)
+    else:
+        assert [outcome.detection for outcome in outcomes] == [(n,) for n in range(7)]
+        assert sorted(set(begun)) == list(range(7))
