@@ -201,6 +201,22 @@ def test_a_board_without_memory_for_reports_is_not_kept_waiting():
     assert line.now - began < 0.5
 
 
+def test_reports_that_share_acknowledgements_are_complete_over_a_faulty_line():
+    faults = FaultConfig(rate=0.05)
+    line = SensorLine(to_board=faults, to_host=faults)
+    events: list[Event] = []
+    with line.session() as session:
+        session.start_sampling(7, samples=False)
+        while session.next_window < 300:
+            events += session.poll(0.05, lambda: None)
+        assert session.counters.corrupt + session.counters.missing > 5
+    windows = windows_of(events)
+    assert list(windows) == list(range(len(windows)))
+    for index, score in windows.items():
+        frames = range(index * HOP, index * HOP + WINDOW)
+        assert score == expected_score(np.array([line.value(f) for f in frames], np.int16))
+
+
 def test_watched_windows_of_the_sensor():
     line = SensorLine()
     with line.session() as session:
