@@ -26,6 +26,7 @@ from training.models.layers import held_out, warm_up_steps
 from training.tensorflow_setup import keras, tf
 from training.weight_rounding import restore_all, round_all, rounded_kernels
 
+FAULTS = 20  # folded into the seed of a step, for the draw of abnormal windows
 REPORTS = 20  # times that a full fit returns to Python
 
 
@@ -51,6 +52,7 @@ def fit(
     seed: int,
     progress: bool = False,
     corruption: CorruptionFunction | None = None,
+    abnormal: NDArray[np.float32] | None = None,
 ) -> History:
     """Fit `model` to reconstruct its input.
 
@@ -65,6 +67,8 @@ def fit(
         train: float32 [n, size].
         validation: float32 [m, size]; m may be 0.
         corruption: applied to the input; the target stays clean.
+        abnormal: float32 [k, size], windows that `settings.abnormal` keeps from being
+            reconstructed. Each batch has as many of them, drawn at random, as normal windows.
 
     Raises:
         RecipeError: the warm-up is longer than the fit, or the fit diverges.
@@ -83,6 +87,7 @@ def fit(
         )
     first_eligible = max(0, math.ceil(warm_up / steps) - 1)
     data, held = tf.constant(train), tf.constant(validation)
+    faults = None if abnormal is None else tf.constant(abnormal)
 
     best_weights = [tf.Variable(v, trainable=False) for v in model.variables]
     best = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
@@ -101,7 +106,13 @@ def fit(
                 weight = tf.where(hidden, 1.0, settings.given_weight)
         losses_of_windows = window_loss(x, model(inputs, training=True), weight)
         total = objectives.over_windows(losses_of_windows, settings.power)
-        return total + tf.add_n(model.losses) if model.losses else total
+        if model.losses:
+            total += tf.add_n(model.losses)
+        if faults is not None:
+            drawn = tf.gather(faults, _draw(seeds, tf.shape(x)[0], len(faults)))
+            error = window_loss(drawn, model(drawn, training=True))
+            total += objectives.over_faults(error, settings.abnormal, settings.power)
+        return total
 
     def step(x: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         exact = round_all(kernels)
@@ -160,6 +171,14 @@ def fit(
         loss=losses.numpy()[:done],
         validation=held_losses.numpy()[:done],
         best_epoch=int(best_epoch),
+    )
+
+
+def _draw(seeds: tf.Tensor, count: tf.Tensor, n: int) -> tf.Tensor:
+    """Draw `count` of `n` windows with replacement, int32 [count]."""
+    # Folded, so that the draws differ from those of the corruption.
+    return tf.random.stateless_uniform(
+        count[None], tf.random.fold_in(seeds, FAULTS), 0, n, tf.int32
     )
 
 

@@ -49,3 +49,13 @@ def over_windows(losses: tf.Tensor, power: float) -> tf.Tensor:
     reconstructed window must weigh more than others.
     """
     return tf.reduce_mean(losses if power == 1 else losses**power)
+
+
+def over_faults(losses: tf.Tensor, margin: float, power: float) -> tf.Tensor:
+    """Compute the mean of (margin / loss) ** power of abnormal windows, float32 [batch].
+
+    It mirrors `over_windows`: a normal window of loss a weighs as much as an abnormal one of loss
+    margin / a. An inverse as the term of labelled anomalies is from Ruff et al. 2020 (Deep SAD).
+    The hundredth of the margin keeps it finite.
+    """
+    return tf.reduce_mean((margin / (losses + margin / 100)) ** power)

@@ -15,12 +15,16 @@ from training.windows import Parts, Windows
 FEW_INDEPENDENT = 8
 """Training windows without common frames, below which their spread is a guess."""
 
+FEW_ABNORMAL = 4
+"""Fewest labelled abnormal windows with which fit.abnormal was measured (docs/training.md)."""
+
 
 def warnings_before_fit(recipe: Recipe, parts: Parts, channels: int) -> list[str]:
     """Return one sentence, with the setting to change, for each doubt about the fit."""
     lines = [
         few_training_windows(parts.train, recipe.windows.length),
         few_calibration_windows(len(parts.calibration), recipe.threshold),
+        few_abnormal_windows(len(parts.abnormal), recipe.fit),
         wide_code(recipe, channels),
     ]
     return [line for line in lines if line is not None]
@@ -57,6 +61,16 @@ def few_calibration_windows(count: int, threshold: sections.ThresholdChoice) -> 
         f"{threshold.false_alarm_rate:.2%} needs {needed}, so the threshold will be their largest "
         f"score, with a rate of {1 / (count + 1):.2%}: record for longer, set a smaller "
         "windows.hop, a larger split.calibration, or a larger threshold.false_alarm_rate."
+    )
+
+
+def few_abnormal_windows(count: int, fit: sections.Fit) -> str | None:
+    """Warn of fewer than FEW_ABNORMAL windows for fit.abnormal; none at all is an error later."""
+    if not fit.abnormal or not 0 < count < FEW_ABNORMAL:
+        return None
+    return (
+        f"Few labelled abnormal windows: {count}. With fewer than {FEW_ABNORMAL}, the model may "
+        "learn those windows and not their kind: label more, or set fit.abnormal to 0."
     )
 
 

@@ -180,14 +180,13 @@ def _check_variational(recipe: Recipe) -> None:
     changed = getattr(recipe.model, "deviation", default) != default
     if recipe.fit.loss == "binary_crossentropy" and changed:
         raise ValueError(
-            "model.deviation belongs to a Gaussian likelihood, and fit.loss "
-            "'binary_crossentropy' is a Bernoulli likelihood: leave model.deviation out, or set "
-            "fit.loss to 'mse'"
+            "model.deviation belongs to a Gaussian likelihood, and fit.loss 'binary_crossentropy' "
+            "is a Bernoulli one: leave model.deviation out, or set fit.loss to 'mse'"
         )
 
 
 def _check_fit(recipe: Recipe) -> None:
-    """Pretraining and rounded weights must apply to the layers of the family."""
+    """Pretraining and rounded weights must apply to the family's layers; no window serves twice."""
     family = recipe.model.family
     if recipe.fit.pretrain and family != "dense":
         raise ValueError(
@@ -203,6 +202,11 @@ def _check_fit(recipe: Recipe) -> None:
         raise ValueError(
             "fit.round_weights would be lost when the members of an ensemble are joined: set it "
             "to false, or choose another model.family"
+        )
+    if recipe.fit.abnormal and recipe.threshold.method == "best_f1":
+        raise ValueError(
+            "threshold.method 'best_f1' needs abnormal windows that are new to the model: set "
+            "fit.abnormal to 0, or threshold.method to 'conformal'"
         )
 
 
@@ -242,10 +246,6 @@ def _check_features(recipe: Recipe) -> None:
             "the section corruption damages samples, but features are inputs of the model too: "
             "leave out one of the sections"
         )
-
-
-def _check_score(recipe: Recipe) -> None:
-    recipe.score.check(recipe.features)
 
 
 def _check_corruption(recipe: Recipe) -> None:
@@ -291,7 +291,7 @@ CHECKS = (
     _check_variational,
     _check_fit,
     _check_features,
-    _check_score,
+    lambda recipe: recipe.score.check(recipe.features),
     _check_corruption,
     _check_model,
 )

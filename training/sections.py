@@ -128,6 +128,9 @@ class Fit(Strict):
     # Weight in a window's loss of the values that corruption.masking, span or square do not hide;
     # hidden values have 1.
     given_weight: Annotated[float, Field(gt=0, le=1)] = 1.0
+    # Error that the labelled abnormal windows of the training part shall exceed: the mean of
+    # (abnormal / their loss) ** power is added to the objective. 0 fits normal windows alone.
+    abnormal: Annotated[float, Field(ge=0, le=100)] = 0.0
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"

@@ -110,6 +110,8 @@ def unstackable(recipe: Recipe) -> str | None:
         return "the optimizer is not plain Adam"
     if fit.round_weights or fit.pretrain:
         return "fit.round_weights or fit.pretrain is set"
+    if fit.abnormal:
+        return "abnormal windows are fitted too"
     if recipe.corruption != Corruption():
         return "the input is corrupted"
     return None

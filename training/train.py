@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from training import corruption
 from training.bundle import Bundle, check_destination
+from training.bundle.errors import DataError
 from training.bundle.files import ENCODER, WEIGHTS
 from training.bundle.manifest import NotJudged, Wearer
 from training.checks import run_checks
@@ -24,7 +28,7 @@ from training.recipe import Recipe, check_model
 from training.sections import Corruption, Filter
 from training.tensorflow_setup import keras
 from training.wearers import judge_wearers
-from training.windows import Parts, divide, load_data
+from training.windows import Parts, Windows, divide, load_data
 from training.write import write
 
 
@@ -105,23 +109,35 @@ def fit_model(
     """Build the recipe's model and fit it to the dequantized int8 windows.
 
     The members of an ensemble are fitted one after the other; the history is that of the first.
+
+    Raises:
+        DataError: fit.abnormal is set, but there are no labelled abnormal windows.
+        RecipeError: the fit diverges.
     """
+    if recipe.fit.abnormal and not len(parts.abnormal):
+        raise DataError(
+            f"recipe '{recipe.name}': fit.abnormal needs labelled abnormal windows, and the "
+            "training part has none: label some, or set fit.abnormal to 0"
+        )
     if isinstance(recipe.model, ensemble.Settings):
         return _fit_members(recipe, recipe.model, parts, quantizer, progress)
     keras.backend.clear_session()  # or the names of layers, which the file holds, are counted up
     keras.utils.set_random_seed(recipe.seed)
     model = recipe.build_model(quantizer.channels)
-    train, validation = (
-        quantizer.dequantize(quantizer.quantize(windows.counts))
-        for windows in (parts.train, parts.validation)
-    )
+    train, validation = (_real(windows, quantizer) for windows in (parts.train, parts.validation))
+    faults = _real(parts.abnormal, quantizer) if recipe.fit.abnormal else None
     corrupt = None
     if recipe.corruption != Corruption():
         corrupt = corruption.make(recipe.corruption, quantizer.channels)
     if recipe.fit.pretrain:
         pretrain(model, train, recipe.fit, recipe.seed, corrupt)
-    history = fit(model, train, validation, recipe.fit, recipe.seed, progress, corrupt)
+    history = fit(model, train, validation, recipe.fit, recipe.seed, progress, corrupt, faults)
     return model, history
+
+
+def _real(windows: Windows, quantizer: InputQuantizer) -> NDArray[np.float32]:
+    """Return windows as the model of the board sees them, float32 [n, size]."""
+    return quantizer.dequantize(quantizer.quantize(windows.counts))
 
 
 def _fit_members(

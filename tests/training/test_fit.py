@@ -142,6 +142,36 @@ def test_early_stopping_keeps_the_best_epoch(windows):
     assert error == pytest.approx(history.validation.min(), rel=1e-4)
 
 
+def test_abnormal_windows_end_with_a_larger_error_and_normal_ones_keep_theirs(windows):
+    train, held = windows
+    # Sines too, so that a model of the normal ones reconstructs them in part.
+    faults = np.abs(train[:40])
+    settings = sections.Fit(batch=32, epochs=200, learning_rate=0.01, power=2.0, schedule="cosine")
+
+    def errors(abnormal: float):
+        model = build()
+        of_faults = faults[:24] if abnormal else None
+        changed = settings.model_copy(update={"abnormal": abnormal})
+        fit(model, train, held[:0], changed, seed=1, abnormal=of_faults)
+        return [((model.predict(x, verbose=0) - x) ** 2).mean(axis=1) for x in (held, faults[24:])]
+
+    (normal, unlike), (normal_too, apart) = errors(0.0), errors(0.05)
+    assert normal_too.mean() < 1.5 * normal.mean()
+    assert np.median(apart) > 2 * np.median(unlike)  # also of those that the fit did not see
+
+
+def test_abnormal_windows_are_drawn_anew_in_each_step_and_alike_for_one_seed(windows):
+    train, held = windows
+    still = sections.Fit(
+        batch=80, epochs=3, optimizer="sgd", learning_rate=1e-12, abnormal=0.1, power=2.0
+    )
+    faults = np.abs(train) * np.linspace(0.1, 2, len(train), dtype=np.float32)[:, None]
+    first, again = (fit(build(), train, held, still, 1, abnormal=faults) for _ in range(2))
+    assert len(set(first.loss.tolist())) == 3
+    assert len(set(first.validation.tolist())) == 1  # the same draw in every epoch
+    assert (first.loss == again.loss).all()
+
+
 def test_without_held_out_windows_it_runs_to_the_end(windows):
     train, held = windows
     history = fit(build(), train, held[:0], sections.Fit(epochs=7, patience=2), seed=1)

@@ -6,6 +6,7 @@ import pytest
 from tests.support.training import small_recipe
 from training import sections
 from training.precheck import (
+    few_abnormal_windows,
     few_calibration_windows,
     few_training_windows,
     independent,
@@ -43,6 +44,15 @@ def test_too_few_calibration_windows(count: int, warns: bool):
 
 def test_a_threshold_without_a_guarantee_needs_no_number_of_windows():
     assert few_calibration_windows(5, sections.ThresholdChoice(method="percentile")) is None
+
+
+@pytest.mark.parametrize(("count", "warns"), [(0, False), (1, True), (3, True), (4, False)])
+def test_few_abnormal_windows_for_a_fit_that_uses_them(count: int, warns: bool):
+    said = few_abnormal_windows(count, sections.Fit(abnormal=0.1))
+    assert (said is not None) == warns
+    if said is not None:
+        assert f"windows: {count}. With fewer than 4" in said and "fit.abnormal" in said
+    assert few_abnormal_windows(count, sections.Fit()) is None
 
 
 def test_a_code_as_wide_as_the_window():

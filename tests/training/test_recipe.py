@@ -117,6 +117,11 @@ def test_a_familys_layers_have_the_parameters_that_its_shape_says(name):
         ("inpainting", ["corruption.width=0"], "set corruption.width"),
         ("ecg5000", ["corruption.share=0.5"], "corruption.share needs added noise"),
         ("ecg5000", ["fit.given_weight=0.5"], "fit.given_weight needs hidden values"),
+        (
+            "ecg5000",
+            ["fit.abnormal=0.1", "threshold.method=best_f1"],
+            "threshold.method 'best_f1' needs abnormal windows that are new to the model",
+        ),
         ("ecg5000", ["corruption.fill=1"], "set corruption.masking, span or square too"),
         ("ecg5000", ["corruption.hum_cycles=0.1"], "corruption.hum_cycles has no effect"),
         ("variational", ["fit.loss=mae"], "set fit.loss to 'mse' (Gaussian)"),

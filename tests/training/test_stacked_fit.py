@@ -113,6 +113,7 @@ def test_without_validation_windows_the_last_weights_are_kept():
         ({"model": {"family": "dense", "hidden": [8], "code": 4, "activation": "sigmoid"}}, "sig"),
         ({"fit": {"optimizer": "rmsprop"}}, "Adam"),
         ({"fit": {"round_weights": True}}, "round_weights"),
+        ({"fit": {"abnormal": 0.1}}, "abnormal"),
         ({"corruption": {"gaussian": 0.1}}, "corrupted"),
     ],
 )

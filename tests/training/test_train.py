@@ -157,6 +157,13 @@ def test_a_fit_that_diverges_leaves_no_bundle(tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+def test_a_fit_of_abnormal_windows_without_any_stops_before_the_fit(tmp_path):
+    recipe = small_recipe(fit={"abnormal": 0.1, "epochs": 1}, data={"abnormal_share": 0})
+    with pytest.raises(DataError, match=r"'small': fit\.abnormal needs labelled abnormal windows"):
+        train(recipe, tmp_path / "b", False)
+    assert not (tmp_path / "b").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [{"family": "lstm", "step": 8, "code": 4}, {"family": "conv1d"}])
 def test_the_same_recipe_gives_the_same_bytes_whatever_was_built_before(model, tmp_path):

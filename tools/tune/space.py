@@ -146,8 +146,14 @@ def read_space(recipe: Recipe) -> Space:
     """Return the space of the recipe's section [tune], or the default for its kind of data.
 
     Raises:
-        RecipeError: a key is no setting, or none of its values is valid.
+        RecipeError: a key is no setting, or none of its values is valid, or the recipe fits the
+            abnormal windows that trials are compared by.
     """
+    if recipe.fit.abnormal or "fit.abnormal" in recipe.tune:
+        raise RecipeError(
+            f"recipe '{recipe.name}': fit.abnormal fits the labelled abnormal windows, which must "
+            "be new to the trials of a search: set it to 0, and set it in the result"
+        )
     given = recipe.tune or default_space(recipe)
     dimensions = {key: _dimension(recipe, key, value) for key, value in given.items()}
     for key in dimensions:

@@ -37,6 +37,14 @@ def test_a_bad_space_is_refused_in_one_line_that_names_the_key(case):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"fit": {"abnormal": 0.1}}, {"tune": {"fit.abnormal": [0, 1]}}]
+)
+def test_a_recipe_that_fits_what_trials_are_compared_by_is_refused(changes):
+    with pytest.raises(RecipeError, match=r"'small': fit\.abnormal fits .* set it to 0"):
+        read_space(small_recipe(**changes))
+
+
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_has_a_default_space_whose_draws_are_mostly_valid(name):
     recipe = read_recipe(name)
