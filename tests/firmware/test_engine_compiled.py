@@ -22,6 +22,7 @@ from tools.convert.host import HostEngine
 from tools.convert.model import read_model
 from tools.convert.operators import paired_dense
 from tools.convert.operators.fully_connected import read_dense
+from tools.convert.plan import make_plan
 from tools.convert.planner import Planner
 from tools.measure.bench import emulator
 from tools.measure.bench.models import Activation, ModelBuilder, dense, unary
@@ -66,6 +67,34 @@ def test_200_random_networks_on_the_host(tmp_path):
     outputs = networks.run_on_host(models, inputs, tmp_path)
     assert sum(differing(outputs, expected)) == 0
     assert min(kernels_used(tmp_path)[name] for name in ("dense", "paired_dense")) > 50
+
+
+def test_rows_without_an_exact_form_run_in_the_plain_kernel_alone(tmp_path):
+    """Weights per channel of which some scales are far from the others'."""
+    rng = np.random.default_rng(15)
+    models = []
+    for outputs, divisor, (first, last) in itertools.product(
+        (16, 30, 41), (77, 200), ((0.1, 1.0), (3.0, 3.0))
+    ):
+        builder = ModelBuilder()
+        scales = 0.01 * rng.uniform(0.7, 1, outputs)
+        scales[2::7] /= divisor
+        source = value = builder.tensor((1, 50), 0.02, -3)
+        for width, scale, target_scale in ((50, 0.02, first), (outputs, first, last)):
+            value = dense(
+                builder, value, rng.integers(-127, 128, (outputs, width)).astype(np.int8),
+                rng.integers(-2000, 2000, outputs), source_scale=scale, target_zero_point=5,
+                weight_scale=[float(np.float32(s)) for s in scales], target_scale=target_scale,
+            )  # fmt: skip
+        models.append(builder.finish(source, value))
+    inputs = [networks.random_inputs(rng, WINDOWS, 50) for _ in models]
+    expected = [Interpreter(model).run(x) for model, x in zip(models, inputs, strict=True)]
+    assert differing(networks.run_on_host(models, inputs, tmp_path), expected) == [0] * len(models)
+    table = "".join(path.read_text() for path in tmp_path.glob("nets*.cpp"))
+    assert kernels_used(tmp_path)["paired_dense"] == 2 * len(models)
+    assert len(re.findall(r"row \d+ of \d+ ", table)) >= 4
+    for model in map(read_model, models):
+        assert sum(step.report.macs for step in make_plan(model, "m").steps) == model.macs()
 
 
 def test_plain_kernels_alone(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tools.convert.graph import Operator
 from tools.convert.operator_kind import OperatorKind
-from tools.convert.operators.convolution import dense_rows
+from tools.convert.operators.convolution import SPARE, dense_rows
 from tools.convert.operators.dense import (
     DenseLayer,
     checked_weights,
@@ -26,6 +26,7 @@ from tools.convert.operators.paired_dense import (
     widen,
 )
 from tools.convert.planner import Lanes, Planner
+from tools.convert.step import Step, Value
 
 _NAME = "FULLY_CONNECTED"
 
@@ -91,13 +92,28 @@ def _plan(planner: Planner, operator: Operator) -> None:
     if base not in planner.wide:
         planner.steps.append(widen(layer.source, layer.inputs))
         planner.wide[base] = INT8
-    to_bytes = not _only_paired_layers_read(planner, operator)
+    to_bytes = bool(fit.missing) or not _only_paired_layers_read(planner, operator)
     whole = layer.outputs % 4 == 0
-    planner.steps.append(paired_dense(fit, to_bytes and whole, bool(planner.orders)))
+    step = paired_dense(fit, to_bytes and whole, bool(planner.orders))
+    macs = layer.macs - len(fit.missing) * layer.inputs
+    planner.steps.append(replace(step, report=replace(step.report, macs=macs)))
     if not to_bytes:
         planner.wide[layer.target] = OFFSET
     elif not whole:
         planner.steps.append(narrow(layer.target, layer.outputs))
+    planner.steps.extend(_missing_row(layer, row) for row in fit.missing)
+
+
+def _missing_row(layer: DenseLayer, row: int) -> Step:
+    """The plain kernel's step that writes one output, which the paired kernel leaves out."""
+    step = plain_dense(with_one_multiplies(layer.row(row)), "plain: steps unlike")
+    written = Value(layer.target, layer.outputs)
+    return replace(
+        step,
+        report=replace(step.report, shape=f"row {row} of {layer.outputs}"),
+        writes=(written,),
+        arguments=("kDense#", step.reads[0], (written, f" + {row}")),
+    )
 
 
 def _fit(
@@ -107,7 +123,11 @@ def _fit(
         return "plain: requested"
     if lanes != OFFSET:  # no lane of 0 stands for the smallest value
         layer = replace(layer, silent=0, silent_share=0.0)
-    return planner.once((operator.index, lanes), lambda: fit_paired(layer, lanes, planner.shifts))
+    # The plain kernel computes missing rows from int8 values, which a layer before leaves as lanes.
+    spare = layer.outputs // SPARE if lanes == INT8 else 0
+    return planner.once(
+        (operator.index, lanes), lambda: fit_paired(layer, lanes, planner.shifts, spare)
+    )
 
 
 def _only_paired_layers_read(planner: Planner, producer: Operator) -> bool:
