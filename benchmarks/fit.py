@@ -1,20 +1,23 @@
 """Compare the fits with plain Keras: same model, data, epochs, batch, optimizer and early stopping.
 
-    python -m benchmarks.fit [--recipe NAME] [--epochs 300] [--seeds 1]
+    python -m benchmarks.fit [--recipes ecg5000 simulated] [--epochs N] [--seeds 3]
 
-prints the times of `model.fit`, of training.fit, and of the stacked fit that `vigil tune` uses for
-dense models, start-up (tracing, compilation) included, and the ratios. The stacked fit does all
-seeds at once. Ratios are of processor time, which other programs on the machine disturb little.
-Held-out losses are those after the last epoch. A seed draws the same first weights for all fits;
-Keras draws another order of the windows, which alone changes the loss of a small data set.
+prints, per recipe, the times of `model.fit`, of training.fit, and of the stacked fit that
+`vigil tune` uses for dense models, for as many epochs as the recipe has. Start-up is tracing and
+compilation: what a fit of one epoch takes, and what a stacked fit takes longer for the first time.
+Each seed is a fit of its own with its start-up; the stacked fit does all seeds at once. Times are
+of the processor, which other programs on the machine disturb little. Held-out losses are those
+after the last epoch. A seed draws the same first weights for all fits; Keras draws another order of
+the windows, which alone changes the loss of a small data set.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,21 +36,11 @@ Windows = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Result:
-    data: str
-    windows: int
-    epochs: int
-    batch: int
-    seeds: int
-    plain_seconds: float
-    compiled_seconds: float
-    plain_losses: list[float]  # held-out loss after the last epoch, of each seed
-    compiled_losses: list[float]
-    stacked_seconds: float | None  # None: this recipe's models cannot be stacked
-    stacked_losses: list[float] | None
+    """All seeds of one kind of fit."""
 
-    @property
-    def ratio(self) -> float:
-        return self.plain_seconds / self.compiled_seconds
+    seconds: float  # of the processor
+    losses: list[float]  # held-out loss after the last epoch, of each seed
+    start_up: float  # of the seconds
 
 
 def plain_fit(
@@ -82,7 +75,15 @@ def plain_fit(
     return [float(loss ** (1 / settings.power)) for loss in history.history["val_loss"]]
 
 
-def measure(name: str, epochs: int, seeds: int) -> Result:
+def timed(run: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    """Return the processor time of a call in seconds, and its result."""
+    begin = time.process_time()
+    result = run(*arguments)
+    return time.process_time() - begin, result
+
+
+def measure(name: str, epochs: int | None, seeds: int) -> None:
+    """Fit one recipe in each way, and print the times and losses."""
     chosen, dataset = load_data(read_recipe(name), print)
     parts = divide(dataset, chosen.windows, chosen.split, chosen.seed)
     quantizer = fit_input_quantizer(
@@ -91,43 +92,47 @@ def measure(name: str, epochs: int, seeds: int) -> Result:
     train, held = (
         quantizer.dequantize(quantizer.quantize(w.counts)) for w in (parts.train, parts.validation)
     )
-    settings = chosen.fit.model_copy(update={"epochs": epochs, "patience": 0})
+    every = range(1, seeds + 1)
+    settings = chosen.fit.model_copy(update={"epochs": epochs or chosen.fit.epochs, "patience": 0})
+    short = settings.model_copy(update={"epochs": 1})
 
     def build(seed: int) -> Any:
         own = chosen.model_copy(update={"seed": seed})
         return own.build_model(len(dataset.train.channels))
 
-    times: list[float] = []
-    losses: list[list[float]] = []
-    for run in (
-        lambda seed: plain_fit(build(seed), train, held, settings, seed),
-        lambda seed: fit(build(seed), train, held, settings, seed).validation,
-    ):
-        begin = time.process_time()
-        losses.append([float(run(seed)[-1]) for seed in range(1, seeds + 1)])
-        times.append(time.process_time() - begin)
-    stacked: tuple[float, list[float]] | tuple[None, None] = (None, None)
+    def plain(settings: sections.Fit, seeds: Iterable[int]) -> list[float]:
+        return [plain_fit(build(s), train, held, settings, s)[-1] for s in seeds]
+
+    def compiled(settings: sections.Fit, seeds: Iterable[int]) -> list[float]:
+        return [float(fit(build(s), train, held, settings, s).validation[-1]) for s in seeds]
+
+    results = {}
+    for kind, run in (("plain model.fit", plain), ("training.fit", compiled)):
+        run(short, [1])  # what TensorFlow does once in a process belongs to no fit
+        start_up, _ = timed(run, short, [1])
+        results[kind] = Result(*timed(run, settings, every), seeds * start_up)
     if unstackable(chosen) is None:
         assert isinstance(chosen.model, dense.Settings)
-        members = [
-            Member(chosen.model, settings, seed, train, held) for seed in range(1, seeds + 1)
-        ]
-        begin = time.process_time()
-        fitted = fit_stacked(members)
-        stacked = time.process_time() - begin, fitted.validation[:, -1].tolist()
-    return Result(
-        data=dataset.name,
-        windows=len(train),
-        epochs=epochs,
-        batch=settings.batch,
-        seeds=seeds,
-        plain_seconds=times[0],
-        compiled_seconds=times[1],
-        plain_losses=losses[0],
-        compiled_losses=losses[1],
-        stacked_seconds=stacked[0],
-        stacked_losses=stacked[1],
+        members = [Member(chosen.model, settings, seed, train, held) for seed in every]
+        first, fitted = timed(fit_stacked, members)
+        again, _ = timed(fit_stacked, members)
+        losses = fitted.validation[:, -1].tolist()
+        results["stacked fit"] = Result(first, losses, first - again)
+
+    print(
+        f"{name}: {len(train)} windows, batch {settings.batch}, {settings.epochs} epochs, "
+        f"{seeds} seeds; load {os.getloadavg()[0]:.1f}"
     )
+    base = results["plain model.fit"]
+    for kind, each in results.items():
+        ratio = base.seconds / each.seconds
+        warm = (base.seconds - base.start_up) / (each.seconds - each.start_up)
+        print(
+            f"{kind:16}{each.seconds:7.2f} s, {each.start_up:5.2f} s of them start-up; "
+            f"{ratio:5.1f} times as fast, {warm:5.1f} without start-up; "
+            f"held-out loss {spread(each.losses)}",
+            flush=True,
+        )
 
 
 def spread(losses: list[float]) -> str:
@@ -136,29 +141,14 @@ def spread(losses: list[float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", default="ecg5000")
-    parser.add_argument("--epochs", type=int, default=300)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
+    """Read the arguments and measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipes", nargs="+", default=["ecg5000", "simulated"])
+    parser.add_argument("--epochs", type=int, help="default: those of the recipe")
+    parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    result = measure(options.recipe, options.epochs, options.seeds)
-    if options.json:
-        print(json.dumps({**asdict(result), "ratio": result.ratio}, indent=1))
-        return
-    print(
-        f"{result.data}: {result.windows} windows, batch {result.batch}, {result.epochs} epochs, "
-        f"{result.seeds} seed(s)"
-    )
-    plain, compiled = spread(result.plain_losses), spread(result.compiled_losses)
-    print(f"plain model.fit  {result.plain_seconds:7.2f} s  held-out loss {plain}")
-    print(f"training.fit     {result.compiled_seconds:7.2f} s  held-out loss {compiled}")
-    print(f"ratio            {result.ratio:7.1f}")
-    if result.stacked_seconds is not None and result.stacked_losses is not None:
-        ratio = result.plain_seconds / result.stacked_seconds
-        stacked = spread(result.stacked_losses)
-        print(f"stacked fit      {result.stacked_seconds:7.2f} s  held-out loss {stacked}")
-        print(f"ratio            {ratio:7.1f}")
+    for name in options.recipes:
+        measure(name, options.epochs, options.seeds)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HEAD, SECOND, PORT = "127.0.0.1", "127.0.0.2", 6399
@@ -44,9 +46,12 @@ def _wait_for_nodes(count: int, folder: Path) -> None:
         time.sleep(1)
 
 
-def main() -> int:
-    """Return the command's exit code."""
-    folder, journal, node_at, driver_at = *map(Path, sys.argv[1:3]), *map(int, sys.argv[3:5])
+@contextmanager
+def ray_nodes(folder: Path, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run one or two nodes of one processor each, with the head first, in a namespace of its own.
+
+    Their log is written to `folder`.
+    """
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     head = [f"--node-ip-address={HEAD}", f"--port={PORT}", "--include-dashboard=false"]
@@ -55,9 +60,20 @@ def main() -> int:
     nodes = [_node(folder, "--head", *head, f"--temp-dir={scratch.name}")]
     try:
         _wait_for_nodes(1, folder)
-        nodes.append(_node(folder, f"--address={HEAD}:{PORT}", f"--node-ip-address={SECOND}"))
-        words = [f"{HEAD}:{PORT}" if word == "ADDRESS" else word for word in sys.argv[5:]]
-        _wait_for_nodes(2, folder)
+        if count == 2:
+            nodes.append(_node(folder, f"--address={HEAD}:{PORT}", f"--node-ip-address={SECOND}"))
+        _wait_for_nodes(count, folder)
+        yield nodes
+    finally:
+        for node in nodes:
+            os.killpg(node.pid, signal.SIGKILL)
+
+
+def main() -> int:
+    """Return the command's exit code."""
+    folder, journal, node_at, driver_at = *map(Path, sys.argv[1:3]), *map(int, sys.argv[3:5])
+    words = [f"{HEAD}:{PORT}" if word == "ADDRESS" else word for word in sys.argv[5:]]
+    with ray_nodes(folder, 2) as nodes:
         running, again = subprocess.Popen(words), False
         while running.poll() is None:
             text = journal.read_text(errors="replace") if journal.exists() else ""
@@ -72,9 +88,6 @@ def main() -> int:
                 running, again = subprocess.Popen(words), True
             time.sleep(0.05)
         return running.returncode
-    finally:
-        for node in nodes:
-            os.killpg(node.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
