@@ -47,10 +47,12 @@ def kernels_of(data: bytes) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KERNELS)
-def test_networks_on_the_host(kind, tmp_path):
+@pytest.mark.parametrize("flags", [("-O1",), ("-O1", "-DVIGIL_NO_LANES")], ids=["lanes", "none"])
+def test_networks_on_the_host(kind, flags, tmp_path):
+    """As on cores with the DSP extension, and as on those without it."""
     models, inputs, expected = cases(kind)
     assert set().union(*map(kernels_of, models)) >= KERNELS[kind]
-    assert sum(differing(networks.run_on_host(models, inputs, tmp_path), expected)) == 0
+    assert sum(differing(networks.run_on_host(models, inputs, tmp_path, flags), expected)) == 0
 
 
 @needs_emulator

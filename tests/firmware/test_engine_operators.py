@@ -157,7 +157,7 @@ def test_random_networks_emulated(flags, tmp_path):
         ("pixels", "few_inputs.h", "output += kOutputs;", "output += 0 * kOutputs;"),
         ("pixels", "few_outputs.h", "next, input - 4, sums", "next, input - 5, sums"),
         ("pixels", "few_outputs.h", "2 * kOutput + 1", "2 * kOutput"),
-        ("pixels", "two_roundings.h", "sum < 0 ? value - 1", "sum < 0 ? value"),
+        ("pixels", "two_roundings.h", "negative ? value - 1", "negative ? value"),
         ("pixels", "two_roundings.h", "*values < low ? low", "*values < low ? high"),
         ("pixels", "two_roundings.h", "~bytes_of(high)", "bytes_of(high)"),
         ("series", "few_inputs.h", "input + kStep - 1", "input + kStep"),

@@ -81,16 +81,41 @@ inline TwoPixels load_pixels(const std::int8_t* input) {
     }
 }
 
-// As many outputs as shifts, of `pixels` > 1 pixels. kStep input values and kOutputs output values
+#if defined(VIGIL_NO_LANES)
+// One output of all pixels, so that its constants stay in registers.
+template <std::uint32_t kInputs, std::uint32_t kStep, std::uint32_t kOutputs, int kShift>
+inline void one_output(const std::uint32_t*& constants, std::uint32_t pixels,
+                       const std::int8_t* input, std::int8_t* output) {
+    const FewWeights by = next_weights<kInputs>(constants);
+    const std::int32_t first = low_half(by.even);
+    const std::int32_t second = kInputs > 2 ? low_half(by.odd) : high_half(by.even);
+    const std::int32_t third = high_half(by.even);
+    const std::int32_t fourth = high_half(by.odd);
+    for (; pixels != 0; --pixels, input += kStep, output += kOutputs) {
+        std::int32_t sum = first * input[0];
+        if constexpr (kInputs > 1) sum += second * input[1];
+        if constexpr (kInputs > 2) sum += third * input[2];
+        if constexpr (kInputs > 3) sum += fourth * input[3];
+        *output = static_cast<std::int8_t>(
+            rounded_twice<kShift>(by.bias + static_cast<std::uint32_t>(sum), by.by, by.start));
+    }
+}
+#endif
+
+// As many outputs as shifts, of kPixels > 1 pixels. kStep input values and kOutputs output values
 // lie between pixels. `constants` holds FewWeights of each output.
-template <std::uint32_t kInputs, std::uint32_t kStep, std::uint32_t kOutputs, int... kShifts>
-__attribute__((noinline)) void few_inputs(const std::uint32_t* constants, std::uint32_t pixels,
-                                          const std::int8_t* input, std::int8_t* output) {
-    const std::int8_t* const last = input + pixels * kStep;
+template <std::uint32_t kInputs, std::uint32_t kStep, std::uint32_t kOutputs, std::uint32_t kPixels,
+          int... kShifts>
+__attribute__((noinline)) void few_inputs(const std::uint32_t* constants, const std::int8_t* input,
+                                          std::int8_t* output) {
+#if defined(VIGIL_NO_LANES)
+    ((one_output<kInputs, kStep, kOutputs, kShifts>(constants, kPixels, input, output++)), ...);
+#else
+    const std::int8_t* const last = input + kPixels * kStep;
     // Pixels in twos. The first two overlap with the next if their number is odd.
-    const std::uint32_t odd = pixels & 1;
+    constexpr bool kOdd = kPixels % 2 != 0;
     const std::int8_t* x = input;
-    const std::int8_t* end = odd != 0 ? input + kStep : last;
+    const std::int8_t* end = kOdd ? input + kStep : last;
     for (;;) {
         std::int8_t* y = output;
         do {
@@ -108,13 +133,14 @@ __attribute__((noinline)) void few_inputs(const std::uint32_t* constants, std::u
             x += 2 * kStep;
             y += 2 * kOutputs;
         } while (x < end);
-        if (end == last) {
+        if (!kOdd || end == last) {
             return;
         }
         x = input + kStep;
         output += kOutputs;
         end = last;
     }
+#endif
 }
 
 // A fully connected layer of one input, whose outputs are a multiple of four and have one

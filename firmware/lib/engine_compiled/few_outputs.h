@@ -32,9 +32,20 @@ inline void add_next(const std::uint32_t*& weights, std::uint32_t lanes, std::ui
 
 template <std::uint32_t kOutputs>
 inline void add_four(const std::uint32_t*& weights, const std::int8_t* input, std::uint32_t* sums) {
+#if defined(VIGIL_NO_LANES)
+    for (std::uint32_t o = 0; o < kOutputs; ++o) {
+        const std::uint32_t even = weights[o];
+        const std::uint32_t odd = weights[kOutputs + o];
+        sums[o] +=
+            static_cast<std::uint32_t>(low_half(even) * input[0] + low_half(odd) * input[1] +
+                                       high_half(even) * input[2] + high_half(odd) * input[3]);
+    }
+    weights += 2 * kOutputs;
+#else
     const std::uint32_t word = load_four(input);
     add_next<kOutputs>(weights, even_bytes(word), sums);
     add_next<kOutputs>(weights, odd_bytes(word), sums);
+#endif
 }
 
 // Adds the products of sixteen inputs.
@@ -43,6 +54,7 @@ inline void add_sixteen(const std::uint32_t*& weights, const std::int8_t* input,
                         std::uint32_t* sums) {
 #pragma GCC unroll 4
     for (std::uint32_t i = 0; i < 16; i += 4) {
+#if !defined(VIGIL_NO_LANES)
         if constexpr (kOutputs == 1) {
             const std::uint32_t first = load_four(input + i);
             const std::uint32_t second = load_four(input + i + 4);
@@ -53,9 +65,10 @@ inline void add_sixteen(const std::uint32_t*& weights, const std::int8_t* input,
             sums[0] = add_products(even_bytes(second), words[2], sums[0]);
             sums[0] = add_products(odd_bytes(second), words[3], sums[0]);
             i += 4;
-        } else {
-            add_four<kOutputs>(weights, input + i, sums);
+            continue;
         }
+#endif
+        add_four<kOutputs>(weights, input + i, sums);
     }
 }
 
@@ -97,17 +110,17 @@ inline void store_outputs(const std::uint32_t* sums, const std::uint32_t* ends,
     }
 }
 
-// As many outputs as shifts. input int8 [pixels][kInputs], kInputs > 3; output int8
-// [pixels][outputs]; they do not overlap. `constants` holds the biases; then of each four inputs
+// As many outputs as shifts. input int8 [kPixels][kInputs], kInputs > 3; output int8
+// [kPixels][outputs]; they do not overlap. `constants` holds the biases; then of each four inputs
 // the lanes of 0 and 2 for each output, and those of 1 and 3; then multiplier and start for each
 // output (two_roundings.h). A last four of fewer inputs than four begins earlier, with weights of
 // 0.
-template <std::uint32_t kInputs, int... kShifts>
-__attribute__((noinline)) void few_outputs(const std::uint32_t* constants, std::uint32_t pixels,
-                                           const std::int8_t* input, std::int8_t* output) {
+template <std::uint32_t kInputs, std::uint32_t kPixels, int... kShifts>
+__attribute__((noinline)) void few_outputs(const std::uint32_t* constants, const std::int8_t* input,
+                                           std::int8_t* output) {
     constexpr std::uint32_t kOutputs = sizeof...(kShifts);
     constexpr std::uint32_t kSixteens = kInputs / 16;
-    const std::int8_t* const end = output + pixels * kOutputs;
+    const std::int8_t* const end = output + kPixels * kOutputs;
     do {
         const std::int8_t* x = input;
         input += kInputs;

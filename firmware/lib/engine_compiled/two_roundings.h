@@ -25,11 +25,11 @@ inline std::int32_t rounded_twice(std::uint32_t twice, std::uint32_t by, std::ui
     }
     return value;
 #else
-    const auto sum = static_cast<std::int32_t>(twice);
-    const std::int64_t product = std::int64_t{sum} * static_cast<std::int32_t>(by);
-    const auto high = static_cast<std::int32_t>((product + (std::int64_t{1} << 31)) >> 32);
-    const auto value = high + static_cast<std::int32_t>(start);
-    const std::int32_t whole = (kShift != 0 && sum < 0 ? value - 1 : value) >> kShift;
+    // The upper word of the product, plus its lower word's upper bit.
+    const std::uint32_t high = add_high_word(twice, by, start) + (twice * by >> 31);
+    const auto value = static_cast<std::int32_t>(high);
+    const bool negative = static_cast<std::int32_t>(twice) < 0;
+    const std::int32_t whole = (kShift != 0 && negative ? value - 1 : value) >> kShift;
     return whole < -128 ? -128 : whole > 127 ? 127 : whole;
 #endif
 }

@@ -63,17 +63,21 @@ def few_inputs(layer: DenseLayer, pixels: int, step: int) -> Step | None:
         [*(lanes(int(row[a]), int(row[b])) for a, b in order), *_ends(layer, o, roundings[o])]
         for o, row in enumerate(rows)
     ]
+    starts = range(0, outputs, _TOGETHER)
+    sizes = f"{inputs}, {step}, {outputs}, {pixels}"
     calls = [
-        f"few_inputs<{inputs}, {step}, {outputs}, {_shifts(roundings[o : o + _TOGETHER])}>"
-        f"(kConstants# + {o * len(stream[0])}, {pixels}, input, output + {o});"
-        for o in range(0, outputs, _TOGETHER)
+        f"few_inputs<{sizes}, {_shifts(roundings[o : o + _TOGETHER])}>"
+        f"(kConstants# + {o * len(stream[0])}, input, output + {o});"
+        for o in starts
     ]
     turns = pixels // 2 + pixels % 2
-    instances = -(-outputs // _TOGETHER)
+    alone = outputs % _TOGETHER == 1  # its constants stay in registers
     work = {
-        "few_inputs.call": instances,
-        f"few_inputs.turn_{inputs}": turns * instances,
-        f"few_inputs.output_{inputs}": turns * outputs,
+        "few_inputs.call": len(starts),
+        f"few_inputs.turn_{inputs}": turns * (len(starts) - alone),
+        f"few_inputs.output_{inputs}": turns * (outputs - alone),
+        f"few_inputs.alone_{inputs}": turns * alone,
+        "few_inputs.alone_odd": turns * alone * (pixels % 2),
         "few_inputs.shifted": turns * sum(each.shift > 0 for each in roundings),
     }
     return _step(layer, "few_inputs", _stream(chain(*stream)), calls, pixels, work)
@@ -160,10 +164,10 @@ def few_outputs(layer: DenseLayer, pixels: int) -> Step | None:
             stream += [lanes(int(row[first + a]), int(row[first + b])) for row in rows]
     stream += [value for _, *by_start in ends for value in by_start]
     many = inputs // 64 if outputs == 1 else 0
-    calls = [f"few_outputs<{inputs}, {_shifts(roundings)}>(kConstants#, {pixels}, input, output);"]
+    calls = [f"few_outputs<{inputs}, {pixels}, {_shifts(roundings)}>(kConstants#, input, output);"]
     work = {
-        "few_outputs.call": 1,
-        f"few_outputs.pixel_{outputs}": pixels,
+        f"few_outputs.call_{outputs}": 1,
+        f"few_outputs.pixel_{outputs}": pixels - 1,
         "few_outputs.many": pixels * many,
         f"few_outputs.sixteen_{outputs}": pixels * (inputs // 16 - 4 * many),
         f"few_outputs.four_{outputs}": pixels * -(-(inputs % 16) // 4),
