@@ -80,10 +80,11 @@ class RayWorkers:
             self._ray.get([load.remote(self._key, self._shared) for _ in range(self.count)])
         except self._ray.exceptions.RayError as problem:
             self.close()
-            line = str(problem).strip().splitlines()[-1]
+            # A traceback of the node, whose last line is the error.
+            lines = str(problem).strip().splitlines() or [type(problem).__name__]
             raise TuneError(
-                f"a node of the Ray cluster cannot load Vigil ({line}): install the same version "
-                "with the same packages on each node"
+                f"a node of the Ray cluster cannot load Vigil ({lines[-1]}): install the same "
+                "version with the same packages on each node"
             ) from None
 
     def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +31,35 @@ def test_a_cluster_that_cannot_be_reached_is_one_line(address, message):
     pytest.importorskip("ray")
     with pytest.raises(TuneError, match=message) as caught:
         RayWorkers(address, None, None, Space({}))  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (
+            "ray::_load()\n  File ...\nModuleNotFoundError: No module named 'tools'\n",
+            "named 'tools'",
+        ),
+        ("", "RayError"),
+    ],
+)
+def test_a_node_without_vigil_is_one_line_before_the_first_trial(monkeypatch, text, named):
+    ray = pytest.importorskip("ray")
+
+    def fail(_waiting: object) -> None:
+        raise ray.exceptions.RayError(text)
+
+    monkeypatch.setattr(ray, "init", lambda **_: None)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr(ray, "put", lambda _: SimpleNamespace(hex=lambda: "key"))
+    remote = SimpleNamespace(remote=lambda *_: None)
+    monkeypatch.setattr(ray, "remote", lambda **_: lambda _function: remote)
+    monkeypatch.setattr(ray, "get", fail)
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        with pytest.raises(TuneError, match=f"cannot load Vigil .*{named}.*: install") as caught:
+            RayWorkers(address, None, None, Space({}))  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
 
 
