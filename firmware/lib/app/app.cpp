@@ -4,6 +4,7 @@
 
 #include "board.h"
 #include "golden.h"
+#include "quotient.h"
 
 namespace vigil {
 namespace {
@@ -153,8 +154,8 @@ link::BootReport App::boot_report() {
     report.stack_used = board::stack_used();
     report.stack_size = board::stack_size();
     report.ticks = golden_.ticks_per_window;
-    report.microseconds = static_cast<std::uint32_t>(std::uint64_t{golden_.ticks_per_window} *
-                                                     1'000'000 / board::counter_hz());
+    report.microseconds = static_cast<std::uint32_t>(
+        quotient(std::uint64_t{golden_.ticks_per_window} * 1'000'000, board::counter_hz()));
     report.tick_unit = static_cast<std::uint8_t>(board::kTickUnit);
     report.cache = static_cast<std::uint8_t>(board::instruction_cache());
     report.engine_status = static_cast<std::uint8_t>(engine_status_);

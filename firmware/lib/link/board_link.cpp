@@ -1,5 +1,7 @@
 #include "board_link.h"
 
+#include "quotient.h"
+
 namespace vigil::link {
 namespace {
 
@@ -43,12 +45,12 @@ std::uint64_t BoardLink::window_end(std::uint64_t window) const {
 // The number of windows that end at next_sample_ or earlier.
 std::uint64_t BoardLink::completed() const {
     if (next_sample_ < facts_.window) return 0;
-    return (next_sample_ - facts_.window) / facts_.hop + 1;
+    return quotient(next_sample_ - facts_.window, facts_.hop) + 1;
 }
 
 // The first window that begins at `sample` or later.
 std::uint64_t BoardLink::first_window_from(std::uint64_t sample) const {
-    return (sample + facts_.hop - 1) / facts_.hop;
+    return quotient(sample + facts_.hop - 1, facts_.hop);
 }
 
 // --- receiving ----------------------------------------------------------------------------------

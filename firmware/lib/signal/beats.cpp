@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "fixed_point.h"
+#include "quotient.h"
 
 namespace vigil {
 

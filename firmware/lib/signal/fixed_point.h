@@ -67,21 +67,6 @@ inline void add_product(std::int64_t& sum, std::int32_t a, std::int32_t b) {
 #endif
 }
 
-// value / divisor, bit by bit: for divisions that a gap needs, not a sample. The compiler's own one
-// of 64 bits calls 750 bytes of its library.
-[[gnu::noinline]] inline std::uint64_t quotient(std::uint64_t value, std::uint32_t divisor) {
-    std::uint64_t rest = 0;
-    for (int bit = 0; bit < 64; ++bit) {
-        rest = rest << 1 | value >> 63;
-        value <<= 1;
-        if (rest >= divisor) {
-            rest -= divisor;
-            value |= 1;
-        }
-    }
-    return value;
-}
-
 // Converts a sum, 0 or more, to the nearest single-precision value; a tie goes to the even one. The
 // compiler's own conversion calls 540 bytes of its library.
 inline float to_float(std::int64_t sum) {

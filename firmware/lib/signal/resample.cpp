@@ -6,6 +6,7 @@
 
 #include "fixed_point.h"
 #include "packed.h"
+#include "quotient.h"
 
 namespace vigil {
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "fixed_point.h"
+#include "quotient.h"
 
 namespace vigil {
 
