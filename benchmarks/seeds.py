@@ -96,7 +96,7 @@ def _reconstruction(bundle: Bundle) -> tuple[float | None, ...]:
     accuracy = masked = everywhere = None
     if EXTRAS.get(bundle.manifest.name) is digits:
         accuracy = neighbours(trained).accuracy
-    if any(getattr(trained.damage, kind) for kind in HIDDEN):
+    elif any(getattr(trained.damage, kind) for kind in HIDDEN):
         after = {name: after for name, (_, after) in restoration(trained)[1].items()}
         masked, everywhere = after["masked values"], after["all values"]
     return *errors, accuracy, masked, everywhere

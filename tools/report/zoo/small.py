@@ -22,7 +22,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "inpainting": (*_DIGITS, "fit.epochs=10"),
     "mnist_conv": ("data.train=2500", "data.test=100", "fit.epochs=6"),
     "mnist_variational": (*_DIGITS, "fit.epochs=20", "model.warm_up=500"),
-    "adversarial": ("data.train=12000", "data.test=300", "fit.epochs=15"),
+    "adversarial": ("data.train=12000", "data.test=300", "fit.epochs=30"),
 }
 
 # Trained first, so that no process is left with a long one at the end.
