@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from tools.cli.app import app
-from tools.cli.options import console, keep_edited
+from tools.cli.options import TRAINING, console, keep_edited
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.data import csv
@@ -63,19 +63,35 @@ def inspect(
     name = recipe_name(paths[0] if recipe is None else recipe.name)
     suggestion = suggest(name, settings, dataset)
     if not no_picture:
-        # Imported here because matplotlib takes a second to start.
-        from tools.report.inspect_picture import draw
-
-        picture = picture or _picture_path(Path(paths[0]), recipe_name(paths[0]))
-        try:
-            draw(tables, picture, suggestion.window, str(Path(paths[0]).resolve()))
-        except OSError as problem:
-            raise DataError(f"{picture}: cannot be written: {problem.strerror}") from None
-        out.print(f"picture: [bold]{escape(str(picture))}[/]")
+        _draw(out, paths, tables, picture, suggestion.window)
     if (record := next(filter(csv.has_beats, files), None)) is not None:
         out.print(escape(csv.beats_cure(record)))
         return
     _suggest(out, paths, settings, suggestion, recipe)
+
+
+def _draw(
+    out: Console,
+    paths: Sequence[str],
+    tables: Sequence[Table],
+    picture: Path | None,
+    window: int,
+) -> None:
+    """Write the picture; without matplotlib, say so, unless the user asked for one by name."""
+    try:
+        # Imported here because matplotlib takes a second to start, and may not be installed.
+        from tools.report.inspect_picture import draw
+    except ModuleNotFoundError:
+        if picture is not None:
+            raise
+        out.print(escape(f"no picture, which needs the packages of training: {TRAINING}"))
+        return
+    picture = picture or _picture_path(Path(paths[0]), recipe_name(paths[0]))
+    try:
+        draw(tables, picture, window, str(Path(paths[0]).resolve()))
+    except OSError as problem:
+        raise DataError(f"{picture}: cannot be written: {problem.strerror}") from None
+    out.print(f"picture: [bold]{escape(str(picture))}[/]")
 
 
 def _suggest(

@@ -59,6 +59,24 @@ def test_what_needs_training_packages_says_how_to_install_them(
     assert re.search(r"this needs the package \w+, .* pip install -e '\.\[train\]'", line)
 
 
+def test_a_file_is_inspected_without_a_picture(light: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "pump.csv"
+    file.write_text("time,pressure\n" + "".join(f"{i},{i % 50}\n" for i in range(2000)))
+    ran = run_python(light, "-m", "tools.cli", "inspect", str(file))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "no picture, which needs the packages of training: pip install -e" in ran.stdout
+    assert "pressure" in ran.stdout and "vigil train" in ran.stdout
+    asked = str(tmp_path / "pump.png")
+    ran = run_python(light, "-m", "tools.cli", "inspect", str(file), "--picture", asked)
+    assert ran.returncode == 2 and "needs the package matplotlib" in ran.stderr
+
+
+def test_counting_instructions_says_how_to_install_the_packages(light: dict[str, str]) -> None:
+    code = "from tools.measure.estimate import Machine; Machine('firmware.elf')"
+    ran = run_python(light, "-c", code)
+    assert "ModuleNotFoundError: No module named 'unicorn'" in ran.stderr
+
+
 def test_help_lists_every_command(light: dict[str, str]) -> None:
     ran = run_python(light, "-m", "tools.cli", "--help")
     assert ran.returncode == 0, ran.stderr

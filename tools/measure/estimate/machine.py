@@ -44,16 +44,13 @@ class Machine:
         """Load `elf`.
 
         Raises:
-            EstimateError: Unicorn is not installed, or there is no such image.
+            EstimateError: there is no such image.
+            ModuleNotFoundError: Unicorn is not installed.
         """
-        try:
-            # Imported here, so that only counting instructions loads Unicorn's libraries.
-            import unicorn
-            from unicorn import arm_const
-        except ImportError:
-            raise EstimateError(
-                "the Unicorn engine is not installed: pip install 'unicorn>=2.1'"
-            ) from None
+        # Imported here, so that only counting instructions loads Unicorn's libraries.
+        import unicorn
+        from unicorn import arm_const
+
         self.elf = Path(elf)
         if not self.elf.is_file():
             raise EstimateError(f"no image at {self.elf}: run `vigil build`")
