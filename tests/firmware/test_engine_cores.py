@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.firmware import test_engine_few_channels as few_channels
 from tests.support import graphs, networks
 from tests.support.graph_operators import VALID
 from tools.convert.model import read_model
@@ -51,6 +52,17 @@ def test_random_networks(core: str, count: int, tmp_path: Path) -> None:
     models, inputs, expected, plain = cases(len(core) + count, count)
     there = emulator.OTHER_CORES[core]
     outputs = networks.run_emulated(models, inputs, tmp_path, core=there, plain=plain)
+    assert sum(differing(outputs, expected)) == 0
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize(
+    "core", [pytest.param(key, marks=marks(key)) for key in emulator.OTHER_CORES]
+)
+@pytest.mark.parametrize("kind", few_channels.KERNELS)
+def test_kernels_that_are_templates(core: str, kind: str, tmp_path: Path) -> None:
+    models, inputs, expected = (each[:8] for each in few_channels.cases(kind))
+    outputs = networks.run_emulated(models, inputs, tmp_path, core=emulator.OTHER_CORES[core])
     assert sum(differing(outputs, expected)) == 0
 
 
