@@ -42,6 +42,11 @@ class Delivery:
         return self._handed_over - self._acknowledged
 
     @property
+    def unconfirmed(self) -> bool:
+        """Whether the program still processes some of what it received."""
+        return self._handed_over > self._confirmed
+
+    @property
     def ack_due(self) -> bool:
         """Whether an acknowledgement should be sent."""
         return self.ack_missed or self._confirmed - self._acknowledged > self.patience

@@ -322,7 +322,7 @@ class Session(Requests):
         """
         if settle is None:
             self._confirm()
-        elif self._keeps_many():
+        elif self._must_settle():
             timeout = 0.0
         deadline, events = self._connection.now() + timeout, self._protocol.events
         # A wait reads what was received before, too.
@@ -341,10 +341,12 @@ class Session(Requests):
             self._protocol.stream.hand_over()
         return new
 
-    def _keeps_many(self) -> bool:
-        """Whether half of the board's memory for reports holds some that were returned before."""
+    def _must_settle(self) -> bool:
+        """Whether returned reports fill half of the board's memory, and some are not confirmed."""
         stream, most = self._protocol.stream, max(self.board.reports, 1)
-        return stream is not None and 2 * stream.reports.unacknowledged >= most
+        if stream is None or not stream.reports.unconfirmed:
+            return False
+        return 2 * stream.reports.unacknowledged >= most
 
     def _confirm(self) -> None:
         if self._protocol.stream is not None:

@@ -15,6 +15,7 @@ from tools.link.faults import FaultConfig
 from tools.link.frames import Frame, FrameReceiver, encode_frame
 from tools.link.messages import LostReason, SensorState
 from tools.link.session import Session, stream_id
+from tools.link.transport import MemoryTransport, PortLostError
 from training.bundle.errors import LinkError
 
 
@@ -199,6 +200,23 @@ def test_a_board_without_memory_for_reports_is_not_kept_waiting():
     while returned < 16:
         returned += len(windows_of(session.poll(1.0, lambda: None)))
     assert line.now - began < 0.5
+
+
+def test_a_board_that_leaves_with_many_reports_unacknowledged_is_not_polled_without_pause():
+    line, silent, returned = SensorLine(), MemoryTransport(lambda _data, _now: b""), 0
+    session = Session(line.transport(), reopen=lambda: silent)
+    session.start_sampling(7, samples=False)
+    line.stall(0.15)  # as many windows as the board keeps
+    while returned < 8:
+        returned += len(windows_of(session.poll(1.0, lambda: None)))
+
+    def unplug(_data: bytes, _now: float) -> bytes:
+        raise PortLostError("unplugged")
+
+    line.drop = unplug
+    for _ in range(4):
+        session.poll(0.1, lambda: None)
+    assert silent.now() > 0.2
 
 
 def test_reports_that_share_acknowledgements_are_complete_over_a_faulty_line():
