@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from training.recipe import Recipe, check_model
 from training.sections import Corruption, Filter
 from training.tensorflow_setup import keras
 from training.wearers import judge_wearers
-from training.windows import Parts, Windows, divide, load_data
+from training.windows import Parts, Windows, divide, load_data, share_frames
 from training.write import write
 
 
@@ -60,6 +61,8 @@ def train(
     raw_input = recipe.filter == Filter() and recipe.scaler.kind != "none"
     gate = fit_gate(recipe.gate, parts.train.raw, dataset.train, raw_input)
     parts, not_judged = judge(parts, gate)
+    if recipe.fit.abnormal:
+        parts = _with_abnormal_apart(parts, recipe.windows.length)
     quantizer = fit_input_quantizer(
         recipe.scaler, parts.train.counts, dataset.train.gain, recipe.features
     )
@@ -78,6 +81,8 @@ def train(
     if before_fit is not None:
         before_fit(model_size(recipe, quantizer, dataset.train.rate_hz))
     model, history = fit_model(recipe, parts, quantizer, progress)
+    if recipe.fit.abnormal:  # no threshold may be chosen by windows that the fit has seen
+        parts = replace(parts, abnormal=parts.abnormal[:0])
     epochs = len(history.loss)
     plural = "s" if epochs > 1 else ""
     say(f"fitted in {epochs} epoch{plural} (best: {history.best_epoch + 1}); quantizing")
@@ -116,8 +121,9 @@ def fit_model(
     """
     if recipe.fit.abnormal and not len(parts.abnormal):
         raise DataError(
-            f"recipe '{recipe.name}': fit.abnormal needs labelled abnormal windows, and the "
-            "training part has none: label some, or set fit.abnormal to 0"
+            f"recipe '{recipe.name}': fit.abnormal needs labelled abnormal windows that share no "
+            "frame with the validation and calibration windows, and the training part has none: "
+            "label some, or set fit.abnormal to 0"
         )
     if isinstance(recipe.model, ensemble.Settings):
         return _fit_members(recipe, recipe.model, parts, quantizer, progress)
@@ -133,6 +139,14 @@ def fit_model(
         pretrain(model, train, recipe.fit, recipe.seed, corrupt)
     history = fit(model, train, validation, recipe.fit, recipe.seed, progress, corrupt, faults)
     return model, history
+
+
+def _with_abnormal_apart(parts: Parts, length: int) -> Parts:
+    """Drop abnormal windows with frames of those that choose the best epoch and the threshold."""
+    shared = [
+        share_frames(parts.abnormal, each, length) for each in (parts.validation, parts.calibration)
+    ]
+    return replace(parts, abnormal=parts.abnormal[~np.any(shared, axis=0)])
 
 
 def _real(windows: Windows, quantizer: InputQuantizer) -> NDArray[np.float32]:

@@ -58,7 +58,7 @@ class Parts:
     train: Windows  # normal windows that set the weights
     validation: Windows  # normal windows that select the best epoch; may be empty
     calibration: Windows  # normal windows that set the threshold
-    # abnormal windows of the training recording, for the threshold method best_f1
+    # abnormal windows of the training recording, for fit.abnormal or the threshold method best_f1
     abnormal: Windows
     test: Windows  # all windows of the test recording
     stream: Windows  # all windows of the training recording, in the order of time
@@ -224,6 +224,13 @@ def divide(
         test=cut(dataset.test, settings, biquads),
         stream=all_windows,
     )
+
+
+def share_frames(windows: Windows, others: Windows, length: int) -> NDArray[np.bool_]:
+    """Say of each window whether it has a frame in common with any of `others`, bool [n]."""
+    first = np.sort(others.first)
+    until = np.searchsorted(first, windows.first + length)
+    return until > np.searchsorted(first, windows.first - length, side="right")
 
 
 def _after(

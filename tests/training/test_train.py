@@ -10,8 +10,8 @@ from training.bundle.interpreter import Interpreter
 from training.data import ecg5000
 from training.quantize import read_model_info, with_extremes
 from training.recipe import read_recipe
-from training.train import train
-from training.windows import load_data
+from training.train import fit_model, train
+from training.windows import divide, load_data
 from training.write import choose_golden
 
 pytestmark = pytest.mark.slow
@@ -162,6 +162,38 @@ def test_a_fit_of_abnormal_windows_without_any_stops_before_the_fit(tmp_path):
     with pytest.raises(DataError, match=r"'small': fit\.abnormal needs labelled abnormal windows"):
         train(recipe, tmp_path / "b", False)
     assert not (tmp_path / "b").exists()
+
+
+def test_abnormal_windows_of_the_fit_share_no_frame_with_calibration_and_choose_no_threshold(
+    tmp_path, monkeypatch
+):
+    recipe = small_recipe(
+        fit={"abnormal": 0.1, "epochs": 1}, data={"abnormal_share": 0.2}, windows={"hop": 16}
+    )
+    _, dataset = load_data(recipe)
+    parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
+    fitted = []
+
+    def fit_them(_recipe, parts, *_rest):
+        fitted.append(parts.abnormal)
+        return fit_model(_recipe, parts, *_rest)
+
+    monkeypatch.setattr("training.train.fit_model", fit_them)
+    bundle = train(recipe, tmp_path / "b", False)
+    used = fitted[0].first[:, None]
+    for part in (parts.validation, parts.calibration):
+        assert (abs(used - part.first) < recipe.windows.length).sum() == 0
+    apart = [
+        first
+        for first in parts.abnormal.first
+        if all(
+            (abs(first - part.first) >= recipe.windows.length).all()
+            for part in (parts.validation, parts.calibration)
+        )
+    ]
+    assert used.ravel().tolist() == apart
+    assert 0 < len(apart) < len(parts.abnormal)
+    assert "best_f1" not in [offer.method for offer in bundle.manifest.threshold.offered]
 
 
 @pytest.mark.slow
