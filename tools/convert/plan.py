@@ -100,7 +100,9 @@ def make_plan(
     if windows is not None and loops(planner.steps) and (orders := hidden_orders(model, windows)):
         ordered = _planned(start(shifts=list(planner.shifts), orders=orders))
         skipped = sum(step.skipped_instructions for step in ordered.steps)
-        if _instructions(ordered.steps) - skipped < (1 - MORE) * _instructions(planner.steps):
+        most = (1 - MORE) * _instructions(planner.steps)
+        # The loop alone can skip, and another order may leave other layers to the paired kernel.
+        if loops(ordered.steps) and _instructions(ordered.steps) - skipped < most:
             planner = ordered
     for step in planner.steps:
         for value in step.reads:

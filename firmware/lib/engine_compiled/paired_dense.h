@@ -25,7 +25,7 @@ using Wide = std::uint32_t;
 //   per_channel  each row has its own constants
 //   bytes        the output is int8, not Wide
 //   loops        most rows take several passes through the inner loop (docs/engine.md)
-//   skips        a layer may have Layer::zeros
+//   skips        a layer may have Layer::zeros; needs `loops`
 struct Form {
     std::int8_t shift;
     bool after;

@@ -52,6 +52,8 @@ constexpr std::uint32_t kThumb = 1;          // the lowest bit of an address to 
 // The layer's fields in the order in which the kernel loads them, with its path through the chain.
 template <const Form& kForm>
 struct PairedDense {
+    static_assert(kForm.loops || !kForm.skips, "only the loop can skip");
+
     const char* entry;
     const char* next;
     std::uint32_t input_bytes;  // [sp, 44] minus the address of the inputs

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.networks import paired_network, silent_inputs, silent_network
-from tools.convert import emit
+from tools.convert import emit, plan
 from tools.convert.compiled import compile_model
 from tools.convert.hidden_order import MEASURED, hidden_orders, normal_windows
 from tools.convert.model import read_model
@@ -71,6 +71,15 @@ def test_kernels_without_the_loop_and_no_windows_keep_the_order(model, normal):
         texts = [compile_model(read, "t", "m", windows=w, **options) for w in (None, normal)]
         assert texts[0] == texts[1]
     assert compile_model(read, "t", "m", windows=normal[:0]) == compile_model(read, "t", "m")
+
+
+def test_an_order_that_would_leave_the_loop_is_not_taken(model, normal, monkeypatch):
+    def loops(steps):
+        return not any(step.skipped_instructions for step in steps)
+
+    monkeypatch.setattr(plan, "loops", loops)
+    planned = plan.make_plan(read_model(model), "m", windows=normal)
+    assert loops(planned.steps)
 
 
 def test_the_converter_takes_normal_golden_windows_that_are_not_measured(tmp_path, monkeypatch):
