@@ -95,7 +95,7 @@ def _order(active: NDArray[np.bool_]) -> HiddenOrder:
     left = np.ones(units, bool)
     chosen: list[int] = []
     best, share = 0, 0.0
-    while len(chosen) < units - ALWAYS:
+    while silent.any() and len(chosen) < units - ALWAYS:
         counts = np.where(left, active[silent].sum(0), windows + 1)
         chosen.append(int(counts.argmin()))
         left[chosen[-1]] = False
