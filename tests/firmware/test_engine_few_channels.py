@@ -24,6 +24,13 @@ KERNELS = {
 }
 """The kernels that networks of each operator of Graph must have."""
 
+FLAGS = {
+    "O2-hard": emulator.FAST,
+    "nano": emulator.NANO,
+    "frame-pointer": (*emulator.FAST, "-fno-omit-frame-pointer"),
+}
+"""The compilers' flags on the emulated board."""
+
 
 @functools.cache
 def cases(kind: str) -> tuple[list[bytes], list[np.ndarray], list[np.ndarray]]:
@@ -58,7 +65,7 @@ def test_networks_on_the_host(kind, flags, tmp_path):
 @needs_emulator
 @pytest.mark.toolchain
 @pytest.mark.parametrize("kind", KERNELS)
-@pytest.mark.parametrize("flags", [emulator.FAST, emulator.NANO], ids=["O2-hard", "nano"])
+@pytest.mark.parametrize("flags", FLAGS.values(), ids=FLAGS)
 def test_networks_emulated(kind, flags, tmp_path):
     models, inputs, expected = cases(kind)
     outputs = networks.run_emulated(models, inputs, tmp_path, flags)

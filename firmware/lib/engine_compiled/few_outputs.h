@@ -11,7 +11,8 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC push_options
 // Hot loops, even in an image built with -Os. Loads that move ahead would need more registers.
-#pragma GCC optimize("O2", "no-schedule-insns")
+// A frame pointer would take r7, which the assembly below needs.
+#pragma GCC optimize("O2", "no-schedule-insns", "omit-frame-pointer")
 #endif
 
 namespace vigil::compiled {
