@@ -140,7 +140,10 @@ class Protocol:
             stream.acknowledge(now)
             if self._settled(now):
                 stream.send_samples(now)
-        if now - exchange.sent_at >= self._timeouts.keepalive:
+        # An acknowledgement without reports that the program still processes would make the board
+        # resend them. They are confirmed before the next wait.
+        held = stream is not None and stream.reports.unconfirmed
+        if now - exchange.sent_at >= self._timeouts.keepalive and not held:
             window = stream.reports.acknowledge() if stream is not None else 0
             exchange.send(m.ReportAck(window), now)
 
