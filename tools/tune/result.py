@@ -83,6 +83,8 @@ def choose_finalists(trials: list[Done], most: int) -> list[Done]:
     Raises:
         TuneError: no trial has a figure.
     """
+    if not trials:
+        raise TuneError("the time was over before the first trial: give a longer --time")
     points = front(trials)
     if not points:
         problems = [each.problem for each in trials if each.problem]

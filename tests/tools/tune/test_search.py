@@ -252,6 +252,8 @@ def test_the_front_holds_what_no_other_trial_surpasses():
     assert [t.number for t in choose_finalists(trials, 9)] == [2, 1, 0, 3]
     with pytest.raises(TuneError, match="no trial of 1 was fitted"):
         choose_finalists(trials[4:], 3)
+    with pytest.raises(TuneError, match="time was over before the first trial"):
+        choose_finalists([], 3)
 
 
 def _finalist(mean: float, instructions: float, flash: int, trial: int | None = 1) -> Finalist:
