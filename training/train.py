@@ -71,6 +71,11 @@ def train(
         f"{len(parts.validation)} for validation, {len(parts.calibration)} for calibration; "
         f"{len(parts.test)} test windows"
     )
+    if recipe.fit.abnormal:
+        say(
+            f"the fit sees {len(parts.abnormal)} labelled abnormal windows of the training part "
+            "too; the baselines see normal windows alone"
+        )
     if not_judged != NotJudged():
         say(
             f"the quality gate rejects {not_judged.normal} normal, {not_judged.abnormal} abnormal "

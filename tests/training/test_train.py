@@ -179,7 +179,9 @@ def test_abnormal_windows_of_the_fit_share_no_frame_with_calibration_and_choose_
         return fit_model(_recipe, parts, *_rest)
 
     monkeypatch.setattr("training.train.fit_model", fit_them)
-    bundle = train(recipe, tmp_path / "b", False)
+    said: list[str] = []
+    bundle = train(recipe, tmp_path / "b", False, said.append)
+    assert any(f"the fit sees {len(fitted[0])} labelled abnormal" in line for line in said)
     used = fitted[0].first[:, None]
     for part in (parts.validation, parts.calibration):
         assert (abs(used - part.first) < recipe.windows.length).sum() == 0

@@ -172,11 +172,16 @@ def _sentence(m: Manifest) -> str:
     c = m.metrics.int8.confusion
     normal, abnormal = c.true_negative + c.false_positive, c.true_positive + c.false_negative
     if abnormal and normal:
+        seen = also = ""
+        if m.recipe.get("fit", {}).get("abnormal"):
+            seen = " and labelled abnormal ones of the training part"
+            also = " The baselines see normal windows alone."
         return (
-            f"Trained on {m.data.windows.train:,} normal windows, the model flags "
-            f"{c.true_positive:,} of {abnormal:,} abnormal ones ({_percent(m.metrics.int8.recall)})"
-            f" and raises a false alarm on {c.false_positive:,} of {normal:,} normal ones "
-            f"({_percent(m.metrics.int8.false_alarm_rate)})."
+            f"Trained on {m.data.windows.train:,} normal windows{seen}, the model flags "
+            f"{c.true_positive:,} of {abnormal:,} abnormal test windows "
+            f"({_percent(m.metrics.int8.recall)}) and raises a false alarm on "
+            f"{c.false_positive:,} of {normal:,} normal ones "
+            f"({_percent(m.metrics.int8.false_alarm_rate)}).{also}"
         )
     flagged = c.true_positive + c.false_positive
     whole = normal + abnormal

@@ -273,3 +273,16 @@ def test_a_page_states_the_alarm_and_a_threshold_that_the_recipe_sets(tmp_path: 
     text = Page(write_report(small.path).read_text()).sections["scores"]
     assert "Alarm: 3 of 5 windows flagged (cleared below 2). Seldom. Drift: Drift rarely." in text
     assert "set by the recipe" in text
+
+
+def test_a_page_says_that_the_fit_saw_labelled_abnormal_windows(tmp_path: Path) -> None:
+    small = small_bundle(tmp_path / "small")
+    m = small.manifest
+    said = "and labelled abnormal ones of the training part, the model"
+    assert said not in Page(write_report(small.path).read_text()).sections[""]
+    recipe = {**m.recipe, "fit": {**m.recipe.get("fit", {}), "abnormal": 0.1}}
+    changed = m.model_copy(update={"recipe": recipe})
+    (small.path / "manifest.json").write_text(changed.model_dump_json(by_alias=True))
+    text = Page(write_report(small.path).read_text()).sections[""]
+    assert said in text
+    assert "The baselines see normal windows alone." in text
