@@ -130,8 +130,8 @@ class Detector final : private Segmenter::Sink, private WearerStage {
     DetectorListener* listener_ = nullptr;
 };
 
-// FNV-1a, 32 bits, of the bytes of both, one behind the other. Where one byte differs, so does the
-// hash.
+// FNV-1a, 32 bits, of the bytes of both, one behind the other. If a single byte differs, the hash
+// differs; if more do, about one in 2^32 such pairs has the same hash.
 std::uint32_t hash(Span<const std::int8_t> input, Span<const std::int8_t> output);
 // Whether both have the same bits; -0 differs from 0.
 bool same_bits(float a, float b);

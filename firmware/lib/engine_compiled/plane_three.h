@@ -102,13 +102,20 @@ __attribute__((noinline)) void three_columns(const std::int8_t* weights, const s
 }
 
 // As depthwise_plane(), with kShifts for the channels. `Sizes` has constants:
-//   kPadding: the input's zero point
-//   kHeight: rows of the kernel; kStride: between columns, 1 or 2
-//   kPitch: words from a row of the plane to the next; kHigh: rows of the plane
-//   kTop, kLeft: the first value of the plane that is an input; kRows, kWidth: how many are
-//   kFirst: that input; kInRow, kChannels: inputs from a row to the next, and from a pixel to the
-//   next kColumns: outputs in a row; kStep: output values from one to the next kMultiplier: outputs
-//   per channel
+//
+//   kPadding             the input's zero point
+//   kHeight              rows of the kernel
+//   kStride              between columns, 1 or 2
+//   kPitch               words from a row of the plane to the next
+//   kHigh                rows of the plane
+//   kTop, kLeft          the first value of the plane that is an input
+//   kRows, kWidth        rows and columns of the plane that are inputs
+//   kFirst               the first of these inputs
+//   kInRow, kChannels    inputs from a row to the next, and from a pixel to the next
+//   kOutRows, kColumns   outputs: rows, and outputs in a row
+//   kRowStep, kStep      output values from a row to the next, and from one in a row to the next
+//   kRowWords            words of the plane from a row of outputs to the next
+//   kMultiplier          outputs per channel
 template <typename Sizes, int... kShifts>
 void plane_three(const ThreeWeights& layer, const std::int8_t* input, std::int8_t* output,
                  std::uint32_t* lanes) {
