@@ -140,10 +140,7 @@ class Protocol:
             stream.acknowledge(now)
             if self._settled(now):
                 stream.send_samples(now)
-        # An acknowledgement without reports that the program still processes would make the board
-        # resend them. They are confirmed before the next wait.
-        held = stream is not None and stream.reports.unconfirmed
-        if now - exchange.sent_at >= self._timeouts.keepalive and not held:
+        if now - exchange.sent_at >= self._timeouts.keepalive:
             window = stream.reports.acknowledge() if stream is not None else 0
             exchange.send(m.ReportAck(window), now)
 
