@@ -314,8 +314,8 @@ class Session(Requests):
         Args:
             timeout: seconds to wait for the first event.
             settle: waits until the program has processed the events of earlier calls. It is called
-                when the next ones have arrived, or the board has little memory left for reports.
-                None: they are processed already.
+                when the next ones have arrived, a keepalive is due, or the board has little
+                memory left for reports. None: they are processed already.
 
         Raises:
             LinkError: the board no longer answers, or the port did not come back.
@@ -328,7 +328,7 @@ class Session(Requests):
         # A wait reads what was received before, too.
         self._connection.pump(None if timeout > 0 else 0.0)
         while not events and self._protocol.mode is not Mode.CLOSED:
-            left = deadline - self._connection.now()
+            left = min(deadline, self._settle_at(deadline)) - self._connection.now()
             if left <= 0:
                 break
             self._connection.pump(min(left, self._connection.nap))
@@ -347,6 +347,16 @@ class Session(Requests):
         if stream is None or not stream.reports.unconfirmed:
             return False
         return 2 * stream.reports.unacknowledged >= most
+
+    def _settle_at(self, otherwise: float) -> float:
+        """When returned reports are to be confirmed: shortly before a keepalive is sent.
+
+        A keepalive that acknowledges nothing new makes the board send the reports again.
+        """
+        stream = self._protocol.stream
+        if stream is None or not stream.reports.unconfirmed:
+            return otherwise
+        return self._exchange.sent_at + self._timeouts.keepalive - NAP
 
     def _confirm(self) -> None:
         if self._protocol.stream is not None:

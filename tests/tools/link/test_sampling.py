@@ -202,6 +202,18 @@ def test_a_board_without_memory_for_reports_is_not_kept_waiting():
     assert line.now - began < 0.5
 
 
+def test_no_report_of_slow_windows_is_sent_twice():
+    # A window every two seconds.
+    line, returned = SensorLine(BoardConfig(window=2000, hop=2000, sensor=True)), 0
+    acks = report_acks(line)
+    session = line.session()
+    session.start_sampling(7, samples=False)
+    while returned < 10:
+        returned += len(windows_of(session.poll(1.0, lambda: None)))
+    assert session.counters.repeated == 0
+    assert acks[-1] >= 9
+
+
 def test_a_board_that_leaves_with_many_reports_unacknowledged_is_not_polled_without_pause():
     line, silent, returned = SensorLine(), MemoryTransport(lambda _data, _now: b""), 0
     session = Session(line.transport(), reopen=lambda: silent)
