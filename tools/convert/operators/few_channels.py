@@ -29,8 +29,8 @@ MOST_OUTPUTS = 3
 _TOGETHER = 8
 """Outputs of one instance of few_inputs(), whose code has as many copies of an output's."""
 
-_LARGEST = 64
-"""Outputs above which the copies would take more flash than they are worth."""
+_MOST_INSTANCES = 16
+"""Instances of few_inputs() for one layer; more would take more flash than they are worth."""
 
 
 def exact_roundings(layer: DenseLayer) -> list[TwoRoundings]:
@@ -53,7 +53,10 @@ def few_inputs(layer: DenseLayer, pixels: int, step: int) -> Step | None:
     """
     inputs, outputs = layer.inputs, layer.outputs
     roundings = exact_roundings(layer)
-    if not (inputs <= MOST_INPUTS and outputs <= _LARGEST and pixels > 1 and roundings):
+    if not (inputs <= MOST_INPUTS and pixels > 1 and roundings):
+        return None
+    shifts = [_shifts(roundings[o : o + _TOGETHER]) for o in range(0, outputs, _TOGETHER)]
+    if len(set(shifts)) > _MOST_INSTANCES:
         return None
     if inputs <= 2 and step != inputs:
         return None
@@ -66,9 +69,8 @@ def few_inputs(layer: DenseLayer, pixels: int, step: int) -> Step | None:
     starts = range(0, outputs, _TOGETHER)
     sizes = f"{inputs}, {step}, {outputs}, {pixels}"
     calls = [
-        f"few_inputs<{sizes}, {_shifts(roundings[o : o + _TOGETHER])}>"
-        f"(kConstants# + {o * len(stream[0])}, input, output + {o});"
-        for o in starts
+        f"few_inputs<{sizes}, {each}>(kConstants# + {o * len(stream[0])}, input, output + {o});"
+        for o, each in zip(starts, shifts, strict=True)
     ]
     turns = pixels // 2 + pixels % 2
     alone = outputs % _TOGETHER == 1  # its constants stay in registers
