@@ -5,10 +5,11 @@
 prints, per recipe, the times of `model.fit`, of training.fit, and of the stacked fit that
 `vigil tune` uses for dense models, for as many epochs as the recipe has. Start-up is tracing and
 compilation: what a fit of one epoch takes, and what a stacked fit takes longer for the first time.
-Each seed is a fit of its own with its start-up; the stacked fit does all seeds at once. Times are
-of the processor, which other programs on the machine disturb little. Held-out losses are those
-after the last epoch. A seed draws the same first weights for all fits; Keras draws another order of
-the windows, which alone changes the loss of a small data set.
+Each seed is a fit of its own with its start-up; the stacked fit does all seeds at once. The factor
+is of the times on the clock: measure on an idle machine. Processor time, which other programs
+disturb less, stands beside it. Held-out losses are those after the last epoch. A seed draws the
+same first weights for all fits; Keras draws another order of the windows, which alone changes the
+loss of a small data set.
 """
 
 from __future__ import annotations
@@ -35,12 +36,20 @@ Windows = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Seconds:
+    """How long a call took."""
+
+    clock: float
+    processor: float
+
+
+@dataclass(frozen=True)
 class Result:
     """All seeds of one kind of fit."""
 
-    seconds: float  # of the processor
+    took: Seconds
     losses: list[float]  # held-out loss after the last epoch, of each seed
-    start_up: float  # of the seconds
+    start_up: float  # of the seconds on the clock
 
 
 def plain_fit(
@@ -75,11 +84,11 @@ def plain_fit(
     return [float(loss ** (1 / settings.power)) for loss in history.history["val_loss"]]
 
 
-def timed(run: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
-    """Return the processor time of a call in seconds, and its result."""
-    begin = time.process_time()
+def timed(run: Callable[..., Any], *arguments: Any) -> tuple[Seconds, Any]:
+    """Return the time of a call, and its result."""
+    clock, processor = time.perf_counter(), time.process_time()
     result = run(*arguments)
-    return time.process_time() - begin, result
+    return Seconds(time.perf_counter() - clock, time.process_time() - processor), result
 
 
 def measure(name: str, epochs: int | None, seeds: int) -> None:
@@ -110,14 +119,14 @@ def measure(name: str, epochs: int | None, seeds: int) -> None:
     for kind, run in (("plain model.fit", plain), ("training.fit", compiled)):
         run(short, [1])  # what TensorFlow does once in a process belongs to no fit
         start_up, _ = timed(run, short, [1])
-        results[kind] = Result(*timed(run, settings, every), seeds * start_up)
+        results[kind] = Result(*timed(run, settings, every), seeds * start_up.clock)
     if unstackable(chosen) is None:
         assert isinstance(chosen.model, dense.Settings)
         members = [Member(chosen.model, settings, seed, train, held) for seed in every]
         first, fitted = timed(fit_stacked, members)
         again, _ = timed(fit_stacked, members)
         losses = fitted.validation[:, -1].tolist()
-        results["stacked fit"] = Result(first, losses, first - again)
+        results["stacked fit"] = Result(first, losses, first.clock - again.clock)
 
     print(
         f"{name}: {len(train)} windows, batch {settings.batch}, {settings.epochs} epochs, "
@@ -125,10 +134,11 @@ def measure(name: str, epochs: int | None, seeds: int) -> None:
     )
     base = results["plain model.fit"]
     for kind, each in results.items():
-        ratio = base.seconds / each.seconds
-        warm = (base.seconds - base.start_up) / (each.seconds - each.start_up)
+        ratio = base.took.clock / each.took.clock
+        warm = (base.took.clock - base.start_up) / (each.took.clock - each.start_up)
         print(
-            f"{kind:16}{each.seconds:7.2f} s, {each.start_up:5.2f} s of them start-up; "
+            f"{kind:16}{each.took.clock:7.2f} s, {each.start_up:5.2f} s of them start-up; "
+            f"{each.took.processor:6.2f} s of the processor; "
             f"{ratio:5.1f} times as fast, {warm:5.1f} without start-up; "
             f"held-out loss {spread(each.losses)}",
             flush=True,
