@@ -28,6 +28,7 @@ from tools.tune.study import Study
 from training.bundle import read_bundle
 from training.bundle.errors import TuneError
 from training.recipe import read_recipe
+from training.versions import versions
 from training.windows import load_data
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ def tune(
         typer.Option(min=1, help=f"End after so many trials [default: {TRIALS}]."),
     ] = None,
     time_: Annotated[
-        str | None, typer.Option("--time", help="End after this time, such as 90s, 10m or 2h.")
+        str | None,
+        typer.Option(
+            "--time",
+            help="Begin no trial after this time, such as 90s, 10m or 2h; finalists follow.",
+        ),
     ] = None,
     storage: Annotated[
         Path | None, typer.Option(help="File of the trials [default: build/NAME-tuned/search.log].")
@@ -92,6 +97,7 @@ def tune(
         "board": row.id,
         "splits": splits,
         "seed": seed,
+        "versions": versions(),
     }
     with out.status("loading TensorFlow"):
         # Imported here: TensorFlow takes seconds to start, and the checks above do without it.
