@@ -80,10 +80,11 @@ IN_FULL = frozenset(name for name, changes in SMALL.items() if changes)
 """Recipes with small settings of their own; the others are trained in full for both pages."""
 
 _MEASURED = (
-    "All figures are measured: float and int8 on the same test windows, int8 in the TensorFlow "
-    "Lite Micro interpreter. Error is the mean score of the normal test windows. Flash is the size "
-    "of the model's flatbuffer. Arena is the interpreter's on this host, where pointers have 64 "
-    "bits; a board needs less. Simulated data are marked as such."
+    "All figures are measured, with one seed: float and int8 on the same test windows, int8 in the "
+    "TensorFlow Lite Micro interpreter. [Spread over seeds](seeds.md) has several seeds. Error is "
+    "the mean score of the normal test windows. Flash is the size of the model's flatbuffer. Arena "
+    "is the interpreter's on this host, where pointers have 64 bits; a board needs less. Simulated "
+    "data are marked as such."
 )
 
 
