@@ -174,7 +174,7 @@ def measure(names: Sequence[str], seeds: int) -> Iterator[tuple[str, str]]:
             print(f"{name}: left out: {problem}", flush=True)
             continue
         if len(figures) < seeds:
-            print(f"{name}: left out: its data are not at hand", flush=True)
+            print(f"{name}: left out: its data are not available", flush=True)
             continue
         yield name, _line((name, *table.cells(np.array(figures, np.float64))))
 
