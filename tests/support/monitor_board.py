@@ -63,7 +63,7 @@ class FakeBoard:
     def __init__(
         self,
         hop: int = WINDOW,
-        resume_frame: int = 0,
+        resume_frame: int | None = None,
         credit: int = 64,
         alarm: str = "",
         reconstructs: bool = True,
@@ -98,7 +98,7 @@ class FakeBoard:
         self.fail_at: int | None = None
         self._credit = credit
         self._segmenter = Segmenter(WINDOW, hop, 1)
-        self._segmenter.restart(resume_frame)
+        self._segmenter.restart(resume_frame or 0)
         self._waiting: deque[BoardEvent] = deque()
 
     def set_alarm(self, levels: AlarmLevels) -> str:
@@ -164,6 +164,7 @@ class FakeBoard:
         raise LinkError("/dev/fake: the model does not learn a wearer")
 
     def take_up(self) -> int:
+        assert self.resume_frame is not None
         return self.resume_frame
 
     def restart(self) -> None:

@@ -35,8 +35,8 @@ class Board(Protocol):
         """Whether the board answered last time."""
 
     @property
-    def resume_frame(self) -> int:
-        """The next frame of the board's unfinished stream; 0 if it has none."""
+    def resume_frame(self) -> int | None:
+        """The next frame of the board's unfinished stream; None: there is none to resume."""
 
     def room(self) -> int:
         """Return the number of frames that `send` takes without waiting."""

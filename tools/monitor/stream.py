@@ -145,8 +145,8 @@ class Stream:
                 self._emit(Ended(complete=complete, reason="" if complete else reason))
 
     def _begin(self) -> None:
-        frame = self._board.resume_frame if self._resume else 0
-        if frame > 0 and (self._stop is None or frame < self._stop):
+        frame = self._board.resume_frame if self._resume else None
+        if frame is not None and (self._stop is None or frame < self._stop):
             frame = self._board.take_up()
         else:
             frame = 0

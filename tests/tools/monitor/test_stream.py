@@ -118,11 +118,12 @@ def test_a_number_of_windows() -> None:
     assert events[-1].complete
 
 
-def test_an_unfinished_stream_is_resumed() -> None:
-    board = FakeBoard(resume_frame=10 * WINDOW)
+@pytest.mark.parametrize("first", [0, 10])
+def test_an_unfinished_stream_is_resumed(first: int) -> None:
+    board = FakeBoard(resume_frame=first * WINDOW)
     events = stream_all(board, source(30))
-    assert events[0].resume_frame == 10 * WINDOW
-    assert [w.index for w in events.of(WindowScored)] == list(range(10, 30))
+    assert events[0].resume_frame == first * WINDOW
+    assert [w.index for w in events.of(WindowScored)] == list(range(first, 30))
     assert board.restarts == 0
 
 

@@ -90,8 +90,8 @@ class InProcessBoard:
     answers = True
 
     @property
-    def resume_frame(self) -> int:
-        return 0
+    def resume_frame(self) -> int | None:
+        return None
 
     def take_up(self) -> int:
         return 0

@@ -128,12 +128,12 @@ class LinkBoard:
         return self._session.answers
 
     @property
-    def resume_frame(self) -> int:
-        """The next frame of this source's unfinished stream; 0 if the board has none."""
+    def resume_frame(self) -> int | None:
+        """The next frame of this source's unfinished stream; None: begin at frame 0."""
         hello = self._session.board
         if hello.stream not in self._names:
-            return 0
-        return min(hello.next_sample, hello.next_window * hello.hop)
+            return None
+        return min(hello.next_sample, hello.next_window * hello.hop) or None
 
     def take_up(self) -> int:
         """Resume the board's unfinished stream and return the first frame to send."""

@@ -136,17 +136,21 @@ class SensorBoard(LinkBoard):
         return self._stream
 
     @property
-    def resume_frame(self) -> int:
-        """The first frame that is not reported, if a gateway's stream is still sampled."""
+    def resume_frame(self) -> int | None:
+        """The first unacknowledged frame of a gateway's stream that is still sampled.
+
+        0 until the first acknowledgement: the board keeps windows that a new stream would lose.
+        """
         running = self._state.state in (SensorState.RUNNING, SensorState.LEAD_OFF)
         is_time = 0 <= time.time() - self._state.stream < OLDEST_SECONDS
         if self._keep is None or not running or not is_time:
-            return 0
+            return None
         return self._session.board.next_window * self.facts.hop
 
     def take_up(self) -> int:
-        frame, self._stream = self.resume_frame, self._state.stream
+        self._stream = self._state.stream
         self._session.start_sampling(self._stream, samples=False, resume=True)
+        frame = self._session.board.next_window * self.facts.hop
         self._ask_wearer_again()
         # Windows that waited on the board began before this moment.
         self._held = [link.Sampled(self._session.next_sample, b"", 0)]
