@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.support.link_line import Line
 from tests.support.link_native import BoardConfig
+from tools.link.transport import MemoryTransport
 
 WINDOW, HOP, RATE = 20, 15, 1000.0
 
@@ -55,3 +56,19 @@ class SensorLine(Line):
             self.board.poll(int(self.now * 1e6))
             self.up.feed(self.board.take(), self.now)
         self._epoch += seconds
+
+
+class PausedTransport(MemoryTransport):
+    """A line whose host can be busy: what arrives meanwhile is kept until the next read."""
+
+    kept = b""
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass for both ends, while the host neither sends nor reads."""
+        end = self.now() + seconds
+        while self.now() < end:
+            self.kept += super().read(end - self.now())
+
+    def read(self, timeout: float) -> bytes:
+        kept, self.kept = self.kept, b""
+        return kept or super().read(timeout)

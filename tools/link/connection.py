@@ -81,11 +81,8 @@ class Connection:
                 raise LinkError(f"{self.port}: the board does not answer")
             self.pump(NAP)
 
-    def pump(self, wait: float | None) -> None:
+    def pump(self, wait: float) -> None:
         """Read for at most `wait` seconds, process what was received, and send what is due.
-
-        Args:
-            wait: None: do not read.
 
         Raises:
             LinkError: the board does not answer, has another model, or is lost with its port.
@@ -93,11 +90,10 @@ class Connection:
         if self.mode is Mode.CLOSED:
             return
         if self.mode is Mode.PORT_LOST:
-            self._try_port(wait or 0.0)
+            self._try_port(wait)
             return
         try:
-            received = b"" if wait is None else self._transport.read(wait)
-            for message in self.exchange.receive(received):
+            for message in self.exchange.receive(self._transport.read(wait)):
                 self.protocol.receive(message, self.now())
             self.protocol.act(self.now())
             self._flush()
@@ -223,10 +219,8 @@ class Connection:
 
     def _say_goodbye(self) -> None:
         stream = self.protocol.stream
-        if stream is not None:
-            stream.reports.patience = 0  # there will be no later acknowledgement
-            if stream.reports.ack_due:
-                self.exchange.send(m.ReportAck(stream.reports.acknowledge()), self.now())
+        if stream is not None and stream.reports.ack_due():
+            self.exchange.send(m.ReportAck(stream.reports.acknowledge()), self.now())
         for _ in range(3):
             self.exchange.send(m.Goodbye(), self.now())
             self._flush()

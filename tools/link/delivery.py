@@ -24,8 +24,6 @@ class Delivery:
         """The board must get another acknowledgement, because it did not get the last one."""
         self.gap = False
         """An item arrived before an earlier one, which the board must resend."""
-        self.patience = 0
-        """Items that may wait for an acknowledgement; `keepalive` brings one in any case."""
         self._handed_over = self._confirmed = self._acknowledged = start
 
     def hand_over(self) -> None:
@@ -46,10 +44,13 @@ class Delivery:
         """Whether the program still processes some of what it received."""
         return self._handed_over > self._confirmed
 
-    @property
-    def ack_due(self) -> bool:
-        """Whether an acknowledgement should be sent."""
-        return self.ack_missed or self._confirmed - self._acknowledged > self.patience
+    def ack_due(self, patience: int = 0) -> bool:
+        """Return whether an acknowledgement should be sent.
+
+        Args:
+            patience: processed items that may wait; `keepalive` brings an acknowledgement, too.
+        """
+        return self.ack_missed or self._confirmed - self._acknowledged > patience
 
     def acknowledge(self) -> int:
         """Return the number for an acknowledgement that is sent now."""

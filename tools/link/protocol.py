@@ -137,7 +137,7 @@ class Protocol:
             self._request_at = now + self._timeouts.reply
             exchange.send(self._request, now)
         if self.mode is Mode.STREAM and stream is not None:
-            stream.acknowledge(now)
+            stream.acknowledge(now, self.watch)
             if self._settled(now):
                 stream.send_samples(now)
         if now - exchange.sent_at >= self._timeouts.keepalive:

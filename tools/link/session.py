@@ -11,6 +11,7 @@ pass events through a queue.
             print(event)
 """
 
+import math
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -314,51 +315,45 @@ class Session(Requests):
         Args:
             timeout: seconds to wait for the first event.
             settle: waits until the program has processed the events of earlier calls. It is called
-                when the next ones have arrived, a keepalive is due, or the board has little
-                memory left for reports. None: they are processed already.
+                when the next ones have arrived or the timeout is over; before, if a keepalive is
+                due or the board has little memory left for reports. None: they are processed.
 
         Raises:
             LinkError: the board no longer answers, or the port did not come back.
         """
-        if settle is None:
-            self._confirm()
-        elif self._must_settle():
-            timeout = 0.0
+        if settle is None or self._settle_by() <= self._connection.now():
+            self._confirm(settle)
         deadline, events = self._connection.now() + timeout, self._protocol.events
-        # A wait reads what was received before, too.
-        self._connection.pump(None if timeout > 0 else 0.0)
+        self._connection.pump(0.0)  # what came while the program was busy is not late
         while not events and self._protocol.mode is not Mode.CLOSED:
-            left = min(deadline, self._settle_at(deadline)) - self._connection.now()
+            left = min(deadline, self._settle_by()) - self._connection.now()
             if left <= 0:
                 break
             self._connection.pump(min(left, self._connection.nap))
         if settle is not None:
-            settle()
-            self._confirm()
+            self._confirm(settle)
         new = list(events)
         events.clear()
         if self._protocol.stream is not None:
             self._protocol.stream.hand_over()
         return new
 
-    def _must_settle(self) -> bool:
-        """Whether returned reports fill half of the board's memory, and some are not confirmed."""
-        stream, most = self._protocol.stream, max(self.board.reports, 1)
-        if stream is None or not stream.reports.unconfirmed:
-            return False
-        return 2 * stream.reports.unacknowledged >= most
+    def _settle_by(self) -> float:
+        """Return when the program must have processed what `poll` returned; inf: it has.
 
-    def _settle_at(self, otherwise: float) -> float:
-        """When returned reports are to be confirmed: shortly before a keepalive is sent.
-
-        A keepalive that acknowledges nothing new makes the board send the reports again.
+        That is now if the reports fill half of the board's memory, or else shortly before a
+        keepalive: one that acknowledges nothing new makes the board send the reports again.
         """
         stream = self._protocol.stream
         if stream is None or not stream.reports.unconfirmed:
-            return otherwise
+            return math.inf
+        if 2 * stream.reports.unacknowledged >= self.board.reports:
+            return -math.inf
         return self._exchange.sent_at + self._timeouts.keepalive - NAP
 
-    def _confirm(self) -> None:
+    def _confirm(self, settle: Settle = None) -> None:
+        if settle is not None:
+            settle()
         if self._protocol.stream is not None:
             self._protocol.stream.confirm()
 

@@ -107,8 +107,16 @@ class Stream(ABC):
         """Return whether windows before `window` can have been reported."""
         return True
 
-    def acknowledge(self, now: float) -> None:
-        """Acknowledge reports, or request those that are missing."""
+    def _patience(self, watch: int) -> int:
+        """Return how many processed reports may wait for an acknowledgement."""
+        return 0
+
+    def acknowledge(self, now: float, watch: int) -> None:
+        """Acknowledge reports, or request those that are missing.
+
+        Args:
+            watch: mask of WATCH.
+        """
         wait = self._exchange.credit.wait
         complete = completed(self.taken, self._board.window, self._board.hop)
         late = complete > self.reports.next and now - self._report_came > wait
@@ -116,7 +124,8 @@ class Stream(ABC):
         # frame shows it; if there is no next frame, this makes the board send one.
         lost = self.reports.gap or (late and self._damage() != self._damage_before)
         ask = (lost or late) and now - self._resend_asked > wait
-        if not (ask or self.reports.ack_due) or not self._exchange.credit.fits(CONTROL):
+        due = ask or self.reports.ack_due(self._patience(watch))
+        if not due or not self._exchange.credit.fits(CONTROL):
             return
         resend = int(ask and lost)
         self._exchange.send(m.ReportAck(self.reports.acknowledge(), resend), now)
@@ -268,8 +277,6 @@ class SensorStream(Stream):
         window, sample = (board.next_window, board.next_sample) if resume else (0, 0)
         super().__init__(number, window, board, exchange, emit)
         self._samples = SensorSamples(sample, 2 * board.channels, watched)
-        # Without samples, one acknowledgement serves several reports.
-        self.reports.patience = 0 if watched else board.reports // 4
         self._gather = timeouts.resend_first
         self._sampled_came = self._resend_samples_asked = float("-inf")
         self._heard_at: float | None = None  # last known position; None: not begun yet
@@ -342,8 +349,13 @@ class SensorStream(Stream):
             self._emit(event)
 
     @override
-    def acknowledge(self, now: float) -> None:
-        super().acknowledge(now)
+    def _patience(self, watch: int) -> int:
+        # One acknowledgement serves several reports, but a watched window delays the next ones.
+        return 0 if watch else self._board.reports // 4
+
+    @override
+    def acknowledge(self, now: float, watch: int) -> None:
+        super().acknowledge(now, watch)
         samples = self._samples
         if not samples.watched or not self._exchange.credit.fits(CONTROL):
             return
@@ -351,7 +363,7 @@ class SensorStream(Stream):
         wait = max(self._exchange.credit.wait, self._gather)
         late = samples.taken > samples.next and now - self._sampled_came > wait
         ask = (samples.gap or late) and now - self._resend_samples_asked > wait
-        if not (ask or samples.ack_due):
+        if not (ask or samples.ack_due()):
             return
         self._exchange.send(m.SampledAck(samples.acknowledge(), int(ask)), now)
         if ask:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.link_line import Line, expected_score, windows_of
 from tests.support.link_native import BoardConfig
-from tests.support.link_sensor import HOP, WINDOW, SensorLine, sensor_board
+from tests.support.link_sensor import HOP, WINDOW, PausedTransport, SensorLine, sensor_board
 from tools.link import messages as m
 from tools.link.codec import decode, encode
 from tools.link.events import Event, Lost, Resumed, Sampled, Scored
@@ -202,16 +202,33 @@ def test_a_board_without_memory_for_reports_is_not_kept_waiting():
     assert line.now - began < 0.5
 
 
-def test_no_report_of_slow_windows_is_sent_twice():
-    # A window every two seconds.
-    line, returned = SensorLine(BoardConfig(window=2000, hop=2000, sensor=True)), 0
+# Milliseconds per window, and windows that are acknowledged when the tenth has arrived.
+@pytest.mark.parametrize(("frames", "least"), [(600, 7), (1000, 8), (1400, 8), (2000, 9)])
+def test_no_report_of_slow_windows_is_sent_twice(frames: int, least: int):
+    line, returned = SensorLine(BoardConfig(window=frames, hop=frames, sensor=True)), 0
     acks = report_acks(line)
     session = line.session()
     session.start_sampling(7, samples=False)
     while returned < 10:
         returned += len(windows_of(session.poll(1.0, lambda: None)))
     assert session.counters.repeated == 0
-    assert acks[-1] >= 9
+    assert acks[-1] >= least
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.7, 0.99, 2.2])
+@pytest.mark.parametrize("frames", [600, 1000, 2000])
+def test_what_arrives_while_the_program_is_busy_is_not_late(frames: int, seconds: float):
+    line, returned = SensorLine(BoardConfig(window=frames, hop=frames, sensor=True)), 0
+    transport = PausedTransport(line.peer)
+    session = Session(transport)
+    session.start_sampling(7, samples=False)
+    while returned < 10:
+        events = session.poll(1.0, lambda: None)
+        returned += len(windows_of(events))
+        if events:
+            transport.pause(seconds)
+    counters = session.counters
+    assert (counters.repeated, counters.timeouts, counters.resumed) == (0, 0, 0)
 
 
 def test_a_board_that_leaves_with_many_reports_unacknowledged_is_not_polled_without_pause():
@@ -261,6 +278,16 @@ def test_watched_windows_of_the_sensor():
             counts = np.stack([samples[f] for f in frames])
             assert event.output == counts.astype("<i2").astype(np.int8).tobytes()
             assert event.input == (counts >> 8).astype(np.int8).tobytes()
+
+
+def test_watched_windows_without_samples_are_acknowledged_one_by_one():
+    line = SensorLine()
+    with line.session() as session:
+        session.watch(output=True)
+        session.start_sampling(7, samples=False)
+        while session.next_window < 40:
+            session.poll(0.01)
+        assert session.sampling().overruns == 0
 
 
 def test_after_a_reset_the_index_continues_by_the_hosts_clock():
