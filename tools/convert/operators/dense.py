@@ -86,15 +86,14 @@ class DenseLayer:
             multipliers=self.multipliers[one],
         )
 
-    def requantizations(
-        self,
-        least: NDArray[np.int64],
-        most: NDArray[np.int64],
-        zero_point: int,
-        low: int,
-        high: int,
-    ) -> list[Requantization]:
-        """One per multiplier, from each row's smallest and largest sum."""
+    def requantizations(self, zero_point: int, low: int, high: int) -> list[Requantization]:
+        """One per multiplier, for all sums that its rows can reach.
+
+        The weights must be rows, and the input's zero point in the bias, as both bound the sums.
+        """
+        weights = self.weights.astype(np.int64)
+        least = self.bias + np.minimum(-128 * weights, 127 * weights).sum(1)
+        most = self.bias + np.maximum(-128 * weights, 127 * weights).sum(1)
         if not self.per_channel:
             least, most = least.min(keepdims=True), most.max(keepdims=True)
         return [
@@ -170,15 +169,9 @@ def fold(
 
 
 def with_one_multiplies(layer: DenseLayer) -> DenseLayer:
-    """The layer with its `one_multiplies`, if one multiplication is exact for every row.
-
-    The weights must be rows, and the input's zero point in the bias, as both bound the sums.
-    """
-    weights = layer.weights.astype(np.int64)
-    least = layer.bias + np.minimum(-128 * weights, 127 * weights).sum(1)
-    most = layer.bias + np.maximum(-128 * weights, 127 * weights).sum(1)
+    """The layer with its `one_multiplies`, if one multiplication is exact for every row."""
     zero_point = layer.zero_point + 127 - layer.high  # the largest output is the largest value
-    exacts = layer.requantizations(least, most, zero_point, -128, 127)
+    exacts = layer.requantizations(zero_point, -128, 127)
     shift = max([_LEAST_SHIFT, *(best_shift(each.by) for each in exacts if each.by.value)])
     if shift > 23 or not all(fits(each, shift, False) for each in exacts):
         return layer

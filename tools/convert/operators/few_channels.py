@@ -35,10 +35,7 @@ _MOST_INSTANCES = 16
 
 def exact_roundings(layer: DenseLayer) -> list[TwoRoundings]:
     """The roundings of each output; none if a value of one could leave 32 bits."""
-    weights = layer.weights.astype(np.int64)
-    least = layer.bias + np.minimum(-128 * weights, 127 * weights).sum(1)
-    most = layer.bias + np.maximum(-128 * weights, 127 * weights).sum(1)
-    exacts = layer.requantizations(least, most, layer.zero_point, -128, 127)
+    exacts = layer.requantizations(layer.zero_point, -128, 127)
     each = [two_roundings(exact) for exact in exacts]
     found = [roundings for roundings in each if roundings]
     if len(found) != len(each):

@@ -91,9 +91,7 @@ def fit_paired(
         return "plain: a weight of -128"
     offset = INT8[0] - lanes[0]  # lane = value - offset
     bias = layer.bias + offset * weights.sum(1)
-    least = bias + np.minimum(weights * lanes[0], weights * lanes[1]).sum(1)
-    most = bias + np.maximum(weights * lanes[0], weights * lanes[1]).sum(1)
-    exacts = layer.requantizations(least, most, layer.zero_point, layer.low, layer.high)
+    exacts = layer.requantizations(layer.zero_point, layer.low, layer.high)
     best = max((best_shift(exact.by) for exact in exacts if exact.by.value), default=0)
     if best >= SHIFTS.stop:
         return "plain: scales too far apart"
