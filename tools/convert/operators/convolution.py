@@ -170,8 +170,7 @@ def _few_channels(at: Positions, layer: DenseLayer) -> Step | None:
         return few_in_series(layer, at)
     if min(layer.inputs, layer.outputs) > FEW_CHANNELS:
         return None
-    few = few_inputs(layer, at.count, layer.inputs)
-    return few or few_outputs(layer, at.count)
+    return few_inputs(layer, at.count) or few_outputs(layer, at.count)
 
 
 def _paired_convolution(

@@ -8,11 +8,9 @@ from tools.convert.graph import Operator, Tensor
 from tools.convert.operators.dense import DenseLayer, plain_dense, with_one_multiplies
 from tools.convert.operators.plane_three import WHY, plane_three
 from tools.convert.operators.positions import Positions, at_positions
+from tools.convert.operators.template import MOST_SCRATCH
 from tools.convert.step import Step, Value, scratch
 from tools.convert.work import Work
-
-MOST_BYTES = 16384
-"""A larger plane would take more memory than the faster kernel is worth."""
 
 
 def _pitch(at: Positions) -> int:
@@ -81,7 +79,7 @@ def plane_step(
 
     None if neither kernel can run it.
     """
-    if _plane_bytes(at) > MOST_BYTES:
+    if _plane_bytes(at) > MOST_SCRATCH:
         return None
     step = plane_three(at, layer, _pitch(at), _height(at))
     if step:

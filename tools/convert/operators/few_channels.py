@@ -6,8 +6,7 @@ few_outputs.h).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
@@ -16,8 +15,9 @@ from numpy.typing import NDArray
 from tools.convert import cpp
 from tools.convert.operators.dense import DenseLayer
 from tools.convert.operators.positions import Positions
-from tools.convert.requantization import TwoRoundings, two_roundings
-from tools.convert.step import Report, Step, Value, scratch
+from tools.convert.operators.template import Constants, exact_roundings, lanes, template_step
+from tools.convert.requantization import TwoRoundings
+from tools.convert.step import Step, Value
 from tools.convert.work import Work, added, memcpy, memset
 
 MOST_INPUTS = 4
@@ -32,30 +32,31 @@ _TOGETHER = 8
 _MOST_INSTANCES = 16
 """Instances of few_inputs() for one layer; more would take more flash than they are worth."""
 
-
-def exact_roundings(layer: DenseLayer) -> list[TwoRoundings]:
-    """The roundings of each output; none if a value of one could leave 32 bits."""
-    exacts = layer.requantizations(layer.zero_point, -128, 127)
-    each = [two_roundings(exact) for exact in exacts]
-    found = [roundings for roundings in each if roundings]
-    if len(found) != len(each):
-        return []
-    return found if layer.per_channel else found * layer.outputs
+_WHY = "few channels"
 
 
-def few_inputs(layer: DenseLayer, pixels: int, step: int) -> Step | None:
-    """The step of a layer of one to four inputs at pixels `step` values apart.
+def few_inputs(layer: DenseLayer, pixels: int) -> Step | None:
+    """The step of a layer of one to four inputs at neighbouring pixels.
 
     None if the kernel cannot run it.
+    """
+    parts = _few_inputs(layer, pixels, layer.inputs, "input")
+    return _step(layer, "few_inputs", *parts, pixels) if parts else None
+
+
+def _few_inputs(
+    layer: DenseLayer, pixels: int, step: int, values: str
+) -> tuple[Constants, list[str], Work] | None:
+    """Constants, calls and work for pixels `step` apart in the C++ array `values`.
+
+    None if the kernel cannot run the layer.
     """
     inputs, outputs = layer.inputs, layer.outputs
     roundings = exact_roundings(layer)
     if not (inputs <= MOST_INPUTS and pixels > 1 and roundings):
         return None
-    shifts = [_shifts(roundings[o : o + _TOGETHER]) for o in range(0, outputs, _TOGETHER)]
-    if len(set(shifts)) > _MOST_INSTANCES:
-        return None
-    if inputs <= 2 and step != inputs:
+    instances = [roundings[o : o + _TOGETHER] for o in range(0, outputs, _TOGETHER)]
+    if len(set(map(_shifts, instances))) > _MOST_INSTANCES:
         return None
     rows = np.pad(_scaled(layer, roundings), ((0, 0), (0, MOST_INPUTS - inputs)))
     order = [(0, 1)] if inputs <= 2 else [(0, 2), (1, 3)]
@@ -63,23 +64,25 @@ def few_inputs(layer: DenseLayer, pixels: int, step: int) -> Step | None:
         [*(lanes(int(row[a]), int(row[b])) for a, b in order), *_ends(layer, o, roundings[o])]
         for o, row in enumerate(rows)
     ]
-    starts = range(0, outputs, _TOGETHER)
     sizes = f"{inputs}, {step}, {outputs}, {pixels}"
-    calls = [
-        f"few_inputs<{sizes}, {each}>(kConstants# + {o * len(stream[0])}, input, output + {o});"
-        for o, each in zip(starts, shifts, strict=True)
-    ]
+    calls, first = [], 0
+    for each in instances:
+        calls.append(
+            f"few_inputs<{sizes}, {_shifts(each)}>"
+            f"(kConstants# + {first * len(stream[0])}, {values}, output + {first});"
+        )
+        first += len(each)
     turns = pixels // 2 + pixels % 2
-    alone = outputs % _TOGETHER == 1  # its constants stay in registers
+    alone = sum(len(each) == 1 for each in instances)  # its constants stay in registers
     work = {
-        "few_inputs.call": len(starts),
-        f"few_inputs.turn_{inputs}": turns * (len(starts) - alone),
+        "few_inputs.call": len(instances),
+        f"few_inputs.turn_{inputs}": turns * (len(instances) - alone),
         f"few_inputs.output_{inputs}": turns * (outputs - alone),
         f"few_inputs.alone_{inputs}": turns * alone,
         "few_inputs.alone_odd": turns * alone * (pixels % 2),
         "few_inputs.shifted": turns * sum(each.shift > 0 for each in roundings),
     }
-    return _step(layer, "few_inputs", _stream(chain(*stream)), calls, pixels, work)
+    return _stream(chain(*stream)), calls, work
 
 
 def one_input(layer: DenseLayer) -> Step | None:
@@ -101,7 +104,7 @@ def one_input(layer: DenseLayer) -> Step | None:
     constants = cpp.words("kBias#", biases)
     constants += cpp.array("std::int8_t", "kWeights#", layer.weights.ravel(), align=4)
     size = 5 * layer.outputs
-    return _step(layer, "few_inputs", (constants, size), [call], 1, work)
+    return _step(layer, "few_inputs", (constants, size), [call], work, 1)
 
 
 def few_in_series(layer: DenseLayer, at: Positions) -> Step | None:
@@ -116,29 +119,26 @@ def few_in_series(layer: DenseLayer, at: Positions) -> Step | None:
     if layer.inputs < 3 or min(layer.inputs, layer.outputs) > 3 or values.left > 0:
         return None
     step = values.stride_width * values.channels
-    inner = few_inputs(layer, values.columns, step)
-    if inner is None:
-        return None
     size = (values.columns - 1) * step + layer.inputs
     before = -values.left * values.channels
     inside = min(values.in_size, size - before)
+    pads = (before, inside) != (0, size)
+    parts = _few_inputs(layer, values.columns, step, "scratch" if pads else "input")
+    if parts is None:
+        return None
+    constants, calls, work = parts
+    if pads:
+        calls = [
+            f"std::memset(scratch, {values.padding}, {size});",
+            f"std::memcpy(scratch + {before}, input, {inside});",
+            *calls,
+        ]
+        work = added(work, memset(size, 1), memcpy(inside, 1))
     read = Value(layer.source, values.in_size)
-    if (before, inside) == (0, size):
-        return replace(inner, reads=(read,), arguments=(read, inner.writes[0]))
-    padded = Value(scratch(layer.target)[0], size)
-    copy = (
-        f"    std::memset(padded, {values.padding}, {size});\n"
-        f"    std::memcpy(padded + {before}, input, {inside});\n"
-    )
-    text = inner.constants.replace("input, output", "padded, output")
-    text = text.replace("output) {\n", "output, std::int8_t* padded) {\n" + copy)
-    return replace(
-        inner,
-        reads=(read,),
-        writes=(*inner.writes, padded),
-        arguments=(read, inner.writes[0], padded),
-        constants=text,
-        work=added(inner.work, memset(size, 1), memcpy(inside, 1)),
+    written = Value(layer.target, layer.outputs * values.columns)
+    return template_step(
+        *(layer, values.columns, (read, written), "few_inputs", _WHY, constants, calls, work),
+        memory=size if pads else 0,
     )
 
 
@@ -172,7 +172,7 @@ def few_outputs(layer: DenseLayer, pixels: int) -> Step | None:
         f"few_outputs.four_{outputs}": pixels * -(-(inputs % 16) // 4),
         "few_outputs.shifted": pixels * sum(each.shift > 0 for each in roundings),
     }
-    return _step(layer, "few_outputs", _stream(stream), calls, pixels, work)
+    return _step(layer, "few_outputs", _stream(stream), calls, work, pixels)
 
 
 def _scaled(layer: DenseLayer, roundings: list[TwoRoundings]) -> NDArray[np.int64]:
@@ -181,58 +181,24 @@ def _scaled(layer: DenseLayer, roundings: list[TwoRoundings]) -> NDArray[np.int6
     return np.asarray(layer.weights.astype(np.int64) * factors[:, None])
 
 
-def lanes(low: int, high: int) -> int:
-    """Two values as the 16-bit lanes of a word."""
-    return (low & 0xFFFF) | (high & 0xFFFF) << 16
-
-
 def _ends(layer: DenseLayer, output: int, by: TwoRoundings) -> tuple[int, int, int]:
     """Bias, multiplier and start."""
     return int(layer.bias[output]) << (1 + by.left), by.multiplier, by.start
 
 
-def _shifts(roundings: list[TwoRoundings]) -> str:
+def _shifts(roundings: Sequence[TwoRoundings]) -> str:
     return ", ".join(str(each.shift) for each in roundings)
 
 
-def _stream(values: Iterable[int]) -> tuple[str, int]:
+def _stream(values: Iterable[int]) -> Constants:
     """The definition of a kernel's constants, and their bytes."""
     words = list(values)
     return cpp.words("kConstants#", words), 4 * len(words)
 
 
 def _step(
-    layer: DenseLayer,
-    kernel: str,
-    constants: tuple[str, int],
-    calls: list[str],
-    pixels: int,
-    work: Work,
+    layer: DenseLayer, kernel: str, constants: Constants, calls: list[str], work: Work, pixels: int
 ) -> Step:
-    read = Value(layer.source, layer.inputs * pixels)
-    written = Value(layer.target, layer.outputs * pixels)
-    calls, clamp = clamped(calls, layer, written.bytes)
-    body = "".join(f"    {call}\n" for call in calls)
-    return Step(
-        Report(
-            "FULLY_CONNECTED", layer.shape, layer.macs * pixels, layer.scale, kernel, "few channels"
-        ),
-        (read,),
-        (written,),
-        "layer#",
-        (read, written),
-        frozenset({f"{kernel}.h"}),
-        constants=constants[0]
-        + f"void layer#(const std::int8_t* input, std::int8_t* output) {{\n{body}}}\n",
-        constant_bytes=constants[1],
-        work=added(work, clamp),
-    )
-
-
-def clamped(calls: list[str], layer: DenseLayer, size: int) -> tuple[list[str], Work]:
-    """The calls, then one that clamps their `size` outputs to the activation; its work."""
-    if (layer.low, layer.high) == (-128, 127):
-        return calls, {}
-    fours, ones = divmod(size, 4)
-    call = f"clamp_values(output, {size}, {layer.low}, {layer.high});"
-    return [*calls, call], {"clamp.call": 1, "clamp.four": fours, "clamp.one": ones}
+    """The step of a layer at neighbouring pixels."""
+    ends = Value(layer.source, layer.inputs * pixels), Value(layer.target, layer.outputs * pixels)
+    return template_step(layer, pixels, ends, kernel, _WHY, constants, calls, work)

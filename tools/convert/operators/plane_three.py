@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from tools.convert import cpp
 from tools.convert.operators.dense import DenseLayer
-from tools.convert.operators.few_channels import clamped, exact_roundings
 from tools.convert.operators.positions import Positions
-from tools.convert.step import Report, Step, Value, scratch
-from tools.convert.work import added
+from tools.convert.operators.template import exact_roundings, template_step
+from tools.convert.step import Step, Value
 
 WHY = "a channel's plane at a time"
 
 _MOST_PITCH = 126
 """Words: an instruction reaches as far as two rows of the plane."""
-
 
 _UNROLLED = 4
 """Pairs of outputs of a row up to which the kernel has no loop over them."""
@@ -74,11 +72,10 @@ def plane_three(at: Positions, layer: DenseLayer, pitch: int, high: int) -> Step
         + "};\n"
     )
     read, written = Value(layer.source, at.in_size), Value(layer.target, at.count * outputs)
-    plane = Value(scratch(layer.target, at.first)[0], 4 * high * pitch)
     first = f" + {at.first}" if at.first else ""
     calls = [
         f"plane_three<Sizes#, {', '.join(map(str, shifts))}>"
-        f"(kThree#, input, output{first}, reinterpret_cast<std::uint32_t*>(plane));"
+        f"(kThree#, input, output{first}, reinterpret_cast<std::uint32_t*>(scratch));"
     ]
     pairs, odd = divmod(at.columns, 2)
     each = f"plane_three.{at.kernel_height}_{at.stride_width}"
@@ -94,18 +91,10 @@ def plane_three(at: Positions, layer: DenseLayer, pitch: int, high: int) -> Step
         f"{each}_pair": lines * pairs,
         f"{each}_odd": lines * odd,
     }
-    calls, clamp = clamped(calls, layer, written.bytes)
-    body = "".join(f"    {call}\n" for call in calls)
-    return Step(
-        Report("", "", layer.macs * at.count, layer.scale, "plane_three", WHY),
-        (read,),
-        (written, plane),
-        "layer#",
-        (read, written, plane),
-        frozenset({"plane_three.h"}),
-        constants=constants
-        + "void layer#(const std::int8_t* input, std::int8_t* output, std::int8_t* plane) {\n"
-        + f"{body}}}\n",
-        constant_bytes=layer.weights.size + 12 * outputs + (outputs if len(shifts) > 1 else 0) + 12,
-        work=added(work, clamp),
+    return template_step(
+        *(layer, at.count, (read, written), "plane_three", WHY),
+        (constants, layer.weights.size + 12 * outputs + (len(shifts) > 1) * outputs + 12),
+        *(calls, work),
+        memory=4 * high * pitch,
+        part=at.first,
     )

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from tools.convert import cpp
 from tools.convert.operators.dense import DenseLayer
-from tools.convert.operators.few_channels import clamped, exact_roundings, lanes
-from tools.convert.step import Report, Step, Value, scratch
-from tools.convert.work import added
+from tools.convert.operators.template import MOST_SCRATCH, exact_roundings, lanes, template_step
+from tools.convert.step import Step, Value
 
 BLOCK = ((0, 0), (0, 1), (1, 0), (1, 1))
 """The outputs of an input pixel: rows and columns."""
@@ -21,9 +20,6 @@ _TAPS = (((0, 0), (0, 1), (1, 0), (1, 1)), ((0, 2), (1, 2)), ((2, 0), (2, 1)), (
 
 _MOST_CHANNELS = 16
 """Channels above which the unrolled code would take more flash than it is worth."""
-
-MOST_BYTES = 16384
-"""Larger lanes would take more memory than the faster kernel is worth."""
 
 
 def masks() -> list[NDArray[np.int8]]:
@@ -47,7 +43,7 @@ def transposed_three(
     height, width = sides
     words = (height + 1) * (width + 1) * channels // 2
     roundings = [exact_roundings(layer) for layer in layers]
-    if channels % 4 or channels > _MOST_CHANNELS or 4 * words > MOST_BYTES or not all(roundings):
+    if channels % 4 or channels > _MOST_CHANNELS or 4 * words > MOST_SCRATCH or not all(roundings):
         return None
     layer, by = layers[0], roundings[0][0]
     stream = [int(each.bias[0]) << (1 + by.left) for each in layers]
@@ -61,13 +57,10 @@ def transposed_three(
     stream += [by.multiplier, by.start]
     call = (
         f"transposed_three<{height}, {width}, {channels // 4}, {by.shift}>"
-        f"(kConstants#, {padding}, input, output, reinterpret_cast<std::uint32_t*>(lanes));"
+        f"(kConstants#, {padding}, input, output, reinterpret_cast<std::uint32_t*>(scratch));"
     )
     read = Value(layer.source, height * width * channels)
     written = Value(layer.target, 4 * height * width)
-    wide = Value(scratch(layer.target)[0], 4 * words)
-    calls, clamp = clamped([call], layer, written.bytes)
-    body = "".join(f"    {each}\n" for each in calls)
     pixels, part = height * width, f"transposed_three.{channels}"
     work = {
         f"{part}_call": 1,
@@ -75,16 +68,9 @@ def transposed_three(
         f"{part}_pixel": pixels,
         "transposed_three.padding": (height + width) * channels,
     }
-    return Step(
-        Report("", "", layer.macs * pixels, layer.scale, "transposed_three", "blocks of 2x2"),
-        (read,),
-        (written, wide),
-        "layer#",
-        (read, written, wide),
-        frozenset({"transposed_three.h"}),
-        constants=cpp.words("kConstants#", stream)
-        + "void layer#(const std::int8_t* input, std::int8_t* output, std::int8_t* lanes) {\n"
-        + f"{body}}}\n",
-        constant_bytes=4 * len(stream),
-        work=added(work, clamp),
+    return template_step(
+        *(layer, pixels, (read, written), "transposed_three", "blocks of 2x2"),
+        (cpp.words("kConstants#", stream), 4 * len(stream)),
+        *([call], work),
+        memory=4 * words,
     )
