@@ -80,6 +80,8 @@ OPERATORS = [
     Operator("CONV_2D 1x1, 2 to 2", _conv(2, (1, 1)), channels=2, goal=3.8),
     Operator("CONV_2D 1x1, 4 to 3", _conv(3, (1, 1)), channels=4, goal=2.9),
     Operator("CONV_2D 1x1, 3 to 8", _conv(8, (1, 1)), channels=3, goal=2.4),
+    Operator("CONV_2D 1x1, 1 to 256", _conv(256, (1, 1)), channels=1),
+    Operator("CONV_2D 1x1, 3 to 256", _conv(256, (1, 1)), channels=3),
     Operator("CONV_2D 1x1, 16 to 1", _conv(1, (1, 1)), channels=16, goal=2.1),
     Operator(
         "TRANSPOSE_CONV 3x3, stride 2, 8 to 1",

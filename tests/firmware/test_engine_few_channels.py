@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import numpy as np
 import pytest
 
 from tests.firmware.test_engine_compiled import differing, needs_emulator
 from tests.support import networks
+from tests.support.graph_operators import SAME
 from tests.support.graphs import Graph
 from tools.convert.model import read_model
 from tools.convert.plan import make_plan
 from tools.measure.bench import emulator
+from tools.measure.bench.models import Activation
 from training.bundle.interpreter import Interpreter
 
 KERNELS = {
@@ -23,6 +26,9 @@ KERNELS = {
     "few": {"few_inputs", "few_outputs"},
 }
 """The kernels that networks of each operator of Graph must have."""
+
+LANES = pytest.mark.parametrize("lanes", [(), ("-DVIGIL_NO_LANES",)], ids=["lanes", "none"])
+"""As on cores with the DSP extension, and as on those without it."""
 
 FLAGS = {
     "O2-hard": emulator.FAST,
@@ -54,9 +60,8 @@ def kernels_of(data: bytes) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KERNELS)
-@pytest.mark.parametrize("lanes", [(), ("-DVIGIL_NO_LANES",)], ids=["lanes", "none"])
+@LANES
 def test_networks_on_the_host(kind, lanes, tmp_path):
-    """As on cores with the DSP extension, and as on those without it."""
     flags = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *lanes)
     models, inputs, expected = cases(kind)
     assert set().union(*map(kernels_of, models)) >= KERNELS[kind]
@@ -71,3 +76,39 @@ def test_networks_emulated(kind, flags, tmp_path):
     models, inputs, expected = cases(kind)
     outputs = networks.run_emulated(models, inputs, tmp_path, flags)
     assert sum(differing(outputs, expected)) == 0
+
+
+@functools.cache
+def wide() -> tuple[list[bytes], list[np.ndarray], list[np.ndarray]]:
+    """Layers of 256 outputs with several shifts, of one to three inputs."""
+    rng = np.random.default_rng(9)
+    models: list[bytes] = []
+    for channels in (1, 2, 3):
+        graph = Graph(rng, (Activation.NONE,))
+        source = graph.tensor((1, 1, 5, channels), 0.05)
+        target = graph.conv(source, 256, (1, 1), (1, 1), SAME)
+        models.append(graph.builder.finish(source.index, target.index))
+    inputs = [networks.random_inputs(rng, 100, read_model(data).input.size) for data in models]
+    return models, inputs, [Interpreter(m).run(x) for m, x in zip(models, inputs, strict=True)]
+
+
+def test_many_outputs_share_at_most_16_instances():
+    for data in wide()[0]:
+        [step] = make_plan(read_model(data), "m").steps
+        calls = re.findall(r"few_inputs<.*>", step.constants)
+        assert len(calls) > 256 / 8, "its outputs should need more than 16 instances of eight"
+        assert 1 < len(set(calls)) <= 16
+
+
+@LANES
+def test_many_outputs_on_the_host(lanes, tmp_path):
+    models, inputs, expected = wide()
+    outputs = networks.run_on_host(models, inputs, tmp_path, ("-O1", *lanes))
+    assert sum(differing(outputs, expected)) == 0
+
+
+@needs_emulator
+@pytest.mark.toolchain
+def test_many_outputs_emulated(tmp_path):
+    models, inputs, expected = wide()
+    assert sum(differing(networks.run_emulated(models, inputs, tmp_path), expected)) == 0

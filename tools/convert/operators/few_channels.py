@@ -27,7 +27,7 @@ MOST_OUTPUTS = 3
 """Outputs whose sums and weights are in registers at once."""
 
 _TOGETHER = 8
-"""Outputs of one instance of few_inputs(), whose code has as many copies of an output's."""
+"""Most outputs of one instance of few_inputs(), whose code has as many copies of an output's."""
 
 _MOST_INSTANCES = 16
 """Instances of few_inputs() for one layer; more would take more flash than they are worth."""
@@ -55,9 +55,7 @@ def _few_inputs(
     roundings = exact_roundings(layer)
     if not (inputs <= MOST_INPUTS and pixels > 1 and roundings):
         return None
-    instances = [roundings[o : o + _TOGETHER] for o in range(0, outputs, _TOGETHER)]
-    if len(set(map(_shifts, instances))) > _MOST_INSTANCES:
-        return None
+    instances = _instances(roundings)
     rows = np.pad(_scaled(layer, roundings), ((0, 0), (0, MOST_INPUTS - inputs)))
     order = [(0, 1)] if inputs <= 2 else [(0, 2), (1, 3)]
     stream = [
@@ -83,6 +81,20 @@ def _few_inputs(
         "few_inputs.shifted": turns * sum(each.shift > 0 for each in roundings),
     }
     return _stream(chain(*stream)), calls, work
+
+
+def _instances(roundings: Sequence[TwoRoundings]) -> list[Sequence[TwoRoundings]]:
+    """Split a layer's outputs among calls of few_inputs().
+
+    Each call has eight outputs, or fewer where too many calls would have an instance of their own.
+    """
+    together = _TOGETHER
+    while True:
+        starts = range(0, len(roundings), together)
+        instances = [roundings[o : o + together] for o in starts]
+        if together == 1 or len(set(map(_shifts, instances))) <= _MOST_INSTANCES:
+            return instances
+        together //= 2
 
 
 def one_input(layer: DenseLayer) -> Step | None:
