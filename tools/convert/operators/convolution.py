@@ -27,7 +27,12 @@ from tools.convert.operators.dense import (
     with_one_multiplies,
 )
 from tools.convert.operators.depthwise_plane import plane_step
-from tools.convert.operators.few_channels import few_in_series, few_inputs, few_outputs
+from tools.convert.operators.few_channels import (
+    FEW_CHANNELS,
+    few_in_series,
+    few_inputs,
+    few_outputs,
+)
 from tools.convert.operators.paired_dense import (
     INT8,
     PairedLayer,
@@ -47,9 +52,6 @@ from tools.convert.operators.window import WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
 from tools.convert.step import Step, Value, scratch
 from tools.convert.work import added, repeated
-
-FEW_CHANNELS = 3
-"""Inputs or outputs of a layer at every pixel up to which its own kernel is faster."""
 
 SPARE = 4
 """Channels of which one may have no exact form in the paired kernel."""

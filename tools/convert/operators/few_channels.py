@@ -20,10 +20,13 @@ from tools.convert.requantization import TwoRoundings
 from tools.convert.step import Step, Value
 from tools.convert.work import Work, added, memcpy, memset
 
-MOST_INPUTS = 4
+FEW_CHANNELS = 3
+"""Inputs or outputs up to which these kernels are faster than the others."""
+
+_MOST_INPUTS = 4
 """Inputs that the lanes of two words hold."""
 
-MOST_OUTPUTS = 3
+_MOST_OUTPUTS = 3
 """Outputs whose sums and weights are in registers at once."""
 
 _TOGETHER = 8
@@ -53,10 +56,10 @@ def _few_inputs(
     """
     inputs, outputs = layer.inputs, layer.outputs
     roundings = exact_roundings(layer)
-    if not (inputs <= MOST_INPUTS and pixels > 1 and roundings):
+    if not (inputs <= _MOST_INPUTS and pixels > 1 and roundings):
         return None
     instances = _instances(roundings)
-    rows = np.pad(_scaled(layer, roundings), ((0, 0), (0, MOST_INPUTS - inputs)))
+    rows = np.pad(_scaled(layer, roundings), ((0, 0), (0, _MOST_INPUTS - inputs)))
     order = [(0, 1)] if inputs <= 2 else [(0, 2), (1, 3)]
     stream = [
         [*(lanes(int(row[a]), int(row[b])) for a, b in order), *_ends(layer, o, roundings[o])]
@@ -128,7 +131,8 @@ def few_in_series(layer: DenseLayer, at: Positions) -> Step | None:
     row = (values.in_height, values.kernel_height, values.rows, values.dilation_width)
     if row != (1, 1, 1, 1) or values.first or values.column_step != layer.outputs:
         return None
-    if layer.inputs < 3 or min(layer.inputs, layer.outputs) > 3 or values.left > 0:
+    few = min(layer.inputs, layer.outputs) <= FEW_CHANNELS
+    if layer.inputs < 3 or not few or values.left > 0:
         return None
     step = values.stride_width * values.channels
     size = (values.columns - 1) * step + layer.inputs
@@ -161,7 +165,7 @@ def few_outputs(layer: DenseLayer, pixels: int) -> Step | None:
     """
     inputs, outputs = layer.inputs, layer.outputs
     roundings = exact_roundings(layer)
-    if not (inputs >= 4 and outputs <= MOST_OUTPUTS and roundings):
+    if not (inputs >= 4 and outputs <= _MOST_OUTPUTS and roundings):
         return None
     rows = _scaled(layer, roundings)
     if inputs % 4:  # the last four begin earlier, and their first weights are 0
