@@ -25,7 +25,7 @@ ALWAYS = 64
 """Inputs that a row always computes, at least: those of one pass through the kernel's loop."""
 
 MEASURED = 3
-"""Golden windows, the first, on which inferences are measured; no order is chosen by them."""
+"""Number of golden windows on which inferences are measured: the first. They choose no order."""
 
 _ZERO = -128
 """The value whose lane is 0."""

@@ -40,7 +40,7 @@ void Segmenter::push(std::uint64_t first_frame, Span<const std::int16_t> samples
         frames -= static_cast<std::size_t>(known);
     }
     while (frames > 0) {
-        const bool between = filled_ < 0;  // two windows: nothing to keep
+        const bool between = filled_ < 0;  // before the window begins: nothing to keep
         const auto filled = static_cast<std::uint32_t>(between ? -filled_ : filled_);
         const std::size_t missing = between ? filled : config_.window - filled;
         const std::size_t take = missing < frames ? missing : frames;

@@ -5,8 +5,8 @@
 
 namespace vigil {
 
-// value / divisor: by the processor where the value has 32 bits, as counts of samples have for
-// months; then bit by bit.
+// Returns value / divisor. A value of 32 bits, such as the count of samples in the first 49 days at
+// 1 kHz, is divided by the processor; a larger one bit by bit.
 [[gnu::noinline]] inline std::uint64_t quotient(std::uint64_t value, std::uint32_t divisor) {
     if (value >> 32 == 0) return static_cast<std::uint32_t>(value) / divisor;
     std::uint64_t rest = 0;

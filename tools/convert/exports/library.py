@@ -166,8 +166,8 @@ void {prefix}_restart(void) {{
 """
 
 # The Arduino IDE passes no flags of a library, and its compilers contract a * b + c, which changes
-# scores. Only where there are floats: GCC inlines no function of this pragma into one that another
-# pragma makes fast, as the kernels have them.
+# scores. Sources without floats go without this pragma: GCC inlines no function with it into a
+# kernel, which a pragma of its own optimizes.
 _NO_CONTRACTION = """\
 #if defined(__clang__)
 #pragma clang fp contract(off)
