@@ -59,7 +59,7 @@ class DetectorListener {
 // One golden window of the bundle: raw counts and their expected results.
 struct GoldenWindow {
     Span<const std::int16_t> counts;
-    std::uint32_t bytes;  // hash() of input and output
+    std::uint32_t hash;  // of input and output, by hash() below
     float score;
 };
 
@@ -147,7 +147,7 @@ GoldenReport Detector<Chain, SegmentStage, WearerStage>::check(Span<const Golden
         report.ticks_per_window = ticks() - before;
         const bool exact = (SegmentStage::kFilters || is_scored(config_.chain.gate(g.counts))) &&
                            status == engine::Status::ok &&
-                           hash(buffers_.input, buffers_.output) == g.bytes &&
+                           hash(buffers_.input, buffers_.output) == g.hash &&
                            same_bits(config_.chain.score(buffers_.input, buffers_.output), g.score);
         report.passed = static_cast<std::uint16_t>(report.passed + (exact ? 1 : 0));
     }
