@@ -11,6 +11,11 @@ namespace {
 constexpr std::uint32_t kTextEveryUs = 2'000'000;
 
 vigil::SerialStream port;
+#if defined(ARDUINO_ARCH_MBED)
+vigil::SerialText text;
+#else
+auto& text = Serial;
+#endif
 
 // Not every board has an LED.
 void light([[maybe_unused]] bool on) {
@@ -36,26 +41,26 @@ vigil::App app(port, kHardware);
 std::uint32_t printed_us;
 
 void print_pair(const char* name, std::uint32_t value, const char* unit) {
-    Serial.print(name);
-    Serial.print(static_cast<unsigned long>(value));
-    Serial.print(unit);
+    text.print(name);
+    text.print(static_cast<unsigned long>(value));
+    text.print(unit);
 }
 
 void print_boot_report() {
     const vigil::link::BootReport r = app.boot_report();
     const vigil::engine::Facts engine = vigil::engine::facts();
-    Serial.print("vigil: ");
-    Serial.print(vigil::model::kName);
-    Serial.print(" on ");
-    Serial.print(vigil::board::name());
-    Serial.print(", engine ");
-    Serial.print(engine.name);
-    Serial.print(": ");
-    Serial.println(vigil::engine::describe(app.engine_status()));
+    text.print("vigil: ");
+    text.print(vigil::model::kName);
+    text.print(" on ");
+    text.print(vigil::board::name());
+    text.print(", engine ");
+    text.print(engine.name);
+    text.print(": ");
+    text.println(vigil::engine::describe(app.engine_status()));
     print_pair("  golden windows ", r.golden_passed, " of ");
     print_pair("", r.golden_total, " exact\r\n");
     print_pair("  inference ", r.ticks, " ");
-    Serial.print(vigil::board::counter_unit());
+    text.print(vigil::board::counter_unit());
     print_pair(", ", r.microseconds, " us\r\n");
     print_pair("  arena ", r.arena_used, " of ");
     print_pair("", r.arena_size, " bytes");
@@ -63,12 +68,12 @@ void print_boot_report() {
         print_pair(", stack ", r.stack_used, " of ");
         print_pair("", r.stack_size, " bytes");
     }
-    Serial.print(", instruction cache ");
-    Serial.println(vigil::board::describe(vigil::board::instruction_cache()));
-    Serial.print("  sensor: ");
-    Serial.print(vigil::board::sensor().name());
-    Serial.println(vigil::board::sensor().present() ? " (t, Enter: scores as text)" : "");
-    Serial.println("  waiting for a host: vigil monitor");
+    text.print(", instruction cache ");
+    text.println(vigil::board::describe(vigil::board::instruction_cache()));
+    text.print("  sensor: ");
+    text.print(vigil::board::sensor().name());
+    text.println(vigil::board::sensor().present() ? " (t, Enter: scores as text)" : "");
+    text.println("  waiting for a host: vigil monitor");
 }
 
 }  // namespace
@@ -87,7 +92,7 @@ void loop() {
     vigil::board::poll_sensor();
     app.poll();
     const std::uint32_t now = static_cast<std::uint32_t>(micros());
-    if (!app.is_quiet() && Serial && now - printed_us >= kTextEveryUs) {
+    if (!app.is_quiet() && now - printed_us >= kTextEveryUs && port.is_connected()) {
         printed_us = now;
         print_boot_report();
     }

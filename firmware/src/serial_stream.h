@@ -1,5 +1,5 @@
-// The board's serial port as the link's byte stream; reading and writing never block. Where the
-// program reads too late, USB holds the host off: no byte is lost.
+// The board's serial port as the link's byte stream, and for text. Neither waits for a host that
+// does not read. Where the program reads too late, USB holds the host off: no byte is lost.
 #pragma once
 
 #include <Arduino.h>
@@ -50,7 +50,21 @@ class SerialStream final : public link::Stream {
         const std::size_t count = static_cast<std::size_t>(available) < bytes.size()
                                       ? static_cast<std::size_t>(available)
                                       : bytes.size();
-        return Serial.write(bytes.data(), count);
+        // The core of the SAM D21 returns -1, as an unsigned number, if the host does not read.
+        const std::size_t taken = Serial.write(bytes.data(), count);
+        return taken <= count ? taken : 0;
+#endif
+    }
+
+    // Whether a terminal or a host has opened the port. Serial's own operator waits: 10 ms on a
+    // SAM D21, too long where loop() reads the sensor, and 1 ms on Mbed.
+    static bool is_connected() {
+#if defined(ARDUINO_ARCH_SAMD)
+        return Serial.dtr();
+#elif defined(ARDUINO_ARCH_MBED) && defined(VIGIL_GENERIC_BOARD)
+        return _SerialUSB.connected();
+#else
+        return static_cast<bool>(Serial);  // on the Nano, which sleeps meanwhile
 #endif
     }
 
@@ -63,5 +77,35 @@ class SerialStream final : public link::Stream {
 #endif
     }
 };
+
+#if defined(ARDUINO_ARCH_MBED)
+// Prints text. This core's Serial waits without limit for a host that has opened the port and does
+// not read. This class waits for kPatienceMs, then drops all text until the host reads again.
+class SerialText final : public Print {
+  public:
+    using Print::write;
+    std::size_t write(std::uint8_t byte) override { return write(&byte, 1); }
+    std::size_t write(const std::uint8_t* bytes, std::size_t size) override {
+        const unsigned long start = millis();
+        std::size_t sent = 0;
+        while (sent < size) {
+            const std::size_t taken = stream_.write({bytes + sent, size - sent});
+            sent += taken;
+            if (taken == 0 && (stalled_ || millis() - start > kPatienceMs)) {
+                stalled_ = true;
+                break;
+            }
+            if (taken != 0) stalled_ = false;
+        }
+        return sent;
+    }
+
+  private:
+    static constexpr unsigned long kPatienceMs = 20;
+
+    SerialStream stream_;
+    bool stalled_ = false;
+};
+#endif
 
 }  // namespace vigil
