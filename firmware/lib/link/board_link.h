@@ -72,7 +72,7 @@ struct BoardFacts {
     std::uint32_t hop;
     std::uint8_t channels;  // 1 to 116, so that one sample fits a frame
     float rate;
-    std::uint16_t credit;  // size of the port's receive buffer in bytes; at least kMaxWire
+    std::uint16_t credit;  // size of the port's receive buffer in bytes
 };
 
 struct BoardTimeouts {
