@@ -93,6 +93,27 @@ def test_the_boards_threshold_is_the_hosts_and_outlives_the_power(bundle, image,
         assert report.threshold == np.float32(bundle.manifest.threshold.value)
 
 
+def test_figures_are_those_of_the_present_calibration(bundle, image, tmp_path):
+    counts = bundle.evaluation()["counts"][:60].copy()
+    counts[7] = -counts[7, ::-1] * 2  # abnormal
+    flash = tmp_path / "flash"
+
+    def figures(session: Session, message: m.Calibrate) -> tuple[int, ...]:
+        report = session.calibrate(message)
+        return report.windows, report.taken, report.set_aside, report.rate, report.tolerated
+
+    with power(image, flash) as session:
+        session.start(1)
+        session.calibrate(start(1, 60))
+        stream(session, counts)
+        assert figures(session, ASK) == (60, 60, 1, 50_000, 20_000)
+        assert figures(session, start(2, 50)) == (50, 0, 0, 50_000, 20_000)
+        assert figures(session, m.Calibrate(CalibrateAction.STOP)) == (60, 60, 1, 50_000, 20_000)
+        assert figures(session, m.Calibrate(CalibrateAction.FORGET)) == (0, 0, 0, 0, 0)
+    with power(image, flash) as session:
+        assert figures(session, ASK) == (0, 0, 0, 0, 0)
+
+
 def test_a_flash_without_a_file_lives_as_long_as_the_board(bundle, image, tmp_path):
     board = EmulatedBoard(image)
     reports = []

@@ -80,6 +80,7 @@ class BoardCalibration {
     void use(float threshold, link::ThresholdSource source);
     bool start(const link::Calibrate& message);
     void forget();
+    void clear();
     bool save();
 
     const ImageThreshold& image_;
@@ -103,9 +104,9 @@ void BoardCalibration<kLargest>::begin() {
     use(image_.value, image_.source);
     if (!store_.load()) return;
     std::memcpy(&kept_, store_.payload(), sizeof kept_);
-    if (kept_.plan.windows == 0) return;  // it was forgotten
+    if (kept_.plan.windows == 0) return clear();  // it was forgotten
     if (std::memcmp(kept_.model, image_.model, sizeof kept_.model) != 0) {
-        kept_.plan.windows = 0;
+        clear();
         state_ = link::CalibrationState::other_model;
         return;
     }
@@ -156,10 +157,17 @@ template <std::size_t kLargest>
 void BoardCalibration<kLargest>::forget() {
     running_ = false;
     use(image_.value, image_.source);
-    kept_.plan.windows = 0;
+    clear();
     store_.prepare();
     save();
     state_ = link::CalibrationState::none;
+}
+
+// No calibration is kept: its figures are 0.
+template <std::size_t kLargest>
+void BoardCalibration<kLargest>::clear() {
+    kept_.plan = {};
+    kept_.result = {};
 }
 
 template <std::size_t kLargest>
@@ -196,6 +204,7 @@ void BoardCalibration<kLargest>::describe(link::CalibrationReport& message) cons
         message.state = static_cast<std::uint8_t>(link::CalibrationState::running);
         plan = &calibration_.plan();
         message.taken = calibration_.taken();
+        message.set_aside = 0;
     }
     message.windows = plan->windows;
     message.rate = plan->rate;
