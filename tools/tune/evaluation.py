@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from tools.tune.space import Space
 from tools.tune.splits import SearchSplit, search_splits
 from tools.tune.study import Final
 from training import metrics
+from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.manifest import NotJudged, Tensor, float32_text
 from training.challenge import challenges
@@ -80,12 +82,21 @@ class Bench:
         gain = self.dataset.train.gain
         return fit_input_quantizer(recipe.scaler, train.counts, gain, recipe.features)
 
+    @cached_property
+    def abnormal(self) -> int:
+        """Labelled abnormal windows that are the objective; 0: too few, so disturbances are.
+
+        Counted once, in the windows of the recipe that the search began with: trials whose windows
+        have other lengths have more or fewer, and must be compared by the same objective.
+        """
+        count = len(self.parts(self.recipe, self.recipe.seed).abnormal)
+        return count if count >= LEAST_ABNORMAL else 0
+
     @property
     def objective(self) -> str:
         """What `detection` measures on this data set, as a phrase."""
-        abnormal = len(self.parts(self.recipe, self.recipe.seed).abnormal)
-        if abnormal >= LEAST_ABNORMAL:
-            return f"AUROC of the {abnormal} abnormal windows of the training part"
+        if self.abnormal:
+            return f"AUROC of the {self.abnormal} abnormal windows of the training part"
         rate = self.recipe.threshold.false_alarm_rate
         return f"share of injected disturbances flagged at {rate:.1%} false alarms"
 
@@ -186,11 +197,20 @@ class Bench:
         score: ScoreFunction,
         seed: int,
     ) -> float:
-        """Detection on held-out normal windows and the training part's abnormal ones."""
+        """Detection on held-out normal windows and the training part's abnormal ones.
+
+        Raises:
+            DataError: no abnormal window is left to compare with.
+        """
         scores = score(normal)
         if not np.isfinite(scores).all():
             return float("nan")
-        if len(abnormal) >= LEAST_ABNORMAL:
+        if self.abnormal:
+            if not len(abnormal):
+                raise DataError(
+                    f"the training part has no labelled abnormal window of {recipe.windows.length} "
+                    "frames that is judged: set a shorter windows.length, or gate.kind to 'none'"
+                )
             return _auroc(scores, score(abnormal))
         threshold = conformal(scores, recipe.threshold.false_alarm_rate).value
         disturbed = challenges(normal, CHALLENGED, seed)
