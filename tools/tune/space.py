@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from training import data
 from training.bundle.errors import RecipeError
@@ -19,8 +20,8 @@ MOST_VALUES = 1000
 class Range(Strict):
     """All numbers between two ends; whole numbers if both ends are."""
 
-    low: int | float
-    high: int | float
+    low: Annotated[int, Field(ge=-(2**53), le=2**53)] | float
+    high: Annotated[int, Field(ge=-(2**53), le=2**53)] | float
     log: bool = False  # the logarithm is uniform, not the number
 
     @property
@@ -75,19 +76,24 @@ class Space:
 
     def widest(self, recipe: Recipe) -> dict[int, tuple[list[int], int]]:
         """Widths of the encoder and of the code that no trial exceeds, by the number of layers."""
-        model = recipe.model.model_dump()
-        sections = self.dimensions.get("model", [model])
-        models = [*sections, model] if isinstance(sections, list) else [model]
-        hidden = [each["hidden"] for each in models if "hidden" in each]
-        codes = [each["code"] for each in models if "hidden" in each]
-        varied = self.dimensions.get("model.hidden", [])
-        hidden += varied if isinstance(varied, list) else []
-        code = self.dimensions.get("model.code", [])
-        codes += code if isinstance(code, list) else [code.high]
+        choices = {
+            key: each if isinstance(each, list) else [each.high]
+            for key, each in self.dimensions.items()
+        }
+        models = [
+            each
+            for each in (recipe.model.model_dump(), *choices.get("model", []))
+            if isinstance(each, dict) and "hidden" in each
+        ]
+        hidden = [each["hidden"] for each in models] + choices.get("model.hidden", [])
+        codes: list[Any] = [each.get("code") for each in models] + choices.get("model.code", [])
+        # A choice of another type is no width; its trials are not possible.
+        hidden = [each for each in hidden if isinstance(each, list) and all(map(_whole, each))]
+        code: int = max((each for each in codes if _whole(each)), default=1)
         return {
             depth: (
                 np.max([each for each in hidden if len(each) == depth], axis=0).tolist(),
-                max(codes),
+                code,
             )
             for depth in {len(each) for each in hidden}
         }
@@ -114,6 +120,10 @@ class Space:
             {key: pick(each) for key, each in self.dimensions.items()}
             for pick in (smallest, paired, first)
         ]
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _size(value: Any) -> tuple[float, str]:
@@ -149,7 +159,11 @@ def read_space(recipe: Recipe) -> Space:
         RecipeError: a key is no setting, or none of its values is valid, or the recipe fits the
             abnormal windows that trials are compared by.
     """
-    if recipe.fit.abnormal or "fit.abnormal" in recipe.tune:
+    fits = recipe.tune.get("fit", [])
+    as_a_whole = isinstance(fits, list) and any(
+        isinstance(each, dict) and each.get("abnormal") for each in fits
+    )
+    if recipe.fit.abnormal or "fit.abnormal" in recipe.tune or as_a_whole:
         raise RecipeError(
             f"recipe '{recipe.name}': fit.abnormal fits the labelled abnormal windows, which must "
             "be new to the trials of a search: set it to 0, and set it in the result"

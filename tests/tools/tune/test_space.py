@@ -20,6 +20,10 @@ BAD = {
     "ends swapped": ({"model.code": {"low": 9, "high": 2}}, "low must be below high"),
     "logarithm of 0": ({"fit.power": {"low": 0.0, "high": 2.0, "log": True}}, "above 0 with log"),
     "unknown word of a range": ({"fit.power": {"min": 1, "high": 2}}, "unknown key 'min'"),
+    "more than whole numbers have": (
+        {"fit.epochs": {"low": 1, "high": 10**400}},
+        "'fit.epochs': 'high",
+    ),
     "no valid value": ({"fit.power": [0.5, 0.1]}, "no value is valid"),
     "a section and its setting": (
         {"model": [{"family": "dense", "hidden": [8], "code": 4}], "model.code": [2, 3]},
@@ -38,7 +42,12 @@ def test_a_bad_space_is_refused_in_one_line_that_names_the_key(case):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"fit": {"abnormal": 0.1}}, {"tune": {"fit.abnormal": [0, 1]}}]
+    "changes",
+    [
+        {"fit": {"abnormal": 0.1}},
+        {"tune": {"fit.abnormal": [0, 1]}},
+        {"tune": {"fit": [{"epochs": 2}, {"epochs": 2, "abnormal": 0.1}]}},
+    ],
 )
 def test_a_recipe_that_fits_what_trials_are_compared_by_is_refused(changes):
     with pytest.raises(RecipeError, match=r"'small': fit\.abnormal fits .* set it to 0"):
@@ -82,6 +91,18 @@ def test_widths_that_no_trial_exceeds():
     space = Space({"model.hidden": [[8], [30], [16, 12], [32, 4]], "model.code": [3, 9]})
     widest = space.widest(recipe)
     assert widest == {1: ([30], 9), 2: ([32, 12], 9)}
+
+
+@pytest.mark.parametrize(
+    "tune",
+    [
+        {"model.hidden": [[30], "thirty", [8, "x"]], "model.code": [9, "nine", [3]]},
+        {"model": [{"family": "dense", "hidden": [30], "code": 9}, {"family": "dense"}, "dense"]},
+    ],
+)
+def test_choices_that_are_no_widths_are_left_out_of_the_widest(tune):
+    recipe = small_recipe(tune=tune)
+    assert read_space(recipe).widest(recipe) == {1: ([30], 9)}
 
 
 @pytest.mark.parametrize("name", recipe_names())
