@@ -56,7 +56,7 @@ def search_splits(parts: Parts, recipe: Recipe, count: int, seed: int) -> list[S
 
 def _shuffled(pool: Windows, recipe: Recipe, count: int, seed: int) -> list[SearchSplit]:
     n = len(pool)
-    held_out, validation = round(HELD_OUT * n), max(1, round(recipe.split.validation * n))
+    held_out, validation = round(HELD_OUT * n), round(recipe.split.validation * n)
     splits = []
     for number in range(count):
         order = np.random.default_rng((seed, number)).permutation(n)

@@ -46,6 +46,15 @@ def test_windows_that_stand_alone_are_drawn_anew_by_seed_and_never_from_calibrat
     assert not np.array_equal(one[0].held_out.first, other[0].held_out.first)
 
 
+def test_a_recipe_without_validation_windows_has_none_in_a_split_either():
+    windows = {"length": 64, "hop": 64, "train_hop": None}
+    split = {"order": "shuffled", "validation": 0.0, "calibration": 0.4}
+    recipe, parts = _parts(small_recipe(windows=windows, split=split))
+    for each in search_splits(parts, recipe, 2, 1):
+        assert not len(each.validation)
+        assert len(each.train) + len(each.held_out) == len(parts.train)
+
+
 def test_too_few_windows_are_refused():
     recipe, parts = _parts(small_recipe())
     with pytest.raises(DataError, match="too few"):
