@@ -14,7 +14,7 @@ from tools.tune.budget import Budget, Cost
 from tools.tune.space import apply
 from tools.tune.study import Done, Study, front
 from tools.tune.workers import Task, Workers
-from training.bundle.errors import DataError, TuneError
+from training.bundle.errors import ConvertError, DataError, RecipeError, TuneError
 from training.recipe import Recipe
 from training.suggest import toml as json_text
 
@@ -105,15 +105,18 @@ def score_finalists(
 ) -> Iterator[Finalist]:
     """Train each finalist, and the original recipe, with fresh seeds, and score them once.
 
-    The original recipe comes first, unless its own cost exceeds the budget. The study keeps the
-    figures of each recipe, so that a search that is resumed trains only the others.
+    The original recipe comes first, whatever it costs; it is left out if it cannot be fitted or
+    compiled. The study keeps the figures of each recipe, so that a search that is resumed trains
+    only the others.
+
+    Raises:
+        DataError: a finalist cannot be trained with fresh seeds.
     """
     entries: list[tuple[int | None, Recipe, Cost, Sequence[float]]] = []
     original = setting.recipe
-    cost = setting.cost(original)
-    believed = next(workers.run([setting.task(original)]))
-    if believed.problem is None:
-        entries.append((None, original, cost, believed.detection))
+    screened = _screen(setting, workers)
+    if screened is not None:
+        entries.append((None, original, *screened))
     for number, each in enumerate(chosen, 1):
         assert each.cost is not None
         recipe = apply(original, each.values)
@@ -149,6 +152,18 @@ def score_finalists(
             _spread([each.test_false_alarms for each in finals]),
             _spread([each.test_recall for each in finals]),
         )
+
+
+def _screen(setting: Setting, workers: Workers) -> tuple[Cost, Sequence[float]] | None:
+    """Return cost and detection of the recipe that the search began with, if it has any."""
+    try:
+        cost = setting.cost(setting.recipe)
+    except (DataError, RecipeError, ConvertError):
+        return None
+    outcome = next(workers.run([setting.task(setting.recipe)]))
+    if outcome.problem is not None or not np.isfinite(outcome.detection).all():
+        return None
+    return cost, outcome.detection
 
 
 def _spread(values: Sequence[float | None]) -> Spread | None:

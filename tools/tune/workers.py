@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tools.tune.evaluation import Bench
 
 ATTEMPTS = 3
-"""Times that a task is given to a new pool after one of its processes died."""
+"""Pools of processes that tasks run in, one after the other, before their run is given up."""
 
 
 @dataclass(frozen=True)

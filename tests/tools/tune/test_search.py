@@ -26,7 +26,7 @@ from tools.tune.search import Setting, affordable, search
 from tools.tune.space import apply, read_space
 from tools.tune.study import Done, Final, Study, front
 from tools.tune.workers import Outcome, Task
-from training.bundle.errors import BudgetError, TuneError
+from training.bundle.errors import BudgetError, ConvertError, TuneError
 from training.windows import load_data
 
 pytest.importorskip("optuna")
@@ -144,6 +144,37 @@ def test_finalists_that_were_scored_before_an_interruption_are_not_trained_again
     more = FakeWorkers()
     list(score_finalists(setting, study, more, chosen, 3))
     assert len(more.recipes) == 1 + 4
+
+
+class WithoutOriginal(FakeWorkers):
+    """The recipe that the search began with diverges."""
+
+    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
+        tasks = list(tasks)
+        for task, outcome in zip(tasks, super().run(tasks, end), strict=True):
+            diverged = task.kind == "screen" and task.recipe.name == "small"
+            yield Outcome(detection=(0.9, float("nan"))) if diverged else outcome
+
+
+class RefusedCosts(Costs):
+    """The engine has no kernel for the recipe that the search began with."""
+
+    def of(self, *_args: object) -> Cost:
+        raise ConvertError("no kernel")
+
+
+def test_a_search_ends_well_although_its_first_recipe_cannot_be_fitted_or_compiled(
+    setting, tmp_path
+):
+    study = _study(setting, tmp_path / "a")
+    chosen = choose_finalists(list(search(setting, study, FakeWorkers(), 16, None)), 3)
+    expected = [each.number for each in chosen]
+    finalists = score_finalists(setting, study, WithoutOriginal(), chosen, 2)
+    assert [each.trial for each in finalists] == expected
+    costs = RefusedCosts(setting.costs.board, setting.costs.rate_hz)
+    refused = dataclasses.replace(setting, costs=costs)
+    finalists = score_finalists(refused, study, FakeWorkers(), chosen, 2)
+    assert [each.trial for each in finalists] == expected
 
 
 @pytest.mark.parametrize("first", [False, True])
