@@ -158,7 +158,9 @@ def fit(
         for first in range(0, epochs, stride):
             last = min(first + stride, epochs)
             run(tf.constant(first), tf.constant(last))
-            done = last if bool(running) else int(best_epoch) + settings.patience + 1
+            # The fit stops after `patience` epochs, the first of those that count at the earliest.
+            stop = max(first_eligible, int(best_epoch) + settings.patience)
+            done = last if bool(running) else stop + 1
             _check_finite(losses[:done], held_losses[:done] if has_validation else None)
             report(last, float(losses[last - 1]), float(best) ** (1 / settings.power))
             if not bool(running):

@@ -239,6 +239,23 @@ def test_a_fit_that_diverges_says_so(windows, held_back):
     )
 
 
+def test_a_fit_that_diverges_before_the_end_of_the_warm_up_says_so(windows):
+    import tensorflow as tf
+
+    train, held = windows
+    module = models.family("variational")
+    settings = module.Settings(family="variational", hidden=[12], code=4, warm_up=18)
+    model = module.build(settings, SIZE, 1, seed=1)
+
+    def damage(x, seed):  # two steps per epoch; not a number from the eighth epoch on
+        return corruption.Corrupted(tf.where(seed[1] < 14, x, np.nan), tf.zeros_like(x, tf.bool))
+
+    # Epochs are run by tens, and those from the ninth on count.
+    fast = sections.Fit(batch=40, epochs=200, patience=2)
+    with pytest.raises(RecipeError, match="diverged in epoch 8"):
+        fit(model, train, held, fast, seed=1, corruption=damage)
+
+
 def test_power_raises_each_windows_loss_and_reports_their_power_mean(windows):
     train, held = windows
     settings = sections.Fit(batch=80, epochs=1, optimizer="sgd", learning_rate=1e-9, power=3.0)
