@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.training import small_recipe
 from tests.tools.report.test_report import Page
 from tools.measure.bench.small_bundle import small_bundle
 from tools.report.figures import parts_of
@@ -199,3 +200,12 @@ def test_a_variational_recipe_of_ones_own_has_its_generated_windows_and_its_map(
     (bundle.path / "keras.weights.h5").unlink()
     for part in parts_of(Trained(bundle)):
         assert part.words.startswith("Left out:") and "missing" in part.words and not part.panels
+
+
+def test_the_parts_of_a_filtered_recording_are_those_of_its_training(tmp_path):
+    quick = {"fit": {"epochs": 1}, "checks": {"baselines": False, "challenge": 0}}
+    recipe = small_recipe(filter={"low_hz": 5.0}, **quick)
+    trained = Trained(train(recipe, tmp_path / "small", progress=False))
+    windows = trained.parts.test[trained.evaluation["shown"]]
+    quantized = trained.quantizer.quantize(windows.counts)
+    np.testing.assert_array_equal(quantized, trained.evaluation["input"])

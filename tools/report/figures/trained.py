@@ -75,7 +75,7 @@ class Trained:
     def parts(self) -> Parts:
         """The data set, divided as in training."""
         recipe = self.recipe
-        return divide(self.dataset, recipe.windows, recipe.split, recipe.seed)
+        return divide(self.dataset, recipe.windows, recipe.split, recipe.seed, recipe.filter)
 
     @cached_property
     def evaluation(self) -> dict[str, NDArray[Any]]:

@@ -150,7 +150,8 @@ def sines(trained: Trained) -> Extra:
 def vibration(trained: Trained) -> Extra:
     """Show a window of each fault with its reconstruction, and the AUROC of each fault."""
     labels, scores = trained.labels(), trained.scores()
-    classes = classes_of(trained.dataset.test, trained.parts.test[trained.evaluation["shown"]])
+    classes = trained.classes()
+    assert classes is not None
     areas = {}
     for kind, name in enumerate(FAULTS[1:], 1):
         some = (classes == 0) | (classes == kind)
@@ -188,9 +189,9 @@ def activity(trained: Trained) -> Extra:
     probe = LogisticRegression(max_iter=2000).fit(
         codes / 32, classes_of(trained.dataset.train, some)
     )
-    shown = trained.parts.test[trained.evaluation["shown"]]
-    normal = trained.labels() == NORMAL
-    classes = classes_of(trained.dataset.test, shown)[normal]
+    shown, normal = trained.classes(), trained.labels() == NORMAL
+    assert shown is not None
+    classes = shown[normal]
     test = encoder.run(trained.evaluation["input"]).astype(np.float32)[normal]
     accuracy = probe.score(test / 32, classes)
     size = trained.bundle.manifest.model.input.size
