@@ -41,7 +41,7 @@ def _baselines(fitted: Fitted) -> dict[str, manifest.Stage]:
                 recipe.threshold.method
             ].value,
             fitted.dataset.test,
-            recipe.windows.hop,
+            parts.test.spacing(recipe.windows.hop),
         )
         for name, scores in baseline_scores(parts.train.counts, counts, recipe.seed).items()
     }

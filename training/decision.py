@@ -44,21 +44,22 @@ class Stretch:
     Attributes:
         scores: float32 [n].
         first: int64 [n], first frame of each window.
-        hop: frames from one window to the next.
+        hop: frames from one window to the next; for beats int64 [n], to each from the one before.
         seconds: from one window to the next; None if not known.
         ordered: whether the windows are in time order.
     """
 
     scores: Scores
     first: NDArray[np.int64]
-    hop: int
+    hop: int | NDArray[np.int64]
     seconds: float | None
     ordered: bool
 
     def part(self, start: int, stop: int) -> Stretch:
         """Return the windows start to stop - 1."""
         here = slice(start, stop)
-        return Stretch(self.scores[here], self.first[here], self.hop, self.seconds, self.ordered)
+        hop = self.hop if isinstance(self.hop, int) else self.hop[here]
+        return Stretch(self.scores[here], self.first[here], hop, self.seconds, self.ordered)
 
 
 def fit_decision(
@@ -114,7 +115,8 @@ def count_alarms(
 ) -> tuple[int, float]:
     """Count how often the board's own alarm is raised, and the share of windows in alarm."""
     native = make_decision(manifest.Decision(kind="alarm", alarm=alarm, drift=NO_DRIFT), [])
-    gaps = (np.diff(stretch.first) != stretch.hop) & stretch.ordered
+    hop = stretch.hop if isinstance(stretch.hop, int) else stretch.hop[1:]
+    gaps = (np.diff(stretch.first) != hop) & stretch.ordered
     on = []
     for n, piece in enumerate(np.split(stretch.scores, np.flatnonzero(gaps) + 1)):
         if n:

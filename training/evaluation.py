@@ -103,11 +103,12 @@ def evaluate(fitted: Fitted) -> Evaluated:
         chosen_method(settings)
     ]
     rate_hz = None if fitted.dataset.train.rate_is_nominal else fitted.dataset.train.rate_hz
+    windows, intervals = fitted.recipe.windows, parts.calibration.intervals
     stretch = Stretch(
-        scores=calibration[0],
+        scores=board_scores.calibration,
         first=parts.calibration.first,
-        hop=fitted.recipe.windows.hop,
-        seconds=None if rate_hz is None else fitted.recipe.windows.hop / rate_hz,
+        hop=windows.hop if windows.kind == "fixed" else intervals.astype(np.int64),
+        seconds=None if rate_hz is None else parts.calibration.spacing(windows.hop) / rate_hz,
         ordered=fitted.recipe.split.order == "time",
     )
     decision = fit_decision(
@@ -115,9 +116,8 @@ def evaluate(fitted: Fitted) -> Evaluated:
     )
 
     def stage(scores: StageScores, value: np.float32) -> manifest.Stage:
-        return metrics.stage(
-            scores.test, labels, value, fitted.dataset.test, fitted.recipe.windows.hop
-        )
+        spacing = parts.test.spacing(windows.hop)
+        return metrics.stage(scores.test, labels, value, fitted.dataset.test, spacing)
 
     return Evaluated(
         score=score,

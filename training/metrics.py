@@ -95,7 +95,7 @@ def average_precision(scores: Scores, labels: Labels) -> float | None:
 
 
 def stage(
-    scores: Scores, labels: Labels, threshold: float | np.float32, test: Recording, hop: int
+    scores: Scores, labels: Labels, threshold: float | np.float32, test: Recording, hop: float
 ) -> manifest.Stage:
     """Compute all figures of one stage of the model on the test windows.
 
@@ -104,7 +104,7 @@ def stage(
         labels: int8 [n].
         threshold: of this stage.
         test: the test recording; false alarms per hour need its real rate.
-        hop: frames between windows.
+        hop: mean number of frames from one window to the next.
     """
     figures = at_threshold(scores, labels, threshold)
     area, precision = _ranking(scores, labels)

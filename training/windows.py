@@ -40,6 +40,11 @@ class Windows:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def spacing(self, hop: int) -> float:
+        """Return the frames from one window to the next: `hop`, or the mean interval of beats."""
+        known = self.intervals[self.intervals > 0]
+        return float(known.mean()) if len(known) else float(hop)
+
     def __getitem__(self, which: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Windows:
         counts = self.counts[which]
         return Windows(

@@ -52,6 +52,13 @@ def test_a_gap_between_the_windows_begins_the_count_anew():
     assert count_alarms(levels(), stretch(scores, first=[0, 7 * HOP]), 1.0)[0] == 0
 
 
+def test_beats_at_their_own_intervals_follow_one_another():
+    first, hop = np.array([0, 9, 20, 90]), np.array([0, 9, 11, 12])  # beats are missing before 90
+    beats = Stretch(np.array([2, 0, 2, 2], np.float32), first, hop, 1.0, ordered=True)
+    assert count_alarms(levels(windows=3, high=2.0), beats, 1.0)[0] == 1
+    assert count_alarms(levels(windows=3, high=2.0), beats.part(1, 4), 1.0)[0] == 0
+
+
 def test_the_level_of_a_mean_is_the_smallest_that_the_first_half_does_not_reach():
     rng = np.random.default_rng(1)
     scores = rng.exponential(size=200).astype(np.float32)

@@ -105,6 +105,24 @@ def test_a_bundle_with_a_wearer_judges_after_the_first_beats(tmp_path: Path, sco
     assert 0.5 < m.threshold.value < 6
 
 
+def test_figures_per_hour_and_the_alarm_count_beats_and_judge_the_wearers_scores(
+    tmp_path: Path,
+) -> None:
+    # A level below most scores: an alarm that judged other scores, or that took each beat for a
+    # gap, would never be raised.
+    alarm = {"kind": "count", "windows": 3, "count": 2}
+    recipe = make_recipe(
+        ecg_recipe(alarm=alarm, threshold={"value": 0.5}, data={"abnormal_share": 0})
+    )
+    m = train(recipe, tmp_path / "ecg", progress=False).manifest
+    rate, per_hour = m.metrics.int8.false_alarm_rate, m.metrics.int8.false_alarms_per_hour
+    assert rate and per_hour is not None
+    assert 50 * 60 < per_hour / rate < 100 * 60  # beats per hour of a resting heart
+    counted = m.decision.false_alarms
+    assert 50 * 60 < counted.windows / counted.hours < 100 * 60
+    assert counted.episodes > 0
+
+
 def test_too_short_a_recording_for_learning_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a smaller wearer\.learn"):
         train(make_recipe(ecg_recipe(wearer={"learn": 5000})), tmp_path / "ecg", progress=False)

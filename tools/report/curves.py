@@ -17,6 +17,7 @@ from tools.report.figures.family import Part
 from tools.report.figures.latent import MISSING_UMAP, methods, plane
 from tools.report.figures.trained import Trained
 from training.bundle.labels import ABNORMAL, NORMAL
+from training.bundle.manifest import Wearer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -186,6 +187,8 @@ def _classes(evidence: Evidence) -> list[tuple[int, str]]:
 
 
 def _score_words(evidence: Evidence) -> str:
+    if isinstance(evidence.bundle.manifest.wearer, Wearer):
+        return "doublings of the usual distance"
     kind = {
         "mse": "mean squared error",
         "mae": "mean absolute error",

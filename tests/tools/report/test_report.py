@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.ecg import worn_bundle
 from tools.measure.bench.small_bundle import KEPT, small_bundle
 from tools.measure.budget import Budget, Measured, Memory, Part, save
 from tools.measure.verify import Count, FloatDifference, TargetResult, VerifyResult
@@ -273,6 +274,14 @@ def test_a_page_states_the_alarm_and_a_threshold_that_the_recipe_sets(tmp_path: 
     text = Page(write_report(small.path).read_text()).sections["scores"]
     assert "Alarm: 3 of 5 windows flagged (cleared below 2). Seldom. Drift: Drift rarely." in text
     assert "set by the recipe" in text
+
+
+def test_the_score_of_a_wearer_is_no_squared_error(tmp_path: Path) -> None:
+    plain, worn = small_bundle(tmp_path / "plain"), worn_bundle(tmp_path / "worn")
+    assert "score (mean squared error)" in write_report(plain.path).read_text()
+    text = write_report(worn.path).read_text()
+    assert "score (doublings of the usual distance)" in text
+    assert "mean squared error" not in text
 
 
 def test_a_page_says_that_the_fit_saw_labelled_abnormal_windows(tmp_path: Path) -> None:
