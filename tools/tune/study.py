@@ -29,6 +29,10 @@ FINALS = "finals of"
 """Start of the keys that store the figures of finalists."""
 
 
+_DAMAGES = ValueError, TypeError, AssertionError, LookupError, ArithmeticError
+"""Errors of Optuna and of this module on a damaged journal."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """A trial whose settings are known and whose figures may not be."""
@@ -126,11 +130,15 @@ class Study:
             kept = self._study.user_attrs.get("identity")
             self.finished()  # reads the figures of every trial
             self._finals = {
-                key: tuple(Final(**each) for each in value)
+                key: tuple(_final(each) for each in value)
                 for key, value in self._study.user_attrs.items()
                 if key.startswith(FINALS)
             }
-        except (OSError, ValueError, KeyError, TypeError, AssertionError) as problem:
+        except OSError as problem:
+            raise TuneError(
+                f"{path} cannot be read or written: {problem.strerror}; choose another --storage"
+            ) from None
+        except _DAMAGES as problem:
             raise TuneError(
                 f"{path}: not a search of vigil, or damaged ({problem}): choose another --storage"
             ) from None
@@ -174,6 +182,7 @@ class Study:
                 else:
                     # Settings that were stored are returned, and the others are drawn.
                     trial = self._optuna.trial.Trial(self._study, trials[number]._trial_id)
+                    self._draw_again(trials[number], trial.relative_params)
                 asked.append(Trial(number, self.space.suggest(trial)))
         return asked
 
@@ -183,6 +192,16 @@ class Study:
             n_startup_trials=STARTUP,
             multivariate=True,
         )
+
+    def _draw_again(self, kept: Any, drawn_together: dict[str, Any]) -> None:
+        """Draw the stored settings of an unfinished trial once more, and drop them.
+
+        Settings are drawn one after the other from one generator, unless they are drawn together.
+        The settings that were not stored are therefore those of a search without interruption.
+        """
+        for key, distribution in kept.distributions.items():
+            if key not in drawn_together and not distribution.single():
+                self._study.sampler.sample_independent(self._study, kept, key, distribution)
 
     def tell(self, done: Done) -> None:
         """Store the figures of a trial that was asked."""
@@ -219,14 +238,28 @@ class Study:
             key: json.loads(value) if isinstance(self.space.dimensions[key], list) else value
             for key, value in kept.params.items()
         }
-        cost = figures.get("cost")
+        cost, detection = figures.get("cost"), tuple(figures.get("detection", ()))
+        _check_numbers(*detection, *(cost or {}).values())
         return Done(
             kept.number,
             values,
-            tuple(figures.get("detection", ())),
+            detection,
             None if cost is None else Cost(**cost),
             figures.get("problem"),
         )
+
+
+def _final(figures: dict[str, Any]) -> Final:
+    final = Final(**figures)
+    unlabelled = final.test_auroc, final.test_false_alarms, final.test_recall
+    _check_numbers(final.detection, final.instructions, *(x for x in unlabelled if x is not None))
+    return final
+
+
+def _check_numbers(*values: object) -> None:
+    for value in values:
+        if not isinstance(value, int | float):
+            raise ValueError(f"{value!r} is not a number")
 
 
 def _finals_key(trial: int | None, seeds: Sequence[int]) -> str:

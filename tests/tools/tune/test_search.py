@@ -225,6 +225,21 @@ def test_a_budget_that_nothing_meets_says_what_the_smallest_model_takes(setting)
     assert "\n" not in str(e.value)
 
 
+def test_a_search_that_was_killed_between_two_settings_of_a_trial_draws_the_others_alike(
+    setting, tmp_path
+):
+    path = tmp_path / "search.log"
+    whole = list(search(setting, _study(setting, path), FakeWorkers(), 8, None))
+    data = path.read_bytes()
+    ends = [match.end() for match in re.finditer(rb".*param_value_internal.*\n", data)]
+    assert len(ends) == 8 * len(TUNE)
+    for number, end in enumerate(ends[: 2 * len(TUNE)]):
+        cut = tmp_path / f"{number}.log"
+        cut.write_bytes(data[:end])
+        again = list(search(setting, _study(setting, cut, resume=True), FakeWorkers(), 8, None))
+        assert _facts(again) == _facts(whole[-len(again) :])
+
+
 def test_storage_of_another_search_is_refused_and_left_alone(setting, tmp_path):
     path = tmp_path / "search.log"
     list(search(setting, _study(setting, path, splits=4), FakeWorkers(), 8, None))
@@ -248,6 +263,9 @@ def test_storage_of_another_search_is_refused_and_left_alone(setting, tmp_path):
         (rb"(?s).*", b'{"op_code": 99, "worker_id": "1"}\n'),
         (rb"\A", b"\0\n"),
         (rb'"flash"', b'"flush"'),
+        (rb'"flash":\d+', b'"flash":null'),
+        (rb'"detection":\[', b'"detection":[{},'),
+        (rb'(?<="param_value_internal":)\d', b"99999999999999999999"),
     ],
 )
 def test_a_file_that_is_no_journal_is_refused_in_one_line(setting, tmp_path, pattern, replacement):
