@@ -37,6 +37,22 @@ COMMANDS = {
 _NAMES = {name for names in COMMANDS.values() for name in names}
 
 
+_CURES = {
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EACCES: "choose another, or change its rights",
+    errno.EPERM: "choose another, or change its rights",
+    errno.EROFS: "choose a folder that can be written",
+    errno.EEXIST: "remove or rename it",
+    errno.ENOTDIR: "a folder of this path is a file: remove or rename it",
+    errno.EISDIR: "remove or rename this folder",
+    errno.ENOSPC: "free some space, and run the command again",
+    errno.EDQUOT: "free some space, and run the command again",
+    errno.EFBIG: "raise the limit of this shell: `ulimit -f unlimited`",
+    errno.EMFILE: "raise the limit of this shell: `ulimit -n 4096`",
+}
+"""What to do about an error of a file, by its number. Errors with other numbers are defects."""
+
+
 def load_commands(command: str | None) -> None:
     """Import the module that defines `command`, or every module if none does.
 
@@ -64,6 +80,14 @@ def _list_unavailable(command: str) -> None:
 
 def _is_own(module: str | None) -> bool:
     return (module or "").partition(".")[0] in ("tools", "training")
+
+
+def _refusal(problem: OSError) -> str:
+    """Return what the system refused, for which file if that is known, and the cure."""
+    reason, cure = problem.strerror, _CURES[problem.errno or 0]
+    if problem.filename is None:  # not known of a write, such as on a full disk
+        return f"{reason}: {cure}"
+    return f"{problem.filename}: {reason}; {cure}"
 
 
 def _plain(message: str) -> str:
@@ -119,9 +143,9 @@ def main() -> None:
             raise
         code = _discard_output()  # Rich and Typer end with code 1 if the pipe is closed
     except OSError as problem:
-        if problem.errno != errno.ENAMETOOLONG:
+        if problem.errno not in _CURES:
             raise
-        complain(f"{problem.strerror}: {problem.filename}")
+        complain(_refusal(problem))
         code = 2
     except ImportError as problem:
         if problem.name == "training.native.core":

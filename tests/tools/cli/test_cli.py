@@ -1,5 +1,6 @@
 """The program `vigil`: its commands, and one line and exit code 2 for bad input."""
 
+import errno
 import json
 import os
 import subprocess
@@ -96,6 +97,32 @@ def test_a_signal_chain_that_is_not_compiled_is_one_line_with_the_remedy(kind, m
     assert capsys.readouterr().err == (
         "vigil: the compiled signal chain is missing or out of date; run `make setup`\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device: free some"),
+        (OSError(errno.EROFS, "Read-only file system", "build"), "build: Read-only file system; "),
+    ],
+)
+def test_what_the_system_refuses_is_one_line_with_the_cure(problem, said, monkeypatch, capsys):
+    def load(_: str | None) -> None:
+        raise problem
+
+    monkeypatch.setattr(program, "load_commands", load)
+    with pytest.raises(SystemExit) as end:
+        program.main()
+    line = capsys.readouterr().err
+    assert end.value.code == 2 and line.startswith(f"vigil: {said}") and line.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    small_bundle(tmp_path / "build" / "small")
+    (tmp_path / "file").touch()
+    done = vigil("export", "small", "--out", "file/library", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("vigil: file/library") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
