@@ -82,7 +82,14 @@ class EmulatedBoard:
             adc: the recording that the board samples, or None.
             flash: file of the board's flash for data, which outlives this object; None: a flash
                 that does not.
+
+        Raises:
+            BoardError: this system is not Linux.
         """
+        if not hasattr(os, "memfd_create"):
+            raise BoardError(
+                "the emulated board runs on Linux only; connect a board, and name its port"
+            )
         self.elf = elf
         self._deterministic = deterministic
         self._seed, self._starts = seed, 0
@@ -161,10 +168,13 @@ class EmulatedBoard:
         self._stderr.seek(0)
         self._stderr.truncate()
         self._starts += 1  # each start has a boot id of its own
+        recording = None
         try:
             recording = self._adc.memory() if self._adc is not None else None
             bridge = SerialBridge()
         except OSError as error:
+            if recording is not None:
+                os.close(recording)
             raise BoardError(
                 f"the emulated board does not start: {error.strerror}; raise the limits of this "
                 "shell, such as `ulimit -f unlimited` for the size of files"

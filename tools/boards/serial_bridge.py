@@ -14,8 +14,6 @@ import struct
 import threading
 import time
 
-from training.bundle.errors import BoardError
-
 _CHUNK = 4096
 _GATHER_S = 0.0002  # pause that lets several bytes from the board gather
 _FULL_S = 0.0005  # interval of checks while the ring is full
@@ -38,10 +36,6 @@ class SerialBridge:
     """
 
     def __init__(self) -> None:
-        if not hasattr(os, "memfd_create"):
-            raise BoardError(
-                "the emulated board runs on Linux only; connect a board, and name its port"
-            )
         # POSIX only: imported here, so that everything else runs on Windows.
         import pty
         import tty

@@ -105,9 +105,9 @@ def test_no_module_needs_posix_when_it_is_imported(tmp_path: Path) -> None:
 
 def test_the_emulated_board_is_refused_in_one_line_where_it_cannot_run(tmp_path: Path) -> None:
     code = (
-        "import os; del os.memfd_create\n"
-        "from tools.boards.serial_bridge import SerialBridge\n"
-        "try: SerialBridge()\n"
+        "import os, pathlib; del os.memfd_create\n"
+        "from tools.boards.emulated import EmulatedBoard\n"
+        "try: EmulatedBoard(pathlib.Path('firmware.elf'))\n"
         "except Exception as problem: print(type(problem).__name__, problem)\n"
     )
     ran = run_python(hide(tmp_path, ()), "-c", code)
