@@ -52,9 +52,6 @@ class FrameReceiver {
     Event push(std::uint8_t byte);
     const Frame& frame() const { return frame_; }
 
-    // Discards the bytes received since the last zero.
-    void clear() { size_ = 0; }
-
   private:
     bool decode();
 

@@ -62,7 +62,6 @@ class SampleRing {
     std::uint32_t lead_offs() const { return lead_offs_.load(std::memory_order_relaxed); }
     std::uint32_t overruns() const { return overruns_.load(std::memory_order_relaxed); }
     Gap last_gap() const { return static_cast<Gap>(gap_.load(std::memory_order_relaxed)); }
-    std::uint32_t capacity() const { return frames_; }
 
   private:
     void skip(Gap gap);
