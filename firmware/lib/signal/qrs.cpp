@@ -23,6 +23,9 @@ constexpr std::uint32_t kTooSmall = 4;
 // An upward deflection counts for this part more: R, not S, where both are alike.
 constexpr std::uint32_t kUpward = 4;
 
+// An R that is further than this behind the last one lies in fact before it, by up to 2^16 samples.
+constexpr std::uint32_t kLongAgo = UINT32_MAX - (1U << 16);
+
 constexpr int kBandShift = 4;  // see the limits of QrsConfig
 
 std::uint32_t share(std::uint32_t value, std::uint32_t of_256) {
@@ -284,9 +287,9 @@ std::uint32_t Qrs::threshold() const {
 }
 
 bool Qrs::judge(const Peak& peak) {
-    const std::int32_t since =
-        after_beat_ ? static_cast<std::int32_t>(peak.r - last_r_) : INT32_MAX;
-    if (since < config_.refractory) return false;
+    // Not signed, because a flat line may last for months: 2^31 samples of 360 Hz are 69 days.
+    const std::uint32_t since = after_beat_ ? peak.r - last_r_ : kLongAgo;
+    if (since < config_.refractory || since > kLongAgo) return false;
     const bool is_t_wave = since < config_.t_wave && peak.slope < share(last_slope_, kTWaveSlope);
     if (!is_t_wave && peak.energy > threshold()) return accept(peak);
     others_.push(peak.energy);
