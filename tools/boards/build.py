@@ -161,6 +161,9 @@ def _platformio(arguments: list[str], project: Path, variables: dict[str, str], 
                 f"PlatformIO cannot reach its registry to download {TFLM_LIBRARY}, the sensor's "
                 "library or the board's tools: run it once with a network"
             )
+        cloned = re.search(r"VCSBaseException: .*'(https://[^']+)'", process.stdout)
+        if cloned:
+            why = f"PlatformIO cannot fetch {cloned[1]} with git: run it once with a network"
         raise BoardError(f"{what}: {why}")
     return process.stdout
 

@@ -23,7 +23,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path("export"),
     prefix: Annotated[
         str | None,
-        typer.Option(help="Begins the names of functions and files [default: the bundle's name]."),
+        typer.Option(help="Begins the names of functions and files (default: the bundle's name)."),
     ] = None,
 ) -> None:
     """Write a bundle as a library: for Arduino, CMake, Zephyr or ESP-IDF."""

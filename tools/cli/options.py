@@ -66,7 +66,7 @@ def finite(value: float | None) -> float | None:
 
 ThresholdOption = Annotated[
     float | None,
-    typer.Option(callback=finite, help="Threshold that the board starts with [default: trained]."),
+    typer.Option(callback=finite, help="Threshold that the board starts with (default: trained)."),
 ]
 AlarmOption = Annotated[
     str | None,
@@ -74,7 +74,7 @@ AlarmOption = Annotated[
         "--alarm",
         metavar=ALARM_FORM,
         help="Alarm over the last N windows: mean score, as a multiple of the threshold, or count "
-        "of flagged windows [default: trained].",
+        "of flagged windows (default: trained).",
     ),
 ]
 SpeedOption = Annotated[

@@ -134,7 +134,9 @@ def main() -> None:
     except typer.TyperException as problem:  # unknown command or option, value out of range
         command = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] in _NAMES else ""
         see = f"vigil {command} --help" if command else "vigil --help"
-        complain(f"{_plain(problem.format_message())} (see `{see}`)")
+        said = _plain(problem.format_message())
+        if said:  # else no command was given, and the help is the answer
+            complain(f"{said} (see `{see}`)")
         code = 2
     except BrokenPipeError:  # the reader of our output has closed the pipe
         code = _discard_output()

@@ -48,11 +48,11 @@ def tune(
         str, typer.Option("--board", "-b", help="A board of the catalogue, whose limits count.")
     ] = "nano33ble",
     budget: Annotated[
-        str | None, typer.Option(metavar=FORM, help="Lower limits, each of them optional.")
+        str | None, typer.Option(metavar=FORM, help="Limits below the board's, each optional.")
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option(min=1, help=f"End after so many trials [default: {TRIALS}]."),
+        typer.Option(min=1, help=f"End after so many trials (default: {TRIALS})."),
     ] = None,
     time_: Annotated[
         str | None,
@@ -62,7 +62,7 @@ def tune(
         ),
     ] = None,
     storage: Annotated[
-        Path | None, typer.Option(help="File of the trials [default: build/NAME-tuned/search.log].")
+        Path | None, typer.Option(help="File of the trials (default: build/NAME-tuned/search.log).")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the search in the storage.")
@@ -72,7 +72,7 @@ def tune(
     finalists: Annotated[int, typer.Option(min=1, max=32, help="Points of the front.")] = 5,
     seeds: Annotated[int, typer.Option(min=2, max=64, help="Fresh seeds per finalist.")] = 8,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes [default: one per processor].")
+        int | None, typer.Option(min=1, help="Processes (default: one per processor).")
     ] = None,
     ray: Annotated[
         str | None,

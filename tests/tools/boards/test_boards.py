@@ -224,6 +224,23 @@ def test_a_build_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pa
         build("emulated", build_dir=tmp_path)
 
 
+def test_a_platform_that_git_cannot_fetch_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    output = (
+        "VCSBaseException: VCS: Could not process command ['git', 'clone', '--recursive', "
+        "'https://example.com/platform.git', '/cache/tmp']\n"
+    )
+    failed = subprocess.CompletedProcess([], 1, output)
+    monkeypatch.setattr(building.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(BoardError) as caught:
+        build("emulated", build_dir=tmp_path)
+    assert str(caught.value) == (
+        "build of emulated: PlatformIO cannot fetch https://example.com/platform.git with git: run "
+        "it once with a network"
+    )
+
+
 @pytest.mark.toolchain
 def test_no_generated_sources_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(BoardError) as caught:

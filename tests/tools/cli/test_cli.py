@@ -223,6 +223,19 @@ def test_every_command_is_listed_beside_the_module_that_defines_it():
     assert {c.name or c.callback.__name__ for c in app.registered_commands} == registered
 
 
+def test_no_command_is_answered_by_the_help_alone(tmp_path: Path) -> None:
+    done = vigil(cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert " train " in done.stdout
+
+
+def test_no_help_text_has_words_in_brackets_which_rich_drops() -> None:
+    load_commands(None)
+    for name, command in typer.main.get_command(app).commands.items():
+        for each in command.params:
+            assert "[" not in (getattr(each, "help", None) or ""), (name, each.name)
+
+
 @pytest.mark.parametrize("command", ["doctor", "boards", "--help"])
 def test_a_terminal_without_unicode_gets_its_lines(command: str, tmp_path: Path) -> None:
     done = subprocess.run(

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from tests.support.waiting import PATIENCE
 from tools.boards.build import build
 from tools.boards.emulated import EmulatedBoard
 from tools.checkout import FIRMWARE
-from tools.convert.exports import FORMS, export
+from tools.convert.exports import FORMS, arduino, export
 from tools.convert.exports.library import make_library
 from tools.measure.bench.reference import make
 from training.bundle import Bundle, read_bundle
@@ -117,6 +118,17 @@ def test_the_example_of_an_arduino_library_is_short(bundle: Bundle, tmp_path: Pa
     export(bundle.path, "arduino", tmp_path, "pump")
     sketch = (tmp_path / "pump/examples/Score/Score.ino").read_text(encoding="utf-8")
     assert len([line for line in sketch.splitlines() if line.strip()]) <= 24
+
+
+def test_the_example_of_an_arduino_library_names_every_channel_to_fill(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    one = make_library(bundle.path, "pump")
+    several = replace(one, channels=("x", "y", "z"), unit="")
+    sketch = arduino.files(several)["examples/Score/Score.ino"]
+    assert "// your sensor's value\n    // Likewise from counts[1] on (y, z).\n" in sketch
+    sketch = arduino.files(replace(one, channels=("x",)))["examples/Score/Score.ino"]
+    assert "Likewise" not in sketch
 
 
 def project(folder: Path, more: str = "") -> Path:

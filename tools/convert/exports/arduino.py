@@ -34,8 +34,8 @@ void loop() {{
     if ((long)(micros() - next_us) < 0) return;
     next_us += kPeriodUs;
     int16_t counts[{prefix}_channels] = {{}};
-    counts[0] = {prefix}_count(0, analogRead(A0));  // your sensor's value in {unit}
-    const {prefix}_result result = {prefix}_push(counts);
+    counts[0] = {prefix}_count(0, analogRead(A0));  // your sensor's value{unit}
+{others}    const {prefix}_result result = {prefix}_push(counts);
     if (result == {prefix}_more) return;
     Serial.print((long)({prefix}_score() * 1000));  // thousandths: printing a float takes 5 KB
     Serial.println(result == {prefix}_anomaly ? " anomaly" : "");
@@ -46,11 +46,14 @@ void loop() {{
 def files(library: Library) -> dict[str, str]:
     """Texts by path."""
     period = round(1e6 / library.rate_hz) if library.rate_hz else 10_000
+    rest = library.channels[1:]
+    others = f"    // Likewise from counts[1] on ({', '.join(rest)}).\n" if rest else ""
     values = {
         "prefix": library.prefix,
         "title": library.title,
         "version": library.version,
-        "unit": library.unit,
+        "unit": library.unit and f" in {library.unit}",
+        "others": others,
         "period": period,
     }
     return {

@@ -186,6 +186,7 @@ class Library:
     version: str  # of the model: major.minor.patch from its hash
     header: str  # text of PREFIX.h
     sources: dict[str, str]  # texts of the C++ by name, one folder for all
+    channels: tuple[str, ...]  # names
     unit: str  # of the first channel
     rate_hz: float  # samples per second; 0 if not fixed
 
@@ -240,6 +241,7 @@ def make_library(bundle_dir: Path, prefix: str | None = None) -> Library:
         version=_version(bundle),
         header=_HEADER.format(**values),
         sources={name: _renamed(name, text, prefix) for name, text in sorted(files.items())},
+        channels=tuple(signal.channels),
         unit=signal.units[0],
         rate_hz=float(rate),
     )
