@@ -31,7 +31,7 @@ _LONGEST = 4096
 
 
 def fit_gate(
-    settings: Gate, counts: NDArray[np.int16], recording: Recording, raw_input: bool = True
+    settings: Gate, counts: NDArray[np.int16], recording: Recording, raw_input: bool
 ) -> GateLimits | NoGate:
     """Choose the limits from normal windows.
 

@@ -22,7 +22,7 @@ Counts = NDArray[np.int16]
 def simulated() -> tuple[Parts, GateLimits]:
     recipe, dataset = load_data(small_recipe())
     parts = divide(dataset, recipe.windows, recipe.split, recipe.seed)
-    gate = fit_gate(Gate(), parts.train.counts, dataset.train)
+    gate = fit_gate(Gate(), parts.train.counts, dataset.train, raw_input=True)
     assert isinstance(gate, GateLimits)
     return parts, gate
 
@@ -67,7 +67,7 @@ def test_samples_that_the_model_does_not_see_are_clipped_at_the_ends_of_int16_al
     counts = np.random.default_rng(3).integers(-100, 101, (2000, 50, 2)).astype(np.int16)
     counts[:, 7, 1] = 32767
     _, dataset = load_data(small_recipe())
-    seen = fit_gate(Gate(), counts, dataset.train)
+    seen = fit_gate(Gate(), counts, dataset.train, raw_input=True)
     unseen = fit_gate(Gate(), counts, dataset.train, raw_input=False)
     assert isinstance(seen, GateLimits) and isinstance(unseen, GateLimits)
     assert (seen.lowest, seen.highest) == ([-150, -8317], [150, 32767])
@@ -110,9 +110,9 @@ def test_one_dead_window_in_a_thousand_does_not_loosen_the_limits():
     generator = np.random.default_rng(2)
     counts = generator.integers(-100, 100, (2000, 50, 1)).astype(np.int16)
     _, dataset = load_data(small_recipe())
-    clean = fit_gate(Gate(), counts, dataset.train)
+    clean = fit_gate(Gate(), counts, dataset.train, raw_input=True)
     counts[[3, 900]] = 0
-    with_dead = fit_gate(Gate(), counts, dataset.train)
+    with_dead = fit_gate(Gate(), counts, dataset.train, raw_input=True)
     assert isinstance(clean, GateLimits) and isinstance(with_dead, GateLimits)
     assert with_dead.min_range[0] == pytest.approx(clean.min_range[0], rel=0.1)
     assert with_dead.max_run == clean.max_run
@@ -121,7 +121,7 @@ def test_one_dead_window_in_a_thousand_does_not_loosen_the_limits():
 def test_a_channel_that_is_constant_in_normal_windows_rejects_nothing():
     counts = np.zeros((20, 30, 1), np.int16)
     _, dataset = load_data(small_recipe())
-    gate = fit_gate(Gate(), counts, dataset.train)
+    gate = fit_gate(Gate(), counts, dataset.train, raw_input=True)
     assert isinstance(gate, GateLimits)
     assert (gate.min_range, gate.max_run, gate.max_extreme) == ([0], [NEVER], [NEVER])
     assert not make_gate(gate)(counts).any()
@@ -130,6 +130,6 @@ def test_a_channel_that_is_constant_in_normal_windows_rejects_nothing():
 def test_without_a_gate_every_window_is_judged(simulated):
     parts, _ = simulated
     _, dataset = load_data(small_recipe())
-    gate = fit_gate(Gate(kind="none"), parts.train.counts, dataset.train)
+    gate = fit_gate(Gate(kind="none"), parts.train.counts, dataset.train, raw_input=True)
     assert gate == NoGate()
     assert not make_gate(gate)(np.zeros((4, 64, 1), np.int16)).any()

@@ -268,7 +268,8 @@ class Bench:
         model: keras.Model,
         seed: int,
     ) -> Final:
-        gate = fit_gate(recipe.gate, parts.train.raw, self.dataset.train)
+        # Windows that are merely clipped are scored, so that their limits play no part here.
+        gate = fit_gate(recipe.gate, parts.train.raw, self.dataset.train, raw_input=True)
         parts, _ = judge(parts, gate)
         flatbuffer = to_int8(model, quantizer.quantize(parts.train.counts), quantizer)
         fitted = Fitted(

@@ -32,7 +32,7 @@ from training.models import FamilySettings
 from training.quality_gate import fit_gate, judge
 from training.quantize import CALIBRATION_WINDOWS, read_model_info
 from training.recipe import Recipe
-from training.sections import Features, Scaler, Score, Split, Windows
+from training.sections import Features, Filter, Scaler, Score, Split, Windows
 from training.windows import divide, load_data
 from training.write import write
 
@@ -77,7 +77,8 @@ def import_model(
     recipe, dataset = load_data(recipe, say)
     recipe = _with_windows(recipe, dataset, _window(source, dataset))
     parts = divide(dataset, recipe.windows, recipe.split, recipe.seed, recipe.filter)
-    gate = fit_gate(recipe.gate, parts.train.raw, dataset.train)
+    unfiltered = recipe.filter == Filter()
+    gate = fit_gate(recipe.gate, parts.train.raw, dataset.train, unfiltered)
     parts, not_judged = judge(parts, gate)
     train = parts.train.counts
     gain, offset = dataset.train.gain, dataset.train.offset

@@ -21,6 +21,7 @@ from training.imported.integer import with_fixed_shapes
 from training.imported.rewrites import without_missing_operators
 from training.imported.source import Source
 from training.recipe import make_recipe
+from training.sections import Filter
 from training.tensorflow_setup import keras
 
 pytestmark = pytest.mark.slow
@@ -249,6 +250,25 @@ def test_damage_anywhere_is_refused_or_harmless(model, folder, tmp_path):
 
 def _stop(flatbuffer):
     raise ConvertError("stopped")
+
+
+def test_the_gate_of_a_filtered_signal_calls_no_sample_clipped_that_int16_holds(
+    model, folder, tmp_path
+):
+    plain = recipe(folder)
+    filtered = plain.model_copy(
+        update={
+            "data": plain.data.model_copy(update={"rate_hz": 100.0}),
+            "filter": Filter(low_hz=0.5),
+        }
+    )
+    path = FORMS["keras"](model, tmp_path)
+    gates = [
+        import_model(path, each, None, tmp_path / "bundle").manifest.gate
+        for each in (plain, filtered)
+    ]
+    assert gates[0].highest[0] < 32766
+    assert (gates[1].lowest, gates[1].highest) == ([-32767], [32766])
 
 
 def test_the_caller_may_refuse_the_int8_model(model, folder, tmp_path):
