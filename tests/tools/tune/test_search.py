@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from tools.tune.result import (
     score_finalists,
     unsurpassed,
 )
-from tools.tune.search import Setting, affordable, search
+from tools.tune.search import ASKED, Setting, affordable, search
 from tools.tune.space import apply, read_space
 from tools.tune.study import Done, Final, Study, front
 from tools.tune.workers import Outcome, Task
@@ -130,6 +131,7 @@ def test_finalists_that_were_scored_before_an_interruption_are_not_trained_again
     chosen = choose_finalists(list(search(setting, study, FakeWorkers(), 16, None)), 3)
     whole = list(score_finalists(setting, study, FakeWorkers(), chosen, 2))
     assert [each.trial for each in whole] == [None, *(each.number for each in chosen)]
+    assert {each.cost.instructions for each in whole} == {99}  # of the fitted models
 
     # The second of the four finalists is interrupted, after the search's figure of the recipe.
     study = _study(setting, tmp_path / "b")
@@ -199,6 +201,22 @@ def test_models_beyond_the_budget_are_not_fitted_and_do_not_count(setting, tmp_p
     for each in trials:
         assert each.cost is not None
         assert bool(each.detection) == (each.cost.instructions <= 2700)
+
+
+def test_a_search_in_which_nothing_meets_the_budget_ends(setting, tmp_path):
+    tiny = dataclasses.replace(setting, budget=Budget(1e9, 1e9, 300))
+    study = _study(tiny, tmp_path / "a")
+    told = list(itertools.islice(search(tiny, study, FakeWorkers(), 1, None), 2 * ASKED))
+    assert len(told) == ASKED and not any(each.detection for each in told)
+
+
+def test_the_sampler_gets_by_how_much_a_model_exceeds_each_limit(setting, tmp_path):
+    study = _study(setting, tmp_path / "a")
+    (trial,) = study.ask(1)
+    cost = Cost(round(1.5 * setting.budget.flash), round(0.5 * setting.budget.sram), 100, 50)
+    study.tell(Done(trial.number, trial.values, (), cost, None))
+    constraints = study._study.trials[0].constraints
+    assert constraints == {"flash": pytest.approx(0.5), "sram": pytest.approx(-0.5)}
 
 
 def test_a_budget_that_a_single_model_meets_leaves_that_model(setting):
