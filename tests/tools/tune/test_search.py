@@ -98,6 +98,7 @@ def test_the_same_seed_gives_the_same_search(setting, tmp_path):
     assert _facts(runs[0]) == _facts(runs[1])
     assert _facts(runs[0]) == _facts(study.finished())
     assert [t.number for t in runs[0]] == list(range(24))
+    assert len({str(t.values) for t in runs[0]}) == 24  # each trial is drawn by itself
     other = dataclasses.replace(setting, seed=4)
     changed = list(search(other, _study(other, tmp_path / "c"), FakeWorkers(), 8, None))
     assert _facts(changed) != _facts(runs[0][:8])
