@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tools.tune.search import Setting
 
 SEEDS_FROM = 10_000
-"""First fresh seed; no trial has used it."""
+"""First fresh seed, unless a trial has used it."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ def score_finalists(
         name = f"{original.name[:50]}-tuned-{number}"
         recipe = recipe.model_copy(update={"name": name})
         entries.append((each.number, recipe, each.cost, each.detection))
-    fresh = tuple(range(SEEDS_FROM, SEEDS_FROM + seeds))
+    used = setting.task(original).seeds
+    fresh = tuple(islice((seed for seed in count(SEEDS_FROM) if seed not in used), seeds))
     kept = [study.finals(trial, fresh) for trial, *_ in entries]
     outcomes = workers.run(
         [

@@ -56,7 +56,7 @@ class FakeWorkers:
     count = 2
 
     def __init__(self, most: int = 10**9, late: bool = False) -> None:
-        self.left, self.late, self.recipes = most, late, []
+        self.left, self.late, self.recipes, self.tasks = most, late, [], []
 
     def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
         for task in tasks:
@@ -67,6 +67,7 @@ class FakeWorkers:
                 raise KeyboardInterrupt
             self.left -= 1
             self.recipes.append(task.recipe)
+            self.tasks.append(task)
             if task.kind == "finals":
                 finals = [
                     Final(seed, 0.9 + 1e-5 * seed, 0.5, None, 0.25, 99) for seed in task.seeds
@@ -102,6 +103,23 @@ def test_the_same_seed_gives_the_same_search(setting, tmp_path):
     other = dataclasses.replace(setting, seed=4)
     changed = list(search(other, _study(other, tmp_path / "c"), FakeWorkers(), 8, None))
     assert _facts(changed) != _facts(runs[0][:8])
+
+
+class Diverging(FakeWorkers):
+    """One of the splits of a trial with 48 hidden units has no detection."""
+
+    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
+        for outcome in super().run(tasks, end):
+            wide = self.recipes[-1].model.hidden == [48]
+            yield Outcome(detection=(float("nan"), *outcome.detection[1:])) if wide else outcome
+
+
+def test_a_trial_that_diverges_on_a_split_is_told_and_does_not_count(setting, tmp_path):
+    told = list(search(setting, _study(setting, tmp_path / "a"), Diverging(), 24, None))
+    assert sum(bool(each.detection) for each in told) == 24 < len(told)
+    for each in told:
+        wide = each.values["model.hidden"] == [48]
+        assert (each.problem, not each.detection) == ("the fit diverged" if wide else None, wide)
 
 
 @pytest.mark.parametrize("at", [1, 5, 8, 19])
@@ -147,6 +165,19 @@ def test_finalists_that_were_scored_before_an_interruption_are_not_trained_again
     more = FakeWorkers()
     list(score_finalists(setting, study, more, chosen, 3))
     assert len(more.recipes) == 1 + 4
+
+
+@pytest.mark.parametrize("seed", [1, 10])
+def test_finalists_have_seeds_that_no_trial_had(setting, tmp_path, seed):
+    setting = dataclasses.replace(setting, seed=seed)
+    study, workers = _study(setting, tmp_path / "a"), FakeWorkers()
+    chosen = choose_finalists(list(search(setting, study, workers, 8, None)), 2)
+    list(score_finalists(setting, study, workers, chosen, 3))
+    seeds = {
+        kind: {seed for task in workers.tasks if task.kind == kind for seed in task.seeds}
+        for kind in ("screen", "finals")
+    }
+    assert len(seeds["finals"]) == 3 and not seeds["finals"] & seeds["screen"]
 
 
 class WithoutOriginal(FakeWorkers):
