@@ -17,6 +17,7 @@ from tools.link.messages import CalibrateAction, CalibrationState, ThresholdSour
 from tools.link.session import Session
 from tools.measure.bench.small_bundle import small_bundle
 from training.bundle import Bundle
+from training.bundle.errors import LinkError
 from training.bundle.reference import compute
 from training.native import Calibration
 
@@ -112,6 +113,21 @@ def test_figures_are_those_of_the_present_calibration(bundle, image, tmp_path):
         assert figures(session, m.Calibrate(CalibrateAction.FORGET)) == (0, 0, 0, 0, 0)
     with power(image, flash) as session:
         assert figures(session, ASK) == (0, 0, 0, 0, 0)
+
+
+def test_a_refused_plan_changes_nothing(bundle, image, tmp_path):
+    counts = bundle.evaluation()["counts"]
+    with power(image, tmp_path / "flash") as session:
+        session.start(1)
+        session.calibrate(start(1, 40))
+        stream(session, counts[:20])
+        with pytest.raises(LinkError, match="CALIBRATE"):
+            session.calibrate(start(2, 5000))
+        report = session.calibrate(ASK)
+        assert (report.state, report.number) == (CalibrationState.RUNNING, 1)
+        assert (report.windows, report.taken) == (40, 20)
+        stream(session, counts[20:40])
+        assert session.calibrate(ASK).state == CalibrationState.KEPT
 
 
 def test_a_flash_without_a_file_lives_as_long_as_the_board(bundle, image, tmp_path):

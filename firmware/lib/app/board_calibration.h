@@ -145,8 +145,8 @@ bool BoardCalibration<kLargest>::calibrate(const link::Calibrate& message) {
 template <std::size_t kLargest>
 bool BoardCalibration<kLargest>::start(const link::Calibrate& message) {
     if (message.number == number_) return true;  // repeated
-    running_ = calibration_.start({message.windows, message.rate, message.tolerated});
-    if (!running_) return false;
+    if (!calibration_.start({message.windows, message.rate, message.tolerated})) return false;
+    running_ = true;
     if (kLargest > 0) calibration_.keep_most();
     number_ = message.number;
     store_.prepare();  // now, because an erase at the end would cost samples of the sensor
