@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -119,6 +121,22 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Hold back Ctrl-C: here until the end of the block, and in processes begun in it for good.
+
+    A terminal sends Ctrl-C to every process. Only the search answers it, and ends the others.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _perform(task: Task) -> Outcome:
     return perform(_bench[0], task)
 
@@ -134,7 +152,8 @@ class LocalWorkers:
     def _begin(self, task: Task) -> Future[Outcome]:
         if self._pool is None:
             self._pool = self._make()
-        return self._pool.submit(_perform, task)
+        with _interrupts_held_back():  # a task may start a process
+            return self._pool.submit(_perform, task)
 
     def _make(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+import multiprocessing
+import signal
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
@@ -11,6 +13,13 @@ from tools.tune import workers
 from tools.tune.space import Space
 from tools.tune.workers import LocalWorkers, Outcome, Task, in_order
 from training.bundle.errors import TuneError
+
+
+def _ignores_ctrl_c(_: Task) -> Outcome:
+    return Outcome(
+        detection=(float(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())),)
+    )
+
 
 TASKS = [Task(None, "screen", (number,), 0) for number in range(7)]  # type: ignore[arg-type]
 
@@ -90,3 +99,16 @@ def test_tasks_of_a_process_that_died_are_repeated_and_no_outcome_is_yielded_twi
     else:
         assert [outcome.detection for outcome in outcomes] == [(n,) for n in range(7)]
         assert sorted(set(begun)) == list(range(7))
+
+
+def test_ctrl_c_reaches_the_search_and_not_its_processes(monkeypatch):
+    """A process that is interrupted while it loads TensorFlow would print a traceback."""
+    monkeypatch.setattr(workers, "_perform", _ignores_ctrl_c)
+    local = LocalWorkers(1, None, None, Space({}))  # type: ignore[arg-type]
+    context = multiprocessing.get_context("spawn")
+    monkeypatch.setattr(local, "_make", lambda: ProcessPoolExecutor(1, context))
+    try:
+        assert [outcome.detection for outcome in local.run(TASKS[:2])] == [(1,), (1,)]
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        local.close()
