@@ -10,7 +10,7 @@ import pytest
 
 from tests.firmware.test_engine_compiled import differing, needs_emulator
 from tests.support import networks
-from tests.support.graph_operators import SAME
+from tests.support.graph_operators import SAME, VALID
 from tests.support.graphs import Graph
 from tools.convert.model import read_model
 from tools.convert.plan import make_plan
@@ -112,3 +112,18 @@ def test_many_outputs_on_the_host(lanes, tmp_path):
 def test_many_outputs_emulated(tmp_path):
     models, inputs, expected = wide()
     assert sum(differing(networks.run_emulated(models, inputs, tmp_path), expected)) == 0
+
+
+@needs_emulator
+@pytest.mark.toolchain
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_plane_farther_than_one_load_reaches_emulated(stride, tmp_path):
+    rng = np.random.default_rng(stride)
+    graph = Graph(rng, (Activation.NONE,))
+    source = graph.tensor((1, 3, 239, 1), 0.05)
+    target = graph.depthwise(source, 1, (3, 3), (stride, stride), VALID)
+    model = graph.builder.finish(source.index, target.index)
+    assert kernels_of(model) == {"plane_three"}
+    inputs = networks.random_inputs(rng, 100, 3 * 239)
+    outputs = networks.run_emulated([model], [inputs], tmp_path)
+    assert differing(outputs, [Interpreter(model).run(inputs)]) == [0]

@@ -67,12 +67,17 @@ inline void load_words(const std::uint32_t*& from, std::uint32_t* to) {
 #endif
 }
 
+#if defined(VIGIL_DSP)
+// By this type the compiler knows how far LDRD and STRD reach from a register.
+using TwoWords = std::uint64_t __attribute__((may_alias, aligned(4)));
+#endif
+
 // Two words at an address that is a multiple of four, by one instruction on Arm cores.
 inline void load_two(const std::uint32_t* from, std::uint32_t* to) {
 #if defined(VIGIL_DSP)
     asm("ldrd %0, %1, %2"
         : "=r"(to[0]), "=r"(to[1])
-        : "m"(*reinterpret_cast<const std::uint32_t (*)[2]>(from)));
+        : "m"(*reinterpret_cast<const TwoWords*>(from)));
 #else
     to[0] = from[0];
     to[1] = from[1];
@@ -81,9 +86,7 @@ inline void load_two(const std::uint32_t* from, std::uint32_t* to) {
 
 inline void store_two(std::uint32_t* to, std::uint32_t first, std::uint32_t second) {
 #if defined(VIGIL_DSP)
-    asm("strd %1, %2, %0"
-        : "=m"(*reinterpret_cast<std::uint32_t (*)[2]>(to))
-        : "r"(first), "r"(second));
+    asm("strd %1, %2, %0" : "=m"(*reinterpret_cast<TwoWords*>(to)) : "r"(first), "r"(second));
 #else
     to[0] = first;
     to[1] = second;
