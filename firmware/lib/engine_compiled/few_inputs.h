@@ -11,7 +11,8 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC push_options
 // Hot loops, even in an image built with -Os. Loads that move ahead would need more registers.
-#pragma GCC optimize("O2", "no-schedule-insns")
+// Packing four bytes into a word, as GCC would, takes an instruction more than four stores.
+#pragma GCC optimize("O2", "no-schedule-insns", "no-tree-slp-vectorize")
 #endif
 
 namespace vigil::compiled {
