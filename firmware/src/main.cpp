@@ -11,10 +11,18 @@ namespace {
 constexpr std::uint32_t kTextEveryUs = 2'000'000;
 
 vigil::SerialStream port;
-#if defined(ARDUINO_ARCH_MBED)
-vigil::SerialText text;
+#if defined(ARDUINO_EMULATED) && !defined(VIGIL_GENERIC_BOARD)
+auto& text = Serial;  // takes all at once, and drops it if the host does not read
+void send_text(bool /*on*/) {}
 #else
-auto& text = Serial;
+vigil::SerialText text;
+void send_text(bool on) {
+    if (on) {
+        text.send(port);
+    } else {
+        text.clear();
+    }
+}
 #endif
 
 // Not every board has an LED.
@@ -91,9 +99,11 @@ void setup() {
 void loop() {
     vigil::board::poll_sensor();
     app.poll();
+    send_text(!app.is_quiet());
     const std::uint32_t now = static_cast<std::uint32_t>(micros());
     if (!app.is_quiet() && now - printed_us >= kTextEveryUs && port.is_connected()) {
         printed_us = now;
+        send_text(false);  // what the port has not taken of the report before
         print_boot_report();
     }
 }

@@ -15,6 +15,9 @@
 #pragma pop_macro("abs")
 #endif
 
+#include <cstring>
+
+#include "board.h"
 #include "board_link.h"
 
 namespace vigil {
@@ -78,34 +81,31 @@ class SerialStream final : public link::Stream {
     }
 };
 
-#if defined(ARDUINO_ARCH_MBED)
-// Prints text. This core's Serial waits without limit for a host that has opened the port and does
-// not read. This class waits for kPatienceMs, then drops all text until the host reads again.
+// Text that is sent from loop(), as much at a time as the port takes: Serial.print() may wait for
+// the port, for a UART as long as the text takes, and on Mbed without limit if the host does not
+// read.
 class SerialText final : public Print {
   public:
     using Print::write;
     std::size_t write(std::uint8_t byte) override { return write(&byte, 1); }
+    // Keeps the text; drops what does not fit.
     std::size_t write(const std::uint8_t* bytes, std::size_t size) override {
-        const unsigned long start = millis();
-        std::size_t sent = 0;
-        while (sent < size) {
-            const std::size_t taken = stream_.write({bytes + sent, size - sent});
-            sent += taken;
-            if (taken == 0 && (stalled_ || millis() - start > kPatienceMs)) {
-                stalled_ = true;
-                break;
-            }
-            if (taken != 0) stalled_ = false;
-        }
-        return sent;
+        const std::size_t room = sizeof text_ - size_;
+        const std::size_t kept = size < room ? size : room;
+        std::memcpy(text_ + size_, bytes, kept);
+        size_ += kept;
+        return kept;
     }
 
-  private:
-    static constexpr unsigned long kPatienceMs = 20;
+    void send(SerialStream& port) {
+        if (at_ < size_) at_ += port.write({text_ + at_, size_ - at_});
+    }
+    void clear() { size_ = at_ = 0; }
 
-    SerialStream stream_;
-    bool stalled_ = false;
+  private:
+    std::uint8_t text_[512];
+    std::size_t size_ = 0;
+    std::size_t at_ = 0;  // the bytes before it have been sent
 };
-#endif
 
 }  // namespace vigil

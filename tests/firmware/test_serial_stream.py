@@ -20,9 +20,9 @@ COMPILER = [
 @pytest.mark.parametrize(
     "macros",
     [
-        ["-DARDUINO_ARCH_SAMD", "-DVIGIL_GENERIC_BOARD"],  # nano_33_iot
-        ["-DARDUINO_ARCH_MBED", "-DVIGIL_GENERIC_BOARD"],  # portenta_h7_m7
-        ["-DARDUINO_ARCH_MBED"],  # nano33ble
+        ["-DARDUINO_ARCH_SAMD"],  # nano_33_iot
+        ["-DARDUINO_ARCH_MBED"],  # portenta_h7_m7
+        ["-DARDUINO_ARCH_MBED", "-DARDUINO_ARDUINO_NANO33BLE"],
         [],
     ],
     ids=["samd", "portenta", "nano33ble", "others"],
@@ -34,7 +34,7 @@ def test_a_host_that_does_not_read_neither_stops_nor_misleads_the_sketch(macros:
     includes = [
         SOURCE.parent / "serial_port",
         FIRMWARE / "src",
-        *(LIBRARIES / name for name in ("link", "span")),
+        *(LIBRARIES / name for name in ("board", "link", "sampling", "span", "storage")),
     ]
     program = link(command, compile_objects(command, [SOURCE], includes), "serial_ports")
     done = subprocess.run([program], capture_output=True, text=True, check=False)
