@@ -83,6 +83,13 @@ REFUSED = {
     "no channel.wav": (wav(channels=0), "cannot be read as WAV"),
     "no samples.wav": (wav(data=b""), "holds no samples"),
     "no rate.wav": (wav(rate=0), "states a rate of 0 Hz"),
+    "an open header.npy": (
+        b"\x93NUMPY\x01\x00\x76\x00"
+        + b"{'descr': '<f8', 'shape': (9,".ljust(117)
+        + b"\n"
+        + bytes(72),
+        "cannot be read: ",
+    ),
     "a bomb.npz": (claimed_archive(), "holds more than 250 million values"),
     "wide.parquet": (parquet(**{f"c{n}": [1, 2] for n in range(5000)}), "more than 4096 columns"),
     "cut.mat": (matlab(x=np.arange(99))[:-20], "is a damaged MATLAB file"),
