@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -92,7 +93,7 @@ def board(
         if link is not None:
             _link_to(link, running.port)
         try:
-            how = f"{'--sample ' if sample else ''}--port {link or running.port}"
+            how = f"{quote(name)} {'--sample ' if sample else ''}--port {link or running.port}"
             out.print(
                 f"emulated board on {running.port}; `vigil monitor {how}` in another terminal; "
                 "Ctrl-C powers it down",

@@ -14,7 +14,7 @@ import typer
 
 from tests.support.command_line import vigil
 from tools.checkout import ROOT
-from tools.cli import demo, program
+from tools.cli import boards, demo, program
 from tools.cli.app import app
 from tools.cli.gateway import OF_A_FILE
 from tools.cli.options import DEFAULT, bundle_path, faults_of
@@ -287,6 +287,38 @@ def test_a_reader_that_has_closed_the_pipe_ends_a_command_quietly(words: list[st
     done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+class EndsAtOnce:
+    """An emulated board that Ctrl-C ends before it has run."""
+
+    port = "/dev/pts/7"
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __enter__(self) -> "EndsAtOnce":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def running(self) -> bool:
+        raise KeyboardInterrupt
+
+
+def test_a_board_is_watched_with_the_model_that_it_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`vigil monitor` alone would look for the recipe ecg."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(boards, "build_image", lambda *_: SimpleNamespace(elf=Path("image")))
+    monkeypatch.setattr(boards, "EmulatedBoard", EndsAtOnce)
+    boards.board("my pump")
+    assert (
+        "`vigil monitor 'my pump' --port /dev/pts/7` in another terminal" in capsys.readouterr()[0]
+    )
 
 
 def test_recipes_and_boards_are_listed(tmp_path):
