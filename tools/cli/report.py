@@ -34,10 +34,14 @@ def zoo(
     board: Annotated[
         bool, typer.Option("--board", help="Run the trained models on the emulated board.")
     ] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Train each with seeds 1 to N: the spread of its figures."),
+    ] = None,
 ) -> None:
     """Train every recipe briefly, measure and draw each, and write docs/zoo.md."""
-    if full and board:
-        raise typer.BadParameter("--full and --board exclude each other")
+    if sum((full, board, seeds is not None)) > 1:
+        raise typer.BadParameter("--full, --board and --seeds exclude each other")
     out, start = console(), time.monotonic()
 
     def say(line: str) -> None:
@@ -46,6 +50,9 @@ def zoo(
     if board:
         with out.status("running the zoo on the emulated board"):
             run.verify_on_board(BUILD, docs, names or [], say)
+    elif seeds is not None:
+        with out.status(f"training the zoo with {seeds} seeds"):
+            run.spread_over_seeds(BUILD, docs, names or [], seeds, say)
     else:
         with out.status("training the zoo"):
             run.run(BUILD, docs, names or [], say, full=full)

@@ -9,9 +9,10 @@ import pytest
 from tools.checkout import DOCS
 from tools.report.zoo.board import Verified
 from tools.report.zoo.page import NOT_SHOWN, Last, Row, page
-from tools.report.zoo.run import run, verify_on_board, write_page
+from tools.report.zoo.run import run, spread_over_seeds, verify_on_board, write_page
 from tools.report.zoo.small import SLOWEST_FIRST, SMALL
-from training.bundle.errors import BoardError, DataError, RecipeError
+from tools.report.zoo.spread import LABELLED, UNLABELLED, Spread, key
+from training.bundle.errors import BoardError, DataError, RecipeError, UnavailableError
 from training.recipe import read_recipe, recipe_names
 
 ROW = Row(
@@ -40,6 +41,18 @@ ROW = Row(
     },
     remarks="As PCA.",
 )
+SPREAD = Spread(
+    key("linear", ()),
+    10,
+    {
+        "AUROC, int8": (0.98, 0.97, 0.99),
+        "false alarms asked": (0.02, 0.02, 0.02),
+        "got": (0.015, 0.01, 0.03),
+        "recall": (0.9, 0.8, 0.95),
+        "float to int8": (0.0001, 0.0, 0.0002),
+        "noise removed (dB)": (6.3, 6.2, 6.4),
+    },
+)
 BOARD = Verified("0123456789abcdef", 116, 32_480, 3, "window 4", 9_668, 40_000, 39_000)
 
 
@@ -55,7 +68,7 @@ def test_small_settings_are_settings(name):
 
 def test_the_page_has_a_line_and_a_section_a_recipe_and_names_small_settings():
     other = dataclasses.replace(ROW, recipe="other", changes=(), seconds=85.8)
-    text = page([ROW, other], {}, Last(seconds=120))
+    text = page([ROW, other], Last(seconds=120))
     assert f"2 of the {len(recipe_names())} recipes that come with Vigil" in text
     assert "1.5 minutes of training, 2.0 on the clock" in text
     assert "`csv` needs a file of yours, `simulated` replaces heartbeats" in text
@@ -75,14 +88,14 @@ def test_a_row_reads_back_as_it_was(tmp_path):
 
 
 def test_a_labelled_recipe_has_a_classification_report_and_one_of_one_kind_has_none():
-    text = page([ROW], {}, Last())
+    text = page([ROW], Last())
     rows = [line for line in text.splitlines() if line.startswith(("| normal |", "| abnormal |"))]
     assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in rows] == [
         ["normal", f"{98 / 110:.3f}", "0.980", f"{196 / 210:.3f}", "100", "2"],
         ["abnormal", "0.800", "0.400", f"{16 / 30:.3f}", "20", "8"],
     ]
     one_kind = {"true_positive": 0, "false_positive": 2, "true_negative": 8, "false_negative": 0}
-    assert "precision" not in page([dataclasses.replace(ROW, confusion=one_kind)], {}, Last())
+    assert "precision" not in page([dataclasses.replace(ROW, confusion=one_kind)], Last())
 
 
 def test_a_boards_figures_are_shown_for_the_bundle_that_they_are_of(tmp_path):
@@ -96,6 +109,47 @@ def test_a_boards_figures_are_shown_for_the_bundle_that_they_are_of(tmp_path):
     assert line not in write_page(tmp_path, tmp_path / "docs", full=False).read_text()
 
 
+def test_the_spread_over_seeds_is_shown_for_the_settings_that_it_is_of(tmp_path):
+    kept = tmp_path / "zoo" / "linear"
+    kept.mkdir(parents=True)
+    SPREAD.save(kept / "spread.json")
+    line = (
+        "| linear | 10 | 0.9800 (0.9700 to 0.9900) | 2.0% | 1.5% (1.0% to 3.0%) "
+        "| 90.0% (80.0% to 95.0%) | 0.0002 | noise removed (dB) 6.3 (6.2 to 6.4) |"
+    )
+    assert line in write_page(tmp_path, tmp_path / "docs", full=False).read_text()
+    assert line not in write_page(tmp_path, tmp_path / "docs", full=True).read_text()
+    dataclasses.replace(SPREAD, recipe=key("linear", ["fit.epochs=3"])).save(kept / "spread.json")
+    assert line not in write_page(tmp_path, tmp_path / "docs", full=False).read_text()
+
+
+def test_a_spread_that_fails_stops_no_other(tmp_path, monkeypatch):
+    def spread(name, *_):
+        if name == "linear":
+            return dataclasses.replace(SPREAD, recipe=key(name, ()))
+        return UnavailableError("no beats") if name == "nab" else DataError("a beat is damaged")
+
+    monkeypatch.setattr("tools.report.zoo.run._over_seeds", spread)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    lines = []
+    spread_over_seeds(tmp_path, tmp_path / "docs", ["nab", "linear"], 10, lines.append)
+    assert lines[0] == "nab: left out: no beats"
+    assert lines[1].startswith("linear: AUROC, int8 0.9800 (0.9700 to 0.9900), false alarms asked")
+    with pytest.raises(DataError, match="a beat is damaged"):
+        spread_over_seeds(tmp_path, tmp_path / "docs", ["sparse", "linear"], 10)
+    assert "| linear | 10 |" in (tmp_path / "docs" / "zoo.md").read_text()
+
+
+@pytest.mark.data("ecg5000")
+@pytest.mark.slow
+def test_seeds_give_the_figures_of_their_bundles(tmp_path):
+    (row,) = run(tmp_path, tmp_path / "docs", ["linear"])
+    spread = spread_over_seeds(tmp_path, tmp_path / "docs", ["linear"], 2)["linear"]
+    mean, lowest, highest = spread.figures["AUROC, int8"]
+    assert lowest < mean < highest
+    assert row.auroc[1] in (lowest, highest)  # the recipe's own seed is 1
+
+
 def test_what_cannot_be_is_one_line(tmp_path):
     with pytest.raises(RecipeError, match="no recipe 'linaer'"):
         run(tmp_path, tmp_path, ["ecg5000", "linaer"])
@@ -103,6 +157,8 @@ def test_what_cannot_be_is_one_line(tmp_path):
         run(tmp_path, tmp_path, ["training/recipes/linear.toml"])
     with pytest.raises(BoardError, match="run `vigil zoo linear` first"):
         verify_on_board(tmp_path, tmp_path, ["linear"])
+    with pytest.raises(RecipeError, match="no recipe 'linaer'"):
+        spread_over_seeds(tmp_path, tmp_path, ["linaer"], 2)
 
 
 @pytest.mark.data("ecg5000")
@@ -146,7 +202,7 @@ def test_what_quantizing_costs_at_most_is_told_of_labelled_and_of_other_recipes(
     assert (
         "Quantization costs at most 0.0055 of AUROC (worse), at most 2.5 % of the error without "
         "labels (plain), at most 50.0 % of the error with labels (better)."
-    ) in page([better, worse, plain], {}, Last())
+    ) in page([better, worse, plain], Last())
 
 
 def test_one_run_of_all_is_remembered_when_others_follow(tmp_path):
@@ -240,6 +296,16 @@ def test_the_committed_board_table_has_every_recipe_and_no_differing_byte():
     assert {row[0] for row in rows[2:]} >= set(SMALL)
     assert {row[3] for row in rows[2:]} == {"0"}
     assert all(int(row[2].replace(",", "")) > 0 for row in rows[2:])
+
+
+def test_the_committed_page_has_the_spread_of_every_recipe_over_ten_seeds():
+    text = (DOCS / "zoo.md").read_text().split("## Spread over seeds")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    heads = [row for row in rows if row[:1] == ["recipe"]]
+    assert [head[2:-1] for head in heads] == [list(LABELLED), list(UNLABELLED)]
+    seeds = {row[0]: int(row[1]) for row in rows if len(row) > 2 and row[1].isdigit()}
+    assert seeds.keys() >= set(SMALL) | {"simulated", "ecg5000_labelled"}
+    assert min(seeds.values()) >= 10
 
 
 @pytest.mark.parametrize("name", ["zoo.md", "zoo-full.md"])

@@ -88,16 +88,20 @@ def activations(trained: Trained) -> Part:
     )
 
 
+def mixture(trained: Trained) -> Damaged:
+    """Corrupt normal test windows by every kind of the recipe, and clean them."""
+    return trained.damaged(_clean(trained), trained.damage.model_copy(update={"share": 1.0}))
+
+
 def cleaned(trained: Trained) -> Part:
     """Noisy, cleaned and clean windows; the gain for all noise together and for each kind."""
-    clean = _clean(trained)
-    settings = trained.damage.model_copy(update={"share": 1.0})  # every kind in every window
-    mixture = trained.damaged(clean, settings)
+    noisy = mixture(trained)
+    settings = trained.damage.model_copy(update={"share": 1.0})
     kinds = [kind for kind in (*ADDED, *HIDDEN) if getattr(settings, kind)]
-    gains = {"all together": mixture.gain_db()} if len(kinds) > 1 else {}
+    gains = {"all together": noisy.gain_db()} if len(kinds) > 1 else {}
     for kind in kinds:
         others = {name: 0 for name in kinds if name != kind}
-        alone = trained.damaged(clean, settings.model_copy(update=others))
+        alone = trained.damaged(noisy.clean, settings.model_copy(update=others))
         gains[kind.replace("_", " and ")] = alone.gain_db()
 
     def bars(axis: Any) -> None:
@@ -115,7 +119,8 @@ def cleaned(trained: Trained) -> Part:
         axis.bar_label(axis.containers[0], labels, padding=3, fontsize=8.5)
 
     words = (
-        f"The model reduces noise by {mixture.gain_db():.1f} dB on {len(clean)} normal test windows"
+        f"The model reduces noise by {noisy.gain_db():.1f} dB on {len(noisy.clean)} normal test "
+        "windows"
     )
     if len(kinds) > 1:
         each = ", ".join(f"{kind} {gain:+.1f} dB" for kind, gain in list(gains.items())[1:])
@@ -125,7 +130,7 @@ def cleaned(trained: Trained) -> Part:
     return Part(
         _TITLES[cleaned],
         f"{words}. The gain is the squared error before over after, int8.".replace(" -", " −"),
-        (*_samples(trained, mixture, "noisy", "cleaned"), draw.Panel("gain", bars, 0.8)),
+        (*_samples(trained, noisy, "noisy", "cleaned"), draw.Panel("gain", bars, 0.8)),
     )
 
 

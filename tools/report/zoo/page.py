@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from tools.report.zoo.board import Verified
 from tools.report.zoo.small import SMALL
+from tools.report.zoo.spread import Spread, section
 from training.bundle.manifest import Confusion
 from training.metrics import classification
 from training.recipe import recipe_names
@@ -81,17 +82,25 @@ IN_FULL = frozenset(name for name, changes in SMALL.items() if changes)
 
 _MEASURED = (
     "All figures are measured, with one seed: float and int8 on the same test windows, int8 in the "
-    "TensorFlow Lite Micro interpreter. [Spread over seeds](seeds.md) has several seeds. Error is "
-    "the mean score of the normal test windows. Flash is the size of the model's flatbuffer. Arena "
-    "is the interpreter's on this host, where pointers have 64 bits; a board needs less. Simulated "
-    "data are marked as such."
+    "TensorFlow Lite Micro interpreter. [Spread over seeds](zoo.md#spread-over-seeds) has several "
+    "seeds. Error is the mean score of the normal test windows. Flash is the size of the model's "
+    "flatbuffer. Arena is the interpreter's on this host, where pointers have 64 bits; a board needs "
+    "less. Simulated data are marked as such."
 )
 
 
 def page(
-    rows: Sequence[Row], boards: Mapping[str, Verified], last: Last, *, full: bool = False
+    rows: Sequence[Row],
+    last: Last,
+    boards: Mapping[str, Verified] | None = None,
+    spreads: Mapping[str, Spread] | None = None,
+    *,
+    full: bool = False,
 ) -> str:
-    """The text of one page: docs/zoo.md, or docs/zoo-full.md with `full`."""
+    """The text of one page: docs/zoo.md, or docs/zoo-full.md with `full`.
+
+    Figures on the emulated board and over seeds are on docs/zoo.md alone.
+    """
     trained = [r for r in rows if not full or r.recipe in IN_FULL]
     whole = f"{sum(r.seconds for r in trained) / 60:.1f} minutes of training"
     if last.seconds is not None:
@@ -124,7 +133,8 @@ def page(
             "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
             *(_line(row, full) for row in rows),
             "",
-            *([] if full else _boards(boards)),
+            *section(spreads or {}),
+            *_boards(boards or {}),
             *(_section(row, full) for row in rows if not full or row.recipe in IN_FULL),
         ]
     )

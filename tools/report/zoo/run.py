@@ -5,10 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tools.report.zoo.board import Verified, on_board
 from tools.report.zoo.kinds import show
 from tools.report.zoo.page import Last, Row, page
 from tools.report.zoo.small import SLOWEST_FIRST, SMALL
+from tools.report.zoo.spread import Spread, described, key, over_seeds
 from training.bundle.errors import BoardError, RecipeError, UnavailableError, VigilError
 from training.bundle.labels import NORMAL
 from training.recipe import RECIPES, read_recipe, recipe_names
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 ROW = "row.json"
 BOARD = "board.json"
+SPREAD = "spread.json"
 LAST = "run.json"  # the last runs
 
+Result = TypeVar("Result")
 Say = Callable[[str], None]
 
 
@@ -56,18 +59,17 @@ def run(
         VigilError: a recipe failed for another reason than missing data; raised at the end.
     """
     start = time.monotonic()
-    chosen = list(names) or [name for name in SMALL if SMALL[name] or not full]
-    settings = {name: () if full else SMALL.get(name, ()) for name in chosen}
-    for name, changes in settings.items():
-        if name.endswith(".toml"):
-            raise RecipeError(f"{name}: the zoo has only Vigil's own recipes; use vigil train")
-        read_recipe(name, changes)  # an unknown name is reported before anything is trained
+    settings = _chosen(names or [n for n in SMALL if SMALL[n] or not full], full=full)
     kept = build / folder(full)
     # A recipe without small settings has one row and one picture for both pages.
-    folders = {name: build / folder(full and bool(SMALL.get(name))) / name for name in chosen}
+    folders = {name: build / folder(full and bool(SMALL.get(name))) / name for name in settings}
     rows: list[Row] = []
     problems: dict[str, VigilError] = {}
-    for name, row in _each(settings, folders, docs / "zoo"):
+    tasks = {}
+    for name in settings:
+        picture = docs / "zoo" / ("full" if folders[name].parent.name == folder(True) else "")
+        tasks[name] = (name, settings[name], folders[name], picture / f"{name}.png")
+    for name, row in _each(_measure, tasks):
         if isinstance(row, VigilError):
             say(f"{name}: left out: {row}")
             problems[name] = row
@@ -92,27 +94,84 @@ def run(
     return rows
 
 
+def _chosen(names: Sequence[str], *, full: bool) -> dict[str, tuple[str, ...]]:
+    """Return the settings of each recipe.
+
+    Raises:
+        RecipeError: a name is not that of a recipe that comes with Vigil.
+    """
+    settings = {name: () if full else SMALL.get(name, ()) for name in names}
+    for name, changes in settings.items():
+        if name.endswith(".toml"):
+            raise RecipeError(f"{name}: the zoo has only Vigil's own recipes; use vigil train")
+        read_recipe(name, changes)  # an unknown name is reported before anything is trained
+    return settings
+
+
 def folder(full: bool) -> str:
     """Folder of the bundles below build."""
     return "zoo-full" if full else "zoo"
 
 
 def write_page(build: Path, docs: Path, *, full: bool) -> Path:
-    """Write docs/zoo.md, or zoo-full.md, from the rows and boards' figures in `build`."""
-    rows, boards = [], {}
+    """Write docs/zoo.md, or zoo-full.md, from the rows and other figures in `build`."""
+    rows, boards, spreads = [], {}, {}
     for name in (*SMALL, *(n for n in recipe_names() if n not in SMALL)):
-        changed = bool(SMALL.get(name))
-        kept = build / folder(full and changed) / name
+        changes = SMALL.get(name, ())
+        kept = build / folder(full and bool(changes)) / name
         if (kept / ROW).exists():
             rows.append(Row.load(kept / ROW))
             verified = Verified.load(kept / BOARD, rows[-1].bundle)
             if verified is not None:
                 boards[name] = verified
+        spread = Spread.load(kept / SPREAD, key(name, changes))
+        if spread is not None:
+            spreads[name] = spread
     path = docs / ("zoo-full.md" if full else "zoo.md")
     path.parent.mkdir(parents=True, exist_ok=True)
     last = Last.load(build / folder(full) / LAST)
-    path.write_text(page(rows, boards, last, full=full), encoding="utf-8")
+    text = page(rows, last, full=True) if full else page(rows, last, boards, spreads)
+    path.write_text(text, encoding="utf-8")
     return path
+
+
+def spread_over_seeds(
+    build: Path,
+    docs: Path,
+    names: Sequence[str],
+    seeds: int,
+    say: Say = lambda _: None,
+) -> dict[str, Spread]:
+    """Train recipes with the seeds 1 to `seeds`, and add the spread of their figures to zoo.md.
+
+    Args:
+        build: folder of the figures: build/zoo/NAME/spread.json.
+        docs: folder of the page.
+        names: names of recipes; all of SMALL if empty.
+        seeds: number of seeds, at least 2.
+
+    Raises:
+        RecipeError: a name is not that of a recipe that comes with Vigil.
+        VigilError: a recipe failed for another reason than missing data; raised at the end.
+    """
+    settings = _chosen(names or tuple(SMALL), full=False)
+    spreads: dict[str, Spread] = {}
+    failed: list[VigilError] = []
+    tasks = {name: (name, changes, seeds) for name, changes in settings.items()}
+    for name, spread in _each(_over_seeds, tasks):
+        if isinstance(spread, VigilError):
+            say(f"{name}: left out: {spread}")
+            failed += [] if isinstance(spread, UnavailableError) else [spread]
+            continue
+        kept = build / folder(False) / name
+        kept.mkdir(parents=True, exist_ok=True)
+        spread.save(kept / SPREAD)
+        spreads[name] = spread
+        say(f"{name}: {', '.join(described(spread))}")
+        write_page(build, docs, full=False)
+    if failed:
+        raise failed[0]
+    return spreads
 
 
 def verify_on_board(
@@ -144,25 +203,28 @@ def verify_on_board(
 
 
 def _each(
-    settings: dict[str, tuple[str, ...]], folders: dict[str, Path], pictures: Path
-) -> Iterator[tuple[str, Row | VigilError]]:
-    """Yield each recipe's row, or its error, when it is done."""
-    tasks = {}
-    for name in sorted(settings, key=lambda n: n not in SLOWEST_FIRST):
-        full = "full" if folders[name].parent.name == folder(True) else ""
-        picture = pictures / full / f"{name}.png"
-        tasks[name] = (name, settings[name], folders[name], picture)
+    work: Callable[..., Result], tasks: Mapping[str, tuple[Any, ...]]
+) -> Iterator[tuple[str, Result]]:
+    """Yield each recipe's result when it is there; at most two recipes are worked on at a time."""
     workers = min(2, os.cpu_count() or 1, len(tasks))
     if workers < 2:
         for name, task in tasks.items():
-            yield name, _measure(*task)
+            yield name, work(*task)
         return
     # Spawned, because forked processes would share TensorFlow's threads.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        waiting = {pool.submit(_measure, *task): name for name, task in tasks.items()}
+        order = sorted(tasks, key=lambda name: name not in SLOWEST_FIRST)
+        waiting = {pool.submit(work, *tasks[name]): name for name in order}
         for done in as_completed(waiting):
             yield waiting[done], done.result()
+
+
+def _over_seeds(name: str, changes: tuple[str, ...], seeds: int) -> Spread | VigilError:
+    try:
+        return over_seeds(name, changes, seeds)
+    except VigilError as problem:
+        return problem
 
 
 def _measure(name: str, changes: tuple[str, ...], out: Path, picture: Path) -> Row | VigilError:
