@@ -40,8 +40,10 @@ def zoo(
     ] = None,
 ) -> None:
     """Train every recipe briefly, measure and draw each, and write docs/zoo.md."""
-    if sum((full, board, seeds is not None)) > 1:
-        raise typer.BadParameter("--full, --board and --seeds exclude each other")
+    if board and (full or seeds is not None):
+        raise typer.BadParameter(
+            f"--board and {'--full' if full else '--seeds'} exclude each other"
+        )
     out, start = console(), time.monotonic()
 
     def say(line: str) -> None:
@@ -52,7 +54,7 @@ def zoo(
             run.verify_on_board(BUILD, docs, names or [], say)
     elif seeds is not None:
         with out.status(f"training the zoo with {seeds} seeds"):
-            run.spread_over_seeds(BUILD, docs, names or [], seeds, say)
+            run.spread_over_seeds(BUILD, docs, names or [], seeds, say, full=full)
     else:
         with out.status("training the zoo"):
             run.run(BUILD, docs, names or [], say, full=full)

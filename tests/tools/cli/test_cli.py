@@ -70,7 +70,9 @@ from training.bundle.errors import BundleError, DataError
         (["budget", "--check", "--accept"], "exclude each other"),
         (["budget", "--picture", "budget.gif"], "ends in .png or .svg"),
         (["budget", "--picture", "absent/budget.svg"], "no folder absent"),
-        (["zoo", "--full", "--board"], "exclude each other"),
+        (["zoo", "--full", "--board"], "--board and --full exclude each other"),
+        (["zoo", "--seeds", "3", "--board"], "--board and --seeds exclude each other"),
+        (["zoo", "--seeds", "1"], "--seeds"),
         (["zoo", "ecg500"], "did you mean 'ecg5000'?"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import re
 
 import pytest
@@ -118,6 +119,7 @@ def test_the_spread_over_seeds_is_shown_for_the_settings_that_it_is_of(tmp_path)
         "| 90.0% (80.0% to 95.0%) | 0.0002 | noise removed (dB) 6.3 (6.2 to 6.4) |"
     )
     assert line in write_page(tmp_path, tmp_path / "docs", full=False).read_text()
+    # A recipe without small settings has its figures on the other page.
     assert line not in write_page(tmp_path, tmp_path / "docs", full=True).read_text()
     dataclasses.replace(SPREAD, recipe=key("linear", ["fit.epochs=3"])).save(kept / "spread.json")
     assert line not in write_page(tmp_path, tmp_path / "docs", full=False).read_text()
@@ -138,6 +140,22 @@ def test_a_spread_that_fails_stops_no_other(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="a beat is damaged"):
         spread_over_seeds(tmp_path, tmp_path / "docs", ["sparse", "linear"], 10)
     assert "| linear | 10 |" in (tmp_path / "docs" / "zoo.md").read_text()
+
+
+def test_both_pages_have_the_spread_of_their_own_settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "tools.report.zoo.run._over_seeds",
+        lambda name, changes, seeds: Spread(key(name, changes), seeds, {"error, int8": (1, 1, 1)}),
+    )
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    spread_over_seeds(tmp_path, tmp_path, ["sines"], 10)
+    spread_over_seeds(tmp_path, tmp_path, ["sines"], 5, full=True)
+    kept = [tmp_path / zoo / "sines" / "spread.json" for zoo in ("zoo", "zoo-full")]
+    small, full = (json.loads(path.read_text()) for path in kept)
+    assert (small["seeds"], full["seeds"]) == (10, 5)
+    assert small["recipe"] != full["recipe"]
+    assert "`vigil zoo --seeds 10` wrote" in (tmp_path / "zoo.md").read_text()
+    assert "`vigil zoo --full --seeds 5` wrote" in (tmp_path / "zoo-full.md").read_text()
 
 
 @pytest.mark.data("ecg5000")

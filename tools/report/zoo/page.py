@@ -82,10 +82,10 @@ IN_FULL = frozenset(name for name, changes in SMALL.items() if changes)
 
 _MEASURED = (
     "All figures are measured, with one seed: float and int8 on the same test windows, int8 in the "
-    "TensorFlow Lite Micro interpreter. [Spread over seeds](zoo.md#spread-over-seeds) has several "
-    "seeds. Error is the mean score of the normal test windows. Flash is the size of the model's "
-    "flatbuffer. Arena is the interpreter's on this host, where pointers have 64 bits; a board needs "
-    "less. Simulated data are marked as such."
+    "TensorFlow Lite Micro interpreter. [Spread over seeds](#spread-over-seeds) has several seeds. "
+    "Error is the mean score of the normal test windows. Flash is the size of the model's "
+    "flatbuffer. Arena is the interpreter's on this host, where pointers have 64 bits; a board "
+    "needs less. Simulated data are marked as such."
 )
 
 
@@ -97,10 +97,7 @@ def page(
     *,
     full: bool = False,
 ) -> str:
-    """The text of one page: docs/zoo.md, or docs/zoo-full.md with `full`.
-
-    Figures on the emulated board and over seeds are on docs/zoo.md alone.
-    """
+    """The text of one page: docs/zoo.md, or docs/zoo-full.md with `full`, without the boards."""
     trained = [r for r in rows if not full or r.recipe in IN_FULL]
     whole = f"{sum(r.seconds for r in trained) / 60:.1f} minutes of training"
     if last.seconds is not None:
@@ -133,8 +130,8 @@ def page(
             "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
             *(_line(row, full) for row in rows),
             "",
-            *section(spreads or {}),
-            *_boards(boards or {}),
+            *section(spreads or {}, full=full),
+            *([] if full else _boards(boards or {})),
             *(_section(row, full) for row in rows if not full or row.recipe in IN_FULL),
         ]
     )

@@ -59,10 +59,10 @@ def run(
         VigilError: a recipe failed for another reason than missing data; raised at the end.
     """
     start = time.monotonic()
-    settings = _chosen(names or [n for n in SMALL if SMALL[n] or not full], full=full)
+    settings = _chosen(names, full=full)
     kept = build / folder(full)
     # A recipe without small settings has one row and one picture for both pages.
-    folders = {name: build / folder(full and bool(SMALL.get(name))) / name for name in settings}
+    folders = {name: _kept(build, name, full=full) for name in settings}
     rows: list[Row] = []
     problems: dict[str, VigilError] = {}
     tasks = {}
@@ -95,11 +95,12 @@ def run(
 
 
 def _chosen(names: Sequence[str], *, full: bool) -> dict[str, tuple[str, ...]]:
-    """Return the settings of each recipe.
+    """Return the settings of each recipe; of all recipes of the page if there are no names.
 
     Raises:
         RecipeError: a name is not that of a recipe that comes with Vigil.
     """
+    names = names or [name for name in SMALL if SMALL[name] or not full]
     settings = {name: () if full else SMALL.get(name, ()) for name in names}
     for name, changes in settings.items():
         if name.endswith(".toml"):
@@ -113,25 +114,29 @@ def folder(full: bool) -> str:
     return "zoo-full" if full else "zoo"
 
 
+def _kept(build: Path, name: str, *, full: bool) -> Path:
+    """Folder of a recipe's bundle and figures; without small settings it is that of both pages."""
+    return build / folder(full and bool(SMALL.get(name))) / name
+
+
 def write_page(build: Path, docs: Path, *, full: bool) -> Path:
     """Write docs/zoo.md, or zoo-full.md, from the rows and other figures in `build`."""
     rows, boards, spreads = [], {}, {}
     for name in (*SMALL, *(n for n in recipe_names() if n not in SMALL)):
-        changes = SMALL.get(name, ())
-        kept = build / folder(full and bool(changes)) / name
+        kept = _kept(build, name, full=full)
         if (kept / ROW).exists():
             rows.append(Row.load(kept / ROW))
             verified = Verified.load(kept / BOARD, rows[-1].bundle)
             if verified is not None:
                 boards[name] = verified
+        changes = () if full else SMALL.get(name, ())
         spread = Spread.load(kept / SPREAD, key(name, changes))
-        if spread is not None:
+        if spread is not None and (not full or SMALL.get(name)):
             spreads[name] = spread
     path = docs / ("zoo-full.md" if full else "zoo.md")
     path.parent.mkdir(parents=True, exist_ok=True)
     last = Last.load(build / folder(full) / LAST)
-    text = page(rows, last, full=True) if full else page(rows, last, boards, spreads)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(page(rows, last, boards, spreads, full=full), encoding="utf-8")
     return path
 
 
@@ -141,20 +146,23 @@ def spread_over_seeds(
     names: Sequence[str],
     seeds: int,
     say: Say = lambda _: None,
+    *,
+    full: bool = False,
 ) -> dict[str, Spread]:
-    """Train recipes with the seeds 1 to `seeds`, and add the spread of their figures to zoo.md.
+    """Train recipes with the seeds 1 to `seeds`, and add the spread of their figures to the page.
 
     Args:
         build: folder of the figures: build/zoo/NAME/spread.json.
         docs: folder of the page.
-        names: names of recipes; all of SMALL if empty.
+        names: as those of `run`.
         seeds: number of seeds, at least 2.
+        full: train with the recipes' own settings, and write docs/zoo-full.md.
 
     Raises:
         RecipeError: a name is not that of a recipe that comes with Vigil.
         VigilError: a recipe failed for another reason than missing data; raised at the end.
     """
-    settings = _chosen(names or tuple(SMALL), full=False)
+    settings = _chosen(names, full=full)
     spreads: dict[str, Spread] = {}
     failed: list[VigilError] = []
     tasks = {name: (name, changes, seeds) for name, changes in settings.items()}
@@ -163,12 +171,12 @@ def spread_over_seeds(
             say(f"{name}: left out: {spread}")
             failed += [] if isinstance(spread, UnavailableError) else [spread]
             continue
-        kept = build / folder(False) / name
+        kept = _kept(build, name, full=full)
         kept.mkdir(parents=True, exist_ok=True)
         spread.save(kept / SPREAD)
         spreads[name] = spread
         say(f"{name}: {', '.join(described(spread))}")
-        write_page(build, docs, full=False)
+        write_page(build, docs, full=full)
     if failed:
         raise failed[0]
     return spreads

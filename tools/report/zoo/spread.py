@@ -37,13 +37,13 @@ OTHERS = {
 """Figures that few recipes have."""
 
 _WORDS = """\
-`vigil zoo --seeds {seeds}` wrote these tables. A seed chooses the split of the normal windows, the
-first weights and the order of the batches. Each row has the int8 model's figures on the recipe's
-test windows: the mean over the seeds, and the lowest to the highest in brackets. The figures of a
-single seed, on this page and on others, lie anywhere in these ranges. *float to int8* is the
-largest difference in AUROC between the float and the int8 model of a seed. *growth* is that of the
-error from float to int8. The accuracy is that of a 5-nearest-neighbour classifier on the float
-code, on all 10,000 test images. The errors of restored pixels are root mean squares, int8.
+`{command}` wrote these tables. A seed chooses the split of the normal windows, the first weights
+and the order of the batches. Each row has the int8 model's figures on the recipe's test windows:
+the mean over so many seeds, and the lowest to the highest in brackets. The figures of a single
+seed, on this page and on others, lie anywhere in these ranges. *float to int8* is the largest
+difference in AUROC between the float and the int8 model of a seed. *growth* is that of the error
+from float to int8. The accuracy is that of a 5-nearest-neighbour classifier on the float code, on
+all 10,000 test images. The errors of restored pixels are root mean squares, int8.
 [Detection](detection.md) and [ECG](ecg.md) have the designs for your own sensor and for continuous
 ECG.
 """
@@ -129,12 +129,14 @@ def figures(trained: Trained) -> dict[str, float]:
     return found | others
 
 
-def section(spreads: Mapping[str, Spread]) -> list[str]:
+def section(spreads: Mapping[str, Spread], *, full: bool) -> list[str]:
     """Return the lines of the page; empty without spreads."""
     if not spreads:
         return []
+    command = f"vigil zoo {'--full ' if full else ''}--seeds"
     seeds = min(spread.seeds for spread in spreads.values())
-    lines = ["## Spread over seeds", " ".join(_WORDS.format(seeds=seeds).split()), ""]
+    words = _WORDS.format(command=f"{command} {seeds}")
+    lines = ["## Spread over seeds", " ".join(words.split()), ""]
     for kind in (LABELLED, UNLABELLED):
         rows = [row for name, spread in spreads.items() for row in _row(name, spread, kind)]
         if rows:
