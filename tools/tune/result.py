@@ -187,14 +187,20 @@ def recommend(finalists: Sequence[Finalist], budget: Budget) -> Finalist:
 
 
 def unsurpassed(finalists: Sequence[Finalist], chosen: Finalist, budget: Budget) -> str | None:
-    """Return a sentence if the original recipe is no worse than `chosen`, and costs no more."""
+    """Return a sentence if the original recipe is no worse than `chosen`, and costs no more.
+
+    A recipe is no worse if its fresh figure is at most one standard error below.
+    """
     for each in finalists:
-        better = each.fresh.mean >= chosen.fresh.mean and each.cost.window <= chosen.cost.window
+        loss = chosen.fresh.mean - each.fresh.mean
+        better = loss <= chosen.fresh.error and each.cost.window <= chosen.cost.window
         if each.trial is None and better and budget.allows(each.cost):
+            noise = " (within the standard error)" if loss > 0 else ""
             return (
                 f"Keep {each.recipe.name} as it was: with fresh seeds it detects "
                 f"{each.fresh.mean:.4f} for {each.cost.window:,.0f} instructions of a window, "
-                f"{chosen.recipe.name} {chosen.fresh.mean:.4f} for {chosen.cost.window:,.0f}."
+                f"{chosen.recipe.name} {chosen.fresh.mean:.4f}{noise} for "
+                f"{chosen.cost.window:,.0f}."
             )
     return None
 

@@ -82,10 +82,10 @@ IN_FULL = frozenset(name for name, changes in SMALL.items() if changes)
 
 _MEASURED = (
     "All figures are measured, with one seed: float and int8 on the same test windows, int8 in the "
-    "TensorFlow Lite Micro interpreter. [Spread over seeds](#spread-over-seeds) has several seeds. "
-    "Error is the mean score of the normal test windows. Flash is the size of the model's "
-    "flatbuffer. Arena is the interpreter's on this host, where pointers have 64 bits; a board "
-    "needs less. Simulated data are marked as such."
+    "TensorFlow Lite Micro interpreter. {spread} has several seeds. Error is the mean score of the "
+    "normal test windows. Flash is the size of the model's flatbuffer. Arena is the interpreter's "
+    "on this host, where pointers have 64 bits; a board needs less. Simulated data are marked as "
+    "such."
 )
 
 
@@ -108,17 +108,19 @@ def page(
     missing = f" Not trained: {', '.join(without)}." if without else ""
     missing += "".join(f" **{name} is left out**: {why}." for name, why in last.left_out.items())
     count = f"{len(rows)} of the {len(recipe_names())} recipes that come with Vigil"
+    spread = "[Spread over seeds](#spread-over-seeds)" if spreads else "`vigil zoo --seeds 10`"
+    measured = _MEASURED.format(spread=spread)
     if full:
         head = (
             f"# Zoo in full\n\n`vigil zoo --full` wrote this page: {count}, trained with their own "
             f"settings ({whole}). A recipe without small settings is only in the table; its "
-            f"section is in [zoo.md](zoo.md).{missing}\n\n{_MEASURED}"
+            f"section is in [zoo.md](zoo.md).{missing}\n\n{measured}"
         )
     else:
         head = (
             f"# Zoo\n\n`vigil zoo` wrote this page: {count}, trained with the small settings that "
             f"their sections name ({whole}). [zoo-full.md](zoo-full.md) has the recipes' own "
-            f"settings.{missing}\n\n{_MEASURED}"
+            f"settings.{missing}\n\n{measured}"
         )
     return "\n".join(
         [
