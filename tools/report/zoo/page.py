@@ -82,7 +82,7 @@ IN_FULL = frozenset(name for name, changes in SMALL.items() if changes)
 
 _MEASURED = (
     "All figures are measured, with one seed: float and int8 on the same test windows, int8 in the "
-    "TensorFlow Lite Micro interpreter. {spread} has several seeds. Error is the mean score of the "
+    "TensorFlow Lite Micro interpreter. {spread}. Error is the mean score of the "
     "normal test windows. Flash is the size of the model's flatbuffer. Arena is the interpreter's "
     "on this host, where pointers have 64 bits; a board needs less. Simulated data are marked as "
     "such."
@@ -108,7 +108,9 @@ def page(
     missing = f" Not trained: {', '.join(without)}." if without else ""
     missing += "".join(f" **{name} is left out**: {why}." for name, why in last.left_out.items())
     count = f"{len(rows)} of the {len(recipe_names())} recipes that come with Vigil"
-    spread = "[Spread over seeds](#spread-over-seeds)" if spreads else "`vigil zoo --seeds 10`"
+    spread = "`vigil zoo --seeds 10` trains with several seeds"
+    if spreads:
+        spread = "[Spread over seeds](#spread-over-seeds) has several seeds"
     measured = _MEASURED.format(spread=spread)
     if full:
         head = (
