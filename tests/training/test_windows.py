@@ -11,7 +11,7 @@ from training.bundle.errors import DataError, RecipeError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import Segmenter
 from training.data.recording import Dataset
-from training.windows import cut, divide
+from training.windows import cut, divide, share_frames
 
 
 def fixed(window, hop):
@@ -78,6 +78,20 @@ def test_parts_in_time_order_share_no_frame(train_hop):
         assert earlier.first.max() + 4 <= later.first.min()
     assert np.diff(parts.train.first).max() == (train_hop or 2)
     assert np.diff(parts.calibration.first).max() == 2
+
+
+def test_training_windows_of_a_smaller_hop_are_normal_too():
+    labels = np.zeros(400, np.int8)
+    labels[40:60], labels[80] = ABNORMAL, UNKNOWN
+    train = division(labels, "time", train_hop=1).train
+    assert (train.labels == NORMAL).all() and len(train) > 100
+    frames = set((train.first[:, None] + np.arange(4)).ravel().tolist())
+    assert not frames & {*range(40, 60), 80}
+
+
+def test_windows_share_frames_if_they_are_less_than_a_window_apart():
+    whole = cut(recording([0] * 20), fixed(4, 1))
+    assert share_frames(whole[:10], whole[4:5], 4).tolist() == [False] + 7 * [True] + 2 * [False]
 
 
 def test_overlapping_windows_may_not_be_shuffled():
