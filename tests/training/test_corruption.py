@@ -56,6 +56,17 @@ def test_hum_is_one_line_of_the_spectrum_and_wander_stays_slow(windows):
     assert np.abs(wander).max() <= 0.5 + 1e-5
 
 
+def test_hum_and_wander_have_the_amplitudes_and_cycles_asked_for(windows):
+    still = np.zeros_like(windows)
+    hum, wander = damaged(still, hum=1.0, hum_cycles=0.2), damaged(still, wander=0.5)
+    for wave, amplitude in ((hum, 1.0), (wander, 0.5)):
+        assert 0.95 * amplitude < np.abs(wave).max() <= amplitude + 1e-5
+        assert np.abs(wave).max(axis=1).mean() == pytest.approx(amplitude / 2, rel=0.1)
+    crossings = (np.diff(np.sign(wander), axis=1) != 0).sum(axis=1)
+    assert crossings.max() == 4  # of at most two cycles in a window
+    assert (crossings <= 1).any()  # down to half a cycle
+
+
 def test_a_share_leaves_each_kind_out_of_its_own_windows(windows):
     settings = {"gaussian": 0.3, "wander": 1.0, "hum": 1.0}
     kinds = [

@@ -9,7 +9,7 @@ from training import corruption, models, sections
 from training.bundle.errors import RecipeError
 from training.fit import fit
 from training.flat_adam import LEFT_OUT, FlatAdam
-from training.objectives import LOSSES, over_windows
+from training.objectives import LOSSES, over_faults, over_windows
 from training.weight_rounding import restore_all, round_all, rounded_kernels
 
 pytestmark = pytest.mark.slow
@@ -295,6 +295,8 @@ def test_losses_are_their_formulas():
     losses = np.array([1.0, 2.0, 3.0], np.float32)
     assert float(over_windows(losses, 1)) == 2
     assert float(over_windows(losses, 2)) == pytest.approx(14 / 3)
+    expected = np.mean((0.5 / (losses + 0.005)) ** 2)
+    assert float(over_faults(losses, 0.5, 2)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_with_rounded_weights_a_step_takes_its_gradient_at_the_int8_kernels(windows):

@@ -76,8 +76,21 @@ def test_files_that_are_no_recipes(tmp_path):
 
 
 def test_the_manifests_copy_keeps_no_folder(values):
-    values["data"] = {"name": "csv", "path": "/home/someone/data/sensor.csv"}
-    assert make_recipe(values).as_json()["data"]["path"] == "sensor.csv"
+    folder = "/home/someone/data"
+    values["data"] = {
+        "name": "csv",
+        "path": f"{folder}/sensor.csv",
+        "test_path": [f"{folder}/one.csv", f"{folder}/two.csv"],
+        "fault_path": f"{folder}/fault.csv",
+        "intervals": f"{folder}/faults.json",
+    }
+    kept = make_recipe(values).as_json()["data"]
+    assert [kept[key] for key in ("path", "test_path", "fault_path", "intervals")] == [
+        "sensor.csv",
+        ["one.csv", "two.csv"],
+        "fault.csv",
+        "faults.json",
+    ]
 
 
 def test_a_recipe_does_not_change(values):
