@@ -52,13 +52,16 @@ def _challenge(fitted: Fitted, evaluated: Evaluated, windows: int) -> list[manif
     windows = min(windows, max(most, 10))
     if not windows:
         return []
-    disturbed = challenges(fitted.parts.calibration.counts, windows, fitted.recipe.seed)
+    normal, seed = fitted.parts.calibration, fitted.recipe.seed
+    disturbed = challenges(normal.counts, windows, seed)
+    # The gate judges samples before the filter: the same disturbances of these.
+    raw = disturbed if normal.raw is normal.counts else challenges(normal.raw, windows, seed)
     gate = make_gate(fitted.gate)
     scored = int8_scores(fitted, evaluated.score, [each.counts for each in disturbed])
     threshold = np.float32(evaluated.threshold.value)
     caught = []
-    for each, (scores, _) in zip(disturbed, scored, strict=True):
-        judged = is_judged(gate(each.counts), scores, float(threshold))
+    for each, before, (scores, _) in zip(disturbed, raw, scored, strict=True):
+        judged = is_judged(gate(before.counts), scores, float(threshold))
         caught.append(
             manifest.Caught(
                 kind=each.kind,
