@@ -64,7 +64,10 @@ class Setting:
         train = self.dataset.train
         settings = segmenter(recipe.windows, train.rate_hz)
         # The size of a model depends on the shape of a window, not on its values.
-        some = cut(train.part(0, min(train.frames, 20 * settings.span)), settings).counts
+        try:
+            some = cut(train.part(0, min(train.frames, 20 * settings.span)), settings).counts
+        except DataError:  # no window in the first frames, which gaps may interrupt
+            some = cut(train, settings).counts
         if recipe.scaler.kind != "per_window" and (np.ptp(some, axis=(0, 1)) == 0).any():
             some = cut(train, settings).counts
         quantizer = fit_input_quantizer(recipe.scaler, some, train.gain, recipe.features)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.training import small_recipe
@@ -233,6 +234,19 @@ def test_models_beyond_the_budget_are_not_fitted_and_do_not_count(setting, tmp_p
     for each in trials:
         assert each.cost is not None
         assert bool(each.detection) == (each.cost.instructions <= 2700)
+
+
+def test_a_recording_that_begins_with_gaps_has_the_same_costs(setting):
+    train = setting.dataset.train
+    gaps = np.arange(10, 20 * setting.recipe.windows.length, 10)
+    dataset = dataclasses.replace(
+        setting.dataset, train=dataclasses.replace(train, cuts=gaps.astype(np.int64))
+    )
+    # A setting of its own, which keeps no input of the other.
+    torn = dataclasses.replace(setting, dataset=dataset, _inputs={})
+    costs = [each.cost(setting.recipe) for each in (setting, torn)]
+    assert costs[0].instructions == costs[1].instructions
+    assert (costs[0].flash, costs[0].sram) == (costs[1].flash, costs[1].sram)
 
 
 def test_a_search_in_which_nothing_meets_the_budget_ends(setting, tmp_path):
