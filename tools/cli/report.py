@@ -25,7 +25,8 @@ def report(name: Name = DEFAULT) -> None:
 @app.command()
 def zoo(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Names of recipes (default: all).")
+        list[str] | None,
+        typer.Argument(help="Names of recipes (default: all); the page then has these alone."),
     ] = None,
     docs: Annotated[Path, typer.Option(help="Folder for zoo.md and its pictures.")] = DOCS,
     full: Annotated[
