@@ -55,7 +55,7 @@ def filter_of(settings: sections.Filter, rate_hz: float | None) -> NoFilter | Bi
     """Return the filter that a recipe's section describes, for frames at `rate_hz`.
 
     Raises:
-        RecipeError: the rate is unknown, or too low for a cutoff.
+        RecipeError: the rate is unknown, or too low or too high for a frequency.
     """
     if settings.low_hz is None and settings.high_hz is None and not settings.notch_hz:
         return NoFilter()
@@ -65,7 +65,14 @@ def filter_of(settings: sections.Filter, rate_hz: float | None) -> NoFilter | Bi
     if not biquads:
         return NoFilter()
     late = delay(biquads, rate_hz, min(10.0, rate_hz / 10))
-    return Biquads(kind="biquads", sections=biquads, delay=round(late, 2))
+    try:
+        return Biquads(kind="biquads", sections=biquads, delay=round(late, 2))
+    except ValueError:  # coefficients are whole numbers: a pole may come to lie on the circle
+        frequencies = [settings.low_hz, settings.high_hz, *settings.notch_hz]
+        lowest = min(each for each in frequencies if each is not None)
+        raise RecipeError(
+            f"filter: {lowest:g} Hz is too low for the rate of {rate_hz:g} Hz; raise or remove it"
+        ) from None
 
 
 def delay(biquads: Sequence[Sequence[int]], rate_hz: float, at_hz: float = 10.0) -> float:

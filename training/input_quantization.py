@@ -174,7 +174,7 @@ def _fit_affine(
 def _fit_per_window(
     settings: sections.Scaler, train: NDArray[np.int16], gain: tuple[float, ...], standard: bool
 ) -> tuple[manifest.PerWindow, np.float32, int]:
-    floor = max(1, min(65535, round(settings.min_deviation * min(gain))))
+    floor = max(1, round(min(65535, settings.min_deviation * min(gain))))
     scale, zero_point = STANDARD_SCALE, STANDARD_ZERO_POINT
     if not standard:
         counts = train.astype(np.float64)

@@ -86,8 +86,7 @@ class Recipe(Strict):
 
     def build_model(self, channels: int) -> keras.Model:
         """Build the untrained Keras model, float32 [batch, input size] in and out."""
-        family = models.family(self.model.family)
-        return family.build(self.model, *self.input_shape(channels), self.seed)
+        return models.build(self.model, *self.input_shape(channels), self.seed)
 
     def input_shape(self, channels: int) -> tuple[int, int]:
         """Return frames and channels of the model's input; with features, it is one channel."""

@@ -5,8 +5,9 @@ import pytest
 from scipy.signal import freqz
 
 from training.bundle.errors import RecipeError
-from training.filters import FRACTION, delay, design
+from training.filters import FRACTION, delay, design, filter_of
 from training.native import BiquadFilter
+from training.sections import Filter
 
 
 def response(biquads, rate_hz, hz):
@@ -77,3 +78,9 @@ def test_bad_designs_are_refused():
         design(180, 0.5, 90)
     with pytest.raises(ValueError, match="not stable"):
         BiquadFilter([[FRACTION, 0, 0, -(2 << 28), FRACTION]], 1)
+
+
+@pytest.mark.parametrize("changes", [{"low_hz": 1e-6}, {"notch_hz": (1e-9,), "high_hz": 40}])
+def test_a_frequency_too_low_for_whole_coefficients_is_refused(changes):
+    with pytest.raises(RecipeError, match=r"^filter: 1e-0\d Hz is too low for the rate of 128 Hz"):
+        filter_of(Filter(**changes), 128)

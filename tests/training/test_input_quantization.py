@@ -40,3 +40,9 @@ def test_the_range_grid_is_zero_to_one():
 def test_a_channel_that_is_constant_in_all_training_windows_is_refused():
     with pytest.raises(DataError, match="channel 0 is constant"):
         fit_input_quantizer(sections.Scaler(), np.full((3, 8, 1), 7, np.int16), (1.0,))
+
+
+def test_a_least_deviation_beyond_int16_is_the_largest_one():
+    counts = np.random.default_rng(1).integers(-99, 99, (30, 16, 1)).astype(np.int16)
+    settings = sections.Scaler(kind="per_window", min_deviation=1e308)
+    assert fit_input_quantizer(settings, counts, (10.0,)).scaler.min_deviation == 65535

@@ -19,7 +19,7 @@ from training.bundle.flatbuffer import DamagedError, root
 from training.bundle.regular_file import check_regular, read_regular
 from training.bundle.validation import brief
 from training.imported.structure import check_structure
-from training.imported.weight_limit import weight_limit
+from training.models.weight_limit import weight_limit
 from training.quiet import quiet
 from training.tensorflow_setup import keras, tf
 

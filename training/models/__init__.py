@@ -19,10 +19,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from training.bundle.validation import Strict
 
-_SHARED = {"layers", "recurrent"}  # modules that hold no family
+if TYPE_CHECKING:
+    from training.tensorflow_setup import keras
+
+_SHARED = {"layers", "recurrent", "weight_limit"}  # modules that hold no family
 
 
 class FamilySettings(Strict):
@@ -39,6 +43,19 @@ def families() -> list[str]:
 def family(name: str) -> ModuleType:
     """Import the module of a family."""
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def build(settings: FamilySettings, window: int, channels: int, seed: int) -> keras.Model:
+    """Build a model of any family.
+
+    Raises:
+        ConvertError: it has more weights than any board has memory for.
+    """
+    # Imported here because it loads Keras.
+    from training.models.weight_limit import weight_limit
+
+    with weight_limit(f"[model] of family '{settings.family}'"):
+        return family(settings.family).build(settings, window, channels, seed)
 
 
 def settings_types() -> dict[str, type[FamilySettings]]:

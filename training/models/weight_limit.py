@@ -1,7 +1,7 @@
 """Refuse a Keras model whose weights fit no board, before memory is allocated for them.
 
-A file of some kilobytes may declare layers of any size; Keras initializes them before it compares
-them with the file.
+A recipe, or a file of some kilobytes, may declare layers of any size, and Keras initializes them
+when it builds the model.
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ import zipfile
 import pytest
 
 from tests.support.foreign_models import autoencoder, saved
+from tests.support.training import small_recipe
 from training.bundle.errors import ConvertError
 from training.imported.source import read_source
-from training.imported.weight_limit import MOST_WEIGHTS, weight_limit
+from training.models.weight_limit import MOST_WEIGHTS, weight_limit
 from training.tensorflow_setup import keras
 
 pytestmark = pytest.mark.slow
@@ -42,3 +43,9 @@ def test_the_limit_is_on_the_sum_of_all_layers_and_ends_with_its_context():
         with pytest.raises(ConvertError, match="far over the flash"):
             layer.build((None, 1))  # its bias is too many
     assert keras.Layer.add_weight is add_weight
+
+
+def test_a_recipe_far_over_any_flash_is_refused_before_it_is_built():
+    recipe = small_recipe(model={"family": "dense", "hidden": [20_000, 20_000], "code": 8})
+    with pytest.raises(ConvertError, match=r"family 'dense': has more than 16\.8 million weights"):
+        recipe.build_model(1)
