@@ -12,7 +12,7 @@ from tools.report.zoo.board import Verified
 from tools.report.zoo.page import NOT_SHOWN, Last, Row, page
 from tools.report.zoo.run import run, spread_over_seeds, verify_on_board, write_page
 from tools.report.zoo.small import SLOWEST_FIRST, SMALL
-from tools.report.zoo.spread import LABELLED, UNLABELLED, Spread, key
+from tools.report.zoo.spread import LABELLED, UNLABELLED, Spread, key, over_seeds
 from training.bundle.errors import BoardError, DataError, RecipeError, UnavailableError
 from training.recipe import read_recipe, recipe_names
 
@@ -166,6 +166,15 @@ def test_seeds_give_the_figures_of_their_bundles(tmp_path):
     mean, lowest, highest = spread.figures["AUROC, int8"]
     assert lowest < mean < highest
     assert row.auroc[1] in (lowest, highest)  # the recipe's own seed is 1
+
+
+def test_digits_in_place_of_mnist_give_no_spread(monkeypatch):
+    def absent(_):
+        raise UnavailableError("no network")
+
+    monkeypatch.setattr("training.data.mnist.find_files", absent)
+    with pytest.raises(UnavailableError, match="MNIST is not available"):
+        over_seeds("mnist", ["data.train=200", "data.test=50", "fit.epochs=1"], 2)
 
 
 def test_what_cannot_be_is_one_line(tmp_path):
