@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+from pathlib import Path
 
 import typer
 
@@ -82,6 +83,14 @@ def _is_own(module: str | None) -> bool:
     return (module or "").partition(".")[0] in ("tools", "training")
 
 
+def _check_folder() -> None:
+    """Raise VigilError if the current folder was removed."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise VigilError("the current folder no longer exists; change to another one") from None
+
+
 def _refusal(problem: OSError) -> str:
     """Return what the system refused, for which file if that is known, and the cure."""
     reason, cure = problem.strerror, _CURES[problem.errno or 0]
@@ -125,6 +134,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
+        _check_folder()
         load_commands(sys.argv[1] if len(sys.argv) > 1 else None)
         code = app(standalone_mode=False)
         sys.stdout.flush()

@@ -66,6 +66,7 @@ def draw(tables: Sequence[Table], path: Path, window: int, source: str = "") -> 
         axes[-1, 1].set_xlabel("frame of the part shaded on the left")
     title = ", ".join(table.path.name for table in tables[:3])
     title += f" and {len(tables) - 3} more" if len(tables) > 3 else ""
+    title = title.encode("utf-8", "replace").decode()  # names in a folder may be no UTF-8
     axes[0, 0].set_title(title, loc="left", fontsize=11)
     _legend(figure, tables)
     figure.tight_layout(rect=(0, 0, 0.985, 1 - 0.25 / height))

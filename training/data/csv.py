@@ -177,7 +177,10 @@ def expanded(text: str) -> Path:
     if "://" in text:
         raise DataError(f"{text}: is an address; download the file and name it")
     try:
+        text.encode()
         return Path(text).expanduser()
+    except UnicodeEncodeError:
+        raise DataError(f"{text}: the name is not UTF-8, as a recipe is; rename it") from None
     except RuntimeError:
         raise DataError(f"{text}: no such user") from None
 

@@ -119,6 +119,16 @@ def test_what_the_system_refuses_is_one_line_with_the_cure(problem, said, monkey
     assert end.value.code == 2 and line.startswith(f"vigil: {said}") and line.count("\n") == 1
 
 
+def test_a_folder_that_was_removed_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "removed").mkdir()
+    monkeypatch.chdir(tmp_path / "removed")
+    (tmp_path / "removed").rmdir()
+    with pytest.raises(SystemExit) as end:
+        program.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("vigil: the current folder no longer exists")
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     small_bundle(tmp_path / "build" / "small")
     (tmp_path / "file").touch()

@@ -140,6 +140,7 @@ def test_a_folder(log: Path, tmp_path: Path) -> None:
         ([""], "the path is empty; name a file or a folder"),
         (["https://example.com/log.csv"], "is an address; download the file and name it"),
         (["~nobody-of-this-name/log.csv"], "no such user"),
+        (["l\udcfcg.csv"], "the name is not UTF-8, as a recipe is; rename it"),
         (["rec.dat"], "rec.dat: is part of a WFDB record; name its header, rec.hea"),
         (["*.xyz"], "no file matches this pattern"),
         (["log.csv", "--picture", "x.bmp"], "x.bmp: must end in .png or .svg"),
