@@ -280,6 +280,23 @@ def test_operators_out_of_bounds_are_refused(make, message):
         make_plan(model, "m")
 
 
+def test_the_largest_softmax_of_alike_values_is_the_interpreters(tmp_path):
+    """Of one value more, gemmlowp divides by 2^32, which ends the interpreter."""
+
+    def model_of(size):
+        graph = Graph(np.random.default_rng(0))
+        source = graph.tensor((1, size), 0.1, 3)
+        return graph.builder.finish(source.index, graph.softmax(source).index)
+
+    inputs = np.array([np.full((1, 511), 5), np.arange(511)[None] % 3], np.int8)
+    model = model_of(511)
+    flags = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover")
+    (outputs,) = networks.run_on_host([model], [inputs], tmp_path, flags)
+    assert (outputs == Interpreter(model).run(inputs)).all()
+    with pytest.raises(ConvertError, match="512 values with beta"):
+        make_plan(read_model(model_of(512)), "m")
+
+
 def _blocks_with_padding(graph, x):
     target = graph.alike(x, (3, 2, 4, 2))
     given = [graph.integers([3, 1]), graph.integers([[1, 1], [0, 0]])]
