@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -29,7 +30,7 @@ from tools.checkout import FIRMWARE
 from tools.convert.exports import FORMS, arduino, export
 from tools.convert.exports.library import make_library
 from tools.measure.bench.reference import make
-from training.bundle import Bundle, read_bundle
+from training.bundle import MANIFEST, Bundle, read_bundle
 from training.bundle.errors import ConvertError
 
 MACHINE = "-mcpu=cortex-m4 -mthumb -mfloat-abi=softfp -mfpu=fpv4-sp-d16 -Os -funsigned-char"
@@ -253,5 +254,29 @@ def test_no_source_of_an_arduino_library_contracts_a_sum_of_products(
 def test_names_become_identifiers(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(ConvertError, match=r"--prefix 2nd pump: not a C identifier"):
         export(bundle.path, "cmake", tmp_path, "2nd pump")
+    for name in ("alarm", "Beats", "constants"):  # alarm.h would be two files
+        with pytest.raises(ConvertError, match=f"--prefix {name}: a file of the library"):
+            export(bundle.path, "cmake", tmp_path, name)
     assert make_library(bundle.path).prefix == "reference"
     assert FORMS == ("arduino", "cmake", "zephyr", "esp-idf")
+
+
+@needs_cmake
+def test_any_name_of_a_channel_fits_the_forms(bundle: Bundle, tmp_path: Path) -> None:
+    folder = shutil.copytree(bundle.path, tmp_path / "bundle")
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["signal"]["channels"] = ['the "left" {one} $x \\']
+    manifest["signal"]["units"] = ['"mV" \\']
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    zephyr = export(folder, "zephyr", tmp_path / "zephyr", "pump")
+    kconfig = (zephyr / "zephyr/Kconfig").read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(r'\tbool "[^"\\]+"', kconfig[1])
+    idf = export(folder, "esp-idf", tmp_path / "idf", "pump")
+    description = (idf / "idf_component.yml").read_text(encoding="utf-8").splitlines()[1]
+    assert re.fullmatch(r'description: "[^"\\]+"', description)
+    sketch = zipfile.ZipFile(export(folder, "arduino", tmp_path, "pump")).read(
+        "pump/examples/Score/Score.ino"
+    )
+    assert b"\\\n" not in sketch
+    export(folder, "cmake", tmp_path, "pump")
+    run_on_host(read_bundle(folder), tmp_path, "pump")

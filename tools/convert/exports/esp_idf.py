@@ -37,7 +37,7 @@ def files(library: Library) -> dict[str, str]:
     """Texts by path."""
     values = {
         "prefix": library.prefix,
-        "title": library.title.replace('"', "'"),
+        "title": library.title,
         "version": library.version,
         "sources": "\n".join(f"    src/{name}" for name in library.cpp()),
     }

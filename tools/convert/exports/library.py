@@ -20,6 +20,8 @@ from training.bundle.errors import ConvertError
 _FOLDERS = ("span", "signal", "detector", "engine_compiled")
 _MODEL = ("constants.h", "compiled_model.h", "compiled_model.cpp", "golden.h", "golden.cpp")
 _GOLDEN = 1  # windows in flash
+# Titles and units become comments and quoted texts, which these characters would end or continue.
+_PLAIN = str.maketrans({'"': "'", "\\": "/"})
 
 _HEADER = """\
 // {title}
@@ -182,12 +184,12 @@ class Library:
     """A bundle as a library."""
 
     prefix: str  # of functions and files, a C identifier
-    title: str  # one line of plain text
+    title: str  # one line of plain text, without double quotes and backslashes
     version: str  # of the model: major.minor.patch from its hash
     header: str  # text of PREFIX.h
     sources: dict[str, str]  # texts of the C++ by name, one folder for all
-    channels: tuple[str, ...]  # names
-    unit: str  # of the first channel
+    channels: tuple[str, ...]  # names, as plain
+    unit: str  # of the first channel, as plain
     rate_hz: float  # samples per second; 0 if not fixed
 
     def cpp(self) -> list[str]:
@@ -200,7 +202,8 @@ def make_library(bundle_dir: Path, prefix: str | None = None) -> Library:
 
     Raises:
         BundleError: the bundle fails its checks.
-        ConvertError: the compiled engine cannot run the model, or `prefix` is no C identifier.
+        ConvertError: the compiled engine cannot run the model, or `prefix` is no C identifier or a
+            file's name.
     """
     bundle = read_bundle(bundle_dir)
     manifest = bundle.manifest
@@ -211,6 +214,10 @@ def make_library(bundle_dir: Path, prefix: str | None = None) -> Library:
         raise ConvertError(
             f"--prefix {prefix}: not a C identifier of at most 40 letters, digits and underscores"
         )
+    if prefix.lower() in _stems():
+        raise ConvertError(
+            f"--prefix {prefix}: a file of the library has this name; choose another"
+        )
     with tempfile.TemporaryDirectory() as scratch:
         convert(bundle_dir, Path(scratch), ["compiled"], golden_windows=_GOLDEN)
         generated = {name: (Path(scratch) / name).read_text(encoding="utf-8") for name in _MODEL}
@@ -219,14 +226,14 @@ def make_library(bundle_dir: Path, prefix: str | None = None) -> Library:
     title = (
         f"{manifest.name}: detects anomalies in {', '.join(signal.channels)}"
         f"{f' at {rate:g} samples per second' if rate else ''}"
-    )
+    ).translate(_PLAIN)
     values = {
         "prefix": prefix,
         "title": title,
         "channels": len(signal.channels),
         "channel_names": ", ".join(
             f"{name} [{unit}]" for name, unit in zip(signal.channels, signal.units, strict=True)
-        ),
+        ).translate(_PLAIN),
         "window": manifest.grid.window,
         "hop": manifest.grid.hop,
         "rate": float(rate),
@@ -241,10 +248,16 @@ def make_library(bundle_dir: Path, prefix: str | None = None) -> Library:
         version=_version(bundle),
         header=_HEADER.format(**values),
         sources={name: _renamed(name, text, prefix) for name, text in sorted(files.items())},
-        channels=tuple(signal.channels),
-        unit=signal.units[0],
+        channels=tuple(name.translate(_PLAIN) for name in signal.channels),
+        unit=signal.units[0].translate(_PLAIN),
         rate_hz=float(rate),
     )
+
+
+def _stems() -> set[str]:
+    """Names of the files that a library may hold, without their endings."""
+    folders = (LIBRARIES / folder for folder in _FOLDERS)
+    return {Path(name).stem for name in _MODEL} | {p.stem for f in folders for p in f.iterdir()}
 
 
 def _version(bundle: Bundle) -> str:
