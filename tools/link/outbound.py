@@ -35,7 +35,7 @@ class Outbound:
 
     def _samples_per_frame(self, board: HelloReply) -> int:
         # At least two frames may be under way, so that the next one reveals the loss of one.
-        wire = min(MAX_WIRE, max((board.credit - CONTROL) // 2, 64))
+        wire = min(MAX_WIRE, (board.credit - CONTROL) // 2)
         payload = min(wire - OVERHEAD, board.max_payload)
         return max((payload - INDEX_SIZE) // self._sample_size, 1)
 

@@ -123,6 +123,13 @@ def test_what_a_board_refuses_is_a_notice(bundle):
         assert notices[0].text.startswith("not calibrated: ")
 
 
+def test_a_refused_calibration_does_not_end_the_one_that_runs(bundle):
+    refused = {5: Calibrate(5000, 0.05)}
+    events = run(InProcessBoard(bundle), source_of(bundle), Calibrate(20, 0.05), at=refused)
+    ended = of(CalibrationStatus, events)[-1]
+    assert (ended.state, ended.windows) == ("not_kept", 20)
+
+
 @pytest.mark.parametrize("rate", [0.0, 0.1])
 def test_over_a_link_each_window_has_the_threshold_that_judged_it(bundle, rate):
     """Also over a line that loses the board's only message about the end."""

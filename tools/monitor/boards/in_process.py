@@ -197,7 +197,6 @@ class InProcessBoard:
         return events
 
     def calibrate(self, command: controls.Calibration) -> None:
-        self._taking = None
         match command:
             case Calibrate():
                 request = request_of(command, self._manifest.threshold.false_alarm_rate)
@@ -209,8 +208,10 @@ class InProcessBoard:
                 rates = {"rate": request.rate / 1e6, "tolerated": request.tolerated / 1e6}
                 self._say(state="running", windows=request.windows, taken=0, set_aside=0, **rates)
             case StopCalibration():
+                self._taking = None
                 self._say(state="none", windows=0, taken=0, set_aside=0)
             case ForgetCalibration():
+                self._taking = None
                 self.facts = replace(self.facts, threshold=self.facts.trained_threshold)
                 if self._decision is not None:
                     nothing = np.empty(0, np.float32)
