@@ -206,7 +206,7 @@ def finish(
     best = result.recommend(scored, setting.budget)
     folder.mkdir(parents=True, exist_ok=True)
     out.print(text.result(scored, best))
-    remarks = [result.kilobyte(scored, best)]
+    remarks = [result.kilobyte(scored, best, setting.budget)]
     if keep := result.unsurpassed(scored, best, setting.budget):
         remarks.insert(0, keep)
     for remark in remarks:

@@ -205,12 +205,15 @@ def unsurpassed(finalists: Sequence[Finalist], chosen: Finalist, budget: Budget)
     return None
 
 
-def kilobyte(finalists: Sequence[Finalist], chosen: Finalist) -> str:
-    """Say what one more kilobyte of flash would buy beside the recommended finalist."""
+def kilobyte(finalists: Sequence[Finalist], chosen: Finalist, budget: Budget) -> str:
+    """Say what one more kilobyte of flash would buy beside the recommended finalist.
+
+    The recipe that the search began with is among the finalists; those beyond the budget are not.
+    """
     larger = [
         each
         for each in finalists
-        if each.trial is not None
+        if budget.allows(each.cost)
         and each.cost.flash > chosen.cost.flash
         and each.fresh.mean > chosen.fresh.mean
     ]
@@ -223,11 +226,12 @@ def kilobyte(finalists: Sequence[Finalist], chosen: Finalist) -> str:
     more = (best.cost.flash - chosen.cost.flash) / 1024
     gain = best.fresh.mean - chosen.fresh.mean
     noise = " (within the standard error)" if gain < best.fresh.error else ""
+    name = best.recipe.name + (" as it was" if best.trial is None else "")
     if more < 1:
-        return f"{best.recipe.name}: {more:.1f} kilobytes of flash more buy {gain:+.4f}{noise}."
+        return f"{name}: {more:.1f} kilobytes of flash more buy {gain:+.4f}{noise}."
     return (
         f"One more kilobyte of flash would buy {gain / more:+.4f} detection{noise}: "
-        f"{best.recipe.name} takes {more:.1f} kilobytes more for {gain:+.4f}."
+        f"{name} takes {more:.1f} kilobytes more for {gain:+.4f}."
     )
 
 

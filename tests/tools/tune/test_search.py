@@ -383,10 +383,12 @@ def test_the_cheapest_finalist_that_is_as_good_is_recommended_without_the_test()
     assert recommend(every, Budget(1e9, 1e9)) is cheap
     assert recommend(every, Budget(1e9, 1e9, 150)) is cheap
     assert recommend([original, bad, good], Budget(1e9, 1e9, 150)) is bad
-    assert kilobyte(every, bad).startswith("One more kilobyte of flash would buy +0.")
+    tight, wide = Budget(5000, 1e9), Budget(1e9, 1e9)
+    assert kilobyte(every, bad, tight).startswith("One more kilobyte of flash would buy +0.")
     close = _finalist(0.96, 60, 1400)
-    assert "0.5 kilobytes of flash more buy +0.0100" in kilobyte([bad, close], bad)
-    assert "buys nothing" in kilobyte(every, good)
+    assert "0.5 kilobytes of flash more buy +0.0100" in kilobyte([bad, close], bad, wide)
+    assert "buys nothing" in kilobyte(every, good, tight)
+    assert "f900 as it was takes 5.8 kilobytes more for +0.0087" in kilobyte(every, good, wide)
 
 
 def test_a_recipe_that_was_better_and_cheaper_is_to_be_kept():
