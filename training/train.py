@@ -105,12 +105,14 @@ def train(
             "are judged"
         )
     evaluated = evaluate(fitted)
-    bundle = write(fitted, evaluated, run_checks(fitted, evaluated), path)
-    model.save_weights(bundle.path / WEIGHTS)
-    if recipe.encoder:
-        encoder, _ = encoder_to_int8(model, train_windows, quantizer)
-        (bundle.path / ENCODER).write_bytes(encoder)
-    return bundle
+    encoder = encoder_to_int8(model, train_windows, quantizer)[0] if recipe.encoder else None
+
+    def add_files(folder: Path) -> None:
+        model.save_weights(folder / WEIGHTS)
+        if encoder is not None:
+            (folder / ENCODER).write_bytes(encoder)
+
+    return write(fitted, evaluated, run_checks(fitted, evaluated), path, add_files)
 
 
 def fit_model(

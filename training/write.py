@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,14 @@ GOLDEN_WINDOWS = 16
 EVALUATION_WINDOWS = 5000  # test windows whose input and reconstruction a report can show
 
 
-def write(fitted: Fitted, evaluated: Evaluated, checks: manifest.Checks, path: Path) -> Bundle:
-    """Write the bundle to `path`.
+def write(
+    fitted: Fitted,
+    evaluated: Evaluated,
+    checks: manifest.Checks,
+    path: Path,
+    add_files: Callable[[Path], None] | None = None,
+) -> Bundle:
+    """Write the bundle to `path`, with the files that `add_files` writes into its folder.
 
     Raises:
         DataError: there are too few test windows for golden.npz.
@@ -56,7 +63,7 @@ def write(fitted: Fitted, evaluated: Evaluated, checks: manifest.Checks, path: P
         versions=versions(),
     )
     evaluation = pack_arrays(_evaluation_arrays(fitted, evaluated))
-    return write_bundle(path, contents, fitted.flatbuffer, golden, evaluation)
+    return write_bundle(path, contents, fitted.flatbuffer, golden, evaluation, add_files)
 
 
 def choose_golden(scores: NDArray[np.float32], labels: NDArray[np.int8]) -> NDArray[np.int64]:

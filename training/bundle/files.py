@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
@@ -12,8 +14,9 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +123,7 @@ def check_destination(path: Path) -> None:
     """
     path = Path(path)
     try:
-        occupied = path.exists() and (
-            not path.is_dir() or (any(path.iterdir()) and not _is_bundle(path))
-        )
-        if not occupied:
+        if not _is_occupied(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent):
                 return
@@ -140,14 +140,18 @@ def write_bundle(
     model: bytes,
     golden: bytes,
     evaluation: bytes | None = None,
+    add_files: Callable[[Path], None] | None = None,
 ) -> Bundle:
-    """Write a bundle to `path` in one step, replace an older one, and read the new one back.
+    """Write a bundle to `path` in one step, replace an older one, and return the new one.
 
-    Files of the older folder that training did not write are kept.
+    Files of the older folder that training did not write are kept. If two programs write to
+    `path` at once, the bundle that was ready last is there in the end, whole.
 
     Args:
         golden: contents of golden.npz, from `pack_arrays`.
         evaluation: contents of evaluation.npz, from `pack_arrays`, or None to write none.
+        add_files: called with the new folder before it is at `path`; writes files into it that
+            are no part of the contract.
 
     Raises:
         BundleError: `path` cannot take a bundle, or the parts disagree.
@@ -162,15 +166,35 @@ def write_bundle(
         new.mkdir()
         for name, data in files.items():
             (new / name).write_bytes(data)
-        read_bundle(new)  # an invalid bundle must not replace a valid one
-        if path.exists():
-            for kept in path.iterdir():
-                if kept.name not in _REPLACED:
-                    shutil.move(kept, new / kept.name)
-            path.rename(Path(scratch) / "old")
+        bundle = read_bundle(new)  # an invalid bundle must not replace a valid one
+        if add_files is not None:
+            add_files(new)
         new.chmod(0o777 & ~_umask())
-        new.rename(path)
-    return read_bundle(path)
+        # A symbolic link stays, and its target is replaced.
+        _replace(path.resolve() if path.is_symlink() else path, new, Path(scratch))
+    return replace(bundle, path=path)
+
+
+def _replace(path: Path, new: Path, scratch: Path) -> None:
+    """Rename the folder `new` to `path`; keep the files of an older one that are not training's.
+
+    Another program may do the same at any moment. Each step is a rename, which one of them wins;
+    the other starts over with the folder that it then finds.
+    """
+    for number in itertools.count():
+        old = scratch / f"old{number}"
+        with suppress(FileNotFoundError):
+            path.rename(old)
+        if old.exists():
+            for kept in old.iterdir():
+                if kept.name not in _REPLACED and not (new / kept.name).exists():
+                    shutil.move(kept, new / kept.name)
+        try:
+            new.rename(path)
+            return
+        except OSError as problem:
+            if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -223,8 +247,16 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     return validate(Manifest, values, where, BundleError)
 
 
-def _is_bundle(path: Path) -> bool:
-    return (path / MANIFEST).is_file()
+def _is_occupied(path: Path) -> bool:
+    """Whether `path` holds something other than a bundle. Raises OSError if it is not readable."""
+    try:
+        # Listed once: another program may replace the folder at any moment.
+        names = {each.name for each in path.iterdir()}
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:  # a file, or below a file
+        return path.exists()
+    return bool(names) and (MANIFEST not in names or (path / MANIFEST).is_dir())
 
 
 def _umask() -> int:

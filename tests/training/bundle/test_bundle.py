@@ -149,6 +149,53 @@ def test_a_new_bundle_takes_an_older_ones_place_and_leaves_others_files(copy, tr
     assert [p.name for p in copy.parent.iterdir()] == ["copy"]
 
 
+def test_a_bundle_that_another_program_replaces_meanwhile_is_replaced(
+    copy, trained_bundle, monkeypatch
+):
+    golden = (copy / "golden.npz").read_bytes()
+    (copy / "notes.txt").write_text("mine")
+
+    def write() -> None:
+        write_bundle(copy, trained_bundle.manifest, trained_bundle.model, golden)
+
+    def move(source: Path, to: Path, kept=shutil.move) -> None:
+        monkeypatch.setattr(shutil, "move", kept)
+        write()  # the other program, between two steps of this one
+        (copy / "theirs.txt").write_text("theirs")
+        kept(source, to)
+
+    monkeypatch.setattr(shutil, "move", move)
+    write()
+    assert read_bundle(copy).hash8 == trained_bundle.hash8
+    names = sorted(p.name for p in copy.iterdir())
+    assert names == ["golden.npz", "manifest.json", "model.tflite", "notes.txt", "theirs.txt"]
+    assert [p.name for p in copy.parent.iterdir()] == ["copy"]
+
+
+def test_files_that_are_no_part_of_the_contract_come_in_the_same_step(copy, trained_bundle):
+    def add(folder: Path) -> None:
+        assert folder != copy and read_bundle(copy).hash8 == trained_bundle.hash8
+        (folder / "keras.weights.h5").write_text("new")
+
+    (copy / "keras.weights.h5").write_text("old")
+    golden = (copy / "golden.npz").read_bytes()
+    written = write_bundle(
+        copy, trained_bundle.manifest, trained_bundle.model, golden, add_files=add
+    )
+    assert written.path == copy
+    assert (copy / "keras.weights.h5").read_text() == "new"
+
+
+def test_a_link_to_a_folder_stays_one(copy, trained_bundle, tmp_path):
+    (copy / "notes.txt").write_text("mine")
+    (tmp_path / "link").symlink_to("copy")
+    golden = (copy / "golden.npz").read_bytes()
+    write_bundle(tmp_path / "link", trained_bundle.manifest, trained_bundle.model, golden)
+    assert (tmp_path / "link").is_symlink()
+    assert (copy / "notes.txt").read_text() == "mine"
+    assert not (copy / "evaluation.npz").exists()
+
+
 def test_a_bundle_that_would_be_refused_leaves_the_older_one_alone(copy, trained_bundle):
     before = (copy / "manifest.json").read_bytes()
     with pytest.raises(BundleError, match=r"golden\.npz has 3 bytes"):
