@@ -136,7 +136,7 @@ def test_wav(tmp_path: Path) -> None:
         table(path)
 
 
-def test_edf(tmp_path: Path) -> None:
+def test_edf(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     import pyedflib
 
     path = tmp_path / "log.edf"
@@ -159,9 +159,17 @@ def test_edf(tmp_path: Path) -> None:
     assert (read.channels, read.units, read.rate_hz) == (("C3", "C4"), ("uV", "uV"), 100)
     assert np.allclose(read.values, COUNTS, atol=1)
     assert "signals at another rate than 100 Hz are left out: pulse" in read.notes
-    path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(DataError, match="cannot be read as EDF"):
-        table(path)
+    whole = path.read_bytes()
+    for damaged, said in (
+        (whole[:-70], r"has [\d,]+ bytes, but its header states [\d,]+: it is cut; copy"),
+        (whole + b"\0", "it holds more than its samples"),
+        (whole[:300], "cannot be read as EDF"),
+        (whole[:236] + b"-1      " + whole[244:], "cannot be read as EDF"),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=said):
+            table(path)
+    assert capfd.readouterr() == ("", "")  # the library prints about a length
 
 
 def test_wfdb(tmp_path: Path, monkeypatch) -> None:

@@ -24,6 +24,7 @@ def read(path: Path, options: Options) -> Sheet:
     """Read the signals at the most frequent rate; a note names the others."""
     import pyedflib  # needed by this format only
 
+    _check_length(path)
     try:
         with pyedflib.EdfReader(
             str(path), annotations_mode=pyedflib.DO_NOT_READ_ANNOTATIONS
@@ -47,3 +48,30 @@ def read(path: Path, options: Options) -> Sheet:
     others = [quoted(names[n]) for n in range(len(names)) if rates[n] != rate]
     notes = (f"signals at another rate than {rate:g} Hz are left out: {', '.join(others[:8])}",)
     return Sheet(path, tuple(columns), rate_hz=rate, notes=notes if others else ())
+
+
+def _check_length(path: Path) -> None:
+    """Check that the file has the length that its header states.
+
+    The library checks this too, but prints a line on standard output.
+
+    Raises:
+        DataError: it has not.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            head = file.read(256)
+            records, signals = int(head[236:244]), int(head[252:256])
+            file.seek(256 + 216 * max(signals, 0))  # past 216 bytes per signal
+            samples = sum(int(file.read(8)) for _ in range(signals))  # of one record
+    except ValueError:
+        return  # the library reports numbers that are none
+    sample = 2 if head[:1] == b"0" else 3  # bytes, of EDF and BDF
+    stated = 256 * (signals + 1) + sample * samples * records
+    if size != stated and records > 0:
+        damage = "is cut" if size < stated else "holds more than its samples"
+        raise DataError(
+            f"{path}: has {size:,} bytes, but its header states {stated:,}: it {damage}; "
+            "copy the file again"
+        )
