@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -63,6 +65,37 @@ def test_a_page_of_an_earlier_run_is_told_so():
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=PATIENCE)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == WRONG_TOKEN
+
+
+UPGRADE = (
+    "GET /stream?{token} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "then"),
+    [
+        ("example.com", b""),  # a foreign name for this machine
+        ("[::", b""),
+        (None, b"\x81\x82\0\0\0\0\xff\xfe"),  # text that is not UTF-8
+        (None, b"\xff" * 50),  # no frame
+        (None, b"\x01\x81\0\0\0\0\xc3\x80\x81\0\0\0\0x"),  # the same text in two frames
+    ],
+)
+def test_malformed_requests_of_a_socket_print_nothing(host, then, capfd):
+    with served() as s:
+        address = urlsplit(s.url)
+        with socket.create_connection((address.hostname, address.port), PATIENCE) as client:
+            request = UPGRADE.format(token=address.query, host=host or address.netloc)
+            client.sendall(request.encode())
+            assert client.recv(9) == b"HTTP/1.1 "
+            client.sendall(then)
+            with contextlib.suppress(ConnectionResetError):
+                while client.recv(65536):  # until the server closes
+                    pass
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_viewer_sees_everything_and_commands_nothing():

@@ -12,6 +12,7 @@ import contextlib
 import hmac
 import importlib.util
 import json
+import logging
 import secrets
 import socket
 import threading
@@ -292,6 +293,11 @@ async def _send(websocket: WebSocket, queue: asyncio.Queue[str]) -> None:
             await websocket.send_text(await queue.get())
 
 
+def _is_own_fault(record: logging.LogRecord) -> bool:
+    """Whether a message of uvicorn is about this program; others are about a peer's bytes."""
+    return not record.getMessage().startswith(("ASGI callable returned without", "Invalid "))
+
+
 @contextlib.contextmanager
 def serve(hub: Hub, view: Browser | None = None) -> Iterator[Addresses]:
     """Serve `hub` from a thread and yield the page's addresses.
@@ -328,6 +334,7 @@ def serve(hub: Hub, view: Browser | None = None) -> Iterator[Addresses]:
         ws_max_size=COMMAND_BYTES,
         timeout_graceful_shutdown=1,
     )
+    logging.getLogger("uvicorn.error").addFilter(_is_own_fault)  # after its own set-up
     try:
         config.load()
     except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
