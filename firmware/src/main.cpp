@@ -15,7 +15,10 @@ vigil::SerialStream port;
 auto& text = Serial;  // takes all at once, and drops it if the host does not read
 void send_text(bool /*on*/) {}
 #else
-vigil::SerialText text;
+// The longest boot report without the two names: each number of ten digits, the longest status. A
+// test counts it (tests/firmware/test_serial_stream.py).
+constexpr std::size_t kReportBytes = 387;
+vigil::SerialText<kReportBytes + sizeof vigil::model::kName + sizeof VIGIL_BOARD - 2> text;
 void send_text(bool on) {
     if (on) {
         text.send(port);

@@ -84,6 +84,7 @@ class SerialStream final : public link::Stream {
 // Text that is sent from loop(), as much at a time as the port takes: Serial.print() may wait for
 // the port, for a UART as long as the text takes, and on Mbed without limit if the host does not
 // read.
+template <std::size_t kBytes>
 class SerialText final : public Print {
   public:
     using Print::write;
@@ -103,7 +104,7 @@ class SerialText final : public Print {
     void clear() { size_ = at_ = 0; }
 
   private:
-    std::uint8_t text_[512];
+    std::uint8_t text_[kBytes];
     std::size_t size_ = 0;
     std::size_t at_ = 0;  // the bytes before it have been sent
 };

@@ -42,7 +42,7 @@ void check_connection([[maybe_unused]] bool waits) {
 
 void check_text() {
     vigil::SerialStream port;
-    vigil::SerialText text;
+    vigil::SerialText<512> text;
     host = {};
     claim(text.print("a report") == 8 && host.taken == 0, "text is kept until it is sent");
     text.send(port);
