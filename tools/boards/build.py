@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from tools.boards.catalogue import board_of_environment
 from tools.boards.prepare import environment, prepare_platformio
+from tools.boards.process_group import run_group
 from tools.checkout import FIRMWARE
 from training.bundle.errors import BoardError
 
@@ -138,34 +138,25 @@ def library_folder(env: str) -> Path:
 
 
 def _platformio(arguments: list[str], project: Path, variables: dict[str, str], what: str) -> str:
-    process = subprocess.run(
-        [sys.executable, "-m", "platformio", *arguments, "-d", str(project)],
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
-        check=False,
+    code, output = run_group(
+        [sys.executable, "-m", "platformio", *arguments, "-d", str(project)], variables
     )
-    if process.returncode < 0:
-        raise BoardError(
-            f"{what}: stopped by {signal.Signals(-process.returncode).name}; run it again"
-        )
-    if process.returncode != 0:
-        why = first_error(process.stdout)
+    if code < 0:
+        raise BoardError(f"{what}: stopped by {signal.Signals(-code).name}; run it again")
+    if code != 0:
+        why = first_error(output)
         if "overflowed by" in why:
             why += ": it does not fit the board; make the model smaller, or choose a larger board"
-        if re.search(r"HTTPClientError|InternetConnectionError", process.stdout):
+        if re.search(r"HTTPClientError|InternetConnectionError", output):
             why = (
                 f"PlatformIO cannot reach its registry to download {TFLM_LIBRARY}, the sensor's "
                 "library or the board's tools: run it once with a network"
             )
-        cloned = re.search(r"VCSBaseException: .*'(https://[^']+)'", process.stdout)
+        cloned = re.search(r"VCSBaseException: .*'(https://[^']+)'", output)
         if cloned:
             why = f"PlatformIO cannot fetch {cloned[1]} with git: run it once with a network"
         raise BoardError(f"{what}: {why}")
-    return process.stdout
+    return output
 
 
 _ERRORS = (

@@ -218,8 +218,8 @@ def test_a_failed_build_is_its_first_error(output: str, line: str | None) -> Non
 
 
 def test_a_build_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    stopped = subprocess.CompletedProcess([], -signal.SIGTERM, "Compiling a.o\n")
-    monkeypatch.setattr(building.subprocess, "run", lambda *_, **__: stopped)
+    stopped = (-signal.SIGTERM, "Compiling a.o\n")
+    monkeypatch.setattr(building, "run_group", lambda *_, **__: stopped)
     with pytest.raises(BoardError, match=r"^build of emulated: stopped by SIGTERM; run it again$"):
         build("emulated", build_dir=tmp_path)
 
@@ -231,8 +231,8 @@ def test_a_platform_that_git_cannot_fetch_is_named(
         "VCSBaseException: VCS: Could not process command ['git', 'clone', '--recursive', "
         "'https://example.com/platform.git', '/cache/tmp']\n"
     )
-    failed = subprocess.CompletedProcess([], 1, output)
-    monkeypatch.setattr(building.subprocess, "run", lambda *_, **__: failed)
+    failed = (1, output)
+    monkeypatch.setattr(building, "run_group", lambda *_, **__: failed)
     with pytest.raises(BoardError) as caught:
         build("emulated", build_dir=tmp_path)
     assert str(caught.value) == (
