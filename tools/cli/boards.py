@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 from typing import Annotated
 
 import typer
@@ -24,6 +23,7 @@ from tools.cli.options import DEFAULT, EngineOption, Name, bundle_path, console
 from tools.recordings.load import of_bundle, of_file
 from training.bundle import read_bundle
 from training.bundle.errors import BoardError
+from training.bundle.validation import argument
 
 
 @app.command()
@@ -93,7 +93,7 @@ def board(
         if link is not None:
             _link_to(link, running.port)
         try:
-            how = f"{quote(name)} {'--sample ' if sample else ''}--port {link or running.port}"
+            how = f"{argument(name)} {'--sample ' if sample else ''}--port {link or running.port}"
             out.print(
                 f"emulated board on {running.port}; `vigil monitor {how}` in another terminal; "
                 "Ctrl-C powers it down",

@@ -34,6 +34,7 @@ from tools.convert.sensor import Sensor
 from tools.measure import budget
 from training.bundle.errors import BoardError
 from training.bundle.manifest import AlarmLevels
+from training.bundle.validation import argument
 
 
 @app.command()
@@ -146,7 +147,7 @@ def flash(
         port = port or find_port(row).path
         with out.status(f"uploading to {row.name} on {port}"):
             platformio.flash(row.environment(engine), port, library=library)
-    how = " --sample" if sensor is not None else ""
+    name, how = argument(name), " --sample" if sensor is not None else ""
     out.print(f"{row.name}: {row.checked}; check it: `vigil verify {name} --port {port}`")
     out.print(f"flashed {row.name} on {port}; next: `vigil monitor {name}{how} --port {port}`")
 

@@ -23,6 +23,7 @@ from tools.monitor import text
 from tools.monitor.controls import CALIBRATION_TOLERATED, CALIBRATION_WINDOWS, Calibrate
 from tools.monitor.settings import BoardSensor, DataSet, File, MonitorSettings, Streamed
 from training.bundle.manifest import float32_text
+from training.bundle.validation import argument
 
 
 @app.command()
@@ -122,4 +123,4 @@ def _from_recording(given: list[str], rate: float | None, tolerated: float) -> N
     )
     value = float32_text(result.choice.value)
     out.print(f"threshold {value} (conformal): {escape(result.choice.guarantee)}")
-    out.print(f"vigil monitor {bundle.name} --threshold {value}", soft_wrap=True)
+    out.print(f"vigil monitor {argument(name)} --threshold {value}", soft_wrap=True)

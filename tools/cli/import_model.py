@@ -20,6 +20,7 @@ from tools.convert.emit import ENGINES
 from tools.convert.model import read_model
 from tools.convert.tflm import arena_bytes, tflm_model
 from training.bundle.errors import ConvertError
+from training.bundle.validation import argument
 from training.data.csv import load_tables
 from training.recipe import Recipe, make_recipe, read_recipe
 from training.suggest import find_settings, suggest
@@ -74,8 +75,8 @@ def import_(
     )
     show_metrics(out_console, bundle)
     out_console.print(f"[bold]{bundle.path}[/] in {time.monotonic() - start:.0f} s")
-    shown = bundle.path.name if out is None else str(bundle.path)
-    out_console.print(f"next: [bold]vigil monitor {escape(shown)}[/]")
+    shown = bundle.path.name if out is None else bundle.path
+    out_console.print(f"next: [bold]vigil monitor {escape(argument(shown))}[/]")
 
 
 def _recipe(data: str, name: str, changes: list[str]) -> Recipe:

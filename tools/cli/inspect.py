@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +20,7 @@ from tools.cli.app import app
 from tools.cli.options import TRAINING, console, keep_edited
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL
+from training.bundle.validation import argument
 from training.data import csv
 from training.data.files.clock import describe_rate
 from training.data.files.counts import FEW_COUNTS
@@ -110,7 +110,7 @@ def _suggest(
         if len(paths) > 1:
             out.print("next: add [bold]--recipe NAME.toml[/], then [bold]vigil train NAME.toml[/]")
             return
-        name = escape(shlex.quote(paths[0]))
+        name = escape(argument(paths[0]))
         out.print(f"next: [bold]vigil train {name}[/], or --recipe NAME.toml to edit first")
         return
     try:
@@ -119,7 +119,7 @@ def _suggest(
         to.write_text(suggestion.text, encoding="utf-8")
     except OSError as problem:
         raise DataError(f"{to}: cannot be written: {problem.strerror}") from None
-    command = escape(f"vigil train {shlex.quote(str(to))}")
+    command = escape(f"vigil train {argument(to)}")
     out.print(f"recipe: [bold]{escape(str(to))}[/]; next: [bold]{command}[/]")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +37,7 @@ from tools.measure.budget.gate import BASELINE
 from tools.measure.verify.verify import verify as run_verify
 from tools.report import budget_picture
 from training.bundle import read_bundle
+from training.bundle.validation import argument
 from training.data.download import data_folder
 
 
@@ -122,8 +122,8 @@ def budget(
         budgets.accept(result, key, BASELINE)
         out.print(f"recorded as the baseline of '{key}' in {shown(BASELINE)}")
     elif check:
-        command = ["vigil", "budget", *([name] if name else []), "--board", board]
-        record = shlex.join([*command, "--engine", engine, "--accept"])
+        model = f" {argument(name)}" if name else ""
+        record = f"vigil budget{model} --board {board} --engine {engine} --accept"
         budgets.gate(result, key, BASELINE, record)
         out.print(f"within the baseline of '{key}'")
 

@@ -29,7 +29,7 @@ from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import SCHEMA, Manifest
 from training.bundle.model_tensors import read_tensors
 from training.bundle.regular_file import read_regular
-from training.bundle.validation import brief, validate
+from training.bundle.validation import argument, brief, validate
 
 MANIFEST, MODEL, GOLDEN, EVALUATION = (
     "manifest.json",
@@ -207,7 +207,8 @@ def read_bundle(path: Path) -> Bundle:
     if not path.is_dir():
         raise BundleError(
             f"{path}: no such bundle (a folder with {MANIFEST}); train it first: `vigil train "
-            f"{path.name}` if that is a recipe (`vigil recipes` lists them), or `vigil train FILE`"
+            f"{argument(path.name)}` if that is a recipe (`vigil recipes` lists them), or "
+            "`vigil train FILE`"
         )
     text = _read(path / MANIFEST)
     manifest = parse_manifest(text, str(path / MANIFEST))

@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
+from training.bundle.validation import argument
 from training.data import DataSettings
 from training.data.files.cells import shown
 from training.data.files.clock import describe_rate
@@ -83,7 +84,7 @@ def beats_cure(path: Path) -> str:
     return (
         "an ECG with annotated beats, through which windows of fixed length would cut anywhere; "
         "train on heartbeats with 'vigil train ecg', and judge this record with 'vigil monitor "
-        f"ecg --source {path.name}'"
+        f"ecg --source {argument(path.name)}'"
     )
 
 

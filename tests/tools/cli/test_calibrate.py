@@ -194,6 +194,7 @@ def test_the_command_says_what_it_learned(worn, tmp_path):
     done = CliRunner().invoke(command.app, ["calibrate", str(source), str(worn.path)])
     assert done.exit_code == 0, done.output
     assert "learned from 24 beats; wearer: 1 form, 72 beats per minute" in done.output
+    assert f"vigil monitor {worn.path} --threshold " in done.output
 
 
 def test_a_board_learns_a_new_wearer_before_it_calibrates(worn, tmp_path):

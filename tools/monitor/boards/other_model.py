@@ -10,7 +10,7 @@ from tools.checkout import shown
 from tools.link.messages import HelloReply
 from tools.link.session import Session
 from training.bundle import Bundle
-from training.bundle.validation import brief
+from training.bundle.validation import argument, brief
 
 
 def other_model(session: Session, bundle: Bundle, board: HelloReply, sensor: str = "") -> str:
@@ -30,7 +30,7 @@ def other_model(session: Session, bundle: Bundle, board: HelloReply, sensor: str
 def _remedy(port: str, bundle: Path, board: HelloReply, sensor: str) -> str:
     row, key = load_boards().get(board.board), key_of_sensor(sensor)
     if row is not None and row.emulated:
-        return f"start `vigil board {bundle}`"
+        return f"start `vigil board {argument(bundle)}`"
     options = f" --board {row.id}" if row is not None else ""
     options += f" --sensor {key}" if key is not None else ""
-    return f"`vigil flash {bundle}{options} --port {port}`"
+    return f"`vigil flash {argument(bundle)}{options} --port {port}`"
