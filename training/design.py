@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from training.bundle.errors import DataError
 from training.bundle.features import STATISTICS, Statistic
 from training.bundle.labels import ABNORMAL
+from training.bundle.wording import plural
 from training.data.recording import Recording
 from training.period import find_period
 
@@ -171,4 +172,4 @@ def _inputs(length: int, channels: int, independent: int) -> tuple[bool, str]:
 
 
 def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
+    return f"{count} {plural('channel', count)}"

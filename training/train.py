@@ -14,6 +14,7 @@ from training.bundle import Bundle, check_destination
 from training.bundle.errors import DataError
 from training.bundle.files import ENCODER, WEIGHTS
 from training.bundle.manifest import NotJudged, Wearer
+from training.bundle.wording import plural
 from training.checks import run_checks
 from training.encoder import encoder_to_int8
 from training.evaluation import Fitted, evaluate
@@ -69,17 +70,19 @@ def train(
     say(
         f"{dataset.description}: {len(parts.train)} normal windows for training, "
         f"{len(parts.validation)} for validation, {len(parts.calibration)} for calibration; "
-        f"{len(parts.test)} test windows"
+        f"{len(parts.test)} test {plural('window', len(parts.test))}"
     )
     if recipe.fit.abnormal:
+        abnormal = len(parts.abnormal)
         say(
-            f"the fit sees {len(parts.abnormal)} labelled abnormal windows of the training part "
-            "too; the baselines see normal windows alone"
+            f"the fit sees {abnormal} labelled abnormal {plural('window', abnormal)} of the "
+            "training part too; the baselines see normal windows alone"
         )
     if not_judged != NotJudged():
         say(
             f"the quality gate rejects {not_judged.normal} normal, {not_judged.abnormal} abnormal "
-            f"and {not_judged.unknown} other test windows; they are not judged"
+            f"and {not_judged.unknown} other test {plural('window', not_judged.unknown)}; they "
+            "are not judged"
         )
     for warning in warnings_before_fit(recipe, parts, len(dataset.train.channels)):
         say(warning)
@@ -89,8 +92,9 @@ def train(
     if recipe.fit.abnormal:  # no threshold may be chosen by windows that the fit has seen
         parts = replace(parts, abnormal=parts.abnormal[:0])
     epochs = len(history.loss)
-    plural = "s" if epochs > 1 else ""
-    say(f"fitted in {epochs} epoch{plural} (best: {history.best_epoch + 1}); quantizing")
+    say(
+        f"fitted in {epochs} {plural('epoch', epochs)} (best: {history.best_epoch + 1}); quantizing"
+    )
     train_windows = quantizer.quantize(parts.train.counts)
     flatbuffer = to_int8(model, train_windows, quantizer)
     info = read_model_info(flatbuffer)

@@ -23,7 +23,7 @@ from tools.cli.options import DEFAULT, EngineOption, Name, bundle_path, console
 from tools.recordings.load import of_bundle, of_file
 from training.bundle import read_bundle
 from training.bundle.errors import BoardError
-from training.bundle.validation import argument
+from training.bundle.wording import argument
 
 
 @app.command()

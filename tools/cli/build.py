@@ -34,7 +34,7 @@ from tools.convert.sensor import Sensor
 from tools.measure import budget
 from training.bundle.errors import BoardError
 from training.bundle.manifest import AlarmLevels
-from training.bundle.validation import argument
+from training.bundle.wording import argument
 
 
 @app.command()

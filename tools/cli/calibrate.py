@@ -23,7 +23,7 @@ from tools.monitor import text
 from tools.monitor.controls import CALIBRATION_TOLERATED, CALIBRATION_WINDOWS, Calibrate
 from tools.monitor.settings import BoardSensor, DataSet, File, MonitorSettings, Streamed
 from training.bundle.manifest import float32_text
-from training.bundle.validation import argument
+from training.bundle.wording import argument, plural
 
 
 @app.command()
@@ -117,8 +117,9 @@ def _from_recording(given: list[str], rate: float | None, tolerated: float) -> N
     rejected = f", {result.not_judged:,} not judged" if result.not_judged else ""
     if result.wearer is not None:
         out.print(f"learned from {result.wearer.beats} beats; {text.wearer_line(result.wearer)}")
+    windows = plural("window", result.windows)
     out.print(
-        f"{escape(source.name)}: {result.windows:,} normal windows{left_out}{rejected}; the "
+        f"{escape(source.name)}: {result.windows:,} normal {windows}{left_out}{rejected}; the "
         f"bundle's threshold {result.before:.4g} flags {result.flagged_before:,} of them"
     )
     value = float32_text(result.choice.value)

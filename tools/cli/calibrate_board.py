@@ -26,6 +26,7 @@ from training.bundle import Bundle, read_bundle
 from training.bundle.errors import DataError
 from training.bundle.labels import UNKNOWN
 from training.bundle.manifest import Wearer
+from training.bundle.wording import plural
 from training.data.recording import Recording
 from training.threshold import tolerance_note
 
@@ -129,7 +130,7 @@ def calibrate_board(settings: MonitorSettings, command: Calibrate, out: Console)
                 "from which the wearer is learned: give a longer one"
             )
         raise DataError(
-            f"the source ended after {status.taken} judged windows of {status.windows}: give a "
+            f"the source ended after {status.taken} of {status.windows} judged windows: give a "
             "longer one, or take fewer with --windows"
         )
     if status is None or status.source != "calibration" or not view.finished:
@@ -183,6 +184,6 @@ def _check_length(bundle: Bundle, source: Source | None, command: Calibrate) -> 
     windows = max((source.frames - grid.span) // grid.hop + 1, 0)
     if windows < command.windows:
         raise DataError(
-            f"{source.facts.name} has {windows} windows, fewer than {command.windows}: give a "
-            "longer recording, or take fewer with --windows"
+            f"{source.facts.name} has {windows} {plural('window', windows)}, fewer than "
+            f"{command.windows}: give a longer recording, or take fewer with --windows"
         )

@@ -20,7 +20,7 @@ from tools.convert.emit import ENGINES
 from tools.convert.model import read_model
 from tools.convert.tflm import arena_bytes, tflm_model
 from training.bundle.errors import ConvertError
-from training.bundle.validation import argument
+from training.bundle.wording import argument
 from training.data.csv import load_tables
 from training.recipe import Recipe, make_recipe, read_recipe
 from training.suggest import find_settings, suggest

@@ -20,7 +20,7 @@ from tools.cli.app import app
 from tools.cli.options import TRAINING, console, keep_edited
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL
-from training.bundle.validation import argument
+from training.bundle.wording import argument, plural
 from training.data import csv
 from training.data.files.clock import describe_rate
 from training.data.files.counts import FEW_COUNTS
@@ -149,19 +149,23 @@ def _show_files(out: Console, files: list[Path]) -> None:
         )
     out.print(grid)
     if len(files) > MOST_ROWS:
-        out.print(f"and {len(files) - MOST_ROWS} more files")
+        more = len(files) - MOST_ROWS
+        out.print(f"and {more} more {plural('file', more)}")
     out.print()
 
 
 def _show_channels(out: Console, tables: list[Table], dataset: Dataset) -> None:
     frames = sum(len(table.values) for table in tables)
     rate = tables[0].rate_hz
-    seconds = f", {_duration(frames / rate)} at {describe_rate(rate)}" if rate else ""
-    out.print(f"{frames:,} frames{seconds or ', no rate: set data.rate_hz if there is one'}")
+    seconds = "no rate: set data.rate_hz if there is one"
+    if rate:
+        seconds = f"{_duration(frames / rate)} at {describe_rate(rate)}"
+    out.print(f"{frames:,} {plural('frame', frames)}, {seconds}")
     labels = np.concatenate([table.labels for table in tables])
     if (labels >= 0).any():
+        normal = int((labels == NORMAL).sum())
         out.print(
-            f"labels: {int((labels == NORMAL).sum()):,} frames normal, "
+            f"labels: {normal:,} {plural('frame', normal)} normal, "
             f"{int((labels == ABNORMAL).sum()):,} abnormal, {int((labels < 0).sum()):,} not known"
         )
     for line in _label_words(tables):
@@ -219,7 +223,8 @@ def _show_notes(out: Console, dataset: Dataset) -> None:
     for note in dataset.notes[:MOST_ROWS]:
         out.print(f"- {escape(note)}")
     if len(dataset.notes) > MOST_ROWS:
-        out.print(f"- and {len(dataset.notes) - MOST_ROWS} more notes")
+        more = len(dataset.notes) - MOST_ROWS
+        out.print(f"- and {more} more {plural('note', more)}")
 
 
 def _range(values: NDArray[np.float64]) -> list[str]:

@@ -37,7 +37,7 @@ from tools.measure.budget.gate import BASELINE
 from tools.measure.verify.verify import verify as run_verify
 from tools.report import budget_picture
 from training.bundle import read_bundle
-from training.bundle.validation import argument
+from training.bundle.wording import argument
 from training.data.download import data_folder
 
 

@@ -27,6 +27,7 @@ from tools.tune.space import read_space
 from tools.tune.study import Study
 from training.bundle import read_bundle
 from training.bundle.errors import TuneError
+from training.bundle.wording import plural
 from training.recipe import read_recipe
 from training.versions import versions
 from training.windows import load_data
@@ -159,7 +160,7 @@ def run(
     done = study.finished()
     before, start = sum(bool(each.detection) for each in done), time.monotonic()
     if done:
-        out.print(f"{before} fitted trials are stored already")
+        out.print(f"{before} fitted {plural('trial', before)} stored already")
 
     def state() -> Any:
         passed = time.monotonic() - start
@@ -174,7 +175,8 @@ def run(
                 means = [d.mean for d in done if d.detection]
                 rate = 60 * (len(means) - before) / (time.monotonic() - start)
                 best = max(means, default=float("nan"))
-                print(f"{len(means)} trials, {rate:.1f} a minute, best {best:.4f}", flush=True)
+                fitted = f"{len(means)} {plural('trial', len(means))}"
+                print(f"{fitted}, {rate:.1f} a minute, best {best:.4f}", flush=True)
     if not out.is_terminal:
         out.print(state())
 
@@ -211,13 +213,14 @@ def finish(
         remarks.insert(0, keep)
     for remark in remarks:
         out.print(escape(remark))
-    title = f"{setting.recipe.name}: {len(trials)} trials"
+    count = f"{len(trials)} {plural('trial', len(trials))}"
+    title = f"{setting.recipe.name}: {count}"
     picture.draw(folder / "front.svg", title, objective, trials, scored, best, setting.budget)
     facts = {"objective": objective, "trials": len(trials), "budget": setting.budget.text}
     result.write_json(folder / "front.json", scored, best, facts)
     page = [
         f"# {setting.recipe.name}, tuned\n",
-        f"Written by `vigil tune`. {len(trials)} trials; objective: {objective}. Mean and range: "
+        f"Written by `vigil tune`. {count}; objective: {objective}. Mean and range: "
         f"of {setting.splits} splits (searched), of {seeds} seeds (fresh, test). The test part was "
         "scored once, after the choice.\n",
         text.markdown(scored, best),

@@ -7,6 +7,7 @@ import numpy as np
 from tools.monitor.events import Event, Started, View, WindowScored
 from tools.monitor.recorder import model_of
 from tools.recordings.format import RecordedScores
+from training.bundle.wording import plural
 
 
 class Comparison(View):
@@ -48,8 +49,9 @@ class Comparison(View):
     def lines(self, noun: str) -> list[str]:
         """Return the result for people; the first line can stand alone."""
         total = self.equal + len(self.different) + self.missing
+        all_of_them = f"{total} {plural(noun, total)}"
         if self.same:
-            return [f"{self.equal} of {total} {noun}s scored as recorded, bit for bit"]
+            return [f"{self.equal} of {all_of_them} scored as recorded, bit for bit"]
         differences = [
             (index, f"{noun} {index}: recorded {recorded!r}, now {new!r}")
             for index, recorded, new in self.different
@@ -62,5 +64,5 @@ class Comparison(View):
         other = ""
         if self._recorded_model and self._recorded_model != self._model:
             other = f"recorded with another model, {self._recorded_model}, not {self._model}: "
-        failed = f"{other}{total - self.equal} of {total} {noun}s did not score as recorded; first"
+        failed = f"{other}{total - self.equal} of {all_of_them} did not score as recorded; first"
         return [f"{failed} {differences[0][1]}", *(text for _, text in differences[1:5])]

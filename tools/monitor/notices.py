@@ -31,6 +31,7 @@ from tools.monitor.events import (
     WindowsLost,
 )
 from training.bundle.chain import LEARNING, REASONS
+from training.bundle.wording import plural
 
 ENTRIES = 500  # kept
 
@@ -112,7 +113,8 @@ class Notices:
     def _judged(self, event: WindowScored) -> list[Said]:
         said = []
         if self._learned:
-            said.append((Severity.INFO, f"learned from {self._learned} {self._noun}s"))
+            noun = plural(self._noun, self._learned)
+            said.append((Severity.INFO, f"learned from {self._learned} {noun}"))
         if self._rejected:
             were = f"{self._rejected} {self._noun}{'s were' if self._rejected > 1 else ' was'} not"
             line = f"judged again from {self._noun} {event.index} on; {were}"

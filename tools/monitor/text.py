@@ -20,6 +20,7 @@ from tools.monitor.events import (
 )
 from tools.monitor.summary import Summary
 from training.bundle.chain import LEARNING, REASONS
+from training.bundle.wording import plural
 
 VERDICT = {
     Outcome.TRUE_POSITIVE: "correct",
@@ -41,7 +42,8 @@ def threshold_source(status: CalibrationStatus) -> str:
     if status.source == "calibration":
         if status.running:
             return "board's calibration"
-        return f"board's calibration, {status.windows} windows, {100 * status.rate:g} %"
+        windows = f"{status.windows} {plural('window', status.windows)}"
+        return f"board's calibration, {windows}, {100 * status.rate:g} %"
     return {"bundle": "bundle", "build": "image (vigil build --threshold)"}.get(
         status.source, "set by the host"
     )
@@ -59,10 +61,12 @@ def threshold_source_brief(status: CalibrationStatus) -> str:
 def calibration_lines(status: CalibrationStatus) -> list[str]:
     """Return what a board says of its calibration, one line each."""
     lines = [f"threshold {number(status.threshold)}: {threshold_source(status)}"]
+    windows = f"{status.windows} {plural('window', status.windows)}"
     if status.running:
-        lines = [f"calibrating: {status.taken} of {status.windows} windows"]
+        lines = [f"calibrating: {status.taken} of {windows}"]
     elif status.set_aside:
-        lines.append(f"{status.set_aside} of {status.windows} windows were set aside as abnormal")
+        were = "was" if status.set_aside == 1 else "were"
+        lines.append(f"{status.set_aside} of {windows} {were} set aside as abnormal")
     if status.state == "not_kept":
         lines.append("the board's calibration ends with a reset: it cannot be kept")
     elif status.state == "other_model":
@@ -88,7 +92,7 @@ NO_FORM = "too few beats resemble one another to learn a wearer: check the elect
 
 def forms(status: WearerStatus) -> str:
     """Return how many forms a wearer has."""
-    return f"{status.forms} form{'s' if status.forms != 1 else ''}"
+    return f"{status.forms} {plural('form', status.forms)}"
 
 
 def wearer_line(status: WearerStatus) -> str:
@@ -214,10 +218,11 @@ def summary_lines(summary: Summary) -> list[str]:
     emulated = " (emulated)" if summary.board and summary.board.emulated else ""
     simulated = ", simulated signal" if summary.source and summary.source.simulated else ""
     rejected = f", {summary.not_judged} not judged" if summary.not_judged else ""
-    missing = f", {summary.samples_lost} samples missing" if summary.samples_lost else ""
+    lost = summary.samples_lost
+    missing = f", {lost} {plural('sample', lost)} missing" if lost else ""
     lines = [
-        f"{summary.windows} {noun}s scored, {summary.flagged} flagged, {summary.lost} lost"
-        f"{rejected}{missing}, in {summary.seconds:.1f} s{simulated}; "
+        f"{summary.windows} {plural(noun, summary.windows)} scored, {summary.flagged} flagged, "
+        f"{summary.lost} lost{rejected}{missing}, in {summary.seconds:.1f} s{simulated}; "
         + ("complete" if summary.complete else f"ended early: {summary.reason}")
     ]
     if summary.not_judged and not summary.windows:
@@ -236,7 +241,8 @@ def summary_lines(summary: Summary) -> list[str]:
             f"recall {percent(summary.recall)}, false alarms "
             f"{percent(summary.false_alarm_rate)} of normal {noun}s "
             f"(correct: {summary.true_positive} flagged, {summary.true_negative} not flagged; "
-            f"wrong: {summary.false_positive} false alarms, {summary.false_negative} missed)"
+            f"wrong: {summary.false_positive} {plural('false alarm', summary.false_positive)}, "
+            f"{summary.false_negative} missed)"
         )
     in_process = summary.board is not None and summary.board.in_process
     if summary.mean_microseconds is not None:

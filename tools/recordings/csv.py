@@ -34,6 +34,7 @@ from training.bundle.errors import DataError
 from training.bundle.labels import UNKNOWN
 from training.bundle.manifest import Signal
 from training.bundle.regular_file import check_regular
+from training.bundle.wording import plural
 from training.data.files.counts import Range, to_int16
 from training.data.files.gaps import with_gaps
 from training.data.files.options import Options
@@ -201,7 +202,8 @@ def read_as(
     values, labels, missing = with_gaps(table, _missing(path, len(table.values)), window, hop)
     ranges = [Range(g, o) for g, o in zip(signal.gain, signal.offset, strict=True)]
     counts, limited = to_int16(values, ranges)
-    beyond = f"; {limited.sum():,} values limited to int16" if limited.any() else ""
+    cut = int(limited.sum())
+    beyond = f"; {cut:,} {plural('value', cut)} limited to int16" if cut else ""
     rate = table.sheet.rate_hz or options.rate_hz
     if rate is None and table.rate_hz is not None and signal.rate_hz is not None:
         # A clock is less exact than a declared rate.

@@ -42,6 +42,7 @@ from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import Signal
 from training.bundle.regular_file import read_regular
+from training.bundle.wording import plural
 from training.data.files.wfdb_files import HEADER, check_annotations, check_record
 from training.data.recording import Recording, to_counts
 
@@ -99,7 +100,7 @@ class WfdbWriter:
             return
         self._append(first, np.full((count, len(self._source.channels)), INVALID, np.int16))
         self._missing += count
-        self._notes.append((first, f"MISSING {count} samples: {reason}"))
+        self._notes.append((first, f"MISSING {count} {plural('sample', count)}: {reason}"))
 
     def began(self, ts: int) -> None:
         self._began = ts
@@ -112,7 +113,7 @@ class WfdbWriter:
 
     def lost(self, first: int, count: int, reason: str) -> None:
         self._scores.lost(first, count, reason)
-        self._notes.append((first * self._hop, f"LOST {count} windows: {reason}"))
+        self._notes.append((first * self._hop, f"LOST {count} {plural('window', count)}: {reason}"))
 
     def mark(self, frame: int, window: int, text: str) -> None:
         self._scores.note(window, frame, f"mark: {text}")

@@ -27,6 +27,7 @@ from training.bundle.decision import alarm_text
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.latency import latencies
 from training.bundle.manifest import Decision, Manifest, Wearer
+from training.bundle.wording import plural
 from training.challenge import SIZES
 from training.metrics import classification
 from training.threshold import departure
@@ -178,9 +179,9 @@ def _sentence(m: Manifest) -> str:
             also = " The baselines see normal windows alone."
         return (
             f"Trained on {m.data.windows.train:,} normal windows{seen}, the model flags "
-            f"{c.true_positive:,} of {abnormal:,} abnormal test windows "
+            f"{c.true_positive:,} of {abnormal:,} abnormal test {plural('window', abnormal)} "
             f"({_percent(m.metrics.int8.recall)}) and raises a false alarm on "
-            f"{c.false_positive:,} of {normal:,} normal ones "
+            f"{c.false_positive:,} of {normal:,} normal {plural('one', normal)} "
             f"({_percent(m.metrics.int8.false_alarm_rate)}).{also}"
         )
     flagged = c.true_positive + c.false_positive
@@ -212,7 +213,7 @@ def _figures(m: Manifest) -> list[Figure]:
             f"{m.model.macs:,}",
             "",
             "multiply-accumulates",
-            f"window of {m.segmenter.window} samples",
+            f"window of {m.segmenter.window} {plural('sample', m.segmenter.window)}",
         )
     )
     stages = latencies(m)

@@ -15,6 +15,7 @@ from tools.report.figures.signal import Layout, layout
 from training.bundle.features import feature_names
 from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.manifest import Affine, Features, Manifest, NoScaler, Signal
+from training.bundle.wording import plural
 
 _EACH = 4  # drawings per group
 _CHANNELS = 3  # drawn at most
@@ -132,7 +133,7 @@ def _scale_words(m: Manifest, low: float, high: float, unit: str) -> str:
     if shape.kind == "image":
         ends = f"no ink is {low:.3g}, full ink {high:.3g}" + ("" if unit == "1" else f" {unit}")
         return f"{shape.width} by {shape.height} pixels, {ends}".rstrip().replace("-", "−")
-    length = f"{m.segmenter.window} samples"
+    length = f"{m.segmenter.window} {plural('sample', m.segmenter.window)}"
     if isinstance(m.features, Features) and not m.raw_size:
         length = _features_words(m.features, m.segmenter.window, m.signal)
     elif m.signal.rate_hz and not m.signal.rate_is_nominal:

@@ -11,6 +11,7 @@ from tools.monitor.theme import LIGHT, style, themed_svg
 from tools.tune.budget import Budget
 from tools.tune.result import Finalist
 from tools.tune.study import Done
+from training.bundle.wording import plural
 
 LABEL_WIDTH, LABEL_HEIGHT = 110.0, 11.0  # points
 
@@ -83,12 +84,13 @@ def draw(
         axes.set_xlabel("instructions of one window, inference included (Cortex-M4, predicted)")
         axes.set_ylabel("detection")
         hidden = sum(mean < low for _, mean in known)
+        count = f"{len(known)} {plural('trial', len(known))}"
         below = f" ({hidden} below the picture)" if hidden else ""
         figure.text(0.09, 0.945, title, fontsize=12, fontweight="bold")
         figure.text(
             0.09,
             0.875,
-            f"Detection: {objective}.\nGrey: {len(known)} trials, float{below}. Bubbles: "
+            f"Detection: {objective}.\nGrey: {count}, float{below}. Bubbles: "
             f"{finalists[0].fresh.count} fresh seeds, int8; area: flash; bar: range over seeds.",
             fontsize=8,
             color=colours["soft"],

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tools.tune.result import Finalist, Spread
 from tools.tune.study import Done, front
+from training.bundle.wording import plural
 
 MOST_ROWS = 12
 
@@ -33,7 +34,9 @@ def progress(
     if left is None and most is not None and new:
         left = (most - fitted) * seconds / new
     parts = [
-        f"{fitted}" + (f" of {most} trials" if most is not None else " trials"),
+        f"{fitted} {plural('trial', fitted)}"
+        if most is None
+        else f"{fitted} of {most} {plural('trial', most)}",
         f"{rate:.1f} a minute",
     ]
     if left is not None:

@@ -29,7 +29,8 @@ from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import SCHEMA, Manifest
 from training.bundle.model_tensors import read_tensors
 from training.bundle.regular_file import read_regular
-from training.bundle.validation import argument, brief, validate
+from training.bundle.validation import brief, validate
+from training.bundle.wording import argument
 
 MANIFEST, MODEL, GOLDEN, EVALUATION = (
     "manifest.json",

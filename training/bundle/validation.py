@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_args
 
@@ -25,12 +24,6 @@ def brief(text: str, most: int = 200) -> str:
     """Shorten `text` to `most` characters and escape it if it is not printable."""
     line = text if text.isprintable() else ascii(text)[1:-1]
     return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def argument(name: object) -> str:
-    """Write a path or a name as an argument of a suggested command: quoted, and no option."""
-    text = str(name)
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ from pydantic import Field, model_validator
 
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
-from training.bundle.validation import argument
+from training.bundle.wording import argument, plural
 from training.data import DataSettings
 from training.data.files.cells import shown
 from training.data.files.clock import describe_rate
@@ -325,14 +325,16 @@ def _recording(table: Table, ranges: list[Range], settings: Settings) -> Recordi
     notes = [*table.notes]
     for c, name in enumerate(table.channels):
         if limited[c]:
+            lie = "1 value lies" if limited[c] == 1 else f"{limited[c]} values lie"
             notes.append(
-                f"channel {name}: {limited[c]} values lie beyond int16 at {ranges[c].gain:g} "
-                "counts per unit and are limited to it"
+                f"channel {name}: {lie} beyond int16 at {ranges[c].gain:g} counts per unit and "
+                f"{'is' if limited[c] == 1 else 'are'} limited to it"
             )
         span = int(np.ptp(counts[:, c].astype(np.int32))) if len(counts) else 0
         if span < FEW_COUNTS:
             notes.append(
-                f"channel {name} spans {span} counts only: set a larger 'gain' if it is finer"
+                f"channel {name} spans {span} {plural('count', span)} only: set a larger 'gain' if "
+                "it is finer"
             )
     return Recording(
         name=table.path.name,

@@ -16,7 +16,6 @@ from tools.cli.app import app
 from tools.cli.program import load_commands
 from training.bundle import read_bundle
 from training.bundle.errors import DataError
-from training.bundle.validation import argument
 from training.recipe import read_recipe
 from training.suggest import recipe_name
 
@@ -129,14 +128,6 @@ def test_the_next_command_takes_no_name_for_an_option(
     assert "1,200 frames" in vigil("inspect", "--no-picture", name)
     said = vigil("inspect", "--no-picture", name, "--recipe", "-pump.toml")
     assert "next: vigil train ./-pump.toml" in said
-
-
-@pytest.mark.parametrize(
-    ("name", "written"),
-    [("g.csv", "g.csv"), (Path("-g.csv"), "./-g.csv"), ("--a b", "'./--a b'"), ("x;y", "'x;y'")],
-)
-def test_a_name_is_one_argument_of_a_command(name: str | Path, written: str) -> None:
-    assert argument(name) == written
 
 
 def test_several_files_need_a_recipe(log: Path, tmp_path: Path) -> None:

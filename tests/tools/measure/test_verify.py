@@ -198,7 +198,7 @@ def test_golden_windows_that_failed_at_start_fail(
 ) -> None:
     result = on_fake(monkeypatch, bundle, "boot")
     assert not result.ok
-    assert result.targets[3].first_wrong == "1 golden windows"
+    assert result.targets[3].first_wrong == "1 golden window"
 
 
 @pytest.mark.parametrize(("fault", "says"), [("hash", "another model"), ("lost", "lost window 9")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from tests.support.monitor_board import WINDOW, FakeBoard, source
 from tests.support.watched import watched
 from tools.monitor.controls import Controls, Mark, Reset
 from tools.monitor.events import (
+    CalibrationStatus,
     Event,
     Marked,
     Outcome,
@@ -23,8 +25,8 @@ from tools.monitor.events import (
 )
 from tools.monitor.history import History
 from tools.monitor.stream import Stream
-from tools.monitor.summary import Tally
-from tools.monitor.text import number, summary_lines
+from tools.monitor.summary import Summary, Tally
+from tools.monitor.text import calibration_lines, number, summary_lines
 from tools.monitor.views import JsonView, PlainView
 
 
@@ -94,6 +96,21 @@ def test_the_summary_says_emulated_and_simulated() -> None:
     assert "50 us per beat on the board (emulated)" in text
     assert "precision 100.00 %, recall 100.00 %" in text
     assert summary_lines(Tally().summary())[0].startswith("0 windows scored")
+
+
+def test_one_of_a_thing_is_singular() -> None:
+    one = Summary(windows=1, flagged=1, false_positive=1, samples_lost=1, complete=True)
+    text = "\n".join(summary_lines(one))
+    assert "1 window scored, 1 flagged, 0 lost, 1 sample missing, in 0.0 s; complete" in text
+    assert "wrong: 1 false alarm, 0 missed)" in text
+    kept = CalibrationStatus("kept", "calibration", 0.5, 1, 1, 1, 0.02, 0)
+    assert calibration_lines(kept) == [
+        "threshold 0.5000: board's calibration, 1 window, 2 %",
+        "1 of 1 window was set aside as abnormal",
+    ]
+    twenty = replace(kept, state="running", windows=20)
+    assert calibration_lines(twenty) == ["calibrating: 1 of 20 windows"]
+    assert "0 false alarms, 2 missed" in summary_lines(Summary(false_negative=2))[1]
 
 
 @pytest.mark.parametrize(

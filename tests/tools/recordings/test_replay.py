@@ -77,7 +77,7 @@ def test_flags_losses_and_marks_are_annotations_at_their_frames(tmp_path):
     said = dict(zip(notes.sample.tolist(), notes.aux_note, strict=True))
     flagged = [at for at, text in said.items() if text.startswith("ANOMALY")]
     assert flagged == [n * WINDOW for n in range(4, 30, 5)]
-    assert said[7 * WINDOW] == "LOST 1 windows: engine"
+    assert said[7 * WINDOW] == "LOST 1 window: engine"
     assert said[marked] == "MARK she coughed"
     labels = wfdb.rdann(str(tmp_path / "run"), "label")
     assert labels.aux_note[:3] == ["(NORMAL", "(ABNORMAL", "(NORMAL"]

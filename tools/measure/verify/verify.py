@@ -26,6 +26,7 @@ from training.bundle.decision import decision_of
 from training.bundle.errors import ConvertError, LinkError
 from training.bundle.manifest import GateLimits
 from training.bundle.reference import Computed
+from training.bundle.wording import plural
 
 
 def verify(
@@ -167,6 +168,7 @@ def _gate(board: str, reported: NDArray[np.uint8], wanted: NDArray[np.uint8]) ->
         words = [REASONS[reason[at]] or "judged" for reason in (reported, wanted)]
         first = f"window {at} is {words[0]}, must be {words[1]}"
     rejected = int((wanted != 0).sum())
+    windows = "window is" if rejected == 1 else "windows are"
     return TargetResult(
         name=f"{board}, quality gate",
         windows=len(wanted),
@@ -174,7 +176,7 @@ def _gate(board: str, reported: NDArray[np.uint8], wanted: NDArray[np.uint8]) ->
         output=None,
         score=Count(len(wrong), len(wanted)),
         first_wrong=first,
-        note=f"{rejected:,} windows are not judged" if rejected else "",
+        note=f"{rejected:,} {windows} not judged" if rejected else "",
     )
 
 
@@ -187,7 +189,7 @@ def _boot(run: targets.BoardRun) -> TargetResult:
         input=None,
         output=None,
         score=Count(wrong, run.golden_total),
-        first_wrong=f"{wrong} golden windows" if wrong else "",
+        first_wrong=f"{wrong} golden {plural('window', wrong)}" if wrong else "",
         note="" if run.golden_total else "no golden windows in the image",
     )
 

@@ -10,7 +10,8 @@ from tools.checkout import shown
 from tools.link.messages import HelloReply
 from tools.link.session import Session
 from training.bundle import Bundle
-from training.bundle.validation import argument, brief
+from training.bundle.validation import brief
+from training.bundle.wording import argument
 
 
 def other_model(session: Session, bundle: Bundle, board: HelloReply, sensor: str = "") -> str:

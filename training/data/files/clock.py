@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
+from training.bundle.wording import plural
 from training.data.files.calendar import joined_calendar
 from training.data.files.cells import shown
 from training.data.files.sheet import Column, Sheet
@@ -83,19 +84,19 @@ class Clock:
         unit = "frames" if self.seconds is None else "s"
         if self.gaps:
             notes.append(
-                f"{self.gaps} gap{'s' * (self.gaps > 1)} in the time (the longest "
+                f"{self.gaps} {plural('gap', self.gaps)} in the time (the longest "
                 f"{self.longest:.6g} {unit}; the first at row {sheet.row(self.first_gap)}): the "
                 "recording is cut there"
             )
         if self.still:
             notes.append(
-                f"the clock stands still for {self.still} rows, from row "
+                f"the clock stands still for {self.still} {plural('row', self.still)}, from row "
                 f"{sheet.row(self.first_still)} on: the recording is cut there"
             )
         for count, what in ((self.repeats, "repeated"), (self.backward, "backward")):
             if count:
                 notes.append(
-                    f"{count} {what} time stamp{'s' * (count > 1)}: the recording is cut there"
+                    f"{count} {what} {plural('time stamp', count)}: the recording is cut there"
                 )
         return notes
 

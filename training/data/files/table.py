@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.labels import UNKNOWN
+from training.bundle.wording import plural
 from training.data.files import quality
 from training.data.files.cells import shown
 from training.data.files.clock import Clock, check_rate
@@ -128,8 +129,10 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
         rate = rate if rate is not None else clock.rate_hz
         if clock.seconds is not None and (untimed := np.isnan(clock.seconds)).any():
             values[untimed] = np.nan
+            count = int(untimed.sum())
+            rows = "1 row has" if count == 1 else f"{count} rows have"
             notes.append(
-                f"{int(untimed.sum())} rows have no time that can be read (the first is row "
+                f"{rows} no time that can be read (the first is row "
                 f"{sheet.row(int(untimed.argmax()))}): their values are taken for missing"
             )
         if clock.irregular and options.resample_hz is None:
@@ -150,9 +153,12 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
         seconds = clock.seconds if clock is not None else None
         values, labels, cuts, alone = resample(path, seconds, values, labels, options.resample_hz)
         rate, lost = options.resample_hz, np.zeros(len(cuts), np.int64)
-        notes.append(f"resampled to {rate:g} frames per second: {len(values)} frames")
+        notes.append(
+            f"resampled to {rate:g} frames per second: {len(values)} {plural('frame', len(values))}"
+        )
         if alone:
-            notes.append(f"{alone} of {sheet.frames} rows stand alone between gaps: left out")
+            stand = "stands" if alone == 1 else "stand"
+            notes.append(f"{alone} of {sheet.frames} rows {stand} alone between gaps: left out")
     if options.interpolate and np.isnan(values).any():
         values, filled = quality.interpolate(values, cuts, options.interpolate)
         values_are = "values are" if filled != 1 else "value is"
@@ -240,6 +246,6 @@ def _missing_note(
     policy = "no window holds them" if not options.interpolate else "short holes are filled"
     count = int(gone.sum())
     return (
-        f"{count} row{'s' * (count > 1)} with missing values ({', '.join(columns[:8])}; the first "
+        f"{count} {plural('row', count)} with missing values ({', '.join(columns[:8])}; the first "
         f"is row {sheet.row(int(gone.argmax()))}): {policy}"
     )

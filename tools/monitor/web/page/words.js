@@ -51,7 +51,7 @@ export function thresholdSource(c) {
     case "build": return "image (vigil build --threshold)";
     case "host": return "set here";
     default: return c.state === "running" ? "board's calibration"
-      : `board's calibration · ${whole(c.windows)} windows · ${+(100 * c.rate).toPrecision(3)} %${c.set_aside ? ` · ${c.set_aside} set aside` : ""}`;
+      : `board's calibration · ${whole(c.windows)} window${c.windows === 1 ? "" : "s"} · ${+(100 * c.rate).toPrecision(3)} %${c.set_aside ? ` · ${c.set_aside} set aside` : ""}`;
   }
 }
 
