@@ -160,7 +160,8 @@ def run(
     done = study.finished()
     before, start = sum(bool(each.detection) for each in done), time.monotonic()
     if done:
-        out.print(f"{before} fitted {plural('trial', before)} stored already")
+        trials_are = "trial is" if before == 1 else "trials are"
+        out.print(f"{before} fitted {trials_are} stored already")
 
     def state() -> Any:
         passed = time.monotonic() - start
