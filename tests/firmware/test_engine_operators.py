@@ -19,7 +19,6 @@ from tools.convert.compiled import compile_model
 from tools.convert.model import read_model
 from tools.convert.operators import kinds
 from tools.convert.plan import make_plan
-from tools.convert.tflm import tflm_model
 from tools.measure.bench import emulator
 from tools.measure.budget.stack import CallGraph
 from training.bundle.errors import ConvertError
@@ -281,7 +280,7 @@ def test_operators_out_of_bounds_are_refused(make, message):
 
 
 def test_the_largest_softmax_of_alike_values_is_the_interpreters(tmp_path):
-    """Of one value more, gemmlowp divides by 2^32, which ends the interpreter."""
+    """With one value more, gemmlowp divides by 2^32, and the interpreter ends."""
 
     def model_of(size):
         graph = Graph(np.random.default_rng(0))
@@ -381,27 +380,3 @@ def test_layer_table_names_convolutions_and_their_kernels():
     model = read_model(graph.builder.finish(source.index, target.index))
     table = compile_model(model, "title", "m")["compiled_model.cpp"]
     assert "CONV_2D   16x1x4 -> 14x1x8, 3x1" in table
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda g, x: g.transposed(x, 4, (3, 3), (2, 2)), "has a fused RELU"),
-        (lambda g, x: g.conv(x, 4, (3, 3), (1, 1), SAME), "has no bias"),
-        (lambda g, x: g.lstm(x), "is computed in another way"),
-    ],
-)
-def test_tflm_refuses_operators_that_the_boards_library_computes_differently(make, message):
-    """Every random operator compiles; some have the trait that tflm refuses."""
-    refusals = Counter()
-    for seed in range(20):
-        graph = Graph(np.random.default_rng(seed))
-        source = graph.tensor((1, 4, 4, 2), 0.1, 3)
-        data = graph.builder.finish(source.index, make(graph, source).index)
-        compile_model(read_model(data), "title", "m")
-        try:
-            tflm_model(read_model(data), data, "m")
-        except ConvertError as refusal:
-            refusals[str(refusal)] += 1
-    assert any(message in text for text in refusals)
-    assert sum(refusals.values()) == 20 or message != "is computed in another way"

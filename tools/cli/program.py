@@ -51,7 +51,7 @@ _CURES = {
     errno.EFBIG: "raise the limit of this shell: `ulimit -f unlimited`",
     errno.EMFILE: "raise the limit of this shell: `ulimit -n 4096`",
 }
-"""What to do about an error of a file, by its number. Errors with other numbers are defects."""
+"""How a user mends an error of the file system, by errno; any other errno is a defect of Vigil."""
 
 
 def load_commands(command: str | None) -> None:

@@ -42,12 +42,12 @@ _WORDS = """\
 `{command}` wrote these tables. A seed chooses the first weights, the order of the batches and,
 where windows are shuffled, the split of the normal windows. Each row has the int8 model's figures
 on the recipe's test windows: the mean over so many seeds, and the lowest to the highest in
-brackets. The figures of a single seed, on this page and on others, lie anywhere in these ranges.
-*float to int8* is the largest difference in AUROC between the float and the int8 model of a seed.
-*growth* is that of the error from float to int8. The accuracy is that of a 5-nearest-neighbour
-classifier on the float code, on all 10,000 test images. The errors of restored pixels are root
-mean squares, int8. [Detection](detection.md) and [ECG](ecg.md) have the designs for your own sensor
-and for continuous ECG.
+brackets. The figures of a single seed, as on the rest of this page, may lie anywhere in these
+ranges. *float to int8* is the largest difference in AUROC between the float and the int8 model of a
+seed. *growth* is that of the error from float to int8. The accuracy is that of a
+5-nearest-neighbour classifier on the float code, on all 10,000 test images. The errors of restored
+pixels are root mean squares, int8. [Detection](detection.md) and [ECG](ecg.md) have the designs for
+your own sensor and for continuous ECG.
 """
 
 
