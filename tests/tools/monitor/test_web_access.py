@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
 import socket
 import ssl
@@ -84,7 +85,7 @@ UPGRADE = (
         (None, b"\x01\x81\0\0\0\0\xc3\x80\x81\0\0\0\0x"),  # the same text in two frames
     ],
 )
-def test_malformed_requests_of_a_socket_print_nothing(host, then, capfd):
+def test_malformed_requests_of_a_socket_print_nothing(host, then, capfd, caplog):
     with served() as s:
         address = urlsplit(s.url)
         with socket.create_connection((address.hostname, address.port), PATIENCE) as client:
@@ -96,6 +97,7 @@ def test_malformed_requests_of_a_socket_print_nothing(host, then, capfd):
                 while client.recv(65536):  # until the server closes
                     pass
     assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
 
 
 def test_a_viewer_sees_everything_and_commands_nothing():
@@ -214,7 +216,30 @@ def test_what_is_no_command_is_refused(message):
         command_of(message)
 
 
-def test_nonsense_on_the_socket_disturbs_nobody(capfd):
+def test_the_log_handlers_of_other_packages_stay_open():
+    class Handler(logging.Handler):
+        closed = False
+
+        def close(self):
+            self.closed = True
+            super().close()
+
+    handler = Handler()
+    with served() as s:
+        assert status(s.url) == 200
+    assert not handler.closed
+
+
+def test_a_fault_of_the_page_is_logged_and_a_peers_nonsense_is_not(caplog):
+    with served():
+        log = logging.getLogger("uvicorn.error")
+        log.error("Exception in ASGI application")
+        log.error("Invalid HTTP request received.")
+        log.info("Started server process")
+    assert caplog.messages == ["Exception in ASGI application"]
+
+
+def test_nonsense_on_the_socket_disturbs_nobody(capfd, caplog):
     long = '{"key": "one", "ask": "threshold", "value": ' + "1" * 401 + "}"
     with served() as s, connect(s.socket) as socket:
         for text in ("", "{", "[1]", '{"key": "two", "ask": "reset"}', "\0" * 1000):
@@ -226,11 +251,11 @@ def test_nonsense_on_the_socket_disturbs_nobody(capfd):
         received(socket, scored_of)
         assert s.boards["one"].restarts == 1  # the one with which the stream began
         assert s.boards["one"].threshold == s.boards["one"].facts.threshold
-    said = capfd.readouterr()
-    assert said.out == said.err == ""
+    assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
 
 
-def test_a_message_that_is_too_long_for_a_command_ends_that_browser(capfd):
+def test_a_message_that_is_too_long_for_a_command_ends_that_browser():
     with served() as s, connect(s.socket) as socket, connect(s.socket) as other:
         socket.send("[" * 100_000)
         with pytest.raises(ConnectionClosed) as closed:
@@ -239,7 +264,7 @@ def test_a_message_that_is_too_long_for_a_command_ends_that_browser(capfd):
         received(other, events_of)
 
 
-def test_bytes_are_refused_quietly(capfd):
+def test_bytes_are_refused_quietly(capfd, caplog):
     with served() as s, connect(s.socket) as socket, connect(s.socket) as other:
         socket.send(b'{"key": "one", "ask": "reset"}')
         with pytest.raises(ConnectionClosed) as closed:
@@ -247,5 +272,5 @@ def test_bytes_are_refused_quietly(capfd):
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1003
         received(other, events_of)
         assert s.boards["one"].restarts == 1
-    said = capfd.readouterr()
-    assert said.out == said.err == ""
+    assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []

@@ -327,6 +327,7 @@ def serve(hub: Hub, view: Browser | None = None) -> Iterator[Addresses]:
         ) from None
     config = uvicorn.Config(
         make_app(hub, tokens, view),
+        log_config=None,  # uvicorn's own would close the log handlers of the whole program
         ssl_certfile=view.certificate,
         log_level="error",
         ws="websockets-sansio",
@@ -334,7 +335,7 @@ def serve(hub: Hub, view: Browser | None = None) -> Iterator[Addresses]:
         ws_max_size=COMMAND_BYTES,
         timeout_graceful_shutdown=1,
     )
-    logging.getLogger("uvicorn.error").addFilter(_is_own_fault)  # after its own set-up
+    logging.getLogger("uvicorn.error").addFilter(_is_own_fault)
     try:
         config.load()
     except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
