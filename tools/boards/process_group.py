@@ -13,27 +13,41 @@ from pathlib import Path
 
 GRACE_S = 3.0  # for the processes to end by themselves before they are killed
 
+_WATCHED = """
+exec 3<&0
+(read _; kill -KILL 0) <&3 >/dev/null 2>&1 &
+exec "$@" </dev/null 3<&-
+"""
+"""Shell script: start a process that kills the group once standard input closes; run the program.
+
+This process holds the other end of the input. The kernel closes it also after SIGKILL.
+"""
+
 
 def run_group(command: Sequence[str | Path], variables: Mapping[str, str]) -> tuple[int, str]:
     """Run a program in a process group of its own; return its exit code and its output.
 
-    An exception, SIGTERM and SIGHUP end the whole group first, then go on.
+    An exception, SIGTERM and SIGHUP end the whole group first, then go on. If this process is
+    killed, so is the group, except on Windows.
     """
+    watched = [] if os.name == "nt" else ["sh", "-c", _WATCHED, "sh"]
     with (
         _signals_raise(),
         subprocess.Popen(
-            command,
+            [*watched, *command],
             env=variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if watched else subprocess.DEVNULL,
             text=True,
             errors="replace",
             start_new_session=True,
         ) as process,
     ):
+        assert process.stdout is not None
         try:
-            output, _ = process.communicate()
+            output = process.stdout.read()  # communicate() would close the input
+            process.wait()
         except BaseException:
             _end(process)
             raise

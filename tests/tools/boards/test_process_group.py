@@ -49,7 +49,13 @@ def running(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, None)]
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+        (signal.SIGINT, None),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
 )
 def test_a_signal_ends_every_process_of_a_build(tmp_path: Path, number: int, code: int | None):
     (tmp_path / "platformio.py").write_text(PLATFORMIO)
@@ -66,10 +72,22 @@ def test_a_signal_ends_every_process_of_a_build(tmp_path: Path, number: int, cod
         build.send_signal(number)
         build.wait(30)
         assert code is None or build.returncode == code
+        if number == signal.SIGKILL:  # the processes end soon after
+            wait_until(lambda: not any(map(running, started)))
         assert not any(map(running, started))
     finally:
         for pid in filter(running, started):
             os.kill(pid, signal.SIGKILL)
+
+
+def test_what_a_program_leaves_behind_is_killed_after_it(tmp_path: Path):
+    left = (
+        "import subprocess, sys; quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)"
+        "; print(subprocess.Popen(['sleep', '300'], **quiet).pid)"
+    )
+    code, output = run_group([sys.executable, "-c", left], os.environ)
+    assert code == 0
+    wait_until(lambda: not running(int(output)))
 
 
 def test_code_and_output_are_those_of_the_program():
