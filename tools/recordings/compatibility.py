@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 from training.bundle.errors import DataError
 from training.bundle.manifest import Signal
+from training.data.files.consistency import same_unit
 
-NO_UNIT = {"", "count", "nu", "nd"}  # recordings and WFDB files name no unit by these
-SPELLINGS = {"µ": "u", "μ": "u", "²": "^2", "°": "deg", " ": "_"}
 RATE_TOLERANCE = 1e-3  # files round their sample rate to a few digits
 
 
@@ -28,8 +27,7 @@ def check_channels(name: str, channels: Sequence[str], trained: Signal) -> None:
 def check_units(name: str, channels: Sequence[str], units: Sequence[str], trained: Signal) -> None:
     """Raise DataError if a channel has another unit; a unit that is not given is accepted."""
     for channel, unit, wanted in zip(channels, units, trained.units, strict=True):
-        actual, expected = _normalized(unit), _normalized(wanted)
-        if actual != expected and not {actual.lower(), expected.lower()} & NO_UNIT:
+        if not same_unit(unit, wanted):
             raise DataError(
                 f"{name}: channel {channel} is in {unit}, but the model was trained on {wanted}: "
                 f"convert its values and name the unit {wanted}"
@@ -46,10 +44,3 @@ def check_rate(name: str, rate_hz: float | None, trained: Signal) -> None:
             f"{name}: {rate_hz:g} frames per second, but the model's samples have {wanted:g}: name "
             f"the model NAME@{rate_hz:g} to convert on the board, or train on this rate"
         )
-
-
-def _normalized(unit: str) -> str:
-    """Return one spelling per unit: m/s² and m/s^2 are equal, and so are µV and uV."""
-    for before, after in SPELLINGS.items():
-        unit = unit.replace(before, after)
-    return unit

@@ -28,7 +28,7 @@ from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.wording import argument, plural
 from training.data import DataSettings
 from training.data.files.cells import shown
-from training.data.files.clock import describe_rate
+from training.data.files.consistency import check_alike, check_apart, note_copies
 from training.data.files.counts import FEW_COUNTS, Range, choose_range, to_int16
 from training.data.files.formats import suffixes
 from training.data.files.options import Options, SettingNeededError
@@ -90,10 +90,11 @@ def beats_cure(path: Path) -> str:
 
 def load_tables(train: list[Table], settings: Settings) -> Dataset:
     """Make a data set of the tables of `settings.path`, and read the files to test on."""
+    train = note_copies(train)
     ranges = _ranges(train, settings)
     whole = _joined(train, ranges, settings)
     if settings.test_path is not None:
-        test = _as_trained(settings.test_path, train[0], settings)
+        test = _as_trained("test_path", train, settings)
         tested = replace(_joined(test, ranges, settings), units=whole.units, rate_hz=whole.rate_hz)
         dataset = Dataset("csv", whole.description, whole, tested)
     elif settings.row_is_window is not None:
@@ -104,7 +105,7 @@ def load_tables(train: list[Table], settings: Settings) -> Dataset:
         dataset = Dataset("csv", whole.description, *parts)
     if settings.fault_path is None:
         return dataset
-    tables = _as_trained(settings.fault_path, train[0], settings, label_optional=True)
+    tables = _as_trained("fault_path", train, settings, label_optional=True)
     faults = _joined(tables, ranges, settings)
     if len(tables) == 1:
         faults = replace(faults, notes=tuple(f"{faults.name}: {note}" for note in faults.notes))
@@ -112,14 +113,20 @@ def load_tables(train: list[Table], settings: Settings) -> Dataset:
 
 
 def _as_trained(
-    paths: Paths, trained: Table, settings: Settings, *, label_optional: bool = False
+    setting: str, train: list[Table], settings: Settings, *, label_optional: bool = False
 ) -> list[Table]:
-    """Read files to test on; DataError if channels or rate differ from those trained on."""
+    """Read the files of `setting`, to test on.
+
+    Raises DataError if channels, units or rate differ from those trained on, or a file is trained
+    on.
+    """
+    paths: Paths = getattr(settings, setting)
     if settings.channels is None and settings.row_is_window is None:
-        settings = settings.model_copy(update={"channels": list(trained.channels)})
+        settings = settings.model_copy(update={"channels": list(train[0].channels)})
     tables = read_tables(paths, settings, label_optional=label_optional)
-    _check_rates([trained, *tables])
-    return tables
+    check_apart(train, tables, f"data.{setting}")
+    check_alike([train[0], *tables], settings.units)
+    return note_copies(tables, train)
 
 
 def _with_faults(test: Recording, faults: Recording) -> Recording:
@@ -154,7 +161,7 @@ def _rows_held_back(whole: Recording, share: float) -> Dataset:
 
 
 def find_paths(paths: str | Sequence[str]) -> list[Path]:
-    """Return the files of paths, folders and patterns, sorted within each.
+    """Return the files of paths, folders and patterns, each once, sorted within each.
 
     A folder stands for the files in it of its most frequent known format. Raises DataError if
     there is none.
@@ -168,7 +175,7 @@ def find_paths(paths: str | Sequence[str]) -> list[Path]:
             files += _matching(path)
         else:
             files.append(path)
-    return files
+    return list({path.resolve(): path for path in reversed(files)}.values())[::-1]
 
 
 def expanded(text: str) -> Path:
@@ -216,7 +223,7 @@ def _in_folder(folder: Path) -> list[Path]:
 def read_tables(
     paths: str | Sequence[str], settings: Settings, *, label_optional: bool = False
 ) -> list[Table]:
-    """Read every file; DataError if their channels or rates differ."""
+    """Read every file; DataError if their channels, units or rates differ."""
     files = find_paths(paths)
     tables: list[Table] = []
     for path in files:
@@ -236,7 +243,7 @@ def read_tables(
                 f"{problem}; files that are read together need the channels of the first one, "
                 f"{tables[0].path} ({names}): give the others on their own, or set data.channels"
             ) from None
-    _check_rates(tables)
+    check_alike(tables, settings.units)
     first = tables[0]
     for what in ("units", "gain", "offset"):
         given = getattr(settings, what)
@@ -246,17 +253,6 @@ def read_tables(
                 f"but '{what}' has {len(given)} entries"
             )
     return tables
-
-
-def _check_rates(tables: Sequence[Table]) -> None:
-    """Raise DataError if a file's rate differs from the first one's by more than 5 %."""
-    first = tables[0]
-    for table in tables[1:]:
-        if first.rate_hz and table.rate_hz and abs(table.rate_hz / first.rate_hz - 1) > 0.05:
-            raise DataError(
-                f"{table.path}: {describe_rate(table.rate_hz)}, but {first.path} has "
-                f"{describe_rate(first.rate_hz)}; set data.resample_hz"
-            )
 
 
 def _ranges(tables: list[Table], settings: Settings) -> list[Range]:
