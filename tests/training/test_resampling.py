@@ -1,5 +1,7 @@
 """Conversion of sample rates, firmware/lib/signal/resample.cpp."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,15 @@ def test_frames_lie_at_multiples_of_the_absolute_index():
     later = Resampler(1, 2, taps, 1, table)
     later.restart(1001)
     assert (later.push(frames[1001:])[taps:] == whole[501 + taps :]).all()
+
+
+@pytest.mark.parametrize(("up", "down"), [(18, 25), (511, 512), (512, 511)])
+def test_frames_are_the_same_at_the_largest_index_of_the_link(up, down):
+    taps, table = low_pass(Fraction(up, down))
+    frames = np.random.default_rng(0).integers(-9000, 9000, (2000, 1)).astype(np.int16)
+    first, last = (Resampler(up, down, taps, 1, table) for _ in range(2))
+    last.restart(2**53 // (up * down) * up * down)
+    assert (last.push(frames) == first.push(frames)).all()
 
 
 def test_rates_without_a_small_ratio_are_refused():

@@ -7,8 +7,9 @@
 namespace vigil::link {
 namespace {
 
-// Largest sample index: keeps the arithmetic below from overflowing, and lies 10^18 samples away.
-constexpr std::uint64_t kMaxSample = std::uint64_t{1} << 60;
+// Largest sample index: no product with a hop, or with a term of a ratio of rates (512 at most),
+// overflows in the samples of centuries behind it.
+constexpr std::uint64_t kMaxSample = std::uint64_t{1} << 53;
 
 }  // namespace
 
