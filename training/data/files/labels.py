@@ -59,6 +59,8 @@ WORDS = {"normal": NORMAL, "ok": NORMAL, "healthy": NORMAL, "good": NORMAL, "bas
 WORDS |= {"pass": NORMAL, "passed": NORMAL, "fail": ABNORMAL, "failed": ABNORMAL}
 WORDS |= {"nominal": NORMAL, "false": NORMAL, "no": NORMAL, "none": NORMAL}
 WORDS |= {"true": ABNORMAL, "yes": ABNORMAL, "abnormal": ABNORMAL, "anomaly": ABNORMAL}
+YES_NO = {"0", "1", "-1", "false", "true", "no", "yes"}  # which say nothing without the name
+HEALTHY = {"normal", "ok", "healthy", "good", "nominal", "passed"}  # in a name: "is_normal"
 WORDS |= {"fault": ABNORMAL, "bad": ABNORMAL, "faulty": ABNORMAL, "anomalous": ABNORMAL}
 
 
@@ -120,7 +122,8 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
 
     `normal` lists the labels of normal rows; every other label is abnormal. Without it, the
     column holds 0 and 1 (-1: not known), or words with a plain meaning. The label of a missing
-    cell is not known. Raises DataError for any other label.
+    cell is not known. Raises DataError for any other label, and for 0 and 1 in a column whose name
+    says that 1 may be normal, such as "is_normal".
     """
     if column.kind.startswith("time"):
         raise DataError(f"{sheet.path}: column {quoted(column.name)} holds times, not labels")
@@ -145,10 +148,36 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
             f'rows, such as data.normal = ["{quoted(said[0])}"]',
             normal=said[:1],
         )
+    flagged = [word for word, label in meaning.items() if label == ABNORMAL]
+    if flagged and _parts(column.name) & HEALTHY and {w.lower() for w in said} <= YES_NO:
+        raise SettingNeededError(
+            f"{sheet.path}: column {quoted(column.name)}: a label of {quoted(flagged[0])} is "
+            "abnormal, but the name says otherwise; set data.normal to the labels of normal rows, "
+            f'such as data.normal = ["{quoted(flagged[0])}"]',
+            normal=flagged,
+        )
     for word, label in meaning.items():
         if label is not None:
             labels[np.isin(column.values, _codes(column, {word}))] = label
     return labels
+
+
+def unknown_words(column: Column | None, normal: Sequence[str] | None) -> list[str]:
+    """Return a note if `normal` lists words that no row of the label column has."""
+    if column is None or normal is None:
+        return []
+    said = words_of(column)
+    known = {word.lower() for word in said}
+    absent = [quoted(word) for word in normal if word.strip().lower() not in known]
+    if not absent:
+        return []
+    others = [
+        quoted(word) for word in said if word.lower() not in {n.strip().lower() for n in normal}
+    ]
+    return [
+        f"no row has the label {' or '.join(absent)} of data.normal; abnormal are "
+        f"{', '.join(others[:8]) or 'none'}"
+    ]
 
 
 def _meaning(word: str, said: list[str]) -> int | None:
@@ -175,7 +204,8 @@ def label_intervals(
     """Return int8 [frames]: abnormal from each interval's begin to its end, normal elsewhere.
 
     `intervals` are pairs of dates or seconds, or a JSON file of the Numenta benchmark's form:
-    pairs of dates by file name. Raises DataError if it has none for this file.
+    pairs of dates by file name. Raises DataError if it has none for this file, or if one ends
+    before it begins.
     """
     pairs = _from_file(sheet.path, intervals) if isinstance(intervals, str) else intervals
     if clock is None or clock.seconds is None:
@@ -183,6 +213,11 @@ def label_intervals(
     labels = np.where(np.isnan(clock.seconds), UNKNOWN, NORMAL).astype(np.int8)
     for begin, end in pairs:
         first, last = _second(sheet.path, begin), _second(sheet.path, end)
+        if first > last:
+            raise DataError(
+                f"{sheet.path}: the interval from '{quoted(begin)}' to '{quoted(end)}' ends before "
+                "it begins"
+            )
         labels[(clock.seconds >= first) & (clock.seconds <= last)] = ABNORMAL
     return labels
 

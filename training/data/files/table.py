@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.bundle.labels import UNKNOWN
+from training.bundle.labels import ABNORMAL, UNKNOWN
 from training.bundle.wording import plural
 from training.data.files import quality
 from training.data.files.cells import shown
 from training.data.files.clock import Clock, check_rate
 from training.data.files.formats import read_sheet
-from training.data.files.labels import label_intervals, label_rows
+from training.data.files.labels import label_intervals, label_rows, unknown_words
 from training.data.files.options import Options, SettingNeededError
 from training.data.files.resample import resample
 from training.data.files.roles import Roles, assign
@@ -115,6 +115,9 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
     notes = [*sheet.notes, *roles.notes]
     if clock is not None:
         notes += clock.notes(sheet)
+    if options.intervals and not (labels == ABNORMAL).any():
+        notes.append("no row lies in an interval of data.intervals: all count as normal")
+    notes += unknown_words(roles.label, options.normal)
     channels = tuple(c.name for c in roles.channels)
     values = _side_by_side([column.values for column in roles.channels])
     for c, column in enumerate(roles.channels):

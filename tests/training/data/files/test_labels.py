@@ -9,6 +9,7 @@ import pytest
 from training.bundle.errors import DataError
 from training.data import load
 from training.data.csv import Settings
+from training.data.files.options import SettingNeededError
 from training.data.files.table import Table, read_table
 from training.suggest import find_settings
 
@@ -135,3 +136,34 @@ def test_the_label_is_needed_in_the_test_file_alone(tmp_path: Path) -> None:
     assert set(data.train.labels) == {-1} and data.test.labels[:4].tolist() == [0, 1, 0, 1]
     with pytest.raises(DataError, match="no column hit"):
         load("csv", label="hit", path=paths["path"])
+
+
+@pytest.mark.parametrize(("name", "yes", "no"), [("is_normal", "1", "0"), ("ok", "True", "False")])
+def test_a_name_that_says_one_is_normal_needs_the_setting(tmp_path: Path, name, yes, no) -> None:
+    said = [yes] * 15 + [no] * 5
+    with pytest.raises(SettingNeededError, match=rf'set data.normal .* data.normal = \["{yes}"\]'):
+        table(tmp_path, said, name, label=name)
+    assert table(tmp_path, said, name, label=name, normal=yes).labels.tolist() == [0] * 15 + [1] * 5
+    inverted = table(tmp_path, said, name, label=name, normal=no)
+    assert inverted.labels.tolist() == [1] * 15 + [0] * 5
+    assert (table(tmp_path, ["ok", "fault"] * 9, name, label=name).labels[:2] == [0, 1]).all()
+
+
+def test_a_normal_label_that_no_row_has_is_said(tmp_path: Path) -> None:
+    said = ["running"] * 15 + ["idle"] * 5
+    read = table(tmp_path, said, "state", label="state", normal=["running", "idel"])
+    note = "no row has the label idel of data.normal; abnormal are idle"
+    assert note in read.notes and read.labels.tolist() == [0] * 15 + [1] * 5
+    read = table(tmp_path, said, "state", label="state", normal=["Running", "idle"])
+    assert not any("no row has" in n for n in read.notes)
+
+
+def test_intervals_that_meet_no_row_are_said_and_reversed_ones_refused(tmp_path: Path) -> None:
+    said = ["a"] * 20
+    note = "no row lies in an interval of data.intervals: all count as normal"
+    late = [["2025-01-01 00:00:05", "2025-01-01 00:00:07"]]
+    assert note in table(tmp_path, said, "note", intervals=late).notes
+    hit = [["2024-01-01 00:00:05", "2024-01-01 00:00:05"], *late]
+    assert note not in table(tmp_path, said, "note", intervals=hit).notes
+    with pytest.raises(DataError, match="ends before it begins"):
+        table(tmp_path, said, "note", intervals=[late[0][::-1]])
