@@ -29,6 +29,7 @@ MOST_ODD = 1_000_000  # lines looked at one by one
 _STAMP = re.compile(rb"(?m)^(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->[ \t]*")
 _PAIR = re.compile(rb"[A-Za-z_][^:=,;\t\n]*?[ ]*[:=][ ]*")
 _SPACES = re.compile(rb"[ \t]+")
+_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?$"  # of a decimal comma
 _QUOTED = re.compile(rb'"([^"\n]*)"')
 
 
@@ -291,6 +292,11 @@ class Rows:
         for group in self.dialect.groups:
             cells = cells.str.replace_all(group, "", literal=True)
         if self.dialect.decimal == ",":
+            # Thousands below the first lines. (Between quotes, a decimal comma is a point by now.)
+            if self._delimiter != "," and cells.str.contains(".", literal=True).any():
+                grouped = cells.str.contains(_THOUSANDS).fill_null(False)
+                plain = cells.str.replace_all(".", "", literal=True)
+                cells = plain.zip_with(grouped, cells)
             cells = cells.str.replace(",", ".", literal=True)
         numbers = cells.cast(pl.Float64, strict=False)
         if numbers.null_count() > cells.null_count():

@@ -230,3 +230,32 @@ def test_an_array_of_windows_with_labels_is_no_recording_of_many_channels(tmp_pa
     settings, (read,) = find_settings([str(tmp_path / "b.npz")])
     assert settings.row_is_window == "label last" and read.channels == ("signal",)
     assert np.array_equal(read.values[:, 0], windows.ravel()) and (read.labels == 1).sum() == 9 * 48
+
+
+@pytest.mark.parametrize("shape", [(60, 48), (48, 60)])
+def test_rows_of_an_array_are_windows_whatever_its_longer_side(tmp_path: Path, shape) -> None:
+    windows = np.random.default_rng(4).normal(size=shape)
+    labelled = np.column_stack([np.arange(len(windows)) % 2, windows])
+    np.save(tmp_path / "b.npy", labelled)
+    settings, (read,) = find_settings([str(tmp_path / "b.npy")])
+    assert settings.row_is_window == "label first"
+    assert np.array_equal(read.values[:, 0], windows.ravel())
+    few = table(tmp_path / "b.npy", row_is_window="label first")
+    assert np.array_equal(few.values, read.values)
+    assert table(tmp_path / "b.npy", channels=["signal_0"]).values.shape == (
+        max(*labelled.shape),
+        1,
+    )
+
+
+def test_times_among_arrays_are_the_clock(tmp_path: Path) -> None:
+    frame = np.arange(200) + np.where(np.arange(200) < 100, 0, 50)
+    when = np.datetime64("2024-01-01") + frame * np.timedelta64(10, "ms")
+    said = np.where(frame < 9, "normal", "fault")
+    np.savez(tmp_path / "b.npz", x=VALUES[:, 0], when=when, said=said)
+    read = table(tmp_path / "b.npz")
+    assert (read.channels, read.rate_hz, read.cuts.tolist()) == (("x",), 100, [100])
+    assert "arrays that are shorter or hold no numbers are left out: said" in read.notes
+    np.savez(tmp_path / "b.npz", when=when)
+    with pytest.raises(DataError, match="holds no array of numbers"):
+        table(tmp_path / "b.npz")

@@ -178,6 +178,13 @@ def test_thousands(tmp_path: Path) -> None:
     assert table(path).values[:2].tolist() == [[1100.5, 0], [1101.5, 1]]
 
 
+def test_thousands_that_begin_late(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    late = "1.234;0\n-12.345,5;1\n0.5;2\n"  # a point that cannot group is a decimal one
+    path.write_text("x;y\n" + "".join(f"{i},5;{i % 7}\n" for i in range(600)) + late)
+    assert table(path).values[-4:, 0].tolist() == [599.5, 1234, -12345.5, 0.5]
+
+
 def test_thousands_among_whole_numbers_alone(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     counts = [990 + 7 * i % 23 for i in range(60)]

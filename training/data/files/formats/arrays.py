@@ -6,15 +6,18 @@ import math
 import re
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
 from training.data.files.cells import quoted
+from training.data.files.header import MOST_NUMBERED
 from training.data.files.options import Options
-from training.data.files.sheet import Column, Sheet, check_size
+from training.data.files.sheet import MOST_COLUMNS, Column, Sheet, check_size
 
 SUFFIXES = (".npy", ".npz")
 RATES = re.compile(r"(?:rate|rate_hz|fs|sfreq|sampling_?rate|sample_?rate|samplingrate)", re.I)
@@ -50,19 +53,24 @@ def sheet_of(path: Path, arrays: Mapping[str, Any], options: Options) -> Sheet:
     """
     rate = None
     signals: dict[str, Any] = {}
+    times: set[str] = set()
+    others = []  # names of arrays that are left out
     for name, array in arrays.items():
-        value = np.asarray(array)
+        value = np.squeeze(np.asarray(array))
+        if value.dtype.kind == "M" and value.ndim == 1:
+            value = _seconds(value)
+            times.add(name)
         if value.dtype.kind not in "fiub":
+            others += [quoted(name)] * (value.size > 1)
             continue
-        value = np.squeeze(value)
         if value.ndim == 0:
             if RATES.fullmatch(name) and 0 < float(value) < float("inf"):
                 rate = float(value)
         elif value.ndim <= 2 and value.size > 1:
-            if value.ndim == 2 and value.shape[0] < value.shape[1]:
+            if value.ndim == 2 and value.shape[0] < value.shape[1] and not _windows(value, options):
                 value = value.T  # channels are the shorter side
             signals[name] = value
-    if not signals:
+    if signals.keys() <= times:
         raise DataError(f"{path}: holds no array of numbers with one or two dimensions")
     frames = max(len(value) for value in signals.values())
     used = {name: value for name, value in signals.items() if len(value) == frames}
@@ -70,7 +78,9 @@ def sheet_of(path: Path, arrays: Mapping[str, Any], options: Options) -> Sheet:
     columns = []
     for name, value in used.items():
         if value.ndim == 1:
-            columns.append(Column(_plain(name), np.ascontiguousarray(value, np.float64)))
+            kind: Literal["time", "number"] = "time" if name in times else "number"
+            column = np.ascontiguousarray(value, np.float64)
+            columns.append(Column(_plain(name), column, kind=kind))
             continue
         columns += [
             Column(f"{_plain(name)}_{c}", np.ascontiguousarray(value[:, c], np.float64))
@@ -82,10 +92,25 @@ def sheet_of(path: Path, arrays: Mapping[str, Any], options: Options) -> Sheet:
                 f"{path}: holds {len(columns)} channels, but data.header names "
                 f"{len(options.header)}"
             )
-        columns = [Column(name, c.values) for name, c in zip(options.header, columns, strict=True)]
-    others = [quoted(name) for name in signals if name not in used]
-    note = f"shorter arrays are left out: {', '.join(others[:8])}"
+        columns = [replace(c, name=n) for n, c in zip(options.header, columns, strict=True)]
+    others += [quoted(name) for name in signals if name not in used]
+    note = f"arrays that are shorter or hold no numbers are left out: {', '.join(others[:8])}"
     return Sheet(path, tuple(columns), rate_hz=rate, notes=(note,) if others else ())
+
+
+def _seconds(times: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Return seconds since 1970, NaN where the time is missing."""
+    seconds = times.astype("datetime64[us]").astype(np.int64) / 1e6
+    return np.where(np.isnat(times), np.nan, seconds)
+
+
+def _windows(array: NDArray[Any], options: Options) -> bool:
+    """Return whether the rows of a wide array are windows: more than any sensor has channels."""
+    rows, samples = array.shape
+    unnamed = options.channels is None and options.header is None
+    return options.row_is_window is not None or (
+        unnamed and rows > MOST_NUMBERED and samples <= MOST_COLUMNS
+    )
 
 
 def _arrays(path: Path) -> Mapping[str, Any]:
