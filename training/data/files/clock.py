@@ -46,6 +46,7 @@ SAMPLE = 200_000  # frames from which the usual step is derived
 FEWEST_STILL = 20  # equal stamps from which a clock may have stopped
 UNSORTED = 0.1  # share of jumps back above which the rows are in no order
 IRREGULAR = 0.2  # share of steps off the usual one above which no rate holds
+UNSTEADY = 0.02  # the same, above which it is said
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,7 @@ class Clock:
     repeats: int
     backward: int
     irregular: bool
+    off: float = 0.0  # share of steps, without the gaps, off the usual one
     first_gap: int = 0  # frame
     still: int = 0  # frames in which the clock stands still
     first_still: int = 0  # frame
@@ -282,6 +284,8 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
     mean = usual if coarse else float(steps.sum(where=regular) / regular.sum())
     allowed = 0.3 * usual + tick
     off = (steps > usual + allowed) | ((steps > 0) & (steps < usual - allowed))
+    if coarse or burst:
+        off[:] = False
     lost = np.clip(np.rint(np.nan_to_num(steps[cut]) / usual) - 1, 0, 1e15)
     return replace(
         clock,
@@ -292,7 +296,8 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
         longest=float(steps[gap].max()) if gap.any() else 0.0,
         repeats=int(repeat.sum()),
         backward=int(back.sum()),
-        irregular=not coarse and not burst and int(off.sum()) > IRREGULAR * len(steps),
+        irregular=int(off.sum()) > IRREGULAR * len(steps),
+        off=float((off & ~gap).mean()),
         first_gap=int(gap.argmax()) + 1 if gap.any() else 0,
         still=int(still.sum()),
         first_still=int(still.argmax()) + 1 if still.any() else 0,

@@ -13,7 +13,7 @@ from training.bundle.labels import ABNORMAL, UNKNOWN
 from training.bundle.wording import plural
 from training.data.files import quality
 from training.data.files.cells import shown
-from training.data.files.clock import Clock, check_rate
+from training.data.files.clock import UNSTEADY, Clock, check_rate
 from training.data.files.formats import read_sheet
 from training.data.files.labels import label_intervals, label_rows, unknown_words
 from training.data.files.options import Options, SettingNeededError
@@ -145,6 +145,11 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
                 f"set data.resample_hz, such as {rate:g}",
                 resample_hz=rate,
             )
+        if clock.off > UNSTEADY and options.resample_hz is None:
+            notes.append(
+                f"{100 * clock.off:.0f} % of the steps in time differ from the usual one by over "
+                "30 %: if the rate varies, set data.resample_hz"
+            )
     gone = np.asarray(np.isnan(values).any(axis=1))
     if gone.mean() > 0.4 and not options.interpolate:
         _refuse_sparse(path, channels, values)
@@ -159,6 +164,11 @@ def _signal(sheet: Sheet, roles: Roles, labels: NDArray[np.int8], options: Optio
         notes.append(
             f"resampled to {rate:g} frames per second: {len(values)} {plural('frame', len(values))}"
         )
+        if clock is not None and clock.rate_hz is not None and clock.rate_hz > 2 * rate:
+            notes.append(
+                f"no filter removes what is faster than {rate / 2:g} Hz before the rate falls from "
+                f"{clock.rate_hz:g} Hz: it comes back as slower waves"
+            )
         if alone:
             stand = "stands" if alone == 1 else "stand"
             notes.append(f"{alone} of {sheet.frames} rows {stand} alone between gaps: left out")

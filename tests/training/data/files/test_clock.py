@@ -299,3 +299,21 @@ def test_a_clock_alone_is_no_signal(tmp_path: Path) -> None:
     path.write_text("when\n" + "".join(f"2024-01-01T00:{i:02d}:00\n" for i in range(60)))
     with pytest.raises(DataError, match="no channel among the columns when"):
         read_table(path, Settings(path=str(path)))
+
+
+def test_a_stretch_at_another_rate_is_said(tmp_path: Path) -> None:
+    slow, fast = np.arange(850) * 0.01, 8.5 + np.arange(150) * 0.005
+    note = "15 % of the steps in time differ from the usual one by over 30 %"
+    times = [f"{t:.3f}" for t in (*slow, *fast)]
+    assert any(n.startswith(note) for n in table(tmp_path, times).notes)
+    assert not any("steps" in n for n in table(tmp_path, times, resample_hz=100).notes)
+    assert not any("steps" in n for n in table(tmp_path, times[:860]).notes)
+    lost = [t for n, t in enumerate(times[:850]) if n % 10]  # gaps are said as such
+    assert not any("steps" in n for n in table(tmp_path, lost).notes)
+
+
+def test_a_much_lower_rate_is_said_to_have_no_filter(tmp_path: Path) -> None:
+    times = [f"{n / 200:.3f}" for n in range(400)]
+    note = "no filter removes what is faster than 10 Hz before the rate falls from 200 Hz"
+    assert any(n.startswith(note) for n in table(tmp_path, times, resample_hz=20).notes)
+    assert not any("no filter" in n for n in table(tmp_path, times, resample_hz=100).notes)
