@@ -20,6 +20,8 @@ class Qmp:
     def __init__(self, to_qemu: IO[bytes], from_qemu: IO[bytes]) -> None:
         self._to = to_qemu
         self._from = from_qemu.fileno()
+        self._poll = select.poll()  # unlike select(), it takes any descriptor
+        self._poll.register(self._from, select.POLLIN)
         self._buffer = b""
 
     def connect(self) -> None:
@@ -58,8 +60,7 @@ class Qmp:
                 if wanted(message):
                     return message
                 continue
-            ready, _, _ = select.select([self._from], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
+            if not self._poll.poll(max(1000 * (end - time.monotonic()), 0)):
                 raise BoardError(f"emulated board: QEMU did not answer within {TIMEOUT_S:.0f} s")
             chunk = os.read(self._from, 65536)
             if not chunk:

@@ -143,10 +143,14 @@ class SerialBridge:
         timeout_s: float | None = None,
     ) -> bool:
         """Wait until a descriptor is ready or the time is up; return False after close()."""
-        readers = [self._stop_reader] + ([] if reading is None else [reading])
-        writers = [] if writing is None else [writing]
-        ready, _, _ = select.select(readers, writers, [], timeout_s)
-        return self._stop_reader not in ready
+        poll = select.poll()  # unlike select(), it takes any descriptor
+        poll.register(self._stop_reader, select.POLLIN)
+        if reading is not None:
+            poll.register(reading, select.POLLIN)
+        if writing is not None:
+            poll.register(writing, select.POLLOUT)
+        ready = poll.poll(None if timeout_s is None else 1000 * timeout_s)
+        return all(descriptor != self._stop_reader for descriptor, _ in ready)
 
 
 def _read(descriptor: int) -> bytes:

@@ -16,6 +16,8 @@ from tools.link.faults import FaultConfig, FaultFilter
 from tools.link.transport import Transport
 from training.bundle.errors import LinkError, VigilError
 
+_NAP_MS = 0.5
+
 
 def _open_terminal() -> tuple[int, int]:
     """Return master and slave. The open slave keeps the master readable between sessions."""
@@ -143,10 +145,12 @@ class FaultProxy:
         self._board = None
 
     def _read_host(self) -> bytes:
-        # This short wait keeps the loop from spinning, for both directions.
-        ready, _, _ = select.select([self._master], [], [], 0.0005)
+        # This short wait keeps the loop from spinning, for both directions. Unlike select(), poll()
+        # takes any descriptor.
+        poll = select.poll()
+        poll.register(self._master, select.POLLIN)
         try:
-            return os.read(self._master, 65536) if ready else b""
+            return os.read(self._master, 65536) if poll.poll(_NAP_MS) else b""
         except OSError:
             return b""
 
