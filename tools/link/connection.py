@@ -37,6 +37,7 @@ class Connection:
         self._reopen = reopen
         self._timeouts = timeouts
         self._lost_at = self._retry_at = 0.0  # on the system's clock: a lost port has none
+        self._lost = False  # the port was, and the board has not answered since
         self._other: m.HelloReply | None = None  # of a board that returned with another model
         self.exchange = Exchange(transport.name, timeouts)
         self.protocol = Protocol(self.exchange, timeouts, transport.now())
@@ -97,8 +98,8 @@ class Connection:
                 self.protocol.receive(message, self.now())
             self.protocol.act(self.now())
             self._flush()
-            if self.mode is Mode.STREAM:
-                self._other = None
+            if self.mode is not Mode.HELLO:
+                self._other, self._lost = None, False
         except (PortLostError, OtherModelError) as error:
             if self._reopen is None:
                 raise
@@ -107,16 +108,19 @@ class Connection:
         self.exchange.texts.clear()
 
     def _wait_for_port(self, error: PortLostError | OtherModelError) -> None:
-        """Close the port and open it again later. Raises OtherModelError after its time.
+        """Close the port and open it again later. Raises `error` after its time.
 
         A board with another model is left alone in between, so that its own program, or one that
         flashes it, may open the port.
         """
         now = time.monotonic()
         if isinstance(error, PortLostError):
-            self.protocol.events.append(PortLost(str(error)))
-            self._lost_at = self._retry_at = now
             self._other = None
+            if self._lost and self.mode is Mode.HELLO:  # it can be opened, and not used
+                self._try_later(error)
+            else:
+                self.protocol.events.append(PortLost(str(error)))
+                self._lost, self._lost_at, self._retry_at = True, now, now
         else:
             new = self._other is None or self._other.model_hash != error.board.model_hash
             since = now if new else self._lost_at
@@ -124,7 +128,7 @@ class Connection:
                 raise error
             if new:
                 self.protocol.events.append(OtherModel(error.board))
-            self._other, self._lost_at = error.board, since
+            self._other, self._lost, self._lost_at = error.board, False, since
             self._retry_at = now + self._timeouts.pause(self._timeouts.reconnect, now - since)
             self.exchange.send(m.Goodbye(), self.now())
             with contextlib.suppress(PortLostError):
@@ -151,15 +155,19 @@ class Connection:
             return
         try:
             self._transport = self._reopen()
-        except LinkError:
-            if time.monotonic() - self._lost_at > self._timeouts.port:
-                raise
-            away = time.monotonic() - self._lost_at
-            pause = self._timeouts.pause(self._timeouts.reconnect, away)
-            self._retry_at = time.monotonic() + pause
+        except LinkError as error:
+            self._try_later(error)
         else:
             self.exchange.attach(self.port)
             self.protocol.enter(Mode.HELLO, self.now())
+
+    def _try_later(self, error: LinkError) -> None:
+        """Set the time of the next attempt. Raises `error` when the time for them is over."""
+        now = time.monotonic()
+        away = now - self._lost_at
+        if away > self._timeouts.port:
+            raise error
+        self._retry_at = now + self._timeouts.pause(self._timeouts.reconnect, away)
 
     def ask(
         self,

@@ -81,7 +81,7 @@ class SerialTransport:
             self._serial = serial.Serial(
                 port, BAUD_RATE, timeout=0, write_timeout=write_timeout, exclusive=True
             )
-        except (serial.SerialException, OSError, ValueError) as error:
+        except Exception as error:  # a port that vanishes meanwhile: termios.error, not on Windows
             raise LinkError(explain_open(port, error)) from error
 
     def now(self) -> float:

@@ -3,11 +3,12 @@
 import errno
 import os
 import pty
-import resource
+import termios
 
 import pytest
 import serial
 
+from tests.support.descriptors import many_files
 from tests.support.waiting import PATIENCE
 from tools.link import transport
 from tools.link.transport import PortLostError, SerialTransport
@@ -58,6 +59,20 @@ def test_a_port_that_cannot_be_opened_is_an_error_with_a_remedy(monkeypatch, cod
         SerialTransport("/dev/ttyACM0")
 
 
+@pytest.mark.parametrize("step", ["tcgetattr", "tcsetattr", "tcflush"])
+def test_a_port_that_vanishes_while_it_is_opened(monkeypatch, step):
+    def gone(*_: object) -> None:
+        raise termios.error(errno.EIO, os.strerror(errno.EIO))
+
+    master, slave = pty.openpty()
+    path = os.ttyname(slave)
+    monkeypatch.setattr(termios, step, gone)
+    with pytest.raises(LinkError, match=f"{path}: cannot be opened .*Input/output error"):
+        SerialTransport(path)
+    os.close(slave)
+    os.close(master)
+
+
 def test_a_port_that_vanishes():
     master, slave = pty.openpty()
     transport = SerialTransport(os.ttyname(slave))
@@ -71,18 +86,13 @@ def test_a_port_that_vanishes():
 
 def test_a_port_works_whose_descriptor_select_cannot_take():
     """As in a program with hundreds of boards."""
-    master, slave = pty.openpty()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, hard), hard))
-    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
-    try:
+    with many_files():
+        master, slave = pty.openpty()
         port = SerialTransport(os.ttyname(slave))
         port.write(b"to the board")
         assert os.read(master, 100) == b"to the board"
         os.write(master, b"to the host")
         assert port.read(PATIENCE) == b"to the host"
         port.close()
-    finally:
-        for each in (*others, master, slave):
+        for each in (master, slave):
             os.close(each)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

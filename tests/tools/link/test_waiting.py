@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from tests.support.link_line import Line, expected_scores, noise, scores_of
 from tests.support.link_native import BoardConfig
-from tools.link.events import Resumed, Silent
+from tools.link.events import Event, PortLost, Resumed, Silent
 from tools.link.session import Session, stream_id
 from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport, PortLostError
@@ -79,6 +80,47 @@ def test_a_board_that_no_longer_answers_is_an_error_after_the_time_that_was_aske
         while True:
             session.poll(0.1)
     assert 7 <= line.now - gone < 11
+
+
+class Broken(MemoryTransport):
+    """A port that can be opened, and not read while its line is broken."""
+
+    broken = False
+    opened = 0
+
+    def read(self, timeout: float) -> bytes:
+        if Broken.broken:
+            raise PortLostError("memory: gone")
+        return super().read(timeout)
+
+    def reopened(self) -> MemoryTransport:
+        Broken.opened += 1
+        return self
+
+
+def test_a_port_that_can_be_opened_and_not_used_is_lost_once_and_not_tried_without_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = 0.0
+
+    def sleep(wait: float) -> None:
+        nonlocal seconds
+        seconds += wait
+
+    monkeypatch.setattr(time, "monotonic", lambda: seconds)
+    monkeypatch.setattr(time, "sleep", sleep)
+    port, events = Broken(Line().peer), list[Event]()
+    patience = replace(Timeouts(), port=60.0)
+    with (
+        pytest.raises(PortLostError, match="memory: gone"),
+        Session(port, reopen=port.reopened, timeouts=patience) as session,
+    ):
+        session.start(stream_id("a"))
+        monkeypatch.setattr(Broken, "broken", True)
+        while Broken.opened < 1000:
+            events += session.poll(0.1)
+    assert [event for event in events if isinstance(event, PortLost)] == [PortLost("memory: gone")]
+    assert 60 < seconds < 70 and Broken.opened < 40
 
 
 @pytest.mark.parametrize(
