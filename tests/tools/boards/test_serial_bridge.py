@@ -1,6 +1,7 @@
 """The emulated board's port and control line, without an emulator."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_qemu_is_asked_on_descriptors_that_select_cannot_take():
     with many_files():
         read, write = os.pipe()
         os.write(write, b'{"QMP": {}}\n{"return": {}}\n{"return": "running"}\n')
-        with open(os.devnull, "wb") as to_qemu, open(read, "rb") as from_qemu:
+        with Path(os.devnull).open("wb") as to_qemu, os.fdopen(read, "rb") as from_qemu:
             qmp = Qmp(to_qemu, from_qemu)
             qmp.connect()
             assert qmp.command("query-status") == "running"
