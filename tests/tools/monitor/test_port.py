@@ -29,6 +29,7 @@ from tools.monitor.events import (
 )
 from tools.monitor.stream import Stream
 from training.bundle.errors import LinkError
+from training.bundle.manifest import AlarmLevels
 from training.bundle.segmenter_schema import Grid
 
 WHAT = source(60)
@@ -144,6 +145,55 @@ def test_a_port_that_is_lost_during_a_reset_comes_back_to_a_stream_that_runs() -
     assert board.room() > 0
     notices = [event for event in board.receive(0.01) if isinstance(event, Notice)]
     assert notices[-1] == Notice("the board answers again", answers=True)
+
+
+def test_an_alarm_is_set_again_though_the_board_is_lost_while_it_is_set() -> None:
+    line, lost, tried = Line(CONFIG), False, 0
+
+    def unplug(data: bytes, now: float) -> bytes:
+        if lost:
+            raise PortLostError("memory: gone")
+        return data
+
+    def reopen() -> MemoryTransport:
+        nonlocal lost
+        lost = False
+        return line.transport()
+
+    def set_alarm(_: object) -> None:
+        nonlocal lost, tried
+        tried += 1
+        lost = tried == 2
+        session.statistics()
+
+    line.drop = unplug
+    session = Session(line.transport(), reopen=reopen)
+    board = link_board(session)
+    board.restart()
+    session.set_alarm = set_alarm  # type: ignore[assignment]
+    board.set_alarm(AlarmLevels(kind="count", windows=5, raise_level=3, clear_level=2))
+    line.reboot()
+    said = [board.receive(0.01) for _ in range(1000)]
+    notices = [event.text for events in said for event in events if isinstance(event, Notice)]
+    assert notices == [
+        "the board was reset: continuing at frame 0",
+        "waiting for the port to return: memory: gone",
+        "the board answers again: continuing at frame 0",
+    ]
+    assert tried == 3
+
+
+def test_a_threshold_is_known_whose_confirmation_was_lost() -> None:
+    line = Line(CONFIG)
+    session = line.session()
+    board = link_board(session)
+    board.restart()
+    take, line.up.take = line.up.take, lambda now: b""  # type: ignore[method-assign]
+    with pytest.raises(LinkError, match="does not answer"):
+        board.set_threshold(0.25)
+    line.up.take = take  # type: ignore[method-assign]
+    events = [event for _ in range(100) for event in board.receive(0.01)]
+    assert ThresholdChanged(0.25) in events
 
 
 class Swap:

@@ -86,7 +86,8 @@ class LinkBoard:
         self._abandon = session.abandon = abandon
         self._answers, self._stream = True, 0  # `_answers`: as in the last notice
         self._held: list[link.Event] = []
-        self._levels: AlarmLevels | None = None  # set by this monitor; a reset board forgets them
+        self._levels: AlarmLevels | None = None  # set by this monitor
+        self._alarm_due = False  # the board was reset and has forgotten them
         self._status: list[BoardEvent] = []  # events about threshold and calibration
         self._calibrating: Calibrating | None = None
         self.calibration: CalibrationStatus | None = None
@@ -277,8 +278,14 @@ class LinkBoard:
     def set_alarm(self, levels: AlarmLevels) -> str:
         with self._while_it_answers() as session:
             session.set_alarm(alarm_set(levels))
-        self._levels = levels
+        self._levels, self._alarm_due = levels, False
         return alarm_text(levels)
+
+    def _set_alarm_again(self) -> None:
+        # The next receive() reports an error: then the board is away again.
+        if self._levels is not None and self._alarm_due:
+            with contextlib.suppress(LinkError):
+                self.set_alarm(self._levels)
 
     def counters(self) -> LinkCounters:
         if self.answers:
@@ -341,11 +348,10 @@ class LinkBoard:
                 return Notice(text, answers=False, severity=Severity.WARNING)
             case link.Resumed():
                 self._answers = True
-                if event.rebooted and self._levels is not None:
-                    self.set_alarm(self._levels)
-                if event.rebooted:
-                    self._ask_status()
-                    self._ask_wearer_again()
+                self._alarm_due |= event.rebooted
+                self._set_alarm_again()
+                self._ask_status()  # the answer to a request may have been lost with the link
+                self._ask_wearer_again()
                 why = "was reset" if event.rebooted else "answers again"
                 text = f"the board {why}: continuing at frame {event.sample}"
                 severity = Severity.WARNING if event.rebooted else Severity.INFO

@@ -187,8 +187,10 @@ class SensorBoard(LinkBoard):
             self._sample_time = time.monotonic()
             if isinstance(event, link.Sampled):
                 events += self._sampled(event)
-            else:
+            elif isinstance(event, link.Scored | link.Lost):
                 self._waiting.append(event)
+            else:  # that the board is away waits for no samples
+                events += self._reported(event)
             while self._waiting and self._is_due(self._waiting[0]):
                 events += self._reported(self._waiting.popleft())
         events += self._update_state()

@@ -1,0 +1,59 @@
+"""A board that samples its own sensor as the monitor speaks to it, on a line in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from tests.support.link_sensor import HOP, RATE, WINDOW, SensorLine
+from tools.link.session import Session
+from tools.link.transport import PortLostError
+from tools.monitor.boards.sensor_board import SensorBoard
+from tools.monitor.events import Notice, Severity, WindowScored
+from training.bundle.errors import LinkError
+from training.bundle.segmenter_schema import Grid
+
+
+def sensor_board(session: Session) -> SensorBoard:
+    signal = SimpleNamespace(channels=["x"], units=["g"], gain=[1.0], offset=[0], rate_hz=RATE)
+    manifest = SimpleNamespace(
+        name="noise",
+        threshold=SimpleNamespace(value=0.5),
+        sizes=(WINDOW, WINDOW),
+        decision=None,
+        wearer=None,
+        raw_size=WINDOW,
+        segmenter=SimpleNamespace(window=WINDOW, hop=HOP),
+        grid=Grid(WINDOW, 0, WINDOW, HOP),
+        signal=signal,
+    )
+    bundle: Any = SimpleNamespace(
+        manifest=manifest, hash8=session.board.model_hash, path=Path("build/noise")
+    )
+    return SensorBoard(session, bundle, None, False)
+
+
+def test_that_a_port_is_lost_does_not_wait_for_the_samples_of_a_window() -> None:
+    line, unplugged = SensorLine(), False
+
+    def unplug(data: bytes, now: float) -> bytes:
+        if unplugged:
+            raise PortLostError("memory: gone")
+        return data
+
+    def reopen() -> Any:
+        raise LinkError("memory: no such port")
+
+    line.drop = unplug
+    session = Session(line.transport(), reopen=reopen)
+    board = sensor_board(session)
+    board.restart()
+    events: list[Any] = []
+    # A window is complete on the board, and its report has come before the last of its samples.
+    while session.next_window <= sum(isinstance(event, WindowScored) for event in events):
+        events += board.receive(0.0)
+    unplugged = True
+    assert Notice(
+        "waiting for the port to return: memory: gone", answers=False, severity=Severity.WARNING
+    ) in board.receive(0.01)
