@@ -141,6 +141,21 @@ def test_a_full_disk_keeps_messages_in_memory_until_there_is_room(tmp_path: Path
     ]
 
 
+def test_a_disk_that_is_gone_is_said_and_holds_up_no_board(tmp_path: Path) -> None:
+    folder, said = tmp_path / "disk", list[tuple[str, str]]()
+    folder.mkdir()
+    spool = Spool(folder / "spool", say=lambda level, text: said.append((level, text)))
+    folder.rename(tmp_path / "pulled")
+    spool.wait_until_written(spool.put(messages(1)[0]))
+    problem = f"{folder / 'spool'}: cannot be written: No such file or directory"
+    assert said == [("error", f"{problem}; messages wait in memory")]
+    assert spool.problem == said[0][1]
+    (tmp_path / "pulled").rename(folder)
+    wait_until(lambda: texts(spool) == ["0"])
+    assert said[1:] == [("info", f"{folder / 'spool'}: can be written again")]
+    spool.close()
+
+
 def test_what_is_no_spool_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hours of work" * 1000)
     (tmp_path / "link").symlink_to("elsewhere")

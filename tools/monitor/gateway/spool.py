@@ -28,6 +28,7 @@ MOST_IN_MEMORY = 10_000  # messages that wait for a disk that cannot be written
 # Below so many free bytes of the disk, nothing is added, because removing messages needs some.
 RESERVED_BYTES = 16 << 20
 MOST_REMOVED = 1000  # messages in one transaction, which is written beside the file first
+_DISK_ERRORS = (sqlite3.Error, OSError)
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -212,11 +213,12 @@ class Spool:
         try:
             try:
                 self._change(new, acknowledged)
-            except sqlite3.Error:  # on a full disk, what the broker has makes room
+            except _DISK_ERRORS:  # on a full disk, what the broker has makes room
                 self._change([], acknowledged)
                 self._change(new, [])
-        except sqlite3.Error as problem:
-            line = f"{self.path}: cannot be written: {problem}; messages wait in memory"
+        except _DISK_ERRORS as problem:
+            reason = getattr(problem, "strerror", None) or str(problem)
+            line = f"{self.path}: cannot be written: {reason}; messages wait in memory"
             if line != self.problem:
                 self._say("error", line)
             self.problem = line
