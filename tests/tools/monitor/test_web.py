@@ -21,7 +21,7 @@ from tools.monitor.events import (
 from tools.monitor.settings import Browser
 from tools.monitor.theme import DARK, LIGHT
 from tools.monitor.web.hub import Hub
-from tools.monitor.web.server import command_of, serve
+from tools.monitor.web.server import Browsers, command_of, serve
 
 __all__ = ["browser"]  # a fixture
 
@@ -239,6 +239,20 @@ def test_a_board_is_not_live_once_the_monitor_is_gone(browser):
     assert page.is_hidden("[data-key=one] .badge.recording")
     assert page.is_disabled("[data-key=one] [data-ask=reset]")
     context.close()
+
+
+@pytest.mark.browser
+def test_a_board_is_not_live_while_nothing_comes_from_the_monitor(browser, monkeypatch):
+    """As when the network fails: no end of the connection arrives."""
+    with served() as s, opened(browser, s.url) as page:
+        wait_text(page.locator("[data-key=one] .state"), "live")
+        with monkeypatch.context() as hanging:
+            hanging.setattr(Browsers, "send_news", lambda *_, **__: None)
+            wait_text(page.locator("[data-key=one] .state"), "monitor lost")
+            assert "silent" in page.inner_text("#connection")
+            assert page.is_disabled("[data-key=one] [data-ask=reset]")
+        wait_text(page.locator("[data-key=one] .state"), "live")
+        assert page.inner_text("#connection") == "connected"
 
 
 @pytest.mark.browser

@@ -1,8 +1,9 @@
 """The web server of the browser view. It requires a token.
 
 A browser loads the page and opens a WebSocket. It receives JSON: first its role and the past of
-every board, then the new events 30 times per second. An operator's commands are obeyed, a viewer's
-are not. Unless the view is shared on purpose, the server listens on 127.0.0.1 only.
+every board, then the new events 30 times per second, and at least one message per second. An
+operator's commands are obeyed, a viewer's are not. Unless the view is shared on purpose, the server
+listens on 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import hmac
 import importlib.util
+import itertools
 import json
 import logging
 import secrets
@@ -165,11 +167,11 @@ class Browsers:
         finally:
             self._queues.discard(queue)
 
-    def send_news(self) -> None:
-        """Send the new events to all browsers."""
+    def send_news(self, always: bool = False) -> None:
+        """Send the new events to all browsers; `always`: even none, as a sign of life."""
         behind = [queue for queue in self._queues if queue.qsize() >= BACKLOG]
         if not behind:
-            self._send(self._hub.news())
+            self._send(self._hub.news(), always)
             return
         # A browser that is behind, such as a suspended tab, skips to the present.
         news, past = self._hub.news_and_past()
@@ -180,8 +182,8 @@ class Browsers:
                 queue.get_nowait()
             queue.put_nowait(text)
 
-    def _send(self, news: list[Json]) -> None:
-        if news:
+    def _send(self, news: list[Json], always: bool = False) -> None:
+        if news or always:
             text = _text("news", news)
             for queue in self._queues:
                 queue.put_nowait(text)
@@ -256,11 +258,11 @@ def make_app(hub: Hub, tokens: Tokens, view: Browser) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async def tick() -> None:
-            while True:
+            for number in itertools.count():
                 await asyncio.sleep(1 / TICKS_PER_SECOND)
                 # Skip events that JSON cannot store.
                 with contextlib.suppress(ValueError):
-                    browsers.send_news()
+                    browsers.send_news(always=number % TICKS_PER_SECOND == 0)
 
         ticking = asyncio.create_task(tick())
         yield

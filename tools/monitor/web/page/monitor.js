@@ -7,14 +7,35 @@ import { Store } from "./store.js";
 const PAINT_MS = 1000 / 30;
 const EARLY_MS = 4; // a screen's frame may come this much before its time
 const RETRY_MS = 1000;
+// Without a message, of which the server sends at least one per second.
+const SILENT_MS = 5000, GONE_MS = 300000;
 const WRONG_TOKEN = 4001; // as in server.py
 
 const cards = new Map();
 const connection = document.getElementById("connection");
-let socket = null;
+let socket = null, live = false, heard = 0;
 
 function online(connected) {
+  live = connected;
   for (const each of cards.values()) { each.connected = connected; each.again(); }
+}
+
+function hear() {
+  heard = performance.now();
+  if (live) return;
+  say("connected", "live");
+  online(true);
+}
+
+// A network that fails ends no connection: the page would show its last state as live.
+function watch() {
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  const silent = performance.now() - heard;
+  if (silent > GONE_MS) socket.close();
+  else if (live && silent > SILENT_MS) {
+    say("the monitor is silent", "ended");
+    online(false);
+  }
 }
 
 function ask(message) {
@@ -54,8 +75,8 @@ function connect() {
   const { host, search } = location;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   socket = new WebSocket(`${scheme}://${host}/stream${search}`);
-  socket.addEventListener("open", () => { say("connected", "live"); online(true); });
-  socket.addEventListener("message", (e) => take(JSON.parse(e.data)));
+  socket.addEventListener("open", hear);
+  socket.addEventListener("message", (e) => { hear(); take(JSON.parse(e.data)); });
   socket.addEventListener("close", ({ code }) => {
     online(false);
     if (code === WRONG_TOKEN) {
@@ -84,4 +105,5 @@ function loop(now) {
 }
 
 connect();
+setInterval(watch, 1000);
 requestAnimationFrame(loop);
