@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 
 from tools.checkout import DOCS, shown
 from tools.cli.app import app
@@ -51,21 +54,26 @@ def evaluate(
                 "`vigil verify` runs their bundle on one"
             )
         with out.status("evaluating") as status:
-            found = evaluate_annotated(
-                make_recipe(settings), seeds, lambda line: status.update(escape(line))
-            )
+            found = evaluate_annotated(make_recipe(settings), seeds, partial(_say, out, status))
         page = annotated.write_page(found, docs)
         out.print(annotated.areas(found), markup=False, soft_wrap=True)
     else:
         with ExitStack() as stack:
             port = stack.enter_context(emulated_board(out, bundle, "compiled")) if board else None
             status = stack.enter_context(out.status("evaluating"))
-            study = evaluate_ecg(bundle, seeds, port, lambda line: status.update(escape(line)))
+            study = evaluate_ecg(bundle, seeds, port, partial(_say, out, status))
             status.update("writing the page")
             options = (f" --seeds {seeds}" if seeds != SEEDS else "") + " --board" * board
             page = write_page(study, docs, options)
         out.print(measures(study), markup=False, soft_wrap=True)
     out.print(f"[bold]{shown(page)}[/]")
+
+
+def _say(out: Console, status: Status, line: str) -> None:
+    """Show what is being done: a run takes minutes, and only a terminal shows a status."""
+    status.update(escape(line))
+    if not out.is_terminal:
+        print(line, flush=True)
 
 
 def _check_folder(docs: Path) -> None:

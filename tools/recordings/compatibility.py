@@ -40,7 +40,10 @@ def check_rate(name: str, rate_hz: float | None, trained: Signal) -> None:
     if rate_hz is None or wanted is None:
         return
     if not math.isclose(rate_hz, wanted, rel_tol=RATE_TOLERANCE):
+        convert = f"name the model NAME@{rate_hz:g} to convert on the board, or train on this rate"
+        if trained.rate_is_nominal:  # it converts no rate
+            convert = "resample the pieces, or train a model of this recording"
         raise DataError(
-            f"{name}: {rate_hz:g} frames per second, but the model's samples have {wanted:g}: name "
-            f"the model NAME@{rate_hz:g} to convert on the board, or train on this rate"
+            f"{name}: {rate_hz:g} frames per second, but the model's samples have {wanted:g}: "
+            f"{convert}"
         )

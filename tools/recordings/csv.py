@@ -180,7 +180,7 @@ def read(path: Path, signal: Signal) -> tuple[Recording, NDArray[np.bool_] | Non
 
 
 def read_as(
-    path: Path, signal: Signal, options: Options, window: int, hop: int
+    path: Path, signal: Signal, options: Options, window: int, hop: int, pieces: bool = False
 ) -> tuple[Recording, NDArray[np.bool_] | None]:
     """Return a file of any format in physical units, and which frames are missing, bool [frames].
 
@@ -189,16 +189,26 @@ def read_as(
         options: how the file is read; a recording by the monitor has no values to leave out.
         window: frames per window; none holds frames from both sides of a gap.
         hop: frames from one window to the next.
+        pieces: the model was trained on single heartbeats, which lie end to end.
 
     Raises:
-        DataError: the file cannot be read, or its channels or units are not the model's.
+        DataError: the file cannot be read, its channels or units are not the model's, or it is
+            continuous and the model was trained on pieces.
     """
     comments = _comments(path)
-    if any(line.startswith(MODEL) for line in comments):
+    own = any(line.startswith(MODEL) for line in comments)
+    if own:
         options = options.model_copy(update={"missing": []})
     table = read_table(path, options, label_optional=True, prefer=signal.channels)
     check_channels(path.name, table.channels, signal)
     check_units(path.name, table.channels, table.units, signal)
+    if pieces and table.clock is not None and table.clock.rate_hz is not None:
+        raise DataError(
+            f"{path}: a continuous signal, because it has a clock, but the model was trained on "
+            f"heartbeats cut one by one at R: cut it into pieces of {window} frames without a "
+            "clock, or train a model of continuous ECG (vigil train ecg), which finds its own beats"
+        )
+    taken = f"; taken for pieces of {window} frames, end to end" if pieces and not own else ""
     values, labels, missing = with_gaps(table, _missing(path, len(table.values)), window, hop)
     ranges = [Range(g, o) for g, o in zip(signal.gain, signal.offset, strict=True)]
     counts, limited = to_int16(values, ranges)
@@ -210,7 +220,7 @@ def read_as(
         rate = signal.rate_hz if abs(table.rate_hz / signal.rate_hz - 1) < 0.05 else table.rate_hz
     recording = Recording(
         name=path.name,
-        description=f"{path.name}: {', '.join(table.channels)}{beyond}",
+        description=f"{path.name}: {', '.join(table.channels)}{beyond}{taken}",
         counts=counts,
         labels=labels,
         channels=table.channels,

@@ -93,11 +93,12 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False, leads: Sequence[st
             "at R: train a model of continuous ECG (vigil train ecg), which finds its own beats"
         )
     elif known is csv.FORMAT:
-        options = _options(m.recipe.get("data", {}))
+        data = m.recipe.get("data", {})
+        options = _options(data)
         if leads:
             options = options.model_copy(update={"channels": list(leads)})
         window, hop = _placed(bundle)
-        recording, missing = csv.read_as(path, m.signal, options, window, hop)
+        recording, missing = csv.read_as(path, m.signal, options, window, hop, _is_cut(data))
     else:
         recording, missing = known.read(path, m.signal)
     if beats:

@@ -100,6 +100,7 @@ def test_the_page_has_the_records_at_hand(
     code, printed = evaluate(str(bundle.path), "--seeds", "2", "--docs", str(tmp_path))
     page = (tmp_path / "ecg.md").read_text()
     assert code == 0 and str(tmp_path / "ecg.md") in printed.replace("\n", "")
+    assert "record 101\n" in printed  # progress, also where no terminal shows a status
     assert "2 of DS1's 22 records and 2 of DS2's 22 were at hand: 100 103" in page
     assert "written by `vigil evaluate ecg --seeds 2`" in page
     # The int8 model of seed 2 is blind, so that `both` is as good as the wearer's forms alone.

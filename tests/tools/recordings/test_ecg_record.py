@@ -11,6 +11,7 @@ from tests.support.ecg import ecg, regular_peaks
 from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.events import WindowScored
+from tools.recordings.format import MODEL
 from tools.recordings.load import of_file
 from training.beats import beats_at
 from training.bundle.errors import DataError
@@ -127,3 +128,18 @@ def test_a_model_of_cut_beats_refuses_a_continuous_record(tmp_path):
         of_file(path, cut)
     with pytest.raises(DataError, match="--lead is for models of continuous ECG"):
         of_file(path, cut, leads=["V1"])
+
+
+def test_a_model_of_cut_beats_refuses_a_table_with_a_clock(tmp_path):
+    cut = small_bundle(tmp_path / "mitdb", data_set="mitdb")
+    path = tmp_path / "ecg.csv"
+    signal = ecg(regular_peaks(250, 8), 250, 2000)
+    path.write_text("time,ecg\n" + "".join(f"{i / 250},{x:.0f}\n" for i, x in enumerate(signal)))
+    with pytest.raises(DataError, match=r"ecg.csv: a continuous signal, because it has a clock"):
+        of_file(path, cut)
+    path.write_text("ecg\n" + "".join(f"{x:.0f}\n" for x in signal))
+    window = cut.manifest.grid.window
+    said = f"taken for pieces of {window} frames, end to end"
+    assert of_file(path, cut).facts.description.endswith(f"; {said}")
+    path.write_text(f"{MODEL} {cut.manifest.name}\necg\n" + "".join(f"{x:.0f}\n" for x in signal))
+    assert said not in of_file(path, cut).facts.description  # as the monitor records it
