@@ -60,7 +60,7 @@ def failures(normal: Counts, rate_hz: float | None, center: Counts) -> dict[str,
     }
 
 
-def test_windows(bundle: Bundle) -> Counts:
+def not_abnormal(bundle: Bundle) -> Counts:
     """Return test windows that are not abnormal, before the filter, int16 [n, window, channels]."""
     m = bundle.manifest
     if isinstance(m.filter, Biquads):  # evaluation.npz has filtered windows
@@ -87,7 +87,7 @@ def main() -> None:
     print(f"{'bundle, windows':<44} {'rejected':>9} {'flagged':>9} {'normal':>9}")
     for folder in folders:
         bundle = read_bundle(folder)
-        m, normal = bundle.manifest, test_windows(bundle)
+        m, normal = bundle.manifest, not_abnormal(bundle)
         normal = normal[np.linspace(0, len(normal) - 1, min(WINDOWS, len(normal))).astype(int)]
         center = np.rint(normal.mean(axis=(0, 1))).astype(np.int16)
         rate = None if m.signal.rate_is_nominal else m.signal.rate_hz

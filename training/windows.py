@@ -188,7 +188,7 @@ def divide(
     label_of_normal = UNKNOWN if (dataset.train.labels == UNKNOWN).all() else NORMAL
     normal = all_windows[all_windows.labels == label_of_normal]
     if split.order == "shuffled":
-        if windows.kind == "fixed" and (windows.hop < windows.length or windows.train_hop):
+        if windows.train_hop or (np.diff(normal.first) < windows.length).any():
             raise RecipeError(
                 "split.order is 'shuffled', but the windows overlap, so that the training windows "
                 "would share frames with the others: set it to 'time'"

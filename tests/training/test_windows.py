@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.support.ecg import ecg, regular_peaks
 from tests.support.recordings import recording
 from training import sections
 from training.bundle.errors import DataError, RecipeError
@@ -97,6 +98,20 @@ def test_windows_share_frames_if_they_are_less_than_a_window_apart():
 def test_overlapping_windows_may_not_be_shuffled():
     with pytest.raises(RecipeError, match="the windows overlap"):
         division(np.zeros(400, np.int8), "shuffled", hop=2)
+
+
+@pytest.mark.parametrize("length", [80, 144])
+def test_beats_may_be_shuffled_if_their_windows_share_no_frame(length):
+    counts = ecg(regular_peaks(180, 60), 180, 60 * 180).astype(np.int16)
+    one = replace(recording([UNKNOWN] * len(counts)), counts=counts[:, None], rate_hz=180.0)
+    both = Dataset("made", "made", one, one)
+    beats = sections.Windows(kind="beats", length=length, before=40)
+    split = sections.Split(order="shuffled", validation=0.1, calibration=0.3)
+    if length == 144:  # longer than some beats are apart
+        with pytest.raises(RecipeError, match="the windows overlap"):
+            divide(both, beats, split, 1)
+    else:
+        assert len(divide(both, beats, split, 1).train) > 20
 
 
 def test_without_any_label_every_window_counts_as_normal():
