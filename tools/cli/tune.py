@@ -29,7 +29,7 @@ from training.bundle import read_bundle
 from training.bundle.errors import TuneError
 from training.bundle.wording import plural
 from training.recipe import read_recipe
-from training.versions import versions
+from training.versions import code_hash, versions
 from training.windows import load_data
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from tools.tune.workers import Workers
 
 TRIALS = 96
+
+_DECIDING = "training", "tools.convert", "tools.measure", "tools.tune"
+"""Packages on which the figures of a trial depend."""
 
 
 @app.command()
@@ -95,10 +98,11 @@ def tune(
         "data": dataset.sha256,
         "cost": "window",  # what trials are ranked by, beside detection
         "budget": {k: v for k, v in vars(limit).items() if v != float("inf")},
-        "board": row.id,
+        "board": str(row),
         "splits": splits,
         "seed": seed,
         "versions": versions(),
+        "code of Vigil": code_hash(_DECIDING),
     }
     with out.status("loading TensorFlow"):
         # Imported here: TensorFlow takes seconds to start, and the checks above do without it.
