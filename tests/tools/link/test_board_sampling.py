@@ -46,6 +46,18 @@ def test_what_the_board_refuses(message: m.Message, code: m.ErrorCode):
     assert (error.code, error.type) == (code, message.TYPE)
 
 
+def test_a_sensor_that_cannot_be_started_is_stopped_and_the_stream_stays():
+    talk = Talk(sensor_board()).open()
+    talk.say(m.SamplingStart(9, 0, 0))
+    talk.tick(WINDOW)
+    talk.board.sensor(answers=False)
+    (error,) = of(m.Error, talk.say(m.SamplingStart(10, 0, 0)))
+    assert (error.code, error.detail) == (m.ErrorCode.NO_SENSOR, SensorState.FAILED)
+    assert talk.board.tick([1]) is False
+    (answer,) = of(m.Sampling, talk.say(m.SamplingGet()))
+    assert (answer.stream, answer.state) == (9, SensorState.FAILED)
+
+
 def test_samples_of_host_and_sensor_do_not_mix():
     talk = Talk(sensor_board())
     talk.say(m.Hello(session=7))
