@@ -60,6 +60,7 @@ class Protocol:
         self._number = 0  # of the last stream; 0: none yet
         self._fresh = True  # the stream has not begun, so it cannot be resumed
         self._rebooted = False
+        self._missing = 0  # frames of the board, up to its last ACK
         self._begin_sequence: int | None = None  # of the last RESTART or SAMPLING_START
         # Settings that the board must have before it gets samples.
         self.watch = 0
@@ -217,7 +218,9 @@ class Protocol:
             )
         # Kept over a second reply, until the stream goes on: a request may have been repeated.
         self._answered = True
-        self._rebooted |= self._number != 0 and self._is_reset(reply)
+        if self._number and self._is_reset(reply):
+            self._rebooted = True
+            self._exchange.counters.missing = self._missing  # it counts its frames from 0 again
         self.board = reply
         self._exchange.credit.clear()
         self._exchange.credit.limit = reply.credit
@@ -253,6 +256,7 @@ class Protocol:
 
     def _receive_ack(self, ack: m.Ack, now: float) -> None:
         self._exchange.credit.read_up_to(ack.heard, now)
+        self._missing = self._exchange.counters.missing
         self._board_watch = ack.watch
         stream = self.stream
         if stream is None:

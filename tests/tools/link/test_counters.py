@@ -40,3 +40,16 @@ def test_every_frame_is_received_or_missing_and_none_is_both(kind: str) -> None:
         assert board.missing == line.down.faults[kind]
     else:
         assert (host.corrupt > 0) == (kind not in HARMLESS)
+
+
+def test_a_board_that_was_reset_lost_no_frame_though_it_counts_them_anew() -> None:
+    line, samples = Line(), noise(14000)
+    with line.session() as session:
+        session.start(stream_id("a"))
+        session.offer(samples[:1400])
+        while session.next_window < 10:
+            session.poll(0.01)
+        line.reboot()
+        list(session.stream(samples[1400:]))
+        assert session.counters.resumed == 1
+        assert session.counters.missing == 0
