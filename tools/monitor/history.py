@@ -124,13 +124,16 @@ class History(View):
         return self._next_frame - max(self._ahead, default=0)
 
     @property
-    def not_judged_for(self) -> str | None:
-        """Reason for which the newest window is not judged; None if it is judged."""
-        if not self.not_judged:
-            return None
-        newest = self.not_judged[-1]
-        judged = bool(self.windows) and self.windows[-1].index > newest.index
-        return None if judged else newest.reason
+    def unscored(self) -> str:
+        """Why the newest window has no score; empty if it has one, or if there is no window."""
+        newest = [(self.windows[-1].index, "")] if self.windows else []
+        if self.not_judged:
+            rejected = self.not_judged[-1]
+            newest.append((rejected.index, f"not judged: {rejected.reason}"))
+        if self.lost:
+            lost = self.lost[-1]
+            newest.append((lost.first + lost.count - 1, f"lost: {lost.reason}"))
+        return max(newest, default=(0, ""))[1]
 
     def _reported(self, event: WindowScored | WindowNotJudged) -> None:
         self.intervals.append(event.interval)

@@ -22,6 +22,7 @@ from tools.monitor.events import (
     ThresholdChanged,
     WindowNotJudged,
     WindowScored,
+    WindowsLost,
 )
 from tools.monitor.history import FRAMES, WINDOWS, History
 from tools.monitor.terminal import panels
@@ -130,13 +131,17 @@ def test_the_header_follows_the_stream() -> None:
     assert re.search(r"resent, repeated +2, 0", lines)
 
 
-def test_the_header_says_why_the_newest_window_is_not_judged() -> None:
+def test_the_header_says_why_the_newest_window_has_no_score() -> None:
     past = History()
     watched(past, windows=2)
     for event, state in (
         (WindowNotJudged(2, 2 * WINDOW, "flat"), "not judged: flat"),
         (WindowNotJudged(3, 3 * WINDOW, "missing"), "not judged: missing"),
         (WindowScored(4, 4 * WINDOW, 0.1, 0.5, False, 50), "live"),
+        (WindowsLost(5, 2, "lead_off"), "lost: lead_off"),
+        (WindowNotJudged(7, 7 * WINDOW, "flat"), "not judged: flat"),
+        (WindowsLost(8, 1, "lead_off"), "lost: lead_off"),
+        (WindowScored(9, 9 * WINDOW, 0.1, 0.5, False, 50), "live"),
     ):
         past.ended = None
         past.handle(event)

@@ -17,6 +17,9 @@ from tools.monitor.events import (
     RecordingChanged,
     Severity,
     Started,
+    WindowNotJudged,
+    WindowScored,
+    WindowsLost,
 )
 from tools.monitor.settings import Browser
 from tools.monitor.theme import DARK, LIGHT
@@ -253,6 +256,23 @@ def test_a_board_is_not_live_while_nothing_comes_from_the_monitor(browser, monke
             assert page.is_disabled("[data-key=one] [data-ask=reset]")
         wait_text(page.locator("[data-key=one] .state"), "live")
         assert page.inner_text("#connection") == "connected"
+
+
+@pytest.mark.browser
+def test_a_board_is_not_live_while_its_windows_are_lost(browser):
+    hub = Hub()
+    view = hub.view("one", Controls())
+    view.handle(Started(FakeBoard().facts, source().facts, 0))
+    with serve(hub) as addresses, opened(browser, addresses.operator) as page:
+        state = page.locator("[data-key=one] .state")
+        for event, said in (
+            (WindowsLost(0, 2, "lead_off"), "lost: lead_off"),
+            (WindowNotJudged(2, 2 * WINDOW, "flat"), "not judged: flat"),
+            (WindowsLost(3, 1, "engine"), "lost: engine"),
+            (WindowScored(4, 4 * WINDOW, 0.1, 0.5, False, 50), "live"),
+        ):
+            view.handle(event)
+            wait_text(state, said)
 
 
 @pytest.mark.browser

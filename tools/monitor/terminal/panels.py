@@ -98,8 +98,8 @@ def _state(history: History) -> tuple[str, Style]:
         return "‖ paused", MARK
     if (alarm := _alarm(history)) is not None:
         return alarm
-    if history.not_judged_for is not None:
-        return f"◌ not judged: {history.not_judged_for}", BAD
+    if history.unscored:
+        return f"◌ {history.unscored}", BAD
     return "● live", GOOD
 
 

@@ -330,7 +330,7 @@ export class Card {
   words() {
     const { store, parts } = this, { board, source, totals: t, counters: c } = store;
     showLog(parts.log, store);
-    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !this.connected ? "monitor lost" : !store.answers ? "away" : store.paused ? "paused" : store.notJudgedFor() ? `not judged: ${store.notJudgedFor()}` : board ? "live" : "waiting";
+    const state = store.ended ? (store.ended.complete ? "complete" : "ended") : !this.connected ? "monitor lost" : !store.answers ? "away" : store.paused ? "paused" : store.unscored() || (board ? "live" : "waiting");
     parts.state.textContent = state;
     parts.state.dataset.state = state;
     for (const each of parts.commands) each.disabled = !board || store.ended !== null || !this.connected || document.body.classList.contains("viewer");

@@ -147,10 +147,12 @@ export class Store {
     return early + (late - early) * (frame - before) / (after - before);
   }
 
-  // Why the newest window is not judged; none if it is judged.
-  notJudgedFor() {
-    const last = this.rejected.at(-1);
-    return last && last.index > (this.windows.at(-1)?.index ?? -1) ? last.reason : "";
+  // Why the newest window has no score; empty if it has one.
+  unscored() {
+    const scored = this.windows.at(-1)?.index ?? -1, rejected = this.rejected.at(-1), lost = this.lost.at(-1);
+    const gone = lost ? lost.first + lost.count - 1 : -1;
+    if (gone > Math.max(scored, rejected?.index ?? -1)) return `lost: ${lost.reason}`;
+    return rejected?.index > scored ? `not judged: ${rejected.reason}` : "";
   }
 
   // Counts in physical units.
@@ -176,6 +178,7 @@ export class Store {
     const first = this.windows.findIndex((w) => w.first_frame >= from);
     if (first > 0) this.windows.splice(0, first);
     this.rejected = this.rejected.filter((w) => w.first_frame >= from);
+    this.lost = this.lost.filter((w) => (w.first + w.count) * this.board.hop > from);
   }
 
   addSamples(event) {
