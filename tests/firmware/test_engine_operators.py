@@ -264,21 +264,6 @@ def test_a_difference_without_an_exact_record(tmp_path):
     assert "subtract(" in text and "square_difference(" in text
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda g, x: _blocks_with_padding(g, x), "leaves the value of its padding undefined"),
-        (lambda g, x: g.mean(x, [1, 3]), r"axes \[1, 3\] must be adjacent"),
-    ],
-)
-def test_operators_out_of_bounds_are_refused(make, message):
-    graph = Graph(np.random.default_rng(0))
-    source = graph.tensor((1, 4, 4, 2), 0.1, 3)
-    model = read_model(graph.builder.finish(source.index, make(graph, source).index))
-    with pytest.raises(ConvertError, match=message):
-        make_plan(model, "m")
-
-
 def test_the_largest_softmax_of_alike_values_is_the_interpreters(tmp_path):
     """With one value more, gemmlowp divides by 2^32, and the interpreter ends."""
 
@@ -294,13 +279,6 @@ def test_the_largest_softmax_of_alike_values_is_the_interpreters(tmp_path):
     assert (outputs == Interpreter(model).run(inputs)).all()
     with pytest.raises(ConvertError, match="512 values with beta"):
         make_plan(read_model(model_of(512)), "m")
-
-
-def _blocks_with_padding(graph, x):
-    target = graph.alike(x, (3, 2, 4, 2))
-    given = [graph.integers([3, 1]), graph.integers([[1, 1], [0, 0]])]
-    graph.operator("SPACE_TO_BATCH_ND", [x.index, *given], [target])
-    return target
 
 
 @pytest.mark.parametrize("power", [-15, -11, -4])

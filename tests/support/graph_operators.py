@@ -133,17 +133,20 @@ class GraphOperators:
         self.operator("DEPTHWISE_CONV_2D", [x.index, w, *b], [y], options)
         return y
 
-    def transposed(self, x: Tensor, outputs=None, kernel=None, stride=None, padding=None) -> Tensor:
+    def transposed(
+        self, x: Tensor, outputs=None, kernel=None, stride=None, padding=None, sides=None
+    ) -> Tensor:
         rng = self.rng
         _, height, width, channels = x.shape
         outputs = outputs or int(rng.choice([1, 3, 4, 8]))
         kernel = kernel or (int(rng.integers(1, 5)), int(rng.integers(1, 5)))
         stride = stride or (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
         padding = rng.choice([SAME, VALID]) if padding is None else padding
-        sides = [
+        natural = [
             i * s if padding == SAME else (i - 1) * s + k
             for i, s, k in zip((height, width), stride, kernel, strict=True)
         ]
+        sides = sides or natural
         if padding == SAME and not rng.integers(3):  # as if an odd image had been halved
             sides = [
                 max(side - int(rng.integers(s)), 1) for side, s in zip(sides, stride, strict=True)

@@ -110,7 +110,7 @@ def _tensor(index: int, table: Table, buffers: list[Table], where: str) -> Tenso
             raise ConvertError(f"{label} has {len(scales)} scales but {len(zeros)} zero points")
         if not ((scales >= _SCALES[0]) & (scales <= _SCALES[1])).all():
             raise ConvertError(f"{label} has a scale outside {_SCALES[0]:g} to {_SCALES[1]:g}")
-        if dtype == "int8" and (abs(zeros) > 128).any():
+        if dtype == "int8" and ((zeros < -128) | (zeros > 127)).any():
             raise ConvertError(f"{label} has a zero point outside int8")
     buffer = table.uint32(2)
     if buffer >= len(buffers):

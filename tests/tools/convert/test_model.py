@@ -100,6 +100,15 @@ def test_float_model_is_refused():
         read_model(builder.finish(source, target))
 
 
+@pytest.mark.parametrize("zero_point", [-129, 128])
+def test_a_zero_point_outside_int8_is_refused(zero_point):
+    builder = ModelBuilder()
+    source = builder.tensor((1, 4), 0.1, zero_point)
+    target = unary(builder, "TANH", source, (1, 4), 1 / 128, 0)
+    with pytest.raises(ConvertError, match="tensor 0 has a zero point outside int8"):
+        read_model(builder.finish(source, target))
+
+
 def test_constants_of_the_wrong_size_are_refused():
     builder = ModelBuilder()
     source = builder.tensor((1, 4), 0.1)

@@ -105,6 +105,8 @@ def positions_of(
     x = windows(operator, in_width, kernel[1], strides[1], dilations[1])
     if (y.count, x.count) != (rows, columns):
         raise planner.refusal(operator, f"output {list(target.shape)} does not fit its input")
+    if max(y.before, x.before) > 32767:
+        raise planner.refusal(operator, "padding above 32767; use a smaller kernel or dilation")
     return Positions(
         *(in_height, in_width, channels, *kernel, -y.before, -x.before, *strides, *dilations),
         *(rows, columns, columns * outputs, outputs, source.zero_point),
@@ -212,6 +214,8 @@ def _paired_convolution(
 
 def dense_rows(planner: Planner, operator: Operator, layer: DenseLayer, rows: int) -> list[Step]:
     """A FULLY_CONNECTED on several rows: a convolution with a kernel of one pixel."""
+    if rows > 65535:
+        raise planner.refusal(operator, "more than 65535 rows; use smaller windows")
     source = planner.model.tensors[layer.source]
     at = Positions(
         *(rows, 1, layer.inputs, 1, 1, 0, 0, 1, 1, 1, 1, rows, 1),

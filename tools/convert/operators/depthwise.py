@@ -29,6 +29,12 @@ def _plan(planner: Planner, operator: Operator) -> None:
     if one != 1 or rest or outputs != target.shape[3] or not multiplier:
         raise planner.refusal(operator, f"weights {list(weights.shape)} do not fit its channels")
     at = positions_of(planner, operator, source, target, (height, width))
+    if operator.option("depth_multiplier") != multiplier:
+        raise planner.refusal(
+            operator,
+            f"a depth multiplier of {operator.option('depth_multiplier')}, but its weights are for "
+            f"{multiplier}; convert the model again",
+        )
     rows = values.reshape(height * width, outputs).T
     at = at.turned()
     layer = fold(planner, operator, source, weights, rows, bias, target)
@@ -64,6 +70,7 @@ KINDS = {
         _plan,
         {
             **WINDOW_OPTIONS,
+            "depth_multiplier": (3, "int32", 0),
             "activation": (4, "int8", 0),
             "dilation_w": (5, "int32", 1),
             "dilation_h": (6, "int32", 1),

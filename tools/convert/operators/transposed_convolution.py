@@ -16,7 +16,7 @@ from tools.convert.operators.convolution import conv_tensors, convolution
 from tools.convert.operators.dense import fold
 from tools.convert.operators.positions import Positions, image_shapes
 from tools.convert.operators.transposed_three import masks, transposed_three
-from tools.convert.operators.window import WINDOW_OPTIONS, windows
+from tools.convert.operators.window import SAME, WINDOW_OPTIONS, windows
 from tools.convert.planner import Planner
 
 _MAX_PHASES = 256
@@ -54,6 +54,14 @@ def _plan(planner: Planner, operator: Operator) -> None:
             operator,
             f"strides of {strides[0]} and {strides[1]}: each must be 1 or more, their product at "
             f"most {_MAX_PHASES}",
+        )
+    if operator.option("padding") != SAME and not (
+        height <= target.shape[1] and width <= target.shape[2]
+    ):
+        raise planner.refusal(
+            operator,
+            "its kernel exceeds its output, for which TensorFlow Lite Micro computes padding that "
+            "VALID does not have; convert the model again",
         )
     _, in_height, in_width, channels = source.shape
     _, out_height, out_width, _ = target.shape

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from tools.convert.graph import Operator
 from tools.convert.operator_kind import Options
 
-_SAME = 0
+SAME = 0
+"""Padding in the schema; 1 is VALID."""
 
 WINDOW_OPTIONS: Options = {
     "padding": (0, "int8", 0),
@@ -31,7 +32,7 @@ def windows(operator: Operator, size: int, window: int, stride: int, dilation: i
     SAME padding: one window per stride, the padding halved, the odd value behind. VALID: none.
     """
     reach = (window - 1) * dilation + 1
-    if operator.option("padding") == _SAME:
+    if operator.option("padding") == SAME:
         count = -(-size // stride)
     else:
         count = max(0, -(-(size - reach + 1) // stride))
