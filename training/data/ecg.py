@@ -18,10 +18,9 @@ from typing import Literal
 import numpy as np
 
 from training.bundle.errors import DataError, UnavailableError
-from training.data import DataSettings
 from training.data.download import Checksums, Files, cache_folder, data_folder, find_files
 from training.data.files.heartbeats import classify_frames, labels_of
-from training.data.mitdb import DS1, DS2, GAIN, LEAD, RATE
+from training.data.mitdb import GAIN, LEAD, RATE, Records
 from training.data.recording import Dataset, Recording
 
 CHANNELS = 1
@@ -57,12 +56,10 @@ CHECKSUMS = {
 }
 
 
-class Settings(DataSettings):
-    """Records of the patients; missing records are left out, and the description says so."""
+class Settings(Records):
+    """Where the records come from."""
 
     name: Literal["ecg"] = "ecg"
-    train: tuple[str, ...] = tuple(DS1.split())
-    test: tuple[str, ...] = tuple(DS2.split())
 
 
 def load(settings: Settings) -> Dataset:

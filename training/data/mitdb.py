@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 from scipy.signal import decimate
 
 from training.bundle.errors import DataError, UnavailableError
@@ -43,12 +44,27 @@ CLASSES = {
 DESCRIPTION = "MIT-BIH Arrhythmia Database: beats at the annotations, patients of DS1 against DS2"
 
 
-class Settings(DataSettings):
+class Records(DataSettings):
     """Records of the patients; missing records are left out, and the description says so."""
 
-    name: Literal["mitdb"] = "mitdb"
     train: tuple[str, ...] = tuple(DS1.split())
     test: tuple[str, ...] = tuple(DS2.split())
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        both = [record for record in self.test if record in self.train]
+        if both:
+            raise ValueError(
+                f"record {both[0]} is in both train and test: the model would be tested on what it "
+                "was trained on"
+            )
+        return self
+
+
+class Settings(Records):
+    """Where the beats come from."""
+
+    name: Literal["mitdb"] = "mitdb"
 
 
 def piece(settings: Settings) -> int:

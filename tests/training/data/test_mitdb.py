@@ -62,3 +62,9 @@ def test_mitdb_takes_the_lead_by_its_name(tmp_path, monkeypatch, leads):
         assert (highest > 90).all() and "in lead" not in data.description
     else:
         assert (highest < 90).all() and "; 114 in lead V5)" in data.description
+
+
+@pytest.mark.parametrize("name", ["mitdb", "ecg"])
+def test_a_record_to_train_on_is_not_tested_on(name):
+    with pytest.raises(DataError, match="record 106 is in both train and test"):
+        load(name, train=("101", "106"), test=("106", "103"))
