@@ -140,6 +140,8 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
         return labels
     meaning = {word: _meaning(word, said) for word in said}
     bad = next((word for word, label in meaning.items() if label is None), None)
+    if set(said) == {"1", "-1"}:  # as in UCR's archive, or of an outlier detector: either is normal
+        bad = "-1"
     if bad is not None:
         frame = int(np.isin(column.values, _codes(column, {bad})).argmax())
         raise SettingNeededError(

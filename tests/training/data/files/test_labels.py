@@ -167,3 +167,14 @@ def test_intervals_that_meet_no_row_are_said_and_reversed_ones_refused(tmp_path:
     assert note not in table(tmp_path, said, "note", intervals=hit).notes
     with pytest.raises(DataError, match="ends before it begins"):
         table(tmp_path, said, "note", intervals=[late[0][::-1]])
+
+
+@pytest.mark.parametrize("usual", ["1", "-1"])
+def test_labels_of_one_and_minus_one_need_the_setting(tmp_path: Path, usual: str) -> None:
+    other = {"1": "-1", "-1": "1"}[usual]
+    said = [usual] * 15 + [other] * 5
+    with pytest.raises(SettingNeededError, match=rf'not .-1.*data.normal = \["{usual}"\]'):
+        table(tmp_path, said)
+    read = table(tmp_path, said, normal=usual)
+    assert read.labels.tolist() == [0] * 15 + [1] * 5
+    assert table(tmp_path, ["0", *said]).labels[0] == 0  # beside 0, -1 is not known
