@@ -46,7 +46,8 @@ SAMPLE = 200_000  # frames from which the usual step is derived
 FEWEST_STILL = 20  # equal stamps from which a clock may have stopped
 UNSORTED = 0.1  # share of jumps back above which the rows are in no order
 IRREGULAR = 0.2  # share of steps off the usual one above which no rate holds
-UNSTEADY = 0.02  # the same, above which it is said
+UNSTEADY = 0.05  # the same, above which it is said
+FEWEST_OTHER = 10  # steps in a row of another whole tick that are another rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,6 +287,8 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
     off = (steps > usual + allowed) | ((steps > 0) & (steps < usual - allowed))
     if coarse or burst:
         off[:] = False
+    elif between and factor is not None:  # a period between two ticks has both in turn
+        off |= _in_runs((steps > 0) & (np.abs(steps - usual) > 0.5 * tick), FEWEST_OTHER)
     lost = np.clip(np.rint(np.nan_to_num(steps[cut]) / usual) - 1, 0, 1e15)
     return replace(
         clock,
@@ -307,18 +310,26 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
 def _stands_still(steps: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which steps lie in a run of equal stamps ten times as long as the others are."""
     zero = steps == 0
-    edges = np.flatnonzero(np.diff(zero.view(np.int8), prepend=0, append=0))
-    starts, stops = edges[::2], edges[1::2]
-    lengths = stops - starts
-    still = np.zeros(len(steps), np.bool_)
-    if not len(lengths):
-        return still
+    _, lengths = _runs(zero)
     groups = int((~zero).sum()) + 1  # of equal stamps; most are of one
     at = int(0.95 * (groups - 1)) - (groups - len(lengths))
-    usual = float(np.sort(lengths)[at]) if at >= 0 else 0.0
-    for n in np.flatnonzero(lengths >= max(FEWEST_STILL, 10 * usual)):
-        still[starts[n] : stops[n]] = True
-    return still
+    usual = float(np.sort(lengths)[at]) if at >= 0 and len(lengths) else 0.0
+    return _in_runs(zero, max(FEWEST_STILL, 10 * usual))
+
+
+def _runs(marked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return first indices and lengths of the runs of marked ones."""
+    edges = np.flatnonzero(np.diff(marked.view(np.int8), prepend=0, append=0))
+    return edges[::2], edges[1::2] - edges[::2]
+
+
+def _in_runs(marked: NDArray[np.bool_], fewest: float) -> NDArray[np.bool_]:
+    """Return which of the marked lie in a run of at least `fewest`."""
+    long = np.zeros(len(marked), np.bool_)
+    for start, length in zip(*_runs(marked), strict=True):
+        if length >= fewest:
+            long[start : start + length] = True
+    return long
 
 
 def _unwrapped(column: Column) -> NDArray[np.float64]:

@@ -317,3 +317,16 @@ def test_a_much_lower_rate_is_said_to_have_no_filter(tmp_path: Path) -> None:
     note = "no filter removes what is faster than 10 Hz before the rate falls from 200 Hz"
     assert any(n.startswith(note) for n in table(tmp_path, times, resample_hz=20).notes)
     assert not any("no filter" in n for n in table(tmp_path, times, resample_hz=100).notes)
+
+
+@pytest.mark.parametrize("fast", [700, 1300])
+def test_half_the_rate_in_stamps_of_whole_ticks_is_no_period_between_them(
+    tmp_path: Path, fast: int
+) -> None:
+    times = [0.01 * n if n < fast else 0.01 * fast + 0.02 * (n - fast) for n in range(2000)]
+    with pytest.raises(DataError, match="the frames are not taken at equal times"):
+        table(tmp_path, [f"{t:.2f}" for t in times])
+    assert table(tmp_path, [f"{t:.2f}" for t in times], resample_hz=50).rate_hz == 50
+    between = table(tmp_path, [f"{0.013 * n:.2f}" for n in range(2000)])
+    assert between.rate_hz == pytest.approx(76.9, rel=1e-3) and not len(between.cuts)
+    assert not any("steps" in n for n in between.notes)
