@@ -141,6 +141,22 @@ def test_finds_a_board_by_usb_id(monkeypatch: pytest.MonkeyPatch, usb_id: tuple[
     assert (port.path, port.board.id, port.serial_number) == ("/dev/ttyACM1", "nano33ble", "S1")
 
 
+def test_a_board_is_found_while_another_is_unplugged(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch, ("/dev/ttyACM1", *NANO[0]))
+    comports, read = ports.list_ports.comports, 0
+
+    def unplugged() -> list[object]:
+        nonlocal read
+        read += 1
+        if read < 3:  # as pyserial does when /sys/.../idVendor has just vanished
+            raise TypeError("int() can't convert non-string with explicit base")
+        return list(comports())
+
+    monkeypatch.setattr(ports.list_ports, "comports", unplugged)
+    assert [port.path for port in find_ports()] == ["/dev/ttyACM1"]
+    assert read == 3
+
+
 def test_none_and_several_boards(monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in(monkeypatch, ("/dev/ttyUSB0", 0x0403, 0x6001))
     assert find_ports() == []
