@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from tests.support.link_sensor import HOP, RATE, WINDOW, SensorLine
 from tools.link.session import Session
 from tools.link.transport import PortLostError
-from tools.monitor.boards.sensor_board import SensorBoard
+from tools.monitor.boards import sensor_board as module
+from tools.monitor.boards.sensor_board import OLDEST_SECONDS, SensorBoard
 from tools.monitor.events import Notice, Severity, WindowScored
 from training.bundle.errors import LinkError
 from training.bundle.segmenter_schema import Grid
 
 
-def sensor_board(session: Session) -> SensorBoard:
+def sensor_board(session: Session, keep: Callable[[], None] | None = None) -> SensorBoard:
     signal = SimpleNamespace(channels=["x"], units=["g"], gain=[1.0], offset=[0], rate_hz=RATE)
     manifest = SimpleNamespace(
         name="noise",
@@ -31,7 +35,7 @@ def sensor_board(session: Session) -> SensorBoard:
     bundle: Any = SimpleNamespace(
         manifest=manifest, hash8=session.board.model_hash, path=Path("build/noise")
     )
-    return SensorBoard(session, bundle, None, False)
+    return SensorBoard(session, bundle, None, False, keep=keep)
 
 
 def test_that_a_port_is_lost_does_not_wait_for_the_samples_of_a_window() -> None:
@@ -57,3 +61,18 @@ def test_that_a_port_is_lost_does_not_wait_for_the_samples_of_a_window() -> None
     assert Notice(
         "waiting for the port to return: memory: gone", answers=False, severity=Severity.WARNING
     ) in board.receive(0.01)
+
+
+@pytest.mark.parametrize(
+    ("began", "resumed"),
+    [(0, True), (-3600, True), (3600, True), (-OLDEST_SECONDS, False), (OLDEST_SECONDS, False)],
+)
+def test_a_gateway_resumes_a_stream_though_its_clock_is_late(
+    monkeypatch: pytest.MonkeyPatch, began: int, resumed: bool
+) -> None:
+    now, line = 1_700_000_000, SensorLine()
+    monkeypatch.setattr(module.time, "time", lambda: float(now))
+    with line.session() as session:
+        session.start_sampling(now + began, samples=False)
+    board = sensor_board(line.session(), keep=lambda: None)
+    assert (board.resume_frame is not None) == resumed

@@ -27,7 +27,7 @@ STATE_SECONDS = 0.5  # between two requests of the sensor's state
 STATE_SECONDS_UNATTENDED = 10.0
 TIMED_SAMPLES = 1000  # after which the sensor's own rate is stated
 SILENT_SECONDS = 0.3  # without a sample at a recording's end: no more will come
-OLDEST_SECONDS = 400 * 24 * 3600  # a stream's number that is no older time says when it began
+OLDEST_SECONDS = 400 * 24 * 3600  # a stream's number within them of now says when it began
 
 
 class Sensor(Source):
@@ -142,7 +142,8 @@ class SensorBoard(LinkBoard):
         0 until the first acknowledgement: the board keeps windows that a new stream would lose.
         """
         running = self._state.state in (SensorState.RUNNING, SensorState.LEAD_OFF)
-        is_time = 0 <= time.time() - self._state.stream < OLDEST_SECONDS
+        # The clock of a computer without a battery may be late after a start.
+        is_time = abs(time.time() - self._state.stream) < OLDEST_SECONDS
         if self._keep is None or not running or not is_time:
             return None
         return self._session.board.next_window * self.facts.hop
