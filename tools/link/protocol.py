@@ -232,9 +232,9 @@ class Protocol:
 
     def _is_reset(self, reply: m.HelloReply) -> bool:
         """Whether the board was reset since its last HELLO_REPLY."""
-        if reply.boot:
+        if reply.boot and reply.stream:
             return reply.boot != self.board.boot
-        return reply.stream != self._number  # a board without random numbers
+        return reply.stream != self._number  # two resets may have the same number
 
     def _changed(self, reply: m.HelloReply) -> bool:
         return any(

@@ -9,7 +9,10 @@ import pytest
 
 from tests.support.link_line import Line, expected_scores, noise, scores_of, windows_of
 from tests.support.link_native import Board, BoardConfig
+from tools.link import messages as m
+from tools.link.codec import encode
 from tools.link.events import PortLost, Resumed, Scored
+from tools.link.frames import encode_frame
 from tools.link.session import Session, stream_id
 from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport, PortLostError
@@ -41,8 +44,26 @@ def test_a_board_that_another_host_used_meanwhile_was_not_reset():
             events.append(event)
             if isinstance(event, Scored) and event.window == 10:
                 line.board = Board(line.config, line.boots)
+                for sequence, message in enumerate((m.Hello(session=7), m.Restart(5, 0, 0))):
+                    frame = encode_frame(message.TYPE, sequence, encode(message))
+                    line.board.feed(frame)
+                    line.board.poll(0)
     assert list(windows_of(events).values()) == list(expected_scores(samples, 140, 140))
     assert [e.rebooted for e in events if isinstance(e, Resumed)] == [False]
+
+
+def test_a_board_that_has_the_same_number_after_a_reset_was_reset():
+    line, samples = Line(), noise(2800)
+    events = []
+    with line.session() as session:
+        session.start(stream_id("a"))
+        for event in session.stream(samples):
+            events.append(event)
+            if isinstance(event, Scored) and event.window == 10:
+                line.boots = 0
+                line.reboot()
+    assert list(windows_of(events).values()) == list(expected_scores(samples, 140, 140))
+    assert [e.rebooted for e in events if isinstance(e, Resumed)] == [True]
 
 
 def test_a_reset_between_hello_and_stream_is_noticed():
