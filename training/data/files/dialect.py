@@ -30,7 +30,7 @@ NAMES = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'", " ": "spaces"}
 COMMENTS = ("#", "%", "//")
 STAMP = re.compile(r"(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->\s*")
 PAIR = re.compile(r"\s*([A-Za-z_][^:,;\t]*?)\s*[:=]\s*([^\s:,;]*)\s*")
-GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
+GROUPED = {sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:\{sign}\d{{3}})+") for sign in ",."}
 SAMPLE = 400  # lines
 MOST_BLANK = 0.3  # share of blank lines above which they are no missing samples
 
@@ -83,7 +83,7 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
     if stamps:
         rows = [_Line(r.row, t) for r in rows if (t := STAMP.sub("", r.text, count=1)) != r.text]
     delimiter, decimal = _delimiter(rows, separator)
-    if decimal == "." and delimiter != "," and _has_grouped(rows, delimiter):
+    if decimal == "." and delimiter != "," and _has_decimal_comma(rows, delimiter):
         decimal = ","
     pairs = _pairs(rows, delimiter)
     if pairs is not None:
@@ -212,21 +212,35 @@ def _delimiter(rows: list[_Line], separator: str | None) -> tuple[str, str]:
     return chosen
 
 
-def _has_grouped(rows: list[_Line], delimiter: str) -> bool:
-    """Return whether points group thousands: in a column, "998" is followed by "1.001".
+def _has_decimal_comma(rows: list[_Line], delimiter: str) -> bool:
+    """Return whether the comma is the decimal sign of cells that read as numbers both ways.
 
-    Each point is followed by three digits, each number below 1000 has none, and no other column
-    has points of another kind.
+    It is if points group thousands, or if the only signs in the numbers are commas that do not
+    group thousands: "3,800" alone is 3.8.
     """
     body = [split_line(r.text, delimiter) for r in rows]
+    columns = list(zip(*[c for c in body if len(c) == len(body[-1])], strict=True))
+    if _has_grouped(columns, "."):
+        return True
+    signed = [c for column in columns for c in column if is_number(c) and ("," in c or "." in c)]
+    commas = bool(signed) and all(COMMA.fullmatch(c) for c in signed)
+    return commas and not _has_grouped(columns, ",")
+
+
+def _has_grouped(columns: list[tuple[str, ...]], sign: str) -> bool:
+    """Return whether a sign groups thousands: in a column, "998" is followed by "1.001".
+
+    Each sign is followed by three digits, each number below 1000 has none, and no other column
+    has signs of another kind.
+    """
     grouped = False
-    for cells in zip(*[c for c in body if len(c) == len(body[-1])], strict=True):
-        points = [c for c in cells if "." in c and is_number(c)]
-        if not all(GROUPED.fullmatch(c) for c in points):
+    for cells in columns:
+        signed = [c for c in cells if sign in c and is_number(c)]
+        if not all(GROUPED[sign].fullmatch(c) for c in signed):
             return False
         whole = [c for c in cells if c.lstrip("+-").isdigit()]
         small = sum(len(c.lstrip("+-")) == 3 for c in whole)
-        grouped |= bool(points) and small > 0 and all(len(c.lstrip("+-")) <= 3 for c in whole)
+        grouped |= bool(signed) and small > 0 and all(len(c.lstrip("+-")) <= 3 for c in whole)
     return grouped
 
 

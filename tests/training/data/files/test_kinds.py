@@ -197,6 +197,25 @@ def test_thousands_among_whole_numbers_alone(tmp_path: Path) -> None:
     assert table(path).values[:, 0].tolist() == [c / 1000 for c in counts]
 
 
+def test_three_decimals_behind_a_comma(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    amperes = [2.8 + 7 * i % 23 / 1000 for i in range(60)]
+    amperes[50:] = [v - 2 for v in amperes[50:]]  # "0,807" can be nothing but a decimal
+    path.write_text(
+        "t;x\n" + "".join(f"{i};{v:.3f}\n" for i, v in enumerate(amperes)).replace(".", ",")
+    )
+    read = table(path)
+    assert read.values[:, 0].tolist() == [round(v, 3) for v in amperes]
+    assert "the decimal sign is ','" in read.notes
+
+
+@pytest.mark.parametrize("other", ["0.5", "998", "1,234,567"])
+def test_a_comma_groups_thousands_where_another_number_shows_it(tmp_path: Path, other: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("x;y\n" + "".join(f"1,{100 + i % 3};{i % 7}\n{other};3\n" for i in range(20)))
+    assert table(path).values[0].tolist() == [1100, 0]
+
+
 def test_text_with_a_unit_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("time,x\n" + "".join(f"{i / 50},{i / 7:.4f} g\n" for i in range(1200)))
