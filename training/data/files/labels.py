@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from training.bundle.errors import DataError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.regular_file import read_regular
-from training.data.files.cells import quoted
+from training.data.files.cells import quoted, shown
 from training.data.files.clock import Clock
 from training.data.files.options import SettingNeededError
 from training.data.files.sheet import Column, Sheet
@@ -206,15 +206,17 @@ def label_intervals(
     """Return int8 [frames]: abnormal from each interval's begin to its end, normal elsewhere.
 
     `intervals` are pairs of dates or seconds, or a JSON file of the Numenta benchmark's form:
-    pairs of dates by file name. Raises DataError if it has none for this file, or if one ends
-    before it begins.
+    pairs of dates by file name. Seconds are those of the clock: 0.777 for a stamp of 777 ms.
+
+    Raises DataError: no pairs for this file, a date for a clock without dates, or an end before
+    its begin.
     """
     pairs = _from_file(sheet.path, intervals) if isinstance(intervals, str) else intervals
     if clock is None or clock.seconds is None:
         raise DataError(f"{sheet.path}: 'intervals' need a column of times")
     labels = np.where(np.isnan(clock.seconds), UNKNOWN, NORMAL).astype(np.int8)
     for begin, end in pairs:
-        first, last = _second(sheet.path, begin), _second(sheet.path, end)
+        first, last = (_second(sheet.path, clock, text) for text in (begin, end))
         if first > last:
             raise DataError(
                 f"{sheet.path}: the interval from '{quoted(begin)}' to '{quoted(end)}' ends before "
@@ -241,13 +243,19 @@ def _from_file(path: Path, intervals: str) -> Sequence[tuple[str, str]]:
     return [(str(begin), str(end)) for begin, end in pairs]
 
 
-def _second(path: Path, text: str) -> float:
+def _second(path: Path, clock: Clock, text: str) -> float:
     try:
         return float(text)
     except ValueError:
         pass
     try:
         stamp = np.datetime64(text.strip().removesuffix("Z"), "us")
-        return int(stamp.astype(np.int64)) / 1e6
+        second = int(stamp.astype(np.int64)) / 1e6
     except (ValueError, TypeError):
         raise DataError(f"{path}: interval '{quoted(text)}' is not a date") from None
+    if not clock.absolute:
+        raise DataError(
+            f"{path}: interval '{quoted(text)}' is a date, but column {shown(clock.name)} has "
+            "none: give the seconds of that column"
+        )
+    return second

@@ -21,6 +21,9 @@ class SettingNeededError(DataError):
         self.settings = settings
 
 
+Moment = Annotated[str, Field(coerce_numbers_to_str=True)]  # a date, or seconds of the clock
+
+
 class Options(Strict):
     """How to read a file; a setting that is left out is derived from the file."""
 
@@ -30,7 +33,7 @@ class Options(Strict):
     normal: list[str] | None = None
     # Abnormal stretches in place of a label column: pairs [begin, end] of dates or seconds, or a
     # JSON file that holds such pairs per file (Numenta's combined_windows.json).
-    intervals: str | list[tuple[str, str]] | None = None
+    intervals: str | list[tuple[Moment, Moment]] | None = None
     rate_hz: Annotated[float, Field(gt=0)] | None = None  # frames per second
     header: list[str] | None = None  # names of the columns, for a file without a header
     # Each row holds one window of one channel, with its label at the stated end.

@@ -126,6 +126,16 @@ def test_intervals(tmp_path: Path) -> None:
         table(tmp_path, ["a"] * 20, "note", intervals=[["noon", "noon"]])
 
 
+def test_intervals_of_a_clock_without_dates_are_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("time [ms],x\n" + "".join(f"{777 + 5 * i},{i % 7}\n" for i in range(60)))
+    for seconds in ([0.782, 1], ["0.782", "1"]):
+        read = read_table(path, Settings(path=str(path), intervals=[seconds]))
+        assert np.flatnonzero(read.labels == 1).tolist() == list(range(1, 45))
+    with pytest.raises(DataError, match="is a date, but column time has none: give the seconds"):
+        read_table(path, Settings(path=str(path), intervals=[["2024-01-01", "2024-01-02"]]))
+
+
 def test_the_label_is_needed_in_the_test_file_alone(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n" + "".join(f"{i % 7 / 2}\n" for i in range(60)))
     (tmp_path / "b.csv").write_text(
