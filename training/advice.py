@@ -32,21 +32,22 @@ def advice(m: Manifest) -> list[str]:
 
 _ELSEWHERE = "a model trained on this recording may do better: `vigil train FILE`."
 
-_LIKELY = {
-    "rms": 'the fault changes the level or the amplitude. Try scaler.kind = "affine", a smaller '
-    "model.code, or an amplitude alarm beside the model.",
-    "z-score": 'the fault changes the level or the amplitude. Try scaler.kind = "affine", a '
-    "smaller model.code, or an amplitude alarm beside the model.",
-    "PCA": "a linear model of the shape is enough. Try the recipe 'linear', or a smaller "
-    "model.code.",
-}
+_LINEAR = 'model.hidden = [] with model.activation and model.code_activation = "linear"'
 
 
 def _likely(name: str, m: Manifest) -> str:
     """Return the likely reason why this baseline wins, and what the recipe does not do yet."""
-    if name in _LIKELY:
-        return _LIKELY[name]
-    bounded = m.recipe.get("model", {}).get("activation") == "tanh"
+    model = m.recipe.get("model", {})
+    if name in ("rms", "z-score"):
+        affine = "" if m.scaler.kind == "affine" else 'scaler.kind = "affine", '
+        return (
+            f"the fault changes the level or the amplitude. Try {affine}a smaller model.code, or "
+            "an amplitude alarm beside the model."
+        )
+    if name == "PCA":
+        linear = "" if model.get("activation") == "linear" else f"{_LINEAR}, or "
+        return f"a linear model of the shape is enough. Try {linear}a smaller model.code."
+    bounded = model.get("activation") == "tanh"
     return (
         "the model reconstructs abnormal windows too well. Try a smaller model.code"
         + (" or longer windows.length." if bounded else ", longer windows.length, or ")

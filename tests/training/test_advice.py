@@ -36,6 +36,21 @@ def test_no_setting_is_advised_that_the_recipe_has(activation: str, tmp_path: Pa
     assert ("tanh" in line) == (activation == "relu")
 
 
+def test_the_settings_of_a_linear_model_are_advised_once(tmp_path: Path):
+    m = small_bundle(tmp_path / "b").manifest
+    for activation, advised in (("tanh", True), ("linear", False)):
+        m = m.model_copy(update={"recipe": {"model": {"activation": activation}}})
+        (line,) = advice(with_areas(m, 0.9, 0.92, "PCA"))
+        assert ("model.hidden = [] with" in line) == advised
+        assert "a smaller model.code." in line
+
+
+def test_the_scaler_that_the_model_has_is_not_advised(tmp_path: Path):
+    m = small_bundle(tmp_path / "b").manifest
+    assert m.scaler.kind == "affine"
+    assert "scaler.kind" not in advice(with_areas(m, 0.9, 0.92))[0]
+
+
 def test_no_baseline_is_recommended_where_none_separates(tmp_path: Path):
     m = small_bundle(tmp_path / "b").manifest
     (line,) = advice(with_areas(m, 0.47, 0.55))

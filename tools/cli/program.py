@@ -103,6 +103,9 @@ def _plain(message: str) -> str:
     """Return a message of the option parser in words for a user."""
     value = "Input should be a valid number, unable to parse string as a number"
     whole = "Input should be a valid integer, unable to parse string as an integer"
+    if message.startswith("Got unexpected extra argument"):
+        files = sum(Path(word).is_file() for word in sys.argv[2:])
+        message += "; put a pattern of several files between quotes" if files > 1 else ""
     return message.replace(value, "write a number, such as 0.5").replace(
         whole, "write a whole number, such as 3"
     )

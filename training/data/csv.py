@@ -201,7 +201,8 @@ def _matching(pattern: Path) -> list[Path]:
         if path.is_file():
             files.setdefault(path.resolve(), path)
     if not files:
-        raise DataError(f"{pattern}: no file matches this pattern")
+        where = "" if pattern.is_absolute() else f" in the current folder, {Path.cwd()}"
+        raise DataError(f"{pattern}: no file matches this pattern{where}")
     return sorted(files.values())
 
 

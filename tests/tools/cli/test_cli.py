@@ -34,6 +34,8 @@ from training.bundle.errors import BundleError, DataError
         (["train", "ecg5000", "--set", "model.cod=4"], "did you mean 'code'?"),
         (["train", "ecg5000", "--set", "model"], "SECTION.KEY=VALUE"),
         (["train", "absent.toml"], "no such file"),
+        (["train", "there.csv", "there.csv"], "put a pattern of several files between quotes"),
+        (["train", "absent_*.csv"], "no file matches this pattern in the current folder, /"),
         (["train", "csv", "--set", "data.path=absent.csv"], "absent.csv"),
         (["build", "nothing"], "train it first"),
         (["build", "--board", "nano33"], "no board 'nano33'"),
