@@ -218,3 +218,6 @@ def test_the_inspector_names_the_windows_of_an_alarm() -> None:
     lines = inspector(past, 100, 10)
     assert "alarm 4 to 7, 3 of 4 flagged" in lines[0].plain
     assert "alarm" not in inspector(past, 100, 10, 3)[0].plain
+    for index in range(8, 8 + WINDOWS):  # only the newest are kept
+        past.handle(WindowScored(index, index * WINDOW, 2e5, 1e5, True, 50, alarm=True))
+    assert f"alarm 8 or before to {7 + WINDOWS}, " in inspector(past, 100, 10)[0].plain

@@ -93,9 +93,9 @@ def _episode(history: History, window: WindowScored) -> str:
     while stop + 1 < len(kept) and kept[stop + 1].alarm:
         stop += 1
     flagged = sum(each.flag for each in kept[first : stop + 1])
-    return (
-        f"alarm {kept[first].index} to {kept[stop].index}, {flagged} of {stop + 1 - first} flagged"
-    )
+    older = " or before" if first == 0 and kept[0].index > 0 else ""
+    begin, end = f"{kept[first].index}{older}", kept[stop].index
+    return f"alarm {begin} to {end}, {flagged} of {stop + 1 - first} flagged"
 
 
 def _channel(curves: list[tuple[NDArray[np.float64], Style]], width: int, rows: int) -> list[Text]:

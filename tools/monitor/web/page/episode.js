@@ -19,7 +19,8 @@ export function showEpisode(section, store, w, pick) {
   if (!positions) return;
   const [first, stop] = positions, windows = store.windows.slice(first, stop), at = store.windows.indexOf(w) - first;
   const flagged = windows.filter((each) => each.flag).length, on = store.alarm && stop === store.windows.length;
-  section.querySelector("h3").textContent = `Alarm, ${store.noun}s ${windows[0].index} to ${windows.at(-1).index}${on ? " and still on" : ""}: ${flagged} of ${windows.length} flagged`;
+  const older = first === 0 && windows[0].index > 0 ? " or before" : "";  // no longer kept
+  section.querySelector("h3").textContent = `Alarm, ${store.noun}s ${windows[0].index}${older} to ${windows.at(-1).index}${on ? " and still on" : ""}: ${flagged} of ${windows.length} flagged`;
   const focused = section.contains(document.activeElement);
   const from = Math.max(Math.min(at - LISTED / 2, windows.length - LISTED), 0);
   section.querySelector("ol").replaceChildren(...windows.slice(from, from + LISTED).map((each) => {
