@@ -115,7 +115,10 @@ def _is_cut(data: dict[str, Any]) -> bool:
 def _at_rate(
     recording: Recording, missing: NDArray[np.bool_] | None, rate_hz: float | None
 ) -> tuple[Recording, NDArray[np.bool_] | None]:
-    """Convert a recording to `rate_hz`; labels and missing frames are those of the nearest."""
+    """Convert a recording to `rate_hz`; labels are those of the nearest frame.
+
+    A frame is missing if the nearest one is, or one that lies between it and the next.
+    """
     given = recording.rate_hz
     if given is None or rate_hz is None or given == rate_hz:
         return recording, missing
@@ -130,7 +133,11 @@ def _at_rate(
         classes=None if recording.classes is None else recording.classes[nearest],
         rate_hz=rate_hz,
     )
-    return converted, None if missing is None else missing[nearest]
+    if missing is None:
+        return converted, None
+    gone = missing[nearest]
+    gone[(np.flatnonzero(missing) * (rate_hz / given)).astype(np.int64)] = True
+    return converted, gone
 
 
 def _placed(bundle: Bundle) -> tuple[int, int]:

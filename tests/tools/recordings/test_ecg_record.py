@@ -143,3 +143,10 @@ def test_a_model_of_cut_beats_refuses_a_table_with_a_clock(tmp_path):
     assert of_file(path, cut).facts.description.endswith(f"; {said}")
     path.write_text(f"{MODEL} {cut.manifest.name}\necg\n" + "".join(f"{x:.0f}\n" for x in signal))
     assert said not in of_file(path, cut).facts.description  # as the monitor records it
+
+
+def test_a_single_missing_frame_outlives_a_lower_rate(tmp_path, bundle):
+    holes = tuple((start, start + 1) for start in (3000, 4001, 5003))  # between two frames, too
+    path, *_ = write(tmp_path, leads=("MLII",), holes=holes)
+    missing = of_file(path, bundle).missing
+    assert np.flatnonzero(missing).tolist() == [1500, 2000, 2501]
