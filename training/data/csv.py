@@ -28,7 +28,7 @@ from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.wording import argument, plural
 from training.data import DataSettings
 from training.data.files.cells import shown
-from training.data.files.consistency import check_alike, check_apart, note_copies
+from training.data.files.consistency import check_alike, check_apart, note_copies, note_order
 from training.data.files.counts import FEW_COUNTS, Range, choose_range, to_int16
 from training.data.files.formats import suffixes
 from training.data.files.options import Options, SettingNeededError
@@ -90,7 +90,7 @@ def beats_cure(path: Path) -> str:
 
 def load_tables(train: list[Table], settings: Settings) -> Dataset:
     """Make a data set of the tables of `settings.path`, and read the files to test on."""
-    train = note_copies(train)
+    train = note_order(note_copies(train))
     ranges = _ranges(train, settings)
     whole = _joined(train, ranges, settings)
     if settings.test_path is not None:

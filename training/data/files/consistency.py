@@ -83,3 +83,18 @@ def note_copies(tables: Sequence[Table], before: Sequence[Table] = ()) -> list[T
             result.append(table)
         alike.append(table)
     return result
+
+
+def note_order(tables: Sequence[Table]) -> list[Table]:
+    """Add a note to each table whose dates begin before those of the table before it end."""
+    result: list[Table] = []
+    last = -np.inf
+    for table in tables:
+        clock, noted = table.clock, table
+        if clock is not None and clock.absolute and clock.seconds is not None:
+            if np.nanmin(clock.seconds) < last:
+                note = "begins before the file before it ends: name the files in the order of time"
+                noted = replace(table, notes=(*table.notes, note))
+            last = float(np.nanmax(clock.seconds))
+        result.append(noted)
+    return result

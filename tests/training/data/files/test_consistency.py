@@ -54,3 +54,13 @@ def test_a_copy_of_a_file_is_said(write, tmp_path: Path) -> None:
     assert note in load("csv", path=[a, copy, other]).notes
     assert note in load("csv", path=[a, other], test_path=copy).notes
     assert not any("same samples" in n for n in load("csv", path=[a, other]).notes)
+
+
+def test_files_in_another_order_than_their_dates_are_said(tmp_path: Path) -> None:
+    for day, name in ((1, "log1.csv"), (2, "log2.csv"), (3, "log10.csv")):
+        rows = (f"2024-01-{day:02d} 00:{n:02d}:00,{(7 * n + day) % 23}\n" for n in range(60))
+        (tmp_path / name).write_text("when,x\n" + "".join(rows))
+    note = "log2.csv: begins before the file before it ends: name the files in the order of time"
+    assert note in load("csv", path=str(tmp_path)).notes  # log10.csv is before log2.csv
+    named = [str(tmp_path / f"log{n}.csv") for n in (1, 2, 10)]
+    assert not any("begins before" in n for n in load("csv", path=named).notes)
