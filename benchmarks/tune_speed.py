@@ -48,9 +48,10 @@ class InProcess:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
-    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task | None], end: float | None = None) -> Iterator[Outcome]:
         """Yield the outcome of each task, in order; this benchmark has no end of time."""
         for task in tasks:
+            assert task is not None  # the next outcome is awaited only while there is a task
             yield perform(self._bench, task)
 
     def close(self) -> None:

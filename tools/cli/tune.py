@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from tools.tune.workers import Workers
 
 TRIALS = 96
+REFRESH_S = 0.25  # between two refreshes of the table
+LINE = 8  # trials per line of text without a terminal
 
 _DECIDING = "training", "tools.convert", "tools.measure", "tools.tune"
 """Packages on which the figures of a trial depend."""
@@ -75,6 +77,14 @@ def tune(
     splits: Annotated[int, typer.Option(min=2, max=64, help="Splits that score a trial.")] = 8,
     finalists: Annotated[int, typer.Option(min=1, max=32, help="Points of the front.")] = 5,
     seeds: Annotated[int, typer.Option(min=2, max=64, help="Fresh seeds per finalist.")] = 8,
+    concurrent: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=4096,
+            help="Trials asked before the first of them is scored; give a cluster's processors.",
+        ),
+    ] = 8,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes (default: one per processor).")
     ] = None,
@@ -101,6 +111,7 @@ def tune(
         "board": str(row),
         "splits": splits,
         "seed": seed,
+        "concurrent": concurrent,
         "versions": versions(),
         "code of Vigil": code_hash(_DECIDING),
     }
@@ -112,7 +123,7 @@ def tune(
         from tools.tune.workers import LocalWorkers
 
         costs = Costs(row, dataset.train.rate_hz, dataset.train.rate_is_nominal)
-        setting = Setting(recipe, dataset, space, limit, costs, splits, seed)
+        setting = Setting(recipe, dataset, space, limit, costs, splits, seed, concurrent)
         setting = replace(setting, space=affordable(setting))
         objective = Bench(recipe, dataset, space).objective
     out.print(f"objective: {escape(objective)}, mean of {splits} splits; budget: {limit.text}")
@@ -124,6 +135,11 @@ def tune(
         out.print(f"Ray cluster at {ray}: {pool.count} processors")
     else:
         pool = LocalWorkers(workers or os.cpu_count() or 1, recipe, dataset, setting.space)
+    if pool.count > concurrent:
+        out.print(
+            f"{pool.count} processors, but {concurrent} {plural('trial', concurrent)} at a time: "
+            f"--concurrent {pool.count} would use all of them in a new search"
+        )
     try:
         # After the workers, so that a cluster that cannot be reached leaves no storage behind.
         study = Study(path, identity, setting.space, limit, resume)
@@ -158,8 +174,8 @@ def run(
     trials: int | None,
     seconds: float | None,
 ) -> None:
-    """Search, with the front on the terminal; without a terminal, one line per batch."""
-    from tools.tune.search import BATCH, search
+    """Search, with the front on the terminal; without a terminal, a line now and then."""
+    from tools.tune.search import search
 
     done = study.finished()
     before, start = sum(bool(each.detection) for each in done), time.monotonic()
@@ -172,16 +188,20 @@ def run(
         left = None if seconds is None else seconds - passed
         return text.progress(done, before, passed, trials, left)
 
+    shown = start
     with Live(state(), console=out, auto_refresh=False, transient=not out.is_terminal) as live:
         for each in search(setting, study, workers, trials, seconds):
             done.append(each)
-            live.update(state(), refresh=out.is_terminal)
-            if not out.is_terminal and len(done) % BATCH == 0:
+            if out.is_terminal and time.monotonic() >= shown + REFRESH_S:
+                live.update(state(), refresh=True)  # takes longer the more trials there are
+                shown = time.monotonic()
+            if not out.is_terminal and len(done) % LINE == 0:
                 means = [d.mean for d in done if d.detection]
                 rate = 60 * (len(means) - before) / (time.monotonic() - start)
                 best = max(means, default=float("nan"))
                 fitted = f"{len(means)} {plural('trial', len(means))}"
                 print(f"{fitted}, {rate:.1f} a minute, best {best:.4f}", flush=True)
+        live.update(state())
     if not out.is_terminal:
         out.print(state())
 

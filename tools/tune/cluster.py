@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from tools.tune.space import Space
-from tools.tune.workers import Outcome, Task, in_order, perform
+from tools.tune.workers import Outcome, Task, in_order, perform, set_up_process
 from training.bundle.errors import TuneError
 from training.data.recording import Dataset
 from training.recipe import Recipe
@@ -87,7 +87,7 @@ class RayWorkers:
                 "version with the same packages on each node"
             ) from None
 
-    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task | None], end: float | None = None) -> Iterator[Outcome]:
         """Yield outcomes as Workers.run does; tasks of a lost node are done on another."""
 
         def begin(task: Task) -> Future[Outcome]:
@@ -108,7 +108,7 @@ class RayWorkers:
 def _load(key: str, shared: tuple[Recipe, Dataset, Space]) -> None:
     """Load TensorFlow and the data in a process of the cluster, if it has not."""
     if key not in _benches:
-        os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
+        set_up_process()
         # Here, because TensorFlow takes seconds to start and reads the variables when it does.
         from tools.tune.evaluation import Bench
 

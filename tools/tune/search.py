@@ -1,11 +1,11 @@
-"""The search: trials by batches, each refused for its cost, or fitted and scored on all splits."""
+"""The search: trials that are refused for their cost, or fitted and scored on all splits."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,8 +23,8 @@ from training.input_quantization import InputQuantizer, fit_input_quantizer
 from training.recipe import Recipe, check_model
 from training.windows import cut, segmenter
 
-BATCH = 8
-"""Trials asked before any of them is told, on any number of workers."""
+CONCURRENT = 8
+"""Trials that are asked and not told, unless the setting has another number."""
 
 ASKED = 20
 """Trials asked at most per trial that is to be fitted."""
@@ -44,6 +44,7 @@ class Setting:
     costs: Costs
     splits: int
     seed: int
+    concurrent: int = CONCURRENT  # trials that are asked and not told, on any number of workers
     _inputs: dict[str, tuple[InputQuantizer, float]] = field(default_factory=dict)
 
     def cost(self, recipe: Recipe) -> Cost:
@@ -142,36 +143,53 @@ def search(
     """Run trials until `trials` were fitted, or for that many seconds; yield each as it is stored.
 
     A trial beyond the budget is not fitted; at most ASKED times as many trials are asked. When the
-    time is over, the trials that were begun are finished, and the others of their batch are left
+    time is over, the trials that were begun are finished, and the others that were asked are left
     for the next search of this study.
+
+    What was told when a trial is asked depends on the numbers of trials alone, not on the workers.
+    The same seed therefore gives the same search on any number of them.
     """
     end = None if seconds is None else time.monotonic() + seconds
-    with ThreadPoolExecutor(1) as thread:
+    told = study.finished()
+    fitted, count = sum(bool(each.detection) for each in told), len(told)
+    left = deque(study.unfinished())  # by an earlier search
+    asked = deque[tuple[Task | None, Done]]()  # in their order
+    ready = deque[Task]()
+
+    def next_tasks() -> Iterator[Task | None]:
         while True:
-            told = study.finished()
-            if end is not None and time.monotonic() >= end:
+            yield ready.popleft() if ready else None
+
+    def wanted() -> int:
+        """How many trials should be under way."""
+        if trials is None:
+            return setting.concurrent
+        return min(setting.concurrent, trials - fitted, ASKED * trials - count)
+
+    outcomes = workers.run(next_tasks(), end)
+    while True:
+        while len(asked) < wanted():
+            task, done = _prepare(setting, left.popleft() if left else study.ask())
+            asked.append((task, done))
+            if task is not None:
+                ready.append(task)
+        if not asked:
+            return
+        task, done = asked[0]
+        if task is not None:
+            outcome = next(outcomes, None)
+            if outcome is None:  # the time is over
                 return
-            if trials is not None:
-                fitted = sum(bool(each.detection) for each in told)
-                if fitted >= trials or len(told) >= ASKED * trials:
-                    return
-            batch = study.ask(BATCH if trials is None else min(BATCH, trials - fitted))
-            # Costs take time, in which the first trials can be fitted already.
-            prepared = [thread.submit(_prepare, setting, trial) for trial in batch]
-            results = (each.result()[0] for each in prepared)
-            outcomes = workers.run((task for task in results if task is not None), end)
-            for trial, each in zip(batch, prepared, strict=True):
-                task, done = each.result()
-                if task is not None:
-                    outcome = next(outcomes, None)
-                    if outcome is None:
-                        return
-                    detection, problem = outcome.detection, outcome.problem
-                    if problem is None and not np.isfinite(detection).all():
-                        detection, problem = (), "the fit diverged"
-                    done = Done(trial.number, trial.values, detection, done.cost, problem)
-                study.tell(done)
-                yield done
+            detection, problem = outcome.detection, outcome.problem
+            if problem is None and not np.isfinite(detection).all():
+                detection, problem = (), "the fit diverged"
+            done = Done(done.number, done.values, detection, done.cost, problem)
+        elif end is not None and time.monotonic() >= end:
+            return
+        asked.popleft()
+        study.tell(done)
+        fitted, count = fitted + bool(done.detection), count + 1
+        yield done
 
 
 def _prepare(setting: Setting, trial: Trial) -> tuple[Task | None, Done]:

@@ -1,8 +1,8 @@
 """The record of a search: trials asked, told and stored, so that a search can be continued.
 
-Each trial is asked with a seed of its own, and told in its order by batches. The next trials
-therefore depend on the stored ones alone: a search that was interrupted and continued has the same
-trials as one that was not.
+Each trial is asked with a seed of its own, and told in its order. The next trials therefore depend
+on the stored ones alone: a search that was interrupted and continued has the same trials as one
+that was not.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from filelock import FileLock, Timeout
 from tools.tune.budget import Budget, Cost
 from tools.tune.space import Space
 from training.bundle.errors import TuneError
-
-STARTUP = 16
-"""Trials drawn at random before the sampler models what is good."""
 
 FINALS = "finals of"
 """Start of the keys that store the figures of finalists."""
@@ -89,13 +86,16 @@ class Study:
             import optuna
             from optuna.storages import JournalStorage
             from optuna.storages.journal import JournalFileBackend
+
+            from tools.tune.sampler import Sampler
         except ImportError:
             raise TuneError(
                 "a search needs Optuna, which is not installed; run: pip install -e '.[tune]'"
             ) from None
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.filterwarnings("ignore", module="optuna")
-        self._optuna, self.space, self.budget = optuna, space, budget
+        self._optuna, self._sampler = optuna, Sampler
+        self.space, self.budget = space, budget
         self._seed = int(identity["seed"])
         identity = json.loads(json.dumps(identity))
         if path.exists() and not resume:
@@ -159,39 +159,30 @@ class Study:
             if each.state.is_finished()
         ]
 
-    def ask(self, count: int) -> list[Trial]:
-        """Return the trials to evaluate next: `count` new ones, or those left of the last batch.
+    def ask(self) -> Trial:
+        """Return the next trial to evaluate."""
+        self._seed_sampler(len(self._study.get_trials(deepcopy=False)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trial = self._study.ask()
+            return Trial(trial.number, self.space.suggest(trial))
 
-        A batch is stored before its trials. After an interruption it is therefore completed as it
-        was begun, and what the next batch learns from is the same.
-        """
-        trials = self._study.get_trials(deepcopy=False)
-        first, size = self._study.user_attrs.get("batch", (0, 0))
-        if first + size <= len(trials) and all(t.state.is_finished() for t in trials[first:]):
-            first, size = len(trials), count
-            self._study.set_user_attr("batch", (first, size))
+    def unfinished(self) -> list[Trial]:
+        """List the trials that were asked and not told, such as before an interruption."""
         asked = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for number in range(first, first + size):
-                self._seed_sampler(number)
-                if number >= len(trials):
-                    trial = self._study.ask()
-                elif trials[number].state.is_finished():
-                    continue
-                else:
+            for kept in self._study.get_trials(deepcopy=False):
+                if not kept.state.is_finished():
+                    self._seed_sampler(kept.number)
                     # Settings that were stored are returned, and the others are drawn.
-                    trial = self._optuna.trial.Trial(self._study, trials[number]._trial_id)
-                    self._draw_again(trials[number], trial.relative_params)
-                asked.append(Trial(number, self.space.suggest(trial)))
+                    trial = self._optuna.trial.Trial(self._study, kept._trial_id)
+                    self._draw_again(kept, trial.relative_params)
+                    asked.append(Trial(kept.number, self.space.suggest(trial)))
         return asked
 
     def _seed_sampler(self, number: int) -> None:
-        self._study.sampler = self._optuna.samplers.TPESampler(
-            seed=(self._seed * 1_000_003 + number) % 2**32,
-            n_startup_trials=STARTUP,
-            multivariate=True,
-        )
+        self._study.sampler = self._sampler((self._seed * 1_000_003 + number) % 2**32)
 
     def _draw_again(self, kept: Any, drawn_together: dict[str, Any]) -> None:
         """Draw the stored settings of an unfinished trial once more, and drop them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class FakeWorkers:
     def __init__(self, most: int = 10**9, late: bool = False) -> None:
         self.left, self.late, self.recipes, self.tasks = most, late, [], []
 
-    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task | None], end: float | None = None) -> Iterator[Outcome]:
         for task in tasks:
             if self.left == 0 and self.late:
                 assert end is not None
@@ -76,6 +77,28 @@ class FakeWorkers:
 
     def close(self) -> None:
         pass
+
+
+class ManyWorkers(FakeWorkers):
+    """Has begun up to `count` tasks when it yields an outcome; after `most`, the time is over."""
+
+    def __init__(self, count: int, most: int = 10**9) -> None:
+        super().__init__()
+        self.count, self.most, self.taken = count, most, 0
+
+    def run(self, tasks: Iterable[Task | None], end: float | None = None) -> Iterator[Outcome]:
+        waiting, begun = iter(tasks), deque[Task]()
+        while True:
+            while len(begun) < self.count and self.most > 0:
+                task = next(waiting, None)
+                if task is None:
+                    break
+                self.most -= 1
+                self.taken += 1
+                begun.append(task)
+            if not begun:
+                return
+            yield from super().run([begun.popleft()])
 
 
 def _study(setting: Setting, path: Path, resume: bool = False, **identity: object) -> Study:
@@ -101,10 +124,45 @@ def test_the_same_seed_gives_the_same_search(setting, tmp_path):
     assert _facts(changed) != _facts(runs[0][:8])
 
 
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_the_trials_depend_on_the_seed_and_not_on_the_number_of_workers(setting, tmp_path, count):
+    tight = dataclasses.replace(setting, budget=Budget(1e9, 1e9, 3000))  # refuses some
+    one = list(search(tight, _study(tight, tmp_path / "1"), FakeWorkers(), 24, None))
+    many = list(search(tight, _study(tight, tmp_path / "n"), ManyWorkers(count), 24, None))
+    assert _facts(many) == _facts(one)
+    assert len(one) > 24
+
+
+def test_as_many_trials_are_under_way_as_the_setting_says(setting, tmp_path):
+    for concurrent in (1, 5, 12):
+        own = dataclasses.replace(setting, concurrent=concurrent)
+        study, workers = _study(own, tmp_path / str(concurrent)), ManyWorkers(50)
+        for told in search(own, study, workers, 24, None):
+            begun = workers.taken - 1 - told.number
+            assert begun == min(concurrent, 24 - told.number) - 1
+
+
+def test_the_sampler_draws_what_optunas_own_draws(setting, tmp_path):
+    import optuna
+
+    from tools.tune.sampler import STARTUP
+
+    def own(seed: int) -> optuna.samplers.TPESampler:
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP, multivariate=True)
+
+    told = []
+    for name in ("ours", "own"):
+        study = _study(setting, tmp_path / name)
+        if name == "own":
+            study._sampler = own  # type: ignore[assignment]
+        told.append(list(search(setting, study, FakeWorkers(), 40, None)))
+    assert _facts(told[0]) == _facts(told[1])
+
+
 class Diverging(FakeWorkers):
     """One of the splits of a trial with 48 hidden units has no detection."""
 
-    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task | None], end: float | None = None) -> Iterator[Outcome]:
         for outcome in super().run(tasks, end):
             wide = self.recipes[-1].model.hidden == [48]
             yield Outcome(detection=(float("nan"), *outcome.detection[1:])) if wide else outcome
@@ -129,6 +187,21 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(setting, tmp_p
     list(search(setting, study, rest, 24, None))
     assert _facts(study.finished()) == _facts(whole)
     assert len(rest.recipes) == 24 - at  # no trial is done twice
+
+
+@pytest.mark.parametrize("count", [1, 3, 50])
+@pytest.mark.parametrize("at", [3, 5, 11, 19])
+def test_a_search_whose_time_is_over_is_continued_as_if_it_had_not_been(
+    setting, tmp_path, at, count
+):
+    whole = list(search(setting, _study(setting, tmp_path / "whole"), FakeWorkers(), 24, None))
+    study = _study(setting, tmp_path / "cut")
+    told = list(search(setting, study, ManyWorkers(count, at), None, 1e9))
+    assert _facts(told) == _facts(whole[:at])
+    del study  # it holds the lock
+    study = _study(setting, tmp_path / "cut", resume=True)
+    list(search(setting, study, ManyWorkers(count), 24, None))
+    assert _facts(study.finished()) == _facts(whole)
 
 
 @pytest.mark.parametrize("at", [5, 8])
@@ -179,7 +252,7 @@ def test_finalists_have_seeds_that_no_trial_had(setting, tmp_path, seed):
 class WithoutOriginal(FakeWorkers):
     """The recipe that the search began with diverges."""
 
-    def run(self, tasks: Iterable[Task], end: float | None = None) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task | None], end: float | None = None) -> Iterator[Outcome]:
         tasks = list(tasks)
         for task, outcome in zip(tasks, super().run(tasks, end), strict=True):
             diverged = task.kind == "screen" and task.recipe.name == "small"
@@ -253,7 +326,7 @@ def test_a_search_in_which_nothing_meets_the_budget_ends(setting, tmp_path):
 
 def test_the_sampler_gets_by_how_much_a_model_exceeds_each_limit(setting, tmp_path):
     study = _study(setting, tmp_path / "a")
-    (trial,) = study.ask(1)
+    trial = study.ask()
     cost = Cost(round(1.5 * setting.budget.flash), round(0.5 * setting.budget.sram), 100, 50)
     study.tell(Done(trial.number, trial.values, (), cost, None))
     constraints = study._study.trials[0].constraints
