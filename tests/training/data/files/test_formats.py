@@ -187,6 +187,18 @@ def test_wfdb(tmp_path: Path, monkeypatch) -> None:
         table(tmp_path / "rec.hea")
 
 
+def test_a_wfdb_signal_of_several_samples_per_frame_is_said(tmp_path: Path) -> None:
+    counts = np.column_stack([np.arange(400).reshape(200, 2) % 13 * 100, COUNTS[:, 0]])
+    counts.astype("<i2").tofile(tmp_path / "m.dat")
+    lines = ("m 2 125 200", "m.dat 16x2 200/mV 16 0 0 0 0 ECG", "m.dat 16 200/mV 16 0 0 0 0 RESP")
+    (tmp_path / "m.hea").write_text("\n".join(lines) + "\n")
+    read = table(tmp_path / "m.hea")
+    assert (read.channels, read.rate_hz) == (("ECG", "RESP"), 125)
+    assert np.allclose(read.values[:, 0], counts[:, :2].mean(axis=1) / 200)
+    note = "channel ECG has 250 samples per second: the mean of 2 is taken, 125 times per second"
+    assert [n for n in read.notes if "mean" in n] == [note]
+
+
 def test_a_format_is_known_by_its_contents(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", VALUES)
     (tmp_path / "a.npy").rename(tmp_path / "a.csv")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from training.bundle.errors import DataError
-from training.data.files.cells import quoted
+from training.data.files.cells import quoted, shown
 from training.data.files.options import Options
 from training.data.files.sheet import Column, Sheet, check_size
 from training.data.files.wfdb_files import check_record
@@ -27,7 +27,7 @@ def sniff(head: bytes) -> bool:
 
 
 def read(path: Path, options: Options) -> Sheet:
-    """Read all signals of the record in their units; invalid samples are missing."""
+    """Read all signals at the rate of the frames, in their units; invalid samples are missing."""
     if path.suffix != ".hea":
         raise DataError(f"{path}: is the header of a WFDB record: name it .hea")
     check_record(path)
@@ -35,6 +35,7 @@ def read(path: Path, options: Options) -> Sheet:
 
     try:
         record = wfdb.rdrecord(str(path.with_suffix("")))
+        faster = wfdb.rdheader(str(path.with_suffix(""))).samps_per_frame or []
     except FileNotFoundError as problem:
         missing = Path(str(problem.filename or "the file of samples")).name
         raise DataError(f"{path}: {quoted(missing)} is missing beside it") from None
@@ -48,4 +49,10 @@ def read(path: Path, options: Options) -> Sheet:
         Column(name, np.ascontiguousarray(signals[:, c], np.float64), unit)
         for c, (name, unit) in enumerate(zip(record.sig_name, record.units, strict=True))
     ]
-    return Sheet(path, tuple(columns), rate_hz=float(record.fs))
+    means = [
+        f"channel {shown(name)} has {samples * record.fs:g} samples per second: the mean of "
+        f"{samples} is taken, {record.fs:g} times per second"
+        for name, samples in zip(record.sig_name, faster, strict=False)
+        if samples > 1
+    ]
+    return Sheet(path, tuple(columns), rate_hz=float(record.fs), notes=tuple(means))
