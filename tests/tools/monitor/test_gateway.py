@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests.support.broker import Subscriber, free_port, mosquitto
+from tests.support.descriptors import many_files
 from tests.support.images import emulated_image
 from tests.support.requirements import toolchain_missing
 from tests.support.waiting import PATIENCE, wait_until
@@ -72,6 +73,23 @@ def test_an_outage_of_the_broker_loses_nothing(tmp_path: Path) -> None:
     gate.close()
     spool.close()
     assert list(dict.fromkeys(heard)) == [str(k) for k in range(900)]  # in order; doubles allowed
+
+
+@pytest.mark.broker
+def test_a_broker_is_reached_on_a_descriptor_that_select_cannot_take(tmp_path: Path) -> None:
+    """As in a gateway whose hundreds of boards come before its broker."""
+    spool = Spool(tmp_path / "spool")
+    with mosquitto(tmp_path, "allow_anonymous true") as port:
+        subscriber = Subscriber(port, "vigil/one/#")
+        with many_files():
+            gate = publisher(spool, port)
+            for message in messages(10):
+                spool.put(message)
+            wait_until(lambda: spool.depth == 0)
+            gate.close()
+        subscriber.wait(lambda s: len(s.heard) == 10)
+        subscriber.close()
+    spool.close()
 
 
 @pytest.mark.broker

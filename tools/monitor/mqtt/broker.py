@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 
+from tools.monitor.mqtt.poll import use_poll
 from training.bundle.errors import VigilError
 
 USER, PASSWORD, CA = "VIGIL_MQTT_USER", "VIGIL_MQTT_PASSWORD", "VIGIL_MQTT_CA"
@@ -55,6 +56,7 @@ class Broker:
         Raises:
             MqttError: the file of certificates cannot be read.
         """
+        use_poll()
         client.connect_timeout = CONNECT_SECONDS
         if self.user is not None:
             client.username_pw_set(self.user, self.password)
