@@ -193,19 +193,13 @@ class LinkBoard:
 
     def _take_own(self) -> list[BoardEvent]:
         """Return the events that no message of the board brings."""
-        return [
-            *self._take_status(),
-            *self._answers_again(),
-            *self._strangers.notices(away=not self.answers),
-        ]
+        status, self._status = self._status, []
+        strangers = self._strangers.notices(away=not self.answers)
+        return [*status, *self._answers_again(), *strangers]
 
     def retry(self) -> None:
         self._strangers.clear()
         self._session.retry()
-
-    def _take_status(self) -> list[BoardEvent]:
-        events, self._status = self._status, []
-        return events
 
     def _answers_again(self) -> list[Notice]:
         """Return a notice if the board answers again; for a new stream, no event reports it."""
@@ -281,12 +275,6 @@ class LinkBoard:
         self._levels, self._alarm_due = levels, False
         return alarm_text(levels)
 
-    def _set_alarm_again(self) -> None:
-        # The next receive() reports an error: then the board is away again.
-        if self._levels is not None and self._alarm_due:
-            with contextlib.suppress(LinkError):
-                self.set_alarm(self._levels)
-
     def counters(self) -> LinkCounters:
         if self.answers:
             if self.calibration is not None and self.calibration.running:
@@ -349,7 +337,9 @@ class LinkBoard:
             case link.Resumed():
                 self._answers = True
                 self._alarm_due |= event.rebooted
-                self._set_alarm_again()
+                if self._levels is not None and self._alarm_due:
+                    with contextlib.suppress(LinkError):  # the board is away again
+                        self.set_alarm(self._levels)
                 self._ask_status()  # the answer to a request may have been lost with the link
                 self._ask_wearer_again()
                 why = "was reset" if event.rebooted else "answers again"
