@@ -184,7 +184,7 @@ def search(
             if problem is None and not np.isfinite(detection).all():
                 detection, problem = (), "the fit diverged"
             done = Done(done.number, done.values, detection, done.cost, problem)
-        elif end is not None and time.monotonic() >= end:
+        elif end is not None and time.monotonic() >= end and not any(each for each, _ in asked):
             return
         asked.popleft()
         study.tell(done)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.training import small_recipe
 from tools.boards.catalogue import find_board
+from tools.tune import search as searches
 from tools.tune.budget import Budget, Cost, read_budget
 from tools.tune.cost import Costs
 from tools.tune.result import (
@@ -202,6 +203,21 @@ def test_a_search_whose_time_is_over_is_continued_as_if_it_had_not_been(
     study = _study(setting, tmp_path / "cut", resume=True)
     list(search(setting, study, ManyWorkers(count), 24, None))
     assert _facts(study.finished()) == _facts(whole)
+
+
+def test_what_was_begun_is_told_after_the_end_though_trials_before_it_are_refused(
+    setting, tmp_path, monkeypatch
+):
+    tight = dataclasses.replace(setting, budget=Budget(1e9, 1e9, 3000))
+    now = [0.0]
+    monkeypatch.setattr(searches.time, "monotonic", lambda: now[0])
+    workers, told = ManyWorkers(50), []
+    for each in search(tight, _study(tight, tmp_path / "a"), workers, None, 1.0):
+        told.append(each)
+        if len(told) > 6 and not each.detection:  # a refused trial is at hand when the time ends
+            workers.most, now[0] = 0, 2.0
+    fitted = sum(bool(each.detection) for each in told)
+    assert fitted == workers.taken > 0
 
 
 @pytest.mark.parametrize("at", [5, 8])
