@@ -44,7 +44,9 @@ def open_sinks(
         if broker.warning:
             print(f"vigil: {broker.warning}", file=sys.stderr)
         board_controls = controls if settings.mqtt.commands else None
-        sinks.append(MqttView(broker, board_id(board), settings.mqtt.discovery, board_controls))
+        sinks.append(
+            MqttView(broker, board_id(board), settings.mqtt.discovery, board_controls, say)
+        )
     if settings.on_alarm:
         sinks.append(AlarmCommand(settings.on_alarm, say))
     path = None if settings.recording is None else settings.recording.path

@@ -16,7 +16,7 @@ from tests.support.broker import Subscriber, free_port, mosquitto
 from tests.support.monitor_board import FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
 from tools.monitor.controls import Command, Controls, Mark, SetPaused, SetThreshold
-from tools.monitor.events import BoardFacts, Notice, ThresholdChanged
+from tools.monitor.events import BoardFacts, Event, Notice, Severity, ThresholdChanged
 from tools.monitor.mqtt import board_topics
 from tools.monitor.mqtt.board_topics import board_id, command_of
 from tools.monitor.mqtt.broker import CA, PASSWORD, USER, MqttError, broker_of
@@ -148,9 +148,10 @@ def test_the_last_will_says_offline_when_the_monitor_dies(tmp_path):
 
 @pytest.mark.broker
 def test_a_broker_that_comes_back_gets_what_waited_for_it(tmp_path):
-    port = free_port()
+    port, said = free_port(), list[Event]()
     with mosquitto(tmp_path, "allow_anonymous true", port=port):
-        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one")
+        view = MqttView(broker_of(f"mqtt://127.0.0.1:{port}", {}), "one", say=said.append)
+    wait_until(lambda: said)
     stream_to(view)  # to nobody
     with mosquitto(tmp_path, "allow_anonymous true", port=port):
         subscriber = Subscriber(port, "vigil/one/score")
@@ -158,6 +159,10 @@ def test_a_broker_that_comes_back_gets_what_waited_for_it(tmp_path):
         assert view.unpublished == 0
         view.close()
         subscriber.close()
+    lost, back = [event for event in said if isinstance(event, Notice)]
+    assert lost.text.startswith(f"connection to the MQTT broker at 127.0.0.1:{port} lost: ")
+    assert lost.severity is Severity.WARNING
+    assert back.text == f"connected to the MQTT broker at 127.0.0.1:{port} again"
 
 
 @pytest.mark.broker

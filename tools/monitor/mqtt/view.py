@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.monitor.controls import Controls
-from tools.monitor.events import Event, Notice
+from tools.monitor.events import Event, Notice, Severity
 from tools.monitor.mqtt.board_topics import BoardTopics, Message
 from tools.monitor.mqtt.broker import CONNECT_SECONDS, Broker, MqttError
 
@@ -28,6 +29,7 @@ class MqttView:
         board_id: names the board in topics.
         discovery: prefix of Home Assistant's discovery topics; None: none is published.
         controls: obeys the commands of the broker's clients; None: nothing is read.
+        say: is called, from another thread, with a notice when the connection is lost and restored.
 
     Attributes:
         unpublished: messages that did not fit the queue.
@@ -42,8 +44,10 @@ class MqttView:
         board_id: str,
         discovery: str | None = None,
         controls: Controls | None = None,
+        say: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        self._broker = broker
+        self._broker, self._say = broker, say
+        self._lost = False  # the connection was, and has not been restored
         self._topics = BoardTopics(broker.prefix, board_id, self._send, discovery, controls)
         self.unpublished = 0
         self._status = "online"
@@ -56,6 +60,7 @@ class MqttView:
         will = self._topics.status("offline")
         client.will_set(will.topic, will.text, qos=1, retain=True)
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         broker.prepare(client)
         try:
@@ -104,10 +109,22 @@ class MqttView:
         if reason.is_failure:
             self._refusal = str(reason)
         else:
+            if self._lost:
+                self._lost = False
+                self._say(Notice(f"connected to the MQTT broker at {self._broker.address} again"))
             self._send(self._topics.status(self._status))
             for topic in self._topics.subscriptions:
                 client.subscribe(topic, qos=1)
         self._connected.set()
+
+    def _on_disconnect(
+        self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
+    ) -> None:
+        if self._lost or self._refusal or self._status == "offline":
+            return
+        self._lost = True
+        text = f"connection to the MQTT broker at {self._broker.address} lost: {reason}"
+        self._say(Notice(f"{text}; {QUEUED:,} messages can wait", severity=Severity.WARNING))
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         self._topics.receive(message.topic, bytes(message.payload), bool(message.retain))
