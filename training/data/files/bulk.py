@@ -30,6 +30,8 @@ _STAMP = re.compile(rb"(?m)^(\d{1,2}:\d{2}:\d{2}[.,]\d+)\s*->[ \t]*")
 _PAIR = re.compile(rb"[A-Za-z_][^:=,;\t\n]*?[ ]*[:=][ ]*")
 _SPACES = re.compile(rb"[ \t]+")
 _THOUSANDS = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?$"  # of a decimal comma
+_GROUPED = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"  # 1.234: a decimal number, or one with a thousands' point
+_WHOLE = r"^ *[+-]?(\d+) *$"
 _QUOTED = re.compile(rb'"([^"\n]*)"')
 
 
@@ -43,6 +45,9 @@ class Rows:
         self.times: list[list[Orders]] = [[] for _ in range(width)]  # of columns of times
         self.words: list[dict[str, int]] = [{} for _ in range(width)]
         self.bad: list[BadCells | None] = [None] * width
+        # Per column: row and text of the first number with a point; False if one has decimals.
+        self.points: list[tuple[int, str] | bool | None] = [None] * width
+        self.digits = [0] * width  # of the longest whole number
         self.frames = 0
         self.next_row = 1  # of the file
         self.starts: list[int] = []
@@ -100,6 +105,12 @@ class Rows:
                     f"'{quoted(next(iter(words)))}')"
                 )
                 continue
+            if isinstance(first := self.points[c], tuple) and self.digits[c] == 3:
+                notes.append(
+                    f"column {quoted(name)}: {quoted(first[1])} (row {first[0]}) is read as a "
+                    "decimal number, and all others are whole: if its point groups thousands, "
+                    "save the file without such points"
+                )
             unit = self.dialect.units[c]
             columns.append(Column(name, values, unit, kind, words, self.bad[c]))  # type: ignore[arg-type]
         return Sheet(
@@ -263,6 +274,7 @@ class Rows:
             cells = frame[str(c)]
             if kind == "number":
                 values, bad = self._numbers(cells)
+                self._watch_points(c, cells, numbers)
                 if len(bad):
                     if self.options.skip_text:
                         keep[bad] = False
@@ -312,6 +324,19 @@ class Rows:
             values = values.copy()
             values[infinite] = np.nan
         return values, np.union1d(suspects, infinite).astype(np.int64)
+
+    def _watch_points(self, c: int, cells: pl.Series, rows: NDArray[np.int64]) -> None:
+        """Look for numbers such as 1.234 in a column of whole numbers of up to three digits."""
+        if self.points[c] is False or self.dialect.decimal == "," or self._delimiter == ",":
+            return
+        pointed = cells.str.contains(".", literal=True).fill_null(False)
+        whole = cells.filter(~pointed).str.extract(_WHOLE, 1).drop_nulls()
+        self.digits[c] = max(self.digits[c], int(whole.str.len_chars().to_numpy().max(initial=0)))
+        if not cells.filter(pointed).str.contains(_GROUPED).all():
+            self.points[c] = False
+        elif self.points[c] is None and pointed.any():
+            at = int(pointed.to_numpy().argmax())
+            self.points[c] = int(rows[at]), str(cells[at])
 
     def _note_bad(self, column: int, row: int, text: str, count: int) -> None:
         known = self.bad[column]

@@ -185,6 +185,20 @@ def test_thousands_that_begin_late(tmp_path: Path) -> None:
     assert table(path).values[-4:, 0].tolist() == [599.5, 1234, -12345.5, 0.5]
 
 
+def test_points_among_whole_numbers_alone_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = "".join(f"{900 + i % 90};{i % 7}\n" for i in range(600))
+    note = "column x: 1.003 (row 602) is read as a decimal number, and all others are whole"
+    path.write_text("x;y\n" + rows + "1.003;2\n999;3\n")
+    read = table(path)
+    assert any(n.startswith(note) for n in read.notes) and read.values[600, 0] == 1.003
+    for other in ("1.003;2\n1000;3\n", "1.003;2\n1.5;3\n", "0.003;2\n", "999;3\n"):
+        path.write_text("x;y\n" + rows + other)
+        assert not any("decimal number" in n for n in table(path).notes)
+    path.write_text("x;y\n" + "".join(f"1.{100 + i % 90};1\nnan;2\n" for i in range(60)))
+    assert not any("decimal number" in n for n in table(path, interpolate=1).notes)
+
+
 def test_thousands_among_whole_numbers_alone(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     counts = [990 + 7 * i % 23 for i in range(60)]
