@@ -23,6 +23,7 @@ from training.bundle import Bundle
 from training.bundle.errors import DataError
 from training.bundle.manifest import Beats
 from training.bundle.regular_file import check_regular
+from training.bundle.validation import validate
 from training.data import load as load_data_set
 from training.data.files.options import Options
 from training.data.files.text import LARGEST
@@ -62,8 +63,8 @@ def of_bundle(bundle: Bundle, repeat: bool = False) -> Source:
 def trained_on(path: Path, bundle: Bundle) -> bool:
     """Return whether a file is among those that a bundle's recipe trains on."""
     given = bundle.manifest.recipe.get("data", {}).get("path", [])
-    paths = [given] if isinstance(given, str) else given
-    return any(Path(each).resolve() == path.resolve() for each in paths)
+    paths = given if isinstance(given, list) else [given]
+    return any(Path(str(each)).resolve() == path.resolve() for each in paths)
 
 
 def of_file(path: Path, bundle: Bundle, repeat: bool = False, leads: Sequence[str] = ()) -> Source:
@@ -94,7 +95,7 @@ def of_file(path: Path, bundle: Bundle, repeat: bool = False, leads: Sequence[st
         )
     elif known is csv.FORMAT:
         data = m.recipe.get("data", {})
-        options = _options(data)
+        options = _options(data, f"bundle '{m.name}': recipe.data")
         if leads:
             options = options.model_copy(update={"channels": list(leads)})
         window, hop = _placed(bundle)
@@ -146,14 +147,14 @@ def _placed(bundle: Bundle) -> tuple[int, int]:
     return (1, 1) if isinstance(m.segmenter, Beats) else (m.grid.window, m.grid.hop)
 
 
-def _options(data: dict[str, Any]) -> Options:
+def _options(data: dict[str, Any], where: str) -> Options:
     """How the files were read that the model was trained on: the same holds for another one."""
     if data.get("name") != "csv":
         return Options()
     given = {key: data[key] for key in Options.model_fields if key in data and key != "channels"}
     if isinstance(given.get("intervals"), str) and not Path(given["intervals"]).is_file():
         given["intervals"] = None  # the manifest keeps the file's name only
-    return Options(**given)
+    return validate(Options, given, where, DataError)
 
 
 def _check(recording: Recording, bundle: Bundle) -> None:

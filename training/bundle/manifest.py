@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from training.bundle.decision_schema import AlarmLevels, Decision, Drift, FalseAlarms, NoDecision
 from training.bundle.features import MOST_FRAMES, transform_points
@@ -284,6 +284,14 @@ class Manifest(Strict):
     recipe: dict[str, Any]
     seed: int
     versions: dict[str, str]
+
+    @field_validator("recipe")
+    @classmethod
+    def _sections_that_are_read(cls, recipe: dict[str, Any]) -> dict[str, Any]:
+        for name in ("data", "fit"):
+            if not isinstance(recipe.get(name, {}), dict):
+                raise ValueError(f"must have an object as {name}")
+        return recipe
 
     @property
     def grid(self) -> Grid:

@@ -10,8 +10,10 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -31,6 +33,7 @@ from tools.boards.ports import Port as UsbPort
 from tools.checkout import ROOT
 from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.events import Notice
+from tools.monitor.gateway import health as health_module
 from tools.monitor.gateway import run, worker
 from tools.monitor.gateway.health import HealthServer
 from tools.monitor.gateway.publisher import Publisher
@@ -188,6 +191,26 @@ def test_the_health_page_says_that_the_spool_cannot_be_written(tmp_path: Path) -
     silent.close()
     gate.close()
     spool.close()
+
+
+def test_a_client_that_sends_nothing_or_breaks_off_prints_nothing(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(health_module._Quiet, "timeout", 0.01)
+    spool = Spool(tmp_path / "spool")
+    gate = publisher(spool, free_port())
+    health = HealthServer("127.0.0.1:0", dict, spool, gate)
+    threads = threading.active_count()
+    with (
+        socket.create_connection(tuple(health.address.split(":"))),
+        socket.create_connection(tuple(health.address.split(":"))) as broken,
+    ):
+        broken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        broken.close()
+        page(f"{health.address}/health")  # accepted after the two
+        wait_until(lambda: threading.active_count() <= threads)
+    health.close()
+    gate.close()
+    spool.close()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_defect_does_not_end_a_board_in_silence(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.monitor_board import WINDOW, FakeBoard, recording
 from tests.support.recorded import bundle
 from tools.monitor.controls import Mark
-from tools.recordings.load import of_bundle, of_file
+from tools.recordings.load import of_bundle, of_file, trained_on
 from tools.recordings.source import of_recording, with_gaps
 from training.bundle.errors import DataError
 from training.data.recording import Recording
@@ -100,6 +100,17 @@ def test_the_same_rate_and_unit_may_be_written_otherwise_or_left_out(
     path = tmp_path / "sensor.csv"
     path.write_text(text + "1\n37\n" * 20)
     assert len(of_file(path, bundle(**signal)).counts) == 40
+
+
+def test_a_bundle_whose_settings_of_the_data_are_damaged_is_refused_on_one_line(tmp_path) -> None:
+    path = tmp_path / "sensor.csv"
+    path.write_text("ecg\n" + "1\n37\n" * 20)
+    damaged = bundle()
+    damaged.manifest.recipe["data"] = {"name": "csv", "intervals": 7, "path": 7}
+    assert not trained_on(path, damaged)
+    with pytest.raises(DataError, match="recipe\\.data: 'intervals") as problem:
+        of_file(path, damaged)
+    assert "\n" not in str(problem.value)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 no archive", b"text"])

@@ -254,6 +254,7 @@ def test_a_flipped_bit_and_a_cut_file(copy, name):
         ({"threshold__value": 1e39}, "must be a finite single-precision number"),
         ({"threshold__calibration_scores": [2.0, 1.0]}, "calibration_scores must ascend"),
         ({"signal__gain": [0.0]}, "gain must be finite and not zero"),
+        ({"recipe__data": ["csv"]}, "'recipe' must have an object as data"),
         ({"signal__rate_hz": 1e300}, "must be a finite single-precision number"),
         ({"signal__rate_hz": 1e-60}, "must not be zero in single precision"),
         ({"model__output__zero_point": 77}, "model.output.zero_point is 77; the two files belong"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from socketserver import ThreadingMixIn
@@ -73,6 +74,11 @@ class _Metrics(Collector):
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True  # a client that sends nothing holds up no other, and not the end
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print a traceback, except of a client that sends nothing or breaks off."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Quiet(WSGIRequestHandler):
