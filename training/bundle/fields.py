@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -23,3 +23,14 @@ def _printable(value: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_printable)]
+
+
+def _sections(recipe: dict[str, Any]) -> dict[str, Any]:
+    for name in ("data", "fit"):
+        if not isinstance(recipe.get(name, {}), dict):
+            raise ValueError(f"must have an object as {name}")
+    return recipe
+
+
+# A recipe as it was; `data` and `fit` are read without the schema of recipes.
+RecipeSettings = Annotated[dict[str, Any], AfterValidator(_sections)]

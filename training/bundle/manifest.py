@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from training.bundle.decision_schema import AlarmLevels, Decision, Drift, FalseAlarms, NoDecision
 from training.bundle.features import MOST_FRAMES, transform_points
-from training.bundle.fields import Count, Int8, Int32, Name, Sha256, Size, Text
+from training.bundle.fields import Count, Int8, Int32, Name, RecipeSettings, Sha256, Size, Text
 from training.bundle.numbers import Float32, PositiveFloat32, Rate, float32_text
 from training.bundle.scores import (
     Head,
@@ -281,17 +281,9 @@ class Manifest(Strict):
     metrics: Metrics
     checks: Checks = Checks()
     golden: Golden
-    recipe: dict[str, Any]
+    recipe: RecipeSettings
     seed: int
     versions: dict[str, str]
-
-    @field_validator("recipe")
-    @classmethod
-    def _sections_that_are_read(cls, recipe: dict[str, Any]) -> dict[str, Any]:
-        for name in ("data", "fit"):
-            if not isinstance(recipe.get(name, {}), dict):
-                raise ValueError(f"must have an object as {name}")
-        return recipe
 
     @property
     def grid(self) -> Grid:

@@ -18,9 +18,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_until
 from tests.support.web_page import events_of, received, scored_of, served, text_of
 from tools.monitor.settings import Browser
+from tools.monitor.web import connections
 from tools.monitor.web.hub import Hub
 from tools.monitor.web.server import WRONG_TOKEN, WebError, command_of, serve
 from training.bundle.errors import DataError
@@ -98,6 +99,47 @@ def test_malformed_requests_of_a_socket_print_nothing(host, then, capfd, caplog)
                     pass
     assert capfd.readouterr() == ("", "")
     assert caplog.messages == []
+
+
+def test_connections_beyond_the_limit_are_closed_and_print_nothing(monkeypatch, capfd, caplog):
+    monkeypatch.setattr(connections, "MOST", 3)
+    with served() as s, contextlib.ExitStack() as stack:
+        address = urlsplit(s.url)
+        where = (address.hostname, address.port)
+        for _ in range(3):
+            stack.enter_context(socket.create_connection(where, PATIENCE))
+        for _ in range(3):
+            with socket.create_connection(where, PATIENCE) as refused:
+                assert _is_closed(refused)
+        stack.close()
+        wait_until(lambda: _answers(s.url))
+    assert capfd.readouterr() == ("", "")
+    assert caplog.messages == []
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError):
+        return status(url) == 200
+    return False
+
+
+def _is_closed(client: socket.socket) -> bool:
+    """Wait until the server sends something or closes."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET / HTTP/1.1\r\nHost: "])
+def test_a_connection_without_a_request_is_closed_and_a_stream_is_not(monkeypatch, begin):
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.01)
+    with served() as s, connect(s.socket) as streaming:
+        address = urlsplit(s.url)
+        with socket.create_connection((address.hostname, address.port), PATIENCE) as silent:
+            silent.sendall(begin)
+            assert _is_closed(silent)
+        received(streaming, lambda messages: len(scored_of(messages)) > 2)
 
 
 def test_a_viewer_sees_everything_and_commands_nothing():

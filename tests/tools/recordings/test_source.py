@@ -108,7 +108,7 @@ def test_a_bundle_whose_settings_of_the_data_are_damaged_is_refused_on_one_line(
     damaged = bundle()
     damaged.manifest.recipe["data"] = {"name": "csv", "intervals": 7, "path": 7}
     assert not trained_on(path, damaged)
-    with pytest.raises(DataError, match="recipe\\.data: 'intervals") as problem:
+    with pytest.raises(DataError, match=r"recipe\.data: 'intervals") as problem:
         of_file(path, damaged)
     assert "\n" not in str(problem.value)
 

@@ -312,12 +312,14 @@ def serve(hub: Hub, view: Browser | None = None) -> Iterator[Addresses]:
     # uvicorn takes a tenth of a second to import; `make_app` does not need it.
     import uvicorn
 
+    from tools.monitor.web.connections import HttpProtocol, Listener
+
     tokens = Tokens()
     try:
         family, *_, where = socket.getaddrinfo(view.host, view.port, type=socket.SOCK_STREAM)[0]
     except OSError as problem:
         raise WebError(f"{view.host}: {problem.strerror}; give an address to --web-host") from None
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = Listener(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(where)
@@ -332,6 +334,7 @@ def serve(hub: Hub, view: Browser | None = None) -> Iterator[Addresses]:
         log_config=None,  # uvicorn's own would close the log handlers of the whole program
         ssl_certfile=view.certificate,
         log_level="error",
+        http=HttpProtocol,
         ws="websockets-sansio",
         ws_ping_interval=None,
         ws_max_size=COMMAND_BYTES,
