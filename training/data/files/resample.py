@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import DataError
-from training.bundle.labels import UNKNOWN
+from training.bundle.labels import ABNORMAL, UNKNOWN
 from training.data.files.sheet import MOST_VALUES
 
 GAP = 5.0  # usual steps between two samples that are not joined by a line
@@ -23,8 +23,9 @@ def resample(
 ) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.int64], int]:
     """Interpolate linearly at `rate_hz` within each stretch without a gap.
 
-    Returns values [frames, channels], labels [frames] (the nearest sample's), cuts between the
-    stretches, and how many samples were left out because they stand alone between two gaps.
+    Returns values [frames, channels], labels [frames] (the worst of the samples for which a frame
+    stands, or the nearest sample's), cuts between the stretches, and how many samples were left out
+    because they stand alone between two gaps.
     Frames next to a missing value are missing.
     Raises DataError: no clock, or far more frames than samples.
     """
@@ -51,7 +52,12 @@ def resample(
             np.stack([np.interp(at, seconds[a:b], column[a:b]) for column in values.T], axis=1)
         )
         nearest = np.clip(np.searchsorted(seconds[a:b], at - usual / 2), 0, b - a - 1)
-        marks.append(labels[a:b][nearest])
+        mark = labels[a:b][nearest]
+        first, stop = (np.searchsorted(seconds[a:b], at + d / rate_hz) for d in (-0.5, 0.5))
+        for label in (UNKNOWN, ABNORMAL):
+            total = np.concatenate([[0], np.cumsum(labels[a:b] == label)])
+            mark[total[stop] > total[first]] = label
+        marks.append(mark)
         cuts.append(frames)
         frames += count
     if not parts:

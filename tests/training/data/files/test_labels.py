@@ -188,3 +188,14 @@ def test_labels_of_one_and_minus_one_need_the_setting(tmp_path: Path, usual: str
     read = table(tmp_path, said, normal=usual)
     assert read.labels.tolist() == [0] * 15 + [1] * 5
     assert table(tmp_path, ["0", *said]).labels[0] == 0  # beside 0, -1 is not known
+
+
+def test_a_short_fault_outlives_a_lower_rate(tmp_path: Path) -> None:
+    said = [0] * 200
+    said[33], said[78], said[120] = 1, "", 1  # at 1 Hz: between the frames of 0.1 Hz
+    path = tmp_path / "log.csv"
+    path.write_text("t [s],x,label\n" + "".join(f"{n},{n % 7},{w}\n" for n, w in enumerate(said)))
+    low = read_table(path, Settings(path=str(path), resample_hz=0.1)).labels
+    assert {int(n): int(low[n]) for n in np.flatnonzero(low)} == {3: 1, 8: -1, 12: 1}
+    high = read_table(path, Settings(path=str(path), resample_hz=2)).labels
+    assert np.flatnonzero(high == 1).tolist() == [66, 67, 240, 241]
