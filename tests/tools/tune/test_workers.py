@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -112,3 +113,20 @@ def test_ctrl_c_reaches_the_search_and_not_its_processes(monkeypatch):
         assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
     finally:
         local.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "--xla_backend_optimization_level=1"),
+        ("--xla_dump_to=x", "--xla_dump_to=x --xla_backend_optimization_level=1"),
+        ("--xla_backend_optimization_level=3", "--xla_backend_optimization_level=3"),
+    ],
+)
+def test_a_worker_has_one_thread_and_keeps_the_users_flags_of_xla(monkeypatch, before, after):
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.setenv(name, "8")
+    monkeypatch.setenv("XLA_FLAGS", before)
+    workers.set_up_process()
+    assert os.environ["XLA_FLAGS"] == after
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == os.environ["TF_NUM_INTEROP_THREADS"] == "1"
