@@ -7,8 +7,10 @@ from typing import Protocol, runtime_checkable
 
 from tools.monitor import controls
 from tools.monitor.events import (
+    AlarmChanged,
     BoardFacts,
     CalibrationStatus,
+    DriftChanged,
     LinkCounters,
     Notice,
     SamplesLost,
@@ -110,6 +112,8 @@ class SamplingBoard(Board, Protocol):
 
 BoardEvent = (
     WindowScored
+    | AlarmChanged
+    | DriftChanged
     | WindowNotJudged
     | WindowsLost
     | SamplesSent

@@ -246,6 +246,11 @@ class Stream:
             self._alarm = on
             self._emit(AlarmChanged(index, frame, on))
 
+    def _drift_is(self, recalibrate: bool, index: int, frame: int) -> None:
+        if recalibrate != self._drifted:
+            self._drifted = recalibrate
+            self._emit(DriftChanged(index, frame, recalibrate))
+
     def _pause(self, paused: bool) -> None:
         if self._sampling is not None:
             text = "cannot pause: the board samples its own sensor"
@@ -315,15 +320,21 @@ class Stream:
             if notice is not None:
                 self._emit(notice)
             return
-        if isinstance(event, WindowScored | WindowNotJudged):
-            self._beat_watch.beat(event.index)
-        self._emit(event)
-        if isinstance(event, WindowScored):
-            self._corrections.scored(event)
-            self._alarm_is(event.alarm, event.index, event.first_frame)
-            if event.drifted != self._drifted:
-                self._drifted = event.drifted
-                self._emit(DriftChanged(event.index, event.first_frame, event.drifted))
+        match event:
+            case WindowScored():
+                self._beat_watch.beat(event.index)
+                self._emit(event)
+                self._corrections.scored(event)
+                self._alarm_is(event.alarm, event.index, event.first_frame)
+                self._drift_is(event.drifted, event.index, event.first_frame)
+            case AlarmChanged():  # of a resumed stream
+                self._alarm_is(event.on, event.index, event.first_frame)
+            case DriftChanged():
+                self._drift_is(event.recalibrate, event.index, event.first_frame)
+            case _:
+                if isinstance(event, WindowNotJudged):
+                    self._beat_watch.beat(event.index)
+                self._emit(event)
 
     def _drain(self) -> None:
         """After a request to quit, receive what the board has already scored."""

@@ -14,16 +14,20 @@ import pytest
 from tests.support.link_line import Line, expected_scores
 from tests.support.link_native import BoardConfig
 from tests.support.monitor_board import WINDOW, source
+from tools.link import messages as m
 from tools.link.session import Session
 from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport, PortLostError
 from tools.monitor.boards.link_board import LinkBoard
 from tools.monitor.controls import Controls, Reset, SetThreshold
 from tools.monitor.events import (
+    AlarmChanged,
+    DriftChanged,
     Ended,
     Event,
     Notice,
     Restarted,
+    Started,
     ThresholdChanged,
     WindowScored,
 )
@@ -181,6 +185,30 @@ def test_an_alarm_is_set_again_though_the_board_is_lost_while_it_is_set() -> Non
         "the board answers again: continuing at frame 0",
     ]
     assert tried == 3
+
+
+def test_an_alarm_that_was_on_is_on_after_the_stream_is_resumed() -> None:
+    line = Line(CONFIG)
+    board = link_board(line.session())
+    board.restart()
+    board.send(0, WHAT.counts[: 20 * WINDOW])
+    while board._session.next_window < 20:
+        board.receive(0.01)
+    board.receive(0.01)
+    board.close(finished=False)
+
+    session = line.session()
+    board = link_board(session)
+    board.facts = replace(board.facts, alarm="count")
+    state = m.ALARM | m.DRIFT
+    session.alarm = lambda: m.Alarm(state=state, window=20)  # type: ignore[method-assign]
+    events = streamed(board, Controls(), lambda _: None)
+    assert isinstance(events[0], Started) and events[0].resume_frame == 20 * WINDOW
+    changes = [event for event in events if isinstance(event, AlarmChanged | DriftChanged)]
+    first = 19 * WINDOW
+    assert changes[:2] == [AlarmChanged(19, first, True), DriftChanged(19, first, True)]
+    first += WINDOW  # what this board reports has no alarm
+    assert changes[2:] == [AlarmChanged(20, first, False), DriftChanged(20, first, False)]
 
 
 def test_a_threshold_is_known_whose_confirmation_was_lost() -> None:

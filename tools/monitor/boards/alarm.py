@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tools.link.messages import AlarmKind, AlarmSet
+from tools.link.messages import ALARM, DRIFT, Alarm, AlarmKind, AlarmSet
 from tools.link.session import Session
+from tools.monitor.events import AlarmChanged, BoardFacts, DriftChanged
 from training.bundle.decision import alarm_text
 from training.bundle.manifest import AlarmLevels
 
@@ -27,3 +28,32 @@ def alarm_of(session: Session) -> str:
             clear_level=alarm.clear_level,
         )
     )
+
+
+class ResumedAlarm:
+    """Alarm and drift of a resumed stream, in case that no window is judged for long."""
+
+    def __init__(self) -> None:
+        self._alarm: Alarm | None = None  # as the board stated it; None: passed on, or not asked
+
+    def ask(self, session: Session, board: BoardFacts) -> None:
+        """Ask a board that has an alarm. Raises LinkError if it does not answer."""
+        self._alarm = session.alarm() if board.alarm else None
+
+    def clear(self) -> None:
+        """Forget the answer: another stream begins."""
+        self._alarm = None
+
+    def events(self, session: Session, hop: int) -> list[AlarmChanged | DriftChanged]:
+        """Return what is on, once the reports of all windows before the answer have come."""
+        alarm = self._alarm
+        if alarm is None or session.next_window < alarm.window:
+            return []
+        self._alarm = None
+        window = max(alarm.window - 1, 0)
+        events: list[AlarmChanged | DriftChanged] = []
+        if alarm.state & ALARM:
+            events.append(AlarmChanged(window, window * hop, True))
+        if alarm.state & DRIFT:
+            events.append(DriftChanged(window, window * hop, True))
+        return events

@@ -20,7 +20,7 @@ from tools.link.messages import (
 from tools.link.protocol import OtherModelError
 from tools.link.session import Session, Settle, stream_id
 from tools.monitor.board import BoardEvent
-from tools.monitor.boards.alarm import alarm_of, alarm_set
+from tools.monitor.boards.alarm import ResumedAlarm, alarm_of, alarm_set
 from tools.monitor.boards.calibrating import Calibrating, request_of, status_of
 from tools.monitor.boards.dequantize import of_model, to_counts
 from tools.monitor.boards.other_model import other_model
@@ -88,6 +88,7 @@ class LinkBoard:
         self._held: list[link.Event] = []
         self._levels: AlarmLevels | None = None  # set by this monitor
         self._alarm_due = False  # the board was reset and has forgotten them
+        self._resumed_alarm = ResumedAlarm()
         self._status: list[BoardEvent] = []  # events about threshold and calibration
         self._calibrating: Calibrating | None = None
         self.calibration: CalibrationStatus | None = None
@@ -140,6 +141,7 @@ class LinkBoard:
         """Resume the board's unfinished stream and return the first frame to send."""
         first = self._session.start(self._session.board.stream)
         self._ask_wearer_again()
+        self._resumed_alarm.ask(self._session, self.facts)
         # The resumption was requested, so no event needs to report it.
         events = self._session.poll()
         self._held = [event for event in events if not isinstance(event, link.Resumed)]
@@ -155,6 +157,7 @@ class LinkBoard:
         self._stream = self._next_number(used)
         self._thresholds = [(0, self._thresholds[-1][1])]
         self._held = []
+        self._resumed_alarm.clear()
         self._session.poll()  # discard the events of the old stream
 
     def _next_number(self, used: tuple[int, int]) -> int:
@@ -195,7 +198,8 @@ class LinkBoard:
         """Return the events that no message of the board brings."""
         status, self._status = self._status, []
         strangers = self._strangers.notices(away=not self.answers)
-        return [*status, *self._answers_again(), *strangers]
+        alarm = self._resumed_alarm.events(self._session, self.facts.hop)
+        return [*status, *alarm, *self._answers_again(), *strangers]
 
     def retry(self) -> None:
         self._strangers.clear()

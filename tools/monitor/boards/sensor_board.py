@@ -153,6 +153,7 @@ class SensorBoard(LinkBoard):
         self._session.start_sampling(self._stream, samples=False, resume=True)
         frame = self._session.board.next_window * self.facts.hop
         self._ask_wearer_again()
+        self._resumed_alarm.ask(self._session, self.facts)
         # Windows that waited on the board began before this moment.
         self._held = [link.Sampled(self._session.next_sample, b"", 0)]
         return frame
