@@ -9,10 +9,6 @@
 namespace vigil::compiled {
 namespace {
 
-constexpr std::uint32_t lanes_of(std::int32_t low, std::int32_t high) {
-    return (static_cast<std::uint32_t>(low) & 0xFFFF) | static_cast<std::uint32_t>(high) << 16;
-}
-
 inline void store_lane(std::int8_t* lane, std::int32_t value) {
     const auto half = static_cast<std::int16_t>(value);
     std::memcpy(lane, &half, sizeof half);

@@ -119,7 +119,11 @@ def test_generated_code_compiles_and_holds_the_golden_windows(options, tmp_path)
     assert done.stdout.split() == ["exact"] * 4
 
 
-def test_host_engine_gives_the_golden_outputs(bundle, tmp_path):
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_host_engine_gives_the_golden_outputs(compiler, bundle, tmp_path, monkeypatch):
+    if not shutil.which(compiler):
+        pytest.skip(f"needs {compiler}")
+    monkeypatch.setenv("CXX", compiler)
     convert(bundle.path, tmp_path)
     engine = HostEngine(tmp_path)
     assert (engine.run(bundle.golden.input) == bundle.golden.output).all()
