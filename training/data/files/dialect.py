@@ -176,6 +176,8 @@ def _notes(delimiter: str, decimal: str, groups: str, skipped: int) -> tuple[str
         notes.append(
             "the decimal sign is ','" + (", '.' groups thousands" if "." in groups else "")
         )
+    elif "," in groups:
+        notes.append("',' groups thousands")
     return tuple(notes)
 
 
@@ -245,7 +247,8 @@ def _has_grouped(columns: list[tuple[str, ...]], sign: str) -> bool:
 
 
 def _may_be_header(row: list[str], count: int, decimal: str) -> bool:
-    return len(row) == count and not all(is_number(cell, decimal) for cell in row)
+    """Return whether a row has the usual number of cells, and less than half of them numbers."""
+    return len(row) == count and sum(is_number(cell, decimal) for cell in row) < count / 2
 
 
 def _pairs(rows: list[_Line], delimiter: str) -> tuple[str, tuple[str, ...]] | None:

@@ -176,6 +176,8 @@ def test_thousands(tmp_path: Path) -> None:
     assert table(path).values[:2].tolist() == [[1100.5, -2200], [1101.5, -2201]]
     path.write_text("x,y\n" + "".join(f'"1,{100 + i % 3}.5",{i % 4}\n' for i in range(20)))
     assert table(path).values[:2].tolist() == [[1100.5, 0], [1101.5, 1]]
+    path.write_text("x,y\n" + "".join(f'"1,{100 + i % 3}",{i % 4}\n' for i in range(20)))
+    assert "',' groups thousands" in table(path).notes
 
 
 def test_thousands_that_begin_late(tmp_path: Path) -> None:
@@ -249,6 +251,24 @@ def test_one_column_with_a_decimal_comma(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("x\n" + comma(rows("{x}")))
     assert table(path).values[:, 0].tolist() == X
+
+
+@pytest.mark.parametrize("name", ["x", "x [V]"])
+@pytest.mark.parametrize("seed", range(3))
+def test_decimal_commas_are_no_delimiter(tmp_path: Path, name: str, seed: int) -> None:
+    path = tmp_path / "log.txt"
+    values = np.random.default_rng(seed).uniform(0.1, 999, 100).round(3)
+    cells = [f"{v:.3f}".replace(".", ",") for v in values]
+    path.write_text(f"{name}\n" + "\n".join(cells) + "\n")
+    assert table(path).values[:, 0].tolist() == values.tolist()
+    rows = (f"{n // 100},{n % 100:02d}0 {cell}\n" for n, cell in enumerate(cells))
+    path.write_text("t x\n" + "".join(rows))
+    read = table(path)
+    assert (read.channels, read.rate_hz) == (("x",), 100)
+    assert read.values[:, 0].tolist() == values.tolist()
+    small = [f"{v / 1000 - 0.5:.3f}".replace("0.", ",", 1) for v in values]
+    path.write_text(f"{name}\n" + "\n".join(small) + "\n")
+    assert table(path).values[:, 0].tolist() == [float(c.replace(",", ".")) for c in small]
 
 
 def test_a_header_from_the_settings(tmp_path: Path) -> None:
