@@ -27,6 +27,7 @@ from tools.convert.chain_work import (
     stage_instructions,
     stage_work,
 )
+from tools.convert.work import costs
 from tools.measure.bench.small_bundle import small_bundle
 from training import sections
 from training.bundle import read_bundle
@@ -137,9 +138,9 @@ def refit(chains: int = CHAINS) -> None:
     for stage in STAGES:
         used = [i for i in range(chains) if works[i][stage]]
         target = np.array([counted[i][stage] for i in used])
-        costs, residuals = fit_costs([works[i][stage] for i in used], target, target)
-        table |= costs
-        print(f"{stage}: {len(used)} chains, {summary(costs, residuals)}")
+        fitted, residuals = fit_costs([works[i][stage] for i in used], target, target, costs(COSTS))
+        table |= fitted
+        print(f"{stage}: {len(used)} chains, {summary(fitted, residuals)}")
     write_costs(COSTS, table)
 
 

@@ -16,23 +16,32 @@ def fit_costs(
     works: Sequence[Mapping[str, float]],
     target: NDArray[np.float64],
     counted: NDArray[np.float64],
+    before: Mapping[str, float],
 ) -> tuple[dict[str, float], NDArray[np.float64]]:
     """Return the cost of each part, none negative, and the relative residuals of the runs.
+
+    Parts that the runs do not tell apart change least: a fit to the same counts changes nothing.
 
     Args:
         works: how often each part runs, for each run.
         target: float64 [runs], the instructions that the parts account for.
         counted: float64 [runs], all instructions, to which the residuals are relative.
+        before: the costs until now; 0 for a part that is new.
     """
     parts = sorted({part for work in works for part in work if work[part]})
     matrix = np.array([[work.get(part, 0) for part in parts] for work in works])
+    start = np.array([before.get(part, 0.0) for part in parts])
     kept = np.arange(len(parts))
     residuals = np.ones(len(works))
     for _ in range(ROUNDS):
         # Least absolute relative differences, as some runs' branches depend on their values.
         weights = 1 / (counted + 50) / np.sqrt(np.maximum(abs(residuals), LEAST))
         while True:
-            costs, *_ = np.linalg.lstsq(matrix[:, kept] * weights[:, None], target * weights)
+            known = matrix[:, kept] @ start[kept]
+            changes, *_ = np.linalg.lstsq(
+                matrix[:, kept] * weights[:, None], (target - known) * weights
+            )
+            costs = start[kept] + changes
             if costs.min() >= 0:
                 break
             kept = np.delete(kept, costs.argmin())

@@ -1,13 +1,15 @@
 """Compare the plan's instructions with the emulated board's, and fit the costs of its kernels.
 
     .venv/bin/python -m benchmarks.plan_costs             # the prediction beside the count
-    .venv/bin/python -m benchmarks.plan_costs --write     # fits the costs again; three minutes
+    .venv/bin/python -m benchmarks.plan_costs --write KERNEL    # fits a kernel's costs again
+    .venv/bin/python -m benchmarks.plan_costs --write     # fits all; three minutes
 
 The first form prints one line per recipe whose data are there: MACs, instructions as the plan
 predicts them and as the emulated image takes them, and the difference. `--write` counts about 1,400
-random models of one operator each, and fits `tools/convert/instruction_costs.json` to them; then
-the costs of the signal chain (benchmarks.chain_costs). Run it after a change of a kernel in
-`firmware/lib/engine_compiled`, with the compiler of `make setup`.
+random models of one operator each, and fits `tools/convert/instruction_costs.json` to them. With
+kernels, such as `dense few_inputs`, it counts the models that run them, and leaves the costs of the
+others alone; without, it also fits the costs of the signal chain (benchmarks.chain_costs). Run it
+after a change of a kernel in `firmware/lib/engine_compiled`, with the compiler of `make setup`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +30,7 @@ from tests.support.graphs import Graph
 from tests.support.networks import count_emulated, paired_network, random_network
 from tools.convert.model import read_model
 from tools.convert.plan import RUN, Plan, make_plan
-from tools.convert.work import COSTS, added
+from tools.convert.work import COSTS, added, costs, instructions
 from training.bundle.errors import ConvertError, VigilError
 from training.model_size import ModelSize
 from training.recipe import read_recipe, recipe_names
@@ -68,10 +70,14 @@ OPERATORS: dict[str, Callable[[Graph, Tensor], Tensor]] = {
 }
 
 
-def random_models(rng: np.random.Generator) -> Iterator[bytes]:
-    """Models of one operator on images and series of many sizes, and dense networks."""
+def random_models() -> Iterator[bytes]:
+    """Models of one operator on images and series of many sizes, and dense networks.
+
+    Each has a seed of its own, so that a change of an operator leaves the models of others alone.
+    """
     for name, add in OPERATORS.items():
-        for _ in range(PER_OPERATOR * (3 if "pixels" in name or "columns" in name else 1)):
+        for number in range(PER_OPERATOR * (3 if "pixels" in name or "columns" in name else 1)):
+            rng = _generator(name, number)
             graph = Graph(rng)
             series = rng.integers(2)
             channels = int(rng.choice([1, 2, 3, 4, 5, 8, 12, 16]))
@@ -82,23 +88,54 @@ def random_models(rng: np.random.Generator) -> Iterator[bytes]:
             target = add(graph, source)
             if target is not source:
                 yield graph.builder.finish(source.index, target.index)
-    for _ in range(10 * PER_OPERATOR):
-        yield random_network(rng)
+    for number in range(10 * PER_OPERATOR):
+        yield random_network(_generator("network", number))
     for inputs in range(4, 4 + 2 * PER_OPERATOR):
+        rng = _generator("paired", inputs)
         yield paired_network(rng, (inputs, int(rng.integers(4, 20))))
 
 
-def fit(models: Sequence[bytes]) -> tuple[dict[str, float], NDArray[np.float64]]:
-    """The cost of each part, none negative; and the relative residuals of the models."""
-    plans = [make_plan(read_model(model), "model") for model in models]
+def _generator(name: str, number: int) -> np.random.Generator:
+    return np.random.default_rng([*name.encode(), number])
+
+
+def fit(
+    models: Iterable[bytes], kernels: Collection[str], before: Mapping[str, float]
+) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """The cost of each part, none negative; and the relative residuals of the models.
+
+    Args:
+        models: those that the engine cannot run are left out.
+        kernels: whose costs are fitted; all if empty.
+        before: the costs until now.
+
+    Raises:
+        ConvertError: no model runs one of the kernels.
+    """
+    used: list[bytes] = []
+    works: list[dict[str, float]] = []  # of the kernels
+    known: list[float] = []  # instructions of everything else
+    for model in models:
+        try:
+            plan = make_plan(read_model(model), "model")
+        except ConvertError:
+            continue
+        work = added(*(step.work for step in plan.steps))
+        fitted = {p: n for p, n in work.items() if not kernels or p.partition(".")[0] in kernels}
+        if fitted or not kernels:
+            used.append(model)
+            works.append(fitted)
+            others = {part: times for part, times in work.items() if part not in fitted}
+            known.append(_assembly(plan) + instructions(others))
+    absent = set(kernels) - {part.partition(".")[0] for work in works for part in work}
+    if absent:
+        raise ConvertError(f"no model runs the kernel {min(absent)}: see {COSTS.name} for names")
     counts: list[float] = []
-    for first in range(0, len(models), PER_IMAGE):
+    for first in range(0, len(used), PER_IMAGE):
         with tempfile.TemporaryDirectory() as folder:
-            counts += count_emulated(models[first : first + PER_IMAGE], Path(folder))
+            counts += count_emulated(used[first : first + PER_IMAGE], Path(folder))
     counted = np.array(counts)
-    works = [added(*(step.work for step in plan.steps)) for plan in plans]
-    target = counted - np.array([_assembly(plan) for plan in plans])
-    return fit_costs(works, target, counted)
+    return fit_costs(works, counted - np.array(known), counted, before)
 
 
 def _assembly(plan: Plan) -> float:
@@ -150,17 +187,12 @@ def main() -> None:
     arguments = sys.argv[1:]
     if "--write" in arguments:
         arguments.remove("--write")
-        models = []
-        for model in random_models(np.random.default_rng(1)):
-            try:
-                make_plan(read_model(model), "model")
-            except ConvertError:
-                continue
-            models.append(model)
-        costs, residuals = fit(models)
-        write_costs(COSTS, costs)
-        print(f"{len(models)} models, {summary(costs, residuals)}")
-        refit_chain()
+        before = costs()
+        fitted, residuals = fit(random_models(), arguments, before)
+        write_costs(COSTS, {**before, **fitted} if arguments else fitted)
+        print(f"{len(residuals)} models, {summary(fitted, residuals)}")
+        if not arguments:
+            refit_chain()
     else:
         compare(arguments or recipe_names())
 

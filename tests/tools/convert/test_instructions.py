@@ -130,7 +130,7 @@ def test_every_part_of_a_kernel_has_a_cost():
     parts = {part for plan in plans for step in plan.steps for part in step.work}
     assert len(parts) > 60
     rare = {part for part in parts - set(costs()) if ".round" not in part}
-    assert not rare, "run python -m benchmarks.plan_costs --write"
+    assert not rare, "run python -m benchmarks.plan_costs --write KERNEL"
     assert min(costs().values()) >= 0
 
 
