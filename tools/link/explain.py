@@ -1,6 +1,7 @@
 """Error messages of the link: one line with the likely cause and the remedy."""
 
 import struct
+from enum import IntEnum
 
 from tools.link import messages as m
 from tools.link.codec import BY_TYPE, name_of
@@ -63,12 +64,16 @@ def explain_timing(sampling: m.Sampling) -> str:
     )
 
 
+def word_of(kind: type[IntEnum], value: int) -> str:
+    """Return the name of a value in lower case; of one that a later version added, its number."""
+    return kind(value).name.lower() if value in set(kind) else f"code {value}"
+
+
 def explain_error(error: m.Error) -> str:
     """Explain what the board refused and why."""
     cls = BY_TYPE.get(error.type)
     what = name_of(cls) if cls else f"type 0x{error.type:02x}"
-    known = error.code in set(m.ErrorCode)
-    why = m.ErrorCode(error.code).name.lower().replace("_", " ") if known else f"code {error.code}"
+    why = word_of(m.ErrorCode, error.code).replace("_", " ")
     return f"{what} ({why}, detail {error.detail})"
 
 

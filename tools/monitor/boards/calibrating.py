@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 
 from tools.link import messages as m
+from tools.link.explain import word_of
 from tools.monitor.controls import Calibrate, Calibration, ForgetCalibration, StopCalibration
 from tools.monitor.events import CalibrationStatus
 
@@ -30,8 +31,8 @@ def request_of(command: Calibration, default_rate: float) -> m.Calibrate:
 def status_of(report: m.CalibrationReport) -> CalibrationStatus:
     """Return a board's report as an event."""
     return CalibrationStatus(
-        state=m.CalibrationState(report.state).name.lower(),
-        source=m.ThresholdSource(report.source).name.lower(),
+        state=word_of(m.CalibrationState, report.state),
+        source=word_of(m.ThresholdSource, report.source),
         threshold=report.threshold,
         windows=report.windows,
         taken=report.taken,

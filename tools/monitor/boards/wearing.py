@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from tools.link import messages as m
+from tools.link.explain import word_of
 from tools.monitor.events import WearerStatus
 from training.native.core import Wearer
 
@@ -28,7 +29,7 @@ def per_minute(interval: float, rate_hz: float | None) -> float | None:
 
 def status_of_report(report: m.WearerReport, rate_hz: float | None) -> WearerStatus:
     """Return a board's report as an event; `rate_hz` is the model's."""
-    interval = 2.0 ** (report.interval / 65536) if report.interval else 0.0
+    interval = 2.0 ** min(report.interval / 65536, 64) if report.interval else 0.0
     return WearerStatus(
         learned=report.phase == m.WearerPhase.LEARNED,
         refused=report.phase == m.WearerPhase.RELEARNING,
@@ -37,7 +38,7 @@ def status_of_report(report: m.WearerReport, rate_hz: float | None) -> WearerSta
         forms=report.forms,
         accepted=report.accepted,
         per_minute=per_minute(interval, rate_hz),
-        memory=m.WearerStorage(report.memory).name.lower(),
+        memory=word_of(m.WearerStorage, report.memory),
     )
 
 
