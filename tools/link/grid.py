@@ -1,5 +1,8 @@
 """The fixed grid of windows: window `k` begins at sample ``k * hop``."""
 
+MAX_SAMPLE = 1 << 53
+"""Largest index of a sample that a correct board states."""
+
 
 def completed(sample: int, window: int, hop: int) -> int:
     """Return the number of windows that lie within the first `sample` samples."""

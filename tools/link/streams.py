@@ -14,7 +14,7 @@ from tools.link.credit import CONTROL
 from tools.link.delivery import Reports, SensorSamples
 from tools.link.events import Event
 from tools.link.exchange import Exchange
-from tools.link.grid import completed, first_window_from
+from tools.link.grid import MAX_SAMPLE, completed, first_window_from
 from tools.link.outbound import Outbound
 from tools.link.timeouts import Timeouts
 
@@ -103,9 +103,9 @@ class Stream(ABC):
             self._damage_before = self._damage()
             self._emit(event)
 
+    @abstractmethod
     def _can_exist(self, window: int) -> bool:
         """Return whether windows before `window` can have been reported."""
-        return True
 
     def _patience(self, watch: int) -> int:
         """Return how many processed reports may wait for an acknowledgement."""
@@ -317,6 +317,9 @@ class SensorStream(Stream):
 
     @override
     def acknowledged(self, ack: m.Ack, now: float) -> None:
+        if ack.next_sample > MAX_SAMPLE:
+            self._exchange.counters.refused += 1
+            return
         self._heard_at = now
         fresh = self._samples.acknowledged(ack)
         self._exchange.counters.samples += 0 if self._samples.watched else fresh
@@ -347,6 +350,10 @@ class SensorStream(Stream):
             size = 2 * self._board.channels
             self._exchange.counters.samples += len(event.counts) // size
             self._emit(event)
+
+    @override
+    def _can_exist(self, window: int) -> bool:
+        return window <= first_window_from(MAX_SAMPLE, self._board.hop)
 
     @override
     def _patience(self, watch: int) -> int:

@@ -367,3 +367,20 @@ def test_a_host_that_died_is_followed_by_one_that_continues_the_stream():
     for index, score in windows.items():
         frames = range(index * HOP, index * HOP + WINDOW)
         assert score == expected_score(np.array([line.value(f) for f in frames], np.int16))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [m.Ack(next_sample=2**64 - 1, stream=7), m.Lost(window=0, count=2**64 - 1, reason=0)],
+)
+def test_a_position_that_no_board_reaches_is_refused(claim: m.Message) -> None:
+    line = SensorLine()
+    with line.session() as session:
+        session.start_sampling(7)
+        line.up.feed(encode_frame(claim.TYPE, 200, encode(claim)), line.now)
+        events = collect(session, 200)
+        assert session.counters.refused == 1
+        line.reboot()  # then the host states the positions itself
+        events += collect(session, 400)
+    assert not any(isinstance(event, Lost) and event.count > 1000 for event in events)
+    assert windows_of(events)
