@@ -52,8 +52,11 @@ def autoencoder(shape: tuple[int, ...] = (WINDOW,)) -> Any:
     return model
 
 
-def converted(model: Any, integer: str | None = None) -> bytes:
-    """A .tflite file: float, or `integer` ends ("float32", "uint8", "int8") around int8."""
+def converted(model: Any, integer: str | None = None, half: bool = False) -> bytes:
+    """A .tflite file: float, or `integer` ends ("float32", "uint8", "int8") around int8.
+
+    `half`: the weights of a float model are float16.
+    """
     from training.quiet import quiet
     from training.tensorflow_setup import tf
 
@@ -65,6 +68,9 @@ def converted(model: Any, integer: str | None = None) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = getattr(tf, integer)
         converter.inference_output_type = getattr(tf, integer)
+    elif half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
     with quiet():
         return bytes(converter.convert())
 
@@ -95,6 +101,7 @@ FORMS: dict[str, Callable[[Any, Path], Path]] = {
     "h5": lambda model, folder: saved(model, folder / "model.h5"),
     "SavedModel": exported,
     "float": lambda model, folder: written(converted(model), folder / "float.tflite"),
+    "float16": lambda m, folder: written(converted(m, half=True), folder / "half.tflite"),
     "float ends": lambda m, folder: written(converted(m, "float32"), folder / "ends.tflite"),
     "uint8 ends": lambda m, folder: written(converted(m, "uint8"), folder / "uint8.tflite"),
     "int8": lambda model, folder: written(converted(model, "int8"), folder / "int8.tflite"),

@@ -137,7 +137,9 @@ def _planned(planner: Planner) -> Planner:
     for operator in planner.model.operators:
         kind = kinds().get(operator.name)
         if kind is None or kind.plan is None:
-            cure = "not in the compiled engine; build with the tflm engine, or"
+            cure = (
+                "not in the compiled engine; build with the tflm engine if it runs this model, or"
+            )
             if operator.name not in REGISTERED:
                 cure = "in neither engine;"
             raise ConvertError(

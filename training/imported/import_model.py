@@ -18,6 +18,7 @@ from training.data.recording import Dataset
 from training.design import hop_for
 from training.evaluation import Fitted, evaluate
 from training.fit import History
+from training.imported.half_precision import with_float32_constants
 from training.imported.integer import (
     refuse_other_tasks,
     to_int8,
@@ -125,7 +126,8 @@ def _prepared(source: Source) -> tuple[Source, bytes, bytes | None]:
     The int8 part of a float model is None.
     """
     try:
-        source = replace(source, flatbuffer=with_dense_constants(source.flatbuffer))
+        dense = with_dense_constants(source.flatbuffer)
+        source = replace(source, flatbuffer=with_float32_constants(dense))
         flatbuffer = without_missing_operators(with_fixed_shapes(source.flatbuffer))
         refuse_other_tasks(flatbuffer, source.where)
         return source, flatbuffer, without_float_ends(flatbuffer)

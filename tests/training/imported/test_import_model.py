@@ -25,6 +25,7 @@ from training.sections import Filter
 from training.tensorflow_setup import keras
 
 pytestmark = pytest.mark.slow
+FLOATS = "keras", "h5", "SavedModel", "float", "float16"
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_every_format_becomes_a_bundle(form, model, folder, tmp_path):
     bundle, said = bundle_of(FORMS[form](model, tmp_path), folder, tmp_path)
     m = bundle.manifest
     assert ("scaling 'deviation'" in said and "explains 99%" in said) or "explains 100%" in said
-    assert ("quantized to int8" in said) == (form in ("keras", "h5", "SavedModel", "float"))
+    assert ("quantized to int8" in said) == (form in FLOATS)
     assert (m.model.family, m.segmenter.window, m.model.input.size) == ("imported", WINDOW, WINDOW)
     assert m.model.operators == ["FULLY_CONNECTED"] or set(m.model.operators) == {
         "FULLY_CONNECTED",
