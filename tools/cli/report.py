@@ -26,9 +26,15 @@ def report(name: Name = DEFAULT) -> None:
 def zoo(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Names of recipes (default: all); the page then has these alone."),
+        typer.Argument(help="Names of recipes (default: all)."),
     ] = None,
-    docs: Annotated[Path, typer.Option(help="Folder for zoo.md and its pictures.")] = DOCS,
+    docs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for zoo.md and its pictures (default: docs of the checkout; build, if a "
+            "page of what was trained in build would lack recipes)."
+        ),
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Train with the recipes' own settings: zoo-full.md.")
     ] = False,
@@ -46,6 +52,8 @@ def zoo(
             f"--board and {'--full' if full else '--seeds'} exclude each other"
         )
     out, start = console(), time.monotonic()
+    every = not (names or board or seeds) or run.has_every_row(BUILD, full=full)
+    docs = docs or (DOCS if every else BUILD)
 
     def say(line: str) -> None:
         out.print(escape(line))

@@ -4,10 +4,14 @@ import dataclasses
 import itertools
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+import tools.cli.report as command
+import tools.report.zoo.run as run_module
 from tools.checkout import DOCS
+from tools.cli.options import BUILD
 from tools.report.zoo.board import Verified
 from tools.report.zoo.page import NOT_SHOWN, Last, Row, page
 from tools.report.zoo.run import run, spread_over_seeds, verify_on_board, write_page
@@ -340,3 +344,22 @@ def test_every_committed_picture_is_shown_and_there(name):
     folder = DOCS / "zoo" / ("full" if name == "zoo-full.md" else "")
     shown = set(re.findall(r"!\[\w+\]\(([^)]+)\)", (DOCS / name).read_text()))
     assert {(DOCS / path).resolve() for path in shown} == set(folder.glob("*.png"))
+
+
+def test_a_page_without_some_recipes_does_not_replace_that_of_the_checkout(
+    tmp_path: Path, monkeypatch
+) -> None:
+    pages: list[Path] = []
+    for name in ("run", "spread_over_seeds"):
+        monkeypatch.setattr(run_module, name, lambda build, docs, *_, **__: pages.append(docs))
+    monkeypatch.chdir(tmp_path)
+    command.zoo(["linear"])
+    command.zoo(seeds=2)
+    command.zoo()
+    command.zoo(["linear"], docs=tmp_path)
+    assert pages == [BUILD, BUILD, DOCS, tmp_path]
+    for name in SMALL:
+        (BUILD / "zoo" / name).mkdir(parents=True)
+        ROW.save(BUILD / "zoo" / name / "row.json")
+    command.zoo(["linear"])
+    assert pages[-1] == DOCS

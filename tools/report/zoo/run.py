@@ -119,6 +119,11 @@ def _kept(build: Path, name: str, *, full: bool) -> Path:
     return build / folder(full and bool(SMALL.get(name))) / name
 
 
+def has_every_row(build: Path, *, full: bool) -> bool:
+    """Return whether every recipe of the page was trained in `build`."""
+    return all((_kept(build, name, full=full) / ROW).exists() for name in _chosen((), full=full))
+
+
 def write_page(build: Path, docs: Path, *, full: bool) -> Path:
     """Write docs/zoo.md, or zoo-full.md, from the rows and other figures in `build`."""
     rows, boards, spreads = [], {}, {}
