@@ -19,7 +19,7 @@ from training.data.files.table import Table
 
 CHANNELS = 8  # rows of the picture
 COLUMNS = 1600  # points across
-VISIBLE = 400  # a missing frame is at least this part of the picture wide
+VISIBLE = 400  # a missing frame, and the part drawn beside the whole, is at least a 400th wide
 CUTS = 200  # lines
 WINDOWS = 150  # lines of one kind
 ZOOM = 4  # windows drawn beside the whole
@@ -53,7 +53,8 @@ def draw(tables: Sequence[Table], path: Path, window: int, source: str = "") -> 
         for start, table in zip(starts, tables, strict=False):
             _draw_channel(axis, table, c, int(start), int(starts[-1]))
         if part is not None:
-            axis.axvspan(*part, color="black", alpha=0.12, linewidth=0)
+            right = max(part[1], part[0] + int(starts[-1]) // VISIBLE)
+            axis.axvspan(part[0], right, color="black", alpha=0.35, linewidth=0)
             _draw_part(axes[c, 1], tables[0], c, part, window)
         unit = tables[0].units[c]
         axis.set_ylabel(f"{names[c][:20]}\n{f'[{unit}]' if unit else ''}", fontsize=9)

@@ -42,3 +42,19 @@ def test_a_long_recording_is_drawn_twice_and_a_short_one_once(
 ) -> None:
     assert axes(table, 16, tmp_path / "a.png", monkeypatch) == 2
     assert axes(table, 128, tmp_path / "b.png", monkeypatch) == 1
+
+
+def test_the_part_beside_a_very_long_recording_is_seen_in_the_whole(
+    tmp_path: Path, monkeypatch
+) -> None:
+    frames = 40_000
+    path = tmp_path / "log.csv"
+    path.write_text("x\n" + "".join(f"{math.sin(i / 7):.3f}\n" for i in range(frames)))
+    widths: list[float] = []
+    monkeypatch.setattr(
+        inspect_picture.Figure,
+        "savefig",
+        lambda figure, *_, **__: widths.extend(p.get_width() for p in figure.axes[0].patches),
+    )
+    inspect_picture.draw([read_table(path, Settings(path=str(path)))], tmp_path / "a.png", 16)
+    assert widths == [frames / inspect_picture.VISIBLE]
