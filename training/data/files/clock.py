@@ -14,6 +14,7 @@ from training.bundle.wording import plural
 from training.data.files.calendar import joined_calendar
 from training.data.files.cells import shown
 from training.data.files.sheet import Column, Sheet
+from training.data.files.steps import in_runs, in_turn, stands_still
 
 ALWAYS = {"time", "timestamp", "date", "datetime", "index"}
 LIKELY = re.compile(
@@ -43,7 +44,6 @@ TURNS = (
     2.0**32,
 )  # at which a counter begins again
 SAMPLE = 200_000  # frames from which the usual step is derived
-FEWEST_STILL = 20  # equal stamps from which a clock may have stopped
 UNSORTED = 0.1  # share of jumps back above which the rows are in no order
 IRREGULAR = 0.2  # share of steps off the usual one above which no rate holds
 UNSTEADY = 0.05  # the same, above which it is said
@@ -259,7 +259,7 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
         )
     usual = float(np.median(sample))
     tick = _tick(sample[:10_000])
-    still = _stands_still(steps)
+    still = stands_still(steps)
     same = (steps == 0) & ~still
     coarse = np.count_nonzero(same) > 0.1 * len(steps)
     burst = column.kind == "time of day" and sheet.columns[0].name == column.name
@@ -269,7 +269,7 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
         limit = max(2 * tick, 8 * usual)
     elif burst:
         limit = max(5 * usual, 0.25)
-    elif between and np.isclose(sample, usual + tick).mean() > 0.01:
+    elif between and in_turn(np.isclose(steps, usual + tick)):
         limit = usual + 1.01 * tick
     else:
         limit = 1.5 * usual
@@ -288,8 +288,8 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
     if coarse or burst:
         off[:] = False
     elif between and factor is not None:  # a period between two ticks has both in turn
-        off |= _in_runs((steps > 0) & (np.abs(steps - usual) > 0.5 * tick), FEWEST_OTHER)
-    lost = np.clip(np.rint(np.nan_to_num(steps[cut]) / usual) - 1, 0, 1e15)
+        off |= in_runs((steps > 0) & (np.abs(steps - usual) > 0.5 * tick), FEWEST_OTHER)
+    lost = np.clip(np.rint(np.nan_to_num(steps[cut]) / mean) - 1, 0, 1e15)
     return replace(
         clock,
         rate_hz=None if factor is None else _round(mean),
@@ -305,31 +305,6 @@ def _measure(sheet: Sheet, column: Column, names: tuple[str, ...], rate_hz: floa
         still=int(still.sum()),
         first_still=int(still.argmax()) + 1 if still.any() else 0,
     )
-
-
-def _stands_still(steps: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which steps lie in a run of equal stamps ten times as long as the others are."""
-    zero = steps == 0
-    _, lengths = _runs(zero)
-    groups = int((~zero).sum()) + 1  # of equal stamps; most are of one
-    at = int(0.95 * (groups - 1)) - (groups - len(lengths))
-    usual = float(np.sort(lengths)[at]) if at >= 0 and len(lengths) else 0.0
-    return _in_runs(zero, max(FEWEST_STILL, 10 * usual))
-
-
-def _runs(marked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return first indices and lengths of the runs of marked ones."""
-    edges = np.flatnonzero(np.diff(marked.view(np.int8), prepend=0, append=0))
-    return edges[::2], edges[1::2] - edges[::2]
-
-
-def _in_runs(marked: NDArray[np.bool_], fewest: float) -> NDArray[np.bool_]:
-    """Return which of the marked lie in a run of at least `fewest`."""
-    long = np.zeros(len(marked), np.bool_)
-    for start, length in zip(*_runs(marked), strict=True):
-        if length >= fewest:
-            long[start : start + length] = True
-    return long
 
 
 def _unwrapped(column: Column) -> NDArray[np.float64]:

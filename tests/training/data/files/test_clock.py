@@ -330,3 +330,18 @@ def test_half_the_rate_in_stamps_of_whole_ticks_is_no_period_between_them(
     between = table(tmp_path, [f"{0.013 * n:.2f}" for n in range(2000)])
     assert between.rate_hz == pytest.approx(76.9, rel=1e-3) and not len(between.cuts)
     assert not any("steps" in n for n in between.notes)
+
+
+@pytest.mark.parametrize("rate", [100, 1000])
+def test_frames_that_are_lost_at_random_are_gaps_at_any_share(tmp_path: Path, rate: int) -> None:
+    kept = np.flatnonzero(np.random.default_rng(rate).random(2000) > 0.03)
+    read = table(tmp_path, [f"{n / rate:.3f}" for n in kept])
+    gaps = np.flatnonzero(np.diff(kept) > 1)
+    assert read.cuts.tolist() == (gaps + 1).tolist()
+    assert read.lost.tolist() == (np.diff(kept)[gaps] - 1).tolist()
+    assert read.rate_hz == rate
+
+
+def test_the_frames_of_a_long_gap_are_counted_by_the_mean_step(tmp_path: Path) -> None:
+    frames = [*range(100), *range(60_100, 60_200)]  # 17 ms are not the period of 60 Hz
+    assert table(tmp_path, [round(1000 * n / 60) for n in frames], "ms").lost.tolist() == [60_000]
