@@ -95,6 +95,7 @@ class Started:
     resume_frame: int
     began: int | None = None  # Unix seconds, if the board's sensor began it earlier; None: now
     sampled: bool = False  # by the board itself, so that its clock sets the rate
+    frames_per_second: float | None = None  # that come; None: no limit, or the source's rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -154,7 +154,7 @@ class Stream:
         self._continue_at(frame)
         facts = self._board.facts
         sampled = self._sampling is not None
-        self._emit(Started(facts, self._source.facts, frame, self._began(), sampled))
+        self._emit(Started(facts, self._source.facts, frame, self._began(), sampled, self._rate))
         if facts.threshold != facts.trained_threshold:
             own, trained = text.number(facts.threshold), text.number(facts.trained_threshold)
             self._emit(Notice(f"the board's threshold is {own}, the bundle's is {trained}"))

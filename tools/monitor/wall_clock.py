@@ -42,7 +42,7 @@ class WallClock:
         """Take the next event of the stream and return its time."""
         match event:
             case Started():
-                rate = event.source.rate_hz
+                rate = event.frames_per_second or event.source.rate_hz
                 self._hop = event.board.hop
                 self._seconds_per_frame = 1 / rate if rate else 0.0
                 return self._begin(event.began)

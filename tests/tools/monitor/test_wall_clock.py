@@ -86,6 +86,16 @@ def test_a_sensor_may_have_begun_before_the_program() -> None:
     assert clock.stamp(sent(0, 60 * 100)) == 1000 * (time.now - 10)
 
 
+def test_a_sensor_may_be_faster_than_real_time() -> None:
+    time = Time()
+    time.now += 0.75  # the second that names the stream
+    clock = WallClock(time)
+    event = replace(started(), began=int(time.now), sampled=True, frames_per_second=500.0)
+    begin = clock.stamp(event)
+    time.now += 0.25
+    assert clock.stamp(sent(0, 125)) == begin
+
+
 def test_missing_samples_take_time_too() -> None:
     time = Time()
     clock = WallClock(time)
