@@ -109,16 +109,24 @@ def _colour(finalist: Finalist, chosen: Finalist) -> str:
 def _labels(finalists: Sequence[Finalist], axes: Any) -> Iterator[tuple[Finalist, float]]:
     """Yield each finalist with the height of its label above it, in points.
 
-    Neighbours often lie close to each other: a label that would touch another one moves down.
+    Neighbours often lie close to each other: a label that would touch another one, or the bubble to
+    its right, moves down.
     """
     box = axes.figure.get_size_inches() * 72 * axes.get_position().size
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+
+    def centre(each: Finalist) -> tuple[float, float]:
+        x, y = each.cost.window - left, each.fresh.mean - low
+        return x / (right - left) * box[0], y / (high - low) * box[1]
+
+    bubbles = [centre(each) for each in finalists]
     taken: list[tuple[float, float]] = []
     for each in sorted(finalists, key=lambda one: -one.fresh.mean):
-        x = (each.cost.window - left) / (right - left) * box[0]
-        own = (each.fresh.mean - low) / (high - low) * box[1]
+        x, own = centre(each)
         y = own - 3
-        while any(abs(x - px) < LABEL_WIDTH and abs(y - py) < LABEL_HEIGHT for px, py in taken):
+        while any(
+            abs(x - px) < LABEL_WIDTH and abs(y - py) < LABEL_HEIGHT for px, py in taken
+        ) or any(0 < px - x < LABEL_WIDTH and abs(y + 3 - py) < LABEL_HEIGHT for px, py in bubbles):
             y -= 1
         taken.append((x, y))
         yield each, y - own
