@@ -23,6 +23,7 @@ from training.data.files.cells import (
     split_line,
 )
 from training.data.files.header import find_layout, header_cure, name_and_unit
+from training.data.files.labels import is_label_by_name
 from training.data.files.options import Options, SettingNeededError
 
 DELIMITERS = (",", ";", "\t", "|", " ")  # " ": any run of spaces and tabs
@@ -119,6 +120,10 @@ def find_dialect(path: Path, text: str, options: Options) -> Dialect:
             **settings,
         )
     named = [name_and_unit(name) for name in header[:width]]
+    for c, (name, _) in enumerate(named):
+        unseen = all(is_missing(row[c]) for row in body)
+        if unseen and (name == options.label or is_label_by_name(name)):
+            kinds[c] = "words"  # the first rows have no label, and it may be a word
     groups = _groups(body, kinds, decimal)
     if stamps:
         named, units, kinds = [("time", ""), *named], ["", *units], ["time of day", *kinds]

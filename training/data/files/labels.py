@@ -74,6 +74,14 @@ def is_named_like_label(column: Column) -> bool:
     return bool(_parts(column.name) & (TRUTH | CONDITION)) and has_few_values(column)
 
 
+def is_label_by_name(name: str) -> bool:
+    """Return whether a name is that of a label, and of no quantity such as `fault_current`."""
+    parts = _parts(name)
+    last = re.split(r"[^A-Za-z]+", name.strip())[-1].lower()
+    ends = last in TRUTH | CONDITION | {"type", "kind", "name"}
+    return name.strip().lower() in NAMES or (bool(parts & (TRUTH | CONDITION)) and ends)
+
+
 def names_truth(column: Column) -> bool:
     """Return whether the name, or one of the words in the column, says what is normal."""
     if column.name.strip().lower() in NAMES or _parts(column.name) & TRUTH:
@@ -122,8 +130,8 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
 
     `normal` lists the labels of normal rows; every other label is abnormal. Without it, the
     column holds 0 and 1 (-1: not known), or words with a plain meaning. The label of a missing
-    cell is not known. Raises DataError for any other label, and for 0 and 1 in a column whose name
-    says that 1 may be normal, such as "is_normal".
+    cell is not known, or normal if `normal` lists "". Raises DataError for any other label, and for
+    0 and 1 in a column whose name says that 1 may be normal, such as "is_normal".
     """
     if column.kind.startswith("time"):
         raise DataError(f"{sheet.path}: column {quoted(column.name)} holds times, not labels")
@@ -137,6 +145,8 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
         matching = {word for word in said if word.lower() in wanted}
         codes = _codes(column, matching)
         labels[known] = np.where(np.isin(column.values[known], codes), NORMAL, ABNORMAL)
+        if "" in wanted:
+            labels[~known] = NORMAL
         return labels
     meaning = {word: _meaning(word, said) for word in said}
     bad = next((word for word, label in meaning.items() if label is None), None)
@@ -144,11 +154,15 @@ def label_rows(sheet: Sheet, column: Column, normal: Sequence[str] | None) -> ND
         bad = "-1"
     if bad is not None:
         frame = int(np.isin(column.values, _codes(column, {bad})).argmax())
+        rows = np.isin(column.values, _codes(column, {said[0]})).sum()
+        # A log of faults names them, and says nothing while there is none.
+        usual = "" if (~known).sum() > rows and NORMAL not in meaning.values() else said[0]
         raise SettingNeededError(
             f"{sheet.path}: row {sheet.row(frame)}, column {quoted(column.name)}: a label is 0 "
             f"(normal), 1 (abnormal) or empty, not '{quoted(bad)}'; list the labels of normal "
-            f'rows, such as data.normal = ["{quoted(said[0])}"]',
-            normal=said[:1],
+            f'rows, such as data.normal = ["{quoted(usual)}"]'
+            + (" if rows without a label are normal" if not usual else ""),
+            normal=[usual],
         )
     flagged = [word for word, label in meaning.items() if label == ABNORMAL]
     if flagged and _parts(column.name) & HEALTHY and {w.lower() for w in said} <= YES_NO:
@@ -170,6 +184,8 @@ def unknown_words(column: Column | None, normal: Sequence[str] | None) -> list[s
         return []
     said = words_of(column)
     known = {word.lower() for word in said}
+    if np.isnan(column.values).any():
+        known.add("")
     absent = [quoted(word) for word in normal if word.strip().lower() not in known]
     if not absent:
         return []
@@ -184,8 +200,8 @@ def unknown_words(column: Column | None, normal: Sequence[str] | None) -> list[s
 
 def _meaning(word: str, said: list[str]) -> int | None:
     """Return the label that a word means, None if that is not plain."""
-    if word in ("0", "1", "-1"):
-        return int(word)
+    if re.fullmatch(r"-?[01](\.0*)?", word):
+        return int(float(word))
     plain = WORDS.get(word.lower())
     if plain is not None:
         return plain

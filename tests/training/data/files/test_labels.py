@@ -199,3 +199,31 @@ def test_a_short_fault_outlives_a_lower_rate(tmp_path: Path) -> None:
     assert {int(n): int(low[n]) for n in np.flatnonzero(low)} == {3: 1, 8: -1, 12: 1}
     high = read_table(path, Settings(path=str(path), resample_hz=2)).labels
     assert np.flatnonzero(high == 1).tolist() == [66, 67, 240, 241]
+
+
+@pytest.mark.parametrize("mark", ["none", "", "NA"])
+@pytest.mark.parametrize("first", [3, 600])  # below the lines from which a column's kind is derived
+@pytest.mark.parametrize("name", ["fault", "fault_type", "machineStatus"])
+def test_a_log_that_names_faults_alone(tmp_path: Path, mark: str, first: int, name: str) -> None:
+    path = tmp_path / "log.csv"
+    said = ["leak" if first <= n < first + 9 else mark for n in range(1000)]
+    said[first + 20] = "crack"
+    text = f"t [s],x,{name}\n" + "".join(f"{n},{n % 7},{word}\n" for n, word in enumerate(said))
+    path.write_text(text)
+    wanted = [int(word != mark) for word in said]
+    if name == "machineStatus":  # no word in it is a truth: the setting names the column
+        read = read_table(path, Settings(path=str(path), label=name, normal=[""]))
+    else:
+        with pytest.raises(SettingNeededError, match=r'data.normal = \[""\] if rows without a'):
+            read_table(path, Settings(path=str(path)))
+        settings, (read,) = find_settings([str(path)])
+        assert settings.normal == [""]
+    assert read.labels.tolist() == wanted and read.channels == ("x",)
+
+
+def test_a_quantity_that_begins_late_is_a_channel(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    cells = ("" if n < 500 else f"{n / 8}" for n in range(1000))
+    path.write_text("x,fault_current\n" + "".join(f"{n % 7},{c}\n" for n, c in enumerate(cells)))
+    read = read_table(path, Settings(path=str(path), interpolate=1))
+    assert read.channels == ("x", "fault_current")
