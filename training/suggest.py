@@ -114,6 +114,15 @@ def suggest(name: str, settings: csv.Settings, dataset: Dataset) -> Suggestion:
     return Suggestion("\n".join([*head, text]), design.reasons, design.length)
 
 
+def needed_settings(settings: csv.Settings) -> str:
+    """Return the settings that the files need beside their path, as a recipe has them; "" if none.
+
+    They decide what the samples and labels mean, and a user has not chosen them.
+    """
+    needed = settings.model_dump(exclude_defaults=True, exclude={"name", "path"})
+    return ", ".join(f"data.{key} = {toml(value)}" for key, value in needed.items())
+
+
 def toml(value: Any) -> str:
     """Return a value as TOML, which is JSON for a value without null."""
     return json.dumps(value, ensure_ascii=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from training.bundle.errors import ConvertError
 from training.bundle.wording import argument
 from training.data.csv import load_tables
 from training.recipe import Recipe, make_recipe, read_recipe
-from training.suggest import find_settings, suggest
+from training.suggest import find_settings, needed_settings, suggest
 
 
 @app.command("import")
@@ -65,11 +66,11 @@ def import_(
         from training.imported.scaling import SCALINGS
     if scaling is not None and scaling not in SCALINGS:
         raise typer.BadParameter(f"--scaling {scaling}: one of {', '.join(SCALINGS)}")
-    recipe = _recipe(data, name or _name(file), set_ or [])
 
     def say(line: str) -> None:
         out_console.print(escape(line))
 
+    recipe = _recipe(data, name or _name(file), set_ or [], say)
     bundle = import_model(
         file, recipe, scaling, out, say, check=lambda model: _check(model, file.name)
     )
@@ -79,12 +80,14 @@ def import_(
     out_console.print(f"next: [bold]vigil monitor {escape(argument(shown))}[/]")
 
 
-def _recipe(data: str, name: str, changes: list[str]) -> Recipe:
+def _recipe(data: str, name: str, changes: list[str], say: Callable[[str], None]) -> Recipe:
     """The recipe of a name or a .toml file, or that which fits a file of samples."""
     if not is_file(data):
         recipe = read_recipe(data, changes)
     else:
         settings, tables = find_settings([data])
+        if needed := needed_settings(settings):
+            say(f"needed settings: {needed}")
         text = suggest(name, settings, load_tables(tables, settings)).text
         recipe = make_recipe(tomllib.loads(text), data, changes)
     return recipe.model_copy(update={"name": name, "fallback": None})

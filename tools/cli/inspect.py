@@ -27,7 +27,7 @@ from training.data.files.counts import FEW_COUNTS
 from training.data.files.labels import words_by_label
 from training.data.files.table import Table
 from training.data.recording import Dataset
-from training.suggest import Suggestion, find_settings, recipe_name, suggest, toml
+from training.suggest import Suggestion, find_settings, needed_settings, recipe_name, suggest
 
 MOST_ROWS = 40  # channels or files in a table, and notes below it
 
@@ -104,9 +104,7 @@ def _suggest(
     for reason in suggestion.reasons:
         out.print(escape(reason))
     if to is None:
-        needed = settings.model_dump(exclude_defaults=True, exclude={"name", "path"})
-        shown = ", ".join(f"data.{key} = {toml(value)}" for key, value in needed.items())
-        out.print(f"needed settings: {escape(shown or 'none')}")
+        out.print(f"needed settings: {escape(needed_settings(settings) or 'none')}")
         if len(paths) > 1:
             out.print("next: add [bold]--recipe NAME.toml[/], then [bold]vigil train NAME.toml[/]")
             return

@@ -23,7 +23,7 @@ from training.bundle.manifest import Decision, Manifest
 from training.challenge import DISTURBANCES, SIZES
 from training.data.csv import expanded, load_tables
 from training.recipe import RECIPES, Recipe, read_recipe, recipe_names
-from training.suggest import find_settings, recipe_name, suggest
+from training.suggest import find_settings, needed_settings, recipe_name, suggest
 from training.threshold import departure
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def write_recipe(console: Console, path: str) -> Path:
         old, new = escape(str(recipe)), escape(str(kept))
         console.print(f"{old} had other settings: kept as [bold]{new}[/]")
     recipe.write_text(suggestion.text, encoding="utf-8")
+    if needed := needed_settings(settings):
+        console.print(f"needed settings: {escape(needed)}")
     for reason in suggestion.reasons:
         console.print(escape(reason))
     console.print(f"recipe: [bold]{escape(str(recipe))}[/]")

@@ -197,6 +197,21 @@ def test_train_takes_a_file_of_samples(log: Path, tmp_path: Path, monkeypatch) -
         train.write_recipe(Console(file=io.StringIO()), "none.csv")
 
 
+def test_train_says_the_settings_that_a_file_needs(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = (f"{n},{n % 17 / 4},{'B' if n > 1900 else 'A'}\n" for n in range(2000))
+    Path("kinds.csv").write_text("t [s],x,label\n" + "".join(rows))
+    out = io.StringIO()
+    train.write_recipe(Console(file=out), "kinds.csv")
+    assert 'needed settings: data.normal = ["A"]\n' in out.getvalue()
+    Path("plain.csv").write_text(
+        Path("kinds.csv").read_text().replace(",B", ",1").replace(",A", ",0")
+    )
+    out = io.StringIO()
+    train.write_recipe(Console(file=out), "plain.csv")
+    assert "needed" not in out.getvalue()
+
+
 @pytest.mark.slow
 def test_a_file_of_samples_becomes_a_bundle(log: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
