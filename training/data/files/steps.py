@@ -38,7 +38,7 @@ def _runs(marked: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int6
 def in_runs(marked: NDArray[np.bool_], fewest: float) -> NDArray[np.bool_]:
     """Return which of the marked lie in a run of at least `fewest`."""
     long = np.zeros(len(marked), np.bool_)
-    for start, length in zip(*_runs(marked), strict=True):
-        if length >= fewest:
-            long[start : start + length] = True
+    starts, lengths = _runs(marked)
+    for n in np.flatnonzero(lengths >= fewest):
+        long[starts[n] : starts[n] + lengths[n]] = True
     return long
