@@ -19,6 +19,7 @@ from tools.measure.budget.forecast import check as check_forecast
 from training.advice import advice
 from training.bundle import Bundle
 from training.bundle.decision import alarm_text
+from training.bundle.labels import NORMAL
 from training.bundle.manifest import Decision, Manifest
 from training.challenge import DISTURBANCES, SIZES
 from training.data.csv import expanded, load_tables
@@ -114,6 +115,8 @@ def train_recipe(
     before_fit = None if row is None else forecast
     bundle = train_bundle(recipe, out, progress=console.is_terminal, say=say, before_fit=before_fit)
     show_metrics(console, bundle)
+    if (line := _mean_score(bundle)) is not None:
+        console.print(line)
     console.print(f"[bold]{bundle.path}[/] in {time.monotonic() - start:.0f} s")
     return bundle
 
@@ -140,6 +143,19 @@ def show_metrics(console: Console, bundle: Bundle) -> None:
     if m.checks.challenge:
         console.print("normal windows flagged after a known disturbance of three sizes is added:")
         console.print(_challenge_table(m))
+
+
+def _mean_score(bundle: Bundle) -> str | None:
+    """The mean score of the normal test windows at both stages; None if no window has that label.
+
+    It says how well the model reconstructs, also where no abnormal window gives an AUROC.
+    """
+    evaluation = bundle.evaluation()
+    normal = evaluation["labels"] == NORMAL
+    if not normal.any():
+        return None
+    keras, int8 = (evaluation[key][normal].mean() for key in ("keras_test", "int8_test"))
+    return f"mean score of the normal test windows: int8 {int8:.4g}, float {keras:.4g}"
 
 
 def _metrics_table(m: Manifest) -> Table:
