@@ -25,7 +25,7 @@ from training.threshold import choices, choose, chosen_method
 from training.windows import Parts, Windows
 
 REFERENCE_WINDOWS = 4000
-"""Training windows, evenly spaced, to which a score is fitted."""
+"""Most training windows to which a score is fitted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +145,16 @@ def score_of_fit(fitted: Fitted) -> manifest.Score:
     """Fit the recipe's score to the training windows."""
     quantizer, train = fitted.quantizer, fitted.parts.train.counts
     kind = fitted.recipe.score.kind
-    needed = 0 if kind in ("mse", "mae") else min(len(train), REFERENCE_WINDOWS)
-    rows = np.linspace(0, len(train) - 1, needed).round().astype(np.int64)
-    inputs = quantizer.quantize(train[rows])
+    inputs = quantizer.quantize(reference_windows(kind, train))
     outputs = Interpreter(fitted.flatbuffer).run(inputs) if kind == "join" else inputs[:0]
     reference = Reference(inputs, outputs, quantizer.raw_size, quantizer.channels)
     return fit_score(kind, fitted.info.input, fitted.info.output, reference)
+
+
+def reference_windows(kind: str, train: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return the training windows to which a score of this kind is fitted, evenly spaced."""
+    needed = 0 if kind in ("mse", "mae") else min(len(train), REFERENCE_WINDOWS)
+    return train[np.linspace(0, len(train) - 1, needed).round().astype(np.int64)]
 
 
 def keras_errors(fitted: Fitted, score: manifest.Score, windows: Windows) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from training.bundle.labels import ABNORMAL, NORMAL
 from training.bundle.manifest import NotJudged, Tensor, float32_text
 from training.challenge import challenges
 from training.data.recording import Dataset
-from training.evaluation import REFERENCE_WINDOWS, Fitted, int8_scores, predict, score_of_fit
+from training.evaluation import Fitted, int8_scores, predict, reference_windows, score_of_fit
 from training.fit import History
 from training.input_quantization import InputQuantizer, fit_input_quantizer
 from training.models import dense
@@ -240,7 +240,7 @@ class Bench:
         seeds: Sequence[int],
     ) -> list[keras.Model]:
         """Fit a Keras model for each seed."""
-        if unstackable(recipe) is not None or len(divided[0].train) > 4000:
+        if unstackable(recipe) is not None:
             return [
                 fit_model(recipe.model_copy(update={"seed": each}), parts, quantizer, False)[0]
                 for parts, quantizer, each in zip(divided, quantizers, seeds, strict=True)
@@ -305,9 +305,7 @@ class _FloatScore:
     ) -> None:
         self.quantizer, self.run = quantizer, run
         kind = recipe.score.kind
-        needed = 0 if kind in ("mse", "mae") else min(len(train), REFERENCE_WINDOWS)
-        rows = np.linspace(0, len(train) - 1, needed).round().astype(np.int64)
-        inputs = quantizer.quantize(train[rows])
+        inputs = quantizer.quantize(reference_windows(kind, train))
         scale, zero = np.float32(quantizer.scale), quantizer.zero_point
         output = run(quantizer.dequantize(inputs)) if kind == "join" else inputs[:0]
         steps = np.clip(np.rint(output / scale) + zero, -128, 127).astype(np.int8)
