@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.monitor_board import WINDOW
+from tests.support.monitor_board import WINDOW, FakeBoard, source
 from tests.support.waiting import PATIENCE, wait_until
 from tests.support.web_page import (
     events_of,
@@ -26,10 +26,10 @@ from tools.monitor.controls import (
     SetRecording,
     StopCalibration,
 )
-from tools.monitor.events import Notice, SamplesSent, WindowScored
+from tools.monitor.events import Notice, SamplesSent, Started, WindowScored
 from tools.monitor.web import hub as hub_module
 from tools.monitor.web.hub import Hub
-from tools.monitor.web.server import command_of, serve
+from tools.monitor.web.server import BACKLOG, Browsers, command_of, serve
 from training.bundle.manifest import AlarmLevels
 
 
@@ -52,6 +52,37 @@ def test_every_client_sees_one_stream_and_a_late_one_its_past_with_no_frame_twic
         assert (seen == counts[: len(seen)]).all()
     windows = [e["index"] for e in events_of(both) if e["event"] == "scored"]
     assert windows == list(range(len(windows)))
+
+
+def test_a_browser_that_does_not_read_costs_nothing_and_then_skips_to_the_present(monkeypatch):
+    hub = Hub()
+    view, browsers, made = hub.view("one", Controls()), Browsers(hub), 0
+    view.handle(Started(FakeBoard().facts, source().facts, 0))
+    whole = hub.news_and_past
+
+    def counted():
+        nonlocal made
+        made += 1
+        return whole()
+
+    monkeypatch.setattr(hub, "news_and_past", counted)
+    with browsers.join("viewer") as reads, browsers.join("viewer") as stuck:
+        for queue in (reads, stuck):
+            assert json.loads(queue.get_nowait())["type"] == "role"
+            assert queue.get_nowait() is None and json.loads(browsers.past(queue))["boards"]
+        for index in range(4 * BACKLOG):
+            view.handle(WindowScored(index, index * WINDOW, 0.25, 0.5, False, 50))
+            browsers.send_news()
+            assert scored_of([json.loads(reads.get_nowait())]) == [0.25]
+        assert (stuck.qsize(), made) == (1, 2)
+        assert stuck.get_nowait() is None
+        view.handle(WindowScored(index + 1, (index + 1) * WINDOW, 0.75, 0.5, True, 50))
+        past = scored_of([json.loads(browsers.past(stuck))])
+        assert past == [0.25] * 4 * BACKLOG + [0.75]
+        assert scored_of([json.loads(reads.get_nowait())]) == [0.75]
+        view.handle(WindowScored(index + 2, (index + 2) * WINDOW, 0.5, 0.5, False, 50))
+        browsers.send_news()
+        assert scored_of([json.loads(stuck.get_nowait())]) == [0.5]
 
 
 def test_the_past_is_bounded(monkeypatch):

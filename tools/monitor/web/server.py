@@ -141,12 +141,20 @@ def command_of(message: Any) -> tuple[str, Command]:
     raise ValueError("not a command")
 
 
+Messages = asyncio.Queue[str | None]
+
+
 class Browsers:
-    """The connected browsers, each with a queue of its own, so that none slows another."""
+    """The connected browsers, each with a queue of its own, so that none slows another.
+
+    None in a queue stands for the past, which takes time and memory: `past` returns it once the
+    browser is ready for it.
+    """
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._queues: set[asyncio.Queue[str]] = set()
+        self._queues: set[Messages] = set()
+        self._late: set[Messages] = set()  # those that get the past next
 
     @property
     def count(self) -> int:
@@ -154,38 +162,40 @@ class Browsers:
         return len(self._queues)
 
     @contextlib.contextmanager
-    def join(self, role: Role) -> Iterator[asyncio.Queue[str]]:
+    def join(self, role: Role) -> Iterator[Messages]:
         """Connect a browser: yield its queue of messages: its role, the past, the news."""
-        queue: asyncio.Queue[str] = asyncio.Queue()
-        news, past = self._hub.news_and_past()
-        self._send(news)
+        queue: Messages = asyncio.Queue()
         queue.put_nowait(json.dumps({"type": "role", "role": role}))
-        queue.put_nowait(_text("past", past))
+        queue.put_nowait(None)
         self._queues.add(queue)
+        self._late.add(queue)
         try:
             yield queue
         finally:
             self._queues.discard(queue)
+            self._late.discard(queue)
+
+    def past(self, queue: Messages) -> str:
+        """Return the past for a browser; from here on it gets the news."""
+        news, past = self._hub.news_and_past()
+        self._send(news)
+        self._late.discard(queue)
+        return _text("past", past)
 
     def send_news(self, always: bool = False) -> None:
         """Send the new events to all browsers; `always`: even none, as a sign of life."""
-        behind = [queue for queue in self._queues if queue.qsize() >= BACKLOG]
-        if not behind:
-            self._send(self._hub.news(), always)
-            return
-        # A browser that is behind, such as a suspended tab, skips to the present.
-        news, past = self._hub.news_and_past()
-        self._send(news)
-        text = _text("past", past)
-        for queue in behind:
-            while not queue.empty():
-                queue.get_nowait()
-            queue.put_nowait(text)
+        for queue in self._queues - self._late:
+            if queue.qsize() >= BACKLOG:  # such as a suspended tab: it skips to the present
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(None)
+                self._late.add(queue)
+        self._send(self._hub.news(), always)
 
     def _send(self, news: list[Json], always: bool = False) -> None:
         if news or always:
             text = _text("news", news)
-            for queue in self._queues:
+            for queue in self._queues - self._late:
                 queue.put_nowait(text)
 
 
@@ -240,7 +250,7 @@ def make_app(hub: Hub, tokens: Tokens, view: Browser) -> Starlette:
             await websocket.close(WRONG_TOKEN)
             return
         with browsers.join(role) as queue, contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            sending = asyncio.create_task(_send(websocket, queue))
+            sending = asyncio.create_task(_send(websocket, browsers, queue))
             try:
                 while (message := await websocket.receive())["type"] == "websocket.receive":
                     text = message.get("text")
@@ -289,10 +299,11 @@ def make_app(hub: Hub, tokens: Tokens, view: Browser) -> Starlette:
     return app
 
 
-async def _send(websocket: WebSocket, queue: asyncio.Queue[str]) -> None:
+async def _send(websocket: WebSocket, browsers: Browsers, queue: Messages) -> None:
     with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
         while True:
-            await websocket.send_text(await queue.get())
+            text = await queue.get()
+            await websocket.send_text(browsers.past(queue) if text is None else text)
 
 
 def _is_own_fault(record: logging.LogRecord) -> bool:
