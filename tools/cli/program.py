@@ -6,6 +6,7 @@ import errno
 import importlib
 import io
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -99,6 +100,13 @@ def _refusal(problem: OSError) -> str:
     return f"{problem.filename}: {reason}; {cure}"
 
 
+def _cure(package: str) -> str:
+    """Return how a user gets a package that is not installed."""
+    if package == "tflite_micro" and (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        return "which exists for Linux on x86-64 alone: run this command on such a computer"
+    return f"which is not installed; run: {TRAINING}"
+
+
 def _plain(message: str) -> str:
     """Return a message of the option parser in words for a user."""
     value = "Input should be a valid number, unable to parse string as a number"
@@ -167,7 +175,7 @@ def main() -> None:
             complain("the compiled signal chain is missing or out of date; run `make setup`")
         elif isinstance(problem, ModuleNotFoundError) and not _is_own(problem.name):
             package = (problem.name or "").partition(".")[0]
-            complain(f"this needs the package {package}, which is not installed; run: {TRAINING}")
+            complain(f"this needs the package {package}, {_cure(package)}")
         else:
             raise
         code = 2

@@ -104,6 +104,24 @@ def test_a_signal_chain_that_is_not_compiled_is_one_line_with_the_remedy(kind, m
 
 
 @pytest.mark.parametrize(
+    ("machine", "said"),
+    [("x86_64", "run: pip install"), ("aarch64", "exists for Linux on x86-64 alone")],
+)
+def test_an_interpreter_that_is_missing_is_one_line_with_what_helps(
+    machine, said, monkeypatch, capsys
+):
+    def load(_: str | None) -> None:
+        raise ModuleNotFoundError("not found", name="tflite_micro.runtime")
+
+    monkeypatch.setattr(program, "load_commands", load)
+    monkeypatch.setattr(program.platform, "machine", lambda: machine)
+    with pytest.raises(SystemExit) as end:
+        program.main()
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("problem", "said"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device: free some"),
