@@ -18,8 +18,6 @@ from training.bundle import Bundle, read_bundle
 from training.bundle.errors import BundleError
 from training.bundle.labels import ABNORMAL, NORMAL
 
-_ALWAYS = ("labels", "shown", "input", "output", "code", "int8_test", "keras_test")
-
 
 @dataclass(frozen=True, eq=False)
 class BoardScores:
@@ -54,9 +52,6 @@ class Evidence:
         """
         bundle = read_bundle(bundle_dir)
         evaluation = bundle.evaluation()
-        missing = [name for name in _ALWAYS if name not in evaluation]
-        if missing:
-            raise BundleError(f"{bundle_dir}: the evaluation lacks '{missing[0]}'; train again")
         own = bundle.hash8.hex()
         if budgets is None:
             budgets = load_budgets(bundle_dir, own)

@@ -11,7 +11,7 @@ Int8 = Annotated[int, Field(ge=-128, le=127)]
 Int16 = Annotated[int, Field(ge=-32768, le=32767)]
 Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Size = Annotated[int, Field(ge=1, le=65536)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**53)]  # exact as a float, for figures
 # Names become file names, folder names and comments in generated code.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.bundle.errors import BundleError
+from training.bundle.evaluation_arrays import check_arrays
 from training.bundle.flatbuffer import DamagedError
 from training.bundle.labels import ABNORMAL, NORMAL, UNKNOWN
 from training.bundle.manifest import SCHEMA, Manifest
@@ -84,13 +85,14 @@ class Bundle:
         They are no part of the contract.
 
         Raises:
-            BundleError: the file is missing or damaged.
+            BundleError: the file is missing or damaged, or belongs to another bundle.
         """
         path = self.path / EVALUATION
-        try:
-            return unpack_arrays(path.read_bytes(), str(path))
-        except FileNotFoundError:
-            raise BundleError(f"{path} is missing: train again to write it") from None
+        if not path.exists():
+            raise BundleError(f"{path} is missing: train again to write it")
+        arrays = unpack_arrays(read_regular(path, MAX_FILE_BYTES, BundleError), str(path))
+        check_arrays(arrays, self.manifest, str(path))
+        return arrays
 
 
 def crc32(data: bytes) -> int:

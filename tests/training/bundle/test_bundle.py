@@ -1,6 +1,7 @@
 """The bundle: its page's own example, and the reason for every refusal."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -254,6 +255,7 @@ def test_a_flipped_bit_and_a_cut_file(copy, name):
         ({"threshold__value": 1e39}, "must be a finite single-precision number"),
         ({"threshold__calibration_scores": [2.0, 1.0]}, "calibration_scores must ascend"),
         ({"signal__gain": [0.0]}, "gain must be finite and not zero"),
+        ({"data__windows__train": 10**30}, "'data.windows.train' should be less"),
         ({"recipe__data": ["csv"]}, "'recipe' must have an object as data"),
         ({"signal__rate_hz": 1e300}, "must be a finite single-precision number"),
         ({"signal__rate_hz": 1e-60}, "must not be zero in single precision"),
@@ -312,6 +314,33 @@ def test_evaluation_is_optional(copy):
     (copy / "evaluation.npz").unlink()
     with pytest.raises(BundleError, match=r"evaluation\.npz is missing: train again"):
         read_bundle(copy).evaluation()
+    os.mkfifo(copy / "evaluation.npz")
+    with pytest.raises(BundleError, match="is a device, a pipe or a socket"):
+        read_bundle(copy).evaluation()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("labels", lambda a: a[:1], "'keras_test' is float32"),
+        ("shown", lambda a: a - 1, "'shown' must lie in 0 to"),
+        ("shown", lambda a: a[0], r"'shown' is int64 \[\], which does not fit"),
+        ("counts", lambda a: a[:, 1:], "'counts' is int16"),
+        ("output", lambda a: a.astype(object).astype(str), "'output' is <U"),
+        ("int8_test", lambda a: a + np.nan, "'int8_test' has values that are not finite"),
+        ("code", lambda a: None, "lacks 'code'; train again"),
+        ("history_best_epoch", lambda a: a + 99999, "'history_best_epoch' must lie in 0 to"),
+    ],
+)
+def test_an_evaluation_with_other_arrays(copy, name, change, message):
+    bundle = read_bundle(copy)
+    arrays = bundle.evaluation()
+    arrays[name] = change(arrays[name])
+    kept = {key: each for key, each in arrays.items() if each is not None}
+    (copy / "evaluation.npz").write_bytes(pack_arrays(kept))
+    with pytest.raises(BundleError, match=rf"evaluation\.npz: .*{message}") as problem:
+        bundle.evaluation()
+    assert "\n" not in str(problem.value)
 
 
 def test_float32_texts_come_back_to_the_bit():
