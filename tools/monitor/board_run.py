@@ -121,7 +121,8 @@ class BoardRun:
         """Return the board, the source of its samples, and the frames per second."""
         given, abandon = self._settings.input, self.controls.out_of_time
         wait = self._settings.wait
-        if wait is None and isinstance(self._settings.view, Browser):
+        emulated = isinstance(self._target, Emulated)  # which does not return by itself
+        if wait is None and isinstance(self._settings.view, Browser) and not emulated:
             wait = math.inf
         if isinstance(given, BoardSensor):
             assert not isinstance(self._target, InProcess)  # MonitorSettings refuses it

@@ -6,24 +6,30 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from tests.support.sines import WINDOWS, bundle, csv_path, image, port, scores, whole  # noqa: F401 (fixtures)
+from tools.boards.emulated import EmulatedBoard
 from tools.cli.options import faults_of
 from tools.link.faults import FaultConfig
 from tools.measure.bench.small_bundle import WINDOW, small_bundle
+from tools.monitor.board_run import BoardRun
+from tools.monitor.boards import opening
 from tools.monitor.boards.opening import open_board
 from tools.monitor.controls import Controls
 from tools.monitor.events import Event, ThresholdChanged, WindowScored
 from tools.monitor.run import run
 from tools.monitor.settings import (
+    Browser,
     Emulated,
     File,
     MonitorSettings,
@@ -46,6 +52,35 @@ def on_port(
 ) -> MonitorSettings:
     stream = Streamed(File(played))
     return MonitorSettings(bundle.path, (Port(port),), stream, view, recording=recording)
+
+
+@pytest.mark.toolchain
+def test_the_browser_view_says_why_an_emulated_board_is_gone(
+    bundle: Bundle, image: Path, csv_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait for it, as it does for a board that may be plugged in again."""
+    booted: list[EmulatedBoard] = []
+
+    class Noted(EmulatedBoard):
+        def start(self) -> None:
+            super().start()
+            booted.append(self)
+
+    def crash(event: Event) -> None:
+        if isinstance(event, WindowScored) and event.index == 0:
+            os.kill(booted[0].pid, signal.SIGKILL)
+
+    monkeypatch.setattr(opening, "EmulatedBoard", Noted)
+    file = File(csv_path)
+    settings = MonitorSettings(
+        bundle.path, (Emulated(image),), Streamed(file, speed=10.0), Browser()
+    )
+    view: Any = SimpleNamespace(handle=crash, close=lambda: None)
+    source = of_file(csv_path, bundle)
+    target = settings.targets[0]
+    run = BoardRun(settings, bundle, target, source, Controls(), view, watch=False)
+    run.run()
+    assert str(run.failures[0]).startswith("the emulated board stopped (exit code -9): ")
 
 
 @pytest.mark.toolchain
