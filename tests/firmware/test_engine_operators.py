@@ -12,7 +12,7 @@ import pytest
 
 from tests.firmware.test_engine_compiled import differing, engine_of, needs_emulator
 from tests.support import graphs, networks
-from tests.support.graph_operators import SAME, VALID
+from tests.support.graph_operators import SAME, VALID, schema
 from tests.support.graphs import Graph
 from tests.support.uneven_channels import UnevenChannels
 from tools.convert.compiled import compile_model
@@ -340,6 +340,19 @@ def test_a_residual_branch_outlives_the_layers_between(tmp_path):
     second = graph.conv(graph.conv(first, 8, (5, 1), (1, 1), SAME), 4, (3, 1), (1, 1), SAME)
     model = graph.builder.finish(source.index, graph.combine("ADD", first, second).index)
     inputs = networks.random_inputs(np.random.default_rng(2), WINDOWS, 80)
+    assert (engine_of(model, tmp_path).run(inputs) == Interpreter(model).run(inputs)).all()
+
+
+def test_a_sum_does_not_overwrite_a_part_of_its_operand_that_repeats(tmp_path):
+    """The second operand is a view of the first, in whose memory the sum must not be."""
+    graph = Graph(np.random.default_rng(3))
+    source = graph.tensor((1, 3, 4), 0.05, -7)
+    whole = graph.unary(source, "TANH")
+    row = graph.split(whole, 1, 3)[0]
+    target = graph.tensor(whole.shape, 0.02, 3)
+    graph.operator("ADD", [whole.index, row.index], [target], schema.AddOptionsT())
+    model = graph.builder.finish(source.index, target.index)
+    inputs = networks.random_inputs(np.random.default_rng(2), WINDOWS, 12)
     assert (engine_of(model, tmp_path).run(inputs) == Interpreter(model).run(inputs)).all()
 
 
