@@ -19,6 +19,12 @@ def _depthwise(graph, x, multiplier):
     return target
 
 
+def _reshaped(graph, x, shape):
+    """The last operator's output, of another shape than the operator gives."""
+    graph.builder._tensors[x.index].shape = list(shape)
+    return x
+
+
 def _cut(graph, x, sides):
     """A transposed convolution with a smaller output than its input and its kernel need."""
     return graph.transposed(x, 1, (5, 5), (1, 1), VALID, sides)
@@ -44,6 +50,15 @@ def _blocks_with_padding(graph, x):
         (lambda g, x: g.mean(x, [1, 3]), r"axes \[1, 3\] must be adjacent"),
         (lambda g, x: _depthwise(g, x, 0), "a depth multiplier of 0, but its weights are for 1"),
         (lambda g, x: _dilated(g, x), "padding above 32767"),
+        (lambda g, x: _reshaped(g, g.softmax(x), (1, 4, 2, 4)), "of one shape"),
+        (lambda g, x: _reshaped(g, g.dense(x, 4), (4, 1)), r"output \[4, 1\] does not fit"),
+        (
+            lambda g, x: _reshaped(g, g.join([x, x], 1), (1, 4, 8, 2)),
+            "does not fit .* along axis 1",
+        ),
+        (lambda g, x: _reshaped(g, g.pack([x, x], 1), (1, 4, 2, 4, 2)), "along axis 1"),
+        (lambda g, x: _reshaped(g, g.resize(x), (1, 1, 1, 2)), r"does not fit its size \["),
+        (lambda g, x: _reshaped(g, g.bilinear(x), (1, 1, 1, 2)), r"does not fit its size \["),
         (lambda g, x: _cut(g, x, (4, 4)), "its kernel exceeds its output"),
         (lambda g, x: _cut(g, x, (5, 4)), "its kernel exceeds its output"),
         (lambda g, x: _cut(g, x, (4, 5)), "its kernel exceeds its output"),

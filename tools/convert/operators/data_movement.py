@@ -163,6 +163,13 @@ def _split(
     moves, start = [], 0
     for target in outputs:
         planner.check_moves(operator, source, target)
+        # UNPACK and PACK: the part lacks the axis.
+        shape = target.shape if len(target.shape) < rank else _without(target.shape, axis)
+        if shape != _without(source.shape, axis):
+            raise planner.refusal(
+                operator,
+                f"a part {list(target.shape)} does not fit {list(source.shape)} along axis {axis}",
+            )
         size = target.size // max(count, 1)
         taken, put = Runs(count, size, start, step), Runs(count, size, 0, size)
         moves.append(Move(source, target, taken, put))
@@ -170,6 +177,10 @@ def _split(
     if start != step or sum(target.size for target in outputs) != source.size:
         raise planner.refusal(operator, "its parts do not make up the whole tensor")
     return moves
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return shape[:axis] + shape[axis + 1 :]
 
 
 def _runs(taken: NDArray[np.int64]) -> Runs | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.convert.graph import Operator
+from tools.convert.graph import Operator, Tensor
 from tools.convert.operator_kind import OperatorKind
+from tools.convert.operators.data_movement import constants
 from tools.convert.planner import Planner
 from tools.convert.step import Report, Step, Value
 from tools.convert.work import added, memcpy
@@ -14,9 +15,19 @@ INTERPOLATE_BYTES = 28
 """sizeof(Interpolate) in pool.h."""
 
 
-def _plan(planner: Planner, operator: Operator) -> None:
+def _ends(planner: Planner, operator: Operator) -> tuple[Tensor, Tensor]:
     source, target = planner.model.ends(operator)
     planner.check_moves(operator, source, target)
+    sides = constants(planner, operator, 1, "size", 2)
+    if tuple(sides) != target.shape[1:3]:
+        raise planner.refusal(
+            operator, f"output {list(target.shape)} does not fit its size {sides}"
+        )
+    return source, target
+
+
+def _plan(planner: Planner, operator: Operator) -> None:
+    source, target = _ends(planner, operator)
     largest = max((*source.shape, *target.shape), default=0)
     if len(source.shape) != 4 or len(target.shape) != 4 or largest > 65535:
         raise planner.refusal(operator, "input and output must have four dimensions below 65536")
@@ -58,8 +69,7 @@ def _plan(planner: Planner, operator: Operator) -> None:
 
 
 def _plan_bilinear(planner: Planner, operator: Operator) -> None:
-    source, target = planner.model.ends(operator)
-    planner.check_moves(operator, source, target)
+    source, target = _ends(planner, operator)
     if len(source.shape) != 4 or len(target.shape) != 4:
         raise planner.refusal(operator, "input and output must have four dimensions")
     if (source.shape[0], source.shape[3], target.shape[0]) != (1, target.shape[3], 1):

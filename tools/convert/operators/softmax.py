@@ -24,8 +24,8 @@ _BARREL = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 
 def _plan(planner: Planner, operator: Operator) -> None:
     source, target = planner.model.ends(operator)
-    if not source.quantized or not target.quantized or source.size != target.size:
-        raise planner.refusal(operator, "input and output must be quantized int8, of one size")
+    if not source.quantized or not target.quantized or source.shape != target.shape:
+        raise planner.refusal(operator, "input and output must be quantized int8, of one shape")
     if (float(target.scale), target.zero_point) != (1 / 256, -128):
         raise planner.refusal(operator, "its output must have scale 1/256 and zero point -128")
     size = source.shape[-1] if source.shape else 1
