@@ -25,6 +25,12 @@ def _reshaped(graph, x, shape):
     return x
 
 
+def _miscounted(graph, x):
+    target = graph.pack([x, x], 1)
+    graph.builder._operators[-1].builtinOptions.valuesCount = 3
+    return target
+
+
 def _cut(graph, x, sides):
     """A transposed convolution with a smaller output than its input and its kernel need."""
     return graph.transposed(x, 1, (5, 5), (1, 1), VALID, sides)
@@ -59,6 +65,7 @@ def _blocks_with_padding(graph, x):
         (lambda g, x: _reshaped(g, g.pack([x, x], 1), (1, 4, 2, 4, 2)), "along axis 1"),
         (lambda g, x: _reshaped(g, g.resize(x), (1, 1, 1, 2)), r"does not fit its size \["),
         (lambda g, x: _reshaped(g, g.bilinear(x), (1, 1, 1, 2)), r"does not fit its size \["),
+        (lambda g, x: _miscounted(g, x), "2 parts, but its option is another number"),
         (lambda g, x: _cut(g, x, (4, 4)), "its kernel exceeds its output"),
         (lambda g, x: _cut(g, x, (5, 4)), "its kernel exceeds its output"),
         (lambda g, x: _cut(g, x, (4, 5)), "its kernel exceeds its output"),

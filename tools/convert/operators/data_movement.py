@@ -160,6 +160,8 @@ def _split(
         raise planner.refusal(operator, f"axis {axis} of shape {list(source.shape)}")
     count = math.prod(source.shape[:axis])
     step = source.size // max(count, 1)
+    if operator.options.get("count", len(outputs)) != len(outputs):
+        raise planner.refusal(operator, f"{len(outputs)} parts, but its option is another number")
     moves, start = [], 0
     for target in outputs:
         planner.check_moves(operator, source, target)
@@ -208,7 +210,7 @@ def constants(
     return [int(value) for value in tensor.data.ravel()]
 
 
-_AXIS = {"axis": (1, "int32", 0)}
+_COUNTED = {"count": (0, "int32", 0), "axis": (1, "int32", 0)}
 _MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
 
 KINDS = {
@@ -217,14 +219,14 @@ KINDS = {
     "EXPAND_DIMS": OperatorKind("AddExpandDims", _plan_reshape),
     "SPLIT": OperatorKind("AddSplit", _plan_split, inputs=2),
     "SPLIT_V": OperatorKind("AddSplitV", _plan_split, inputs=3),
-    "UNPACK": OperatorKind("AddUnpack", _plan_unpack, _AXIS),
+    "UNPACK": OperatorKind("AddUnpack", _plan_unpack, _COUNTED),
     "STRIDED_SLICE": OperatorKind(
         "AddStridedSlice",
         _plan_slice,
         {f"{name}_mask": (i, "int32", 0) for i, name in enumerate(_MASKS)},
         inputs=4,
     ),
-    "PACK": OperatorKind("AddPack", _plan_join, _AXIS),
+    "PACK": OperatorKind("AddPack", _plan_join, _COUNTED),
     "CONCATENATION": OperatorKind(
         "AddConcatenation", _plan_join, {"axis": (0, "int32", 0), "activation": (1, "int8", 0)}
     ),

@@ -45,8 +45,8 @@ def read_dense(planner: Planner, operator: Operator) -> DenseLayer:
         raise planner.refusal(operator, "shuffled weights are not supported")
     if rows.ndim != 2 or not rows.size or source.size % rows.shape[1]:
         raise planner.refusal(operator, f"weights {list(rows.shape)} do not fit one input window")
-    last = target.shape[-1] if target.shape else 1
-    if target.size * rows.shape[1] != source.size * rows.shape[0] or last != rows.shape[0]:
+    fits = target.size * rows.shape[1] == source.size * rows.shape[0]
+    if not fits or target.shape[-1:] != rows.shape[:1]:
         raise planner.refusal(operator, f"output {list(target.shape)} does not fit its weights")
     return fold(planner, operator, source, weights, rows, bias, target)
 
