@@ -15,6 +15,7 @@ from tests.support.link_line import Line, expected_scores
 from tests.support.link_native import BoardConfig
 from tests.support.monitor_board import WINDOW, source
 from tools.link import messages as m
+from tools.link.events import Calibrated
 from tools.link.session import Session
 from tools.link.timeouts import Timeouts
 from tools.link.transport import MemoryTransport, PortLostError
@@ -299,6 +300,19 @@ def test_who_does_not_want_to_wait_for_a_silent_board_does_not(ask: str) -> None
         case "close":
             board.close(finished=True)
     assert line.now - before < 0.3
+
+
+def test_a_report_that_is_older_than_the_last_answer_changes_nothing() -> None:
+    session = Line(CONFIG).session()
+    board = link_board(session)
+    board.restart()
+    ended = session.calibrate(m.Calibrate(m.CalibrateAction.ASK))
+    ended = replace(ended, threshold=0.75, source=m.ThresholdSource.CALIBRATION)
+    board.set_threshold(0.25)  # just after the end of a calibration
+    session._protocol.events.append(Calibrated(ended))
+    events = board.receive(0.01)
+    assert not any(isinstance(event, ThresholdChanged) and event.value == 0.75 for event in events)
+    assert board.calibration is not None and board.calibration.threshold == 0.25
 
 
 def test_a_threshold_that_was_set_holds_after_a_reset() -> None:

@@ -350,10 +350,11 @@ class LinkBoard:
                 text = f"the board {why}: continuing at frame {event.sample}"
                 severity = Severity.WARNING if event.rebooted else Severity.INFO
                 return Notice(text, answers=True, severity=severity)
-            case link.Calibrated() if self._calibrating is not None:
-                self._note(self._calibrating.take(event.report))
+            # These reports may be older than the answer to the last request.
+            case link.Calibrated():
+                self._ask_status()
             case link.WearerChanged():
-                self._note_wearer(event.report)
+                self._ask_wearer_again()
             case link.Refused():
                 text = f"the board refused a message of type {event.type:#04x}"
                 return Notice(text, severity=Severity.WARNING)
