@@ -350,10 +350,9 @@ class LinkBoard:
                 text = f"the board {why}: continuing at frame {event.sample}"
                 severity = Severity.WARNING if event.rebooted else Severity.INFO
                 return Notice(text, answers=True, severity=severity)
-            # These reports may be older than the answer to the last request.
-            case link.Calibrated():
+            case link.Calibrated():  # its report may be older than the last answer
                 self._ask_status()
-            case link.WearerChanged():
+            case link.WearerChanged():  # likewise
                 self._ask_wearer_again()
             case link.Refused():
                 text = f"the board refused a message of type {event.type:#04x}"
