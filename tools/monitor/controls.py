@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from training.bundle.manifest import AlarmLevels
 
 from training.bundle.validation import brief
+from training.bundle.wording import plural
 
 CALIBRATION_WINDOWS = 200
 CALIBRATION_TOLERATED = 0.02
@@ -130,7 +131,7 @@ def alarm_levels(text: str) -> AlarmLevels:
         high, low = map(float, levels) if len(levels) == 2 else (float(levels[0]), None)
         if len(levels) > 2 or kind not in ("mean", "count") or (kind == "count" and high % 1):
             raise ValueError
-        return AlarmLevels(
+        alarm = AlarmLevels(
             kind="mean" if kind == "mean" else "count",
             windows=int(windows),
             raise_level=high,
@@ -142,6 +143,12 @@ def alarm_levels(text: str) -> AlarmLevels:
         raise ValueError(f"{where}: {first['msg']}") from None
     except (ValueError, IndexError):
         raise ValueError(f"write {ALARM_FORM}, such as mean:8:0.9 or count:5:3") from None
+    if alarm.kind == "count" and alarm.raise_level > alarm.windows:
+        raise ValueError(
+            f"of {alarm.windows} {plural('window', alarm.windows)}, {alarm.raise_level:g} cannot "
+            "be flagged: K is at most N"
+        )
+    return alarm
 
 
 CLOSE_SECONDS = 0.5  # that the board has to answer after a request to quit

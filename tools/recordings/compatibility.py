@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from training.bundle.errors import DataError
 from training.bundle.manifest import Signal
+from training.bundle.wording import plural
 from training.data.files.consistency import same_unit
 
 RATE_TOLERANCE = 1e-3  # files round their sample rate to a few digits
@@ -19,8 +20,8 @@ def check_channels(name: str, channels: Sequence[str], trained: Signal) -> None:
     """Raise DataError unless `name` has as many channels as the model."""
     if len(channels) != len(trained.channels):
         raise DataError(
-            f"{name}: {len(channels)} channels ({', '.join(channels)}), but the model was trained "
-            f"on {len(trained.channels)} ({', '.join(trained.channels)})"
+            f"{name}: {len(channels)} {plural('channel', len(channels))} ({', '.join(channels)}), "
+            f"but the model was trained on {len(trained.channels)} ({', '.join(trained.channels)})"
         )
 
 

@@ -17,7 +17,7 @@ from tools.measure.bench.small_bundle import small_bundle
 from tools.monitor.alarm_command import MOST_RUNNING, AlarmCommand
 from tools.monitor.boards.in_process import InProcessBoard
 from tools.monitor.boards.opening import open_board
-from tools.monitor.controls import Calibrate, Controls, SetAlarm
+from tools.monitor.controls import Calibrate, Controls, SetAlarm, alarm_levels
 from tools.monitor.events import (
     AlarmAcknowledged,
     AlarmChanged,
@@ -325,3 +325,9 @@ def test_an_image_without_an_alarm_holds_none_of_its_code(tmp_path):
     # Empty functions of the stage that is none are inlined.
     for word in ("p_value", "vigil::Alarm::", "vigil::Drift", "AlarmSet", "kCalibrationPoints"):
         assert word not in names, word
+
+
+def test_an_alarm_of_more_flagged_windows_than_it_looks_at_is_refused() -> None:
+    with pytest.raises(ValueError, match="of 3 windows, 5 cannot be flagged: K is at most N"):
+        alarm_levels("count:3:5")
+    assert alarm_levels("count:3:3").raise_level == 3

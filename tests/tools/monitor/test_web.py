@@ -150,7 +150,15 @@ def test_the_alarm_is_set_like_the_threshold_and_shown_as_the_board_confirmed_it
     with served(alarm="mean of 8 scores") as s, opened(browser, s.url) as page:
         page.wait_for_selector(".flags button", timeout=PATIENCE * 1000)
         box = page.locator(".levels input")
-        for text in ("abc", "mean:8", "mean:0:1", "mean:33:1", "count:5:2.5", "mean:8:0.9:1"):
+        for text in (
+            "abc",
+            "mean:8",
+            "mean:0:1",
+            "mean:33:1",
+            "count:5:2.5",
+            "count:3:5",
+            "mean:8:0.9:1",
+        ):
             box.fill(text)
             box.press("Enter")
             assert box.get_attribute("aria-invalid") == "true", text

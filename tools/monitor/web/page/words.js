@@ -92,6 +92,7 @@ export function levelsProblem(text) {
   if (!/^(mean|count):\d+:/.test(text) || levels.length > 2 || !(high > 0 && high < Infinity)) return `Write ${ALARM_FORM}`;
   if (kind === "count" && high % 1) return `Write ${ALARM_FORM}`;
   if (windows < 1 || windows > 32) return "An alarm looks at 1 to 32 windows";
+  if (kind === "count" && high > windows) return `Of ${windows} windows, ${high} cannot be flagged`;
   if (levels.length === 2 && !(levels[1].trim() && low >= 0 && low <= high)) return "The alarm must clear at 0 or more, and not above the level that raises it";
   return "";
 }
