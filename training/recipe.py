@@ -327,7 +327,7 @@ def _tagged(
     if not isinstance(value, dict) or tag not in value:
         raise RecipeError(f"'{section}.{tag}' is missing; known: {', '.join(sorted(kinds))}")
     kind = value[tag]
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise RecipeError(f"'{section}.{tag}' is '{kind}'{nearest(str(kind), kinds)}")
     return validate(kinds[kind], value, "", RecipeError, section)
 

@@ -220,7 +220,7 @@ class ThresholdChoice(Strict):
     """How the threshold is chosen (training.threshold)."""
 
     method: Method = "conformal"
-    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    false_alarm_rate: Annotated[float, Field(ge=1e-9, lt=1)] = 0.01
     sigma: Annotated[float, Field(gt=0, le=100)] = 3.0
     # The threshold itself, such as one that was calibrated elsewhere; `method` is then not used.
     value: Float32 | None = None

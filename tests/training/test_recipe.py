@@ -37,6 +37,8 @@ def values():
         ("fit", {"epoch": 3}, "unknown key 'fit.epoch'; did you mean 'epochs'?"),
         ("model", {"hiden": [3]}, "unknown key 'model.hiden'; did you mean 'hidden'?"),
         ("windows", {"lenght": 3}, "unknown key 'windows.lenght'; did you mean 'length'?"),
+        ("data", {"name": ["ecg"]}, "'data.name' is '['ecg']'"),
+        ("threshold", {"false_alarm_rate": 1e-320}, "'threshold.false_alarm_rate' should be"),
         ("data", {"name": "ecg500"}, "'data.name' is 'ecg500'; did you mean 'ecg5000'?"),
         ("model", {"family": "dens"}, "'model.family' is 'dens'; did you mean 'dense'?"),
         ("fit", {"epochs": "many"}, "'fit.epochs' should be a valid integer"),
