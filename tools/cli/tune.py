@@ -81,7 +81,7 @@ def tune(
         int,
         typer.Option(
             min=1,
-            max=4096,
+            max=1024,
             help="Trials asked before the first of them is scored; give a cluster's processors.",
         ),
     ] = 8,

@@ -142,12 +142,12 @@ def search(
 ) -> Iterator[Done]:
     """Run trials until `trials` were fitted, or for that many seconds; yield each as it is stored.
 
-    A trial beyond the budget is not fitted; at most ASKED times as many trials are asked. When the
-    time is over, the trials that were begun are finished, and the others that were asked are left
-    for the next search of this study.
+    A trial beyond the budget is not fitted; at most ASKED times as many trials are told. At the end
+    of the time, the trials that were begun are finished. The others that were asked are left for
+    the next search of this study.
 
-    What was told when a trial is asked depends on the numbers of trials alone, not on the workers.
-    The same seed therefore gives the same search on any number of them.
+    A trial is asked each time that one was told, so that what the sampler knows depends on the
+    trial's number alone: not on the workers, nor on where the search ends or is interrupted.
     """
     end = None if seconds is None else time.monotonic() + seconds
     told = study.finished()
@@ -155,36 +155,33 @@ def search(
     left = deque(study.unfinished())  # by an earlier search
     asked = deque[tuple[Task | None, Done]]()  # in their order
     ready = deque[Task]()
+    begun = 0  # tasks that the workers took and that are not told
 
     def next_tasks() -> Iterator[Task | None]:
+        nonlocal begun
         while True:
-            yield ready.popleft() if ready else None
-
-    def wanted() -> int:
-        """How many trials should be under way."""
-        if trials is None:
-            return setting.concurrent
-        return min(setting.concurrent, trials - fitted, ASKED * trials - count)
+            needed = bool(ready) and (trials is None or begun < trials - fitted)
+            begun += needed
+            yield ready.popleft() if needed else None
 
     outcomes = workers.run(next_tasks(), end)
-    while True:
-        while len(asked) < wanted():
+    while trials is None or (fitted < trials and count < ASKED * trials):
+        while len(asked) < setting.concurrent:
             task, done = _prepare(setting, left.popleft() if left else study.ask())
             asked.append((task, done))
             if task is not None:
                 ready.append(task)
-        if not asked:
-            return
         task, done = asked[0]
         if task is not None:
             outcome = next(outcomes, None)
             if outcome is None:  # the time is over
                 return
+            begun -= 1
             detection, problem = outcome.detection, outcome.problem
             if problem is None and not np.isfinite(detection).all():
                 detection, problem = (), "the fit diverged"
             done = Done(done.number, done.values, detection, done.cost, problem)
-        elif end is not None and time.monotonic() >= end and not any(each for each, _ in asked):
+        elif end is not None and time.monotonic() >= end and not begun:
             return
         asked.popleft()
         study.tell(done)

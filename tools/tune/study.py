@@ -173,12 +173,16 @@ class Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for kept in self._study.get_trials(deepcopy=False):
-                if not kept.state.is_finished():
+                if kept.state.is_finished():
+                    continue
+                if kept.params.keys() != self.space.dimensions.keys():  # interrupted in its draw
                     self._seed_sampler(kept.number)
                     # Settings that were stored are returned, and the others are drawn.
                     trial = self._optuna.trial.Trial(self._study, kept._trial_id)
                     self._draw_again(kept, trial.relative_params)
                     asked.append(Trial(kept.number, self.space.suggest(trial)))
+                else:
+                    asked.append(Trial(kept.number, self._values(kept)))
         return asked
 
     def _seed_sampler(self, number: int) -> None:
@@ -223,17 +227,20 @@ class Study:
         """Return the figures of a finalist with these seeds if they were stored before."""
         return self._finals.get(_finals_key(trial, seeds))
 
-    def _done(self, kept: Any) -> Done:
-        figures = kept.user_attrs.get("figures", {})
-        values = {
+    def _values(self, kept: Any) -> dict[str, Any]:
+        """The stored settings of a trial, as Space.suggest returns them."""
+        return {
             key: json.loads(value) if isinstance(self.space.dimensions[key], list) else value
             for key, value in kept.params.items()
         }
+
+    def _done(self, kept: Any) -> Done:
+        figures = kept.user_attrs.get("figures", {})
         cost, detection = figures.get("cost"), tuple(figures.get("detection", ()))
         _check_numbers(*detection, *(cost or {}).values())
         return Done(
             kept.number,
-            values,
+            self._values(kept),
             detection,
             None if cost is None else Cost(**cost),
             figures.get("problem"),

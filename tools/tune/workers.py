@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tools.tune.evaluation import Bench
 
 ATTEMPTS = 3
-"""Pools of processes that tasks run in, one after the other, before their run is given up."""
+"""Pools of processes that die one after the other, without an outcome, before a run is given up."""
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,8 @@ class LocalWorkers:
 
     def run(self, tasks: Iterable[Task | None], end: float | None = None) -> Iterator[Outcome]:
         """Yield outcomes as Workers.run does; tasks of a process that died are repeated."""
-        waiting = iter(tasks)
-        for _ in range(ATTEMPTS):
+        waiting, deaths = iter(tasks), 0
+        while deaths < ATTEMPTS:
             begun = deque[Task]()
 
             def begin(task: Task, begun: deque[Task] = begun) -> Future[Outcome]:
@@ -195,9 +195,11 @@ class LocalWorkers:
             try:
                 for outcome in in_order(waiting, self.count, end, begin):
                     begun.popleft()
+                    deaths = 0
                     yield outcome
                 return
             except BrokenProcessPool:
+                deaths += 1
                 self.close()
                 waiting = chain(begun, waiting)
         raise TuneError(

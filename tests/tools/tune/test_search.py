@@ -134,6 +134,20 @@ def test_the_trials_depend_on_the_seed_and_not_on_the_number_of_workers(setting,
     assert len(one) > 24
 
 
+@pytest.mark.parametrize("count", [1, 50])
+@pytest.mark.parametrize("seconds", [None, 1e9])
+def test_where_a_search_ends_does_not_change_what_it_draws_later(setting, tmp_path, count, seconds):
+    tight = dataclasses.replace(setting, budget=Budget(1e9, 1e9, 3000))
+    whole = list(search(tight, _study(tight, tmp_path / "whole"), FakeWorkers(), 24, None))
+    study = _study(tight, tmp_path / "cut")
+    list(search(tight, study, ManyWorkers(count, 13), 13 if seconds is None else None, seconds))
+    assert sum(bool(each.detection) for each in study.finished()) == 13
+    rest = ManyWorkers(count)
+    list(search(tight, study, rest, 24, None))
+    assert _facts(study.finished()) == _facts(whole)
+    assert rest.taken == 24 - 13
+
+
 def test_as_many_trials_are_under_way_as_the_setting_says(setting, tmp_path):
     for concurrent in (1, 5, 12):
         own = dataclasses.replace(setting, concurrent=concurrent)
@@ -380,7 +394,7 @@ def test_a_search_that_was_killed_between_two_settings_of_a_trial_draws_the_othe
     whole = list(search(setting, _study(setting, path), FakeWorkers(), 8, None))
     data = path.read_bytes()
     ends = [match.end() for match in re.finditer(rb".*param_value_internal.*\n", data)]
-    assert len(ends) == 8 * len(TUNE)
+    assert len(ends) == 15 * len(TUNE)  # 8 are told, and 7 more under way
     for number, end in enumerate(ends[: 2 * len(TUNE)]):
         cut = tmp_path / f"{number}.log"
         cut.write_bytes(data[:end])

@@ -102,6 +102,24 @@ def test_tasks_of_a_process_that_died_are_repeated_and_no_outcome_is_yielded_twi
         assert sorted(set(begun)) == list(range(7))
 
 
+def test_processes_that_die_now_and_then_end_no_search():
+    begun = []
+
+    class Mortal(LocalWorkers):
+        def _begin(self, task: Task) -> Future[Outcome]:
+            future: Future[Outcome] = Future()
+            if task.seeds[0] in begun:
+                future.set_result(Outcome(detection=task.seeds))
+            else:  # the first attempt of every task
+                future.set_exception(BrokenProcessPool())
+            begun.append(task.seeds[0])
+            return future
+
+    workers = Mortal(1, None, None, Space({}))  # type: ignore[arg-type]
+    assert [outcome.detection for outcome in workers.run(TASKS)] == [(n,) for n in range(7)]
+    assert begun == sorted([*range(7), *range(7)])
+
+
 def test_ctrl_c_reaches_the_search_and_not_its_processes(monkeypatch):
     """A process that is interrupted while it loads TensorFlow would print a traceback."""
     monkeypatch.setattr(workers, "_perform", _ignores_ctrl_c)
