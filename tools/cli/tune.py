@@ -18,6 +18,9 @@ from tools.boards.catalogue import find_board
 from tools.cli.app import app
 from tools.cli.boards import emulated_board
 from tools.cli.options import BUILD, DEFAULT, console
+from tools.convert.hidden_order import normal_windows
+from tools.convert.model import read_model
+from tools.convert.plan import make_plan
 from tools.measure import estimate as estimates
 from tools.measure.bench.emulator import missing
 from tools.measure.verify.verify import verify as run_verify
@@ -33,7 +36,6 @@ from training.versions import code_hash, versions
 from training.windows import load_data
 
 if TYPE_CHECKING:
-    from tools.tune.result import Finalist
     from tools.tune.search import Setting
     from tools.tune.workers import Workers
 
@@ -257,12 +259,12 @@ def finish(
             bundle = train(read_recipe(path), BUILD / each.recipe.name, progress=False)
         if each is best:
             out.print(f"chosen: [bold]{escape(str(path))}[/]; its bundle: {bundle.path}")
-            page.append(_on_the_emulated_board(out, each, bundle.path) + "\n")
+            page.append(_on_the_emulated_board(out, bundle.path) + "\n")
     (folder / "front.md").write_text("\n".join(page), encoding="utf-8")
     out.print(f"[bold]{folder / 'front.md'}[/]")
 
 
-def _on_the_emulated_board(out: Console, chosen: Finalist, bundle: Path) -> str:
+def _on_the_emulated_board(out: Console, bundle: Path) -> str:
     """Build the chosen bundle, run it on the emulated board, and return a sentence about it."""
     absent = missing()
     if absent is not None:
@@ -271,14 +273,19 @@ def _on_the_emulated_board(out: Console, chosen: Finalist, bundle: Path) -> str:
         verified = run_verify(bundle, [port], 100)
     if not verified.ok:
         raise TuneError(f"{bundle}: the emulated board differs; run `vigil verify {bundle}`")
-    golden = read_bundle(bundle).golden
+    contents = read_bundle(bundle)
+    # The forecast of the table is of the costliest of the fresh seeds, and this of the bundle.
+    plan = make_plan(
+        read_model(contents.model), bundle.name, windows=normal_windows(contents.golden)
+    )
     elf = bundle / "firmware" / f"{find_board('emulated').environment('compiled')}.elf"
     windows = slice(0, estimates.WINDOWS)
+    golden = contents.golden
     counts = estimates.count_inference(elf, golden.input[windows], golden.output[windows])
     line = (
-        f"{chosen.recipe.name} on the emulated board: every byte equal; "
+        f"{bundle.name} on the emulated board: every byte equal; "
         f"{counts.instructions:,.0f} instructions of an inference counted, "
-        f"{chosen.cost.instructions:,.0f} predicted."
+        f"{plan.instructions:,.0f} predicted."
     )
     out.print(escape(line))
     return line
