@@ -161,8 +161,8 @@ def test_a_name_that_says_one_is_normal_needs_the_setting(tmp_path: Path, name, 
 
 def test_a_normal_label_that_no_row_has_is_said(tmp_path: Path) -> None:
     said = ["running"] * 15 + ["idle"] * 5
-    read = table(tmp_path, said, "state", label="state", normal=["running", "idel"])
-    note = "no row has the label idel of data.normal; abnormal are idle"
+    read = table(tmp_path, said, "state", label="state", normal=["running", "standby"])
+    note = "no row has the label standby of data.normal; abnormal are idle"
     assert note in read.notes and read.labels.tolist() == [0] * 15 + [1] * 5
     read = table(tmp_path, said, "state", label="state", normal=["Running", "idle"])
     assert not any("no row has" in n for n in read.notes)
