@@ -27,7 +27,7 @@ from tools.measure.verify.verify import verify as run_verify
 from tools.tune import text
 from tools.tune.budget import FORM, read_budget
 from tools.tune.space import read_space
-from tools.tune.study import Study
+from tools.tune.study import CONCURRENT, Study
 from training.bundle import read_bundle
 from training.bundle.errors import TuneError
 from training.bundle.wording import plural
@@ -86,7 +86,7 @@ def tune(
             max=1024,
             help="Trials asked before the first of them is scored; give a cluster's processors.",
         ),
-    ] = 8,
+    ] = CONCURRENT,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes (default: one per processor).")
     ] = None,

@@ -1,4 +1,4 @@
-"""What draws the settings of trials: Optuna's TPE, faster where every trial has all settings.
+"""The sampler of a search: Optuna's TPE, which knows that every trial has the same settings.
 
 Imported when a search begins, because Optuna is an extra.
 """
@@ -18,7 +18,7 @@ class Sampler(optuna.samplers.TPESampler):
 
     Optuna looks for the settings that all trials have in common by comparing those of each. After
     1,000 trials this takes longer than the rest of a draw. Here every trial has the same settings,
-    so those of the first one are taken. What is drawn is the same.
+    so those of the first one are taken. The draws are the same.
     """
 
     def __init__(self, seed: int) -> None:

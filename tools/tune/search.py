@@ -15,16 +15,13 @@ from tools.convert.chain_work import extremes
 from tools.tune.budget import Budget, Cost
 from tools.tune.cost import Costs
 from tools.tune.space import Dimension, Space, apply
-from tools.tune.study import Done, Study, Trial
+from tools.tune.study import CONCURRENT, Done, Study, Trial
 from tools.tune.workers import Task, Workers
 from training.bundle.errors import BudgetError, ConvertError, DataError, RecipeError
 from training.data.recording import Dataset
 from training.input_quantization import InputQuantizer, fit_input_quantizer
 from training.recipe import Recipe, check_model
 from training.windows import cut, segmenter
-
-CONCURRENT = 8
-"""Trials that are asked and not told, unless the setting has another number."""
 
 ASKED = 20
 """Trials asked at most per trial that is to be fitted."""

@@ -22,6 +22,9 @@ from tools.tune.budget import Budget, Cost
 from tools.tune.space import Space
 from training.bundle.errors import TuneError
 
+CONCURRENT = 8
+"""Trials that are asked and not told, unless a search has another number."""
+
 FINALS = "finals of"
 """Start of the keys that store the figures of finalists."""
 

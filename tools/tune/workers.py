@@ -107,8 +107,8 @@ def perform(bench: Bench, task: Task) -> Outcome:
 def set_up_process() -> None:
     """Set the variables that TensorFlow reads when it is imported, for a process of a worker.
 
-    One thread, because there is a worker per processor. XLA optimizes less, which shortens each
-    compilation by a third; the fits are as fast.
+    One thread, because there is a worker per processor. XLA optimizes less, which shortens
+    compilation; the fits are as fast.
     """
     os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
     flags = os.environ.get("XLA_FLAGS", "")

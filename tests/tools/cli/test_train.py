@@ -1,4 +1,4 @@
-"""What `vigil train` prints beside the tables."""
+"""Lines that `vigil train` prints beside its tables."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the engine of TensorFlow Lite Micro refuses."""
+"""Models that the engine of TensorFlow Lite Micro refuses."""
 
 from collections import Counter
 
