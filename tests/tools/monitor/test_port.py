@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 from tests.support.link_line import Line, expected_scores
 from tests.support.link_native import BoardConfig
 from tests.support.monitor_board import WINDOW, source
+from tests.support.noise_bundle import noise_bundle
 from tools.link import messages as m
 from tools.link.events import Calibrated
 from tools.link.session import Session
@@ -35,26 +34,13 @@ from tools.monitor.events import (
 from tools.monitor.stream import Stream
 from training.bundle.errors import LinkError
 from training.bundle.manifest import AlarmLevels
-from training.bundle.segmenter_schema import Grid
 
 WHAT = source(60)
 CONFIG = BoardConfig(window=WINDOW, hop=WINDOW)
 
 
 def link_board(session: Session, abandon: Callable[[], bool] = lambda: False) -> LinkBoard:
-    manifest = SimpleNamespace(
-        name="noise",
-        threshold=SimpleNamespace(value=0.5),
-        sizes=(WINDOW, WINDOW),
-        decision=None,
-        wearer=None,
-        raw_size=WINDOW,
-        segmenter=SimpleNamespace(window=WINDOW, hop=WINDOW),
-        grid=Grid(WINDOW, 0, WINDOW, WINDOW),
-    )
-    bundle: Any = SimpleNamespace(
-        manifest=manifest, hash8=session.board.model_hash, path=Path("build/noise")
-    )
+    bundle = noise_bundle(session, WINDOW, WINDOW)
     return LinkBoard(session, bundle, WHAT, False, abandon)
 
 

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.support.link_sensor import HOP, RATE, WINDOW, SensorLine
+from tests.support.noise_bundle import noise_bundle
 from tools.link.session import Session
 from tools.link.transport import PortLostError
 from tools.monitor.boards import sensor_board as module
 from tools.monitor.boards.sensor_board import OLDEST_SECONDS, SensorBoard
 from tools.monitor.events import Notice, Severity, WindowScored
 from training.bundle.errors import LinkError
-from training.bundle.segmenter_schema import Grid
 
 
 def sensor_board(session: Session, keep: Callable[[], None] | None = None) -> SensorBoard:
     signal = SimpleNamespace(channels=["x"], units=["g"], gain=[1.0], offset=[0], rate_hz=RATE)
-    manifest = SimpleNamespace(
-        name="noise",
-        threshold=SimpleNamespace(value=0.5),
-        sizes=(WINDOW, WINDOW),
-        decision=None,
-        wearer=None,
-        raw_size=WINDOW,
-        segmenter=SimpleNamespace(window=WINDOW, hop=HOP),
-        grid=Grid(WINDOW, 0, WINDOW, HOP),
-        signal=signal,
-    )
-    bundle: Any = SimpleNamespace(
-        manifest=manifest, hash8=session.board.model_hash, path=Path("build/noise")
-    )
+    bundle = noise_bundle(session, WINDOW, HOP, signal=signal)
     return SensorBoard(session, bundle, None, False, keep=keep)
 
 
