@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -34,36 +35,40 @@ def test_a_reset_of_the_board_loses_nothing():
     assert session.board.boot == 3
 
 
-def test_a_board_that_another_host_used_meanwhile_was_not_reset():
-    """Its boot id is the same, although its stream is another."""
-    line, samples = Line(), noise(2800)
-    events = []
+def reboots(line: Line, happens: Callable[[], None]) -> list[bool]:
+    """Let something happen after window 10; return whether each resumption followed a reset."""
+    samples, events = noise(2800), []
     with line.session() as session:
         session.start(stream_id("a"))
         for event in session.stream(samples):
             events.append(event)
             if isinstance(event, Scored) and event.window == 10:
-                line.board = Board(line.config, line.boots)
-                for sequence, message in enumerate((m.Hello(session=7), m.Restart(5, 0, 0))):
-                    frame = encode_frame(message.TYPE, sequence, encode(message))
-                    line.board.feed(frame)
-                    line.board.poll(0)
+                happens()
     assert list(windows_of(events).values()) == list(expected_scores(samples, 140, 140))
-    assert [e.rebooted for e in events if isinstance(e, Resumed)] == [False]
+    return [e.rebooted for e in events if isinstance(e, Resumed)]
+
+
+def test_a_board_that_another_host_used_meanwhile_was_not_reset():
+    """Its boot id is the same, although its stream is another."""
+    line = Line()
+
+    def another_host() -> None:
+        line.board = Board(line.config, line.boots)
+        for sequence, message in enumerate((m.Hello(session=7), m.Restart(5, 0, 0))):
+            line.board.feed(encode_frame(message.TYPE, sequence, encode(message)))
+            line.board.poll(0)
+
+    assert reboots(line, another_host) == [False]
 
 
 def test_a_board_that_has_the_same_number_after_a_reset_was_reset():
-    line, samples = Line(), noise(2800)
-    events = []
-    with line.session() as session:
-        session.start(stream_id("a"))
-        for event in session.stream(samples):
-            events.append(event)
-            if isinstance(event, Scored) and event.window == 10:
-                line.boots = 0
-                line.reboot()
-    assert list(windows_of(events).values()) == list(expected_scores(samples, 140, 140))
-    assert [e.rebooted for e in events if isinstance(e, Resumed)] == [True]
+    line = Line()
+
+    def reset() -> None:
+        line.boots = 0
+        line.reboot()
+
+    assert reboots(line, reset) == [True]
 
 
 def test_a_reset_between_hello_and_stream_is_noticed():
